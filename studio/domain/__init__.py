@@ -1,0 +1,1 @@
+"""Pure values: what the studio speaks of. No input, no output, no torch."""

@@ -1,0 +1,73 @@
+"""What is learned from: conversations of messages."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Role(StrEnum):
+    """Who speaks."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL = "tool"
+
+
+class Message(BaseModel):
+    """One turn of a conversation."""
+
+    model_config = ConfigDict(frozen=True)
+
+    role: Role
+    content: str
+    learn: bool = Field(default=True, description="Whether the model learns from this turn; only of an assistant's.")
+
+
+class Source(BaseModel):
+    """Where a conversation came from, so that a problem can name it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    file: str
+    row: int = Field(description="1-based; for a table, the row as a spreadsheet numbers it (the header is row 1).")
+    sheet: str | None = None
+
+
+class Conversation(BaseModel):
+    """One example: turns that end with an assistant's answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    messages: tuple[Message, ...]
+    id: str = Field(default="", description="Stable within a dataset; assigned when it is stored.")
+    source: Source | None = None
+    topic: str | None = None
+    held_out: bool | None = Field(default=None, description="True or False where the data or a person said so.")
+    extra: dict[str, Any] = Field(default_factory=dict, description="Columns that were kept and not mapped.")
+
+    @classmethod
+    def pair(cls, question: str, answer: str, *, system: str | None = None, **fields: Any) -> Conversation:
+        """A single question with its answer."""
+        turns = [Message(role=Role.SYSTEM, content=system)] if system else []
+        turns += [Message(role=Role.USER, content=question), Message(role=Role.ASSISTANT, content=answer)]
+        return cls(messages=tuple(turns), **fields)
+
+    @property
+    def question(self) -> str:
+        """The last thing the user says before the last answer."""
+        return next((m.content for m in reversed(self.messages[:-1]) if m.role is Role.USER), "")
+
+    @property
+    def answer(self) -> str:
+        """The last answer."""
+        return next((m.content for m in reversed(self.messages) if m.role is Role.ASSISTANT), "")
+
+    @property
+    def prompt(self) -> tuple[Message, ...]:
+        """The turns before the last answer: what the model is asked."""
+        last = max((i for i, m in enumerate(self.messages) if m.role is Role.ASSISTANT), default=len(self.messages))
+        return self.messages[:last]

@@ -1,0 +1,125 @@
+"""What a worker writes into ``events.jsonl``, one JSON object a line, and how a line is read again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from studio.domain.problem import Problem
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    time: float = Field(description="Seconds since 1970, UTC.")
+
+
+class Started(_Event):
+    """The worker has everything it needs; training begins (or goes on, from ``resumed_from``)."""
+
+    type: Literal["started"] = "started"
+    pid: int
+    device: str = Field(description="`cpu`, `cuda:0`, …")
+    precision: str = Field(description="`bf16` or `fp32`.")
+    threads: int
+    total_steps: int
+    steps_per_epoch: float
+    train_examples: int
+    held_out_examples: int
+    trainable_parameters: int
+    total_parameters: int
+    resumed_from: int = Field(default=0, description="Step of the checkpoint it went on from; 0 at a fresh start.")
+
+
+class Phase(_Event):
+    """What the worker is doing where no step is being taken."""
+
+    type: Literal["phase"] = "phase"
+    name: Literal["loading_model", "reading_examples", "measuring", "training", "evaluating", "saving"]
+
+
+class Step(_Event):
+    """One optimizer step."""
+
+    type: Literal["step"] = "step"
+    step: int = Field(description="1-based.")
+    epoch: float
+    loss: float = Field(description="Mean cross-entropy in nats a learned token.")
+    learning_rate: float
+    grad_norm: float
+    tokens: int = Field(description="Tokens processed in this step, padding left out.")
+    seconds: float = Field(description="Wall time of the step.")
+    memory: int = Field(default=0, description="Resident memory of the worker in bytes.")
+
+
+class Evaluation(_Event):
+    """Loss on the held-out examples."""
+
+    type: Literal["evaluation"] = "evaluation"
+    step: int
+    epoch: float
+    loss: float
+    best: bool = Field(description="Whether this is the lowest so far.")
+    seconds: float = 0.0
+
+
+class LiveAnswer(BaseModel):
+    """A held-out question answered by the model as it is now."""
+
+    model_config = ConfigDict(frozen=True)
+
+    question: str
+    expected: str
+    answer: str
+
+
+class Answers(_Event):
+    """The fixed held-out questions, answered anew; step 0 is the base model."""
+
+    type: Literal["answers"] = "answers"
+    step: int
+    items: tuple[LiveAnswer, ...]
+    seconds: float = 0.0
+
+
+class Checkpoint(_Event):
+    """A checkpoint is on disk, complete."""
+
+    type: Literal["checkpoint"] = "checkpoint"
+    step: int
+    path: str = Field(description="Relative to the run's folder.")
+
+
+class Notice(_Event):
+    """Something the owner should know; training goes on."""
+
+    type: Literal["notice"] = "notice"
+    step: int = 0
+    problem: Problem
+
+
+class Ended(_Event):
+    """The worker is done. ``result.json`` says the same and is what counts."""
+
+    type: Literal["ended"] = "ended"
+    state: Literal["finished", "stopped", "failed"]
+    step: int
+    problem: Problem | None = None
+
+
+Event = Annotated[
+    Started | Phase | Step | Evaluation | Answers | Checkpoint | Notice | Ended, Field(discriminator="type")
+]
+_ADAPTER: TypeAdapter[Event] = TypeAdapter(Event)
+
+
+def parse_events(lines: Iterable[str]) -> Iterator[Event]:
+    """Yields the events of ``lines``. A line cut off in the middle or of an unknown type is passed over."""
+    for line in lines:
+        try:
+            yield _ADAPTER.validate_python(json.loads(line))
+        except (ValueError, ValidationError):
+            continue

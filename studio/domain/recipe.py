@@ -1,0 +1,149 @@
+"""A recipe: everything that decides what a run does. Screen, command line and API write the same one."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from studio.domain.problem import Problem
+
+SCHEMA_VERSION: Final = 1
+
+
+class Method(StrEnum):
+    """Which weights are tuned, and how."""
+
+    LORA = "lora"
+    DORA = "dora"
+    RSLORA = "rslora"
+    FULL = "full"
+
+
+class Preset(StrEnum):
+    """How much time to give."""
+
+    QUICK = "quick"
+    BALANCED = "balanced"
+    THOROUGH = "thorough"
+
+
+class Schedule(StrEnum):
+    """How the learning rate moves after warm-up."""
+
+    COSINE = "cosine"
+    LINEAR = "linear"
+    CONSTANT = "constant"
+
+
+class Precision(StrEnum):
+    """Number format of the base weights and products. AUTO measures this machine and chooses."""
+
+    AUTO = "auto"
+    BF16 = "bf16"
+    FP32 = "fp32"
+
+
+class Recipe(BaseModel):
+    """What to tune, on what, how. ``None`` means: as the preset decides for this model and this data."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: int = Field(default=SCHEMA_VERSION, ge=1)
+    model: str = Field(min_length=1, description="Id of a base model, as `afina models` lists it.")
+    data: tuple[str, ...] = Field(default=(), description="Files of examples, or `dataset:ID` for a stored version.")
+    held_out: tuple[str, ...] = Field(default=(), description="Files of held-out examples; split off `data` if none.")
+    system_prompt: str | None = Field(
+        default=None, max_length=4000, description="Said to the model before each question."
+    )
+    preset: Preset = Preset.BALANCED
+    method: Method | None = Field(default=None, description="LoRA, DoRA, rsLoRA or full tuning.")
+    rank: int | None = Field(default=None, ge=1, le=512, description="Rank r of the LoRA update B A.")
+    alpha: float | None = Field(
+        default=None, gt=0, le=4096, description="LoRA scale: the update is multiplied by alpha / r."
+    )
+    dropout: float | None = Field(default=None, ge=0, lt=1, description="Dropout on the input of the LoRA update.")
+    target_modules: tuple[str, ...] | None = Field(
+        default=None, description="Linear layers to tune; all if none named."
+    )
+    last_layers: int | None = Field(default=None, ge=1, description="Tune only the last N layers; all if not set.")
+    learning_rate: float | None = Field(default=None, gt=0, le=1, description="Peak learning rate.")
+    schedule: Schedule | None = None
+    warmup_ratio: float | None = Field(default=None, ge=0, le=1, description="Share of the steps spent on warm-up.")
+    weight_decay: float | None = Field(default=None, ge=0, le=1, description="Decoupled weight decay of AdamW.")
+    epochs: float | None = Field(default=None, gt=0, le=1000, description="Passes over the training examples.")
+    batch_size: int | None = Field(default=None, ge=1, le=1024, description="Examples a step.")
+    max_length: int | None = Field(
+        default=None, ge=16, le=131072, description="Longest example in tokens; the rest is cut."
+    )
+    evaluations: int | None = Field(
+        default=None, ge=1, le=200, description="Evaluations on held-out examples in a run."
+    )
+    patience: int | None = Field(
+        default=None, ge=0, description="Evaluations without gain before stopping; 0 never stops."
+    )
+    augment: bool | None = Field(default=None, description="Vary case, accents and typos of questions while training.")
+    precision: Precision = Precision.AUTO
+    seed: int = Field(default=42, ge=0, lt=2**32)
+
+    @property
+    def is_resolved(self) -> bool:
+        """Whether every choice is made: no preset is needed any more."""
+        return not self.open_fields()
+
+    def open_fields(self) -> list[str]:
+        """Names of the fields that the preset still has to decide."""
+        optional = (
+            "method",
+            "rank",
+            "alpha",
+            "dropout",
+            "learning_rate",
+            "schedule",
+            "warmup_ratio",
+            "weight_decay",
+            "epochs",
+            "batch_size",
+            "max_length",
+            "evaluations",
+            "patience",
+            "augment",
+        )
+        return [name for name in optional if getattr(self, name) is None]
+
+
+def parse_recipe(values: dict[str, Any]) -> tuple[Recipe | None, list[Problem]]:
+    """Reads a recipe and reports *all* its problems at once.
+
+    Args:
+        values: fields of a :class:`Recipe`, as read from JSON or a form.
+
+    Returns:
+        The recipe, or None with the problems, each naming its field.
+    """
+    version = values.get("schema_version", SCHEMA_VERSION)
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        return None, [Problem(code="recipe.newer", field="schema_version", params={"version": version})]
+    try:
+        return Recipe.model_validate(values), []
+    except ValidationError as error:
+        return None, [_problem_of(details) for details in error.errors()]
+
+
+def _problem_of(details: Any) -> Problem:
+    field = ".".join(str(part) for part in details["loc"])
+    context = {name: value for name, value in details.get("ctx", {}).items() if isinstance(value, (str, int, float))}
+    code = {
+        "extra_forbidden": "recipe.unknown_field",
+        "missing": "recipe.missing_field",
+        "greater_than": "recipe.too_small",
+        "greater_than_equal": "recipe.too_small",
+        "less_than": "recipe.too_large",
+        "less_than_equal": "recipe.too_large",
+        "enum": "recipe.not_a_choice",
+    }.get(details["type"], "recipe.bad_value")
+    limit = next((context[name] for name in ("gt", "ge", "lt", "le") if name in context), "")
+    choices = context.get("expected", "")
+    params = {"field": field, "value": str(details.get("input", ""))[:80], "limit": limit, "choices": choices}
+    return Problem(code=code, field=field, params=params)

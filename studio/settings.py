@@ -1,0 +1,51 @@
+"""Settings: from the environment (``AFINA_*``) or the command line, checked once at start."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def default_home() -> Path:
+    """The folder for projects, runs and models when ``AFINA_HOME`` is not set."""
+    if sys.platform == "win32":
+        return Path.home() / "AppData" / "Local" / "Afina"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "Afina"
+    return Path.home() / ".afina"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set from outside. Each field is ``AFINA_<NAME>`` in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="AFINA_", extra="ignore", frozen=True)
+
+    home: Path = Field(default_factory=default_home, description="Where projects, runs and models live.")
+    models_dir: Path | None = Field(default=None, description="Where base models live; `models` in home by default.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=7860, ge=1, le=65535, description="Port to listen on.")
+    password: SecretStr | None = Field(default=None, description="Password of the studio; needed off this computer.")
+    database_url: str | None = Field(default=None, description="SQLAlchemy URL; SQLite in home by default.")
+    max_upload_mb: int = Field(default=100, ge=1, description="Largest accepted upload, in megabytes.")
+    chat_idle_minutes: float = Field(default=10.0, gt=0, description="Minutes after which an idle chat model unloads.")
+    hf_token: SecretStr | None = Field(default=None, description="Hugging Face token for gated models.")
+    hf_endpoint: str | None = Field(default=None, description="Address of a Hugging Face mirror.")
+
+    @property
+    def models_path(self) -> Path:
+        """Folder of base models, one subfolder a model."""
+        return self.models_dir or self.home / "models"
+
+    @property
+    def database(self) -> str:
+        """SQLAlchemy URL of the database."""
+        return self.database_url or f"sqlite:///{(self.home / 'afina.db').as_posix()}"
+
+
+def assets_dir() -> Path:
+    """The folder of samples and brand files: inside an installed wheel, or beside ``studio/`` in a checkout."""
+    packaged = Path(__file__).parent / "_assets"
+    return packaged if packaged.is_dir() else Path(__file__).parent.parent / "assets"

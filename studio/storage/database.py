@@ -1,0 +1,174 @@
+"""The database: projects, dataset versions, runs, links. SQLite by default, PostgreSQL by URL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import JSON, Engine, ForeignKey, String, Text, UniqueConstraint, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+
+from studio.errors import AfinaError, from_exception
+
+
+class Base(DeclarativeBase):
+    """Tables. Times are seconds since 1970, UTC."""
+
+
+class ProjectRow(Base):
+    __tablename__ = "project"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[float]
+    updated_at: Mapped[float]
+    model_id: Mapped[str | None] = mapped_column(String(64))
+    system_prompt: Mapped[str | None] = mapped_column(Text)
+    dataset_id: Mapped[str | None] = mapped_column(String(64))  # the current version; undo moves it
+    mapping: Mapped[dict[str, Any] | None] = mapped_column(JSON)  # remembered for the next upload
+
+
+class DatasetRow(Base):
+    __tablename__ = "dataset"
+    __table_args__ = (UniqueConstraint("project_id", "number"),)
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), index=True)
+    number: Mapped[int]
+    parent_id: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[float]
+    action: Mapped[str] = mapped_column(String(64))
+    params: Mapped[dict[str, Any]] = mapped_column(JSON)
+    examples: Mapped[int]
+    held_out: Mapped[int]
+    files: Mapped[list[str]] = mapped_column(JSON)
+    details: Mapped[dict[str, Any]] = mapped_column(JSON)  # columns, mapping and problems found while reading
+
+
+class RunRow(Base):
+    __tablename__ = "run"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), index=True)
+    dataset_id: Mapped[str | None] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[float]
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    position: Mapped[float] = mapped_column(index=True)  # order in the queue
+    attempts: Mapped[int] = mapped_column(default=0)  # starts of a worker, for giving up on a run that keeps dying
+    model_id: Mapped[str] = mapped_column(String(64))
+    model_name: Mapped[str] = mapped_column(String(200))
+    train_examples: Mapped[int]
+    held_out_examples: Mapped[int]
+
+
+class LinkRow(Base):
+    __tablename__ = "link"
+
+    token: Mapped[str] = mapped_column(String(64), primary_key=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), index=True)
+    title: Mapped[str] = mapped_column(String(200))
+    questions: Mapped[list[str]] = mapped_column(JSON)
+    locale: Mapped[str] = mapped_column(String(8))
+    created_at: Mapped[float]
+    revoked_at: Mapped[float | None]
+    visits: Mapped[int] = mapped_column(default=0)
+    answers: Mapped[int] = mapped_column(default=0)
+
+
+class AcceptanceRow(Base):
+    """Terms of a model that the owner accepted."""
+
+    __tablename__ = "acceptance"
+
+    model_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    licence: Mapped[str] = mapped_column(String(200))
+    accepted_at: Mapped[float]
+
+
+class AddedModelRow(Base):
+    """Base models that a person added: hub ids and local folders."""
+
+    __tablename__ = "added_model"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    source: Mapped[str] = mapped_column(String(16))
+    reference: Mapped[str] = mapped_column(Text)  # `org/name` or a path
+    card: Mapped[dict[str, Any]] = mapped_column(JSON)
+    added_at: Mapped[float]
+
+
+class Database:
+    """A connection pool with short sessions.
+
+    Args:
+        url: a SQLAlchemy URL.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine: Engine = create_engine(url, **_engine_options(url))
+        if self.engine.dialect.name == "sqlite":
+            event.listen(self.engine, "connect", _prepare_sqlite)
+        self._session = sessionmaker(self.engine, expire_on_commit=False)
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """One transaction: committed at the end, rolled back on an error.
+
+        Raises:
+            AfinaError: for what SQLAlchemy raises (``storage.database``, ``disk.full`` …).
+        """
+        with self._session() as session:
+            try:
+                yield session
+                session.commit()
+            except SQLAlchemyError as error:
+                session.rollback()
+                raise from_exception(error) from error
+            except BaseException:
+                session.rollback()
+                raise
+
+    def upgrade(self) -> None:
+        """Brings the schema to the newest migration.
+
+        Raises:
+            AfinaError: ``storage.newer`` when a newer Afina made this database.
+        """
+        from alembic import command
+        from alembic.config import Config
+        from alembic.util.exc import CommandError
+
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+        try:
+            with self.engine.begin() as connection:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        except CommandError as error:
+            raise AfinaError("storage.newer") from error
+        except SQLAlchemyError as error:
+            raise from_exception(error) from error
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self.engine.dispose()
+
+
+def _engine_options(url: str) -> dict[str, Any]:
+    if make_url(url).get_backend_name() == "sqlite":
+        return {"connect_args": {"timeout": 30, "check_same_thread": False}}
+    return {"pool_pre_ping": True}
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")  # readers and the writer do not wait for each other
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()

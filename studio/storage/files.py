@@ -1,0 +1,90 @@
+"""Files that are either whole or not there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from studio.errors import AfinaError, from_exception
+
+_RETRIES_ON_WINDOWS = 20  # a virus scanner may hold a fresh file for a moment
+
+
+def write_atomic(path: Path, data: str | bytes) -> None:
+    """Replaces ``path`` by ``data``: readers see the old content or the new one, never a part.
+
+    Raises:
+        AfinaError: ``disk.full`` or ``disk.not_writable``; ``path`` is then as it was.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yields a temporary path beside ``path``; what is written there takes its place at the end, synced to disk."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        os.close(handle)
+    except OSError as error:
+        raise from_exception(error) from error
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        replace(temporary, path)
+    except OSError as error:
+        raise from_exception(error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yields an empty folder beside ``path`` that takes its place at the end; nothing is left behind on an error.
+
+    ``path`` must not exist as a folder with content: a finished folder is never overwritten.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
+    except OSError as error:
+        raise from_exception(error) from error
+    try:
+        yield temporary
+        replace(temporary, path)
+    except OSError as error:
+        raise from_exception(error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def replace(source: Path, target: Path) -> None:
+    """``os.replace`` that waits out a file held for a moment on Windows."""
+    for attempt in range(_RETRIES_ON_WINDOWS):
+        try:
+            source.replace(target)
+            return
+        except PermissionError:
+            if os.name != "nt" or attempt == _RETRIES_ON_WINDOWS - 1:
+                raise
+            time.sleep(0.05)
+
+
+def require_space(folder: Path, needed: int, *, free: Callable[[Path], int] | None = None) -> None:
+    """Checks that ``needed`` bytes fit on the disk of ``folder``, with a tenth to spare.
+
+    Raises:
+        AfinaError: ``disk.full`` with ``needed_mb`` and ``free_mb``.
+    """
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    available = free(existing) if free else shutil.disk_usage(existing).free
+    if available < needed * 1.1:
+        raise AfinaError("disk.full", needed_mb=round(needed / 1e6), free_mb=round(available / 1e6), path=str(folder))

@@ -1,0 +1,48 @@
+"""Taking turns on the cores: a run pauses between two steps while somebody is being answered.
+
+Two torch processes that share two cores slow each other down more than fourfold, because their OpenMP threads wait
+busily. So whoever answers holds a lock file, and whoever trains waits for it to be free between two steps.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+
+class Turns:
+    """The agreement between the chat worker and the training worker of one workspace.
+
+    Args:
+        home: folder of the workspace.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._path = home / "answering.lock"
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Holds the cores for an answer. Several threads or processes that answer wait for each other."""
+        with FileLock(self._path):
+            yield
+
+    def wait(self, timeout: float = 60.0) -> float:
+        """Waits until nobody is answering; called between two training steps.
+
+        Args:
+            timeout: seconds after which training goes on anyway, so that a busy demo cannot starve a run.
+
+        Returns:
+            Seconds waited.
+        """
+        began = time.monotonic()
+        try:
+            with FileLock(self._path, timeout=timeout, poll_interval=0.02):
+                pass
+        except Timeout:
+            pass
+        return time.monotonic() - began

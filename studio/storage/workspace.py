@@ -1,0 +1,132 @@
+"""Where everything is: the paths of a workspace, and the database in it."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from studio.errors import AfinaError
+from studio.settings import Settings
+from studio.storage.database import Database
+
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+
+
+def new_id(prefix: str) -> str:
+    """A fresh id such as ``run-4f1c09ab33d2``: lower case, safe in a path and an address."""
+    return f"{prefix}-{secrets.token_hex(6)}"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The paths in a run's folder. Disk is the truth about a run: everything shown is read from here."""
+
+    path: Path
+
+    @property
+    def recipe(self) -> Path:
+        return self.path / "recipe.json"
+
+    @property
+    def model(self) -> Path:
+        """The :class:`BaseModelCard` that the run was made with."""
+        return self.path / "model.json"
+
+    @property
+    def train(self) -> Path:
+        return self.path / "train.jsonl"
+
+    @property
+    def held_out(self) -> Path:
+        return self.path / "held_out.jsonl"
+
+    @property
+    def events(self) -> Path:
+        return self.path / "events.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def adapters(self) -> Path:
+        return self.path / "adapters"
+
+    @property
+    def best(self) -> Path:
+        """JSON that names the kept adapter: ``{"step": 120, "adapter": "adapters/step-000120"}``."""
+        return self.path / "best.json"
+
+    @property
+    def stop_request(self) -> Path:
+        """Its presence asks the worker to stop at the next step and keep the best so far."""
+        return self.path / "stop"
+
+    @property
+    def worker(self) -> Path:
+        """JSON with the worker's ``pid`` and ``process_started`` (seconds since 1970, as psutil gives it)."""
+        return self.path / "worker.json"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "worker.log"
+
+    @property
+    def result(self) -> Path:
+        return self.path / "result.json"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder with the projects, runs and models of one installation."""
+
+    settings: Settings
+
+    @classmethod
+    def open(cls, settings: Settings) -> Workspace:
+        """Makes the folders where needed and brings the database to the newest schema.
+
+        Raises:
+            AfinaError: ``disk.not_writable``, ``disk.full`` or ``storage.newer`` (made by a newer Afina).
+        """
+        try:
+            for folder in (settings.home, settings.models_path, settings.home / "runs", settings.home / "projects"):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise AfinaError("disk.not_writable", path=str(settings.home)) from error
+        workspace = cls(settings)
+        workspace.database.upgrade()
+        return workspace
+
+    @property
+    def home(self) -> Path:
+        return self.settings.home
+
+    @property
+    def models(self) -> Path:
+        return self.settings.models_path
+
+    @cached_property
+    def database(self) -> Database:
+        return Database(self.settings.database)
+
+    def run(self, run_id: str) -> RunFolder:
+        """The folder of a run, which need not exist yet."""
+        return RunFolder(self.home / "runs" / _checked(run_id))
+
+    def project(self, project_id: str) -> Path:
+        """The folder of a project's uploads and dataset versions."""
+        return self.home / "projects" / _checked(project_id)
+
+    def model(self, model_id: str) -> Path:
+        """The folder of an installed base model: ``model.safetensors``, ``config.json``, ``tokenizer.json`` …"""
+        return self.models / _checked(model_id)
+
+
+def _checked(identifier: str) -> str:
+    if not _ID.fullmatch(identifier):
+        raise AfinaError("general.not_found", what=identifier[:80])
+    return identifier
