@@ -1,1 +1,38 @@
+"""Use cases: what a button, a command or an API route calls. They know nothing of screens."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from studio.services.chats import ChatService
+    from studio.services.datasets import DatasetService
+    from studio.services.exports import ExportService
+    from studio.services.links import LinkService
+    from studio.services.models import ModelService
+    from studio.services.projects import ProjectService
+    from studio.services.runs import RunService
+    from studio.storage.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Services:
+    """Every service of one workspace, as :func:`studio.app.build_services` puts them together."""
+
+    workspace: Workspace
+    projects: ProjectService
+    models: ModelService
+    datasets: DatasetService
+    runs: RunService
+    chats: ChatService
+    links: LinkService
+    exports: ExportService
+
+    def close(self) -> None:
+        """Ends the supervisor and the chat workers; training workers go on."""
+        self.runs.close()
+        self.chats.close()
+        self.exports.close()
+        self.models.close()
+        self.workspace.database.close()

@@ -1,0 +1,149 @@
+"""The composition root: settings -> storage -> services -> web. The only place that knows every layer."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+import time
+import urllib.request
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from studio.errors import AfinaError
+from studio.services import Services
+from studio.settings import Settings
+from studio.storage.workspace import Workspace
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+
+def build_services(settings: Settings) -> Services:
+    """Opens the workspace and puts the services together. Nothing heavy is imported: no torch, no gradio.
+
+    Raises:
+        AfinaError: when the workspace cannot be opened.
+    """
+    from studio.chat.client import ChatPool
+    from studio.services.chats import ChatService
+    from studio.services.datasets import DatasetService
+    from studio.services.exports import ExportService
+    from studio.services.links import LinkService
+    from studio.services.models import ModelService
+    from studio.services.projects import ProjectService
+    from studio.services.runs import RunService
+
+    workspace = Workspace.open(settings)
+    models = ModelService(workspace)
+    datasets = DatasetService(workspace)
+    return Services(
+        workspace=workspace,
+        projects=ProjectService(workspace),
+        models=models,
+        datasets=datasets,
+        runs=RunService(workspace, models, datasets),
+        chats=ChatService(workspace, ChatPool(workspace)),
+        links=LinkService(workspace),
+        exports=ExportService(workspace),
+    )
+
+
+def build_app(services: Services) -> FastAPI:
+    """The web application: the studio in each language, the demo pages, the password page."""
+    from studio.web.server import build_server
+
+    return build_server(services)
+
+
+def serve(settings: Settings, *, share: bool = False, open_browser: bool = True, say: Callable[[str], None]) -> None:
+    """Serves the studio until it is interrupted.
+
+    Args:
+        settings: address, port, password, folders.
+        share: open a tunnel for the demo pages, never for the studio.
+        open_browser: open the studio in the browser where this computer has one.
+        say: receives the lines that a person reads.
+
+    Raises:
+        AfinaError: ``serve.password_needed``, ``serve.port_taken``, or when the workspace cannot be opened.
+    """
+    import uvicorn
+
+    from studio.i18n import catalog
+    from studio.web.auth import require_password
+    from studio.web.demo import demo_app
+    from studio.web.tunnel import open_tunnel
+
+    require_password(settings)
+    listener = _bind(settings.host, settings.port)
+    services = build_services(settings)
+    text = catalog(_terminal_locale())
+    try:
+        services.runs.start_supervisor()
+        server = uvicorn.Server(uvicorn.Config(build_app(services), log_level="warning", ws_max_size=2**20))
+        address = f"http://{'127.0.0.1' if settings.host in ('0.0.0.0', '::') else settings.host}:{settings.port}"
+        threading.Thread(
+            target=_announce, args=(address, text("serve.ready", address=address), open_browser, say), daemon=True
+        ).start()
+        if share:
+            demo_port = _serve_aside(demo_app(services))
+            say(text("serve.shared", address=open_tunnel(demo_port)))
+        server.run(sockets=[listener])
+    finally:
+        services.close()
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    if sys.platform != "win32":
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise AfinaError("serve.port_taken", host=host, port=str(port)) from error
+    listener.listen(128)
+    return listener
+
+
+def _serve_aside(app: FastAPI) -> int:
+    """Serves ``app`` on a free port of this computer in a thread, and returns the port."""
+    import uvicorn
+
+    listener = _bind("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+    threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True).start()
+    return int(listener.getsockname()[1])
+
+
+def _announce(address: str, line: str, open_browser: bool, say: Callable[[str], None]) -> None:
+    for _ in range(600):
+        try:
+            with urllib.request.urlopen(f"{address}/healthz", timeout=1):
+                break
+        except OSError:
+            time.sleep(0.1)
+    say(line)
+    if open_browser and _has_browser():
+        webbrowser.open(address)
+
+
+def _has_browser() -> bool:
+    import os
+
+    if Path("/.dockerenv").exists() or os.environ.get("SSH_CONNECTION") or os.environ.get("CI"):
+        return False
+    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _terminal_locale() -> str:
+    import os
+
+    from studio.i18n import negotiate
+
+    name = os.environ.get("AFINA_LANG") or os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
+    return negotiate(name.split(".")[0].replace("_", "-"))

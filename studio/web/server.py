@@ -1,0 +1,42 @@
+"""The web application: the studio in each language, the demo pages and the password page on one server."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from fastapi.responses import PlainTextResponse, RedirectResponse
+from starlette.responses import Response
+
+from studio.i18n import LOCALES, negotiate
+from studio.services import Services
+
+LANGUAGE_COOKIE = "afina_language"
+
+
+def build_server(services: Services) -> FastAPI:
+    """Mounts everything that is served from one port.
+
+    Args:
+        services: of an open workspace.
+    """
+    from studio.web.auth import protect
+    from studio.web.demo import demo_app
+    from studio.web.ui.shell import mount_studio
+
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/healthz")
+    def health() -> PlainTextResponse:
+        return PlainTextResponse("ok")
+
+    @app.get("/")
+    def home(request: Request) -> Response:
+        chosen = request.cookies.get(LANGUAGE_COOKIE, "")
+        locale = chosen if chosen in LOCALES else negotiate(request.headers.get("accept-language"))
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"/{locale}/{query}", status_code=302)
+
+    app.mount("/d", demo_app(services, prefix="/d"))
+    for locale in LOCALES:
+        mount_studio(app, services, locale)
+    protect(app, services.workspace.settings)
+    return app

