@@ -1,1 +1,1 @@
-
+"""Sharing: demo links for visitors, and exports to take away."""

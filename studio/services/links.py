@@ -1,0 +1,101 @@
+"""Demo links: made, listed, switched off and on again by the owner; opened by visitors."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from studio.domain.project import Link
+from studio.errors import AfinaError
+from studio.i18n.catalog import LOCALES
+from studio.sharing.links import LinkStore
+from studio.storage.workspace import Workspace
+
+MAX_TITLE: Final = 120
+MAX_QUESTIONS: Final = 3
+MAX_QUESTION: Final = 200
+
+
+class LinkService:
+    """What the Share screen, the command line and the demo page do with links.
+
+    Args:
+        workspace: where the database and the runs are.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._store = LinkStore(workspace.database)
+
+    def create(self, run_id: str, title: str, questions: Sequence[str] = (), locale: str = "en") -> Link:
+        """Makes an open link with an unguessable address.
+
+        Args:
+            run_id: a run that has kept a tuned model.
+            title: what visitors read first; at most 120 characters.
+            questions: suggestions for visitors; blank ones are left out, three at most stay.
+            locale: language of the page, one of ``LOCALES``.
+
+        Raises:
+            AfinaError: ``general.not_found``, ``link.not_ready``, ``link.no_title``, ``link.long_title``,
+                ``link.long_question``, ``link.many_questions``.
+        """
+        title = " ".join(title.split())
+        asked = tuple(text for text in (" ".join(question.split()) for question in questions) if text)
+        if not title:
+            raise AfinaError("link.no_title")
+        if len(title) > MAX_TITLE:
+            raise AfinaError("link.long_title", limit=MAX_TITLE)
+        if len(asked) > MAX_QUESTIONS:
+            raise AfinaError("link.many_questions", limit=MAX_QUESTIONS)
+        for question in asked:
+            if len(question) > MAX_QUESTION:
+                raise AfinaError("link.long_question", limit=MAX_QUESTION, question=question[:40])
+        if locale not in LOCALES:
+            raise AfinaError("general.not_found", what=locale[:20])
+        folder = self._workspace.run(run_id)
+        if not folder.path.is_dir():
+            raise AfinaError("general.not_found", what=run_id[:80])
+        if not folder.best.is_file():
+            raise AfinaError("link.not_ready")
+        return self._store.add(run_id, title, asked, locale)
+
+    def list(self, run_id: str | None = None) -> list[Link]:
+        """The links of a run, or all of them; the newest first."""
+        return self._store.list(run_id)
+
+    def revoke(self, token: str) -> Link:
+        """Switches a link off at once; its counts stay.
+
+        Raises:
+            AfinaError: ``general.not_found``.
+        """
+        return self._store.set_revoked(token, time.time())
+
+    def reopen(self, token: str) -> Link:
+        """Switches a link on again, at the same address.
+
+        Raises:
+            AfinaError: ``general.not_found``.
+        """
+        return self._store.set_revoked(token, None)
+
+    def open(self, token: str) -> Link:
+        """The link a visitor came by.
+
+        Raises:
+            AfinaError: ``general.not_found``, or ``link.closed`` when it was switched off.
+        """
+        link = self._store.get(token)
+        if not link.is_open:
+            raise AfinaError("link.closed")
+        return link
+
+    def count_visit(self, token: str) -> None:
+        """Counts somebody who opened the page."""
+        self._store.count(token, visits=1)
+
+    def count_answer(self, token: str) -> None:
+        """Counts a question that was answered."""
+        self._store.count(token, answers=1)
