@@ -44,7 +44,10 @@ def install() -> str | None:
     apt = shutil.which("apt-get")
     if apt:
         sudo = [] if os.geteuid() == 0 else ["sudo", "--non-interactive"]
-        for command in ([*sudo, apt, "update"], [*sudo, apt, "install", "--yes", "--no-install-recommends", "chromium"]):
+        for command in (
+            [*sudo, apt, "update"],
+            [*sudo, apt, "install", "--yes", "--no-install-recommends", "chromium"],
+        ):
             _try(command)
         if find():
             return find()
