@@ -1,0 +1,50 @@
+"""Loading an installed base model into memory. The only place that asks transformers for weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from studio.errors import AfinaError, from_exception
+
+if TYPE_CHECKING:
+    import torch
+
+
+def load_base(model_dir: Path, dtype: torch.dtype, device: str) -> torch.nn.Module:
+    """Loads a causal language model from safetensors; never pickle, never remote code, never the network.
+
+    Args:
+        model_dir: folder of an installed base model.
+        dtype: number format of the weights, such as ``torch.bfloat16``.
+        device: ``cpu``, ``cuda:0``, …
+
+    Returns:
+        The transformers model in evaluation mode. ``model(input_ids, attention_mask)`` with shapes
+        ``(batch, length)`` gives ``.logits`` of shape ``(batch, length, vocabulary)``.
+
+    Raises:
+        AfinaError: ``model.no_weights``, ``model.weights_damaged``, ``model.weights_mismatch``,
+            ``model.unknown_architecture``, ``model.remote_code``, ``train.out_of_memory``.
+    """
+    if not any(model_dir.glob("*.safetensors")):
+        raise AfinaError("model.no_weights", path=str(model_dir))
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    try:
+        model, report = AutoModelForCausalLM.from_pretrained(
+            str(model_dir),
+            dtype=dtype,
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            output_loading_info=True,
+        )
+        if report["missing_keys"] or report.get("mismatched_keys"):
+            raise AfinaError("model.weights_mismatch", path=str(model_dir), detail=str(report)[:200])
+        loaded: torch.nn.Module = model.to(device).eval()
+    except Exception as error:
+        raise from_exception(error) from error
+    return loaded
