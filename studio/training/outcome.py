@@ -1,0 +1,72 @@
+"""What a run's folder says of its course and its end. Read by the supervisor and the screens, written last."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from studio.domain.problem import Problem
+from studio.domain.run import Progress, RunResult, RunState, progress_of
+from studio.storage.files import write_atomic
+from studio.storage.workspace import RunFolder
+from studio.training.events import read_events
+
+_CHECKPOINT = re.compile(r"step-(\d+)")
+
+
+def read_result(folder: RunFolder) -> RunResult | None:
+    """The end of a run; None while it has none."""
+    try:
+        return RunResult.model_validate_json(folder.result.read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def read_progress(folder: RunFolder) -> Progress:
+    """What ``events.jsonl`` says, read whole."""
+    return progress_of(read_events(folder.events)[0])
+
+
+def newest_checkpoint(folder: RunFolder) -> int:
+    """Step of the newest checkpoint; 0 when there is none."""
+    try:
+        names = [entry.name for entry in folder.checkpoints.iterdir()]
+    except OSError:
+        return 0
+    return max((int(found[1]) for name in names if (found := _CHECKPOINT.fullmatch(name))), default=0)
+
+
+def conclude(folder: RunFolder, state: RunState, problem: Problem | None = None) -> RunResult:
+    """Writes the result of a run whose worker cannot do it any more. What was best so far is kept.
+
+    Raises:
+        AfinaError: ``disk.full`` or ``disk.not_writable``.
+    """
+    progress = read_progress(folder)
+    step, adapter = _best(folder)
+    losses = {point.step: point.value for point in progress.held_out_loss}
+    result = RunResult(
+        state=state,
+        steps=progress.step,
+        best_step=step,
+        best_loss=losses.get(step) if step is not None else None,
+        adapter=adapter,
+        seconds=progress.training_seconds,
+        ended_at=time.time(),
+        problem=problem,
+    )
+    write_atomic(folder.result, result.model_dump_json(indent=2))
+    return result
+
+
+def _best(folder: RunFolder) -> tuple[int | None, str | None]:
+    try:
+        best = json.loads(folder.best.read_text(encoding="utf-8"))
+        step, adapter = int(best["step"]), str(best["adapter"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None, None
+    return (step, adapter) if Path(folder.path / adapter).is_dir() else (None, None)

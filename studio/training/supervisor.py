@@ -1,0 +1,225 @@
+"""The thread that sees runs through: takes them from the queue, starts a worker, and does not let go until it is over.
+
+It keeps nothing that matters. Everything it knows it reads again from the run's folder, the queue and the processes
+of the machine, so another supervisor can take over at any moment: after a crash of the server, or when a second
+server on the same workspace was waiting for the lock.
+
+No decision looks at the clock of the day, which jumps; only at files, processes and the monotonic clock.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+
+from filelock import FileLock, Timeout
+
+from studio.domain.problem import Problem
+from studio.domain.run import RunState
+from studio.errors import AfinaError
+from studio.storage.database import RunRow
+from studio.storage.workspace import RunFolder, Workspace
+from studio.training.autopsy import cause_of_death, memory_kills
+from studio.training.outcome import conclude, newest_checkpoint, read_result
+from studio.training.process import WORKER_MODULE, WorkerProcess, find, log_of_last_start, spawn
+from studio.training.queue import RunQueue
+
+_log = logging.getLogger(__name__)
+_EXIT_SECONDS = 10.0  # a worker that wrote its result has this long to leave before the next one starts
+
+
+class Supervisor:
+    """Sees the runs of a workspace through, one at a time, in a thread.
+
+    Several may be started on one workspace, in one process or many: one is active, the others wait for it to go.
+
+    Args:
+        workspace: whose runs.
+        python: the interpreter that runs workers.
+        module: the module they run.
+        grace: seconds that a worker has to stop by itself before it is terminated.
+        interval: seconds between two looks.
+        attempts: starts without a new checkpoint after which a run is given up.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        python: str = sys.executable,
+        *,
+        module: str = WORKER_MODULE,
+        grace: float = 60.0,
+        interval: float = 0.5,
+        attempts: int = 3,
+    ) -> None:
+        self._workspace = workspace
+        self._python = python
+        self._module = module
+        self._grace = grace
+        self._interval = interval
+        self._attempts = attempts
+        self._queue = RunQueue(workspace.database)
+        self._lock = FileLock(workspace.home / "supervisor.lock")
+        self._wake = threading.Event()
+        self._closing = threading.Event()
+        self._active = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._watches: dict[str, _Watch] = {}
+
+    def start(self) -> None:
+        """Starts the thread; a second call does nothing."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="afina-supervisor", daemon=True)
+            self._thread.start()
+
+    def wake(self) -> None:
+        """Makes it look at once: something was put into the queue, or a stop was asked for."""
+        self._wake.set()
+
+    def close(self) -> None:
+        """Ends the thread. Workers go on; the next supervisor finds them."""
+        self._closing.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(timeout=_EXIT_SECONDS + 5)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether this is the one that supervises, not one that waits its turn."""
+        return self._active.is_set()
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            try:
+                with self._lock.acquire(timeout=0):
+                    self._active.set()
+                    self._supervise()
+            except Timeout:
+                pass
+            except Exception:
+                _log.exception("The supervisor stumbled and goes on")
+            finally:
+                self._active.clear()
+            self._rest()
+
+    def _supervise(self) -> None:
+        while not self._closing.is_set():
+            try:
+                self._look()
+            except Exception:  # a full disk or a locked database passes; runs must not be left alone because of it
+                _log.exception("A look at the runs failed; the next one comes soon")
+            self._rest()
+
+    def _rest(self) -> None:
+        self._wake.wait(self._interval)
+        self._wake.clear()
+
+    def _look(self) -> None:
+        busy = False
+        for row in self._queue.active():
+            busy = self._look_at(row) or busy
+        if busy:
+            return
+        for row in self._queue.waiting():
+            if self._queue.move(row.id, RunState.STARTING, only_from=RunState.QUEUED):
+                row.attempts = 0
+                if self._begin(row):
+                    return
+
+    def _look_at(self, row: RunRow) -> bool:
+        """Moves one run on; returns whether it still needs the machine."""
+        folder = self._workspace.run(row.id)
+        watch = self._watches.get(row.id)
+        if watch is None:
+            watch = self._watches[row.id] = _Watch(find(folder, self._module), newest_checkpoint(folder))
+        result = read_result(folder)
+        if result is not None:
+            return self._leave(row, result.state)
+        if watch.worker is None or not watch.worker.is_alive():
+            return self._after_death(row, folder, watch)
+        if row.attempts and newest_checkpoint(folder) > watch.checkpoint:
+            self._queue.move(row.id, RunState(row.state), attempts=0)
+        if folder.stop_request.exists():
+            self._press(watch)
+        state = RunState.STOPPING if folder.stop_request.exists() else RunState.RUNNING
+        if row.state != state:
+            self._queue.move(row.id, state)
+        return True
+
+    def _begin(self, row: RunRow) -> bool:
+        """Starts a worker for a run; returns whether there is one now."""
+        folder = self._workspace.run(row.id)
+        model = self._workspace.model(row.model_id)
+        problem = None
+        if not folder.recipe.exists():
+            problem = Problem(code="run.folder_missing", params={"path": str(folder.path)})
+        elif not (model / "afina.json").exists():
+            problem = Problem(code="run.model_missing", params={"model": row.model_name})
+        if problem is not None:
+            return self._fail(row, folder, problem)
+        self._queue.move(row.id, RunState.STARTING, attempts=row.attempts + 1)
+        watch = self._watches[row.id] = _Watch(None, newest_checkpoint(folder))
+        try:
+            home = str(self._workspace.home.resolve())
+            arguments = ["--home", home, "--model-dir", str(model.resolve())]
+            watch.worker = spawn(folder, arguments, python=self._python, module=self._module)
+        except AfinaError as error:
+            return self._fail(row, folder, Problem.of(error))
+        return True
+
+    def _after_death(self, row: RunRow, folder: RunFolder, watch: _Watch) -> bool:
+        """A worker is gone without a result: ends the run if a stop was asked for, else goes on from its checkpoint."""
+        result = read_result(folder)  # it may have been written since the last look
+        if result is not None:
+            return self._leave(row, result.state)
+        if folder.stop_request.exists():
+            conclude(folder, RunState.STOPPED)
+            return self._leave(row, RunState.STOPPED)
+        gained = newest_checkpoint(folder) > watch.checkpoint
+        row.attempts = 0 if gained else row.attempts
+        if row.attempts < self._attempts:
+            _log.warning("The worker of %s is gone; going on from its last checkpoint", row.id)
+            return self._begin(row)
+        exit_code = watch.worker.exit_code if watch.worker else None
+        cause = cause_of_death(log_of_last_start(folder), exit_code, watch.memory_kills, memory_kills())
+        return self._fail(row, folder, cause)
+
+    def _press(self, watch: _Watch) -> None:
+        """Asks, then terminates, then kills a worker that was asked to stop."""
+        now = time.monotonic()
+        if watch.stop_seen is None:
+            watch.stop_seen = now
+        waited = now - watch.stop_seen
+        if watch.worker is not None and waited > self._grace:
+            watch.worker.end(force=waited > self._grace * 1.2)
+
+    def _fail(self, row: RunRow, folder: RunFolder, problem: Problem) -> bool:
+        try:
+            conclude(folder, RunState.FAILED, problem)
+        except AfinaError:
+            _log.exception("The end of %s could not be written", row.id)
+        return self._leave(row, RunState.FAILED)
+
+    def _leave(self, row: RunRow, state: RunState) -> bool:
+        """Notes the end of a run once its worker has left the machine; returns False: the next one may start."""
+        watch = self._watches.pop(row.id, None)
+        worker = watch.worker if watch else None
+        deadline = time.monotonic() + _EXIT_SECONDS
+        while worker is not None and worker.is_alive() and not self._closing.is_set():
+            if time.monotonic() > deadline:
+                worker.end(force=True)
+            time.sleep(0.05)
+        self._queue.move(row.id, state)
+        return False
+
+
+class _Watch:
+    """What the supervisor remembers of a run that has a worker; all of it can be found again."""
+
+    def __init__(self, worker: WorkerProcess | None, checkpoint: int) -> None:
+        self.worker = worker
+        self.checkpoint = checkpoint  # the newest one when the worker started or was found
+        self.memory_kills = memory_kills()
+        self.stop_seen: float | None = None  # monotonic seconds
