@@ -1,0 +1,1 @@
+"""The studio's screens, made with Gradio."""

@@ -1,0 +1,202 @@
+"""Small pieces of HTML. Everything is built by ``Markup.format``, which escapes whatever a person wrote."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+import gradio as gr
+from markupsafe import Markup, escape
+
+from studio.domain.problem import Problem, Severity
+from studio.domain.run import RunState
+from studio.i18n.catalog import Catalog
+from studio.services import Services
+from studio.web.ui.session import Place
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+EMPTY: Final = Markup("")
+_BAR: Final = Markup(
+    '<div class="af-bar {going}" role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{percent}"'
+    ' aria-label="{label}"><i style="width:{percent}%"></i></div>'
+)
+_STATE_KINDS: Final = {
+    RunState.FINISHED: "good",
+    RunState.RUNNING: "warn",
+    RunState.STARTING: "warn",
+    RunState.STOPPING: "warn",
+    RunState.FAILED: "bad",
+}
+
+
+@dataclass(frozen=True)
+class Ui:
+    """What every page is built with.
+
+    Attributes:
+        services: what buttons call.
+        text: the catalog of the language of this page.
+        place: the component that holds the query of the address; writing to it goes there.
+    """
+
+    services: Services
+    text: Catalog
+    place: Any
+
+    def actions(self, *, elem_id: str, visible: bool = True) -> Any:
+        """An HTML component whose ``[data-action]`` buttons raise its ``action`` event."""
+        script = "afina.actions(element, trigger); /* raises 'action' */"
+        return gr.HTML("", elem_id=elem_id, js_on_load=script, apply_default_css=False, visible=visible)
+
+    def html(self, *, elem_id: str | None = None, value: str = "") -> Any:
+        """An HTML component that only shows."""
+        return gr.HTML(value, elem_id=elem_id, js_on_load=None, apply_default_css=False)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A screen.
+
+    Attributes:
+        column: what is shown or hidden.
+        outputs: every component that ``show`` may change.
+        show: renders a place; returns values by component.
+    """
+
+    column: Any
+    outputs: tuple[Any, ...]
+    show: Callable[[Place], dict[Any, Any]]
+
+
+def friendly(text: Catalog) -> Callable[[Handler], Handler]:
+    """Makes a handler show what went wrong as a sentence, and leave the screen as it is."""
+
+    def wrap(handler: Handler) -> Handler:
+        @functools.wraps(handler)
+        def handled(*args: Any) -> Any:
+            try:
+                return handler(*args)
+            except Exception as error:
+                warn(text, error)
+                return gr.skip()
+
+        return handled  # type: ignore[return-value]
+
+    return wrap
+
+
+def warn(text: Catalog, error: BaseException) -> None:
+    """Shows the sentence of an error over the page."""
+    gr.Warning(str(escape(text.error(error))), title=text("ui.toast.problem"), duration=12)
+
+
+def say(text: Catalog, key: str, **params: Any) -> None:
+    """Shows a short message over the page."""
+    gr.Info(str(escape(text(key, **params))), title=text("brand.name"), duration=5)
+
+
+def event_data(event: Any) -> dict[str, str]:
+    """The data of an ``action`` event as text values."""
+    return {str(name): str(value) for name, value in dict(event._data or {}).items()}
+
+
+def wrapped(*parts: str) -> str:
+    """Parts as the value of an HTML component, under our style rules."""
+    return str(Markup('<div class="af af-stack">{}</div>').format(join(parts)))
+
+
+def join(parts: Iterable[str]) -> Markup:
+    """Parts one after the other; what is not Markup is escaped."""
+    return EMPTY.join(parts)
+
+
+def lead(text: Catalog, page: str) -> str:
+    """The head of a page: its title, and in one sentence why it exists."""
+    title, why = text(f"{page}.title"), text(f"{page}.why")
+    return wrapped(Markup('<div class="af-lead"><h1>{}</h1><p>{}</p></div>').format(title, why))
+
+
+def next_link(text: Catalog, place: Place, label: str, *, primary: bool, hint: str = "") -> str:
+    """The way to the next step; it is the page's primary button once its work is done."""
+    html = Markup(
+        '<div class="af-next"><span class="af-muted af-small">{hint}</span>'
+        '<a id="next-step" class="af-button {kind}" data-nav href="{href}">{label} <span aria-hidden="true">→</span></a>'
+        "</div>"
+    )
+    kind = "primary" if primary else ""
+    return wrapped(html.format(hint=hint, kind=kind, href=place.href, label=text(label)))
+
+
+def badge(label: str, kind: str = "") -> Markup:
+    """A small label: ``good``, ``warn``, ``bad`` or neutral."""
+    return Markup('<span class="af-badge {}">{}</span>').format(kind, label)
+
+
+def state_badge(text: Catalog, state: RunState, fraction: float = 0.0) -> Markup:
+    """Where a run stands, with the share done while it is going on."""
+    label = text(f"ui.state.{state.value}")
+    if state is RunState.RUNNING:
+        label = f"{label} · {round(fraction * 100)}%"
+    return badge(label, _STATE_KINDS.get(state, ""))
+
+
+def bar(fraction: float, label: str, *, going: bool = False) -> Markup:
+    """A progress bar, ``fraction`` 0 to 1."""
+    percent = round(min(1.0, max(0.0, fraction)) * 100)
+    return _BAR.format(percent=percent, label=label, going="going" if going else "")
+
+
+def empty_state(icon: str, title: str, sentence: str, button: str = EMPTY) -> Markup:
+    """What stands where nothing is yet: one sentence and one button."""
+    html = Markup('<div class="af-empty">{}<h2>{}</h2><p>{}</p>{}</div>')
+    return html.format(icon, title, sentence, button)
+
+
+def notice(sentence: str, kind: str = "", more: str = EMPTY) -> Markup:
+    """A message in the page: ``good``, ``warning``, ``error`` or neutral."""
+    role = "alert" if kind == "error" else "status"
+    return Markup('<div class="af-notice {}" role="{}"><div>{}</div>{}</div>').format(kind, role, sentence, more)
+
+
+def problem_notice(text: Catalog, problem: Problem) -> Markup:
+    """A problem as a message, with its file and its first rows where it has some."""
+    kind = {Severity.ERROR: "error", Severity.WARNING: "warning"}.get(problem.severity, "")
+    where = []
+    if problem.file:
+        where.append(problem.file)
+    if problem.rows:
+        shown = ", ".join(str(row) for row in problem.rows[:12]) + (" …" if len(problem.rows) > 12 else "")
+        where.append(text("ui.rows", n=len(problem.rows), rows=shown))
+    more = Markup('<div class="af-small af-muted">{}</div>').format(" · ".join(where)) if where else EMPTY
+    return notice(text.problem(problem), kind, more)
+
+
+def when(text: Catalog, seconds: float) -> Markup:
+    """A moment, short: the time today, else the date."""
+    moment = datetime.fromtimestamp(seconds)
+    today = moment.date() == datetime.now().date()
+    pattern = "%H:%M" if today else text("ui.date_format")
+    return Markup('<time datetime="{}">{}</time>').format(moment.isoformat(timespec="seconds"), moment.strftime(pattern))
+
+
+def button(label: str, action: str, *, kind: str = "", elem_id: str = "", **data: str) -> Markup:
+    """A button that raises the ``action`` event; ``data`` goes with it (``ask`` asks first)."""
+    attributes = [Markup(' data-{}="{}"').format(name, value) for name, value in {"action": action, **data}.items()]
+    named = Markup(' id="{}"').format(elem_id) if elem_id else EMPTY
+    html = Markup('<button type="button" class="af-button {}"{}{}>{}</button>')
+    return html.format(kind, named, join(attributes), label)
+
+
+def link(label: str, place: Place, *, kind: str = "", elem_id: str = "") -> Markup:
+    """A link inside the studio, looking like a button."""
+    named = Markup(' id="{}"').format(elem_id) if elem_id else EMPTY
+    return Markup('<a class="af-button {}"{} data-nav href="{}">{}</a>').format(kind, named, place.href, label)
+
+
+def copy_button(text: Catalog, value: str, *, kind: str = "quiet small") -> Markup:
+    """A button that copies ``value``."""
+    html = Markup('<button type="button" class="af-button {}" data-copy="{}" data-copied="{}">{}</button>')
+    return html.format(kind, value, text("ui.copied"), text("ui.copy"))

@@ -1,0 +1,12 @@
+"""Stub."""
+from __future__ import annotations
+from typing import Any
+import gradio as gr
+from studio.web.ui.components import Page, Ui, lead
+from studio.web.ui.session import Place
+def build_compare(ui: Ui) -> Page:
+    with gr.Column(visible=False, elem_id="page-compare") as column:
+        head = ui.html(value=lead(ui.text, "compare"))
+    def show(place: Place) -> dict[Any, Any]:
+        return {}
+    return Page(column, (head,), show)

@@ -1,0 +1,60 @@
+"""Where a person is: one small value of ids, written in the address and read back from it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Final
+from urllib.parse import parse_qs, urlencode
+
+STEPS: Final = ("model", "examples", "train", "compare", "share")
+_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in the studio. Without a project it is the home page.
+
+    Attributes:
+        project: id of a project, or empty.
+        step: one of :data:`STEPS`, or empty at home.
+        run: id of the run that is looked at; empty means the newest.
+    """
+
+    project: str = ""
+    step: str = ""
+    run: str = ""
+
+    @classmethod
+    def parse(cls, query: str | None) -> Place:
+        """Reads an address's query. What is not an id or a step counts as not said."""
+        values = {name: found[-1] for name, found in parse_qs((query or "").lstrip(">?")).items()}
+        project = _checked(values.get("project", ""))
+        if not project:
+            return cls()
+        step = values.get("step", "")
+        return cls(project, step if step in STEPS else STEPS[0], _checked(values.get("run", "")))
+
+    @property
+    def query(self) -> str:
+        """The query that :meth:`parse` reads; empty at home."""
+        named = {"project": self.project, "step": self.step, "run": self.run}
+        return urlencode({name: value for name, value in named.items() if value})
+
+    @property
+    def href(self) -> str:
+        """A link to this place, relative to the address that the studio is mounted at."""
+        return f"./?{self.query}" if self.query else "./"
+
+    @property
+    def move(self) -> str:
+        """What to write into the place component to go here and leave a step in the browser's history."""
+        return f">{self.query}"
+
+    def at(self, step: str, run: str | None = None) -> Place:
+        """The same project at another step, and at another run if one is named."""
+        return replace(self, step=step, run=self.run if run is None else run)
+
+
+def _checked(identifier: str) -> str:
+    return identifier if _ID.fullmatch(identifier) else ""

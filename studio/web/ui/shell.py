@@ -1,0 +1,176 @@
+"""The frame around the pages: header, steps, and the one handler that goes to a place."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import gradio as gr
+from markupsafe import Markup
+
+from studio.errors import AfinaError
+from studio.i18n import LOCALES, catalog
+from studio.i18n.catalog import Catalog
+from studio.services import Services
+from studio.web.ui import theme
+from studio.web.ui.components import EMPTY, Page, Ui, join, warn, wrapped
+from studio.web.ui.pages.compare import build_compare
+from studio.web.ui.pages.examples import build_examples
+from studio.web.ui.pages.home import build_home
+from studio.web.ui.pages.model import build_model
+from studio.web.ui.pages.share import build_share
+from studio.web.ui.pages.train import build_train
+from studio.web.ui.session import STEPS, Place
+
+_TAGS: Final = {"en": "en", "pt": "pt-BR"}
+_UPLOAD_CEILING: Final = 5  # times the limit that the services explain in a sentence; beyond it Gradio refuses at once
+_HEADER: Final = Markup(
+    '<header class="af af-top"><a class="af-brand" data-nav href="./">{logo}<span>{brand}</span></a>{crumb}'
+    '<nav aria-label="{languages}">{others}</nav></header>{steps}'
+)
+_STEP: Final = Markup(
+    '<li class="{kind}"><a data-nav href="{href}"{current} title="{label}"><b aria-hidden="true">{mark}</b>'
+    "<span>{label}</span></a></li>"
+)
+
+
+def mount_studio(app: Any, services: Services, locale: str) -> None:
+    """Mounts the studio of one language at ``/<locale>``.
+
+    Args:
+        app: the FastAPI application.
+        services: of an open workspace.
+        locale: one of the catalogs' languages.
+    """
+    settings = services.workspace.settings
+    gr.mount_gradio_app(
+        app,
+        build_studio(services, locale),
+        path=f"/{locale}",
+        theme=theme.studio_theme(),
+        css=theme.stylesheet(),
+        head=theme.head(_TAGS.get(locale, locale)),
+        footer_links=[],
+        run_history=False,
+        show_error=False,
+        ssr_mode=False,
+        enable_monitoring=False,
+        mcp_server=False,
+        allowed_paths=[str((settings.home / "exports").resolve())],
+        max_file_size=settings.max_upload_mb * _UPLOAD_CEILING * 2**20,
+        app_kwargs={"docs_url": None, "redoc_url": None},
+    )
+
+
+def build_studio(services: Services, locale: str) -> Any:
+    """The whole studio in one language.
+
+    Args:
+        services: what the buttons call.
+        locale: ``en`` or ``pt``.
+
+    Returns:
+        A ``gr.Blocks`` to be mounted.
+    """
+    text = catalog(locale)
+    title = f"{text('brand.name')} · {text('brand.tagline')}"
+    with gr.Blocks(title=title, analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)) as studio:
+        place = gr.HTML(
+            "",
+            elem_id="place",
+            visible="hidden",
+            apply_default_css=False,
+            js_on_load="afina.place(props, trigger, watch); /* raises 'navigate' */",
+        )
+        ui = Ui(services, text, place)
+        header = ui.html(elem_id="header", value=_header(ui, Place()))
+        pages = _build_pages(ui)
+        _connect(ui, header, pages)
+    studio.queue(default_concurrency_limit=16, api_open=False)
+    return studio
+
+
+def _build_pages(ui: Ui) -> dict[str, Page]:
+    return {
+        "": build_home(ui),
+        "model": build_model(ui),
+        "examples": build_examples(ui),
+        "train": build_train(ui),
+        "compare": build_compare(ui),
+        "share": build_share(ui),
+    }
+
+
+def _connect(ui: Ui, header: Any, pages: dict[str, Page]) -> None:
+    columns = {page.column for page in pages.values()}
+    outputs = columns.union({ui.place, header}, *(page.outputs for page in pages.values()))
+
+    def navigate(event: gr.EventData) -> dict[Any, Any]:
+        place = Place.parse(str(event.query))
+        try:
+            shown = pages[place.step].show(place)
+        except AfinaError as error:
+            warn(ui.text, error)
+            place = Place()
+            shown = pages[""].show(place)
+        visible = {page.column: gr.Column(visible=step == place.step) for step, page in pages.items()}
+        return {ui.place: place.query, header: _header(ui, place), **visible, **shown}
+
+    ordered = sorted(outputs, key=lambda component: component._id)
+    ui.place.navigate(navigate, outputs=ordered, show_progress="hidden", api_visibility="private")
+
+
+def _header(ui: Ui, place: Place) -> str:
+    text, others, crumb, steps = ui.text, [], EMPTY, EMPTY
+    for locale in LOCALES:
+        if locale != text.locale:
+            href = f"../{locale}/?{place.query}"
+            label = text(f"language.{locale}")
+            others.append(Markup('<a hreflang="{0}" lang="{0}" href="{1}">{2}</a>').format(locale, href, label))
+    if place.project:
+        project = ui.services.projects.get(place.project)
+        crumb = Markup('<span class="af-crumb" id="project-name">{}</span>').format(project.name)
+        steps = _steps(ui, place)
+    return str(
+        _HEADER.format(
+            logo=Markup(theme.logo()),
+            brand=text("brand.name"),
+            crumb=crumb,
+            languages=text("ui.languages"),
+            others=join(others),
+            steps=steps,
+        )
+    )
+
+
+def _steps(ui: Ui, place: Place) -> Markup:
+    done = _done(ui.services, place.project)
+    items = [
+        _STEP.format(
+            kind="done" if step in done else "",
+            href=place.at(step).href,
+            current=Markup(' aria-current="step"') if step == place.step else EMPTY,
+            mark="✓" if step in done and step != place.step else number,
+            label=ui.text(f"ui.step.{step}"),
+        )
+        for number, step in enumerate(STEPS, 1)
+    ]
+    label = ui.text("ui.steps")
+    return Markup('<nav class="af" aria-label="{}"><ol class="af-steps">{}</ol></nav>').format(label, join(items))
+
+
+def _done(services: Services, project_id: str) -> set[str]:
+    """Steps with something to show for: a chosen model, examples, a tuned run, a link."""
+    project = services.projects.get(project_id)
+    done = set()
+    if project.model_id and services.models.is_installed(project.model_id):
+        done.add("model")
+    if services.datasets.current(project_id):
+        done.add("examples")
+    tuned = [run for run in services.runs.list(project_id) if run.result and run.result.adapter]
+    if tuned:
+        done |= {"train", "compare"}
+    if any(services.links.list(run.id) for run in tuned):
+        done.add("share")
+    return done
+
+

@@ -1,0 +1,117 @@
+/* The little that runs in the browser: the address, confirmations, copying. Everything else is rendered by Python. */
+(() => {
+  const language = '__LANGUAGE__';
+  // Gradio chooses its own texts by the browser; here the address decides.
+  Object.defineProperty(navigator, 'language', { get: () => language });
+  Object.defineProperty(navigator, 'languages', { get: () => [language] });
+  document.documentElement.lang = language;
+  document.cookie = `afina_language=${language.slice(0, 2)}; path=/; max-age=31536000; samesite=lax`;
+
+  const query = () => location.search.replace(/^\?/, '');
+  let go = () => {};
+
+  document.addEventListener('click', (event) => {
+    const link = event.target.closest('a[data-nav]');
+    if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
+    event.preventDefault();
+    if (link.search.slice(1) !== query()) history.pushState(null, '', link.href);
+    go(query());
+    window.scrollTo({ top: 0 });
+  });
+  window.addEventListener('popstate', () => go(query()));
+
+  document.addEventListener('click', async (event) => {
+    const button = event.target.closest('[data-copy]');
+    if (!button) return;
+    const text = button.dataset.copy;
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const area = Object.assign(document.createElement('textarea'), { value: text });
+      document.body.append(area);
+      area.select();
+      document.execCommand('copy');
+      area.remove();
+    }
+    const before = button.textContent;
+    button.textContent = button.dataset.copied;
+    setTimeout(() => { button.textContent = before; }, 1500);
+  });
+
+  // Asks in a dialog of the page. Resolves to the text written, to true, or to null when it was put away.
+  const ask = (data) => new Promise((resolve) => {
+    const dialog = document.createElement('dialog');
+    dialog.className = 'af-dialog';
+    const form = document.createElement('form');
+    form.method = 'dialog';
+    const title = document.createElement('h2');
+    title.textContent = data.ask;
+    form.append(title);
+    if (data.detail) {
+      const detail = document.createElement('p');
+      detail.textContent = data.detail;
+      form.append(detail);
+    }
+    if (data.link) {
+      const link = Object.assign(document.createElement('a'), { href: data.link, target: '_blank', rel: 'noreferrer' });
+      link.textContent = data.link;
+      form.append(link);
+    }
+    let input = null;
+    if (data.input !== undefined) {
+      input = Object.assign(document.createElement('input'), { id: 'dialog-input', value: data.input, maxLength: 80, required: true });
+      input.setAttribute('aria-label', data.ask);
+      form.append(input);
+    }
+    const row = document.createElement('div');
+    row.className = 'af-row af-end';
+    const no = Object.assign(document.createElement('button'), { type: 'button', id: 'dialog-no', className: 'af-button' });
+    no.textContent = data.no;
+    no.onclick = () => dialog.close('');
+    const kind = data.danger ? 'af-button danger' : 'af-button primary';
+    const yes = Object.assign(document.createElement('button'), { type: 'submit', id: 'dialog-yes', className: kind, value: 'yes' });
+    yes.textContent = data.yes;
+    row.append(no, yes);
+    form.append(row);
+    dialog.append(form);
+    dialog.addEventListener('close', () => {
+      resolve(dialog.returnValue === 'yes' ? (input ? input.value.trim() : true) : null);
+      dialog.remove();
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+    if (input) input.select();
+  });
+
+  window.afina = {
+    // The address and the value of the `place` component follow each other. A value that begins with '>' asks to go.
+    place(props, trigger, watch) {
+      go = (text) => trigger('navigate', { query: text });
+      watch('value', () => {
+        const wanted = props.value || '';
+        if (wanted.startsWith('>')) {
+          history.pushState(null, '', `./?${wanted.slice(1)}`);
+          window.scrollTo({ top: 0 });
+          go(wanted.slice(1));
+        } else if (wanted !== query()) {
+          history.replaceState(null, '', wanted ? `./?${wanted}` : './');
+        }
+      });
+      go(query());
+    },
+    // Clicks on [data-action] inside `element` become an event with the element's data.
+    actions(element, trigger) {
+      element.addEventListener('click', async (event) => {
+        const button = event.target.closest('[data-action]');
+        if (!button || !element.contains(button) || button.disabled) return;
+        const data = { ...button.dataset };
+        if (data.ask) {
+          const answer = await ask(data);
+          if (answer === null) return;
+          data.text = answer === true ? '' : answer;
+        }
+        trigger('action', data);
+      });
+    },
+  };
+})();
