@@ -1,0 +1,243 @@
+"""The password of the studio: asked for on one page, remembered in a signed cookie, checked on every request."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import math
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import parse_qs, quote, urlsplit
+
+from fastapi import FastAPI
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from studio.errors import AfinaError
+from studio.i18n.catalog import LOCALES, catalog, negotiate
+from studio.settings import Settings
+from studio.web.login.page import HEADERS, login_page, login_style
+from studio.web.secret import load_secret
+
+COOKIE: Final = "afina_session"
+_DAYS: Final = 14
+_FREE_ATTEMPTS: Final = 4
+_LONGEST_WAIT: Final = 60.0
+_MAX_BODY: Final = 8192
+
+
+def is_public(host: str) -> bool:
+    """Whether other computers can reach a server that listens on ``host``."""
+    if host.lower() == "localhost":
+        return False
+    try:
+        return not ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return True
+
+
+def require_password(settings: Settings) -> None:
+    """Refuses a public address without a password.
+
+    Raises:
+        AfinaError: ``serve.password_needed``.
+    """
+    if is_public(settings.host) and not _password(settings):
+        raise AfinaError("serve.password_needed", host=settings.host or "0.0.0.0")
+
+
+def protect(app: FastAPI, settings: Settings) -> None:
+    """Puts the password before everything except demo pages and ``/healthz``; does nothing without a password."""
+    if password := _password(settings):
+        app.add_middleware(PasswordGate, sessions=Sessions(load_secret(settings.home), password))
+
+
+def _password(settings: Settings) -> str:
+    return settings.password.get_secret_value() if settings.password else ""
+
+
+class Sessions:
+    """Checks passwords and makes the cookies of those who know it.
+
+    A new password ends every session: it is part of the key that signs them.
+
+    Args:
+        secret: of the workspace.
+        password: of the studio.
+        clock: seconds since 1970.
+    """
+
+    def __init__(self, secret: bytes, password: str, clock: Callable[[], float] = time.time) -> None:
+        self._secret, self._clock = secret, clock
+        self._expected = self._digest(password)
+        self._key = hmac.new(secret, b"session:" + self._expected, hashlib.sha256).digest()
+
+    def is_right(self, password: str) -> bool:
+        """Compares in a time that says nothing about the password."""
+        return hmac.compare_digest(self._digest(password), self._expected)
+
+    def cookie(self) -> str:
+        """A cookie that opens the studio for two weeks."""
+        until = str(int(self._clock() + _DAYS * 86400))
+        return f"{until}.{self._sign(until)}"
+
+    def is_open(self, cookie: str) -> bool:
+        """Whether we made this cookie, for this password, and it has not expired."""
+        until, _, signature = cookie.partition(".")
+        if not hmac.compare_digest(signature.encode(), self._sign(until).encode()):
+            return False
+        return until.isdecimal() and int(until) > self._clock()
+
+    def _digest(self, password: str) -> bytes:
+        return hmac.new(self._secret, b"password:" + password.encode(), hashlib.sha256).digest()
+
+    def _sign(self, until: str) -> str:
+        return hmac.new(self._key, until.encode(), hashlib.sha256).hexdigest()
+
+
+class Attempts:
+    """Slows guessing down: after a few wrong passwords from an address, each one doubles the wait, to a minute.
+
+    Args:
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()  # count, and when the next may come
+        self._lock = threading.Lock()
+
+    def check(self, address: str) -> None:
+        """Refuses an address that has to wait.
+
+        Raises:
+            AfinaError: ``login.wait`` with the seconds left.
+        """
+        with self._lock:
+            left = self._failures.get(address, (0, 0.0))[1] - self._clock()
+        if left > 0:
+            raise AfinaError("login.wait", n=math.ceil(left))
+
+    def failed(self, address: str) -> None:
+        """Counts a wrong password."""
+        with self._lock:
+            count = self._failures.get(address, (0, 0.0))[0] + 1
+            wait = min(_LONGEST_WAIT, 2.0 ** (count - _FREE_ATTEMPTS)) if count >= _FREE_ATTEMPTS else 0.0
+            self._failures[address] = (count, self._clock() + wait)
+            self._failures.move_to_end(address)
+            while len(self._failures) > 10_000:
+                self._failures.popitem(last=False)
+
+    def succeeded(self, address: str) -> None:
+        """Forgets the failures of an address."""
+        with self._lock:
+            self._failures.pop(address, None)
+
+
+class PasswordGate:
+    """ASGI middleware: pages, events and websockets of the studio only for those who know the password.
+
+    Args:
+        app: the application behind it.
+        sessions: of the studio's password.
+    """
+
+    def __init__(self, app: ASGIApp, sessions: Sessions) -> None:
+        self._app, self._sessions, self._attempts = app, sessions, Attempts()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket") or _is_free(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        connection = HTTPConnection(scope)
+        path = scope["path"]
+        if scope["type"] == "http" and path in ("/login", "/login/login.css", "/logout"):
+            await (await self._answer(Request(scope, receive), path))(scope, receive, send)
+        elif self._sessions.is_open(connection.cookies.get(COOKIE, "")):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()  # the connect message; closing before accepting refuses with 403
+            await send({"type": "websocket.close", "code": 4401, "reason": "password needed"})
+        else:
+            await _turned_away(connection)(scope, receive, send)
+
+    async def _answer(self, request: Request, path: str) -> Response:
+        if path == "/login/login.css":
+            return login_style()
+        if path == "/logout":
+            response: Response = RedirectResponse("/login", 303, HEADERS)
+            response.delete_cookie(COOKIE)
+            return response
+        if request.method == "POST":
+            return await self._enter(request)
+        if self._sessions.is_open(request.cookies.get(COOKIE, "")):
+            return RedirectResponse(_safe_target(request.query_params.get("next", "")), 303, HEADERS)
+        return _page(request, request.query_params.get("next", ""))
+
+    async def _enter(self, request: Request) -> Response:
+        fields = parse_qs((await _body(request)).decode("utf-8", "replace"), keep_blank_values=True)
+        target = fields.get("next", [""])[0]
+        address = request.client.host if request.client else ""
+        try:
+            self._attempts.check(address)
+            if not self._sessions.is_right(fields.get("password", [""])[0]):
+                self._attempts.failed(address)
+                raise AfinaError("login.wrong")
+        except AfinaError as error:
+            return _page(request, target, error)
+        self._attempts.succeeded(address)
+        response = RedirectResponse(_safe_target(target), 303, HEADERS)
+        secure = request.headers.get("x-forwarded-proto", request.url.scheme) == "https"
+        response.set_cookie(
+            COOKIE, self._sessions.cookie(), max_age=_DAYS * 86400, httponly=True, samesite="lax", secure=secure
+        )
+        return response
+
+
+def _is_free(path: str) -> bool:
+    return path == "/healthz" or path.startswith("/d/")
+
+
+def _turned_away(connection: HTTPConnection) -> Response:
+    """A browser that wants a page is sent to the password; everything else is told in JSON."""
+    if connection.scope["method"] in ("GET", "HEAD") and "text/html" in connection.headers.get("accept", ""):
+        target = quote(connection.url.path + (f"?{connection.url.query}" if connection.url.query else ""), safe="/")
+        return RedirectResponse(f"/login?next={target}", 303, HEADERS)
+    message = catalog(_locale(connection)).error(AfinaError("login.needed"))
+    return JSONResponse({"error": {"code": "login.needed", "message": message}}, 401, HEADERS)
+
+
+def _page(request: Request, target: str, error: AfinaError | None = None) -> Response:
+    locale = _locale(request)
+    status = 200 if error is None else 429 if error.code == "login.wait" else 401
+    headers = {**HEADERS, "Retry-After": str(error.params["n"])} if error and status == 429 else HEADERS
+    sentence = catalog(locale).error(error) if error else ""
+    return HTMLResponse(login_page(locale, _safe_target(target), sentence), status, headers)
+
+
+def _safe_target(target: str) -> str:
+    """A path of this server; anything that a browser could take for another site becomes ``/``."""
+    parts = urlsplit(target.replace("\\", "/"))
+    inside = target.startswith("/") and not target.startswith("//") and not parts.scheme and not parts.netloc
+    return target if inside and "\\" not in target and target.isprintable() else "/"
+
+
+def _locale(connection: HTTPConnection) -> str:
+    for wanted in (connection.query_params.get("lang", ""), connection.cookies.get("afina_language", "")):
+        if wanted in LOCALES:
+            return wanted
+    return negotiate(connection.headers.get("accept-language"))
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MAX_BODY:
+            return b""
+    return bytes(body)

@@ -1,0 +1,104 @@
+"""From a question to lines of JSON: the place in the queue, then both answers as they grow."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import anyio
+from anyio import CancelScope, to_thread
+
+from studio.domain.project import Link
+from studio.i18n.catalog import Catalog
+from studio.web.demo.questions import SIDES, Question
+from studio.web.demo.queue import FairQueue, Ticket
+
+if TYPE_CHECKING:
+    from studio.services.chats import ChatService
+    from studio.services.links import LinkService
+
+MAX_TOKENS: Final = 256
+_TICK: Final = 0.2  # seconds between two looks at the queue
+_LOG: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Answering:
+    """Answers visitors one turn each.
+
+    Args:
+        chats: gives the answers.
+        links: counts them.
+        queue: says whose turn it is.
+    """
+
+    chats: ChatService
+    links: LinkService
+    queue: FairQueue
+
+    async def stream(self, link: Link, question: Question, ticket: Ticket, text: Catalog) -> AsyncIterator[str]:
+        """Yields one JSON object a line; a visitor who goes away ends the generation.
+
+        Lines: ``{"ahead": 2, "message": …}`` while waiting, ``{"base": …, "tuned": …}`` with what is new of each
+        answer (``"replace": true`` where it is the whole answer anew), at last ``{"done": true}`` or
+        ``{"error": …}``.
+        """
+        try:
+            async for line in self._wait(ticket, text):
+                yield line
+            async for line in self._answer(link, question, ticket, text):
+                yield line
+        finally:
+            self.queue.leave(ticket)
+
+    async def _wait(self, ticket: Ticket, text: Catalog) -> AsyncIterator[str]:
+        told = -1
+        while (ahead := self.queue.ahead(ticket)) is not None:
+            if ahead != told:
+                told = ahead
+                yield _line(ahead=ahead, message=text("demo.queue", n=ahead) if ahead else text("demo.next"))
+            await anyio.sleep(_TICK)
+
+    async def _answer(self, link: Link, question: Question, ticket: Ticket, text: Catalog) -> AsyncIterator[str]:
+        yield _line(message=text("demo.thinking"))
+        updates: Iterator[Any] | None = None
+        said = dict.fromkeys(SIDES, "")
+        try:
+            updates = self.chats.stream(
+                link.run_id, question.turns, sides=SIDES, temperature=0.0, max_tokens=MAX_TOKENS, client=ticket.visitor
+            )
+            while (update := await to_thread.run_sync(next, updates, None)) is not None:
+                if update.problem is not None:
+                    _LOG.warning("A demo question failed: %s", update.problem.code)
+                    yield _line(error=text("demo.failed"))
+                    return
+                if change := _change(said, update.texts):
+                    yield _line(**change)
+                said.update(update.texts)
+                if update.done:
+                    break
+            if any(said.values()):
+                await to_thread.run_sync(self.links.count_answer, link.token)
+            yield _line(done=True)
+        except Exception:
+            _LOG.exception("A demo question failed")
+            yield _line(error=text("demo.failed"))
+        finally:
+            close = getattr(updates, "close", None)
+            if close is not None:
+                with CancelScope(shield=True):  # the visitor has gone, and the model must still be told
+                    await to_thread.run_sync(close)
+
+
+def _change(said: dict[str, str], texts: dict[str, str]) -> dict[str, Any]:
+    grown: dict[str, Any] = {side: texts[side] for side in SIDES if side in texts and texts[side] != said[side]}
+    if all(whole.startswith(said[side]) for side, whole in grown.items()):
+        return {side: whole[len(said[side]) :] for side, whole in grown.items()}
+    return {**grown, "replace": True}
+
+
+def _line(**values: Any) -> str:
+    return json.dumps(values, ensure_ascii=False) + "\n"

@@ -1,0 +1,176 @@
+"use strict";
+{
+  const byId = (id) => document.getElementById(id);
+  const main = byId("main"), form = byId("form"), box = byId("question"), talk = byId("talk");
+  const suggestions = byId("suggestions"), chips = [...document.querySelectorAll(".chip")];
+  const spoken = JSON.parse(main.dataset.spoken), limit = Number(main.dataset.limit);
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const sides = { base: ".before", tuned: ".after" };
+  let turns = [], running = null, closed = false;
+
+  const say = (sentence) => { byId("status").textContent = sentence; };
+
+  function trouble(sentence) {
+    byId("trouble").textContent = sentence || "";
+    byId("trouble").hidden = !sentence;
+  }
+
+  function grow() {
+    box.style.height = "auto";
+    box.style.height = `${Math.min(box.scrollHeight, 144)}px`;
+  }
+
+  function busy(on) {
+    byId("ask").hidden = on;
+    byId("stop").hidden = !on;
+    byId("again").hidden = on || !talk.children.length;
+    for (const chip of chips) chip.disabled = on || closed;
+    box.disabled = byId("ask").disabled = closed;
+    if (suggestions) suggestions.hidden = on || chips.every((chip) => chip.parentElement.hidden);
+  }
+
+  function place(turn, sentence) {
+    const line = turn.querySelector(".place");
+    if (line.textContent === (sentence || "")) return;
+    line.textContent = sentence || "";
+    line.hidden = !sentence;
+    if (sentence) say(sentence);
+  }
+
+  function addTurn(question) {
+    const turn = byId("turn").content.firstElementChild.cloneNode(true);
+    turn.querySelector(".asked .words").textContent = question;
+    for (const card of turn.querySelectorAll(".answer")) {
+      const copy = card.querySelector(".copy");
+      copy.setAttribute("aria-label", `${copy.textContent}: ${card.querySelector("h3 span").textContent}`);
+      copy.addEventListener("click", () => copyText(card.querySelector(".words").textContent, copy));
+    }
+    talk.append(turn);
+    document.body.classList.add("talking");
+    turn.scrollIntoView({ block: "start", behavior: calm ? "auto" : "smooth" });
+    return turn;
+  }
+
+  async function copyText(text, button) {
+    const label = button.textContent;
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const area = Object.assign(document.createElement("textarea"), { value: text, className: "unseen" });
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy"); // the only way on a page without https
+      area.remove();
+      button.focus();
+    }
+    button.textContent = spoken.copied;
+    say(spoken.copied);
+    setTimeout(() => { button.textContent = label; }, 1600);
+  }
+
+  async function* lines(response) {
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "";
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      const parts = (rest + value).split("\n");
+      rest = parts.pop();
+      for (const part of parts) if (part) yield JSON.parse(part);
+    }
+  }
+
+  function show(turn, answers, line) {
+    for (const [side, card] of Object.entries(sides)) {
+      if (line[side] === undefined) continue;
+      answers[side] = line.replace ? line[side] : answers[side] + line[side];
+      turn.querySelector(`${card} .words`).textContent = answers[side];
+    }
+  }
+
+  function finish(turn, answers, sentence) {
+    for (const [side, card] of Object.entries(sides)) {
+      const section = turn.querySelector(card), words = section.querySelector(".words");
+      section.setAttribute("aria-busy", "false");
+      section.querySelector(".copy").hidden = !answers[side];
+      if (!answers[side]) {
+        words.textContent = spoken.no_answer;
+        words.classList.add("none");
+      }
+    }
+    place(turn, sentence);
+  }
+
+  async function ask(question) {
+    trouble("");
+    const stop = new AbortController();
+    const turn = addTurn(question), answers = { base: "", tuned: "" };
+    running = stop;
+    busy(true);
+    let ended = "";
+    try {
+      const response = await fetch(main.dataset.ask, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ question, turns: turns.slice(-4) }),
+        signal: stop.signal,
+      });
+      if (!response.ok) return refuse(turn, question, (await response.json()).error);
+      let complete = false;
+      for await (const line of lines(response)) {
+        if (line.message) place(turn, line.message);
+        if (line.base !== undefined || line.tuned !== undefined) { place(turn, ""); show(turn, answers, line); }
+        if (line.error) ended = line.error;
+        complete = complete || Boolean(line.done || line.error);
+      }
+      if (!complete) ended = spoken.failed;
+    } catch {
+      ended = stop.signal.aborted ? spoken.stopped : spoken.offline;
+    } finally {
+      running = null;
+      busy(false);
+    }
+    finish(turn, answers, ended);
+    if (answers.base || answers.tuned) turns.push({ question, ...answers });
+    if (!ended) say(`${spoken.ready} ${spoken.before}: ${answers.base} ${spoken.after}: ${answers.tuned}`);
+  }
+
+  function refuse(turn, question, error) {
+    turn.remove();
+    document.body.classList.toggle("talking", talk.children.length > 0);
+    trouble(error.message);
+    for (const chip of chips) if (chip.textContent === question) chip.parentElement.hidden = false;
+    if (!box.value) box.value = question;
+    closed = error.code === "closed";
+    grow();
+  }
+
+  function send(question) {
+    const text = question.trim();
+    if (running || !text) { box.focus(); return; }
+    for (const chip of chips) if (chip.textContent === text) chip.parentElement.hidden = true;
+    box.value = "";
+    grow();
+    ask(text);
+  }
+
+  form.addEventListener("submit", (event) => { event.preventDefault(); send(box.value); });
+  box.addEventListener("input", () => { grow(); trouble(box.value.length >= limit ? spoken.too_long_now : ""); });
+  box.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); send(box.value); }
+  });
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape" && running) running.abort(); });
+  byId("stop").addEventListener("click", () => { if (running) running.abort(); box.focus(); });
+  byId("again").addEventListener("click", () => {
+    turns = [];
+    talk.replaceChildren();
+    document.body.classList.remove("talking");
+    for (const chip of chips) chip.parentElement.hidden = false;
+    trouble("");
+    busy(false);
+    box.focus();
+  });
+  for (const chip of chips) chip.addEventListener("click", () => send(chip.textContent));
+  busy(false);
+  grow();
+}

@@ -1,0 +1,1 @@
+"""The password page: its HTML and its style."""

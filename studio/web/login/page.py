@@ -1,0 +1,52 @@
+"""The password page as HTML. It asks nothing of the rest of the studio, which is behind it."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from starlette.responses import FileResponse
+
+from studio.i18n.catalog import LOCALES, catalog
+
+_FOLDER: Final = Path(__file__).parent
+HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+
+
+def login_page(locale: str, target: str, sentence: str) -> str:
+    """The page that asks for the password.
+
+    Args:
+        locale: language of the page.
+        target: path to go on to; already checked to lie on this server.
+        sentence: what was wrong with the last attempt; empty at first.
+    """
+    others = [other for other in LOCALES if other != locale]
+    return _template().render(locale=locale, t=catalog(locale), target=target, sentence=sentence, others=others)
+
+
+def login_style() -> FileResponse:
+    """The style of the page."""
+    return FileResponse(_FOLDER / "login.css", headers={**HEADERS, "Cache-Control": "public, max-age=3600"})
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("login.html")

@@ -1,0 +1,127 @@
+"""Demo links through the service: made, refused, switched off and on, counted."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from studio.errors import AfinaError
+from studio.services.links import LinkService
+from studio.storage.database import ProjectRow, RunRow
+from studio.storage.files import write_atomic
+from studio.storage.workspace import Workspace
+
+
+def add_run(workspace: Workspace, run_id: str = "run-1", *, kept: bool = True) -> str:
+    """A run in the database and on disk, with a kept model or without."""
+    with workspace.database.session() as session:
+        if session.get(ProjectRow, "project-1") is None:
+            session.add(ProjectRow(id="project-1", name="Loja", created_at=0.0, updated_at=0.0))
+            session.flush()
+        session.add(
+            RunRow(
+                id=run_id,
+                project_id="project-1",
+                name="Primeiro treino",
+                created_at=time.time(),
+                state="finished",
+                position=1.0,
+                model_id="tiny-llama",
+                model_name="Tiny Llama",
+                train_examples=1,
+                held_out_examples=1,
+            )
+        )
+    folder = workspace.run(run_id)
+    folder.path.mkdir(parents=True)
+    if kept:
+        write_atomic(folder.best, '{"step": 1, "adapter": "adapters/step-000001"}')
+    return run_id
+
+
+@pytest.fixture
+def links(workspace: Workspace) -> LinkService:
+    add_run(workspace)
+    return LinkService(workspace)
+
+
+def test_a_link_is_found_again_by_another_process(links: LinkService, workspace: Workspace) -> None:
+    made = links.create("run-1", "  Pão  da Vila ", [" Abre  domingo? ", "", "Tem pão sem glúten?"], "pt")
+    reopened = Workspace.open(workspace.settings)
+    assert LinkService(reopened).open(made.token) == made
+    reopened.database.close()
+    assert made.title == "Pão da Vila"
+    assert made.questions == ("Abre domingo?", "Tem pão sem glúten?")
+
+
+def test_tokens_are_long_and_differ(links: LinkService) -> None:
+    tokens = {links.create("run-1", "Demo").token for _ in range(20)}
+    assert len(tokens) == 20
+    assert all(len(token) >= 22 for token in tokens)  # 128 bits in base 64
+
+
+def test_switched_off_and_on_again_at_the_same_address(links: LinkService) -> None:
+    token = links.create("run-1", "Demo").token
+    links.revoke(token)
+    with pytest.raises(AfinaError, match=r"link\.closed"):
+        links.open(token)
+    assert not links.list("run-1")[0].is_open
+    links.reopen(token)
+    assert links.open(token).is_open
+
+
+def test_an_unknown_token_is_not_found(links: LinkService) -> None:
+    for act in (links.open, links.revoke, links.reopen):
+        with pytest.raises(AfinaError, match=r"general\.not_found"):
+            act("nobody-made-this")
+
+
+@pytest.mark.parametrize(
+    ("title", "questions", "code"),
+    [
+        (" \n ", (), "link.no_title"),
+        ("x" * 121, (), "link.long_title"),
+        ("Demo", ("a", "b", "c", "d"), "link.many_questions"),
+        ("Demo", ("x" * 201,), "link.long_question"),
+    ],
+)
+def test_what_is_refused(links: LinkService, title: str, questions: tuple[str, ...], code: str) -> None:
+    with pytest.raises(AfinaError) as caught:
+        links.create("run-1", title, questions)
+    assert caught.value.code == code
+    assert links.list() == []
+
+
+def test_a_run_without_a_kept_model_gets_no_link(workspace: Workspace) -> None:
+    add_run(workspace, "run-2", kept=False)
+    with pytest.raises(AfinaError, match=r"link\.not_ready"):
+        LinkService(workspace).create("run-2", "Demo")
+    with pytest.raises(AfinaError, match=r"general\.not_found"):
+        LinkService(workspace).create("run-3", "Demo")
+
+
+def test_links_are_listed_a_run_at_a_time_newest_first(links: LinkService, workspace: Workspace) -> None:
+    add_run(workspace, "run-2")
+    first = links.create("run-1", "First")
+    second = links.create("run-2", "Second")
+    assert [link.token for link in links.list()] == [second.token, first.token]
+    assert [link.token for link in links.list("run-1")] == [first.token]
+
+
+def test_counts_lose_nothing_when_many_come_at_once(links: LinkService) -> None:
+    token = links.create("run-1", "Demo").token
+
+    def visit() -> None:
+        for _ in range(10):
+            links.count_visit(token)
+            links.count_answer(token)
+
+    threads = [threading.Thread(target=visit) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    link = links.open(token)
+    assert (link.visits, link.answers) == (40, 40)

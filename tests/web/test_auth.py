@@ -1,0 +1,200 @@
+"""The password: who is let in, who is not, and what a browser is told."""
+
+from __future__ import annotations
+
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI, WebSocket
+from fastapi.testclient import TestClient
+from pydantic import SecretStr
+from starlette.websockets import WebSocketDisconnect
+
+from studio.errors import AfinaError
+from studio.i18n.catalog import LOCALES, catalog
+from studio.settings import Settings
+from studio.web.auth import Attempts, Sessions, is_public, protect, require_password
+from studio.web.secret import load_secret
+
+PAGE = {"accept": "text/html,application/xhtml+xml", "accept-language": "pt-BR,pt;q=0.9"}
+
+
+def studio(settings: Settings) -> FastAPI:
+    """A studio with one page, one stream of events, one websocket, a demo page and the health check."""
+    app = FastAPI()
+
+    @app.get("/en/")
+    def page() -> str:
+        return "the studio"
+
+    @app.get("/gradio_api/queue/data")
+    def events() -> str:
+        return "the events"
+
+    @app.get("/d/token")
+    def demo() -> str:
+        return "a demo"
+
+    @app.get("/healthz")
+    def health() -> str:
+        return "ok"
+
+    @app.websocket("/ws")
+    async def socket(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await websocket.send_text("inside")
+        await websocket.close()
+
+    protect(app, settings)
+    return app
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path, password=SecretStr("segredo da padaria"))
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[TestClient]:
+    with TestClient(studio(settings), follow_redirects=False) as opened:
+        yield opened
+
+
+def enter(client: TestClient, password: str = "segredo da padaria", target: str = "/en/") -> object:
+    return client.post("/login", data={"password": password, "next": target}, headers=PAGE)
+
+
+def test_without_a_password_nothing_is_asked(tmp_path: Path) -> None:
+    for password in (None, SecretStr("")):
+        client = TestClient(studio(Settings(home=tmp_path, password=password)))
+        assert client.get("/en/").json() == "the studio"
+
+
+def test_a_browser_is_sent_to_the_password_and_back(client: TestClient) -> None:
+    response = client.get("/en/?project=p-1&step=train", headers=PAGE)
+    assert response.status_code == 303
+    assert response.headers["location"] == "/login?next=/en/%3Fproject%3Dp-1%26step%3Dtrain"
+    page = client.get(response.headers["location"], headers=PAGE)
+    assert 'value="/en/?project=p-1&amp;step=train"' in page.text
+    entered = enter(client, target="/en/?project=p-1&step=train")
+    assert entered.headers["location"] == "/en/?project=p-1&step=train"
+    assert client.get("/en/").json() == "the studio"
+
+
+def test_programs_events_and_websockets_are_refused_plainly(client: TestClient) -> None:
+    for path in ("/en/", "/gradio_api/queue/data", "/not-there", "/docs", "/d", "/login/../en/"):
+        assert client.get(path).status_code == 401
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/ws"):
+        pass
+    enter(client)
+    assert client.get("/gradio_api/queue/data").status_code == 200
+    with client.websocket_connect("/ws") as socket:
+        assert socket.receive_text() == "inside"
+
+
+def test_demo_pages_health_and_the_login_page_stay_open(client: TestClient) -> None:
+    for path in ("/d/token", "/healthz", "/login", "/login/login.css"):
+        assert client.get(path).status_code == 200
+
+
+def test_a_wrong_password_is_told_in_both_languages(client: TestClient) -> None:
+    for locale in LOCALES:
+        response = client.post(f"/login?lang={locale}", data={"password": "x", "next": '/"><script>'})
+        assert response.status_code == 401
+        assert catalog(locale)("error.login.wrong") in response.text
+        assert "<script" not in response.text
+        assert "set-cookie" not in response.headers
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["https://evil.example", "//evil.example", "/\\evil.example", "\\\\evil", "javascript:alert(1)", "/a\nb", ""],
+)
+def test_entering_never_leads_to_another_site(client: TestClient, target: str) -> None:
+    assert enter(client, target=target).headers["location"] == "/"
+
+
+def test_guessing_is_slowed_down(client: TestClient) -> None:
+    statuses = [enter(client, "guess").status_code for _ in range(6)]
+    assert statuses == [401, 401, 401, 401, 429, 429]
+    assert enter(client).status_code == 429  # the right one has to wait as well
+
+
+def test_the_wait_doubles_up_to_a_minute_and_success_forgets() -> None:
+    now = [0.0]
+    attempts = Attempts(clock=lambda: now[0])
+    waits = []
+    for _ in range(12):
+        attempts.check("a")
+        attempts.failed("a")
+        try:
+            attempts.check("a")
+            waits.append(0)
+        except AfinaError as error:
+            waits.append(error.params["n"])
+        now[0] += waits[-1]
+    assert waits == [0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60, 60]
+    attempts.check("b")
+    attempts.succeeded("a")
+    attempts.failed("a")
+    attempts.check("a")
+
+
+def test_the_cookie_is_signed_expires_and_dies_with_the_password(client: TestClient) -> None:
+    header = enter(client).headers["set-cookie"].lower()
+    assert "httponly" in header
+    assert "samesite=lax" in header
+    now = [1_000_000.0]
+    sessions = Sessions(b"s" * 32, "one", clock=lambda: now[0])
+    cookie = sessions.cookie()
+    assert sessions.is_open(cookie)
+    until, _, signature = cookie.partition(".")
+    for forged in (f"{int(until) + 1}.{signature}", f"{until}.", "", "é.é", f"{until}.{'0' * 64}"):
+        assert not sessions.is_open(forged)
+    assert not Sessions(b"s" * 32, "two", clock=lambda: now[0]).is_open(cookie)
+    assert not Sessions(b"t" * 32, "one", clock=lambda: now[0]).is_open(cookie)
+    now[0] += 15 * 86400
+    assert not sessions.is_open(cookie)
+
+
+def test_the_cookie_survives_a_restart(client: TestClient, settings: Settings) -> None:
+    enter(client)
+    again = TestClient(studio(settings), cookies=client.cookies)
+    assert again.get("/en/").json() == "the studio"
+
+
+def test_leaving_closes_the_studio(client: TestClient) -> None:
+    enter(client)
+    client.get("/logout")
+    assert client.get("/en/").status_code == 401
+
+
+def test_the_secret_is_kept_for_its_owner_only(tmp_path: Path) -> None:
+    secret = load_secret(tmp_path)
+    assert len(secret) == 32
+    assert load_secret(tmp_path) == secret
+    if sys.platform != "win32":
+        assert stat.S_IMODE((tmp_path / "cookie.secret").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.0.1", "::1", "[::1]", "localhost", "LOCALHOST"])
+def test_private_addresses_need_no_password(host: str) -> None:
+    assert not is_public(host)
+    require_password(Settings(host=host))
+
+
+@pytest.mark.parametrize(
+    "host", ["0.0.0.0", "::", "", "192.168.1.4", "10.0.0.1", "example.com", "localhost.evil.example"]
+)
+def test_public_addresses_need_one(host: str, tmp_path: Path) -> None:
+    assert is_public(host)
+    with pytest.raises(AfinaError) as caught:
+        require_password(Settings(host=host))
+    for locale in LOCALES:
+        sentence = catalog(locale).error(caught.value)
+        assert "AFINA_PASSWORD" in sentence
+        assert "--password-file" in sentence
+    require_password(Settings(host=host, password=SecretStr("x")))
