@@ -1,0 +1,67 @@
+"""What was found wrong while reading, gathered by kind and file so that one sentence names all its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from studio.domain.problem import Problem, Severity
+
+_KEPT_ROWS: Final = 1_000
+_SHOWN_RANGES: Final = 8
+
+
+def row_list(rows: Iterable[int]) -> str:
+    """Rows as a person writes them: ``3, 7–9, 12``; the end of a long list is cut with ``…``."""
+    ranges: list[tuple[int, int]] = []
+    for row in sorted(set(rows)):
+        if ranges and row == ranges[-1][1] + 1:
+            ranges[-1] = (ranges[-1][0], row)
+        else:
+            ranges.append((row, row))
+    shown = [str(first) if first == last else f"{first}–{last}" for first, last in ranges[:_SHOWN_RANGES]]
+    return ", ".join(shown) + (", …" if len(ranges) > _SHOWN_RANGES else "")
+
+
+class Findings:
+    """Problems of rows, one :class:`Problem` a kind and file, with the first thousand row numbers and the full count."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[str, str, Severity], list[int]] = {}
+        self._counts: dict[tuple[str, str, Severity], int] = {}
+        self._params: dict[tuple[str, str, Severity], dict[str, Any]] = {}
+        self._whole: list[Problem] = []
+
+    def row(self, code: str, file: str, row: int, severity: Severity = Severity.WARNING, **params: Any) -> None:
+        """Notes that ``row`` of ``file`` has the problem ``code``."""
+        key = (code, file, severity)
+        self._counts[key] = self._counts.get(key, 0) + 1
+        self._params.setdefault(key, params)
+        rows = self._rows.setdefault(key, [])
+        if len(rows) < _KEPT_ROWS:
+            rows.append(row)
+
+    def file(self, code: str, file: str, severity: Severity = Severity.ERROR, **params: Any) -> None:
+        """Notes a problem of the whole file."""
+        problem = Problem(code=code, severity=severity, file=file, params={"file": file, **params})
+        if problem not in self._whole:
+            self._whole.append(problem)
+
+    def problems(self) -> tuple[Problem, ...]:
+        """All of them: whole files first, then rows in the order of their first finding."""
+        of_rows = (
+            Problem(
+                code=code,
+                severity=severity,
+                file=file,
+                rows=tuple(rows),
+                params={
+                    "file": file,
+                    "n": self._counts[code, file, severity],
+                    "rows": row_list(rows),
+                    **self._params[code, file, severity],
+                },
+            )
+            for (code, file, severity), rows in self._rows.items()
+        )
+        return (*self._whole, *of_rows)

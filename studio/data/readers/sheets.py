@@ -1,0 +1,151 @@
+"""Spreadsheets: XLSX, XLSM, XLSB, XLS and ODS, through calamine. Formulas and macros are never run."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from studio.data.cells import Cells, table_of_cells
+from studio.data.limits import MAX_CELLS, MAX_COLUMNS, MAX_UNPACKED
+from studio.data.table import Peek, Reader, Table
+from studio.errors import AfinaError
+
+_OLE: Final = bytes.fromhex("d0cf11e0a1b11ae1")
+_ENCRYPTED: Final = "EncryptedPackage".encode("utf-16-le")
+_CELL: Final = re.compile(rb'<(?:\w+:)?c [^>]{0,80}?r="([A-Z]{1,4})(\d{1,9})"')
+_CHUNK: Final = 1 << 20
+
+
+def _sniff(peek: Peek) -> float:
+    if peek.head.startswith(b"PK"):
+        names = _names(peek.path)
+        if names is None:  # a workbook cut off in the middle has no directory
+            return 0.9 if b"xl/" in peek.head or peek.suffix in ("xlsx", "xlsm", "xlsb", "ods") else 0.0
+        is_ods = "content.xml" in names and b"opendocument.spreadsheet" in peek.head[:200]
+        return 1.0 if "xl/workbook.xml" in names or "xl/workbook.bin" in names or is_ods else 0.0
+    if peek.head.startswith(_OLE):
+        return (
+            0.9
+            if peek.suffix in ("xls", "xlsx", "xlsb", "xlt", "csv") or b"W\0o\0r\0k\0b\0o\0o\0k" in peek.head
+            else 0.6
+        )
+    return 0.0
+
+
+def _names(path: Path) -> set[str] | None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return set(archive.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return None
+
+
+def _read(peek: Peek) -> Iterator[Table]:
+    from python_calamine import CalamineError, CalamineWorkbook, PasswordError, ZipError
+
+    if peek.head.startswith(b"PK"):
+        _check_size(peek)
+    elif _is_encrypted(peek):
+        raise AfinaError("data.password", file=peek.name)
+    try:
+        workbook = CalamineWorkbook.from_path(str(peek.path))
+        names = list(workbook.sheet_names)
+        for name in names:
+            sheet = workbook.get_sheet_by_name(name)
+            if sheet.width > MAX_COLUMNS:
+                raise AfinaError(
+                    "data.too_many_columns", file=f"{peek.name} › {name}", n=sheet.width, limit=MAX_COLUMNS
+                )
+            several = len(names) > 1
+            table = table_of_cells(
+                peek.name, _cells(sheet), peek.findings, sheet=name if several else None, detail=peek.suffix
+            )
+            if table is not None:
+                yield table
+    except PasswordError as error:
+        raise AfinaError("data.password", file=peek.name) from error
+    except (CalamineError, ZipError, OSError, ValueError) as error:
+        raise AfinaError("data.broken_workbook", file=peek.name) from error
+
+
+def _is_encrypted(peek: Peek) -> bool:
+    with peek.path.open("rb") as file:
+        return _ENCRYPTED in file.read(4 * _CHUNK) or _ENCRYPTED in _tail(file)
+
+
+def _tail(file: io.BufferedReader) -> bytes:
+    size = file.seek(0, io.SEEK_END)
+    file.seek(max(0, size - _CHUNK))
+    return file.read()
+
+
+def _check_size(peek: Peek) -> None:
+    """Refuses a workbook that would fill the memory, before the parser sees it.
+
+    A workbook of a few kilobytes may name a cell in the last row and column, and the parser keeps a dense table; so
+    the largest row and column are read from the XML itself, not from the size that the workbook claims.
+    """
+    try:
+        with zipfile.ZipFile(peek.path) as archive:
+            entries = archive.infolist()
+            unpacked = sum(entry.file_size for entry in entries)
+            if unpacked > MAX_UNPACKED:
+                raise AfinaError(
+                    "data.unpacks_too_large",
+                    file=peek.name,
+                    size_mb=round(unpacked / 1e6),
+                    limit_mb=round(MAX_UNPACKED / 1e6),
+                )
+            for entry in entries:
+                if entry.filename.startswith("xl/worksheets/") and entry.filename.endswith(".xml"):
+                    with archive.open(entry) as xml:
+                        _check_area(peek.name, xml)
+    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
+        raise AfinaError("data.broken_workbook", file=peek.name) from error
+
+
+def _check_area(name: str, xml: Any) -> None:
+    columns = rows = 0
+    rest = b""
+    while chunk := xml.read(_CHUNK):
+        text = rest + chunk
+        found = _CELL.findall(text)
+        for letters, number in found:
+            columns = max(columns, len(letters) * 676 if len(letters) > 2 else _column(letters))
+            rows = max(rows, int(number))
+        rest = text[-200:]
+    if columns > MAX_COLUMNS:
+        raise AfinaError("data.too_many_columns", file=name, n=columns, limit=MAX_COLUMNS)
+    if columns * rows > MAX_CELLS:
+        raise AfinaError("data.too_many_rows", file=name, n=rows)
+
+
+def _column(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number
+
+
+def _cells(sheet: Any) -> Iterator[Cells]:
+    for offset, row in enumerate(sheet.iter_rows()):
+        yield offset + 1, [_shown(cell) for cell in row]
+
+
+def _shown(cell: Any) -> str:
+    """A cell as its reader sees it: 10 and not 10.0, dates without a midnight."""
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, float):
+        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
+    if isinstance(cell, datetime.datetime) and cell.time() == datetime.time():
+        return cell.date().isoformat()
+    return "" if cell is None else str(cell)
+
+
+READER: Final = Reader("sheets", ("xlsx", "xlsm", "xls", "xlsb", "ods"), _sniff, _read, binary=True)

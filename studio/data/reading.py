@@ -1,0 +1,282 @@
+"""Files to conversations: what was read, how it was mapped, and what was left out and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+from studio.data import readers, shapes
+from studio.data.findings import Findings
+from studio.data.limits import MAX_CELL, SAMPLE_ROWS
+from studio.data.mapping import Guess, guess
+from studio.data.table import Peek, Table
+from studio.domain.conversation import Conversation
+from studio.domain.conversation import Source as Origin
+from studio.domain.dataset import Mapping
+from studio.domain.problem import Problem, Severity
+from studio.errors import AfinaError, Stopped, from_exception
+
+_MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A file to read.
+
+    Args:
+        path: where it lies.
+        name: what the person calls it.
+        held_out: True or False where all its examples are for the test or for training.
+    """
+
+    path: Path
+    name: str
+    held_out: bool | None = None
+
+    @classmethod
+    def of(cls, path: Path) -> InputFile:
+        """A file under its own name."""
+        return cls(path, path.name)
+
+
+@dataclass(frozen=True)
+class FileRead:
+    """How one file or sheet was read, for the command line and the screen."""
+
+    file: str
+    reader: str
+    detail: str
+    columns: tuple[str, ...]
+    mapping: Mapping
+    examples: int
+    turns: bool = field(default=False)  # whether it holds whole conversations, so that no column is chosen
+
+
+@dataclass(frozen=True)
+class ReadResult:
+    """Everything that came of reading files.
+
+    Args:
+        conversations: what can be learned from, in the order of the files.
+        columns: of all tables, in order.
+        mapping: how they were read; incomplete where no table has questions and answers.
+        problems: of files and rows; ``Severity.ERROR`` for a file of which nothing was read.
+        sample: some rows by column, for choosing columns.
+        files: how each file or sheet was read.
+    """
+
+    conversations: tuple[Conversation, ...]
+    columns: tuple[str, ...]
+    mapping: Mapping
+    problems: tuple[Problem, ...]
+    sample: tuple[dict[str, str], ...]
+    files: tuple[FileRead, ...]
+
+    def require(self, minimum: int = 1) -> None:
+        """Checks that there are examples enough.
+
+        Raises:
+            AfinaError: the first problem of a file when nothing was read; else ``data.no_usable_rows`` or
+                ``data.too_few_rows``.
+        """
+        require(len(self.conversations), self.problems, minimum)
+
+
+def require(count: int, problems: Sequence[Problem], minimum: int) -> None:
+    """See :meth:`ReadResult.require`."""
+    if count >= minimum:
+        return
+    fatal = next((problem for problem in problems if problem.severity is Severity.ERROR), None)
+    if count == 0 and fatal is not None:
+        raise AfinaError(fatal.code, **fatal.params)
+    if count == 0:
+        left_out = sum(int(problem.params.get("n", 0)) for problem in problems if problem.rows)
+        raise AfinaError("data.no_usable_rows", n=left_out)
+    raise AfinaError("data.too_few_rows", n=count, minimum=minimum)
+
+
+class Reading:
+    """One pass over files. Iterate :meth:`conversations` to its end, then ask for the rest.
+
+    Args:
+        files: what to read, in order.
+        mapping: columns as a person chose them; used for every table that has them, others are guessed.
+        max_bytes: size above which a file is refused before it is opened.
+        on_progress: called now and then with the number of rows read.
+        cancelled: asked now and then; True stops with :class:`Stopped`.
+    """
+
+    def __init__(
+        self,
+        files: Sequence[InputFile],
+        mapping: Mapping | None = None,
+        *,
+        max_bytes: int | None = None,
+        on_progress: Callable[[int], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> None:
+        self._files = files
+        self._wanted = mapping
+        self._max_bytes = max_bytes
+        self._on_progress = on_progress or (lambda _: None)
+        self._cancelled = cancelled or (lambda: False)
+        self._rows = 0
+        self.findings = Findings()
+        self.columns: list[str] = []
+        self.mapping = Mapping()
+        self.sample: list[dict[str, str]] = []
+        self.files: list[FileRead] = []
+
+    def conversations(self) -> Iterator[Conversation]:
+        """Yields the examples of all files. A file that cannot be read becomes a problem; the others go on."""
+        for file in self._files:
+            try:
+                yield from self._file(file)
+            except Stopped:
+                raise
+            except AfinaError as error:
+                self.findings.file(error.code, file.name, **{k: v for k, v in error.params.items() if k != "file"})
+            except (OSError, ValueError, MemoryError, RecursionError) as error:
+                known = from_exception(error)
+                self.findings.file(known.code, file.name, **{k: v for k, v in known.params.items() if k != "file"})
+
+    def _file(self, file: InputFile) -> Iterator[Conversation]:
+        if self._max_bytes is not None and (size := _size(file.path)) > self._max_bytes:
+            raise AfinaError(
+                "data.too_large",
+                file=file.name,
+                size_mb=round(size / _MEGABYTE),
+                limit_mb=round(self._max_bytes / _MEGABYTE),
+            )
+        peek = Peek(file.path, file.name, self.findings)
+        reader = readers.choose(peek)
+        found = False
+        for table in reader.read(peek):
+            found = True
+            yield from self._table(table, reader.name, file.held_out)
+        if not found:
+            raise AfinaError("data.empty_file", file=file.name)
+
+    def _table(self, table: Table, reader: str, held_out: bool | None) -> Iterator[Conversation]:
+        first = list(islice(table.rows, SAMPLE_ROWS))
+        rows = chain(first, table.rows)
+        values = [row.values for row in first]
+        self.columns += [column for column in table.columns if column not in self.columns]
+        self.sample += [{k: shapes.shown(v)[:2_000] for k, v in row.items()} for row in values[: 20 - len(self.sample)]]
+        turns = shapes.turns_key(table.columns, values)
+        found = Guess(Mapping(), False) if turns else self._mapping_of(table, values)
+        if not turns and not found.mapping.is_complete:
+            self.findings.file("data.columns_unknown", table.label, columns=", ".join(table.columns)[:300])
+            return
+        if not turns and not self.mapping.is_complete:
+            self.mapping = found.mapping
+        if not turns and not found.by_header:
+            self._say_guess(table, found.mapping)
+        count = 0
+        flag = held_out if held_out is not None else table.held_out
+        for row in rows:
+            self._tick()
+            converted = (
+                shapes.from_turns(shapes.parsed(row.values.get(turns)), _system(row.values))
+                if turns
+                else shapes.from_columns(row.values, found.mapping)
+            )
+            if converted.problem:
+                self._note(converted.problem, table, row.number)
+                continue
+            if converted.note:
+                self._note(converted.note, table, row.number, Severity.NOTE)
+            own = shapes.held_out_of(row.values, found.mapping)
+            topic = shapes.shown(row.values.get(found.mapping.topic)).strip()[:200] if found.mapping.topic else ""
+            count += 1
+            yield Conversation(
+                messages=converted.messages,
+                source=Origin(file=table.file, row=row.number, sheet=table.sheet),
+                topic=topic or None,
+                held_out=own if own is not None else flag,
+                extra=_extra(row.values, found.mapping, turns),
+            )
+        self.files.append(FileRead(table.label, reader, table.detail, table.columns, found.mapping, count, bool(turns)))
+
+    def _mapping_of(self, table: Table, values: list[dict[str, Any]]) -> Guess:
+        wanted = self._wanted
+        if wanted is not None and wanted.is_complete:
+            needed = {*wanted.question, *wanted.answer}
+            if needed <= set(table.columns):
+                there = set(table.columns)
+                return Guess(
+                    wanted.model_copy(
+                        update={
+                            "system": tuple(c for c in wanted.system if c in there),
+                            "topic": wanted.topic if wanted.topic in there else None,
+                            "held_out": wanted.held_out if wanted.held_out in there else None,
+                        }
+                    ),
+                    True,
+                )
+        return guess(table.columns, values)
+
+    def _say_guess(self, table: Table, mapping: Mapping) -> None:
+        self.findings.file(
+            "data.mapping_guessed",
+            table.label,
+            Severity.NOTE,
+            question=", ".join(mapping.question),
+            answer=", ".join(mapping.answer),
+        )
+
+    def _note(self, code: str, table: Table, row: int, severity: Severity = Severity.WARNING) -> None:
+        params = {"limit": MAX_CELL} if code == "data.cell_too_long" else {}
+        self.findings.row(code, table.label, row, severity, **params)
+
+    def _tick(self) -> None:
+        self._rows += 1
+        if self._rows % 1_000 == 0:
+            self._on_progress(self._rows)
+            if self._cancelled():
+                raise Stopped
+
+
+def read_files(
+    paths: Sequence[Path | InputFile],
+    mapping: Mapping | None = None,
+    *,
+    max_bytes: int | None = None,
+    on_progress: Callable[[int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> ReadResult:
+    """Reads files into conversations; nothing is raised for what a file holds, see ``ReadResult.problems``.
+
+    Args: as of :class:`Reading`; a path is read under its own name.
+    """
+    files = [path if isinstance(path, InputFile) else InputFile.of(path) for path in paths]
+    reading = Reading(files, mapping, max_bytes=max_bytes, on_progress=on_progress, cancelled=cancelled)
+    conversations = tuple(reading.conversations())
+    return ReadResult(
+        conversations,
+        tuple(reading.columns),
+        reading.mapping,
+        reading.findings.problems(),
+        tuple(reading.sample),
+        tuple(reading.files),
+    )
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise from_exception(error) from error
+
+
+def _system(values: dict[str, Any]) -> str | None:
+    text = values.get("system") or values.get("system_prompt")
+    return text.strip() or None if isinstance(text, str) else None
+
+
+def _extra(values: dict[str, Any], mapping: Mapping, turns: str | None) -> dict[str, Any]:
+    used = {*mapping.question, *mapping.answer, *mapping.system, mapping.topic, mapping.held_out, turns}
+    return {key: value for key, value in values.items() if key not in used and value not in ("", None)}

@@ -1,0 +1,50 @@
+"""Versions on disk: one conversation a line, written once, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from studio.domain.conversation import Conversation
+from studio.errors import AfinaError, from_exception
+from studio.storage.files import atomic_path
+
+
+@dataclass(frozen=True)
+class Written:
+    """How many examples were written, and how many of them are held out."""
+
+    examples: int
+    held_out: int
+
+
+def write(path: Path, conversations: Iterable[Conversation]) -> Written:
+    """Writes a version. Nothing is left behind when the conversations end in an error.
+
+    Raises:
+        AfinaError: ``disk.full`` or ``disk.not_writable``; and whatever the conversations raise.
+    """
+    examples = held_out = 0
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        for conversation in conversations:
+            file.write(conversation.model_dump_json(exclude_defaults=True) + "\n")
+            examples += 1
+            held_out += conversation.held_out is True
+    return Written(examples, held_out)
+
+
+def read(path: Path) -> Iterator[Conversation]:
+    """Yields the conversations of a version.
+
+    Raises:
+        AfinaError: ``disk.missing`` when the file is gone, ``data.version_damaged`` when a line cannot be read.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="\n") as file:
+            for line in file:
+                yield Conversation.model_validate_json(line)
+    except OSError as error:
+        raise from_exception(error) from error
+    except ValueError as error:
+        raise AfinaError("data.version_damaged", file=path.name) from error

@@ -1,0 +1,151 @@
+"""Text from bytes: encodings recognised, and what no model should see taken out."""
+
+from __future__ import annotations
+
+import codecs
+import re
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from studio.errors import from_exception
+
+_BOMS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_CHUNK: Final = 1 << 20
+_SAMPLE: Final = 32_768
+_UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f\ufeff\ud800-\udfff\ufffe\uffff]")
+_SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_SPACES = re.compile("[\xa0\u2007\u202f]")
+
+
+def clean(text: str) -> tuple[str, bool]:
+    """Takes out what spoils an example: NULs, other control characters, lone surrogates, byte order marks.
+
+    Line breaks become ``\\n``, unbreakable spaces become spaces, letters are composed (NFC), ends are trimmed.
+
+    Returns:
+        The text, and whether something was taken out that a person should be told of.
+    """
+    if text.isascii() and text.isprintable():
+        return text.strip(), False
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = _SURROGATE_PAIR.sub(_joined, text)
+    kept, damaged = _UNWANTED.subn("", text.lstrip("\ufeff"))
+    return unicodedata.normalize("NFC", _SPACES.sub(" ", kept)).strip(), damaged > 0
+
+
+def _joined(pair: re.Match[str]) -> str:
+    return pair.group().encode("utf-16", "surrogatepass").decode("utf-16")
+
+
+def plain(text: str) -> str:
+    """Lower case without accents or punctuation, words apart by one space: for comparing, never for showing."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    letters = "".join(c if c.isalnum() else " " for c in decomposed if not unicodedata.combining(c))
+    return " ".join(letters.split())
+
+
+def detect_encoding(path: Path) -> str:
+    """The encoding of a text file: by its mark, else UTF-8 if it is valid, else by what its letters look like.
+
+    Returns:
+        A codec name; ``utf-8-mixed`` for UTF-8 with some lines in Windows-1252 (see :func:`lines`).
+
+    Raises:
+        AfinaError: ``disk.missing`` or ``disk.not_writable`` when the file cannot be opened.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(_SAMPLE)
+            for mark, name in _BOMS:
+                if head.startswith(mark):
+                    return name
+            wide = _utf16_without_mark(head)
+            if wide:
+                return wide
+            file.seek(0)
+            foreign, total = _lines_that_are_not_utf8(file)
+    except OSError as error:
+        raise from_exception(error) from error
+    if not foreign:
+        return "utf-8"
+    sample = b"\n".join(foreign)
+    # Only lines with a byte above 127 count: the others are the same in every encoding.
+    return "utf-8-mixed" if total >= 10 * len(foreign) else _single_byte(sample)
+
+
+def _lines_that_are_not_utf8(file: Iterator[bytes]) -> tuple[list[bytes], int]:
+    foreign: list[bytes] = []
+    total = 0
+    for line in file:
+        if line.isascii():
+            continue
+        total += 1
+        if len(foreign) < 2_000:
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError:
+                foreign.append(line[:2_000])
+    return foreign, total
+
+
+def _utf16_without_mark(head: bytes) -> str | None:
+    if len(head) < 4:
+        return None
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    half = len(head) / 2
+    if odd > 0.4 * half and even < 0.05 * half:
+        return "utf-16-le"
+    if even > 0.4 * half and odd < 0.05 * half:
+        return "utf-16-be"
+    return None
+
+
+def _single_byte(sample: bytes) -> str:
+    """Windows-1252 is what spreadsheets of the Americas and Western Europe write, so another must look much better."""
+    from charset_normalizer import from_bytes
+
+    try:
+        sample.decode("cp1252")
+        western = "cp1252"
+    except UnicodeDecodeError:
+        western = "latin-1"
+    if _looks_western(sample.decode(western)):
+        return western
+    best = from_bytes(sample[:_SAMPLE]).best()
+    return best.encoding if best is not None else western
+
+
+def _looks_western(text: str) -> bool:
+    high = [c for c in text if ord(c) > 127]
+    usual = sum(c in "áéíóúâêôãõàçüñäößèìòùîûëïœæåøÁÉÍÓÚÂÊÔÃÕÀÇÜÑÄÖºª°“”‘’–—…•€£¿¡«»®©™§´ \xa0" for c in high)
+    return usual >= 0.8 * len(high)
+
+
+def lines(path: Path, encoding: str) -> Iterator[str]:
+    """The lines of a text file with their ends, split at ``\\n``, ``\\r`` and ``\\r\\n`` only.
+
+    A byte that the encoding does not know becomes U+FFFD. In ``utf-8-mixed`` each line is UTF-8 or Windows-1252.
+    """
+    if encoding == "utf-8-mixed":
+        with path.open("rb") as raw:
+            for line in raw:
+                try:
+                    yield line.decode("utf-8")
+                except UnicodeDecodeError:
+                    yield line.decode("cp1252", "replace")
+        return
+    with path.open(encoding=encoding, errors="replace", newline="") as file:
+        yield from file
+
+
+def read_text(path: Path, encoding: str) -> str:
+    """The whole file as text."""
+    return "".join(lines(path, encoding))

@@ -1,0 +1,166 @@
+"""Projects: what the home page shows, and how one is made, changed and removed."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from typing import Any, Final
+
+from sqlalchemy import select
+
+from studio.data.text import clean
+from studio.domain.event import parse_events
+from studio.domain.project import Project, ProjectCard, RunCard
+from studio.domain.run import RunResult, RunState, progress_of
+from studio.errors import AfinaError
+from studio.storage.database import DatasetRow, ProjectRow, RunRow
+from studio.storage.workspace import RunFolder, Workspace, new_id
+
+_MAX_NAME: Final = 200
+_KEEP: Final = object()
+
+
+class ProjectService:
+    """Projects of a workspace.
+
+    Args:
+        workspace: where they are kept.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def list(self) -> list[ProjectCard]:
+        """Every project with its runs, the last touched first."""
+        with self._workspace.database.session() as session:
+            rows = session.scalars(select(ProjectRow).order_by(ProjectRow.updated_at.desc(), ProjectRow.id)).all()
+            runs = session.scalars(select(RunRow).order_by(RunRow.created_at.desc(), RunRow.id)).all()
+            sizes = dict(session.execute(select(DatasetRow.id, DatasetRow.examples)).tuples().all())
+        return [
+            ProjectCard(
+                project=_project(row),
+                model_name=self._model_name(row.model_id),
+                examples=sizes.get(row.dataset_id or "", 0),
+                runs=tuple(self._run_card(run) for run in runs if run.project_id == row.id),
+            )
+            for row in rows
+        ]
+
+    def create(self, name: str) -> Project:
+        """Makes an empty project. Raises ``project.no_name``."""
+        now = time.time()
+        row = ProjectRow(id=new_id("project"), name=_name(name), created_at=now, updated_at=now)
+        with self._workspace.database.session() as session:
+            session.add(row)
+        return _project(row)
+
+    def get(self, project_id: str) -> Project:
+        """One project. Raises ``general.not_found``."""
+        with self._workspace.database.session() as session:
+            row = session.get(ProjectRow, project_id)
+        if row is None:
+            raise AfinaError("general.not_found", what=project_id[:80])
+        return _project(row)
+
+    def update(
+        self, project_id: str, *, name: Any = _KEEP, model_id: Any = _KEEP, system_prompt: Any = _KEEP
+    ) -> Project:
+        """Changes what is given; what is not given stays.
+
+        Raises:
+            AfinaError: ``general.not_found``, ``project.no_name``, ``project.long_system_prompt``.
+        """
+        self.get(project_id)
+        with self._workspace.database.session() as session:
+            row = session.get_one(ProjectRow, project_id)
+            if name is not _KEEP:
+                row.name = _name(name)
+            if model_id is not _KEEP:
+                row.model_id = model_id
+            if system_prompt is not _KEEP:
+                row.system_prompt = _system_prompt(system_prompt)
+            row.updated_at = time.time()
+        return _project(row)
+
+    def delete(self, project_id: str) -> None:
+        """Removes a project with its examples, runs and links.
+
+        Raises:
+            AfinaError: ``general.not_found``; ``project.run_active`` while one of its runs is training.
+        """
+        self.get(project_id)
+        with self._workspace.database.session() as session:
+            runs = session.scalars(select(RunRow).where(RunRow.project_id == project_id)).all()
+            if any(not self._state(run).is_over for run in runs):
+                raise AfinaError("project.run_active")
+            session.delete(session.get_one(ProjectRow, project_id))
+        for run in runs:
+            shutil.rmtree(self._workspace.run(run.id).path, ignore_errors=True)
+        shutil.rmtree(self._workspace.project(project_id), ignore_errors=True)
+
+    def _model_name(self, model_id: str | None) -> str | None:
+        if not model_id:
+            return None
+        from studio.models.catalog import Catalog
+
+        try:
+            return Catalog(self._workspace).get(model_id).name
+        except AfinaError:
+            return model_id
+
+    def _run_card(self, row: RunRow) -> RunCard:
+        state = self._state(row)
+        return RunCard(
+            id=row.id,
+            name=row.name,
+            state=state,
+            created_at=row.created_at,
+            model_name=row.model_name,
+            examples=row.train_examples,
+            fraction=1.0 if state is RunState.FINISHED else _fraction(self._workspace.run(row.id)),
+        )
+
+    def _state(self, row: RunRow) -> RunState:
+        """What the run's folder says; the table knows only of runs that are not over."""
+        result = _result(self._workspace.run(row.id))
+        return result.state if result is not None else RunState(row.state)
+
+
+def _project(row: ProjectRow) -> Project:
+    return Project(
+        id=row.id,
+        name=row.name,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        model_id=row.model_id,
+        system_prompt=row.system_prompt,
+    )
+
+
+def _name(name: str) -> str:
+    text = " ".join(clean(name)[0].split())[:_MAX_NAME]
+    if not text:
+        raise AfinaError("project.no_name")
+    return text
+
+
+def _system_prompt(text: str | None) -> str | None:
+    cleaned = clean(text or "")[0]
+    if len(cleaned) > 4_000:
+        raise AfinaError("project.long_system_prompt", limit=4_000)
+    return cleaned or None
+
+
+def _result(folder: RunFolder) -> RunResult | None:
+    try:
+        return RunResult.model_validate_json(folder.result.read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def _fraction(folder: RunFolder) -> float:
+    try:
+        with folder.events.open(encoding="utf-8", errors="replace") as lines:
+            return progress_of(parse_events(lines)).fraction
+    except OSError:
+        return 0.0
