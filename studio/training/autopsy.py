@@ -12,7 +12,7 @@ from studio.errors import TABLE
 _RAISED = re.compile(
     r"^(?P<kind>[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit|Iteration)): ?(?P<message>.*)$", re.MULTILINE
 )
-_NO_SPACE = re.compile(r"No space left on device|ENOSPC|Disk quota exceeded", re.IGNORECASE)
+_NO_SPACE = re.compile(r"No space left on device|Disk quota exceeded|ENOSPC|disk\.full\(", re.IGNORECASE)
 _BROKEN = re.compile(
     r"^(?:ModuleNotFoundError|ImportError): (?P<detail>.*)$|No module named (?P<module>\S+)", re.MULTILINE
 )

@@ -1,0 +1,154 @@
+"""The plain engine: transformers and PEFT as they are. For any architecture and method; the fused one is faster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from studio.domain.recipe import Method
+from studio.models.loader import load_base
+from studio.models.tokenizer import EncodedExample
+from studio.training.engine import Adaptation
+
+if TYPE_CHECKING:
+    import torch
+
+
+class PlainEngine:
+    """A transformers model with PEFT's adapter on it. See :class:`studio.training.engine.Engine`.
+
+    Args:
+        model_dir: folder of the base model.
+        adaptation: which weights are trained.
+        dtype: number format of the base; the trained weights are fp32.
+        device: ``cpu``, ``cuda:0`` …
+        pad_id: token that fills up a batch.
+        seed: of the adapter's first values.
+    """
+
+    name = "plain"
+
+    def __init__(
+        self, model_dir: Path, adaptation: Adaptation, dtype: torch.dtype, device: str, pad_id: int, seed: int
+    ) -> None:
+        import torch
+
+        torch.manual_seed(seed)
+        self._device = torch.device(device)
+        self._pad = pad_id
+        self._full = adaptation.method is Method.FULL
+        base = load_base(model_dir, torch.float32 if self._full else dtype, device)
+        self._amp = dtype if dtype is not torch.float32 else None
+        self.model: Any = _tunable(base, adaptation)
+        trained = [p for p in self.model.parameters() if p.requires_grad]
+        self.weights, self.gradients = _flatten(trained)
+        self.total_parameters = sum(p.numel() for p in self.model.parameters())
+
+    def train(self, examples: Sequence[EncodedExample], scale: float) -> float:
+        self.model.train()
+        loss = self._loss(examples)
+        (loss * scale).backward()  # type: ignore[no-untyped-call]
+        return float(loss.detach())
+
+    def loss(self, examples: Sequence[EncodedExample]) -> float:
+        import torch
+
+        self.model.eval()
+        with torch.no_grad():
+            return float(self._loss(examples))
+
+    def generate(
+        self, prompts: Sequence[Sequence[int]], stop_ids: frozenset[int], limit: int, *, tuned: bool = True
+    ) -> list[list[int]]:
+        import torch
+
+        self.model.eval()
+        width = max(map(len, prompts))
+        ids = torch.full((len(prompts), width), self._pad)
+        mask = torch.zeros_like(ids)
+        for row, prompt in enumerate(prompts):
+            ids[row, width - len(prompt) :] = torch.tensor(prompt)
+            mask[row, width - len(prompt) :] = 1
+        with torch.no_grad(), self._autocast(), self._adapter(tuned):
+            out = self.model.generate(
+                input_ids=ids.to(self._device),
+                attention_mask=mask.to(self._device),
+                max_new_tokens=limit,
+                do_sample=False,
+                eos_token_id=sorted(stop_ids),
+                pad_token_id=self._pad,
+            )
+        return [_until(row, stop_ids) for row in out[:, width:].tolist()]
+
+    def save(self, folder: Path) -> None:
+        self.model.save_pretrained(str(folder), safe_serialization=True)
+
+    def _loss(self, examples: Sequence[EncodedExample]) -> torch.Tensor:
+        import torch
+        from torch.nn import functional as F
+
+        width = max(len(example.input_ids) for example in examples)
+        ids = torch.full((len(examples), width), self._pad)
+        targets = torch.full((len(examples), width), -100)
+        for row, example in enumerate(examples):
+            found = torch.tensor(example.input_ids)
+            ids[row, : len(found)] = found
+            targets[row, : len(found)] = found.where(torch.tensor(example.learned), torch.tensor(-100))
+        with self._autocast():
+            # padding is on the right, so that no learned token sees it and no mask is needed
+            logits = self.model(input_ids=ids.to(self._device), use_cache=False).logits
+        flat = logits[:, :-1].reshape(-1, logits.shape[-1]).float()
+        return F.cross_entropy(flat, targets[:, 1:].reshape(-1).to(self._device), ignore_index=-100, reduction="sum")
+
+    def _autocast(self) -> Any:
+        import torch
+
+        return torch.autocast(self._device.type, self._amp or torch.bfloat16, enabled=self._amp is not None)
+
+    def _adapter(self, tuned: bool) -> Any:
+        from contextlib import nullcontext
+
+        return nullcontext() if tuned or self._full else self.model.disable_adapter()
+
+
+def _tunable(base: torch.nn.Module, adaptation: Adaptation) -> torch.nn.Module:
+    if adaptation.method is Method.FULL:
+        return base.requires_grad_(True)
+    from peft import LoraConfig, get_peft_model
+
+    layers = int(base.config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
+    last = adaptation.last_layers
+    config = LoraConfig(
+        task_type="CAUSAL_LM",
+        r=adaptation.rank,
+        lora_alpha=adaptation.alpha,  # type: ignore[arg-type]
+        lora_dropout=adaptation.dropout,
+        target_modules=list(adaptation.target_modules) if adaptation.target_modules else "all-linear",
+        use_dora=adaptation.method is Method.DORA,
+        use_rslora=adaptation.method is Method.RSLORA,
+        layers_to_transform=list(range(max(0, layers - last), layers)) if last else None,
+    )
+    return get_peft_model(base, config, autocast_adapter_dtype=True)  # type: ignore[no-any-return]
+
+
+def _flatten(parameters: list[torch.nn.Parameter]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Moves the parameters into one vector that they become views of, and their gradients into another."""
+    import torch
+
+    weights = torch.cat([p.detach().reshape(-1).float() for p in parameters])
+    gradients = torch.zeros_like(weights)
+    position = 0
+    for parameter in parameters:
+        end = position + parameter.numel()
+        parameter.data = weights[position:end].view_as(parameter)
+        parameter.grad = gradients[position:end].view_as(parameter)
+        position = end
+    return weights, gradients
+
+
+def _until(ids: list[int], stop_ids: frozenset[int]) -> list[int]:
+    for place, token in enumerate(ids):
+        if token in stop_ids:
+            return ids[:place]
+    return ids

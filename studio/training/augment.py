@@ -1,0 +1,86 @@
+"""Light changes to questions, as customers write them: case, accents, punctuation, typos, politeness.
+
+A model that has seen each question in several spellings answers new phrasings better; the answers are never touched.
+"""
+
+from __future__ import annotations
+
+import random
+import unicodedata
+from typing import Final
+
+from studio.domain.conversation import Conversation, Message, Role
+
+_OPENINGS: Final = {
+    "en": ("hi, ", "hello! ", "Hi there. ", "good morning, ", "please, ", "hey "),
+    "pt": ("oi, ", "olá! ", "Bom dia. ", "boa tarde, ", "por favor, ", "oii "),
+}
+_CLOSINGS: Final = {
+    "en": (" thanks", " Thank you!", " please", "??", " pls help"),
+    "pt": (" obrigada", " Obrigado!", " por favor", "??", " me ajuda"),
+}
+_PORTUGUESE: Final = frozenset("de que não nao é para com uma um vocês voces qual como meu minha tem pra".split())
+_NEIGHBOURS: Final = {
+    "a": "qs", "e": "wr", "i": "uo", "o": "ip", "u": "yi", "s": "ad", "n": "bm", "r": "et", "t": "ry", "d": "sf",
+    "l": "k", "m": "n", "c": "xv",
+}  # fmt: skip
+
+
+def vary(conversation: Conversation, rng: random.Random) -> Conversation:
+    """A copy of the conversation whose user turns are spelled differently; half of the time it is unchanged."""
+    if rng.random() < 0.5:
+        return conversation
+    messages = tuple(
+        _varied(message, rng) if message.role is Role.USER else message for message in conversation.messages
+    )
+    return conversation.model_copy(update={"messages": messages})
+
+
+def _varied(message: Message, rng: random.Random) -> Message:
+    text = message.content
+    if len(text) > 400:  # a long text is a document, not a question
+        return message
+    language = "pt" if _PORTUGUESE & set(text.lower().split()) else "en"
+    changes = rng.sample((_lower, _without_marks, _typo, _polite, _without_end), k=rng.choice((1, 1, 2)))
+    for change in changes:
+        text = change(text, rng, language)
+    return message.model_copy(update={"content": text})
+
+
+def _lower(text: str, _rng: random.Random, _language: str) -> str:
+    return text.lower()
+
+
+def _without_marks(text: str, _rng: random.Random, _language: str) -> str:
+    decomposed = unicodedata.normalize("NFD", text)
+    return unicodedata.normalize("NFC", "".join(c for c in decomposed if not unicodedata.combining(c)))
+
+
+def _without_end(text: str, _rng: random.Random, _language: str) -> str:
+    return text.rstrip("?!. ") or text
+
+
+def _polite(text: str, rng: random.Random, language: str) -> str:
+    if rng.random() < 0.5:
+        return rng.choice(_OPENINGS[language]) + text[:1].lower() + text[1:]
+    return text + rng.choice(_CLOSINGS[language])
+
+
+def _typo(text: str, rng: random.Random, _language: str) -> str:
+    """One slip in one longer word: two letters swapped, one dropped, or a neighbouring key."""
+    words = text.split(" ")
+    places = [i for i, word in enumerate(words) if len(word) > 4 and word.isalpha()]
+    if not places:
+        return text
+    place = rng.choice(places)
+    word = words[place]
+    at = rng.randrange(1, len(word) - 2)
+    slip = rng.randrange(3)
+    if slip == 0:
+        word = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+    elif slip == 1:
+        word = word[:at] + word[at + 1 :]
+    else:
+        word = word[:at] + rng.choice(_NEIGHBOURS.get(word[at], word[at])) + word[at + 1 :]
+    words[place] = word
+    return " ".join(words)

@@ -1,0 +1,118 @@
+"""From conversations to batches of tokens: which examples a step sees follows from the seed and the step alone."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from studio.domain.conversation import Conversation, Message, Role
+from studio.domain.recipe import Recipe
+from studio.models.chat_template import ChatTemplate
+from studio.models.tokenizer import EncodedExample, Tokenizer
+from studio.training.augment import vary
+
+
+def read_conversations(path: Path) -> list[Conversation]:
+    """The conversations of a JSONL file, one a line; a missing file has none."""
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8") as file:
+        return [Conversation.model_validate_json(line) for line in file if line.strip()]
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Makes tokens of conversations, the way that the preview shows them.
+
+    Args:
+        template: of the base model.
+        tokenizer: of the base model.
+        max_length: longest example in tokens.
+        system_prompt: said before each conversation that has no system turn of its own.
+    """
+
+    template: ChatTemplate
+    tokenizer: Tokenizer
+    max_length: int
+    system_prompt: str | None = None
+
+    @classmethod
+    def load(cls, model_dir: Path, recipe: Recipe) -> Encoder:
+        """Reads the template and the tokenizer of a model."""
+        return cls(
+            ChatTemplate.load(model_dir), Tokenizer.load(model_dir), recipe.max_length or 512, recipe.system_prompt
+        )
+
+    def example(self, conversation: Conversation) -> EncodedExample:
+        """Tokens of a conversation; learned are the assistant's turns."""
+        segments = self.template.segments(self._with_system(conversation))
+        return self.tokenizer.encode_example(segments, self.max_length)
+
+    def prompt(self, conversation: Conversation) -> list[int]:
+        """Tokens of what the model is asked before the last answer."""
+        return self.tokenizer.encode(self.template.prompt(self._with_system(conversation).prompt))
+
+    def _with_system(self, conversation: Conversation) -> Conversation:
+        messages = conversation.messages
+        if not self.system_prompt or (messages and messages[0].role is Role.SYSTEM):
+            return conversation
+        system = Message(role=Role.SYSTEM, content=self.system_prompt)
+        return conversation.model_copy(update={"messages": (system, *messages)})
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which examples each step learns from: the passes follow each other, each in an order of its own.
+
+    Args:
+        conversations: the training examples; at least one.
+        encoder: makes tokens of them.
+        batch_size: examples a step.
+        epochs: passes, which need not be whole.
+        seed: of the order and of the variations.
+        augment: whether questions are varied from the second pass on.
+    """
+
+    conversations: Sequence[Conversation]
+    encoder: Encoder
+    batch_size: int
+    epochs: float
+    seed: int
+    augment: bool
+    _plain: dict[int, EncodedExample] = field(default_factory=dict, repr=False)
+
+    @property
+    def steps_per_epoch(self) -> float:
+        return len(self.conversations) / self.batch_size
+
+    @property
+    def total_steps(self) -> int:
+        return max(1, math.ceil(self.epochs * self.steps_per_epoch - 1e-9))
+
+    def batch(self, step: int) -> list[EncodedExample]:
+        """The examples of a step, which is 1-based."""
+        count = len(self.conversations)
+        first = (step - 1) * self.batch_size
+        found = []
+        for place in range(first, first + self.batch_size):
+            epoch, index = divmod(place, count)
+            found.append(self._example(epoch, self._order(epoch)[index]))
+        return [example for example in found if any(example.learned[1:])] or found
+
+    def _order(self, epoch: int) -> list[int]:
+        order = list(range(len(self.conversations)))
+        random.Random(f"{self.seed}/order/{epoch}").shuffle(order)
+        return order
+
+    def _example(self, epoch: int, index: int) -> EncodedExample:
+        conversation = self.conversations[index]
+        if self.augment and epoch > 0:
+            varied = vary(conversation, random.Random(f"{self.seed}/{epoch}/{index}"))
+            if varied is not conversation:
+                return self.encoder.example(varied)
+        if index not in self._plain:
+            self._plain[index] = self.encoder.example(conversation)
+        return self._plain[index]

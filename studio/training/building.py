@@ -1,0 +1,43 @@
+"""Putting a run together: the device, the engine, the questions that are asked live."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import torch
+
+from studio.domain.conversation import Conversation
+from studio.domain.recipe import Precision, Recipe
+from studio.training.adapters import PlainEngine
+from studio.training.engine import Adaptation, Engine
+
+_ASKED: Final = 3
+
+
+def device() -> str:
+    """The fastest device that torch sees."""
+    return "cuda:0" if torch.cuda.is_available() else "cpu"
+
+
+def build_engine(model_dir: Path, recipe: Recipe, precision: Precision, where: str, pad_id: int) -> Engine:
+    """The fastest engine that can train this model in this way.
+
+    Args:
+        model_dir: folder of the base model.
+        recipe: resolved.
+        precision: BF16 or FP32.
+        where: device.
+        pad_id: token that fills up a batch.
+    """
+    adaptation = Adaptation.of(recipe)
+    dtype = torch.bfloat16 if precision is Precision.BF16 else torch.float32
+    return PlainEngine(model_dir, adaptation, dtype, where, pad_id, recipe.seed)
+
+
+def questions(conversations: Sequence[Conversation]) -> list[Conversation]:
+    """Up to three conversations with different answers, spread over ``conversations``; always the same ones."""
+    by_answer = list({conversation.answer: conversation for conversation in reversed(conversations)}.values())
+    apart = max(1, len(by_answer) // _ASKED)
+    return by_answer[::-1][::apart][:_ASKED]

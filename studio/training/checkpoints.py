@@ -1,0 +1,90 @@
+"""Checkpoints: everything that is needed to go on exactly where a run was, checked by SHA-256, the last two kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from studio.storage.files import atomic_folder, require_space
+
+if TYPE_CHECKING:
+    import torch
+
+Folder = TypeVar("Folder", bound=PurePath)
+_KEPT: Final = 2
+_TENSORS: Final = "state.safetensors"
+_STATE: Final = "state.json"
+_MANIFEST: Final = "manifest.json"
+
+
+class LoopState(BaseModel):
+    """Where a run stands, apart from its tensors. Order of the data and dropout follow from seed and step."""
+
+    model_config = ConfigDict(frozen=True)
+
+    step: int = 0
+    micro_batch: int = 0
+    best_step: int | None = None
+    best_loss: float | None = None
+    without_gain: int = 0
+    training_seconds: float = 0.0
+    answering_seconds: float = 0.0
+
+
+def step_folder(parent: Folder, step: int) -> Folder:
+    """The folder of one step in ``checkpoints/`` or ``adapters/``."""
+    return parent / f"step-{step:06d}"
+
+
+def save(parent: Path, state: LoopState, tensors: dict[str, torch.Tensor]) -> Path:
+    """Writes the checkpoint of ``state.step`` as a whole and removes all but the last two.
+
+    Raises:
+        AfinaError: ``disk.full``; older checkpoints are then still there.
+    """
+    from safetensors.torch import save_file
+
+    require_space(parent, sum(t.numel() * t.element_size() for t in tensors.values()))
+    folder = step_folder(parent, state.step)
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was here before and is repeated after a resume
+    with atomic_folder(folder) as temporary:
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary / _TENSORS)
+        (temporary / _STATE).write_text(state.model_dump_json(), encoding="utf-8")
+        sums = {name: _sha256(temporary / name) for name in (_TENSORS, _STATE)}
+        (temporary / _MANIFEST).write_text(json.dumps(sums), encoding="utf-8")
+    for old in _folders(parent)[_KEPT:]:
+        shutil.rmtree(old, ignore_errors=True)
+    return folder
+
+
+def newest(parent: Path) -> tuple[LoopState, dict[str, torch.Tensor]] | None:
+    """The newest checkpoint that is intact; damaged ones are passed over. None when there is none."""
+    from safetensors.torch import load_file
+
+    for folder in _folders(parent):
+        if _is_intact(folder):
+            state = LoopState.model_validate_json((folder / _STATE).read_text(encoding="utf-8"))
+            return state, load_file(folder / _TENSORS)
+    return None
+
+
+def _folders(parent: Path) -> list[Path]:
+    return sorted(parent.glob("step-*"), reverse=True)
+
+
+def _is_intact(folder: Path) -> bool:
+    try:
+        sums = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+        return set(sums) == {_TENSORS, _STATE} and all(_sha256(folder / name) == sums[name] for name in sums)
+    except (OSError, ValueError):
+        return False
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

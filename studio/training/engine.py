@@ -1,0 +1,72 @@
+"""What the loop needs of a model, whichever way it computes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from studio.domain.recipe import Method, Recipe
+from studio.models.tokenizer import EncodedExample
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Engine(Protocol):
+    """A base model with trainable weights in one flat vector.
+
+    Attributes:
+        weights: the trainable weights, fp32, shape ``(trainable,)``; the optimizer changes them in place.
+        gradients: of the same shape; :meth:`train` adds to them.
+        total_parameters: of base and adapter.
+        name: ``fused`` or ``plain``.
+    """
+
+    weights: torch.Tensor
+    gradients: torch.Tensor
+    total_parameters: int
+    name: str
+
+    def train(self, examples: Sequence[EncodedExample], scale: float) -> float:
+        """Adds the gradients of ``scale`` times the summed cross-entropy of the learned tokens; returns the sum."""
+
+    def loss(self, examples: Sequence[EncodedExample]) -> float:
+        """The summed cross-entropy of the learned tokens, in nats; nothing is learned."""
+
+    def generate(
+        self, prompts: Sequence[Sequence[int]], stop_ids: frozenset[int], limit: int, *, tuned: bool = True
+    ) -> list[list[int]]:
+        """The most likely continuation of each prompt, up to ``limit`` tokens; without the adapter if not ``tuned``."""
+
+    def save(self, folder: Path) -> None:
+        """Writes the trained weights in the format of PEFT."""
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """Which weights are trained, and how: the part of a resolved recipe that shapes the model."""
+
+    method: Method
+    rank: int
+    alpha: float
+    dropout: float
+    target_modules: tuple[str, ...] | None
+    last_layers: int | None
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> Adaptation:
+        """Reads it off a resolved recipe.
+
+        Raises:
+            ValueError: when the recipe is not resolved.
+        """
+        if recipe.method is None or recipe.rank is None or recipe.alpha is None or recipe.dropout is None:
+            raise ValueError("the recipe is not resolved")
+        return cls(recipe.method, recipe.rank, recipe.alpha, recipe.dropout, recipe.target_modules, recipe.last_layers)
+
+
+def learned_tokens(examples: Sequence[EncodedExample]) -> int:
+    """How many tokens have a loss; the first of an example has none, for nothing comes before it."""
+    return sum(sum(example.learned[1:]) for example in examples)

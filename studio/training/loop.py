@@ -1,0 +1,283 @@
+"""The training loop, from top to bottom: step, evaluate, keep the best, save, stop."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+import psutil
+import torch
+
+from studio.domain.conversation import Conversation
+from studio.domain.event import Answers, Checkpoint, Evaluation, Event, LiveAnswer, Notice, Phase, Step
+from studio.domain.problem import Problem, Severity
+from studio.domain.recipe import Recipe, Schedule
+from studio.domain.run import RunResult, RunState
+from studio.errors import AfinaError, from_exception
+from studio.models.tokenizer import EncodedExample
+from studio.storage.files import atomic_folder, write_atomic
+from studio.storage.turns import Turns
+from studio.storage.workspace import RunFolder
+from studio.training import checkpoints
+from studio.training.batches import Plan
+from studio.training.checkpoints import LoopState, step_folder
+from studio.training.engine import Engine, learned_tokens
+from studio.training.events import EventLog
+from studio.training.schedule import learning_rate
+
+_CLIP: Final = 1.0  # longest gradient
+_ANSWER_SHARE: Final = 0.1  # of the training time, for the live answers
+_CHECKPOINT_SECONDS: Final = 60.0
+_CHECKPOINT_SHARE: Final = 0.05  # of the training time, for checkpoints
+
+
+@dataclass
+class Loop:
+    """One run of a recipe. :meth:`run` is all that is called from outside.
+
+    Args:
+        folder: of the run.
+        recipe: resolved.
+        engine: the model.
+        plan: which examples each step sees.
+        held_out: encoded held-out examples; may be empty.
+        asked: conversations whose questions are answered live.
+        turns: the agreement with whoever answers in the chat.
+        log: takes the events.
+        state: where the run stands.
+    """
+
+    folder: RunFolder
+    recipe: Recipe
+    engine: Engine
+    plan: Plan
+    held_out: Sequence[EncodedExample]
+    asked: Sequence[Conversation]
+    turns: Turns
+    log: EventLog
+    state: LoopState = field(default_factory=LoopState)
+
+    def run(self, found: tuple[LoopState, dict[str, torch.Tensor]] | None = None) -> RunResult:
+        """Trains to the end, the stop request or the point where it gets no better.
+
+        Args:
+            found: the checkpoint to go on from, if there is one.
+
+        Raises:
+            AfinaError: ``train.diverged``, ``train.out_of_memory``, ``disk.full`` …
+        """
+        total = self.plan.total_steps
+        self._optimizer = _optimizer(self.engine, self.recipe)
+        self._resume(found)
+        if self.state.step == 0:
+            self._answer()
+        self._say(Phase(time=time.time(), name="training"))
+        due = evaluation_steps(total, self.recipe.evaluations or 1)
+        self._saved_at = time.monotonic()
+        self._saving_seconds = 0.0
+        stopped = False
+        while self.state.step < total and not self._memorises():
+            if stopped := self.folder.stop_request.exists():
+                break
+            self.turns.wait()
+            self._step(self.state.step + 1, total)
+            if self.state.step in due:
+                self._evaluate()
+                self._answer()
+            if self.state.step in due or self._checkpoint_due():
+                self._save()
+        if stopped and self.state.step and self.state.step not in due:
+            self._evaluate()
+        return RunResult(
+            state=RunState.STOPPED if stopped else RunState.FINISHED,
+            steps=self.state.step,
+            best_step=self.state.best_step,
+            best_loss=self.state.best_loss,
+            adapter=_relative(self.state.best_step),
+            seconds=self.state.training_seconds,
+            ended_at=time.time(),
+        )
+
+    def _step(self, step: int, total: int) -> None:
+        began = time.perf_counter()
+        batch = self.plan.batch(step)
+        rate = learning_rate(
+            step,
+            total,
+            self.recipe.learning_rate or 0.0,
+            self.recipe.schedule or Schedule.COSINE,
+            self.recipe.warmup_ratio or 0,
+        )
+        torch.manual_seed(self.recipe.seed * 1_000_003 + step)  # dropout follows from seed and step: exact resume
+        loss = self._gradients(batch)
+        norm = float(torch.linalg.vector_norm(self.engine.gradients))
+        if not math.isfinite(loss) or not math.isfinite(norm):
+            raise AfinaError("train.diverged", step=step)
+        if norm > _CLIP:
+            self.engine.gradients.mul_(_CLIP / norm)
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate
+        self._optimizer.step()
+        self.engine.gradients.zero_()
+        seconds = time.perf_counter() - began
+        self._update(step=step, training_seconds=self.state.training_seconds + seconds)
+        self._say(
+            Step(
+                time=time.time(),
+                step=step,
+                epoch=step / self.plan.steps_per_epoch,
+                loss=loss,
+                learning_rate=rate,
+                grad_norm=norm,
+                tokens=sum(len(example.input_ids) for example in batch),
+                seconds=seconds,
+                memory=psutil.Process().memory_info().rss,
+            )
+        )
+
+    def _gradients(self, batch: Sequence[EncodedExample]) -> float:
+        """Fills in the gradients of the mean loss; halves the micro-batch where memory does not suffice."""
+        scale = 1.0 / max(1, learned_tokens(batch))
+        while True:
+            size = self.state.micro_batch or len(batch)
+            try:
+                parts = [batch[first : first + size] for first in range(0, len(batch), size)]
+                return sum(self.engine.train(part, scale) for part in parts) * scale
+            except Exception as error:
+                problem = from_exception(error)
+                if problem.code != "train.out_of_memory" or size == 1:
+                    raise
+            self.engine.gradients.zero_()
+            self._update(micro_batch=math.ceil(size / 2))
+            self._notice("train.smaller_batches", size=math.ceil(size / 2))
+
+    def _evaluate(self) -> None:
+        """Loss on the held-out examples; the best weights so far are kept. Without such examples the newest are."""
+        began = time.perf_counter()
+        step = self.state.step
+        if not self.held_out:
+            self._keep(None)
+            return
+        self._say(Phase(time=time.time(), name="evaluating"))
+        total = 0.0
+        for first in range(0, len(self.held_out), 16):
+            self.turns.wait()
+            total += self.engine.loss(self.held_out[first : first + 16])
+        loss = total / max(1, learned_tokens(self.held_out))
+        best = self.state.best_loss is None or loss < self.state.best_loss
+        if best:
+            self._keep(loss)
+        self._update(without_gain=0 if best else self.state.without_gain + 1)
+        self._say(
+            Evaluation(
+                time=time.time(),
+                step=step,
+                epoch=step / self.plan.steps_per_epoch,
+                loss=loss,
+                best=best,
+                seconds=time.perf_counter() - began,
+            )
+        )
+        self._say(Phase(time=time.time(), name="training"))
+
+    def _answer(self) -> None:
+        """Answers the fixed questions, as long as that takes a small share of the training time."""
+        spent, step = self.state.answering_seconds, self.state.step
+        if not self.asked or (step > 1 and spent > _ANSWER_SHARE * self.state.training_seconds and not self._is_last()):
+            return
+        began = time.perf_counter()
+        encoder = self.plan.encoder
+        prompts = [encoder.prompt(conversation) for conversation in self.asked]
+        longest = max(len(encoder.tokenizer.encode(conversation.answer)) for conversation in self.asked)
+        self.turns.wait()
+        answers = self.engine.generate(prompts, encoder.tokenizer.stop_ids, min(96, longest + 8), tuned=step > 0)
+        seconds = time.perf_counter() - began
+        items = tuple(
+            LiveAnswer(question=c.question, expected=c.answer, answer=encoder.tokenizer.decode(ids).strip())
+            for c, ids in zip(self.asked, answers, strict=True)
+        )
+        self._update(answering_seconds=spent + (seconds if step else 0.0))
+        self._say(Answers(time=time.time(), step=step, items=items, seconds=seconds))
+
+    def _keep(self, loss: float | None) -> None:
+        """Saves the adapter of this step and names it the best; the one before goes."""
+        step, old = self.state.step, self.state.best_step
+        target = step_folder(self.folder.adapters, step)
+        shutil.rmtree(target, ignore_errors=True)  # of steps that are repeated after a resume
+        with atomic_folder(target) as temporary:
+            self.engine.save(temporary)
+        write_atomic(self.folder.best, json.dumps({"step": step, "adapter": _relative(step)}))
+        self._update(best_step=step, best_loss=loss)
+        if old is not None and old != step:
+            shutil.rmtree(step_folder(self.folder.adapters, old), ignore_errors=True)
+
+    def _save(self) -> None:
+        began = time.monotonic()
+        moments = self._optimizer.state[self._optimizer.param_groups[0]["params"][0]]
+        tensors = {"weights": self.engine.weights, "m": moments["exp_avg"], "v": moments["exp_avg_sq"]}
+        path = checkpoints.save(self.folder.checkpoints, self.state, tensors)
+        self._saved_at = time.monotonic()
+        self._saving_seconds = self._saved_at - began
+        self._say(
+            Checkpoint(time=time.time(), step=self.state.step, path=path.relative_to(self.folder.path).as_posix())
+        )
+
+    def _checkpoint_due(self) -> bool:
+        wait = max(_CHECKPOINT_SECONDS, self._saving_seconds / _CHECKPOINT_SHARE)
+        return time.monotonic() - self._saved_at > wait
+
+    def _resume(self, found: tuple[LoopState, dict[str, torch.Tensor]] | None) -> None:
+        if found is None:
+            return
+        self.state, tensors = found
+        self.engine.weights.copy_(tensors["weights"])
+        parameter = self._optimizer.param_groups[0]["params"][0]
+        self._optimizer.state[parameter] = {
+            "step": torch.tensor(float(self.state.step)),
+            "exp_avg": tensors["m"],
+            "exp_avg_sq": tensors["v"],
+        }
+
+    def _memorises(self) -> bool:
+        patience = self.recipe.patience or 0
+        if not patience or self.state.without_gain < patience:
+            return False
+        self._notice("train.memorising", severity=Severity.NOTE, step=self.state.best_step or 0)
+        return True
+
+    def _is_last(self) -> bool:
+        return self.state.step >= self.plan.total_steps
+
+    def _notice(self, code: str, severity: Severity = Severity.WARNING, **params: Any) -> None:
+        problem = Problem(code=code, severity=severity, params=params)
+        self._say(Notice(time=time.time(), step=self.state.step, problem=problem))
+
+    def _say(self, event: Event) -> None:
+        self.log.write(event)
+
+    def _update(self, **changes: Any) -> None:
+        self.state = self.state.model_copy(update=changes)
+
+
+def evaluation_steps(total: int, evaluations: int) -> frozenset[int]:
+    """After which steps a run is evaluated: evenly spread, the last step always."""
+    count = min(total, evaluations)
+    return frozenset(math.ceil(total * number / count) for number in range(1, count + 1))
+
+
+def _optimizer(engine: Engine, recipe: Recipe) -> torch.optim.Optimizer:
+    parameter = torch.nn.Parameter(engine.weights)
+    parameter.grad = engine.gradients
+    return torch.optim.AdamW(
+        [parameter], lr=recipe.learning_rate or 0.0, weight_decay=recipe.weight_decay or 0.0, fused=True
+    )
+
+
+def _relative(step: int | None) -> str | None:
+    return None if step is None else step_folder(PurePosixPath("adapters"), step).as_posix()

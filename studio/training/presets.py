@@ -1,0 +1,117 @@
+"""Presets: every choice that a recipe leaves open, sized to the model and the data. Pure arithmetic."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from studio.domain.model import BaseModelCard
+from studio.domain.problem import Problem, Severity
+from studio.domain.recipe import Method, Preset, Recipe, Schedule
+
+# Examples that a run looks at, counted with repetition, and the bounds on its passes: (examples, fewest, most).
+_EFFORT: Final = {
+    Preset.QUICK: (700, 1.0, 4.0),
+    Preset.BALANCED: (1500, 2.0, 8.0),
+    Preset.THOROUGH: (3000, 3.0, 16.0),
+}
+_BATCH: Final = 16
+_RANK: Final = 16
+
+
+def resolve(recipe: Recipe, card: BaseModelCard, n_train: int, n_held_out: int, mean_tokens: float) -> Recipe:
+    """The recipe with every open choice made; what a person chose stays.
+
+    Args:
+        recipe: with choices that may be open.
+        card: of the base model.
+        n_train: training examples.
+        n_held_out: held-out examples.
+        mean_tokens: mean length of an example in tokens.
+    """
+    method = recipe.method or Method.LORA
+    rank = recipe.rank or _RANK
+    batch = recipe.batch_size or _batch(n_train)
+    epochs = recipe.epochs or _epochs(recipe.preset, n_train)
+    steps = max(1, math.ceil(epochs * n_train / batch))
+    chosen = {
+        "method": method,
+        "rank": rank,
+        "alpha": 2.0 * rank,
+        "dropout": 0.0,
+        "learning_rate": _learning_rate(method, card),
+        "schedule": Schedule.COSINE,
+        "warmup_ratio": 0.1 if steps < 200 else 0.05,
+        "weight_decay": 0.01,
+        "epochs": epochs,
+        "batch_size": batch,
+        "max_length": _length(card, mean_tokens),
+        "evaluations": _evaluations(recipe.preset, steps) if n_held_out else 3,
+        "patience": 3,
+        "augment": True,
+    }
+    return recipe.model_copy(update={name: chosen[name] for name in recipe.open_fields()})
+
+
+def validate(recipe: Recipe, card: BaseModelCard, n_train: int, n_held_out: int) -> list[Problem]:
+    """All problems of a resolved recipe with this model and this data, each naming its field.
+
+    Args:
+        recipe: resolved.
+        card: of the base model.
+        n_train: training examples.
+        n_held_out: held-out examples.
+    """
+    found = []
+    if n_train < 2:
+        found.append(Problem(code="train.too_few_examples", field="data", params={"n": n_train}))
+    elif n_train < 20:
+        few = Problem(code="train.few_examples", severity=Severity.WARNING, field="data", params={"n": n_train})
+        found.append(few)
+    if not n_held_out and n_train >= 2:
+        found.append(Problem(code="train.nothing_held_out", severity=Severity.WARNING, field="held_out"))
+    if recipe.max_length and card.context_length and recipe.max_length > card.context_length:
+        params = {"value": recipe.max_length, "limit": card.context_length}
+        found.append(Problem(code="recipe.length_over_context", field="max_length", params=params))
+    if recipe.last_layers and card.layers and recipe.last_layers > card.layers:
+        params = {"value": recipe.last_layers, "limit": card.layers}
+        found.append(Problem(code="recipe.more_layers_than_model", field="last_layers", params=params))
+    if recipe.rank and card.hidden_size and recipe.rank > card.hidden_size and recipe.method is not Method.FULL:
+        params = {"value": recipe.rank, "limit": card.hidden_size}
+        found.append(Problem(code="recipe.rank_over_width", field="rank", params=params))
+    if recipe.batch_size and n_train and recipe.batch_size > n_train:
+        params = {"value": recipe.batch_size, "n": n_train}
+        found.append(
+            Problem(code="recipe.batch_over_data", severity=Severity.WARNING, field="batch_size", params=params)
+        )
+    highest = 1e-3 if recipe.method is Method.FULL else 1e-2
+    if recipe.learning_rate and recipe.learning_rate > highest:
+        found.append(Problem(code="recipe.rate_too_high", severity=Severity.WARNING, field="learning_rate"))
+    return found
+
+
+def _epochs(preset: Preset, n_train: int) -> float:
+    examples, fewest, most = _EFFORT[preset]
+    return float(round(min(most, max(fewest, examples / max(1, n_train)))))
+
+
+def _batch(n_train: int) -> int:
+    """Small data gets smaller steps, so that there are enough of them."""
+    return next((size for size in (_BATCH, 8, 4, 2) if n_train >= 6 * size), 1)
+
+
+def _learning_rate(method: Method, card: BaseModelCard) -> float:
+    """Small models want higher rates: they fall with the square root of the parameters."""
+    scale = min(1.0, math.sqrt(270e6 / max(card.parameters, 1)))
+    return (1e-4 if method is Method.FULL else 1e-3) * scale
+
+
+def _length(card: BaseModelCard, mean_tokens: float) -> int:
+    """Room for examples eight times as long as the mean, in steps of 128 and within what the model can see."""
+    wanted = 128 * math.ceil(max(2 * 128, 8 * mean_tokens) / 128)
+    return max(16, min(wanted, 2048, card.context_length or 2048))
+
+
+def _evaluations(preset: Preset, steps: int) -> int:
+    wanted = {Preset.QUICK: 4, Preset.BALANCED: 6, Preset.THOROUGH: 10}[preset]
+    return max(1, min(wanted, steps // 2))
