@@ -54,7 +54,7 @@ class WorkerProcess:
             command = _command(process)
             if command:
                 return works_on(command, self.folder, self.module)
-            return abs(process.create_time() - self.started) < _SAME_START
+            return bool(abs(process.create_time() - self.started) < _SAME_START)
         except psutil.Error:
             return False
 

@@ -232,7 +232,7 @@ def test_the_cause_of_a_death_is_named(log: str, exit_code: int | None, kills: t
     assert problem.code == code
 
 
-def _set_state(folder: RunFolder, state: RunState):  # noqa: ANN202
+def _set_state(folder: RunFolder, state: RunState):
     from sqlalchemy import update
 
     from studio.storage.database import RunRow

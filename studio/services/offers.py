@@ -1,0 +1,212 @@
+"""The three presets with their minutes and memory, before the button."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from studio.domain.conversation import Conversation
+from studio.domain.model import BaseModelCard
+from studio.domain.recipe import Method, Preset, Recipe
+from studio.domain.run import RunState
+from studio.errors import AfinaError
+from studio.services.models import ModelService
+from studio.services.run_examples import Examples
+from studio.storage.database import RunRow
+from studio.storage.files import write_atomic
+from studio.storage.workspace import Workspace
+from studio.training.outcome import read_progress, read_result
+from studio.training.process import environment
+
+_SAMPLE: Final = 200  # examples whose length is counted
+_LETTERS_A_TOKEN: Final = 3.5  # where there is no tokenizer yet
+_START_SECONDS: Final = 6.0  # until the first step: imports, weights, examples
+_ASKED: Final = 0.1  # share of the training time for evaluations and live answers, where nothing is measured
+_GUESS_FLOPS: Final = 25e9  # a second and core, where nothing is measured; low, so that it rather ends early
+_MEASURE_SECONDS: Final = 300.0
+
+
+@dataclass(frozen=True)
+class PresetOffer:
+    """A preset as the Train screen offers it.
+
+    Args:
+        preset: which one.
+        recipe: what it would do, every choice made.
+        seconds: how long it would take here, from the click to the tuned chatbot.
+        memory_bytes: how much memory it would take.
+        measured: whether the time comes from this machine (a run or a measurement), not from a guess.
+    """
+
+    preset: Preset
+    recipe: Recipe
+    seconds: float
+    memory_bytes: int
+    measured: bool
+
+
+@dataclass(frozen=True)
+class _Speed:
+    tokens_per_second: float
+    overhead: float  # seconds beside the steps, as a share of the seconds of the steps
+    measured: bool
+
+
+class Offers:
+    """Resolves recipes and foretells what they take.
+
+    Args:
+        workspace: whose runs and measurements tell the speed of this machine.
+        models: the base models.
+    """
+
+    def __init__(self, workspace: Workspace, models: ModelService) -> None:
+        self._workspace = workspace
+        self._models = models
+        self._lock = threading.Lock()
+        self._measuring: dict[str, subprocess.Popen[bytes] | None] = {}
+
+    def of(self, examples: Examples, recipe: Recipe) -> list[PresetOffer]:
+        """One offer a preset; what the recipe chooses holds in all of them."""
+        card = self._models.get(recipe.model)
+        tokens = self._mean_tokens(card, examples)
+        offers = []
+        for preset in Preset:
+            resolved = self._resolved(recipe.model_copy(update={"preset": preset}), card, examples, tokens)
+            speed = self._speed(card, resolved)
+            seconds = _seconds(resolved, len(examples.train), tokens, speed)
+            fit = self._models.fit(card.id, batch=resolved.batch_size or 16, length=round(max(tokens * 2, 64)))
+            offers.append(PresetOffer(preset, resolved, seconds, fit.needed_bytes, speed.measured))
+        return offers
+
+    def resolve(self, recipe: Recipe, examples: Examples) -> Recipe:
+        """The recipe with every choice made, as it is written into a run's folder."""
+        card = self._models.get(recipe.model)
+        return self._resolved(recipe, card, examples, self._mean_tokens(card, examples))
+
+    def measure(self, model_id: str) -> None:
+        """Measures the training speed of an installed model in a process of its own, unless it is known."""
+        card = self._models.get(model_id)
+        if not self._models.is_installed(card.id) or self._note(card.id).exists():
+            return
+        with self._lock:
+            if card.id in self._measuring:
+                return
+            self._measuring[card.id] = None
+        threading.Thread(target=self._measure, args=(card.id,), name="afina-measure", daemon=True).start()
+
+    def is_measuring(self, model_id: str) -> bool:
+        """Whether a measurement is under way."""
+        with self._lock:
+            return model_id in self._measuring
+
+    def close(self) -> None:
+        """Ends measurements."""
+        with self._lock:
+            for process in self._measuring.values():
+                if process is not None:
+                    process.kill()
+
+    def _resolved(self, recipe: Recipe, card: BaseModelCard, examples: Examples, tokens: float) -> Recipe:
+        from studio.training.presets import resolve
+
+        resolved = resolve(recipe, card, len(examples.train), len(examples.held_out), tokens)
+        named = {"data": examples.data, "system_prompt": examples.system_prompt}
+        return resolved.model_copy(update=named)
+
+    def _mean_tokens(self, card: BaseModelCard, examples: Examples) -> float:
+        sample = examples.train[:: max(1, len(examples.train) // _SAMPLE)][:_SAMPLE]
+        if not sample:
+            return 0.0
+        folder = self._workspace.model(card.id)
+        if not (folder / "afina.json").exists():
+            return sum(_letters(c, examples.system_prompt) for c in sample) / len(sample) / _LETTERS_A_TOKEN
+        from studio.training.batches import Encoder
+
+        recipe = Recipe(model=card.id, max_length=131_072, system_prompt=examples.system_prompt)
+        encoder = Encoder.load(folder, recipe)
+        return sum(len(encoder.example(c).input_ids) for c in sample) / len(sample)
+
+    def _speed(self, card: BaseModelCard, recipe: Recipe) -> _Speed:
+        return self._speed_of_runs(card, recipe) or self._speed_measured(card, recipe) or _guess(card, recipe)
+
+    def _speed_of_runs(self, card: BaseModelCard, recipe: Recipe) -> _Speed | None:
+        """From the newest finished run of the same model and kind of method."""
+        from sqlalchemy import select
+
+        query = select(RunRow.id).where(RunRow.model_id == card.id, RunRow.state == RunState.FINISHED.value)
+        with self._workspace.database.session() as session:
+            newest = list(session.scalars(query.order_by(RunRow.created_at.desc()).limit(5)))
+        for run_id in newest:
+            folder = self._workspace.run(run_id)
+            try:
+                made = Recipe.model_validate_json(folder.recipe.read_bytes())
+            except (OSError, ValueError):
+                continue
+            if (made.method is Method.FULL) != (recipe.method is Method.FULL):
+                continue
+            progress, result = read_progress(folder), read_result(folder)
+            if result and progress.training_seconds > 0 and progress.tokens_per_second > 0:
+                beside = max(0.0, result.seconds - progress.training_seconds) / progress.training_seconds
+                return _Speed(progress.tokens_per_second, min(beside, 1.0), True)
+        return None
+
+    def _speed_measured(self, card: BaseModelCard, recipe: Recipe) -> _Speed | None:
+        try:
+            values = json.loads(self._note(card.id).read_text(encoding="utf-8"))
+            return _Speed(float(values["tokens_per_second"]) * _relative_speed(recipe), _ASKED, True)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _measure(self, model_id: str) -> None:
+        folder = self._workspace.model(model_id)
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "studio.training.measure", str(folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=environment(),
+            )
+            with self._lock:
+                self._measuring[model_id] = process
+            output, _ = process.communicate(timeout=_MEASURE_SECONDS)
+            values = json.loads(output.decode().strip().splitlines()[-1])
+            write_atomic(self._note(model_id), json.dumps(values))
+        except (OSError, subprocess.TimeoutExpired, ValueError, IndexError, AfinaError):
+            return  # the guess stays in use
+        finally:
+            with self._lock:
+                left = self._measuring.pop(model_id, None)
+            if left is not None and left.poll() is None:
+                left.kill()
+
+    def _note(self, model_id: str) -> Path:
+        return self._workspace.home / "measurements" / f"{model_id}.json"
+
+
+def _seconds(recipe: Recipe, n_train: int, tokens: float, speed: _Speed) -> float:
+    learned = n_train * tokens * (recipe.epochs or 1.0)
+    return _START_SECONDS + learned / speed.tokens_per_second * (1 + speed.overhead)
+
+
+def _guess(card: BaseModelCard, recipe: Recipe) -> _Speed:
+    """From parameters and cores alone: 4 operations a parameter and token for an adapter, 6 for all weights."""
+    operations = 6 * card.parameters * (2 / 3) / _relative_speed(recipe)
+    cores = os.cpu_count() or 1
+    return _Speed(cores * _GUESS_FLOPS / operations, _ASKED, False)
+
+
+def _relative_speed(recipe: Recipe) -> float:
+    """Against an adapter: full tuning computes the gradients of all weights as well."""
+    return 2 / 3 if recipe.method is Method.FULL else 1.0
+
+
+def _letters(conversation: Conversation, system_prompt: str | None) -> int:
+    return sum(len(message.content) + 12 for message in conversation.messages) + len(system_prompt or "")

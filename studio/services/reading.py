@@ -1,0 +1,157 @@
+"""The sentence that reads the chart to the owner."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+
+from studio.domain.run import Point, Progress, RunState, RunView
+
+# All of them are shares of a loss, so that they hold for any model and any data.
+_WORSE: Final = 1.02  # held-out loss above its lowest by this much is memorising, less is noise
+_JUMP: Final = 1.5  # smoothed training loss above its lowest by this much is a jump
+_FLAT: Final = 0.97  # a fall to no less than this is no fall
+_SETTLED: Final = 0.99  # an evaluation that improves by less than this has nothing more to gain
+_FEW_STEPS: Final = 5
+_WINDOW: Final = 8  # steps that are averaged
+
+Sentence = tuple[str, dict[str, Any]]
+
+
+def reading(view: RunView) -> Sentence:
+    """Which sentence tells the owner how a run is going, and what it names.
+
+    Args:
+        view: the run as the screens show it.
+
+    Returns:
+        A key of the catalogs under ``run.reading.`` and its parameters.
+    """
+    match view.state:
+        case RunState.QUEUED:
+            return ("run.reading.waiting", {"n": (view.queue_position or 1) - 1}) if _others(view) else _plain("next")
+        case RunState.STARTING:
+            return _plain("starting")
+        case RunState.STOPPING:
+            return _plain("stopping")
+        case RunState.FINISHED:
+            return _finished(view)
+        case RunState.STOPPED:
+            return _stopped(view)
+        case RunState.FAILED:
+            return _plain("failed_kept" if view.result and view.result.adapter else "failed")
+        case _:
+            return _running(view.progress)
+
+
+def pass_of(progress: Progress, step: int | None) -> int:
+    """The pass over the examples, counted from 1, in which a step was taken."""
+    if not step or progress.started is None or progress.started.steps_per_epoch <= 0:
+        return 1
+    return max(1, math.ceil(step / progress.started.steps_per_epoch - 1e-9))
+
+
+def has_memorised(progress: Progress) -> bool:
+    """Whether the held-out loss has risen since its lowest point while the training loss went on falling."""
+    held_out = [point for point in progress.held_out_loss if math.isfinite(point.value)]
+    if len(held_out) < 2:
+        return False
+    best = min(held_out, key=lambda point: point.value)
+    if held_out[-1].step == best.step or held_out[-1].value < best.value * _WORSE:
+        return False
+    at_best = _mean([point for point in progress.train_loss if point.step <= best.step][-_WINDOW:])
+    return _mean(progress.train_loss[-_WINDOW:]) < at_best
+
+
+def is_jumping(progress: Progress) -> bool:
+    """Whether the training loss has broken out upwards, as it does when the learning rate is too high."""
+    losses = progress.train_loss
+    if any(not math.isfinite(point.value) for point in losses[-_WINDOW:]):
+        return True
+    means = [_mean(losses[i : i + _WINDOW]) for i in range(0, max(0, len(losses) - _WINDOW + 1), _WINDOW // 2)]
+    return len(means) > 2 and means[-1] > min(means) * _JUMP and means[-1] > means[0] * 0.5
+
+
+def is_flat(progress: Progress) -> bool:
+    """Whether a third of the run has gone by and the training loss has hardly moved."""
+    losses = progress.train_loss
+    if len(losses) < 3 * _WINDOW or progress.fraction < 1 / 3:
+        return False
+    return _mean(losses[-_WINDOW:]) > _mean(losses[:_WINDOW]) * _FLAT
+
+
+def gain_of(progress: Progress, best_loss: float | None = None) -> int | None:
+    """By how many percent the distance to the right answers has shrunk; None when that cannot be said.
+
+    Args:
+        progress: what the events say.
+        best_loss: held-out loss of the kept adapter; the lowest so far by default.
+    """
+    held_out = [point.value for point in progress.held_out_loss if math.isfinite(point.value)]
+    if len(held_out) > 1:
+        first, last = held_out[0], best_loss if best_loss is not None else min(held_out)
+    elif len(progress.train_loss) > _WINDOW:
+        first, last = _mean(progress.train_loss[:3]), _mean(progress.train_loss[-_WINDOW:])
+    else:
+        return None
+    if not (math.isfinite(first) and math.isfinite(last)) or first <= 0:
+        return None
+    return max(0, min(99, round(100 * (1 - last / first))))
+
+
+def _running(progress: Progress) -> Sentence:
+    if not progress.train_loss:
+        return _plain("starting" if progress.phase in (None, "measuring") else _phase(progress.phase))
+    if is_jumping(progress):
+        return _plain("jumping")
+    if has_memorised(progress):
+        return "run.reading.memorising", {"n": pass_of(progress, progress.best_step)}
+    if is_flat(progress):
+        return _plain("flat")
+    gain = gain_of(progress)
+    if len(progress.train_loss) < _FEW_STEPS or gain is None or gain < 5:
+        return _plain("first_steps")
+    held_out = [point.value for point in progress.held_out_loss]
+    if len(held_out) < 2:
+        return "run.reading.still_learning", {"percent": gain}
+    if len(held_out) > 2 and held_out[-1] > min(held_out[:-1]) * _SETTLED:
+        return "run.reading.settled", {"percent": gain}
+    return "run.reading.learning_well", {"percent": gain}
+
+
+def _finished(view: RunView) -> Sentence:
+    progress, result = view.progress, view.result
+    best = result.best_step if result else progress.best_step
+    gain = gain_of(progress, result.best_loss if result else None)
+    if gain is None:
+        return _plain("finished")
+    if gain < 3:
+        return _plain("finished_little")
+    if has_memorised(progress) and best is not None:
+        return "run.reading.finished_memorised", {"percent": gain, "n": pass_of(progress, best)}
+    passes = pass_of(progress, best if best is not None else progress.step)
+    return "run.reading.finished_better", {"percent": gain, "n": passes}
+
+
+def _stopped(view: RunView) -> Sentence:
+    result = view.result
+    if result is None or result.adapter is None:
+        return _plain("stopped_nothing")
+    return "run.reading.stopped_kept", {"n": pass_of(view.progress, result.best_step)}
+
+
+def _others(view: RunView) -> bool:
+    return (view.queue_position or 1) > 1
+
+
+def _phase(phase: str) -> str:
+    return phase if phase in ("loading_model", "reading_examples") else "first_steps"
+
+
+def _plain(name: str) -> Sentence:
+    return f"run.reading.{name}", {}
+
+
+def _mean(points: Sequence[Point]) -> float:
+    return sum(point.value for point in points) / len(points) if points else math.inf

@@ -1,0 +1,112 @@
+"""Which examples a run learns from and which it asks: of a project, of files, or given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from studio.domain.conversation import Conversation
+from studio.domain.recipe import Recipe
+from studio.errors import AfinaError
+from studio.services.datasets import DatasetService
+from studio.storage.database import ProjectRow
+from studio.storage.workspace import Workspace
+
+_STORED: Final = "dataset:"
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Both sides of the examples of a run.
+
+    Args:
+        train: to learn from.
+        held_out: to ask, never to learn from.
+        dataset_id: the stored version they come from, if one.
+        system_prompt: said before each question.
+        data: how a recipe names them.
+    """
+
+    train: Sequence[Conversation]
+    held_out: Sequence[Conversation]
+    dataset_id: str | None = None
+    system_prompt: str | None = None
+    data: tuple[str, ...] = ()
+
+
+class RunExamples:
+    """Finds the examples of a recipe.
+
+    Args:
+        workspace: where projects are.
+        datasets: reads examples.
+    """
+
+    def __init__(self, workspace: Workspace, datasets: DatasetService) -> None:
+        self._workspace = workspace
+        self._datasets = datasets
+
+    def of(self, conversations: Sequence[Conversation], recipe: Recipe, dataset_id: str | None = None) -> Examples:
+        """The given examples, with those aside that the recipe names as held out, else a share of them."""
+        from studio.data.split import split
+
+        data = (f"{_STORED}{dataset_id}",) if dataset_id else recipe.data
+        if recipe.held_out:
+            train, held_out = list(conversations), self._read(recipe.held_out)
+        else:
+            train, held_out = split(conversations, recipe.seed)
+        return Examples(train, held_out, dataset_id, recipe.system_prompt, data)
+
+    def of_project(self, project_id: str, recipe: Recipe) -> Examples:
+        """The examples that a recipe names, or else the current ones of a project.
+
+        Raises:
+            AfinaError: ``general.not_found`` without such a project, ``run.no_examples`` when it has none.
+        """
+        with self._workspace.database.session() as session:
+            project = session.get(ProjectRow, project_id)
+        if project is None:
+            raise AfinaError("general.not_found", what=project_id[:80])
+        said = recipe.model_copy(update={"system_prompt": recipe.system_prompt or project.system_prompt})
+        if recipe.data:
+            return self.of_recipe(said)
+        view = self._datasets.current(project_id)
+        if view is None:
+            raise AfinaError("run.no_examples")
+        return self.of(view.conversations, said, view.version.id)
+
+    def of_recipe(self, recipe: Recipe) -> Examples:
+        """The examples in the files and stored versions that a recipe names.
+
+        Raises:
+            AfinaError: ``run.no_examples`` when it names none, and what reading raises.
+        """
+        if not recipe.data:
+            raise AfinaError("run.no_examples")
+        stored = [entry.removeprefix(_STORED) for entry in recipe.data if entry.startswith(_STORED)]
+        only = stored[0] if len(recipe.data) == 1 and stored else None
+        return self.of(self._read(recipe.data), recipe, only)
+
+    def imported(self, project_id: str, recipe: Recipe) -> Recipe:
+        """The recipe with its files kept in a project, so that the owner finds them there.
+
+        Raises:
+            AfinaError: what reading the files raises.
+        """
+        files = [Path(entry) for entry in recipe.data if not entry.startswith(_STORED)]
+        if not files:
+            return recipe
+        version = self._datasets.import_files(project_id, files).version.id
+        others = [entry for entry in recipe.data if entry.startswith(_STORED)]
+        return recipe.model_copy(update={"data": (*others, f"{_STORED}{version}")})
+
+    def _read(self, entries: Sequence[str]) -> list[Conversation]:
+        found: list[Conversation] = []
+        for entry in entries:
+            if entry.startswith(_STORED):
+                found += self._datasets.load(entry.removeprefix(_STORED))
+            else:
+                found += self._datasets.read_paths([Path(entry)]).conversations
+        return found

@@ -1,0 +1,53 @@
+"""Makes the folder of a run: an immutable snapshot of everything that decides what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from studio.domain.conversation import Conversation
+from studio.domain.model import BaseModelCard
+from studio.domain.recipe import Method, Recipe
+from studio.storage.files import atomic_folder, require_space, write_atomic
+from studio.storage.workspace import RunFolder
+
+_ROOM: Final = 64_000_000  # bytes for events, log, adapters and two checkpoints of an ordinary run
+_FULL_BYTES: Final = 32  # bytes a parameter: kept weights, and two checkpoints with the optimizer's two moments
+
+
+def make_run_folder(
+    folder: RunFolder,
+    recipe: Recipe,
+    card: BaseModelCard,
+    train: Sequence[Conversation],
+    held_out: Sequence[Conversation],
+) -> None:
+    """Writes a run's folder as a whole; on an error nothing is left behind.
+
+    Args:
+        folder: where; must not exist.
+        recipe: resolved.
+        card: of the base model.
+        train: examples to learn from.
+        held_out: examples to ask.
+
+    Raises:
+        AfinaError: ``disk.full`` or ``disk.not_writable``.
+    """
+    training, asking = _lines(train), _lines(held_out)
+    require_space(folder.path, room_for(recipe, card) + len(training) + len(asking))
+    with atomic_folder(folder.path) as temporary:
+        made = RunFolder(temporary)
+        write_atomic(made.recipe, recipe.model_dump_json(indent=2))
+        write_atomic(made.model, card.model_dump_json(indent=2))
+        write_atomic(made.train, training)
+        write_atomic(made.held_out, asking)
+
+
+def room_for(recipe: Recipe, card: BaseModelCard) -> int:
+    """Bytes that a run writes to the disk, roughly, its examples left out."""
+    return _ROOM + (_FULL_BYTES * card.parameters if recipe.method is Method.FULL else 0)
+
+
+def _lines(conversations: Iterable[Conversation]) -> str:
+    return "".join(conversation.model_dump_json() + "\n" for conversation in conversations)
