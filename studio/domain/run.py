@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from itertools import islice
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -85,65 +86,114 @@ class Progress(BaseModel):
         return min(1.0, self.step / self.total_steps) if self.total_steps else 0.0
 
 
-def progress_of(events: Iterable[Event]) -> Progress:
-    """Folds events into progress. Steps repeated after a resume replace those taken before."""
-    steps: dict[int, Step] = {}
-    evaluations: dict[int, Evaluation] = {}
-    answers: dict[int, Answers] = {}
-    notices: list[Problem] = []
-    started: Started | None = None
-    ended: Ended | None = None
-    phase: str | None = None
-    last_event_at = 0.0
-    for event in events:
-        last_event_at = event.time
+class ProgressFold:
+    """Folds events into progress one by one; an event costs the same however long the run is.
+
+    Steps repeated after a resume replace those taken before.
+    """
+
+    def __init__(self) -> None:
+        self._steps: dict[int, Step] = {}
+        self._evaluations: dict[int, Evaluation] = {}
+        self._answers: dict[int, Answers] = {}
+        self._notices: list[Problem] = []
+        self._started: Started | None = None
+        self._ended: Ended | None = None
+        self._phase: str | None = None
+        self._last_event_at = 0.0
+        self._curves = _Curves()
+
+    def add(self, event: Event) -> None:
+        """Takes in one event, in the order of the file."""
+        self._last_event_at = event.time
         match event:
             case Started():
-                started, ended = event, None
-                steps = {n: s for n, s in steps.items() if n <= event.resumed_from}
-                evaluations = {n: e for n, e in evaluations.items() if n <= event.resumed_from}
-                answers = {n: a for n, a in answers.items() if n <= event.resumed_from}
+                self._started, self._ended = event, None
+                self._go_back_to(event.resumed_from)
             case Phase():
-                phase = event.name
+                self._phase = event.name
             case Step():
-                steps[event.step] = event
+                if self._steps and event.step <= next(reversed(self._steps)):
+                    self._go_back_to(event.step - 1)
+                self._steps[event.step] = event
+                self._curves.add(event)
             case Evaluation():
-                evaluations[event.step] = event
+                self._evaluations[event.step] = event
             case Answers():
-                answers[event.step] = event
+                self._answers[event.step] = event
             case Notice():
-                if event.problem not in notices:
-                    notices.append(event.problem)
+                if event.problem not in self._notices:
+                    self._notices.append(event.problem)
             case Ended():
-                ended = event
+                self._ended = event
             case _:
                 pass
-    taken = [steps[number] for number in sorted(steps)]
-    held_out = [evaluations[number] for number in sorted(evaluations)]
-    newest = max(answers, default=0)
-    total = started.total_steps if started else 0
-    return Progress(
-        started=started,
-        phase=phase,
-        step=taken[-1].step if taken else 0,
-        total_steps=total,
-        epoch=taken[-1].epoch if taken else 0.0,
-        train_loss=tuple(Point(step=s.step, value=s.loss) for s in taken),
-        held_out_loss=tuple(Point(step=e.step, value=e.loss) for e in held_out),
-        learning_rate=tuple(Point(step=s.step, value=s.learning_rate) for s in taken),
-        grad_norm=tuple(Point(step=s.step, value=s.grad_norm) for s in taken),
-        best_step=min(held_out, key=lambda e: e.loss).step if held_out else None,
-        tokens_per_second=_tokens_per_second(taken),
-        seconds_left=None if ended else _seconds_left(taken, held_out, list(answers.values()), total),
-        training_seconds=sum(s.seconds for s in taken),
-        memory=max((s.memory for s in taken), default=0),
-        first_answers=answers[0].items if 0 in answers else (),
-        answers=answers[newest].items if answers else (),
-        answers_step=newest,
-        notices=tuple(notices),
-        ended=ended,
-        last_event_at=last_event_at,
-    )
+
+    def progress(self) -> Progress:
+        """What the events so far say."""
+        recent = list(islice(reversed(self._steps.values()), 20))[::-1]
+        held_out = [self._evaluations[number] for number in sorted(self._evaluations)]
+        newest = max(self._answers, default=0)
+        total = self._started.total_steps if self._started else 0
+        # Built without validation: every value was validated as part of its event.
+        return Progress.model_construct(
+            started=self._started,
+            phase=self._phase,
+            step=recent[-1].step if recent else 0,
+            total_steps=total,
+            epoch=recent[-1].epoch if recent else 0.0,
+            train_loss=tuple(self._curves.loss),
+            held_out_loss=tuple(Point(step=e.step, value=e.loss) for e in held_out),
+            learning_rate=tuple(self._curves.learning_rate),
+            grad_norm=tuple(self._curves.grad_norm),
+            best_step=min(held_out, key=lambda e: e.loss).step if held_out else None,
+            tokens_per_second=_tokens_per_second(recent),
+            seconds_left=None
+            if self._ended
+            else _seconds_left(recent, len(self._steps), held_out, list(self._answers.values()), total),
+            training_seconds=self._curves.seconds,
+            memory=self._curves.memory,
+            first_answers=self._answers[0].items if 0 in self._answers else (),
+            answers=self._answers[newest].items if self._answers else (),
+            answers_step=newest,
+            notices=tuple(self._notices),
+            ended=self._ended,
+            last_event_at=self._last_event_at,
+        )
+
+    def _go_back_to(self, step: int) -> None:
+        self._steps = {n: s for n, s in self._steps.items() if n <= step}
+        self._evaluations = {n: e for n, e in self._evaluations.items() if n <= step}
+        self._answers = {n: a for n, a in self._answers.items() if n <= step}
+        self._curves = _Curves()
+        for taken in self._steps.values():
+            self._curves.add(taken)
+
+
+class _Curves:
+    """The points of the steps taken, and their sums."""
+
+    def __init__(self) -> None:
+        self.loss: list[Point] = []
+        self.learning_rate: list[Point] = []
+        self.grad_norm: list[Point] = []
+        self.seconds = 0.0
+        self.memory = 0
+
+    def add(self, step: Step) -> None:
+        self.loss.append(Point(step=step.step, value=step.loss))
+        self.learning_rate.append(Point(step=step.step, value=step.learning_rate))
+        self.grad_norm.append(Point(step=step.step, value=step.grad_norm))
+        self.seconds += step.seconds
+        self.memory = max(self.memory, step.memory)
+
+
+def progress_of(events: Iterable[Event]) -> Progress:
+    """Folds events into progress. Steps repeated after a resume replace those taken before."""
+    fold = ProgressFold()
+    for event in events:
+        fold.add(event)
+    return fold.progress()
 
 
 def _tokens_per_second(taken: list[Step]) -> float:
@@ -152,13 +202,14 @@ def _tokens_per_second(taken: list[Step]) -> float:
     return sum(s.tokens for s in recent) / seconds if seconds > 0 else 0.0
 
 
-def _seconds_left(taken: list[Step], held_out: list[Evaluation], answers: list[Answers], total: int) -> float | None:
-    if len(taken) < 3 or not total:
+def _seconds_left(
+    recent: list[Step], taken: int, held_out: list[Evaluation], answers: list[Answers], total: int
+) -> float | None:
+    if taken < 3 or not total:
         return None
-    recent = taken[-20:]
     step_seconds = sum(s.seconds for s in recent) / len(recent)
     pauses = sum(e.seconds for e in held_out) + sum(a.seconds for a in answers if a.step > 0)
-    return max(0.0, (total - taken[-1].step) * (step_seconds + pauses / taken[-1].step))
+    return max(0.0, (total - recent[-1].step) * (step_seconds + pauses / recent[-1].step))
 
 
 class RunView(BaseModel):

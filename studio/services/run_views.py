@@ -8,9 +8,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from studio.domain.event import Event
 from studio.domain.recipe import Recipe
-from studio.domain.run import Progress, RunResult, RunState, RunView, progress_of
+from studio.domain.run import Progress, ProgressFold, RunResult, RunState, RunView
 from studio.storage.database import RunRow
 from studio.storage.workspace import RunFolder
 from studio.training.events import read_events
@@ -99,7 +98,7 @@ class _Known:
         self.lock = threading.Lock()
         self.recipe: Recipe | None = None
         self.progress = Progress()
-        self._events: list[Event] = []
+        self._fold = ProgressFold()
         self._offset = 0
         self._signature: tuple[int, int, int] | None = None
 
@@ -118,12 +117,13 @@ class _Known:
             self._start_over()
         added, self._offset = read_events(folder.events, self._offset)
         self._signature = signature
+        for event in added:
+            self._fold.add(event)
         if added:
-            self._events += added
-            self.progress = progress_of(self._events)
+            self.progress = self._fold.progress()
 
     def _start_over(self) -> None:
-        self._events, self._offset, self._signature, self.progress = [], 0, None, Progress()
+        self._fold, self._offset, self._signature, self.progress = ProgressFold(), 0, None, Progress()
 
 
 def _recipe(folder: RunFolder) -> Recipe | None:
