@@ -1,0 +1,135 @@
+"""``afina models``: base models, whether they suit this machine, and their installation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from studio.cli.help import AfinaCommand, group
+from studio.cli.session import AcceptLicence, Json, open_services, terminal_of
+from studio.cli.terminal import Terminal
+from studio.domain.model import BaseModelCard, InstallProgress, InstallState
+from studio.errors import AfinaError
+
+if TYPE_CHECKING:
+    from studio.services import Services
+    from studio.services.models import ModelService
+
+
+def build() -> typer.Typer:
+    """The group ``afina models``."""
+    app = group("cli.models", invoke_without_command=True)
+    app.callback()(_list)
+    app.command("install", cls=AfinaCommand, help="cli.models.install")(_install)
+    app.command("add", cls=AfinaCommand, help="cli.models.add")(_add)
+    return app
+
+
+def _list(ctx: typer.Context, as_json: Json = False) -> None:
+    if ctx.invoked_subcommand is not None:
+        return
+    terminal = terminal_of(ctx, as_json=as_json)
+    with open_services() as services:
+        cards = services.models.cards()
+        terminal.emit({"models": [_described(services.models, card) for card in cards]})
+        if not terminal.json:
+            _table(terminal, services.models, cards)
+
+
+def _described(models: ModelService, card: BaseModelCard) -> dict[str, Any]:
+    document = card.model_dump(mode="json", exclude={"chat_template"})
+    fit = models.fit(card.id)
+    return document | {"installed": models.is_installed(card.id), "fit": fit.model_dump(mode="json")}
+
+
+def _table(terminal: Terminal, models: ModelService, cards: list[BaseModelCard]) -> None:
+    text = terminal.catalog
+    rows = []
+    for card in cards:
+        fit = models.fit(card.id)
+        needs = text("cli.models.needs", needed=text.size(fit.needed_bytes), free=text.size(fit.free_bytes))
+        rows.append(
+            [
+                card.id,
+                card.name,
+                f"{text.number(card.parameters / 1e6)} M",
+                ", ".join(card.languages) or "?",
+                card.licence.name,
+                f"{text(f'cli.fit.{fit.badge}')} ({needs})",
+                text("cli.models.yes") if models.is_installed(card.id) else text.size(card.download_bytes),
+            ]
+        )
+    names = ("id", "name", "size", "languages", "licence", "fit", "installed")
+    terminal.table([text(f"cli.models.column.{name}") for name in names], rows)
+
+
+def _install(
+    ctx: typer.Context,
+    model: Annotated[str, typer.Argument(metavar="ID", help="cli.models.install.id")],
+    accept_licence: AcceptLicence = False,
+    as_json: Json = False,
+) -> None:
+    terminal = terminal_of(ctx, as_json=as_json)
+    with open_services() as services:
+        ensure_installed(terminal, services, model, accept_licence=accept_licence)
+        terminal.emit({"installed": model})
+        terminal.result(model)
+
+
+def _add(
+    ctx: typer.Context,
+    reference: Annotated[str, typer.Argument(metavar="PATH|ORG/NAME", help="cli.models.add.reference")],
+    as_json: Json = False,
+) -> None:
+    terminal = terminal_of(ctx, as_json=as_json)
+    with open_services() as services:
+        path = Path(reference).expanduser()
+        if path.exists():
+            card = services.models.add_folder(path.resolve())
+        else:
+            token = services.workspace.settings.hf_token
+            card = services.models.add_hub(reference, token=token.get_secret_value() if token else None)
+        terminal.emit({"added": _described(services.models, card)})
+        terminal.result(card.id)
+
+
+def ensure_installed(terminal: Terminal, services: Services, model_id: str, *, accept_licence: bool) -> None:
+    """Fetches a base model where it is not installed yet, after its terms were accepted.
+
+    Args:
+        terminal: shows the progress; asks for the terms where a person is there.
+        services: of the workspace.
+        model_id: as ``afina models`` lists it.
+        accept_licence: whether the person accepted the terms on the command line.
+
+    Raises:
+        AfinaError: ``cli.licence_needed``, ``general.not_found``, or what went wrong with the installation.
+    """
+    models = services.models
+    card = models.get(model_id)
+    if card.licence.must_accept and not models.accepted(model_id):
+        terms = {"model": card.name, "licence": card.licence.name, "url": card.licence.url}
+        if not (accept_licence or terminal.confirm("cli.licence_question", **terms)):
+            raise AfinaError("cli.licence_needed", **terms)
+        models.accept_licence(model_id)
+    if models.is_installed(model_id):
+        return
+    terminal.say("cli.installing", model=card.name, size=terminal.catalog.size(card.download_bytes))
+    _wait(terminal, models, model_id)
+
+
+def _wait(terminal: Terminal, models: ModelService, model_id: str) -> None:
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=terminal.console, transient=True) as bar:
+        task = bar.add_task(terminal.catalog("cli.install.downloading"), total=None)
+
+        def show(progress: InstallProgress) -> None:
+            state = progress.state if progress.state is InstallState.CONVERTING else InstallState.DOWNLOADING
+            text = terminal.catalog(f"cli.install.{state}")
+            bar.update(task, description=text, completed=progress.done_bytes, total=progress.total_bytes or None)
+
+        models.wait_installed(model_id, show)

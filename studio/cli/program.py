@@ -1,0 +1,114 @@
+"""The ``afina`` program: its commands, and what becomes of an error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from typer.exceptions import TyperException
+
+from studio import __version__
+from studio.cli import answer, chat, export, models, runs, serve, train
+from studio.cli.help import AfinaCommand, group
+from studio.cli.language import take_language, terminal_locale
+from studio.cli.session import Usage
+from studio.cli.terminal import Terminal
+from studio.errors import AfinaError
+from studio.i18n.catalog import catalog
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command.
+
+    Args:
+        arguments: without the name of the program.
+
+    Returns:
+        The exit code: 0 well, 1 an error, 2 wrong usage, 130 interrupted.
+    """
+    _speak_utf8()
+    terminal = Terminal(catalog(terminal_locale(os.environ)), json=_wants_json(arguments))
+    try:
+        locale, rest = take_language(arguments, os.environ)
+        terminal.catalog = catalog(locale)
+        code = typer.main.get_command(program()).main(rest, prog_name="afina", standalone_mode=False, obj=terminal)
+    except TyperException as error:
+        terminal.fail(_usage(error))
+        return 2
+    except Usage as error:
+        terminal.fail(error)
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    except Exception as error:
+        terminal.fail(error)
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def program() -> typer.Typer:
+    """Every command, in the order of the way through the studio."""
+    app = group("cli.afina", invoke_without_command=True)
+    app.callback(help="cli.afina")(_afina)
+    app.command("serve", cls=AfinaCommand, help="cli.serve")(serve.serve)
+    app.add_typer(models.build(), name="models", help="cli.models")
+    app.command("train", cls=AfinaCommand, help="cli.train")(train.train)
+    app.command("runs", cls=AfinaCommand, help="cli.runs")(runs.runs)
+    app.command("chat", cls=AfinaCommand, help="cli.chat")(chat.chat)
+    app.command("answer", cls=AfinaCommand, help="cli.answer")(answer.answer)
+    app.command("export", cls=AfinaCommand, help="cli.export")(export.export)
+    return app
+
+
+def _afina(
+    ctx: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="cli.version")] = False,
+    lang: Annotated[str | None, typer.Option("--lang", metavar="en|pt", help="cli.lang")] = None,
+) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
+
+
+def _usage(error: TyperException) -> AfinaError:
+    """What was wrong with the command line; the parser's own words, which are English, only where nothing is better."""
+    details: Any = error
+    param = getattr(details, "param", None)
+    name = _name_of(param) if param is not None else getattr(details, "option_name", "")
+    context = getattr(details, "ctx", None)
+    command = context.command_path if context is not None else "afina"
+    match type(error).__name__:
+        case "NoSuchOption":
+            return AfinaError("cli.no_such_option", option=name, command=command)
+        case "MissingParameter":
+            return AfinaError("cli.missing", what=name, command=command)
+        case "BadParameter" if param is not None:
+            return AfinaError("cli.bad_value", what=name, command=command, expected=_expected(param))
+        case _:
+            return AfinaError("cli.usage", command=command, detail=error.format_message().rstrip("."))
+
+
+def _name_of(param: Any) -> str:
+    return str(param.opts[0] if param.param_type_name == "option" else param.metavar)
+
+
+def _expected(param: Any) -> str:
+    return f"{param.min} … {param.max}" if param.min is not None else str(param.metavar)
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    return "--json" in own
+
+
+def _speak_utf8() -> None:
+    """Pipes on Windows are in an old code page by default, in which neither names nor JSON survive."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None and not stream.isatty():
+            reconfigure(encoding="utf-8")

@@ -1,0 +1,121 @@
+"""Watching a run from the terminal: a bar, a line for each evaluation, and what Ctrl+C does."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from studio.cli.terminal import Terminal
+from studio.domain.run import RunState, RunView
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from studio.services.runs import RunService
+
+_INTERVAL = 0.5  # seconds between two looks at the run's folder
+
+
+def watch(terminal: Terminal, runs: RunService, run_id: str) -> RunView:
+    """Shows a run until it is over. The first Ctrl+C asks it to stop and keep the best; the second one leaves it.
+
+    Args:
+        terminal: where it is shown; with ``--json`` each change is a line of JSON.
+        runs: where the run is read from.
+        run_id: the run.
+
+    Raises:
+        KeyboardInterrupt: at the second Ctrl+C. The run stops by itself.
+    """
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rest]}"))
+    asked = False
+    with Progress(*columns, console=terminal.console, transient=True) as bar:
+        shown = _Shown(terminal, bar, bar.add_task("", total=None, rest=""))
+        while True:
+            try:
+                view = runs.view(run_id)
+                shown.update(view)
+                if view.state.is_over:
+                    return view
+                time.sleep(_INTERVAL)
+            except KeyboardInterrupt:
+                if asked:
+                    raise
+                asked = True
+                terminal.say("cli.train.stopping")
+                runs.stop(run_id)
+
+
+class _Shown:
+    """What was shown last, so that a line is written once."""
+
+    def __init__(self, terminal: Terminal, bar: Progress, task: TaskID) -> None:
+        self._terminal = terminal
+        self._bar = bar
+        self._task = task
+        self._evaluations = 0
+        self._notices = 0
+        self._line: dict[str, Any] = {}
+
+    def update(self, view: RunView) -> None:
+        """Brings the terminal up to date."""
+        self._bar.update(
+            self._task,
+            description=self._phase(view),
+            completed=view.progress.step,
+            total=view.progress.total_steps or None,
+            rest=self._rest(view),
+        )
+        self._write_new(view)
+        line = _line(view)
+        if line != self._line:
+            self._line = line
+            self._terminal.emit(line)
+
+    def _phase(self, view: RunView) -> str:
+        text = self._terminal.catalog
+        if view.state is RunState.QUEUED and (view.queue_position or 0) > 1:
+            return text("cli.queued_at", position=view.queue_position)
+        if view.state is RunState.RUNNING and view.progress.phase:
+            return text(f"cli.phase.{view.progress.phase}")
+        return text(f"cli.state.{view.state}")
+
+    def _rest(self, view: RunView) -> str:
+        text, progress = self._terminal.catalog, view.progress
+        parts = []
+        if progress.train_loss:
+            parts.append(text("cli.loss", loss=text.number(progress.train_loss[-1].value, 3)))
+        if progress.tokens_per_second:
+            parts.append(text("cli.speed", tokens=round(progress.tokens_per_second)))
+        if progress.seconds_left is not None:
+            parts.append(text("cli.left", time=text.duration(progress.seconds_left)))
+        return " · ".join(parts)
+
+    def _write_new(self, view: RunView) -> None:
+        text, progress = self._terminal.catalog, view.progress
+        for point in progress.held_out_loss[self._evaluations :]:
+            best = text("cli.best_so_far") if point.step == progress.best_step else ""
+            loss = text.number(point.value, 3)
+            self._bar.console.print(
+                text("cli.evaluation", step=point.step, total=progress.total_steps, loss=loss, best=best).rstrip()
+            )
+        self._evaluations = len(progress.held_out_loss)
+        for problem in progress.notices[self._notices :]:
+            self._bar.console.print(f"! {text.problem(problem)}", markup=False)
+        self._notices = len(progress.notices)
+
+
+def _line(view: RunView) -> dict[str, Any]:
+    progress = view.progress
+    return {
+        "run": view.id,
+        "state": view.state.value,
+        "phase": progress.phase,
+        "step": progress.step,
+        "total_steps": progress.total_steps,
+        "loss": progress.train_loss[-1].value if progress.train_loss else None,
+        "held_out_loss": progress.held_out_loss[-1].value if progress.held_out_loss else None,
+        "seconds_left": progress.seconds_left,
+    }

@@ -1,0 +1,120 @@
+"""``afina train``: from a recipe or a file of examples to a tuned chatbot."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from studio.cli.models import ensure_installed
+from studio.cli.progress import watch
+from studio.cli.runs import summary
+from studio.cli.session import AcceptLicence, Json, Usage, open_services, read_json_object, terminal_of
+from studio.cli.terminal import Refused, Terminal, errors_of
+from studio.domain.problem import Problem
+from studio.domain.recipe import Preset, Recipe, parse_recipe
+from studio.domain.run import RunState, RunView
+
+_SEEN_TO = ("run.model_not_installed", "run.licence_not_accepted")  # this command installs and asks
+
+
+def train(
+    ctx: typer.Context,
+    recipe_file: Annotated[Path | None, typer.Argument(metavar="RECIPE.json", help="cli.train.recipe")] = None,
+    data: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="cli.train.data")] = None,
+    model: Annotated[str | None, typer.Option(metavar="ID", help="cli.train.model")] = None,
+    preset: Annotated[Preset | None, typer.Option(metavar="|".join(Preset), help="cli.train.preset")] = None,
+    held_out: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="cli.train.held_out")] = None,
+    system_prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="cli.train.system_prompt")] = None,
+    name: Annotated[str | None, typer.Option(metavar="TEXT", help="cli.train.name")] = None,
+    choices: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="cli.train.set")] = None,
+    accept_licence: AcceptLicence = False,
+    as_json: Json = False,
+) -> None:
+    """Trains, shows the progress, and prints the id of the run last, alone on its line."""
+    terminal = terminal_of(ctx, as_json=as_json)
+    given: dict[str, Any] = {
+        "data": _absolute(data),
+        "model": model,
+        "preset": preset.value if preset else None,
+        "held_out": _absolute(held_out),
+        "system_prompt": system_prompt,
+    }
+    values = _from_file(recipe_file) if recipe_file is not None else {}
+    values |= {field: value for field, value in given.items() if value}
+    values |= _parsed(choices or [])
+    with open_services() as services:
+        values.setdefault("model", services.models.recommended(terminal.catalog.locale))
+        recipe = _checked(values)
+        # Before a model is fetched: a mistake in the examples should not wait for a download.
+        problems = [problem for problem in services.runs.problems(recipe) if problem.code not in _SEEN_TO]
+        if errors_of(problems):
+            raise Refused(errors_of(problems))
+        terminal.warn(problems)
+        ensure_installed(terminal, services, recipe.model, accept_licence=accept_licence)
+        run_id = services.runs.start_from_files(recipe, name, locale=terminal.catalog.locale)
+        terminal.emit({"run": run_id, "state": RunState.QUEUED.value})
+        _finish(terminal, watch(terminal, services.runs, run_id))
+
+
+def _finish(terminal: Terminal, view: RunView) -> None:
+    result = view.result
+    if view.state is RunState.FAILED:
+        terminal.emit(summary(view))
+        raise Refused([result.problem if result and result.problem else _unexplained(view)])
+    if result is not None:
+        spent = terminal.catalog.duration(result.seconds)
+        terminal.say(f"cli.train.{view.state}", time=spent, steps=result.steps)
+        if result.best_loss is not None and result.best_step is not None:
+            loss = terminal.catalog.number(result.best_loss, 3)
+            terminal.say("cli.train.best", step=result.best_step, loss=loss)
+        if result.adapter is not None:
+            terminal.say("cli.train.next", run=view.id)
+    terminal.emit(summary(view))
+    terminal.result(view.id)
+
+
+def _unexplained(view: RunView) -> Problem:
+    return Problem(code="cli.train.failed", params={"run": view.id})
+
+
+def _checked(values: dict[str, Any]) -> Recipe:
+    if not values.get("data"):
+        raise Usage("cli.train.no_data")
+    recipe, problems = parse_recipe(values)
+    if recipe is None:
+        raise Refused(problems)
+    return recipe
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    """The fields of a recipe file; relative paths in it are meant from the folder in which it lies."""
+    values = read_json_object(path)
+    for field in ("data", "held_out"):
+        files = values.get(field)
+        if isinstance(files, list):
+            values[field] = [
+                file if not isinstance(file, str) or file.startswith("dataset:") else str(path.resolve().parent / file)
+                for file in files
+            ]
+    return values
+
+
+def _absolute(paths: list[Path] | None) -> list[str]:
+    return [str(path.expanduser().resolve()) for path in paths or []]
+
+
+def _parsed(choices: list[str]) -> dict[str, Any]:
+    """``NAME=VALUE`` as fields of a recipe; a value that is not JSON is text."""
+    values: dict[str, Any] = {}
+    for choice in choices:
+        name, equals, text = choice.partition("=")
+        if not equals:
+            raise Usage("cli.train.bad_set", choice=choice[:80])
+        try:
+            values[name.strip()] = json.loads(text)
+        except json.JSONDecodeError:
+            values[name.strip()] = text
+    return values
