@@ -41,7 +41,7 @@ class Stopped(AfinaError):
         super().__init__("general.stopped")
 
 
-# (qualified name of an exception class or of one of its bases, pattern in its message, code).
+# (qualified name of an exception class or of one of its bases, or `module.*`; pattern in its message; code).
 # The first row that fits wins. Names, not classes: the web process must not import torch to read this table.
 TABLE: Final[tuple[tuple[str, str, str], ...]] = (
     ("torch.OutOfMemoryError", "", "train.out_of_memory"),
@@ -63,11 +63,19 @@ TABLE: Final[tuple[tuple[str, str, str], ...]] = (
     ("huggingface_hub.errors.HFValidationError", "", "hub.bad_id"),
     ("huggingface_hub.errors.BadRequestError", "", "hub.refused"),
     ("huggingface_hub.errors.LocalTokenNotFoundError", "", "hub.token_refused"),
-    ("huggingface_hub.errors.HfHubHTTPError", r"401|403", "hub.token_refused"),
+    ("huggingface_hub.errors.HfUriError", "", "hub.bad_id"),
+    ("huggingface_hub.errors.RevisionResolutionError", "", "hub.not_found"),
+    ("huggingface_hub.errors.NotASafetensorsRepoError", "", "model.pickle_only"),
+    ("huggingface_hub.errors.SafetensorsParsingError", "", "model.weights_damaged"),
+    ("huggingface_hub.errors.StrictDataclassError", "", "model.unknown_architecture"),
+    ("huggingface_hub.errors.XetDownloadError", "", "net.unreachable"),
+    ("huggingface_hub.errors.HfHubHTTPError", r"\b40[13]\b", "hub.token_refused"),
     ("huggingface_hub.errors.HfHubHTTPError", "", "hub.refused"),
+    ("huggingface_hub.errors.*", "", "hub.refused"),
     ("httpx.TimeoutException", "", "net.slow"),
-    ("httpx.TransportError", "", "net.unreachable"),
-    ("httpx.HTTPError", "", "net.unreachable"),
+    ("httpx2.TimeoutException", "", "net.slow"),
+    ("httpx.*", "", "net.unreachable"),
+    ("httpx2.*", "", "net.unreachable"),
     ("requests.exceptions.Timeout", "", "net.slow"),
     ("requests.exceptions.RequestException", "", "net.unreachable"),
     ("builtins.ConnectionError", "", "net.unreachable"),
@@ -80,6 +88,7 @@ TABLE: Final[tuple[tuple[str, str, str], ...]] = (
     ),
     ("builtins.ValueError", r"trust_remote_code", "model.remote_code"),
     ("builtins.ValueError", r"Target modules .* not found", "train.no_target_modules"),
+    ("builtins.OSError", r"Consistency check failed", "net.unreachable"),
     ("builtins.OSError", r"does not appear to have a file named|no file named", "model.no_weights"),
     ("jinja2.exceptions.TemplateError", "", "model.chat_template"),
     ("sqlalchemy.exc.OperationalError", r"database or disk is full", "disk.full"),
@@ -99,7 +108,8 @@ def from_exception(exception: BaseException) -> AfinaError:
         return AfinaError("disk.full")
     if isinstance(exception, OSError) and exception.errno == errno.EROFS:
         return AfinaError("disk.not_writable", path=str(exception.filename or ""))
-    names = {f"{kind.__module__}.{kind.__name__}" for kind in type(exception).__mro__}
+    kinds = type(exception).__mro__
+    names = {f"{kind.__module__}.{kind.__name__}" for kind in kinds} | {f"{kind.__module__}.*" for kind in kinds}
     message = str(exception)
     for name, pattern, code in TABLE:
         if name in names and re.search(pattern, message, re.IGNORECASE):

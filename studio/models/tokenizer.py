@@ -101,7 +101,8 @@ def _stop_ids(inner: tokenizers.Tokenizer, model_dir: Path) -> frozenset[int]:
         found |= {declared} if isinstance(declared, int) else set(declared or ())
     eos = _id_of(inner, read_object(model_dir / "tokenizer_config.json").get("eos_token"))
     found |= {eos} if eos is not None else set()
-    return frozenset(found | {i for token in END_OF_TURN if (i := inner.token_to_id(token)) is not None})
+    added = inner.get_added_tokens_decoder()
+    return frozenset(found | {i for i, token in added.items() if token.special and token.content in END_OF_TURN})
 
 
 def _id_of(inner: tokenizers.Tokenizer, token: Any) -> int | None:

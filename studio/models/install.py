@@ -1,0 +1,160 @@
+"""Installing a base model: fetch, convert, put in place whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import psutil
+from filelock import FileLock, Timeout
+
+from studio.domain.model import BaseModelCard, InstallProgress, InstallState
+from studio.errors import AfinaError, Stopped
+from studio.models.convert import FAILED
+from studio.models.sources.base import Cancelled, Source
+from studio.storage.files import atomic_folder, require_space, write_atomic
+from studio.storage.workspace import Workspace
+
+Report = Callable[[InstallProgress], None]
+
+_POLL_SECONDS: Final = 0.2
+_BYTES_PER_WEIGHT: Final = 2  # bf16
+_RUNTIME_BYTES: Final = 500_000_000  # torch and transformers themselves
+
+
+def is_installed(folder: Path) -> bool:
+    """Whether a model's folder is complete: its card is written last."""
+    return (folder / "afina.json").is_file()
+
+
+def installed_card(folder: Path) -> BaseModelCard:
+    """The card in the folder of an installed model.
+
+    Raises:
+        AfinaError: ``model.not_installed``.
+    """
+    try:
+        return BaseModelCard.model_validate_json((folder / "afina.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise AfinaError("model.not_installed", what=folder.name) from error
+
+
+def install(workspace: Workspace, card: BaseModelCard, source: Source, report: Report, cancelled: Cancelled) -> None:
+    """Installs a model; does nothing when it is there. Two processes that want the same model wait for each other.
+
+    Args:
+        workspace: where models live.
+        card: the model.
+        source: what fetches it.
+        report: told about every progress.
+        cancelled: asked often.
+
+    Raises:
+        AfinaError: what the source, the converter or the disk complain of; :class:`Stopped` when cancelled. Nothing
+            half-made stays, but finished downloads are kept for the next try.
+    """
+    folder = workspace.model(card.id)
+    downloads = workspace.models / ".downloads" / card.id
+    with _alone(workspace.models / f".{card.id}.lock", cancelled):
+        if is_installed(folder):
+            return
+        for leftover in workspace.models.glob(f".{card.id}.*.tmp"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        check_room(workspace.models, card)
+        report(InstallProgress(state=InstallState.DOWNLOADING, total_bytes=card.download_bytes))
+        fetched = source.fetch(
+            card,
+            downloads,
+            lambda done, total: report(
+                InstallProgress(state=InstallState.DOWNLOADING, done_bytes=done, total_bytes=total)
+            ),
+            cancelled,
+        )
+        report(InstallProgress(state=InstallState.CONVERTING))
+        with atomic_folder(folder) as temporary:
+            convert_in_child(fetched, temporary, cancelled)
+            finish(temporary, card)
+        shutil.rmtree(downloads, ignore_errors=True)
+
+
+def check_room(models: Path, card: BaseModelCard) -> None:
+    """Checks that download and converted weights fit on the disk, and the conversion in memory.
+
+    Raises:
+        AfinaError: ``disk.full`` or ``install.no_memory``.
+    """
+    weights = card.parameters * _BYTES_PER_WEIGHT
+    require_space(models, 2 * card.download_bytes + weights)
+    needed = weights + _RUNTIME_BYTES
+    free = psutil.virtual_memory().available
+    if needed > free:
+        raise AfinaError("install.no_memory", name=card.name, needed_mb=needed // 10**6, free_mb=free // 10**6)
+
+
+def convert_in_child(source: Path, out: Path, cancelled: Cancelled) -> None:
+    """Runs :mod:`studio.models.convert`; the child ends with this process, however this process ends.
+
+    Raises:
+        AfinaError: what the child reports; ``install.no_memory`` when the system killed it; :class:`Stopped`.
+    """
+    command = [sys.executable, "-m", "studio.models.convert", str(source), str(out)]
+    log = out / "convert.log"
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT) as process,
+    ):
+        try:
+            while process.poll() is None:
+                if cancelled():
+                    raise Stopped
+                try:
+                    process.wait(_POLL_SECONDS)
+                except subprocess.TimeoutExpired:
+                    continue
+        finally:
+            process.kill()
+    said = log.read_text(encoding="utf-8", errors="replace").strip()
+    log.unlink()
+    if process.returncode:
+        raise _failure(process.returncode, said)
+
+
+def finish(folder: Path, card: BaseModelCard) -> None:
+    """Puts our chat template and, last of all, the card into a converted model's folder."""
+    if card.chat_template:
+        write_atomic(folder / "chat_template.jinja", card.chat_template)
+    write_atomic(folder / "afina.json", card.model_dump_json(indent=2))
+
+
+def _failure(status: int, said: str) -> AfinaError:
+    last = said.splitlines()[-1] if said else ""
+    if status == FAILED:
+        reported = json.loads(last)
+        return AfinaError(reported["code"], **reported["params"])
+    if status in (-9, 137):
+        return AfinaError("install.no_memory", name="", needed_mb=0, free_mb=psutil.virtual_memory().available // 10**6)
+    return AfinaError("install.convert_failed", detail=last[:300])
+
+
+@contextmanager
+def _alone(path: Path, cancelled: Cancelled) -> Iterator[None]:
+    lock = FileLock(path)
+    while True:
+        if cancelled():
+            raise Stopped
+        try:
+            lock.acquire(timeout=_POLL_SECONDS)
+            break
+        except Timeout:
+            continue
+    try:
+        yield
+    finally:
+        lock.release()

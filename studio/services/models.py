@@ -1,0 +1,260 @@
+"""Use cases of base models: the list, whether they fit, their installation, their terms."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from pydantic import SecretStr
+
+from studio.domain.model import BaseModelCard, Fit, InstallProgress, InstallState, SourceKind
+from studio.domain.problem import Problem
+from studio.domain.recipe import Method
+from studio.errors import AfinaError, Stopped, from_exception
+from studio.models import hardware
+from studio.models.catalog import Catalog
+from studio.models.estimate import fit
+from studio.models.install import install, is_installed
+from studio.models.probe import Speed, known_speed, measure_speed
+from studio.models.sources import sources
+from studio.models.sources.folder import describe_path
+from studio.models.sources.hub import HubSource
+from studio.storage.database import AcceptanceRow, AddedModelRow
+from studio.storage.workspace import Workspace
+
+_WATCH_SECONDS: Final = 0.1
+
+
+@dataclass
+class _Job:
+    """An installation in the background."""
+
+    progress: InstallProgress
+    cancel: threading.Event = field(default_factory=threading.Event)
+    done: threading.Event = field(default_factory=threading.Event)
+
+
+class ModelService:
+    """Base models of a workspace. Every method may be called from any thread.
+
+    Args:
+        workspace: where models live.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._catalog = Catalog(workspace)
+        self._jobs: dict[str, _Job] = {}
+        self._tokens: dict[str, SecretStr] = {}
+        self._lock = threading.Lock()
+
+    def cards(self) -> list[BaseModelCard]:
+        """All base models: built-in first, then the added ones."""
+        return list(self._catalog.cards())
+
+    def get(self, model_id: str) -> BaseModelCard:
+        """The card of a model.
+
+        Raises:
+            AfinaError: ``general.not_found``.
+        """
+        return self._catalog.get(model_id)
+
+    def recommended(self, locale: str) -> str:
+        """Id of the first choice for a screen language."""
+        cards = self.cards()
+        return next((card.id for card in cards if locale in card.recommended_for), cards[0].id)
+
+    def fit(
+        self, model_id: str, batch: int = 16, length: int = 128, method: Method = Method.LORA, rank: int = 16
+    ) -> Fit:
+        """Whether a model suits this machine, with the arithmetic.
+
+        Args:
+            model_id: id of a card.
+            batch: examples a step.
+            length: tokens of the longest example.
+            method: of tuning.
+            rank: of the LoRA update.
+        """
+        machine = hardware.machine()
+        return fit(self.get(model_id), machine, self._speed(machine), method, rank, batch, length)
+
+    def measure_speed(self) -> Speed:
+        """The measured speed of this machine; takes about 3 seconds the first time."""
+        return measure_speed(self._workspace.home, hardware.machine())
+
+    def is_installed(self, model_id: str) -> bool:
+        """Whether a model can be used now."""
+        return is_installed(self._workspace.model(model_id))
+
+    def install(self, model_id: str) -> None:
+        """Begins to install a model in the background; does nothing when it is there or on its way.
+
+        What goes wrong is kept in :meth:`install_progress`.
+
+        Raises:
+            AfinaError: ``general.not_found``.
+        """
+        card = self.get(model_id)
+        with self._lock:
+            job = self._jobs.get(model_id)
+            if (job and not job.done.is_set()) or self.is_installed(model_id):
+                return
+            job = _Job(InstallProgress(state=InstallState.DOWNLOADING, total_bytes=card.download_bytes))
+            self._jobs[model_id] = job
+        threading.Thread(target=self._run, args=(card, job), name=f"install-{model_id}", daemon=True).start()
+
+    def install_progress(self, model_id: str) -> InstallProgress:
+        """Where the installation of a model stands."""
+        if self.is_installed(model_id):
+            return InstallProgress(state=InstallState.READY)
+        with self._lock:
+            job = self._jobs.get(model_id)
+        return job.progress if job else InstallProgress(state=InstallState.ABSENT)
+
+    def cancel_install(self, model_id: str) -> None:
+        """Stops an installation; what was downloaded so far is kept for the next try."""
+        with self._lock:
+            job = self._jobs.get(model_id)
+        if job:
+            job.cancel.set()
+
+    def wait_installed(self, model_id: str, on_progress: Callable[[InstallProgress], None] | None = None) -> None:
+        """Installs a model and waits for the end.
+
+        Args:
+            model_id: id of a card.
+            on_progress: called about ten times a second.
+
+        Raises:
+            AfinaError: what went wrong; :class:`Stopped` when somebody cancelled it.
+        """
+        self.install(model_id)
+        while True:
+            with self._lock:
+                job = self._jobs.get(model_id)
+            finished = job is None or job.done.wait(_WATCH_SECONDS)
+            progress = self.install_progress(model_id)
+            if on_progress:
+                on_progress(progress)
+            if progress.state is InstallState.READY:
+                return
+            if finished:
+                problem = progress.problem
+                raise AfinaError(problem.code, **problem.params) if problem else Stopped()
+
+    def add_hub(self, repo_id: str, token: str | None = None) -> BaseModelCard:
+        """Adds a model of the Hugging Face hub to the list, after looking at it; downloads nothing large.
+
+        Args:
+            repo_id: ``org/name``, or the address of its page.
+            token: for a gated model; kept in memory only. The one in the settings is used where None.
+
+        Raises:
+            AfinaError: ``hub.*``, ``net.*``, ``model.*``.
+        """
+        settings = self._workspace.settings
+        secret = SecretStr(token.strip()) if token and token.strip() else settings.hf_token
+        card = self._add(HubSource(settings.hf_endpoint, secret).describe(repo_id))
+        if secret:
+            with self._lock:
+                self._tokens[card.id] = secret
+        return card
+
+    def add_folder(self, path: Path) -> BaseModelCard:
+        """Adds a folder with safetensors, or a GGUF file, to the list.
+
+        Raises:
+            AfinaError: ``model.no_folder``, ``model.no_weights``, ``model.pickle_only``, ``model.weights_damaged`` …
+        """
+        return self._add(describe_path(path))
+
+    def remove(self, model_id: str) -> None:
+        """Removes the files of a model; one that a person added also leaves the list. Her own folder stays.
+
+        Raises:
+            AfinaError: ``model.busy`` while it is being installed.
+        """
+        with self._lock:
+            job = self._jobs.get(model_id)
+            if job and not job.done.is_set():
+                raise AfinaError("model.busy", name=self.get(model_id).name)
+            self._jobs.pop(model_id, None)
+            self._tokens.pop(model_id, None)
+        folder = self._workspace.model(model_id)
+        (folder / "afina.json").unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(self._workspace.models / ".downloads" / model_id, ignore_errors=True)
+        with self._workspace.database.session() as session:
+            session.query(AddedModelRow).filter_by(id=model_id).delete()
+
+    def accepted(self, model_id: str) -> bool:
+        """Whether the terms of a model need no acceptance, or were accepted."""
+        card = self.get(model_id)
+        if not card.licence.must_accept:
+            return True
+        with self._workspace.database.session() as session:
+            row = session.get(AcceptanceRow, model_id)
+            return row is not None and row.licence == card.licence.name
+
+    def accept_licence(self, model_id: str) -> None:
+        """Notes that the owner accepted the terms of a model."""
+        name = self.get(model_id).licence.name
+        with self._workspace.database.session() as session:
+            session.merge(AcceptanceRow(model_id=model_id, licence=name, accepted_at=time.time()))
+
+    def close(self) -> None:
+        """Stops installations in the background and waits a moment for them."""
+        with self._lock:
+            jobs = list(self._jobs.values())
+        for job in jobs:
+            job.cancel.set()
+        for job in jobs:
+            job.done.wait(5.0)
+
+    def _add(self, card: BaseModelCard) -> BaseModelCard:
+        taken = {other.id: other.reference for other in self.cards()}
+        if taken.get(card.id, card.reference) != card.reference:
+            digest = hashlib.sha256(card.reference.encode()).hexdigest()[:6]
+            card = card.model_copy(update={"id": f"{card.id}-{digest}"})
+        row = AddedModelRow(
+            id=card.id,
+            source=str(card.source),
+            reference=card.reference,
+            card=card.model_dump(mode="json"),
+            added_at=time.time(),
+        )
+        with self._workspace.database.session() as session:
+            session.merge(row)
+        return card
+
+    def _speed(self, machine: hardware.Machine) -> Speed:
+        return known_speed(self._workspace.home, machine)
+
+    def _run(self, card: BaseModelCard, job: _Job) -> None:
+        def report(progress: InstallProgress) -> None:
+            job.progress = progress
+
+        try:
+            if not self.accepted(card.id):
+                raise AfinaError("model.licence", name=card.name, url=card.licence.url)
+            with self._lock:
+                token = self._tokens.get(card.id)
+            source = sources(self._workspace.settings, token)[SourceKind(card.source)]
+            install(self._workspace, card, source, report, job.cancel.is_set)
+            job.progress = InstallProgress(state=InstallState.READY)
+            self.measure_speed()
+        except Stopped:
+            job.progress = InstallProgress(state=InstallState.ABSENT)
+        except Exception as error:
+            problem = Problem.of(from_exception(error))
+            job.progress = InstallProgress(state=InstallState.FAILED, problem=problem)
+        finally:
+            job.done.set()
