@@ -86,11 +86,8 @@ def _add(
     terminal = terminal_of(ctx, as_json=as_json)
     with open_services() as services:
         path = Path(reference).expanduser()
-        if path.exists():
-            card = services.models.add_folder(path.resolve())
-        else:
-            token = services.workspace.settings.hf_token
-            card = services.models.add_hub(reference, token=token.get_secret_value() if token else None)
+        is_path = path.exists() or reference.startswith((".", "/", "~")) or reference.lower().endswith(".gguf")
+        card = services.models.add_folder(path.resolve()) if is_path else services.models.add_hub(reference)
         terminal.emit({"added": _described(services.models, card)})
         terminal.result(card.id)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -18,6 +19,8 @@ from studio.cli.session import Usage
 from studio.cli.terminal import Terminal
 from studio.errors import AfinaError
 from studio.i18n.catalog import catalog
+
+_UNEXPECTED = re.compile(r"unexpected extra arguments?(?:\(s\))? \((.*)\)")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -89,6 +92,10 @@ def _usage(error: TyperException) -> AfinaError:
             return AfinaError("cli.missing", what=name, command=command)
         case "BadParameter" if param is not None:
             return AfinaError("cli.bad_value", what=name, command=command, expected=_expected(param))
+        case "BadOptionUsage":
+            return AfinaError("cli.no_value", option=name)
+        case "UsageError" if context is not None and (extra := _UNEXPECTED.search(error.message)):
+            return AfinaError("cli.too_many", command=command, extra=extra.group(1))
         case _:
             return AfinaError("cli.usage", command=command, detail=error.format_message().rstrip("."))
 

@@ -44,8 +44,11 @@ class QuestionTable:
         encoding = detect_encoding(path)
         text = read_text(path, encoding).lstrip("\ufeff")
         separator = find_separator(text[:60_000])[0] or ","
+        header = text.lstrip().partition("\n")[0]
+        # Without a separator in its header it is a plain list, and a comma in a question is a comma.
+        delimiter = separator if separator in header else "\x1f"
         try:
-            records = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if any(row)]
+            records = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if any(row)]
         except csv.Error as error:
             raise AfinaError("cli.questions_broken", file=path.name, detail=str(error)) from error
         if len(records) < 2:

@@ -45,6 +45,8 @@ def train(
     values = _from_file(recipe_file) if recipe_file is not None else {}
     values |= {field: value for field, value in given.items() if value}
     values |= _parsed(choices or [])
+    if not values.get("data"):
+        raise Usage("cli.train.no_data")
     with open_services() as services:
         values.setdefault("model", services.models.recommended(terminal.catalog.locale))
         recipe = _checked(values)
@@ -81,8 +83,6 @@ def _unexplained(view: RunView) -> Problem:
 
 
 def _checked(values: dict[str, Any]) -> Recipe:
-    if not values.get("data"):
-        raise Usage("cli.train.no_data")
     recipe, problems = parse_recipe(values)
     if recipe is None:
         raise Refused(problems)
