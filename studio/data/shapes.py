@@ -184,6 +184,8 @@ def _joined(values: dict[str, Any], columns: Sequence[str]) -> tuple[str, bool]:
     for column in columns:
         text, dirty = clean(shown(values.get(column)))
         damaged |= dirty
+        if text[:1] == "'" and text[1:2] in ("=", "+", "-", "@"):
+            text = text[1:]  # the apostrophe with which a spreadsheet, or our own export, marks "text, no formula"
         if text:
             texts.append(text)
     return "\n".join(texts), damaged

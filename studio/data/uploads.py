@@ -1,0 +1,66 @@
+"""Uploads: kept as they came, under their hash, and never changed."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from studio.data.reading import InputFile
+from studio.errors import AfinaError, from_exception
+from studio.storage.files import require_space
+
+_UNSAFE: Final = re.compile(r"[^\w.\- ]+")
+
+
+class Uploads:
+    """The uploads of one project.
+
+    Args:
+        folder: where they are kept.
+        max_bytes: size above which a file is refused before it is read.
+    """
+
+    def __init__(self, folder: Path, max_bytes: int) -> None:
+        self._folder = folder
+        self._max_bytes = max_bytes
+
+    def keep(self, path: Path, held_out: bool | None = None) -> dict[str, Any]:
+        """Copies a file or folder's content in, once, and returns what a version remembers of it.
+
+        Raises:
+            AfinaError: ``data.too_large``, ``data.empty_file``, ``disk.full``, ``disk.missing`` …
+        """
+        try:
+            size = path.stat().st_size
+            if size > self._max_bytes:
+                raise AfinaError(
+                    "data.too_large", file=path.name, size_mb=round(size / 1e6), limit_mb=round(self._max_bytes / 1e6)
+                )
+            if size == 0:
+                raise AfinaError("data.empty_file", file=path.name)
+            self._folder.mkdir(parents=True, exist_ok=True)
+            require_space(self._folder, size * 2)  # the upload, and the version made of it
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+            stored = f"{digest}-{_UNSAFE.sub('_', path.name)[-100:]}"
+            if not (self._folder / stored).exists():
+                self._copy(path, stored)
+        except OSError as error:
+            raise from_exception(error) from error
+        return {"name": path.name, "stored": stored, "held_out": held_out}
+
+    def inputs(self, kept: Sequence[dict[str, Any]]) -> list[InputFile]:
+        """The files of what :meth:`keep` returned."""
+        return [InputFile(self._folder / item["stored"], item["name"], item.get("held_out")) for item in kept]
+
+    def _copy(self, path: Path, stored: str) -> None:
+        partial = self._folder / f".{stored}.part"
+        try:
+            shutil.copyfile(path, partial)
+            partial.replace(self._folder / stored)
+        finally:
+            partial.unlink(missing_ok=True)

@@ -1,0 +1,197 @@
+"""Versions of a project's examples: rows in the database, conversations in files; undo moves a pointer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+
+from studio.data import store
+from studio.data.reading import require
+from studio.domain.conversation import Conversation
+from studio.domain.dataset import DatasetVersion, DatasetView, Mapping
+from studio.domain.problem import Problem
+from studio.errors import AfinaError
+from studio.storage.database import DatasetRow, ProjectRow
+from studio.storage.workspace import Workspace, new_id
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a new version is made from, and how.
+
+    Args:
+        action: suffix of the catalog key ``version.<action>``.
+        params: values named in its sentence.
+        files: names of the files.
+        uploads: where they are kept, so that they can be read again.
+    """
+
+    action: str
+    params: dict[str, Any]
+    files: tuple[str, ...] = ()
+    uploads: Sequence[dict[str, Any]] = ()
+    columns: Sequence[str] = ()
+    mapping: Mapping = field(default_factory=Mapping)
+    problems: Sequence[Problem] = ()
+
+    @classmethod
+    def like(cls, row: DatasetRow | None, action: str, params: dict[str, Any], with_problems: bool = False) -> Draft:
+        """A draft with the files, columns and mapping of an earlier version."""
+        if row is None:
+            return cls(action, params)
+        details = row.details
+        return cls(
+            action,
+            params,
+            tuple(row.files),
+            details.get("uploads", []),
+            details.get("columns", []),
+            Mapping.model_validate(details.get("mapping", {})),
+            [Problem.model_validate(problem) for problem in details.get("problems", [])] if with_problems else (),
+        )
+
+
+class Versions:
+    """The versions of all projects of a workspace."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def add(
+        self, project_id: str, conversations: Iterable[Conversation], draft: Callable[[], Draft], minimum: int = 1
+    ) -> None:
+        """Writes a version and makes it the current one. ``draft`` is asked for once all conversations are read.
+
+        Raises:
+            AfinaError: ``data.too_few_rows`` and its kin below ``minimum`` examples; ``disk.full`` …; the project is
+                then as it was.
+        """
+        version_id = new_id("data")
+        path = self._path(project_id, version_id)
+        written = store.write(path, conversations)
+        try:
+            made = draft()
+            require(written.examples, made.problems, minimum)
+            self._insert(project_id, version_id, written, made)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+    def _insert(self, project_id: str, version_id: str, written: store.Written, made: Draft) -> None:
+        with self._workspace.database.session() as session:
+            project = session.get_one(ProjectRow, project_id)
+            newest = session.scalar(select(func.max(DatasetRow.number)).where(DatasetRow.project_id == project_id))
+            session.add(
+                DatasetRow(
+                    id=version_id,
+                    project_id=project_id,
+                    number=(newest or 0) + 1,
+                    parent_id=project.dataset_id,
+                    created_at=time.time(),
+                    action=made.action,
+                    params=made.params,
+                    examples=written.examples,
+                    held_out=written.held_out,
+                    files=list(made.files),
+                    details={
+                        "columns": list(made.columns),
+                        "mapping": made.mapping.model_dump(mode="json"),
+                        "problems": [problem.model_dump(mode="json") for problem in made.problems],
+                        "uploads": list(made.uploads),
+                    },
+                )
+            )
+            project.dataset_id = version_id
+            project.updated_at = time.time()
+
+    def project(self, project_id: str) -> ProjectRow:
+        """The project. Raises ``general.not_found``."""
+        with self._workspace.database.session() as session:
+            row = session.get(ProjectRow, project_id)
+        if row is None:
+            raise AfinaError("general.not_found", what=project_id[:80])
+        return row
+
+    def get(self, version_id: str) -> DatasetRow:
+        """One version. Raises ``general.not_found``."""
+        with self._workspace.database.session() as session:
+            row = session.get(DatasetRow, version_id)
+        if row is None:
+            raise AfinaError("general.not_found", what=version_id[:80])
+        return row
+
+    def current(self, project_id: str) -> DatasetRow | None:
+        """The current version; None before the first import."""
+        version_id = self.project(project_id).dataset_id
+        return self.get(version_id) if version_id else None
+
+    def require_current(self, project_id: str) -> DatasetRow:
+        """The current version. Raises ``data.no_dataset``."""
+        row = self.current(project_id)
+        if row is None:
+            raise AfinaError("data.no_dataset")
+        return row
+
+    def list(self, project_id: str) -> list[DatasetVersion]:
+        """Every version of a project, the newest first."""
+        with self._workspace.database.session() as session:
+            query = select(DatasetRow).where(DatasetRow.project_id == project_id).order_by(DatasetRow.number.desc())
+            return [_version(row) for row in session.scalars(query)]
+
+    def newest_child(self, version_id: str) -> str | None:
+        """The newest version made from this one."""
+        with self._workspace.database.session() as session:
+            query = select(DatasetRow.id).where(DatasetRow.parent_id == version_id).order_by(DatasetRow.number.desc())
+            return session.scalars(query.limit(1)).first()
+
+    def point(self, project_id: str, version_id: str) -> None:
+        """Makes an existing version the current one."""
+        with self._workspace.database.session() as session:
+            project = session.get_one(ProjectRow, project_id)
+            project.dataset_id = version_id
+            project.updated_at = time.time()
+
+    def remember(self, project_id: str, mapping: Mapping) -> None:
+        """Keeps a mapping that a person chose, for the next upload."""
+        with self._workspace.database.session() as session:
+            session.get_one(ProjectRow, project_id).mapping = mapping.model_dump(mode="json")
+
+    def read(self, row: DatasetRow) -> Iterator[Conversation]:
+        """Yields the conversations of a version."""
+        return store.read(self._path(row.project_id, row.id))
+
+    def view(self, project_id: str) -> DatasetView:
+        """The current version with everything a screen shows. Raises ``data.no_dataset``."""
+        row = self.require_current(project_id)
+        draft = Draft.like(row, row.action, row.params, with_problems=True)
+        return DatasetView(
+            version=_version(row),
+            conversations=tuple(self.read(row)),
+            columns=tuple(draft.columns),
+            mapping=draft.mapping,
+            problems=tuple(draft.problems),
+            can_undo=row.parent_id is not None,
+            can_redo=self.newest_child(row.id) is not None,
+        )
+
+    def _path(self, project_id: str, version_id: str) -> Path:
+        return self._workspace.project(project_id) / "datasets" / f"{version_id}.jsonl"
+
+
+def _version(row: DatasetRow) -> DatasetVersion:
+    return DatasetVersion(
+        id=row.id,
+        project_id=row.project_id,
+        number=row.number,
+        created_at=row.created_at,
+        action=row.action,
+        params=row.params,
+        examples=row.examples,
+        held_out=row.held_out,
+        files=tuple(row.files),
+    )

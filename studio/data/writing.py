@@ -1,0 +1,90 @@
+"""Examples as files: CSV and XLSX for a spreadsheet, JSONL for training tools. Safe to open."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from studio.domain.conversation import Conversation, Role
+from studio.errors import AfinaError
+
+Writer = Callable[[Path, Iterable[Conversation]], None]
+_COLUMNS: Final = ("question", "answer", "topic", "held_out")
+_DANGEROUS: Final = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER: Final = re.compile(r"[+\-.,() 0-9]+")
+_XLSX_CELL: Final = 32_767  # characters: Excel refuses longer ones
+
+
+def writer(suffix: str) -> Writer:
+    """The writer for an ending such as ``.csv``. Raises ``data.unknown_export``."""
+    found = WRITERS.get(suffix.lower().lstrip("."))
+    if found is None:
+        raise AfinaError("data.unknown_export", suffix=suffix[:20] or "?", known=", ".join(WRITERS))
+    return found
+
+
+def safe_cell(text: str) -> str:
+    """Text that a spreadsheet shows and never runs: a beginning that reads as a formula gets an apostrophe.
+
+    As OWASP advises against CSV injection. A plain number such as ``-3`` or ``+55 11 5555-0100`` stays as it is, since
+    no spreadsheet runs it.
+    """
+    return "'" + text if text.startswith(_DANGEROUS) and not _NUMBER.fullmatch(text) else text
+
+
+def write_csv(path: Path, conversations: Iterable[Conversation]) -> None:
+    """Writes one row an example, UTF-8 with a mark so that Excel reads the accents."""
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(_COLUMNS)
+        rows.writerows([safe_cell(cell) for cell in row] for row in _rows(conversations))
+
+
+def write_xlsx(path: Path, conversations: Iterable[Conversation]) -> None:
+    """Writes one row an example; every cell is text, so nothing is a formula."""
+    from openpyxl import Workbook
+    from openpyxl.cell import WriteOnlyCell
+
+    workbook = Workbook(write_only=True)
+    sheet = workbook.create_sheet("examples")
+    for row in ([*_COLUMNS], *_rows(conversations)):
+        cells = []
+        for text in row:
+            cell = WriteOnlyCell(sheet, value=text[:_XLSX_CELL])
+            cell.data_type = "s"
+            cells.append(cell)
+        sheet.append(cells)
+    workbook.save(path)
+
+
+def write_jsonl(path: Path, conversations: Iterable[Conversation]) -> None:
+    """Writes one conversation a line in the chat format of OpenAI, all turns kept; ``weight`` 0 is not learned from."""
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for conversation in conversations:
+            file.write(json.dumps(_openai(conversation), ensure_ascii=False) + "\n")
+
+
+def _openai(conversation: Conversation) -> dict[str, Any]:
+    messages: list[dict[str, Any]] = []
+    for message in conversation.messages:
+        turn: dict[str, Any] = {"role": message.role.value, "content": message.content}
+        if message.role is Role.ASSISTANT and not message.learn:
+            turn["weight"] = 0
+        messages.append(turn)
+    record: dict[str, Any] = {"messages": messages}
+    if conversation.held_out is not None:
+        record["split"] = "test" if conversation.held_out else "train"
+    return record
+
+
+def _rows(conversations: Iterable[Conversation]) -> Iterator[list[str]]:
+    for conversation in conversations:
+        flag = {True: "test", False: "train", None: ""}[conversation.held_out]
+        yield [conversation.question, conversation.answer, conversation.topic or "", flag]
+
+
+WRITERS: Final[dict[str, Writer]] = {"csv": write_csv, "xlsx": write_xlsx, "jsonl": write_jsonl}
