@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -11,25 +10,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from studio.domain.conversation import Conversation
-from studio.domain.model import BaseModelCard
+from studio.domain.model import BaseModelCard, Fit
 from studio.domain.recipe import Method, Preset, Recipe
 from studio.domain.run import RunState
 from studio.errors import AfinaError
+from studio.models import hardware
+from studio.models.estimate import training_seconds
+from studio.models.probe import known_speed
 from studio.services.models import ModelService
 from studio.services.run_examples import Examples
+from studio.services.run_lengths import Lengths, RunLengths
 from studio.storage.database import RunRow
 from studio.storage.files import write_atomic
 from studio.storage.workspace import Workspace
 from studio.training.outcome import read_progress, read_result
 from studio.training.process import environment
 
-_SAMPLE: Final = 200  # examples whose length is counted
-_LETTERS_A_TOKEN: Final = 3.5  # where there is no tokenizer yet
 _START_SECONDS: Final = 6.0  # until the first step: imports, weights, examples
 _ASKED: Final = 0.1  # share of the training time for evaluations and live answers, where nothing is measured
-_GUESS_FLOPS: Final = 25e9  # a second and core, where nothing is measured; low, so that it rather ends early
 _MEASURE_SECONDS: Final = 300.0
+_TYPICAL_LENGTH: Final = 128  # tokens, while there are no examples
 
 
 @dataclass(frozen=True)
@@ -64,31 +64,33 @@ class Offers:
     Args:
         workspace: whose runs and measurements tell the speed of this machine.
         models: the base models.
+        lengths: counts the tokens of examples.
     """
 
-    def __init__(self, workspace: Workspace, models: ModelService) -> None:
+    def __init__(self, workspace: Workspace, models: ModelService, lengths: RunLengths) -> None:
         self._workspace = workspace
         self._models = models
+        self._lengths = lengths
         self._lock = threading.Lock()
         self._measuring: dict[str, subprocess.Popen[bytes] | None] = {}
 
     def of(self, examples: Examples, recipe: Recipe) -> list[PresetOffer]:
         """One offer a preset; what the recipe chooses holds in all of them."""
         card = self._models.get(recipe.model)
-        tokens = self._mean_tokens(card, examples)
+        lengths = self._lengths.of(card, examples)
         offers = []
         for preset in Preset:
-            resolved = self._resolved(recipe.model_copy(update={"preset": preset}), card, examples, tokens)
+            resolved = self._resolved(recipe.model_copy(update={"preset": preset}), card, examples, lengths)
             speed = self._speed(card, resolved)
-            seconds = _seconds(resolved, len(examples.train), tokens, speed)
-            fit = self._models.fit(card.id, batch=resolved.batch_size or 16, length=round(max(tokens * 2, 64)))
-            offers.append(PresetOffer(preset, resolved, seconds, fit.needed_bytes, speed.measured))
+            seconds = _seconds(resolved, len(examples.train), lengths.mean, speed)
+            memory = fit_of(self._models, resolved, lengths).needed_bytes
+            offers.append(PresetOffer(preset, resolved, seconds, memory, speed.measured))
         return offers
 
     def resolve(self, recipe: Recipe, examples: Examples) -> Recipe:
         """The recipe with every choice made, as it is written into a run's folder."""
         card = self._models.get(recipe.model)
-        return self._resolved(recipe, card, examples, self._mean_tokens(card, examples))
+        return self._resolved(recipe, card, examples, self._lengths.of(card, examples))
 
     def measure(self, model_id: str) -> None:
         """Measures the training speed of an installed model in a process of its own, unless it is known."""
@@ -113,28 +115,21 @@ class Offers:
                 if process is not None:
                     process.kill()
 
-    def _resolved(self, recipe: Recipe, card: BaseModelCard, examples: Examples, tokens: float) -> Recipe:
+    def _resolved(self, recipe: Recipe, card: BaseModelCard, examples: Examples, lengths: Lengths) -> Recipe:
         from studio.training.presets import resolve
 
-        resolved = resolve(recipe, card, len(examples.train), len(examples.held_out), tokens)
+        resolved = resolve(recipe, card, len(examples.train), len(examples.held_out), lengths.mean)
         named = {"data": examples.data, "system_prompt": examples.system_prompt}
         return resolved.model_copy(update=named)
 
-    def _mean_tokens(self, card: BaseModelCard, examples: Examples) -> float:
-        sample = examples.train[:: max(1, len(examples.train) // _SAMPLE)][:_SAMPLE]
-        if not sample:
-            return 0.0
-        folder = self._workspace.model(card.id)
-        if not (folder / "afina.json").exists():
-            return sum(_letters(c, examples.system_prompt) for c in sample) / len(sample) / _LETTERS_A_TOKEN
-        from studio.training.batches import Encoder
-
-        recipe = Recipe(model=card.id, max_length=131_072, system_prompt=examples.system_prompt)
-        encoder = Encoder.load(folder, recipe)
-        return sum(len(encoder.example(c).input_ids) for c in sample) / len(sample)
-
     def _speed(self, card: BaseModelCard, recipe: Recipe) -> _Speed:
-        return self._speed_of_runs(card, recipe) or self._speed_measured(card, recipe) or _guess(card, recipe)
+        return self._speed_of_runs(card, recipe) or self._speed_measured(card, recipe) or self._guess(card, recipe)
+
+    def _guess(self, card: BaseModelCard, recipe: Recipe) -> _Speed:
+        """From the parameters and the speed of plain matrix products."""
+        plain = known_speed(self._workspace.home, hardware.machine())
+        second = training_seconds(card, 1.0, plain, recipe.method or Method.LORA, recipe.precision)
+        return _Speed(1.0 / second, _ASKED, False)
 
     def _speed_of_runs(self, card: BaseModelCard, recipe: Recipe) -> _Speed | None:
         """From the newest finished run of the same model and kind of method."""
@@ -191,22 +186,18 @@ class Offers:
         return self._workspace.home / "measurements" / f"{model_id}.json"
 
 
+def fit_of(models: ModelService, recipe: Recipe, lengths: Lengths) -> Fit:
+    """Whether a resolved recipe fits into the memory of this machine."""
+    length = min(lengths.longest or _TYPICAL_LENGTH, recipe.max_length or lengths.longest)
+    method, rank = recipe.method or Method.LORA, recipe.rank or 16
+    return models.fit(recipe.model, batch=recipe.batch_size or 16, length=length, method=method, rank=rank)
+
+
 def _seconds(recipe: Recipe, n_train: int, tokens: float, speed: _Speed) -> float:
     learned = n_train * tokens * (recipe.epochs or 1.0)
     return _START_SECONDS + learned / speed.tokens_per_second * (1 + speed.overhead)
 
 
-def _guess(card: BaseModelCard, recipe: Recipe) -> _Speed:
-    """From parameters and cores alone: 4 operations a parameter and token for an adapter, 6 for all weights."""
-    operations = 6 * card.parameters * (2 / 3) / _relative_speed(recipe)
-    cores = os.cpu_count() or 1
-    return _Speed(cores * _GUESS_FLOPS / operations, _ASKED, False)
-
-
 def _relative_speed(recipe: Recipe) -> float:
     """Against an adapter: full tuning computes the gradients of all weights as well."""
     return 2 / 3 if recipe.method is Method.FULL else 1.0
-
-
-def _letters(conversation: Conversation, system_prompt: str | None) -> int:
-    return sum(len(message.content) + 12 for message in conversation.messages) + len(system_prompt or "")

@@ -6,22 +6,24 @@ from studio.domain.model import FitBadge
 from studio.domain.problem import Problem, Severity
 from studio.domain.recipe import Recipe
 from studio.errors import AfinaError
+from studio.models import hardware
 from studio.services.models import ModelService
+from studio.services.offers import fit_of
 from studio.services.run_examples import Examples
-from studio.storage.workspace import Workspace
+from studio.services.run_lengths import Lengths, RunLengths
 
 
 class RunProblems:
     """Checks recipes against the models, the examples and the machine.
 
     Args:
-        workspace: where models are installed.
         models: the base models.
+        lengths: counts the tokens of examples.
     """
 
-    def __init__(self, workspace: Workspace, models: ModelService) -> None:
-        self._workspace = workspace
+    def __init__(self, models: ModelService, lengths: RunLengths) -> None:
         self._models = models
+        self._lengths = lengths
 
     def of(self, recipe: Recipe, examples: Examples | None) -> list[Problem]:
         """All problems of a recipe, the impossible ones first.
@@ -43,14 +45,19 @@ class RunProblems:
         if not self._models.is_installed(card.id):
             found.append(Problem(code="run.model_not_installed", field="model", params={"model": card.name}))
         counts = (len(examples.train), len(examples.held_out)) if examples else (100, 10)
-        resolved = resolve(recipe, card, *counts, 64)
+        lengths = self._lengths.of(card, examples) if examples else Lengths(0.0, 0)
+        resolved = resolve(recipe, card, *counts, lengths.mean)
         found += validate(resolved, card, *counts)
-        found += self._memory(resolved)
+        found += self._memory(resolved, lengths)
         return sorted(found, key=lambda problem: problem.severity is not Severity.ERROR)
 
-    def _memory(self, recipe: Recipe) -> list[Problem]:
-        fit = self._models.fit(recipe.model, batch=recipe.batch_size or 16, length=recipe.max_length or 256)
+    def _memory(self, recipe: Recipe, lengths: Lengths) -> list[Problem]:
+        fit = fit_of(self._models, recipe, lengths)
         if fit.badge is not FitBadge.TOO_BIG:
             return []
-        params = {"needed_gb": fit.needed_bytes / 1e9, "free_gb": fit.free_bytes / 1e9}
+        machine = hardware.machine()
+        total = machine.vram_total or machine.ram_total
+        params = {"needed_gb": fit.needed_bytes / 1e9, "free_gb": fit.free_bytes / 1e9, "total_gb": total / 1e9}
+        if fit.needed_bytes < total:  # what other programs hold now may be free when the run starts
+            return [Problem(code="run.memory_tight", severity=Severity.WARNING, field="model", params=params)]
         return [Problem(code="run.too_big", field="model", params=params)]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from studio.domain.problem import Problem
 from studio.domain.recipe import Recipe
 from studio.domain.run import Progress, ProgressFold, RunResult, RunState, RunView
 from studio.storage.database import RunRow
@@ -42,6 +43,8 @@ class RunReader:
             progress, recipe = known.progress, known.recipe
         result = read_result(folder)
         state = state_of(RunState(row.state), folder, progress, result)
+        if result is None and state is RunState.FAILED:
+            result = RunResult(state=state, steps=progress.step, problem=_lost(folder))
         return RunView(
             id=row.id,
             project_id=row.project_id,
@@ -124,6 +127,12 @@ class _Known:
 
     def _start_over(self) -> None:
         self._fold, self._offset, self._signature, self.progress = ProgressFold(), 0, None, Progress()
+
+
+def _lost(folder: RunFolder) -> Problem:
+    if not folder.path.exists():
+        return Problem(code="run.folder_missing", params={"path": str(folder.path)})
+    return Problem(code="run.end_unknown")
 
 
 def _recipe(folder: RunFolder) -> Recipe | None:

@@ -14,7 +14,7 @@ from studio.domain.conversation import Conversation
 from studio.domain.problem import Problem, Severity
 from studio.domain.recipe import Recipe
 from studio.domain.run import RunState, RunView
-from studio.errors import AfinaError
+from studio.errors import AfinaError, from_exception
 from studio.i18n.catalog import DEFAULT_LOCALE, catalog
 from studio.services.datasets import DatasetService
 from studio.services.models import ModelService
@@ -22,6 +22,7 @@ from studio.services.offers import Offers, PresetOffer
 from studio.services.reading import Sentence, reading
 from studio.services.run_examples import Examples, RunExamples
 from studio.services.run_folders import make_run_folder
+from studio.services.run_lengths import RunLengths
 from studio.services.run_problems import RunProblems
 from studio.services.run_views import RunReader
 from studio.storage.database import ProjectRow, RunRow
@@ -57,8 +58,9 @@ class RunService:
         self._queue = RunQueue(workspace.database)
         self._reader = RunReader()
         self._examples = RunExamples(workspace, datasets)
-        self._offers = Offers(workspace, models)
-        self._problems = RunProblems(workspace, models)
+        lengths = RunLengths(workspace)
+        self._offers = Offers(workspace, models, lengths)
+        self._problems = RunProblems(models, lengths)
 
     def start_supervisor(self) -> None:
         """Starts the thread that sees runs through. Starting or going on with a run does so by itself."""
@@ -187,16 +189,19 @@ class RunService:
         """Asks a run to stop and keep the best so far. One that waits stops at once; one that is over stays so.
 
         Raises:
-            AfinaError: ``general.not_found``.
+            AfinaError: ``general.not_found``, or ``disk.full``.
         """
         row = self._row(run_id)
         folder = self._workspace.run(run_id)
         if RunState(row.state).is_over:
             return
-        if self._queue.move(run_id, RunState.STOPPED, only_from=RunState.QUEUED):
+        if self._queue.move(run_id, RunState.STOPPED, only_from=(RunState.QUEUED,)):
             conclude(folder, RunState.STOPPED)
             return
-        folder.stop_request.touch()
+        try:
+            folder.stop_request.touch()
+        except OSError as error:
+            raise from_exception(error) from error
         self._supervise()
 
     def resume(self, run_id: str) -> None:
@@ -240,12 +245,11 @@ class RunService:
         Raises:
             AfinaError: ``general.not_found``, or ``run.still_going`` while it runs.
         """
-        row = self._row(run_id)
-        queued = row.state == RunState.QUEUED.value
-        if queued and not self._queue.move(run_id, RunState.STOPPED, only_from=RunState.QUEUED):
-            raise AfinaError("run.still_going", name=row.name)
-        if not queued and not RunState(row.state).is_over:
-            raise AfinaError("run.still_going", name=row.name)
+        view = self.view(run_id)
+        at_rest = (RunState.QUEUED, RunState.FINISHED, RunState.STOPPED, RunState.FAILED)
+        allowed = tuple(RunState) if view.state.is_over else at_rest  # the result counts, the database may be late
+        if not self._queue.move(run_id, RunState.STOPPED, only_from=allowed):
+            raise AfinaError("run.still_going", name=view.name)
         with self._workspace.database.session() as session:
             session.delete(session.get_one(RunRow, run_id))
         folder = self._workspace.run(run_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, func, select, update
@@ -35,16 +36,14 @@ class RunQueue:
         with self._database.session() as session:
             return session.scalar(select(func.max(RunRow.position))) or 0.0
 
-    def move(
-        self, run_id: str, state: RunState, *, attempts: int | None = None, only_from: RunState | None = None
-    ) -> bool:
+    def move(self, run_id: str, state: RunState, *, only_from: Sequence[RunState], attempts: int | None = None) -> bool:
         """Notes the state of a run.
 
         Args:
             run_id: the run; one that was deleted meanwhile is passed over.
             state: its new state.
+            only_from: does nothing when the run is in another state than these.
             attempts: starts of a worker that brought nothing, if that number changes.
-            only_from: does nothing when the run is in another state than this.
 
         Returns:
             Whether it was noted.
@@ -53,9 +52,8 @@ class RunQueue:
         if attempts is not None:
             changes["attempts"] = attempts
         # One statement, so that of two processes that move the same run only one does.
-        statement = update(RunRow).where(RunRow.id == run_id).values(**changes)
-        if only_from is not None:
-            statement = statement.where(RunRow.state == only_from.value)
+        known = [name.value for name in only_from]
+        statement = update(RunRow).where(RunRow.id == run_id, RunRow.state.in_(known)).values(**changes)
         with self._database.session() as session:
             return bool(cast("CursorResult[Any]", session.execute(statement)).rowcount)
 

@@ -24,7 +24,7 @@ from studio.storage.workspace import RunFolder, Workspace
 from studio.training.autopsy import cause_of_death, memory_kills
 from studio.training.outcome import conclude, newest_checkpoint, read_result
 from studio.training.process import WORKER_MODULE, WorkerProcess, find, log_of_last_start, spawn
-from studio.training.queue import RunQueue
+from studio.training.queue import ACTIVE, RunQueue
 
 _log = logging.getLogger(__name__)
 _EXIT_SECONDS = 10.0  # a worker that wrote its result has this long to leave before the next one starts
@@ -123,7 +123,7 @@ class Supervisor:
         if busy:
             return
         for row in self._queue.waiting():
-            if self._queue.move(row.id, RunState.STARTING, only_from=RunState.QUEUED):
+            if self._queue.move(row.id, RunState.STARTING, only_from=(RunState.QUEUED,)):
                 row.attempts = 0
                 if self._begin(row):
                     return
@@ -140,18 +140,19 @@ class Supervisor:
         if watch.worker is None or not watch.worker.is_alive():
             return self._after_death(row, folder, watch)
         if row.attempts and newest_checkpoint(folder) > watch.checkpoint:
-            self._queue.move(row.id, RunState(row.state), attempts=0)
+            self._queue.move(row.id, RunState(row.state), only_from=ACTIVE, attempts=0)
         if folder.stop_request.exists():
             self._press(watch)
         state = RunState.STOPPING if folder.stop_request.exists() else RunState.RUNNING
         if row.state != state:
-            self._queue.move(row.id, state)
+            self._queue.move(row.id, state, only_from=ACTIVE)
         return True
 
     def _begin(self, row: RunRow) -> bool:
         """Starts a worker for a run; returns whether there is one now."""
         folder = self._workspace.run(row.id)
         model = self._workspace.model(row.model_id)
+        self._see_off(row.id)
         problem = None
         if not folder.recipe.exists():
             problem = Problem(code="run.folder_missing", params={"path": str(folder.path)})
@@ -159,7 +160,7 @@ class Supervisor:
             problem = Problem(code="run.model_missing", params={"model": row.model_name})
         if problem is not None:
             return self._fail(row, folder, problem)
-        self._queue.move(row.id, RunState.STARTING, attempts=row.attempts + 1)
+        self._queue.move(row.id, RunState.STARTING, only_from=ACTIVE, attempts=row.attempts + 1)
         watch = self._watches[row.id] = _Watch(None, newest_checkpoint(folder))
         try:
             home = str(self._workspace.home.resolve())
@@ -197,22 +198,27 @@ class Supervisor:
 
     def _fail(self, row: RunRow, folder: RunFolder, problem: Problem) -> bool:
         try:
-            conclude(folder, RunState.FAILED, problem)
+            if folder.path.exists():  # else it was deleted this very moment, and must not come back
+                conclude(folder, RunState.FAILED, problem)
         except AfinaError:
             _log.exception("The end of %s could not be written", row.id)
         return self._leave(row, RunState.FAILED)
 
     def _leave(self, row: RunRow, state: RunState) -> bool:
         """Notes the end of a run once its worker has left the machine; returns False: the next one may start."""
-        watch = self._watches.pop(row.id, None)
+        self._see_off(row.id)
+        self._queue.move(row.id, state, only_from=ACTIVE)
+        return False
+
+    def _see_off(self, run_id: str) -> None:
+        """Waits until the worker of a run that is over has left, and helps it after a while."""
+        watch = self._watches.pop(run_id, None)
         worker = watch.worker if watch else None
         deadline = time.monotonic() + _EXIT_SECONDS
         while worker is not None and worker.is_alive() and not self._closing.is_set():
             if time.monotonic() > deadline:
                 worker.end(force=True)
             time.sleep(0.05)
-        self._queue.move(row.id, state)
-        return False
 
 
 class _Watch:

@@ -1,0 +1,90 @@
+"""How long examples are in tokens, for one base model. Counted on a sample, and remembered a while."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from studio.domain.conversation import Conversation
+from studio.domain.model import BaseModelCard
+from studio.domain.recipe import Recipe
+from studio.services.run_examples import Examples
+from studio.storage.workspace import Workspace
+
+if TYPE_CHECKING:
+    from studio.training.batches import Encoder
+
+_SAMPLE: Final = 200
+_LETTERS_A_TOKEN: Final = 3.5  # where there is no tokenizer yet
+_LETTERS_AROUND: Final = 12  # of the marks that a template puts around a turn
+_LONGEST: Final = 131_072
+_KEPT: Final = 16
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Lengths in tokens.
+
+    Args:
+        mean: of an example.
+        longest: of the longest example of the sample.
+    """
+
+    mean: float
+    longest: int
+
+
+class RunLengths:
+    """Counts tokens. Safe to use from many threads.
+
+    Args:
+        workspace: where models are installed.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._lock = threading.Lock()
+        self._known: OrderedDict[tuple[str, ...], Lengths] = OrderedDict()
+        self._encoder: tuple[tuple[str, str | None], Encoder] | None = None  # one: a tokenizer takes much memory
+
+    def of(self, card: BaseModelCard, examples: Examples) -> Lengths:
+        """Lengths of the training examples; estimated by their letters while the model is not installed."""
+        installed = (self._workspace.model(card.id) / "afina.json").exists()
+        stored = examples.dataset_id
+        key = (card.id, str(installed), stored, examples.system_prompt or "") if stored else None
+        with self._lock:
+            if key is not None and key in self._known:
+                return self._known[key]
+            lengths = self._counted(card, examples, installed)
+            if key is not None:
+                self._known[key] = lengths
+                while len(self._known) > _KEPT:
+                    self._known.popitem(last=False)
+            return lengths
+
+    def _counted(self, card: BaseModelCard, examples: Examples, installed: bool) -> Lengths:
+        sample = examples.train[:: max(1, len(examples.train) // _SAMPLE)][:_SAMPLE]
+        if not sample:
+            return Lengths(0.0, 0)
+        counts = self._tokens(card, examples, sample) if installed else _estimated(sample, examples.system_prompt)
+        return Lengths(sum(counts) / len(counts), max(counts))
+
+    def _tokens(self, card: BaseModelCard, examples: Examples, sample: Sequence[Conversation]) -> list[int]:
+        from studio.training.batches import Encoder
+
+        wanted = (card.id, examples.system_prompt)
+        if self._encoder is None or self._encoder[0] != wanted:
+            recipe = Recipe(model=card.id, max_length=_LONGEST, system_prompt=examples.system_prompt)
+            self._encoder = (wanted, Encoder.load(self._workspace.model(card.id), recipe))
+        return [len(self._encoder[1].example(conversation).input_ids) for conversation in sample]
+
+
+def _estimated(sample: Sequence[Conversation], system_prompt: str | None) -> list[int]:
+    letters = [
+        sum(len(message.content) + _LETTERS_AROUND for message in conversation.messages) + len(system_prompt or "")
+        for conversation in sample
+    ]
+    return [round(count / _LETTERS_A_TOKEN) for count in letters]

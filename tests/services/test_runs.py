@@ -1,0 +1,372 @@
+"""The run service on a real workspace, with the small worker of ``tests/training``."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from studio.domain.conversation import Conversation
+from studio.domain.event import Step
+from studio.domain.problem import Severity
+from studio.domain.recipe import Method, Preset, Recipe
+from studio.domain.run import RunState
+from studio.errors import AfinaError
+from studio.i18n import catalog
+from studio.services.datasets import DatasetService
+from studio.services.models import ModelService
+from studio.services.projects import ProjectService
+from studio.services.runs import RunService
+from studio.settings import Settings
+from studio.storage import files
+from studio.storage.database import RunRow
+from studio.storage.workspace import Workspace
+from studio.training.events import EventLog
+from studio.training.supervisor import Supervisor
+from tests.services.paper_model import PAPER, install_paper_model
+from tests.training.runs import supervisor, wait_for
+
+RECIPE = Recipe(model=PAPER)
+
+
+class Desk:
+    """A workspace with a project of 40 examples, and the service on it."""
+
+    def __init__(self, workspace: Workspace, supervisor: Supervisor) -> None:
+        self.workspace = workspace
+        self.datasets = DatasetService(workspace)
+        self.models = ModelService(workspace)
+        self.runs = RunService(workspace, self.models, self.datasets, supervisor)
+        self.project = ProjectService(workspace).create("Shop").id
+
+    def add_examples(self, count: int = 40) -> None:
+        path = self.workspace.home / "faq.csv"
+        write_csv(path, count)
+        self.datasets.import_files(self.project, [path])
+
+    def wait(self, run_id: str, *states: RunState) -> None:
+        wait_for(lambda: self.runs.view(run_id).state in states)
+
+
+def write_csv(path: Path, count: int) -> None:
+    rows = [f"What does item {n} cost in shop {n * 7}?,It costs {n} coins." for n in range(count)]
+    path.write_text("\n".join(["question,answer", *rows]), encoding="utf-8")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home")
+
+
+@pytest.fixture
+def idle(workspace: Workspace) -> Desk:
+    """A desk whose supervisor never takes a run from the queue."""
+    install_paper_model(workspace)
+    desk = Desk(workspace, _Nobody(workspace))
+    desk.add_examples()
+    return desk
+
+
+@pytest.fixture
+def desk(workspace: Workspace) -> Iterator[Desk]:
+    install_paper_model(workspace)
+    opened = Desk(workspace, supervisor(workspace))
+    opened.add_examples()
+    yield opened
+    opened.runs.close()
+
+
+class _Nobody(Supervisor):
+    def start(self) -> None:
+        """Does not."""
+
+
+def test_a_run_goes_from_the_queue_to_its_end(desk: Desk) -> None:
+    run_id = desk.runs.start(desk.project, RECIPE)
+    desk.wait(run_id, RunState.FINISHED)
+    view = desk.runs.view(run_id)
+    assert view.result is not None
+    assert view.result.adapter == "adapters/step-000010"
+    assert [point.step for point in view.progress.train_loss] == list(range(1, 11))
+    assert (view.name, view.model_name, view.project_id) == ("Balanced", "Paper", desk.project)
+
+
+def test_the_folder_holds_a_snapshot_with_every_choice_made(idle: Desk) -> None:
+    ProjectService(idle.workspace).update(idle.project, system_prompt="Be kind.")
+    run_id = idle.runs.start(idle.project, RECIPE.model_copy(update={"rank": 4}))
+    folder = idle.workspace.run(run_id)
+    recipe = Recipe.model_validate_json(folder.recipe.read_text())
+    current = idle.datasets.current(idle.project)
+    assert current is not None
+    assert recipe.is_resolved
+    assert (recipe.rank, recipe.data, recipe.system_prompt) == (4, (f"dataset:{current.version.id}",), "Be kind.")
+    assert json.loads(folder.model.read_text())["id"] == PAPER
+    learned = [Conversation.model_validate_json(line) for line in folder.train.read_text().splitlines()]
+    asked = [Conversation.model_validate_json(line) for line in folder.held_out.read_text().splitlines()]
+    assert len(learned) + len(asked) == 40
+    assert asked
+    view = idle.runs.view(run_id)
+    assert (view.train_examples, view.held_out_examples) == (len(learned), len(asked))
+
+
+def test_later_edits_of_the_examples_do_not_reach_a_run(idle: Desk) -> None:
+    run_id = idle.runs.start(idle.project, RECIPE)
+    before = idle.workspace.run(run_id).train.read_text()
+    idle.add_examples(50)
+    assert idle.workspace.run(run_id).train.read_text() == before
+    assert idle.runs.view(run_id).train_examples == len(before.splitlines())
+
+
+def test_runs_wait_in_order_and_their_names_are_counted(idle: Desk) -> None:
+    quick = RECIPE.model_copy(update={"preset": Preset.QUICK})
+    ids = [idle.runs.start(idle.project, recipe, locale="pt") for recipe in (RECIPE, RECIPE, quick)]
+    assert [idle.runs.view(run_id).name for run_id in ids] == ["Equilibrado", "Equilibrado · 2", "Rápido"]
+    assert [idle.runs.view(run_id).queue_position for run_id in ids] == [1, 2, 3]
+    idle.runs.stop(ids[0])
+    assert idle.runs.view(ids[0]).state is RunState.STOPPED
+    assert [idle.runs.view(run_id).queue_position for run_id in ids] == [None, 1, 2]
+    assert {view.id for view in idle.runs.list(idle.project)} == set(ids)
+    assert idle.runs.list("project-of-nobody") == []
+
+
+def test_stop_keeps_the_best_and_resume_goes_on_from_it(desk: Desk, tmp_path: Path) -> None:
+    run_id = _slow_run(desk, tmp_path)
+    wait_for(lambda: desk.runs.view(run_id).progress.best_step)
+    desk.runs.stop(run_id)
+    desk.wait(run_id, RunState.STOPPED)
+    stopped = desk.runs.view(run_id)
+    assert stopped.result is not None
+    assert stopped.result.adapter is not None
+    (desk.workspace.run(run_id).path / "steps.json").write_text(json.dumps({"steps": stopped.progress.step + 5}))
+    desk.runs.resume(run_id)
+    desk.wait(run_id, RunState.FINISHED)
+    finished = desk.runs.view(run_id)
+    assert finished.progress.started is not None
+    assert finished.progress.started.resumed_from == stopped.result.best_step
+    assert finished.progress.step == stopped.progress.step + 5
+
+
+def test_a_failed_run_says_why_and_one_click_goes_on(desk: Desk) -> None:
+    shutil.move(desk.workspace.model(PAPER), desk.workspace.home / "aside")
+    run_id = _queued_without_model(desk)
+    desk.wait(run_id, RunState.FAILED)
+    view = desk.runs.view(run_id)
+    assert view.result is not None
+    assert view.result.problem is not None
+    assert view.result.problem.code == "run.model_missing"
+    shutil.move(desk.workspace.home / "aside", desk.workspace.model(PAPER))
+    desk.runs.resume(run_id)
+    desk.wait(run_id, RunState.FINISHED)
+
+
+def test_a_run_that_waits_or_has_finished_is_not_resumed(idle: Desk) -> None:
+    run_id = idle.runs.start(idle.project, RECIPE)
+    with pytest.raises(AfinaError, match=r"run\.not_resumable"):
+        idle.runs.resume(run_id)
+    _pretend_finished(idle, run_id, tokens_per_second=1.0)
+    with pytest.raises(AfinaError, match=r"run\.not_resumable"):
+        idle.runs.resume(run_id)
+
+
+def test_a_run_stopped_and_resumed_at_once_goes_on(desk: Desk, tmp_path: Path) -> None:
+    run_id = _slow_run(desk, tmp_path)
+    for _ in range(5):
+        wait_for(lambda: desk.runs.view(run_id).state is RunState.RUNNING)
+        desk.runs.stop(run_id)
+        desk.wait(run_id, RunState.STOPPED)
+        desk.runs.resume(run_id)
+    desk.wait(run_id, RunState.RUNNING)
+    desk.runs.stop(run_id)
+    desk.wait(run_id, RunState.STOPPED)
+
+
+def test_a_run_whose_folder_was_deleted_by_hand_says_so(idle: Desk) -> None:
+    run_id = idle.runs.start(idle.project, RECIPE)
+    shutil.rmtree(idle.workspace.run(run_id).path)
+    second = RunService(idle.workspace, idle.models, idle.datasets, supervisor(idle.workspace))
+    second.start_supervisor()
+    wait_for(lambda: second.view(run_id).state is RunState.FAILED)
+    second.close()
+    result = second.view(run_id).result
+    assert result is not None
+    assert result.problem is not None
+    assert result.problem.code == "run.folder_missing"
+
+
+def test_only_a_run_that_does_not_run_is_deleted(desk: Desk, tmp_path: Path) -> None:
+    run_id = _slow_run(desk, tmp_path)
+    desk.wait(run_id, RunState.RUNNING)
+    with pytest.raises(AfinaError, match=r"run\.still_going"):
+        desk.runs.delete(run_id)
+    desk.runs.stop(run_id)
+    desk.wait(run_id, RunState.STOPPED)
+    desk.runs.delete(run_id)
+    time.sleep(0.5)  # the supervisor looks several times
+    assert not desk.workspace.run(run_id).path.exists()
+    with pytest.raises(AfinaError, match=r"general\.not_found"):
+        desk.runs.view(run_id)
+
+
+def test_a_run_that_cannot_be_written_leaves_nothing_behind(idle: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 1000))
+    with pytest.raises(AfinaError, match=r"disk\.full"):
+        idle.runs.start(idle.project, RECIPE)
+    assert list((idle.workspace.home / "runs").iterdir()) == []
+    assert idle.runs.list() == []
+
+
+def test_every_problem_of_a_recipe_is_named_at_once(workspace: Workspace) -> None:
+    install_paper_model(workspace, must_accept=True, parameters=10**13)
+    desk = Desk(workspace, _Nobody(workspace))
+    (workspace.model(PAPER) / "afina.json").unlink()
+    desk.add_examples(2)
+    found = desk.runs.problems(RECIPE.model_copy(update={"max_length": 4096, "last_layers": 7}), desk.project)
+    assert {problem.code for problem in found} >= {
+        "run.licence_not_accepted",
+        "run.model_not_installed",
+        "run.too_big",
+        "recipe.length_over_context",
+        "recipe.more_layers_than_model",
+    }
+    severities = [problem.severity is Severity.ERROR for problem in found]
+    assert severities == sorted(severities, reverse=True)
+    assert all(problem.field for problem in found)
+
+
+def test_a_good_recipe_has_no_problem(idle: Desk) -> None:
+    assert idle.runs.problems(RECIPE, idle.project) == []
+
+
+def test_an_unknown_model_and_missing_examples_are_named(idle: Desk) -> None:
+    empty = ProjectService(idle.workspace).create("Empty").id
+    found = idle.runs.problems(Recipe(model="nobody"), empty)
+    assert {problem.code for problem in found} == {"run.no_examples", "run.unknown_model"}
+    with pytest.raises(AfinaError, match=r"run\.no_examples"):
+        idle.runs.start(empty, RECIPE)
+
+
+def test_offers_are_sized_and_bigger_presets_take_longer(idle: Desk) -> None:
+    offers = idle.runs.offers(idle.project, PAPER, RECIPE.model_copy(update={"rank": 4}))
+    assert [offer.preset for offer in offers] == list(Preset)
+    assert all(offer.recipe.is_resolved and offer.recipe.rank == 4 for offer in offers)
+    assert offers[0].seconds < offers[1].seconds < offers[2].seconds
+    assert all(offer.memory_bytes > 10**8 and not offer.measured for offer in offers)
+
+
+def test_offers_know_a_measurement_and_then_a_real_run(idle: Desk) -> None:
+    note = idle.workspace.home / "measurements" / f"{PAPER}.json"
+    files.write_atomic(note, json.dumps({"tokens_per_second": 10.0}))
+    measured = idle.runs.offers(idle.project, PAPER)[0]
+    files.write_atomic(note, json.dumps({"tokens_per_second": 20.0}))
+    assert measured.measured
+    assert idle.runs.offers(idle.project, PAPER)[0].seconds < measured.seconds
+    run_id = idle.runs.start(idle.project, RECIPE)
+    _pretend_finished(idle, run_id, tokens_per_second=1.0)
+    assert idle.runs.offers(idle.project, PAPER)[0].seconds > 5 * measured.seconds
+
+
+def test_offers_work_before_the_model_is_here_and_without_a_project(idle: Desk) -> None:
+    (idle.workspace.model(PAPER) / "afina.json").unlink()
+    examples = [Conversation.pair(f"question {n}", "answer " * 20) for n in range(30)]
+    short = [Conversation.pair(f"question {n}", "answer") for n in range(30)]
+    assert idle.runs.offers(examples, PAPER)[0].seconds > idle.runs.offers(short, PAPER)[0].seconds
+
+
+def test_files_are_trained_on_in_a_project_of_their_own(idle: Desk, tmp_path: Path) -> None:
+    learn, ask = tmp_path / "learn.csv", tmp_path / "ask.csv"
+    write_csv(learn, 30)
+    write_csv(ask, 5)
+    recipe = RECIPE.model_copy(update={"data": (str(learn),), "held_out": (str(ask),)})
+    run_id = idle.runs.start_from_files(recipe)
+    view = idle.runs.view(run_id)
+    assert (view.train_examples, view.held_out_examples) == (30, 5)
+    project = ProjectService(idle.workspace).get(view.project_id)
+    assert project.name == "learn"
+    assert len(idle.datasets.load(view.recipe.data[0].removeprefix("dataset:"))) == 30
+
+
+def test_bad_files_leave_no_project(idle: Desk, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.csv"
+    empty.touch()
+    before = len(ProjectService(idle.workspace).list())
+    with pytest.raises(AfinaError, match=r"data\."):
+        idle.runs.start_from_files(RECIPE.model_copy(update={"data": (str(empty),)}))
+    assert len(ProjectService(idle.workspace).list()) == before
+
+
+def test_a_view_reads_on_where_it_stopped_and_starts_over_when_the_file_is_another(idle: Desk) -> None:
+    run_id = idle.runs.start(idle.project, RECIPE)
+    events = idle.workspace.run(run_id).events
+    _write_steps(events, 1, 3)
+    assert idle.runs.view(run_id).progress.step == 3
+    with events.open("a") as file:
+        file.write('{"type": "step", "time": 1, "st')  # being written at this very moment
+    assert idle.runs.view(run_id).progress.step == 3
+    with events.open("a") as file:
+        file.write('ep": 4, "epoch": 1, "loss": 1, "learning_rate": 1, "grad_norm": 1, "tokens": 1, "seconds": 1}\n')
+    assert idle.runs.view(run_id).progress.step == 4
+    events.unlink()
+    _write_steps(events, 1, 2)
+    assert idle.runs.view(run_id).progress.step == 2
+
+
+def test_the_result_on_disk_outweighs_the_database(idle: Desk) -> None:
+    run_id = idle.runs.start(idle.project, RECIPE)
+    _pretend_finished(idle, run_id, tokens_per_second=1.0, note=False)
+    assert idle.runs.view(run_id).state is RunState.FINISHED
+    idle.workspace.run(run_id).result.write_text("{ torn")
+    assert idle.runs.view(run_id).state is RunState.QUEUED
+
+
+def test_the_state_words_exist_in_both_languages() -> None:
+    for locale in ("en", "pt"):
+        assert all(catalog(locale)(f"run.state.{state.value}") for state in RunState)
+        assert all(catalog(locale)(f"run.preset.{preset.value}") for preset in Preset)
+
+
+def test_the_web_process_does_not_load_torch(idle: Desk) -> None:
+    code = "import sys, studio.services.runs; sys.exit('torch' in sys.modules)"
+    assert psutil.Popen([sys.executable, "-c", code]).wait() == 0
+    idle.runs.offers(idle.project, PAPER, Recipe(model=PAPER, method=Method.FULL))
+
+
+def _slow_run(desk: Desk, tmp_path: Path) -> str:
+    run_id = desk.runs.start(desk.project, RECIPE)
+    (desk.workspace.run(run_id).path / "steps.json").write_text(json.dumps({"steps": 1000}))
+    wait_for(lambda: desk.runs.view(run_id).progress.started)
+    if desk.runs.view(run_id).progress.total_steps != 1000:  # the worker was faster than this test
+        desk.wait(run_id, RunState.FINISHED)
+        return _slow_run(desk, tmp_path)
+    return run_id
+
+
+def _queued_without_model(desk: Desk) -> str:
+    """A run whose model disappears between the button and its turn."""
+    (desk.workspace.model(PAPER)).mkdir()
+    shutil.copytree(desk.workspace.home / "aside", desk.workspace.model(PAPER), dirs_exist_ok=True)
+    waiting = RunService(desk.workspace, desk.models, desk.datasets, _Nobody(desk.workspace))
+    run_id = waiting.start(desk.project, RECIPE)
+    shutil.rmtree(desk.workspace.model(PAPER))
+    desk.runs.start_supervisor()
+    return run_id
+
+
+def _write_steps(path: Path, first: int, last: int, tokens: int = 10) -> None:
+    with EventLog(path) as log:
+        for step in range(first, last + 1):
+            log.write(Step(time=1, step=step, epoch=1, loss=1, learning_rate=1, grad_norm=1, tokens=tokens, seconds=1))
+
+
+def _pretend_finished(desk: Desk, run_id: str, *, tokens_per_second: float, note: bool = True) -> None:
+    folder = desk.workspace.run(run_id)
+    _write_steps(folder.events, 1, 12, tokens=int(tokens_per_second))
+    folder.result.write_text(json.dumps({"state": "finished", "steps": 12, "seconds": 13}))
+    if note:
+        with desk.workspace.database.session() as session:
+            session.get_one(RunRow, run_id).state = "finished"
