@@ -23,12 +23,36 @@ class Turns:
 
     def __init__(self, home: Path) -> None:
         self._path = home / "answering.lock"
+        self._held = FileLock(self._path, blocking=False)
 
     @contextmanager
     def answering(self) -> Iterator[None]:
         """Holds the cores for an answer. Several threads or processes that answer wait for each other."""
         with FileLock(self._path):
             yield
+
+    def hold(self) -> bool:
+        """Takes the cores for answers unless another who answers has them; never waits. Asked again, it costs nothing.
+
+        Returns:
+            Whether they are held now. If not, another holds them: training waits all the same.
+        """
+        if self._held.is_locked:
+            return True
+        try:
+            self._held.acquire()
+        except Timeout:
+            return False
+        return True
+
+    @property
+    def is_held(self) -> bool:
+        """Whether :meth:`hold` has the cores."""
+        return self._held.is_locked
+
+    def release(self) -> None:
+        """Gives back what :meth:`hold` took."""
+        self._held.release(force=True)
 
     def wait(self, timeout: float = 60.0) -> float:
         """Waits until nobody is answering; called between two training steps.

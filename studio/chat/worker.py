@@ -1,0 +1,103 @@
+"""The chat worker: ``python -m studio.chat.worker --model-dir DIR --home HOME``.
+
+Reads requests from stdin and writes replies to stdout, one JSON object a line (:mod:`studio.chat.protocol`). It ends
+when stdin ends, because then the web process is gone, and when nobody has asked for a while. While it answers, a run
+that trains on the same computer pauses between two steps.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import queue
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final
+
+from studio.chat.protocol import REQUEST, Cancel, Generate, Reply, Warm
+from studio.storage.turns import Turns
+
+if TYPE_CHECKING:
+    from studio.chat.engine import Engine
+
+_AFTERGLOW: Final = 0.2  # seconds for which the cores stay taken after an answer, as the next question often follows
+
+
+def main(arguments: list[str]) -> int:
+    """Entry point. Returns the exit code: 0 at the end of stdin or after the idle time."""
+    parser = argparse.ArgumentParser(prog="studio.chat.worker")
+    parser.add_argument("--model-dir", type=Path, required=True)
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--idle-minutes", type=float, default=10.0)
+    given = parser.parse_args(arguments)
+    with _reserved_stdout() as out:
+        inbox: queue.SimpleQueue[Generate | Warm | Cancel] = queue.SimpleQueue()
+        threading.Thread(target=_listen, args=(sys.stdin.buffer, inbox), daemon=True).start()
+        _serve(given.model_dir, given.home, given.idle_minutes * 60, inbox, out)
+    return 0
+
+
+def _serve(
+    model_dir: Path, home: Path, idle: float, inbox: queue.SimpleQueue[Generate | Warm | Cancel], out: IO[str]
+) -> None:
+    from studio.chat.desk import Desk
+
+    def send(reply: Reply) -> None:
+        out.write(reply.model_dump_json(exclude_defaults=True) + "\n")
+        out.flush()
+
+    turns = Turns(home)
+    desk = Desk(model_dir, lambda: _load(model_dir, home), send)
+    last = time.monotonic()
+    while True:
+        patience = 0.0 if desk.is_busy else _AFTERGLOW if turns.is_held else idle
+        try:
+            request = inbox.get(timeout=patience) if patience else inbox.get_nowait()
+        except queue.Empty:
+            if not desk.is_busy:
+                turns.release()
+                if time.monotonic() - last >= idle:
+                    return
+        else:
+            last = time.monotonic()
+            turns.hold()
+            desk.take(request)
+            continue  # whoever asked at the same moment joins the same batch
+        if desk.is_busy:
+            last = time.monotonic()
+            turns.hold()
+            desk.step()
+
+
+def _listen(lines: IO[bytes], inbox: queue.SimpleQueue[Generate | Warm | Cancel]) -> None:
+    for line in lines:
+        inbox.put(REQUEST.validate_json(line))
+    os._exit(0)  # the web process is gone: end at once, in the middle of an answer too
+
+
+def _reserved_stdout() -> IO[str]:
+    """The real stdout, for replies only: what libraries print goes to stderr."""
+    replies = os.dup(1)
+    os.dup2(2, 1)
+    return os.fdopen(replies, "w", encoding="utf-8", newline="\n")
+
+
+def _load(model_dir: Path, home: Path) -> Engine:
+    import torch
+
+    from studio.chat.engine import Engine
+    from studio.domain.recipe import Precision
+    from studio.models.hardware import machine
+    from studio.models.probe import choose_precision, measure_speed
+
+    here = machine()
+    torch.set_num_threads(max(1, here.cores))
+    precision = choose_precision(measure_speed(home, here))
+    device = here.device if torch.cuda.is_available() else "cpu"
+    return Engine(model_dir, torch.bfloat16 if precision is Precision.BF16 else torch.float32, device)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
