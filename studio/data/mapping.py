@@ -114,7 +114,7 @@ def guess_mapping(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> Map
 
 def guess(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> Guess:
     """Like :func:`guess_mapping`, and says whether the headers were enough."""
-    roles = {column: header_role(column) for column in columns}
+    roles = _roles(columns)
     cells = {column: _texts(column, rows) for column in columns}
     filled = [column for column in columns if cells[column]] if rows else list(columns)
     topic = _first(filled, roles, ColumnRole.TOPIC)
@@ -141,12 +141,24 @@ def guess(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> Guess:
     )
 
 
+def _roles(columns: Sequence[str]) -> dict[str, tuple[ColumnRole | None, float]]:
+    """What each header says. A single letter says something only beside its partner: Q with A, P with R."""
+    letters = {plain(column) for column in columns}
+    partners = {"q": "a", "a": "q", "p": "r", "r": "p"}
+    return {
+        column: (None, 0.0)
+        if len(name := plain(column)) == 1 and partners.get(name) not in letters
+        else header_role(column)
+        for column in columns
+    }
+
+
 def held_out_value(value: Any) -> bool | None:
     """What a cell of a held-out column says: True for `test`, `sim`, `1` …; None where it says neither."""
     text = plain(str(value)) if value is not None else ""
     if text in _HELD_OUT_TRUE:
         return True
-    return False if text in _HELD_OUT_FALSE or not text else None
+    return False if text in _HELD_OUT_FALSE else None
 
 
 def _texts(column: str, rows: Sequence[dict[str, Any]]) -> list[str]:

@@ -163,11 +163,14 @@ class Reading:
     def _table(self, table: Table, reader: str, held_out: bool | None) -> Iterator[Conversation]:
         first = list(islice(table.rows, SAMPLE_ROWS))
         rows = chain(first, table.rows)
+        if not first:
+            self.findings.file("data.no_rows", table.label)
+            return
         values = [row.values for row in first]
         self.columns += [column for column in table.columns if column not in self.columns]
         self.sample += [{k: shapes.shown(v)[:2_000] for k, v in row.items()} for row in values[: 20 - len(self.sample)]]
         turns = shapes.turns_key(table.columns, values)
-        found = Guess(Mapping(), False) if turns else self._mapping_of(table, values)
+        found = _beside_turns(table, values) if turns else self._mapping_of(table, values)
         if not turns and not found.mapping.is_complete:
             self.findings.file("data.columns_unknown", table.label, columns=", ".join(table.columns)[:300])
             return
@@ -270,6 +273,12 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError as error:
         raise from_exception(error) from error
+
+
+def _beside_turns(table: Table, values: list[dict[str, Any]]) -> Guess:
+    """What the columns beside whole conversations say: topic and held-out."""
+    mapping = guess(table.columns, values).mapping
+    return Guess(Mapping(topic=mapping.topic, held_out=mapping.held_out), True)
 
 
 def _system(values: dict[str, Any]) -> str | None:

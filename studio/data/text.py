@@ -6,6 +6,7 @@ import codecs
 import re
 import unicodedata
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,8 @@ _CHUNK: Final = 1 << 20
 _SAMPLE: Final = 32_768
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f\ufeff\ud800-\udfff\ufffe\uffff]")
 _SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_WESTERN: Final = frozenset("áéíóúâêôãõàçüñäößèìòùîûëïœæåøÁÉÍÓÚÂÊÔÃÕÀÇÜÑÄÖÈÌÒÙÎÛËÏŒÆÅØºª°”’»…–—•€®™´ \xa0")
+_OTHERS: Final = ("cp1250", "cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "gb18030", "big5", "cp932", "cp949")
 _SPACES = re.compile("[\xa0\u2007\u202f]")
 
 
@@ -119,14 +122,16 @@ def _single_byte(sample: bytes) -> str:
         western = "latin-1"
     if _looks_western(sample.decode(western)):
         return western
-    best = from_bytes(sample[:_SAMPLE]).best()
-    return best.encoding if best is not None else western
+    best = from_bytes(sample[:_SAMPLE], cp_isolation=list(_OTHERS)).best()
+    return best.encoding if best is not None else "cp1250"  # the likeliest of those it cannot tell apart
 
 
 def _looks_western(text: str) -> bool:
-    high = [c for c in text if ord(c) > 127]
-    usual = sum(c in "áéíóúâêôãõàçüñäößèìòùîûëïœæåøÁÉÍÓÚÂÊÔÃÕÀÇÜÑÄÖºª°“”‘’–—…•€£¿¡«»®©™§´ \xa0" for c in high)
-    return usual >= 0.8 * len(high)
+    """Whether the letters inside words are those of Western European languages: ``ção`` but not ``³ó¹``."""
+    inside = [c for before, c in pairwise(text) if ord(c) > 127 and before.isalpha()]
+    odd = sum(c not in _WESTERN for c in inside)
+    plain_letters = sum(c.isascii() and c.isalpha() for c in text)
+    return odd <= 0.1 * len(inside) and len(inside) <= 0.5 * plain_letters + 5
 
 
 def lines(path: Path, encoding: str) -> Iterator[str]:

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from studio.domain.dataset import DatasetView, Mapping
+from studio.errors import AfinaError
+from studio.i18n.catalog import LOCALES, catalog
+from studio.services.datasets import DatasetService, EditedRow, with_system
+from studio.services.projects import ProjectService
+from studio.settings import Settings
+from studio.storage.workspace import Workspace
+
+CSV = "Pergunta,Resposta,Nota\nQuanto é o frete?,Dez reais.,a\nAbre hoje?,Sim.,b\nAceita pix?,Aceitamos.,c\n"
+
+
+@pytest.fixture
+def datasets(workspace: Workspace) -> DatasetService:
+    return DatasetService(workspace)
+
+
+@pytest.fixture
+def project(workspace: Workspace) -> str:
+    return ProjectService(workspace).create("Loja").id
+
+
+@pytest.fixture
+def faq(tmp_path: Path) -> Path:
+    path = tmp_path / "faq.csv"
+    path.write_text(CSV, encoding="utf-8")
+    return path
+
+
+def _questions(view: DatasetView | None) -> list[str]:
+    return [c.question for c in view.conversations] if view else []
+
+
+def _rows(view: DatasetView) -> list[EditedRow]:
+    return [EditedRow(c.id, c.question, c.answer, c.held_out) for c in view.conversations]
+
+
+def test_an_import_is_found_again_after_a_restart(
+    workspace: Workspace, datasets: DatasetService, project: str, faq: Path
+) -> None:
+    view = datasets.import_files(project, [faq])
+    faq.unlink()
+    again = DatasetService(Workspace.open(workspace.settings))
+    assert again.current(project) == view
+    assert _questions(view) == ["Quanto é o frete?", "Abre hoje?", "Aceita pix?"]
+    assert [c.id for c in view.conversations] == ["e1", "e2", "e3"]
+    assert (view.version.number, view.version.action, view.version.examples) == (1, "import", 3)
+    assert again.load(view.version.id) == list(view.conversations)
+
+
+def test_a_project_without_examples(datasets: DatasetService, project: str) -> None:
+    assert datasets.current(project) is None
+    for act in (datasets.undo, datasets.redo, lambda p: datasets.split(p, 0)):
+        with pytest.raises(AfinaError, match=r"data\.no_dataset"):
+            act(project)
+
+
+def test_every_edit_is_a_version_with_undo_and_redo(datasets: DatasetService, project: str, faq: Path) -> None:
+    first = datasets.import_files(project, [faq])
+    rows = _rows(first)
+    changed = [EditedRow(rows[0].id, "Qual o frete?", rows[0].answer, True), rows[2], EditedRow(None, "Nova?", "Sim.")]
+    second = datasets.edit(project, [*changed, EditedRow(None, " ", "")])
+    assert _questions(second) == ["Qual o frete?", "Aceita pix?", "Nova?"]
+    assert [c.id for c in second.conversations] == ["e1", "e3", "e4"]
+    assert second.version.params == {"added": 1, "removed": 1, "changed": 1}
+    assert (second.version.held_out, second.can_undo, second.can_redo) == (1, True, False)
+    assert second.conversations[0].source == first.conversations[0].source
+    undone = datasets.undo(project)
+    assert undone.conversations == first.conversations
+    assert (undone.can_undo, undone.can_redo) == (False, True)
+    assert datasets.redo(project).conversations == second.conversations
+    restored = datasets.restore(project, first.version.id)
+    assert restored.conversations == first.conversations
+    assert restored.version.number == 3
+    assert datasets.undo(project).conversations == second.conversations
+    assert [v.action for v in datasets.versions(project)] == ["restore", "edit", "import"]
+    with pytest.raises(AfinaError, match=r"data\.nothing_to_undo"):
+        datasets.undo(project) and datasets.undo(project)
+
+
+def test_an_edit_after_an_undo_is_what_redo_reaches(datasets: DatasetService, project: str, faq: Path) -> None:
+    first = datasets.import_files(project, [faq])
+    datasets.edit(project, _rows(first)[:2])
+    datasets.undo(project)
+    other = datasets.edit(project, _rows(first)[:1])
+    assert not other.can_redo
+    datasets.undo(project)
+    assert datasets.redo(project).conversations == other.conversations
+
+
+def test_an_edit_without_a_change_makes_no_version(datasets: DatasetService, project: str, faq: Path) -> None:
+    view = datasets.import_files(project, [faq])
+    assert datasets.edit(project, _rows(view)).version == view.version
+
+
+@pytest.mark.parametrize(
+    ("rows", "code"),
+    [
+        ([EditedRow(None, "A?", "B"), EditedRow(None, "C?", "  ")], "data.edit_incomplete"),
+        ([EditedRow(None, "", "")], "data.edit_empty"),
+        ([], "data.edit_empty"),
+    ],
+)
+def test_an_edit_that_is_refused_changes_nothing(
+    datasets: DatasetService, project: str, faq: Path, rows: list[EditedRow], code: str
+) -> None:
+    view = datasets.import_files(project, [faq])
+    with pytest.raises(AfinaError) as caught:
+        datasets.edit(project, rows)
+    assert caught.value.code == code
+    assert datasets.current(project) == view
+    for locale in LOCALES:
+        assert code not in catalog(locale).error(caught.value)
+
+
+def test_a_table_can_be_typed_without_any_file(datasets: DatasetService, project: str) -> None:
+    view = datasets.edit(project, [EditedRow(None, "Abre?", "Sim."), EditedRow(None, "Fecha?", "Às seis.", True)])
+    assert (view.version.examples, view.version.held_out, view.can_undo) == (2, 1, False)
+
+
+def test_columns_can_be_changed_and_are_remembered(datasets: DatasetService, project: str, faq: Path) -> None:
+    datasets.import_files(project, [faq])
+    mapping = Mapping(question=("Pergunta", "Nota"), answer=("Resposta",))
+    view = datasets.set_mapping(project, mapping)
+    assert _questions(view)[0] == "Quanto é o frete?\na"
+    assert view.version.action == "mapping"
+    assert datasets.import_files(project, [faq]).mapping == mapping
+    for wrong, code in ((Mapping(), "mapping_incomplete"), (Mapping(question=("x",), answer=("y",)), "column_missing")):
+        with pytest.raises(AfinaError, match=code):
+            datasets.set_mapping(project, wrong)
+
+
+def test_appending_keeps_what_was_there(datasets: DatasetService, project: str, faq: Path, tmp_path: Path) -> None:
+    datasets.import_files(project, [faq])
+    more = tmp_path / "more.jsonl"
+    more.write_text('{"question": "Troca?", "answer": "Sim, em 7 dias."}\n', encoding="utf-8")
+    view = datasets.import_files(project, [more], append=True)
+    assert _questions(view)[-1] == "Troca?"
+    assert len({c.id for c in view.conversations}) == 4
+    assert view.version.files == ("faq.csv", "more.jsonl")
+
+
+def test_a_failed_import_changes_nothing(
+    workspace: Workspace, datasets: DatasetService, project: str, faq: Path, tmp_path: Path
+) -> None:
+    view = datasets.import_files(project, [faq])
+    one = tmp_path / "one.csv"
+    one.write_text("question,answer\nA?,B\n", encoding="utf-8")
+    empty = tmp_path / "empty.csv"
+    empty.write_bytes(b"")
+    half = tmp_path / "half.csv"
+    half.write_text("question,answer\nA?,\n,B\n", encoding="utf-8")
+    wanted = {
+        one: "data.too_few_rows",
+        empty: "data.empty_file",
+        half: "data.no_usable_rows",
+        tmp_path / "no": "disk.missing",
+    }
+    for path, code in wanted.items():
+        with pytest.raises(AfinaError) as caught:
+            datasets.import_files(project, [path])
+        assert caught.value.code == code
+        assert datasets.current(project) == view
+    assert len(list((workspace.project(project) / "datasets").iterdir())) == 1
+
+
+def test_a_large_upload_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    workspace = Workspace.open(Settings(home=tmp_path / "home", max_upload_mb=100))
+    project = ProjectService(workspace).create("Loja").id
+    path = tmp_path / "big.csv"
+    with path.open("wb") as file:
+        file.truncate(200_000_000)
+    with pytest.raises(AfinaError) as caught:
+        DatasetService(workspace).import_files(project, [path])
+    assert (caught.value.code, caught.value.params["size_mb"]) == ("data.too_large", 200)
+    assert not (workspace.project(project) / "uploads").exists()
+
+
+def test_no_disk_space(
+    workspace: Workspace, datasets: DatasetService, project: str, faq: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = datasets.import_files(project, [faq])
+    usage = shutil.disk_usage(workspace.home)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=10))
+    with pytest.raises(AfinaError, match=r"disk\.full"):
+        datasets.import_files(project, [faq])
+    monkeypatch.undo()
+    assert datasets.current(project) == before
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_the_sample(datasets: DatasetService, project: str, locale: str) -> None:
+    view = datasets.use_sample(project, locale)
+    assert view.problems == ()
+    train, held_out = datasets.split(project, 0)
+    assert len(train) >= 150
+    assert len(held_out) >= 40
+    assert {c.answer for c in held_out} <= {c.answer for c in train}
+    assert view.version.held_out == len(held_out)
+    assert all(c.topic for c in view.conversations)
+
+
+def test_a_sample_in_another_language(datasets: DatasetService, project: str) -> None:
+    for locale in ("xx", "../../etc"):
+        with pytest.raises(AfinaError, match=r"data\.no_sample"):
+            datasets.use_sample(project, locale)
+
+
+def test_stopping_an_import_leaves_everything_as_it_was(datasets: DatasetService, project: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("question,answer\n" + "A?,B\n" * 5_000, encoding="utf-8")
+    seen: list[int] = []
+    with pytest.raises(AfinaError, match=r"general\.stopped"):
+        datasets.import_files(project, [path], on_progress=seen.append, cancelled=lambda: bool(seen))
+    assert seen == [1_000]
+    assert datasets.current(project) is None
+
+
+def test_export(datasets: DatasetService, project: str, faq: Path, tmp_path: Path) -> None:
+    view = datasets.import_files(project, [faq])
+    for suffix in ("csv", "xlsx", "jsonl"):
+        path = datasets.export(project, tmp_path / f"out.{suffix}")
+        assert [c.question for c in datasets.read_paths([path]).conversations] == _questions(view)
+
+
+def test_the_system_prompt_goes_before_the_question(datasets: DatasetService, project: str, faq: Path) -> None:
+    example = datasets.import_files(project, [faq]).conversations[0]
+    prompted = with_system(example, "Seja breve.")
+    assert [m.role.value for m in prompted.messages] == ["system", "user", "assistant"]
+    assert with_system(prompted, "Outra.") == prompted
+    assert with_system(example, None) == example

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from studio.domain.event import Started, Step
+from studio.domain.run import RunResult, RunState
+from studio.errors import AfinaError
+from studio.services.datasets import DatasetService, EditedRow
+from studio.services.projects import ProjectService
+from studio.storage.database import RunRow
+from studio.storage.workspace import Workspace
+
+COUNTS = {"train_examples": 90, "held_out_examples": 9, "trainable_parameters": 1, "total_parameters": 2}
+
+
+@pytest.fixture
+def projects(workspace: Workspace) -> ProjectService:
+    return ProjectService(workspace)
+
+
+def _run(workspace: Workspace, project_id: str, run_id: str, state: RunState, result: RunResult | None = None) -> None:
+    row = RunRow(
+        id=run_id,
+        project_id=project_id,
+        name="Quick",
+        created_at=time.time(),
+        state=state.value,
+        position=1.0,
+        model_id="m",
+        model_name="SmolLM2",
+        train_examples=90,
+        held_out_examples=9,
+    )
+    with workspace.database.session() as session:
+        session.add(row)
+    folder = workspace.run(run_id)
+    folder.path.mkdir(parents=True)
+    started = Started(
+        time=1, pid=1, device="cpu", precision="fp32", threads=2, total_steps=40, steps_per_epoch=10, **COUNTS
+    )
+    steps = [
+        Step(time=2, step=n, epoch=1, loss=1, learning_rate=1, grad_norm=1, tokens=1, seconds=1) for n in range(1, 11)
+    ]
+    folder.events.write_text("".join(event.model_dump_json() + "\n" for event in (started, *steps)), encoding="utf-8")
+    if result is not None:
+        folder.result.write_text(result.model_dump_json(), encoding="utf-8")
+
+
+def test_cards_are_found_again_with_the_newest_first(workspace: Workspace, projects: ProjectService) -> None:
+    first = projects.create("  Loja \n um ")
+    second = projects.create("Loja dois")
+    DatasetService(workspace).edit(first.id, [EditedRow(None, "A?", "B"), EditedRow(None, "C?", "D")])
+    _run(workspace, first.id, "run-1", RunState.RUNNING)
+    _run(workspace, first.id, "run-2", RunState.RUNNING, RunResult(state=RunState.FINISHED, steps=40))
+    cards = ProjectService(Workspace.open(workspace.settings)).list()
+    assert [(card.project.name, card.examples) for card in cards] == [("Loja um", 2), ("Loja dois", 0)]
+    assert cards[1].project == second
+    runs = {run.id: (run.state, run.fraction) for run in cards[0].runs}
+    assert runs == {"run-1": (RunState.RUNNING, 0.25), "run-2": (RunState.FINISHED, 1.0)}
+
+
+def test_update_changes_only_what_is_given(projects: ProjectService) -> None:
+    project = projects.create("Loja")
+    projects.update(project.id, model_id="m", system_prompt=" Seja breve. ")
+    changed = projects.update(project.id, name="Outra")
+    assert (changed.name, changed.model_id, changed.system_prompt) == ("Outra", "m", "Seja breve.")
+    assert projects.update(project.id, system_prompt="").system_prompt is None
+    assert projects.get(project.id).model_id == "m"
+
+
+@pytest.mark.parametrize("name", ["", "  ", "\0"])
+def test_a_project_needs_a_name(projects: ProjectService, name: str) -> None:
+    with pytest.raises(AfinaError, match=r"project\.no_name"):
+        projects.create(name)
+    assert projects.list() == []
+
+
+def test_a_long_instruction_is_refused(projects: ProjectService) -> None:
+    with pytest.raises(AfinaError, match=r"project\.long_system_prompt"):
+        projects.update(projects.create("Loja").id, system_prompt="x" * 4_001)
+
+
+def test_a_project_that_does_not_exist(projects: ProjectService) -> None:
+    for act in (projects.get, projects.delete, projects.update):
+        with pytest.raises(AfinaError, match=r"general\.not_found"):
+            act("project-none")
+
+
+def test_delete_removes_examples_and_runs(workspace: Workspace, projects: ProjectService) -> None:
+    project = projects.create("Loja")
+    DatasetService(workspace).edit(project.id, [EditedRow(None, "A?", "B")])
+    _run(workspace, project.id, "run-1", RunState.RUNNING, RunResult(state=RunState.FINISHED, steps=40))
+    projects.delete(project.id)
+    assert projects.list() == []
+    assert not workspace.project(project.id).exists()
+    assert not workspace.run("run-1").path.exists()
+
+
+def test_a_project_in_training_is_not_deleted(workspace: Workspace, projects: ProjectService) -> None:
+    project = projects.create("Loja")
+    _run(workspace, project.id, "run-1", RunState.RUNNING)
+    with pytest.raises(AfinaError, match=r"project\.run_active"):
+        projects.delete(project.id)
+    assert projects.get(project.id) == project
