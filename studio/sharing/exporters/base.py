@@ -1,0 +1,152 @@
+"""What every export format does, and what it is made from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import ValidationError
+
+from studio.domain.model import BaseModelCard
+from studio.domain.recipe import Recipe
+from studio.domain.run import RunResult
+from studio.errors import AfinaError
+from studio.sharing.exporters.child import Child
+from studio.storage.workspace import RunFolder
+
+
+@dataclass(frozen=True)
+class ExportSource:
+    """A run whose best model was kept.
+
+    Args:
+        run: its folder.
+        name: what the owner calls it.
+        model_dir: folder of the installed base model.
+        reference: name by which others find the base model, such as ``org/name``; empty when it is not public.
+        card: of the base model.
+        recipe: what was done.
+        tuned: folder with what was kept: a PEFT adapter, or whole weights after full tuning.
+        step: at which it was kept.
+        loss: on the held-out examples, in nats a token; None when not known.
+        ended_at: seconds since 1970; 0 when the run still goes on.
+        examples: trained on.
+        held_out: examples kept aside.
+    """
+
+    run: RunFolder
+    name: str
+    model_dir: Path
+    reference: str
+    card: BaseModelCard
+    recipe: Recipe
+    tuned: Path
+    step: int
+    loss: float | None
+    ended_at: float
+    examples: int
+    held_out: int
+
+    @property
+    def has_adapter(self) -> bool:
+        """False after full tuning: then the kept folder holds whole weights."""
+        return (self.tuned / "adapter_config.json").is_file()
+
+
+class Exporter(Protocol):
+    """One format."""
+
+    @property
+    def kind(self) -> str:
+        """Its name in addresses, on the command line and in catalog keys (``export.KIND.name``)."""
+        ...
+
+    def check(self, source: ExportSource) -> None:
+        """Refuses a run that cannot be exported so.
+
+        Raises:
+            AfinaError: why not.
+        """
+        ...
+
+    def size(self, source: ExportSource) -> int:
+        """Bytes of the exported files, about."""
+        ...
+
+    def write(self, source: ExportSource, into: Path, child: Child) -> None:
+        """Writes the files into an empty folder and proves by loading them again that they answer the same.
+
+        Raises:
+            AfinaError: ``export.differs``, ``export.failed``, ``general.stopped`` …
+        """
+        ...
+
+    def usage(self, source: ExportSource) -> str:
+        """Markdown that shows how to load the files."""
+        ...
+
+
+def read_source(run: RunFolder, name: str, model_dir_of: ModelFolders, reference: str) -> ExportSource:
+    """Reads from disk what a run has kept.
+
+    Args:
+        run: its folder.
+        name: what the owner calls it.
+        model_dir_of: gives the folder of a base model by its id.
+        reference: public name of the base model, or empty.
+
+    Raises:
+        AfinaError: ``export.not_ready`` when nothing was kept yet.
+    """
+    try:
+        best = json.loads(run.best.read_text(encoding="utf-8"))
+        tuned, step = run.path / str(best["adapter"]), int(best["step"])
+        card = BaseModelCard.model_validate_json(run.model.read_bytes())
+        recipe = Recipe.model_validate_json(run.recipe.read_bytes())
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise AfinaError("export.not_ready") from error
+    if not tuned.is_dir():
+        raise AfinaError("export.not_ready")
+    result = _result(run)
+    return ExportSource(
+        run=run,
+        name=name,
+        model_dir=model_dir_of(card.id),
+        reference=reference,
+        card=card,
+        recipe=recipe,
+        tuned=tuned,
+        step=step,
+        loss=result.best_loss if result else None,
+        ended_at=result.ended_at if result else 0.0,
+        examples=_lines(run.train),
+        held_out=_lines(run.held_out),
+    )
+
+
+class ModelFolders(Protocol):
+    """Gives the folder of a base model by its id."""
+
+    def __call__(self, model_id: str, /) -> Path: ...
+
+
+def _result(run: RunFolder) -> RunResult | None:
+    try:
+        return RunResult.model_validate_json(run.result.read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def _lines(path: Path) -> int:
+    try:
+        with path.open(encoding="utf-8") as file:
+            return sum(bool(line.strip()) for line in file)
+    except OSError:
+        return 0
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes of the files directly in a folder."""
+    return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())

@@ -1,0 +1,117 @@
+"""Exports in the background: progress, restarts, full disks, runs that went on."""
+
+from __future__ import annotations
+
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from studio.domain.recipe import Method
+from studio.errors import AfinaError
+from studio.i18n.catalog import LOCALES, catalog
+from studio.services.exports import ExportService, ExportState
+from studio.storage import files
+from studio.storage.workspace import Workspace
+from tests.sharing.conftest import keep, make_run, tiny_workspace
+
+__all__ = ["tiny_workspace"]  # a fixture of the tests of sharing
+# peft still asks transformers by a name that transformers is about to drop.
+pytestmark = [pytest.mark.model, pytest.mark.filterwarnings("ignore::FutureWarning")]
+
+
+def wait(exports: ExportService, run_id: str, kind: str) -> list[str]:
+    """Phases seen until the export is over."""
+    phases: list[str] = []
+    for _ in range(2400):
+        progress = exports.progress(run_id, kind)
+        if progress.state is not ExportState.RUNNING:
+            return phases
+        if progress.phase not in phases:
+            phases.append(progress.phase)
+        time.sleep(0.05)
+    raise AssertionError(f"still {phases}")
+
+
+def test_in_the_background_and_found_after_a_restart(tiny_workspace: Workspace) -> None:
+    run_id = make_run(tiny_workspace)
+    exports = ExportService(tiny_workspace)
+    assert exports.progress(run_id, "merged").state is ExportState.ABSENT
+    exports.start(run_id, "merged")
+    exports.start(run_id, "merged")  # a second click
+    phases = wait(exports, run_id, "merged")
+    exports.close()
+    assert set(phases) <= {"starting", "merging", "checking", "packing"}
+    for locale in LOCALES:
+        for phase in phases:
+            assert catalog(locale)(f"export.phase.{phase}")
+    again = ExportService(tiny_workspace)
+    progress, path = again.progress(run_id, "merged"), again.path(run_id, "merged")
+    assert progress.state is ExportState.READY
+    assert path is not None
+    assert path.name == "pao-cia-merged.zip"
+    assert progress.size == path.stat().st_size
+    with zipfile.ZipFile(path) as archive:
+        assert {Path(name).parts[0] for name in archive.namelist()} == {"pao-cia-merged"}
+    assert sorted(entry.name for entry in (tiny_workspace.home / "exports").iterdir()) == [run_id]
+
+
+def test_a_run_that_went_on_is_exported_anew(tiny_workspace: Workspace) -> None:
+    run_id = make_run(tiny_workspace)
+    exports = ExportService(tiny_workspace)
+    first = exports.export(run_id, "adapter")
+    keep(tiny_workspace, run_id, Method.LORA, step=9)
+    assert exports.path(run_id, "adapter") is None
+    second = exports.export(run_id, "adapter")
+    assert first.read_bytes() != second.read_bytes()
+
+
+def test_a_copy_goes_where_it_is_asked_for(tiny_workspace: Workspace, tmp_path: Path) -> None:
+    run_id = make_run(tiny_workspace)
+    exports = ExportService(tiny_workspace)
+    assert exports.export(run_id, "adapter", out=tmp_path) == tmp_path / "pao-cia-adapter.zip"
+    named = exports.export(run_id, "adapter", out=tmp_path / "new" / "mine.zip")
+    assert named.read_bytes() == (tmp_path / "pao-cia-adapter.zip").read_bytes()
+
+
+def test_what_cannot_be_exported_is_told_at_once(tiny_workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_id = make_run(tiny_workspace)
+    exports = ExportService(tiny_workspace)
+    with pytest.raises(AfinaError, match=r"export\.unknown_kind"):
+        exports.start(run_id, "onnx")
+    with pytest.raises(AfinaError, match=r"export\.not_ready"):
+        exports.start("run-2", "adapter")
+    with monkeypatch.context() as patch:
+        patch.setattr(files.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1000})())
+        with pytest.raises(AfinaError, match=r"disk\.full"):
+            exports.start(run_id, "merged")
+    assert exports.progress(run_id, "merged").state is ExportState.ABSENT
+    moved = Workspace(tiny_workspace.settings.model_copy(update={"models_dir": tiny_workspace.home / "empty"}))
+    with pytest.raises(AfinaError, match=r"export\.no_base"):
+        ExportService(moved).start(run_id, "adapter")
+
+
+def test_closing_the_studio_leaves_nothing_half_made(tiny_workspace: Workspace) -> None:
+    run_id = make_run(tiny_workspace)
+    exports = ExportService(tiny_workspace)
+    exports.start(run_id, "merged")
+    exports.close()
+    assert exports.progress(run_id, "merged").state is ExportState.ABSENT
+    assert not list((tiny_workspace.home / "exports").glob(".making-*"))
+    assert ExportService(tiny_workspace).export(run_id, "merged").is_file()
+
+
+def test_a_broken_adapter_ends_with_a_sentence(tiny_workspace: Workspace) -> None:
+    run_id = make_run(tiny_workspace)
+    kept = tiny_workspace.run(run_id).adapters / "step-000005" / "adapter_model.safetensors"
+    kept.write_bytes(kept.read_bytes()[:100])
+    exports = ExportService(tiny_workspace)
+    exports.start(run_id, "merged")
+    wait(exports, run_id, "merged")
+    progress = exports.progress(run_id, "merged")
+    assert progress.state is ExportState.FAILED
+    assert progress.problem is not None
+    for locale in LOCALES:
+        assert "{" not in catalog(locale).problem(progress.problem)
+    exports.close()

@@ -1,0 +1,91 @@
+"""The model card: complete, honest about the licence, and valid for the tools that read its header."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from studio.domain.model import BaseModelCard, Licence, SourceKind
+from studio.domain.recipe import Method, Recipe
+from studio.sharing.exporters import exporters
+from studio.sharing.exporters.base import ExportSource
+from studio.sharing.exporters.model_card import model_card, write_model_card
+from studio.storage.workspace import RunFolder
+
+
+def source(
+    tmp_path: Path, *, name: str = "Meu treino", gemma: bool = False, reference: str = "org/base"
+) -> ExportSource:
+    licence = (
+        Licence(name="Gemma Terms of Use", url="https://ai.google.dev/gemma/terms")
+        if gemma
+        else Licence(name="Apache-2.0")
+    )
+    card = BaseModelCard(
+        id="gemma-3-270m" if gemma else "smollm2",
+        name="Gemma 3 270M" if gemma else "SmolLM2 135M",
+        source=SourceKind.PACKAGE,
+        parameters=1,
+        languages=("pt", "en"),
+        licence=licence,
+    )
+    (tmp_path / "adapter_config.json").write_text("{}")
+    return ExportSource(
+        run=RunFolder(tmp_path),
+        name=name,
+        model_dir=tmp_path,
+        reference=reference,
+        card=card,
+        recipe=Recipe(
+            model=card.id, method=Method.LORA, rank=16, learning_rate=0.001, epochs=4, system_prompt="Say 'hi'."
+        ),
+        tuned=tmp_path,
+        step=120,
+        loss=0.98765,
+        ended_at=1_750_000_000.0,
+        examples=192,
+        held_out=48,
+    )
+
+
+@pytest.mark.parametrize("kind", ["adapter", "merged"])
+def test_the_card_says_where_the_model_comes_from(tmp_path: Path, kind: str) -> None:
+    text = model_card(source(tmp_path), exporters()[kind])
+    for fact in ("org/base", "apache-2.0", "2025-06-15", "192 to learn from, 48 held out", "0.9877 nats", "step 120"):
+        assert fact in text
+    for setting in ("| Rank | 16 |", "| Learning rate | 0.001 |", "| Epochs | 4.0 |", "- pt\n- en\n"):
+        assert setting in text
+    assert ("PeftModel" in text) == (kind == "adapter")
+    assert "Gemma" not in text
+
+
+def test_python_in_the_card_is_python(tmp_path: Path) -> None:
+    for exporter in exporters().values():
+        parts = model_card(source(tmp_path), exporter).split("```")
+        programs = [part.removeprefix("python\n") for part in parts[1::2]]
+        assert len(programs) == 2
+        for program in programs:
+            compile(program, "card", "exec")
+
+
+def test_a_tuned_gemma_carries_its_terms(tmp_path: Path) -> None:
+    write_model_card(source(tmp_path, gemma=True), exporters()["merged"], tmp_path)
+    text = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert "license: gemma" in text
+    assert "Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms" in text
+    assert "modified" in text
+    assert "Gemma Terms of Use" in (tmp_path / "NOTICE").read_text(encoding="utf-8")
+
+
+def test_the_owners_words_cannot_change_the_header_or_the_page(tmp_path: Path) -> None:
+    text = model_card(source(tmp_path, name="x\n---\nlicense: mit <script>| `a` [l](u)"), exporters()["merged"])
+    assert "<script>" not in text
+    assert "\n# x --- license mit script a l(u)\n" in text
+    assert text.count("license:") == 1
+
+
+def test_a_local_base_model_is_named_without_its_path(tmp_path: Path) -> None:
+    text = model_card(source(tmp_path, reference=""), exporters()["adapter"])
+    assert "base_model:" not in text
+    assert str(tmp_path) not in text
