@@ -52,6 +52,7 @@ TABLE: Final[tuple[tuple[str, str, str], ...]] = (
     ("builtins.RuntimeError", r"size mismatch|Error\(s\) in loading state_dict", "model.weights_mismatch"),
     ("torch.linalg.LinAlgError", "", "train.diverged"),
     ("safetensors.SafetensorError", "", "model.weights_damaged"),
+    ("safetensors._safetensors_rust.SafetensorError", "", "model.weights_damaged"),
     ("safetensors_rust.SafetensorError", "", "model.weights_damaged"),
     ("huggingface_hub.errors.GatedRepoError", "", "hub.gated"),
     ("huggingface_hub.errors.RepositoryNotFoundError", "", "hub.not_found"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 import logging
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -62,10 +63,11 @@ class HubSource:
                 ``model.no_config``, ``model.remote_code``.
         """
         repo_id = _clean(repo_id)
-        with _plain(repo_id):
+        # A folder of its own, not the library's cache: the answer has to come from the hub, with this token.
+        with _plain(repo_id), tempfile.TemporaryDirectory() as folder:
             info = self._api().model_info(repo_id, files_metadata=True, timeout=_TIMEOUT)
             files = _wanted(info, repo_id)
-            config = read_object(Path(self._file(repo_id, "config.json", info.sha)))
+            config = read_object(Path(self._file(repo_id, "config.json", info.sha, Path(folder))))
         if not config:
             raise AfinaError("model.no_config", path=repo_id)
         tags = [tag.partition(":")[2] for tag in info.tags or () if tag.startswith("license:")]
@@ -109,7 +111,7 @@ class HubSource:
                 progress(done, total)
         return into
 
-    def _file(self, repo_id: str, name: str, revision: str | None, into: Path | None = None, bar: Any = None) -> str:
+    def _file(self, repo_id: str, name: str, revision: str | None, into: Path, bar: Any = None) -> str:
         from huggingface_hub import hf_hub_download
 
         return hf_hub_download(

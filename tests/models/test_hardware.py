@@ -1,0 +1,78 @@
+"""The machine: its own figures, and those of containers and cards that this one may not have."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import psutil
+import pytest
+
+from studio.domain.recipe import Precision
+from studio.models.hardware import Machine, container_memory, machine, parse_gpu
+from studio.models.probe import Speed, choose_precision, known_speed, measure_speed
+
+MACHINE = Machine(cores=4, cpu="Some CPU", ram_total=8, ram_free=4)
+
+
+def test_this_machine_has_plausible_figures() -> None:
+    found = machine()
+    assert 1 <= found.cores <= (psutil.cpu_count() or 1)
+    assert 0 < found.ram_free <= found.ram_total <= psutil.virtual_memory().total
+    assert (found.device == "cpu") == (found.vram_total == 0)
+
+
+def test_the_limit_of_a_container_counts(tmp_path: Path) -> None:
+    assert container_memory(tmp_path) == (0, 0)
+    (tmp_path / "memory.max").write_text("max\n")
+    assert container_memory(tmp_path) == (0, 0)
+    (tmp_path / "memory.max").write_text("4000000\n")
+    (tmp_path / "memory.current").write_text("3000000\n")
+    (tmp_path / "memory.stat").write_text("anon 1\ninactive_file 500000\n")
+    assert container_memory(tmp_path) == (4_000_000, 2_500_000)
+
+
+def test_the_limit_of_an_older_container_counts(tmp_path: Path) -> None:
+    (tmp_path / "memory").mkdir()
+    (tmp_path / "memory" / "memory.limit_in_bytes").write_text("9223372036854771712\n")
+    assert container_memory(tmp_path) == (0, 0)
+    (tmp_path / "memory" / "memory.limit_in_bytes").write_text("4000000\n")
+    (tmp_path / "memory" / "memory.usage_in_bytes").write_text("1000000\n")
+    assert container_memory(tmp_path) == (4_000_000, 1_000_000)
+
+
+def test_the_answer_of_a_graphics_card_is_read() -> None:
+    assert parse_gpu("NVIDIA A10, 24, big, 23028, 22000\n") == ("NVIDIA A10, 24, big", 23028 * 2**20, 22000 * 2**20)
+    assert parse_gpu("NVIDIA-SMI has failed because it could not talk to the driver.") == ("", 0, 0)
+    assert parse_gpu("X, [N/A], [N/A]") == ("", 0, 0)
+
+
+def test_before_measuring_a_guess_says_that_it_is_one(tmp_path: Path) -> None:
+    guess = known_speed(tmp_path, MACHINE)
+    assert not guess.measured
+    assert guess.fp32 == pytest.approx(2 * known_speed(tmp_path, Machine(2, "Some CPU", 8, 4)).fp32)
+
+
+def test_what_was_measured_on_another_machine_does_not_count(tmp_path: Path) -> None:
+    speed = {"bf16": 5.0, "fp32": 6.0}
+    (tmp_path / "machine.json").write_text(json.dumps({"key": "another", "speed": speed}))
+    assert not known_speed(tmp_path, MACHINE).measured
+    (tmp_path / "machine.json").write_text("[damaged")
+    assert not known_speed(tmp_path, MACHINE).measured
+
+
+@pytest.mark.model
+def test_this_machine_is_measured_once(tmp_path: Path) -> None:
+    found = machine()
+    speed = measure_speed(tmp_path, found)
+    assert speed.measured
+    stored = (tmp_path / "machine.json").read_bytes()
+    assert measure_speed(tmp_path, found) == speed == known_speed(tmp_path, found)
+    assert (tmp_path / "machine.json").read_bytes() == stored
+
+
+def test_the_format_follows_the_speed_unless_it_is_asked_for() -> None:
+    slow, fast = Speed(bf16=40, fp32=90), Speed(bf16=600, fp32=90)
+    assert choose_precision(slow) is Precision.FP32
+    assert choose_precision(fast) is Precision.BF16
+    assert choose_precision(slow, Precision.BF16) is Precision.BF16
