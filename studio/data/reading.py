@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from studio.data import readers, shapes
 from studio.data.findings import Findings
 from studio.data.limits import MAX_CELL, SAMPLE_ROWS
-from studio.data.mapping import Guess, guess
+from studio.data.mapping import Guess, guess, held_out_value
+from studio.data.shapes import Kind
 from studio.data.table import Peek, Table
 from studio.domain.conversation import Conversation
 from studio.domain.conversation import Source as Origin
@@ -19,7 +20,15 @@ from studio.domain.dataset import Mapping
 from studio.domain.problem import Problem, Severity
 from studio.errors import AfinaError, Stopped, from_exception
 
-_MEGABYTE = 1_000_000
+_MEGABYTE: Final = 1_000_000
+_OWN: Final = (
+    "history",
+    "system",
+    "system_prompt",
+    "chosen_messages",
+    "rejected_messages",
+    "rejected",
+)  # read by layout, not by mapping
 
 
 @dataclass(frozen=True)
@@ -169,8 +178,12 @@ class Reading:
         values = [row.values for row in first]
         self.columns += [column for column in table.columns if column not in self.columns]
         self.sample += [{k: shapes.shown(v)[:2_000] for k, v in row.items()} for row in values[: 20 - len(self.sample)]]
-        turns = shapes.turns_key(table.columns, values)
+        how = shapes.layout(table.columns, values)
+        turns = how.kind in (Kind.TURNS, Kind.TRANSCRIPT)
         found = _beside_turns(table, values) if turns else self._mapping_of(table, values)
+        if how.kind is Kind.PREFERENCE:
+            self.findings.file("data.preference", table.label, Severity.NOTE)
+            found = Guess(found.mapping.model_copy(update={"answer": ("chosen",)}), True)
         if not turns and not found.mapping.is_complete:
             self.findings.file("data.columns_unknown", table.label, columns=", ".join(table.columns)[:300])
             return
@@ -182,17 +195,13 @@ class Reading:
         flag = held_out if held_out is not None else table.held_out
         for row in rows:
             self._tick()
-            converted = (
-                shapes.from_turns(shapes.parsed(row.values.get(turns)), _system(row.values))
-                if turns
-                else shapes.from_columns(row.values, found.mapping)
-            )
+            converted = shapes.convert(row.values, how, found.mapping)
             if converted.problem:
                 self._note(converted.problem, table, row.number)
                 continue
             if converted.note:
                 self._note(converted.note, table, row.number, Severity.NOTE)
-            own = shapes.held_out_of(row.values, found.mapping)
+            own = held_out_value(row.values.get(found.mapping.held_out)) if found.mapping.held_out else None
             topic = shapes.shown(row.values.get(found.mapping.topic)).strip()[:200] if found.mapping.topic else ""
             count += 1
             yield Conversation(
@@ -200,9 +209,9 @@ class Reading:
                 source=Origin(file=table.file, row=row.number, sheet=table.sheet),
                 topic=topic or None,
                 held_out=own if own is not None else flag,
-                extra=_extra(row.values, found.mapping, turns),
+                extra=_extra(row.values, found.mapping, how.column),
             )
-        self.files.append(FileRead(table.label, reader, table.detail, table.columns, found.mapping, count, bool(turns)))
+        self.files.append(FileRead(table.label, reader, table.detail, table.columns, found.mapping, count, turns))
 
     def _mapping_of(self, table: Table, values: list[dict[str, Any]]) -> Guess:
         wanted = self._wanted
@@ -281,11 +290,6 @@ def _beside_turns(table: Table, values: list[dict[str, Any]]) -> Guess:
     return Guess(Mapping(topic=mapping.topic, held_out=mapping.held_out), True)
 
 
-def _system(values: dict[str, Any]) -> str | None:
-    text = values.get("system") or values.get("system_prompt")
-    return text.strip() or None if isinstance(text, str) else None
-
-
 def _extra(values: dict[str, Any], mapping: Mapping, turns: str | None) -> dict[str, Any]:
-    used = {*mapping.question, *mapping.answer, *mapping.system, mapping.topic, mapping.held_out, turns}
+    used = {*mapping.question, *mapping.answer, *mapping.system, mapping.topic, mapping.held_out, turns, *_OWN}
     return {key: value for key, value in values.items() if key not in used and value not in ("", None)}
