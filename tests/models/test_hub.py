@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import struct
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from studio.errors import AfinaError, Stopped
 from studio.models.sources.hub import HubSource
+from tests.hub_server import FakeHub
 
 CONFIG = {"model_type": "llama", "num_hidden_layers": 2, "hidden_size": 8, "intermediate_size": 16, "vocab_size": 32}
 
@@ -42,7 +42,7 @@ def nothing(_done: int, _total: int) -> None:
     pass
 
 
-def test_a_model_is_described_before_anything_large_is_downloaded(hub: Any) -> None:
+def test_a_model_is_described_before_anything_large_is_downloaded(hub: FakeHub) -> None:
     hub.repositories["org/Tiny.Model"] = repository()
     card = HubSource(hub.address).describe("org/Tiny.Model")
     assert (card.id, card.name, card.reference) == ("hub-org-tiny-model", "Tiny.Model", "org/Tiny.Model")
@@ -55,12 +55,12 @@ def test_a_model_is_described_before_anything_large_is_downloaded(hub: Any) -> N
     assert not [r for r in hub.requests if r.startswith("GET") and "safetensors" in r]
 
 
-def test_the_address_of_the_page_is_as_good_as_the_name(hub: Any) -> None:
+def test_the_address_of_the_page_is_as_good_as_the_name(hub: FakeHub) -> None:
     hub.repositories["org/tiny"] = repository()
     assert HubSource(hub.address).describe(" https://hub.example/org/tiny/tree/main ").reference == "org/tiny"
 
 
-def test_only_safe_files_are_fetched_with_progress(hub: Any, tmp_path: Path) -> None:
+def test_only_safe_files_are_fetched_with_progress(hub: FakeHub, tmp_path: Path) -> None:
     hub.repositories["org/tiny"] = repository()
     source, seen = HubSource(hub.address), []
     card = source.describe("org/tiny")
@@ -72,7 +72,7 @@ def test_only_safe_files_are_fetched_with_progress(hub: Any, tmp_path: Path) -> 
     assert not [r for r in hub.requests if ".bin" in r or ".py" in r or "onnx" in r]
 
 
-def test_a_dropped_connection_is_gone_on_with(hub: Any, tmp_path: Path) -> None:
+def test_a_dropped_connection_is_gone_on_with(hub: FakeHub, tmp_path: Path) -> None:
     hub.repositories["org/tiny"] = repository()
     hub.drop["model.safetensors"] = 1
     source = HubSource(hub.address)
@@ -80,7 +80,7 @@ def test_a_dropped_connection_is_gone_on_with(hub: Any, tmp_path: Path) -> None:
     assert (folder / "model.safetensors").read_bytes() == safetensors()
 
 
-def test_cancelling_stops_and_what_is_there_is_used_again(hub: Any, tmp_path: Path) -> None:
+def test_cancelling_stops_and_what_is_there_is_used_again(hub: FakeHub, tmp_path: Path) -> None:
     hub.repositories["org/tiny"] = repository()
     source = HubSource(hub.address)
     card = source.describe("org/tiny")
@@ -91,7 +91,7 @@ def test_cancelling_stops_and_what_is_there_is_used_again(hub: Any, tmp_path: Pa
     assert not [r for r in hub.requests if r.startswith("GET") and r.endswith("/config.json")]
 
 
-def test_a_gated_model_opens_with_its_token(hub: Any) -> None:
+def test_a_gated_model_opens_with_its_token(hub: FakeHub) -> None:
     hub.repositories["org/gated"] = repository()
     hub.tokens["org/gated"] = "hf_right"
     for token in (None, SecretStr("hf_wrong")):
@@ -112,7 +112,7 @@ def test_a_gated_model_opens_with_its_token(hub: Any) -> None:
     ],
 )
 def test_a_repository_that_cannot_be_used_is_told_before_the_download(
-    hub: Any, files: dict[str, bytes], code: str
+    hub: FakeHub, files: dict[str, bytes], code: str
 ) -> None:
     hub.repositories["org/odd"] = files
     with pytest.raises(AfinaError) as caught:
@@ -133,7 +133,7 @@ def test_a_repository_that_cannot_be_used_is_told_before_the_download(
         ("a/b/../c", None, "hub.bad_id"),
     ],
 )
-def test_refusals_have_a_sentence_each(hub: Any, repo: str, status: int | None, code: str) -> None:
+def test_refusals_have_a_sentence_each(hub: FakeHub, repo: str, status: int | None, code: str) -> None:
     if status:
         hub.broken[repo] = status
     with pytest.raises(AfinaError) as caught:
@@ -148,7 +148,7 @@ def test_no_network_is_said_so() -> None:
 
 
 def test_a_file_that_is_not_the_announced_one_is_thrown_away(
-    hub: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hub.repositories["org/tiny"] = repository()
     announced = hub.info("org/tiny")

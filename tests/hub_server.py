@@ -1,0 +1,141 @@
+"""A hub of our own: a small HTTP server that speaks the few endpoints that a download needs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@dataclass
+class FakeHub:
+    """Repositories by id; each maps file names to content.
+
+    Args:
+        address: for ``AFINA_HF_ENDPOINT``.
+        repositories: what is there.
+        tokens: token that a gated repository asks for, by id.
+        broken: status that every answer about a repository has, by id.
+        drop: times that a file's download is cut off in the middle, by name.
+        requests: method and path of every request, in order.
+    """
+
+    address: str = ""
+    repositories: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+    broken: dict[str, int] = field(default_factory=dict)
+    drop: dict[str, int] = field(default_factory=dict)
+    requests: list[str] = field(default_factory=list)
+    card: dict[str, Any] = field(default_factory=lambda: {"license": "mit", "language": ["pt", "en"]})
+
+    def info(self, repo: str) -> dict[str, Any]:
+        files = self.repositories[repo]
+        siblings = []
+        for name, content in files.items():
+            entry: dict[str, Any] = {"rfilename": name, "size": len(content), "blobId": "0" * 40}
+            if name.endswith(".safetensors"):
+                digest = hashlib.sha256(content).hexdigest()
+                entry["lfs"] = {"sha256": digest, "size": len(content), "pointerSize": 134}
+            siblings.append(entry)
+        return {
+            "_id": "1",
+            "id": repo,
+            "modelId": repo,
+            "sha": COMMIT,
+            "tags": ["license:mit"],
+            "cardData": self.card,
+            "gated": "manual" if repo in self.tokens else False,
+            "siblings": siblings,
+        }
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    hub: FakeHub
+
+    def do_HEAD(self) -> None:
+        self._answer(body=False)
+
+    def do_GET(self) -> None:
+        self._answer(body=True)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+    def _answer(self, *, body: bool) -> None:
+        path = unquote(urlsplit(self.path).path)
+        self.hub.requests.append(f"{self.command} {path}")
+        api = path.startswith("/api/models/")
+        repo = "/".join(path.removeprefix("/api/models/").strip("/").split("/")[:2])
+        if repo in self.hub.broken:
+            return self._send(self.hub.broken[repo], b"{}", body)
+        if repo not in self.hub.repositories:
+            return self._send(404, b'{"error":"Repository not found"}', body, {"X-Error-Code": "RepoNotFound"})
+        wanted = self.hub.tokens.get(repo)
+        if wanted and not api and self.headers.get("Authorization") != f"Bearer {wanted}":
+            return self._send(403, b'{"error":"gated"}', body, {"X-Error-Code": "GatedRepo"})
+        if api:
+            return self._send(200, json.dumps(self.hub.info(repo)).encode(), body, {"Content-Type": "application/json"})
+        name = path.split(f"/resolve/{COMMIT}/", 1)[-1]
+        content = self.hub.repositories[repo].get(name)
+        if content is None:
+            return self._send(404, b"{}", body, {"X-Error-Code": "EntryNotFound"})
+        return self._file(name, content, body)
+
+    def _file(self, name: str, content: bytes, body: bool) -> None:
+        headers = {
+            "ETag": f'"{hashlib.sha256(content).hexdigest()}"',
+            "X-Repo-Commit": COMMIT,
+            "Accept-Ranges": "bytes",
+        }
+        start = 0
+        if body and (asked := self.headers.get("Range", "")).startswith("bytes="):
+            start = int(asked.removeprefix("bytes=").split("-")[0])
+            headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
+        if body and self.hub.drop.get(name, 0) > 0:
+            self.hub.drop[name] -= 1
+            self.send_response(206 if start else 200)
+            self.send_header("Content-Length", str(len(content) - start))
+            for key, value in headers.items():
+                self.send_header(key, value)
+            self.end_headers()
+            self.wfile.write(content[start : start + max(1, (len(content) - start) // 2)])
+            self.wfile.flush()
+            self.close_connection = True
+            return None
+        return self._send(206 if start else 200, content[start:], body, headers)
+
+    def _send(self, status: int, content: bytes, body: bool, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        for key, value in (headers or {}).items():
+            self.send_header(key, value)
+        self.end_headers()
+        if body:
+            self.wfile.write(content)
+
+
+@contextmanager
+def running_hub() -> Iterator[FakeHub]:
+    """A :class:`FakeHub` that answers."""
+    fake = FakeHub()
+    handler = type("Handler", (_Handler,), {"hub": fake})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    fake.address = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield fake
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
