@@ -7,53 +7,49 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from studio.data.text import plain
+from studio.data.text import plain, words
 from studio.domain.dataset import ColumnRole, Mapping
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
 
 
 # Words of a header that name a role. "Strong" ones decide; "weak" ones count where no strong one is there:
 # in "Resposta do cliente" the answer wins over the customer.
 _STRONG: Final[dict[ColumnRole, frozenset[str]]] = {
-    ColumnRole.QUESTION: _words(
+    ColumnRole.QUESTION: words(
         "pergunta perguntas duvida duvidas questao questoes question questions query prompt prompts instruction "
         "instructions instrucao instrucoes pregunta preguntas consulta consultas enquiry inquiry utterance frage"
     ),
-    ColumnRole.ANSWER: _words(
+    ColumnRole.ANSWER: words(
         "resposta respostas answer answers response responses reply replies output outputs completion completions "
         "respuesta respuestas solucao solucoes solution solucion resolution resolucao resolucion chosen antwort"
     ),
 }
 _WEAK: Final[dict[ColumnRole, frozenset[str]]] = {
-    ColumnRole.QUESTION: _words(
+    ColumnRole.QUESTION: words(
         "cliente clientes customer client user usuario human input entrada q p solicitacao pedido request mensagem "
         "message mensaje texto reclamacao problema issue titulo title"
     ),
-    ColumnRole.ANSWER: _words(
+    ColumnRole.ANSWER: words(
         "sac atendente atendimento agente agent assistant assistente bot chatbot a r target label saida salida retorno "
         "devolutiva empresa support suporte soporte gpt model"
     ),
 }
-_TOPIC: Final = _words(
+_TOPIC: Final = words(
     "topic topico tema tema categoria category categoria intent intencao intencion assunto asunto subject tag tags "
     "etiqueta tipo type departamento department motivo area"
 )
-_SYSTEM: Final = _words("system sistema persona")
-_HELD_OUT: Final = _words("split heldout held_out partition particao conjunto subset fold")
+_SYSTEM: Final = words("system sistema persona")
+_HELD_OUT: Final = words("split heldout held_out partition particao conjunto subset fold")
 # A header with one of these speaks *about* questions or answers: "Data da pergunta", "question_id".
-_ABOUT: Final = _words(
+_ABOUT: Final = words(
     "id ids date data hora time timestamp fecha count total num numero number score nota rating url link lang language "
     "idioma autor author status estado prioridade priority email telefone phone name nome nombre canal channel "
     "tempo duracao rejected source fonte fuente index indice weight kto"
 )
-_HELD_OUT_TRUE: Final = _words(
+_HELD_OUT_TRUE: Final = words(
     "test teste testing eval evaluation avaliacao validation valid val validacao dev heldout held out held_out prueba "
     "true 1 sim yes si x"
 )
-_HELD_OUT_FALSE: Final = _words("train treino training treinamento entrenamento false 0 nao no")
+_HELD_OUT_FALSE: Final = words("train treino training treinamento entrenamento false 0 nao no")
 _QUESTION_STARTS: Final = re.compile(
     r"^(como|qual|quais|quanto|quando|onde|quem|por que|porque|posso|voces|vcs|tem |e possivel|gostaria|quero|preciso|"
     r"how|what|which|when|where|who|why|can|could|do|does|is|are|i want|i need|my|"
@@ -76,26 +72,26 @@ class Guess:
 
 def header_role(header: str) -> tuple[ColumnRole | None, float]:
     """What a header says its column is, and how surely (0 to 1)."""
-    words = plain(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", header).replace("_", " ")).split()
-    if not words:
+    parts = plain(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", header).replace("_", " ")).split()
+    if not parts:
         return None, 0.0
-    known = set(words)
+    known = set(parts)
     if plain(header).replace(" ", "") in {"heldout", "split", "particao", "partition", "conjunto", "subset", "fold"}:
         return ColumnRole.HELD_OUT, 1.0
-    if words[0] in _TOPIC or (words[-1] in _TOPIC and not known & _STRONG[ColumnRole.ANSWER]):
+    if parts[0] in _TOPIC or (parts[-1] in _TOPIC and not known & _STRONG[ColumnRole.ANSWER]):
         return ColumnRole.TOPIC, 0.8
-    if known & _ABOUT and words[0] not in _STRONG[ColumnRole.QUESTION] | _STRONG[ColumnRole.ANSWER]:
+    if known & _ABOUT and parts[0] not in _STRONG[ColumnRole.QUESTION] | _STRONG[ColumnRole.ANSWER]:
         return None, 0.0
-    if words[-1] in _ABOUT and len(words) > 1:
+    if parts[-1] in _ABOUT and len(parts) > 1:
         return None, 0.0
     if known & _SYSTEM:
         return ColumnRole.SYSTEM, 0.9
     for sureness, table in ((1.0, _STRONG), (0.6, _WEAK)):
-        hits = [(position, role) for role, names in table.items() for position, w in enumerate(words) if w in names]
+        hits = [(position, role) for role, names in table.items() for position, w in enumerate(parts) if w in names]
         if hits:
             # The head of a noun phrase comes first in Portuguese and Spanish ("resposta do cliente"); two strong
-            # words of different roles in one header are rare, so the first one decides in English as well.
-            return min(hits)[1], sureness if len(words) <= 4 else sureness * 0.8
+            # parts of different roles in one header are rare, so the first one decides in English as well.
+            return min(hits)[1], sureness if len(parts) <= 4 else sureness * 0.8
     return None, 0.0
 
 
@@ -200,10 +196,14 @@ def _by_content(
     return question, answer
 
 
+def is_question(text: str) -> bool:
+    """Whether a text asks: by a question mark, or by how it begins."""
+    return "?" in text or bool(_QUESTION_STARTS.match(plain(text[:80])))
+
+
 def _asking(texts: list[str]) -> float:
     """Share of texts that ask: a question mark, or a beginning that asks."""
-    asking = sum("?" in text or bool(_QUESTION_STARTS.match(plain(text[:80]))) for text in texts)
-    return asking / len(texts) if texts else 0.0
+    return sum(map(is_question, texts)) / len(texts) if texts else 0.0
 
 
 def _mean_length(texts: list[str]) -> float:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
 
-from studio.data import readers, shapes
+from studio.data import logs, readers, shapes
 from studio.data.findings import Findings
 from studio.data.limits import MAX_CELL, SAMPLE_ROWS
 from studio.data.mapping import Guess, guess, held_out_value
+from studio.data.readers import archive
 from studio.data.shapes import Kind
-from studio.data.table import Peek, Table
+from studio.data.table import Peek, Row, Table
 from studio.domain.conversation import Conversation
 from studio.domain.conversation import Source as Origin
 from studio.domain.dataset import Mapping
@@ -61,7 +62,8 @@ class FileRead:
     columns: tuple[str, ...]
     mapping: Mapping
     examples: int
-    turns: bool = field(default=False)  # whether it holds whole conversations, so that no column is chosen
+    turns: bool = False  # whether it holds whole conversations, so that no column is chosen
+    speakers: tuple[str, ...] = ()  # of a log of messages, to choose the company from
 
 
 @dataclass(frozen=True)
@@ -161,21 +163,27 @@ class Reading:
                 limit_mb=round(self._max_bytes / _MEGABYTE),
             )
         peek = Peek(file.path, file.name, self.findings)
-        reader = readers.choose(peek)
+        reader = archive.FOLDER if file.path.is_dir() else readers.choose(peek)
+        before = len(self.findings.problems())
         found = False
         for table in reader.read(peek):
             found = True
             yield from self._table(table, reader.name, file.held_out)
-        if not found:
+        if not found and len(self.findings.problems()) == before:
             raise AfinaError("data.empty_file", file=file.name)
 
-    def _table(self, table: Table, reader: str, held_out: bool | None) -> Iterator[Conversation]:
+    def _table(
+        self, table: Table, reader: str, held_out: bool | None, speakers: tuple[str, ...] = ()
+    ) -> Iterator[Conversation]:
         first = list(islice(table.rows, SAMPLE_ROWS))
         rows = chain(first, table.rows)
         if not first:
             self.findings.file("data.no_rows", table.label)
             return
         values = [row.values for row in first]
+        if (log := logs.log_of(table.columns, values)) is not None:
+            yield from self._log(table, log, first, reader, held_out)
+            return
         self.columns += [column for column in table.columns if column not in self.columns]
         self.sample += [{k: shapes.shown(v)[:2_000] for k, v in row.items()} for row in values[: 20 - len(self.sample)]]
         how = shapes.layout(table.columns, values)
@@ -184,12 +192,12 @@ class Reading:
         if how.kind is Kind.PREFERENCE:
             self.findings.file("data.preference", table.label, Severity.NOTE)
             found = Guess(found.mapping.model_copy(update={"answer": ("chosen",)}), True)
-        if not turns and not found.mapping.is_complete:
+        if how.kind is Kind.COLUMNS and not found.mapping.is_complete:
             self.findings.file("data.columns_unknown", table.label, columns=", ".join(table.columns)[:300])
             return
         if not turns and not self.mapping.is_complete:
             self.mapping = found.mapping
-        if not turns and not found.by_header:
+        if how.kind is Kind.COLUMNS and not found.by_header:
             self._say_guess(table, found.mapping)
         count = 0
         flag = held_out if held_out is not None else table.held_out
@@ -211,7 +219,26 @@ class Reading:
                 held_out=own if own is not None else flag,
                 extra=_extra(row.values, found.mapping, how.column),
             )
-        self.files.append(FileRead(table.label, reader, table.detail, table.columns, found.mapping, count, turns))
+        self.files.append(
+            FileRead(table.label, reader, table.detail, table.columns, found.mapping, count, turns, speakers)
+        )
+
+    def _log(
+        self, table: Table, log: logs.Log, first: list[Row], reader: str, held_out: bool | None
+    ) -> Iterator[Conversation]:
+        """The conversations of a log of messages."""
+        values = [row.values for row in first]
+        names = logs.speakers(log, values)
+        chosen = self._wanted.company if self._wanted is not None else None
+        company = chosen if chosen in names else logs.company_of(log, values)
+        if company is not None:
+            self.mapping = self.mapping.model_copy(update={"company": company})
+            others = ", ".join(name for name in names if name != company)[:200]
+            self.findings.file("data.company", table.label, Severity.NOTE, company=company, others=others)
+        grouped = logs.conversations(chain(first, table.rows), log, company)
+        rest = tuple(name for name in table.columns if name not in (log.conversation, log.sender, log.message))
+        whole = replace(table, columns=("messages", *rest), rows=grouped)
+        yield from self._table(whole, reader, held_out, tuple(names))
 
     def _mapping_of(self, table: Table, values: list[dict[str, Any]]) -> Guess:
         wanted = self._wanted

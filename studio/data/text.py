@@ -55,6 +55,11 @@ def plain(text: str) -> str:
     return " ".join(letters.split())
 
 
+def words(text: str) -> frozenset[str]:
+    """The words of a text as a set: a table of names, written as one reads it."""
+    return frozenset(text.split())
+
+
 def detect_encoding(path: Path) -> str:
     """The encoding of a text file: by its mark, else UTF-8 if it is valid, else by what its letters look like.
 

@@ -30,6 +30,7 @@ class Mapping(BaseModel):
     system: tuple[str, ...] = ()
     topic: str | None = None
     held_out: str | None = None
+    company: str | None = Field(default=None, description="In a log of messages, the speaker that is the company.")
 
     @property
     def is_complete(self) -> bool:

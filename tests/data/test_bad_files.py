@@ -62,14 +62,14 @@ WHOLE_FILE = {
     "JSON of another shape": ("a.json", b'{"a": 1, "b": {"c": [1, 2]}}', "data.json_shape"),
     "an empty list": ("a.json", b"[]", "data.empty_file"),
     "an empty object": ("a.json", b"{}", "data.json_shape"),
-    "a list of numbers": ("a.json", b"[1, 2, 3]", "data.empty_file"),
+    "a list of numbers": ("a.json", b"[1, 2, 3]", "data.not_a_record"),
     "deep JSON": ("a.json", b"[" * 100_000 + b"]" * 100_000, "data.json_too_deep"),
     "a huge JSON number": ("a.json", b'[{"question": ' + b"9" * 5_000 + b"}]", "data.broken_json"),
     "10,000 columns": ("a.csv", (",".join(f"c{n}" for n in range(10_000)) + "\n") .encode() * 2, "data.too_many_columns"),
     "10,000 JSON keys": ("a.json", json.dumps([{f"c{n}": "x" for n in range(10_000)}]).encode(), "data.too_many_columns"),
     "one column": ("a.csv", b"question\nA?\nB?\n", "data.columns_unknown"),
     "only a header": ("a.csv", b"question,answer\n", "data.no_rows"),
-    "a web page": ("a.csv", b"<!DOCTYPE html><html><body><p>Sign in</p></body></html>", "data.no_rows"),
+    "a web page": ("a.csv", b"<!DOCTYPE html><html><body><p>Sign in</p></body></html>", "data.no_questions_in_text"),
 }  # fmt: skip
 
 

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from studio.data.readers import delimited, json_records, sheets
+from studio.data.readers import archive, columnar, delimited, documents, json_records, sheets, web_pages, whatsapp, word
 from studio.data.table import Peek, Reader
 from studio.errors import AfinaError
 
-READERS: Final[tuple[Reader, ...]] = (sheets.READER, json_records.READER, delimited.READER)
+READERS: Final[tuple[Reader, ...]] = (
+    sheets.READER,
+    columnar.READER,
+    word.READER,
+    archive.READER,
+    json_records.READER,
+    delimited.READER,
+    web_pages.READER,
+    whatsapp.READER,
+    documents.READER,
+)
 
 _SIGNATURES: Final = (
     (b"\x89PNG", "image"),
@@ -59,7 +69,7 @@ def _binary_kind(head: bytes) -> str | None:
             return kind
     if head.startswith(bytes.fromhex("d0cf11e0a1b11ae1")):
         return "office"
-    if head[:4] in (b"PAR1", b"ARRO"):
+    if head[:4] in (b"PAR1", b"ARRO", b"\xff\xff\xff\xff"):
         return "binary"
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) or _is_wide(head):
         return None

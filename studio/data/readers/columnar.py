@@ -1,0 +1,68 @@
+"""Parquet, Arrow and Feather: tables of data tools, read in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from studio.data.limits import MAX_COLUMNS, MAX_UNPACKED
+from studio.data.table import Peek, Reader, Row, Table
+from studio.errors import AfinaError
+
+_BATCH: Final = 2_000  # rows
+_STREAM: Final = b"\xff\xff\xff\xff"
+
+
+def _sniff(peek: Peek) -> float:
+    if peek.head.startswith((b"PAR1", b"ARROW1")):
+        return 1.0
+    return 0.6 if peek.head.startswith(_STREAM) and peek.suffix in ("arrow", "feather", "ipc") else 0.0
+
+
+def _read(peek: Peek) -> Iterator[Table]:
+    import pyarrow as pa
+
+    try:
+        names, batches = _parquet(peek) if peek.head.startswith(b"PAR1") else _arrow(peek)
+        if len(names) > MAX_COLUMNS:
+            raise AfinaError("data.too_many_columns", file=peek.name, n=len(names), limit=MAX_COLUMNS)
+        yield Table(peek.name, names, _rows(batches), detail=peek.suffix)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise AfinaError("data.broken_columnar", file=peek.name) from error
+
+
+def _parquet(peek: Peek) -> tuple[tuple[str, ...], Iterator[Any]]:
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(peek.path)
+    size = sum(file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups))
+    if size > MAX_UNPACKED:
+        raise AfinaError(
+            "data.unpacks_too_large",
+            file=peek.name,
+            size_mb=round(size / 1e6),
+            limit_mb=round(MAX_UNPACKED / 1e6),
+        )
+    return tuple(file.schema_arrow.names), file.iter_batches(batch_size=_BATCH)
+
+
+def _arrow(peek: Peek) -> tuple[tuple[str, ...], Iterator[Any]]:
+    import pyarrow as pa
+
+    if peek.head.startswith(_STREAM):
+        stream = pa.ipc.open_stream(str(peek.path))
+        return tuple(stream.schema.names), iter(stream)
+    file = pa.ipc.open_file(str(peek.path))
+    return tuple(file.schema.names), (file.get_batch(i) for i in range(file.num_record_batches))
+
+
+def _rows(batches: Iterator[Any]) -> Iterator[Row]:
+    number = 0
+    for batch in batches:
+        for start in range(0, batch.num_rows, _BATCH):
+            for values in batch.slice(start, _BATCH).to_pylist():
+                number += 1
+                yield Row(number, values)
+
+
+READER: Final = Reader("columnar", ("parquet", "arrow", "feather"), _sniff, _read, binary=True)
