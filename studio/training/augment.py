@@ -19,7 +19,27 @@ _CLOSINGS: Final = {
     "en": (" thanks", " Thank you!", " please", "??", " pls help"),
     "pt": (" obrigada", " Obrigado!", " por favor", "??", " me ajuda"),
 }
-_PORTUGUESE: Final = frozenset("de que não nao é para com uma um vocês voces qual como meu minha tem pra".split())
+_PORTUGUESE: Final = frozenset(
+    [
+        "de",
+        "que",
+        "não",
+        "nao",
+        "é",
+        "para",
+        "com",
+        "uma",
+        "um",
+        "vocês",
+        "voces",
+        "qual",
+        "como",
+        "meu",
+        "minha",
+        "tem",
+        "pra",
+    ]
+)
 _NEIGHBOURS: Final = {
     "a": "qs", "e": "wr", "i": "uo", "o": "ip", "u": "yi", "s": "ad", "n": "bm", "r": "et", "t": "ry", "d": "sf",
     "l": "k", "m": "n", "c": "xv",

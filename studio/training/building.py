@@ -9,9 +9,11 @@ from typing import Final
 import torch
 
 from studio.domain.conversation import Conversation
-from studio.domain.recipe import Precision, Recipe
+from studio.domain.recipe import Method, Precision, Recipe
 from studio.training.adapters import PlainEngine
 from studio.training.engine import Adaptation, Engine
+from studio.training.fused import FusedEngine
+from studio.training.fused_shape import read_shape
 
 _ASKED: Final = 3
 
@@ -33,6 +35,10 @@ def build_engine(model_dir: Path, recipe: Recipe, precision: Precision, where: s
     """
     adaptation = Adaptation.of(recipe)
     dtype = torch.bfloat16 if precision is Precision.BF16 else torch.float32
+    shape = read_shape(model_dir)
+    simple = recipe.method in (Method.LORA, Method.RSLORA) and where == "cpu"
+    if simple and shape is not None and (shape.longest is None or (recipe.max_length or 0) <= shape.longest):
+        return FusedEngine(model_dir, shape, adaptation, dtype, recipe.seed)
     return PlainEngine(model_dir, adaptation, dtype, where, pad_id, recipe.seed)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from studio.domain.event import Ended, Phase, Started
 from studio.domain.problem import Problem
-from studio.domain.recipe import Precision, Recipe
+from studio.domain.recipe import Recipe
 from studio.domain.run import RunResult, RunState
 from studio.errors import AfinaError, from_exception
 from studio.storage.files import write_atomic

@@ -1,0 +1,134 @@
+"""Greedy answers from the fused engine: a few prompts at a time, keys and values kept between the tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from studio.training.fused_layer import Layer
+from studio.training.fused_ops import gate, norm, rotations
+from studio.training.fused_shape import Shape
+from studio.training.fused_weights import Weights
+
+
+def decode(
+    base: Weights, shape: Shape, prompts: Sequence[Sequence[int]], stop_ids: frozenset[int], limit: int, *, tuned: bool
+) -> list[list[int]]:
+    """The most likely continuation of each prompt.
+
+    Args:
+        base: weights with adapters.
+        shape: of the model.
+        prompts: token ids.
+        stop_ids: tokens that end an answer; not part of it.
+        limit: most tokens of an answer.
+        tuned: whether the adapters take part.
+    """
+    lengths = torch.tensor([len(prompt) for prompt in prompts])
+    state = _State.of(base, shape, len(prompts), int(lengths.max()) + limit)
+    ids = torch.zeros(len(prompts), int(lengths.max()), dtype=torch.long)
+    for row, prompt in enumerate(prompts):
+        ids[row, : len(prompt)] = torch.tensor(prompt)
+    places = torch.arange(ids.shape[1]).expand_as(ids)
+    hidden = _forward(base, shape, state, ids, places, tuned)
+    last = hidden[torch.arange(len(prompts)), lengths - 1]
+    answers: list[list[int]] = [[] for _ in prompts]
+    open_rows = set(range(len(prompts)))
+    for number in range(limit):
+        chosen = _next(base, shape, last)
+        for row in sorted(open_rows):
+            token = int(chosen[row])
+            if token in stop_ids:
+                open_rows.discard(row)
+            else:
+                answers[row].append(token)
+        if not open_rows:
+            break
+        last = _forward(base, shape, state, chosen[:, None], (lengths + number)[:, None], tuned)[:, 0]
+    return answers
+
+
+@dataclass
+class _State:
+    """Keys and values of all layers, ``(B, k, S, D)`` each, and the rotations of every place."""
+
+    keys: list[Tensor]
+    values: list[Tensor]
+    tables: dict[float, tuple[Tensor, Tensor]]
+
+    @classmethod
+    def of(cls, base: Weights, shape: Shape, count: int, size: int) -> _State:
+        def empty() -> list[Tensor]:
+            return [base.words.new_zeros(count, shape.kv_heads, size, shape.head_dim) for _ in base.layers]
+
+        tables = {theta: rotations(size, shape.head_dim, theta, torch.float32) for theta in set(shape.thetas)}
+        return cls(empty(), empty(), tables)
+
+
+def _next(base: Weights, shape: Shape, hidden: Tensor) -> Tensor:
+    seen, _ = norm(hidden, base.norm, shape.epsilon)
+    return (seen.to(base.words.dtype) @ base.words.t()).argmax(-1)
+
+
+def _forward(base: Weights, shape: Shape, state: _State, ids: Tensor, places: Tensor, tuned: bool) -> Tensor:
+    """New tokens ``(B, N)`` at ``places``; returns the fp32 stream ``(B, N, H)``."""
+    x = base.embeddings[ids]
+    if shape.embedding_scale != 1.0:
+        x = x * torch.tensor(shape.embedding_scale, dtype=x.dtype)
+    x = x.float()
+    count, new, _ = x.shape
+    # a place is seen from itself on; what a shorter prompt left behind its end is overwritten before it is seen
+    size = int(places.max()) + 1
+    hidden = torch.arange(size) > places[:, :, None]
+    for number, layer in enumerate(base.layers):
+        flat = x.reshape(count * new, -1)
+        seen, _ = norm(flat, layer.norms["in"], shape.epsilon)
+        y = _attend(layer, shape, state, number, seen, places, hidden, tuned)
+        flat = flat + _after(layer, y, "mixed")
+        seen, _ = norm(flat, layer.norms["middle"], shape.epsilon)
+        both, _ = layer.linears[2].forward(seen.to(y.dtype), tuned=tuned, training=False)
+        _, y = gate(both, shape.gelu)
+        y, _ = layer.linears[3].forward(y, tuned=tuned, training=False)
+        x = (flat + _after(layer, y, "fed")).view(count, new, -1)
+    return x
+
+
+def _attend(
+    layer: Layer, shape: Shape, state: _State, number: int, seen: Tensor, places: Tensor, hidden: Tensor, tuned: bool
+) -> Tensor:
+    count, new = places.shape
+    dtype = layer.linears[0].weight.dtype
+    qkv, _ = layer.linears[0].forward(seen.to(dtype), tuned=tuned, training=False)
+    layer._norm_heads(qkv)
+    heads, keys, dim = shape.heads, shape.kv_heads, shape.head_dim
+    split = qkv.view(count, new, heads + 2 * keys, dim)
+    turned = _turn(split[:, :, : heads + keys].float(), *state.tables[layer.theta], places).to(dtype)
+    rows = torch.arange(count)[:, None]
+    cached_k, cached_v = state.keys[number], state.values[number]
+    cached_k[rows, :, places] = turned[:, :, heads:]
+    cached_v[rows, :, places] = split[:, :, heads + keys :]
+    size = hidden.shape[-1]
+    k = cached_k[:, :, :size].reshape(count * keys, size, dim)
+    v = cached_v[:, :, :size].reshape(count * keys, size, dim)
+    q = turned[:, :, :heads].transpose(1, 2).reshape(count * keys, -1, dim)
+    scores = torch.bmm(q, k.transpose(1, 2)).float().view(count, heads, new, size).mul_(shape.score_scale)
+    scores.masked_fill_(hidden[:, None], float("-inf"))
+    weights = torch.softmax(scores, -1).to(dtype).view(count * keys, -1, size)
+    y = torch.bmm(weights, v).view(count, heads, new, dim).transpose(1, 2).reshape(count * new, -1)
+    return layer.linears[1].forward(y, tuned=tuned, training=False)[0]
+
+
+def _turn(x: Tensor, cos: Tensor, sin: Tensor, places: Tensor) -> Tensor:
+    """Rotary positions of ``(B, N, n, D)`` at ``places``."""
+    cos, sin = cos[places][:, :, None], sin[places][:, :, None]
+    first, second = x.chunk(2, -1)
+    return torch.cat((first * cos - second * sin, second * cos + first * sin), -1)
+
+
+def _after(layer: Layer, y: Tensor, name: str) -> Tensor:
+    if name not in layer.norms:
+        return y
+    return norm(y.float(), layer.norms[name], layer.shape.epsilon)[0]

@@ -1,0 +1,244 @@
+"""The parts of a layer, each with its derivative written out: few kernels, no copies, nothing kept but what is needed.
+
+Shapes: T tokens of all examples one after the other (no padding), B examples, L tokens of the longest one,
+H hidden width, h heads, k key-value heads, g = h / k, D head width.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from studio.models.tokenizer import EncodedExample
+from studio.training.fused_shape import Shape
+
+_WIDEST: Final = 1024  # longer sums in one product are slower in oneDNN than the same in two parts
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Examples one after the other, and where they are in the padded form that attention needs.
+
+    Args:
+        ids: token ids, ``(T,)``.
+        rows: place of each token in the padded form, ``(T,)``.
+        gather: token of each padded place, ``(B L,)``; any token where there is none.
+        filled: 1 where a padded place has a token, ``(B L, 1)``.
+        asked: tokens whose successor is learned, ``(M,)``.
+        targets: those successors, ``(M,)``.
+        count: B.
+        width: L.
+    """
+
+    ids: Tensor
+    rows: Tensor
+    gather: Tensor
+    filled: Tensor
+    asked: Tensor
+    targets: Tensor
+    count: int
+    width: int
+
+    @classmethod
+    def of(cls, examples: Sequence[EncodedExample], dtype: torch.dtype) -> Packed:
+        """Packs examples; those without a learned token are seen all the same."""
+        lengths = [len(example.input_ids) for example in examples]
+        width = max(lengths)
+        ids = torch.tensor([token for example in examples for token in example.input_ids])
+        row, place = [], []
+        for number, length in enumerate(lengths):
+            row += [number] * length
+            place += range(length)
+        rows = torch.tensor(row) * width + torch.tensor(place)
+        gather = torch.zeros(len(examples) * width, dtype=torch.long)
+        gather[rows] = torch.arange(len(ids))
+        filled = torch.zeros(len(examples) * width, 1, dtype=dtype)
+        filled[rows] = 1
+        learned = torch.tensor([flag and i > 0 for e in examples for i, flag in enumerate(e.learned)])
+        after = learned.nonzero().squeeze(1)
+        return cls(ids, rows, gather, filled, after - 1, ids[after], len(examples), width)
+
+    def pad(self, x: Tensor) -> Tensor:
+        """``(T, n)`` to ``(B L, n)``; the places without a token hold some finite value."""
+        return x.index_select(0, self.gather)
+
+
+def product(x: Tensor, weight: Tensor) -> Tensor:
+    """``x @ weight``, shapes ``(T, I)`` and ``(I, O)``; long sums in parts."""
+    size = x.shape[1]
+    if size <= _WIDEST or x.dtype is not torch.bfloat16:
+        return x @ weight
+    step = math.ceil(size / math.ceil(size / _WIDEST) / 32) * 32
+    out = x[:, :step] @ weight[:step]
+    for first in range(step, size, step):
+        out.addmm_(x[:, first : first + step], weight[first : first + step])
+    return out
+
+
+def norm(x: Tensor, weight: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
+    """Root-mean-square norm over the last dimension (Zhang and Sennrich, 2019).
+
+    Args:
+        x: fp32, ``(..., n)``.
+        weight: fp32, ``(n,)``.
+        epsilon: added to the mean square.
+
+    Returns:
+        The normed values in fp32, and the reciprocal root ``(..., 1)``.
+    """
+    length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+    root = length.square_().div_(x.shape[-1]).add_(epsilon).rsqrt_()
+    return (x * root).mul_(weight), root
+
+
+def norm_backward(dy: Tensor, x: Tensor, root: Tensor, weight: Tensor) -> Tensor:
+    """Derivative of :func:`norm` by ``x``; ``dy`` is fp32 and is overwritten."""
+    normed = x * root
+    dy.mul_(weight)
+    along = (dy * normed).sum(-1, keepdim=True).div_(-x.shape[-1])
+    return dy.addcmul_(normed, along).mul_(root)
+
+
+def gate(both: Tensor, gelu: bool) -> tuple[Tensor, Tensor]:
+    """``act(g) * u`` for ``both = [g, u]``, shape ``(T, 2 I)``; returns ``act(g)`` and the result."""
+    width = both.shape[1] // 2
+    g, u = both[:, :width], both[:, width:]
+    opened = torch.nn.functional.gelu(g, approximate="tanh") if gelu else torch.nn.functional.silu(g)
+    return opened, opened * u
+
+
+def gate_backward(dy: Tensor, both: Tensor, opened: Tensor, gelu: bool) -> Tensor:
+    """Derivative of :func:`gate` by ``both``; ``dy`` of shape ``(T, I)`` is overwritten."""
+    width = dy.shape[1]
+    g, u = both[:, :width], both[:, width:]
+    out = torch.empty_like(both)
+    torch.mul(dy, opened, out=out[:, width:])
+    dy.mul_(u)
+    if gelu:
+        out[:, :width] = torch.ops.aten.gelu_backward(dy, g, approximate="tanh")
+    else:
+        torch.ops.aten.silu_backward.grad_input(dy, g, grad_input=out[:, :width])
+    return out
+
+
+def rotations(width: int, head_dim: int, theta: float, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Cosines and sines of the rotary positions (Su et al., 2021), each ``(L, D / 2)``."""
+    frequencies = theta ** (-torch.arange(0, head_dim, 2, dtype=torch.float32) / head_dim)
+    angles = torch.arange(width, dtype=torch.float32)[:, None] * frequencies
+    return angles.cos().to(dtype), angles.sin().to(dtype)
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor, out: Tensor) -> Tensor:
+    """Turns both halves of the last dimension; with ``-sin`` it turns back, which is the derivative.
+
+    Args:
+        x: ``(B, n, L, D)``, any strides.
+        cos: ``(L, D / 2)``.
+        sin: ``(L, D / 2)``.
+        out: of the shape of ``x``, any strides.
+    """
+    half = cos.shape[-1]
+    first, second = x[..., :half], x[..., half:]
+    torch.mul(first, cos, out=out[..., :half])
+    torch.mul(second, cos, out=out[..., half:])
+    out[..., :half].addcmul_(second, sin, value=-1)
+    out[..., half:].addcmul_(first, sin)
+    return out
+
+
+@dataclass(frozen=True)
+class Attended:
+    """What the derivative of attention needs: queries ``(B k, g L, D)``, keys and values ``(B k, L, D)``, weights."""
+
+    q: Tensor
+    k: Tensor
+    v: Tensor
+    weights: Tensor
+
+
+def causal_mask(width: int, groups: int, dtype: torch.dtype) -> Tensor:
+    """``(g L, L)``: 0 where a query may look, minus infinity after it."""
+    mask = torch.full((width, width), float("-inf"), dtype=dtype).triu_(1)
+    return mask.repeat(groups, 1)
+
+
+def attention(
+    qkv: Tensor, shape: Shape, packed: Packed, cos: Tensor, sin: Tensor, mask: Tensor
+) -> tuple[Tensor, Attended]:
+    """Causal attention within each example.
+
+    Args:
+        qkv: queries, keys and values beside each other, ``(T, (h + 2 k) D)``.
+        shape: of the model.
+        packed: where the tokens are.
+        cos: of :func:`rotations`.
+        sin: of :func:`rotations`.
+        mask: of :func:`causal_mask`.
+
+    Returns:
+        The result ``(T, h D)`` and what its derivative needs. Padding is on the right, where no token looks.
+    """
+    count, width, dim = packed.count, packed.width, shape.head_dim
+    heads, keys = shape.heads, shape.kv_heads
+    padded = packed.pad(qkv).view(count, width, heads + 2 * keys, dim).transpose(1, 2)
+    q = rotate(padded[:, :heads], cos, sin, qkv.new_empty(count, heads, width, dim))
+    k = rotate(padded[:, heads : heads + keys], cos, sin, qkv.new_empty(count, keys, width, dim))
+    v = padded[:, heads + keys :].contiguous()
+    q = q.view(count * keys, -1, dim)
+    k = k.view(count * keys, width, dim)
+    v = v.view(count * keys, width, dim)
+    scores = torch.baddbmm(mask, q, k.transpose(1, 2), alpha=shape.score_scale)
+    weights = torch.softmax(scores.float(), -1).to(qkv.dtype)
+    mixed = torch.bmm(weights, v).view(count, heads, width, dim).transpose(1, 2)
+    out = mixed.reshape(count * width, heads * dim).index_select(0, packed.rows)
+    return out, Attended(q, k, v, weights)
+
+
+def attention_backward(dy: Tensor, kept: Attended, shape: Shape, packed: Packed, cos: Tensor, sin: Tensor) -> Tensor:
+    """Derivative of :func:`attention` by ``qkv``; ``dy`` is ``(T, h D)``."""
+    count, width, dim = packed.count, packed.width, shape.head_dim
+    heads, keys = shape.heads, shape.kv_heads
+    padded = packed.pad(dy).mul_(packed.filled)
+    dy = padded.view(count, width, heads, dim).transpose(1, 2).reshape(count * keys, -1, dim)
+    dv = torch.bmm(kept.weights.transpose(1, 2), dy)
+    scores = torch.bmm(dy, kept.v.transpose(1, 2))
+    scores = torch.ops.aten._softmax_backward_data(scores, kept.weights, -1, scores.dtype).mul_(shape.score_scale)
+    dq = torch.bmm(scores, kept.k).view(count, heads, width, dim)
+    dk = torch.bmm(scores.transpose(1, 2), kept.q).view(count, keys, width, dim)
+    out = dy.new_empty(count, width, heads + 2 * keys, dim).transpose(1, 2)
+    rotate(dq, cos, -sin, out[:, :heads])
+    rotate(dk, cos, -sin, out[:, heads : heads + keys])
+    out[:, heads + keys :] = dv.view(count, keys, width, dim)
+    return out.transpose(1, 2).reshape(count * width, -1).index_select(0, packed.rows)
+
+
+def cross_entropy(x: Tensor, words: Tensor, targets: Tensor, scale: float | None) -> tuple[float, Tensor | None]:
+    """Summed cross-entropy and, with ``scale``, its derivative by ``x``, a few rows at a time.
+
+    Args:
+        x: normed hidden states at the positions whose successor is learned, ``(M, H)``.
+        words: output embeddings, ``(V, H)``.
+        targets: ``(M,)``.
+        scale: factor of the loss in the derivative; None where only the loss is wanted.
+    """
+    rows = max(16, min(256, 2**24 // words.shape[0]))
+    total = 0.0
+    gradient = torch.empty_like(x) if scale is not None else None
+    for first in range(0, x.shape[0], rows):
+        part = x[first : first + rows]
+        right = targets[first : first + rows, None]
+        logits = (part @ words.t()).float()
+        top = logits.amax(1, keepdim=True)
+        chosen = logits.gather(1, right)
+        sums = logits.sub_(top).exp_().sum(1, keepdim=True)
+        total += float((sums.log() + top - chosen).sum())
+        if gradient is not None and scale is not None:
+            # softmax less one at the target; the division waits until the product has made the rows short
+            logits.scatter_add_(1, right, -sums)
+            gradient[first : first + rows] = (logits.to(x.dtype) @ words).float().mul_(scale / sums).to(x.dtype)
+    return total, gradient
