@@ -29,6 +29,7 @@ from studio.storage.database import AcceptanceRow, AddedModelRow
 from studio.storage.workspace import Workspace
 
 _WATCH_SECONDS: Final = 0.1
+_LOOK_SECONDS: Final = 5.0
 
 
 @dataclass
@@ -52,6 +53,7 @@ class ModelService:
         self._catalog = Catalog(workspace)
         self._jobs: dict[str, _Job] = {}
         self._tokens: dict[str, SecretStr] = {}
+        self._looked: tuple[float, hardware.Machine | None] = (0.0, None)
         self._lock = threading.Lock()
 
     def cards(self) -> list[BaseModelCard]:
@@ -83,8 +85,8 @@ class ModelService:
             method: of tuning.
             rank: of the LoRA update.
         """
-        machine = hardware.machine()
-        return fit(self.get(model_id), machine, self._speed(machine), method, rank, batch, length)
+        machine = self._machine()
+        return fit(self.get(model_id), machine, known_speed(self._workspace.home, machine), method, rank, batch, length)
 
     def measure_speed(self) -> Speed:
         """The measured speed of this machine; takes about 3 seconds the first time."""
@@ -235,8 +237,14 @@ class ModelService:
             session.merge(row)
         return card
 
-    def _speed(self, machine: hardware.Machine) -> Speed:
-        return known_speed(self._workspace.home, machine)
+    def _machine(self) -> hardware.Machine:
+        """This machine, looked at again every few seconds: a page asks once a card, and a driver answers slowly."""
+        with self._lock:
+            looked, found = self._looked
+            if found is None or time.monotonic() - looked > _LOOK_SECONDS:
+                found = hardware.machine()
+                self._looked = (time.monotonic(), found)
+            return found
 
     def _run(self, card: BaseModelCard, job: _Job) -> None:
         def report(progress: InstallProgress) -> None:
