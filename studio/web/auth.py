@@ -21,10 +21,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from studio.errors import AfinaError
 from studio.i18n.catalog import LOCALES, catalog, negotiate
 from studio.settings import Settings
-from studio.web.login.page import HEADERS, login_page, login_style
+from studio.web.login.page import HEADERS, login_file, login_page
 from studio.web.secret import load_secret
 
 COOKIE: Final = "afina_session"
+_PAGES: Final = ("/login", "/login/login.css", "/login/figtree.woff2", "/logout")
 _DAYS: Final = 14
 _FREE_ATTEMPTS: Final = 4
 _LONGEST_WAIT: Final = 60.0
@@ -156,7 +157,7 @@ class PasswordGate:
             return
         connection = HTTPConnection(scope)
         path = scope["path"]
-        if scope["type"] == "http" and path in ("/login", "/login/login.css", "/logout"):
+        if scope["type"] == "http" and path in _PAGES:
             await (await self._answer(Request(scope, receive), path))(scope, receive, send)
         elif self._sessions.is_open(connection.cookies.get(COOKIE, "")):
             await self._app(scope, receive, send)
@@ -167,8 +168,8 @@ class PasswordGate:
             await _turned_away(connection)(scope, receive, send)
 
     async def _answer(self, request: Request, path: str) -> Response:
-        if path == "/login/login.css":
-            return login_style()
+        if path.startswith("/login/"):
+            return login_file(path.rpartition("/")[2])
         if path == "/logout":
             response: Response = RedirectResponse("/login", 303, HEADERS)
             response.delete_cookie(COOKIE)

@@ -48,8 +48,8 @@ def test_the_merged_model_answers_like_base_and_adapter(
         plain = base(**prompt).logits
         tuned = PeftModel.from_pretrained(base, kept_folder(tiny_workspace.run(run_id)))(**prompt).logits
         found = merged(**prompt).logits
-    assert (found - tuned).abs().max() < 0.02 * tuned.abs().max()
-    assert (found - plain).abs().max() > 0.2 * plain.abs().max()  # the adapter is really in it
+    assert (found - tuned).norm() < 0.02 * tuned.norm()  # bfloat16 keeps eight bits
+    assert (found - plain).norm() > 0.2 * plain.norm()  # the adapter is really in it
     assert (
         tokenizer.decode(prompt["input_ids"][0]) == "<|im_start|>user\nAbre domingo?<|im_end|>\n<|im_start|>assistant\n"
     )

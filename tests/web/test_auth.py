@@ -96,7 +96,7 @@ def test_programs_events_and_websockets_are_refused_plainly(client: TestClient) 
 
 
 def test_demo_pages_health_and_the_login_page_stay_open(client: TestClient) -> None:
-    for path in ("/d/token", "/healthz", "/login", "/login/login.css"):
+    for path in ("/d/token", "/healthz", "/login", "/login/login.css", "/login/figtree.woff2"):
         assert client.get(path).status_code == 200
 
 

@@ -163,7 +163,8 @@ def test_the_page_is_light_escaped_and_closed_to_everything_foreign(served: Serv
         assert page.headers["referrer-policy"] == "no-referrer"
         assert page.headers["cache-control"] == "no-store"
         parts = [client.get(path) for path in re.findall(r'(?:href|src)="(/d/static/[^"]+)"', page.text)]
-        assert [part.status_code for part in parts] == [200, 200]
+        parts.append(client.get("/d/static/figtree.woff2"))
+        assert [part.status_code for part in parts] == [200, 200, 200]
         assert len(page.content) + sum(len(part.content) for part in parts) < 40_000
 
 

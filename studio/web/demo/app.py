@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from studio.domain.project import Link
 from studio.errors import AfinaError, from_exception
 from studio.i18n.catalog import LOCALES, catalog, negotiate
+from studio.web.brand import font
 from studio.web.demo.answers import Answering
 from studio.web.demo.limits import COOKIE, PER_ADDRESS, PER_VISITOR, RateLimit, Visitors
 from studio.web.demo.page import closed_page, demo_page
@@ -42,6 +43,7 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex, nofollow",
 }
+_KEEP: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 _STATUS: Final = {"link.closed": 410, "general.not_found": 404, "demo.too_long": 413, "demo.big_body": 413}
 _BUSY: Final = ("demo.too_fast", "demo.own_questions", "demo.full")
 
@@ -72,9 +74,11 @@ def demo_app(services: DemoServices, *, prefix: str = "") -> FastAPI:
 
     @app.get(below + "/static/{name}")
     def static(name: str) -> Response:
+        if name == "figtree.woff2":
+            return font(_KEEP)
         if name not in ("demo.css", "demo.js"):
             raise HTTPException(404)
-        return FileResponse(STATIC / name, headers={"Cache-Control": "public, max-age=31536000, immutable"})
+        return FileResponse(STATIC / name, headers=_KEEP)
 
     @app.api_route(below + "/{token}", methods=["GET", "HEAD"])
     def page(request: Request, token: str) -> Response:

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from studio.domain.project import Link
 from studio.i18n.catalog import LOCALES, catalog
+from studio.web.brand import logo
 from studio.web.demo.questions import MAX_QUESTION
 
 _FOLDER: Final = Path(__file__).parent
@@ -36,7 +37,7 @@ def closed_page(locale: str) -> str:
 
 
 def _render(locale: str, **values: Any) -> str:
-    return _template().render(locale=locale, t=catalog(locale), version=_version(), **values)
+    return _template().render(locale=locale, t=catalog(locale), logo=logo(), version=_version(), **values)
 
 
 @cache

@@ -10,12 +10,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from starlette.responses import FileResponse
 
 from studio.i18n.catalog import LOCALES, catalog
+from studio.web.brand import font, logo
 
 _FOLDER: Final = Path(__file__).parent
 HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'self'; font-src 'self'; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
@@ -32,12 +33,15 @@ def login_page(locale: str, target: str, sentence: str) -> str:
         sentence: what was wrong with the last attempt; empty at first.
     """
     others = [other for other in LOCALES if other != locale]
-    return _template().render(locale=locale, t=catalog(locale), target=target, sentence=sentence, others=others)
+    return _template().render(
+        locale=locale, t=catalog(locale), target=target, sentence=sentence, others=others, logo=logo()
+    )
 
 
-def login_style() -> FileResponse:
-    """The style of the page."""
-    return FileResponse(_FOLDER / "login.css", headers={**HEADERS, "Cache-Control": "public, max-age=3600"})
+def login_file(name: str) -> FileResponse:
+    """A file of the page: its style or its font."""
+    headers = {**HEADERS, "Cache-Control": "public, max-age=3600"}
+    return font(headers) if name == "figtree.woff2" else FileResponse(_FOLDER / "login.css", headers=headers)
 
 
 @cache
