@@ -70,7 +70,7 @@ def labels_in(lines: Sequence[str]) -> int:
 
 
 def _labelled(blocks: Sequence[Block]) -> list[Pair]:
-    lines = [(block.row, line) for block in blocks for line in block.text.split("\n")]
+    lines = [(block.row + n, line) for block in blocks for n, line in enumerate(block.text.split("\n"))]
     if labels_in([line for _, line in lines]) == 0:
         return []
     pairs: list[Pair] = []
@@ -131,12 +131,12 @@ def _after_questions(blocks: Sequence[Block]) -> list[Pair]:
     current: tuple[int, str] | None = None
     body: list[str] = []
     for block in blocks:
-        for line in block.text.split("\n"):
+        for offset, line in enumerate(block.text.split("\n")):
             text = line.strip()
             if text.strip("*_ ").endswith("?") and len(text) < 300:
                 if current is not None and body:
                     pairs.append(Pair(*current, "\n".join(body).strip()))
-                current, body = (block.row, text.strip("*_ ")), []
+                current, body = (block.row + offset, text.strip("*_ ")), []
             elif current is not None and text:
                 body.append(text)
     if current is not None and body:

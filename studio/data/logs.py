@@ -76,9 +76,12 @@ def company_of(log: Log, rows: Sequence[dict[str, Any]]) -> str | None:
     names = speakers(log, rows)
     if any(role_of(name) for name in names):
         return None
-    business = [name for name in names if set(plain(name).split()) & _BUSINESS]
-    if business:
-        return business[0]
+    total = len({shown(row.get(log.conversation)) for row in rows})
+    for name in names:
+        if set(plain(name).split()) & _BUSINESS:
+            present = {shown(row.get(log.conversation)) for row in rows if shown(row.get(log.sender)).strip() == name}
+            if len(present) >= 0.8 * total:  # less, and it is one agent of several
+                return name
     if len(names) != 2:
         return None
     asked = Counter(shown(r.get(log.sender)).strip() for r in rows if is_question(shown(r.get(log.message))))
@@ -97,15 +100,17 @@ def conversations(rows: Iterable[Row], log: Log, company: str | None) -> Iterato
     for group in groups.values():
         opener = shown(group[0].values.get(log.sender)).strip()
         turns: list[dict[str, str]] = []
+        first = group[0]
         for row in group:
             name = shown(row.values.get(log.sender)).strip()
             role = _role(name, opener, company)
             text = shown(row.values.get(log.message))
             if role is not Role.USER and not turns:
                 continue  # a greeting before the customer has said anything answers nothing
+            first = first if turns else row
             turns.append({"role": role.value, "content": text})
-        rest = {k: v for k, v in group[0].values.items() if k not in (log.conversation, log.sender, log.message)}
-        yield Row(group[0].number, {**rest, "messages": turns})
+        rest = {k: v for k, v in first.values.items() if k not in (log.conversation, log.sender, log.message)}
+        yield Row(first.number, {**rest, "messages": turns})
 
 
 def _role(name: str, opener: str, company: str | None) -> Role:

@@ -10,7 +10,6 @@ from typing import Any, Final
 from studio.data.text import plain, words
 from studio.domain.dataset import ColumnRole, Mapping
 
-
 # Words of a header that name a role. "Strong" ones decide; "weak" ones count where no strong one is there:
 # in "Resposta do cliente" the answer wins over the customer.
 _STRONG: Final[dict[ColumnRole, frozenset[str]]] = {

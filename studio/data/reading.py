@@ -319,4 +319,4 @@ def _beside_turns(table: Table, values: list[dict[str, Any]]) -> Guess:
 
 def _extra(values: dict[str, Any], mapping: Mapping, turns: str | None) -> dict[str, Any]:
     used = {*mapping.question, *mapping.answer, *mapping.system, mapping.topic, mapping.held_out, turns, *_OWN}
-    return {key: value for key, value in values.items() if key not in used and value not in ("", None)}
+    return {key: value for key, value in values.items() if key not in used and value not in ("", None, [], {})}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from studio.data import split as splitting
 from studio.data import writing
@@ -21,6 +22,8 @@ from studio.errors import AfinaError
 from studio.settings import assets_dir
 from studio.storage.files import atomic_path
 from studio.storage.workspace import Workspace
+
+_PASTED: Final = "paste.txt"
 
 
 @dataclass(frozen=True)
@@ -85,12 +88,22 @@ class DatasetService:
         """
         project = self._versions.project(project_id)
         uploads = self._uploads(project_id)
-        kept = [uploads.keep(path) for path in paths]
+        kept = [uploads.keep(path) for path in _files(paths)]
         remembered = Mapping.model_validate(project.mapping) if project.mapping else None
         view = self._import(project_id, kept, mapping or remembered, "import", append, on_progress, cancelled)
         if mapping is not None and mapping.is_complete:
             self._versions.remember(project_id, mapping)
         return view
+
+    def paste(self, project_id: str, text: str, append: bool = False) -> DatasetView:
+        """Makes a version from a table that was copied in a spreadsheet, or from any text that a file may hold.
+
+        Raises: as :meth:`import_files`.
+        """
+        with tempfile.TemporaryDirectory(prefix="afina-") as folder:
+            path = Path(folder) / _PASTED
+            path.write_text(text, encoding="utf-8", errors="replace", newline="")
+            return self.import_files(project_id, [path], append=append)
 
     def use_sample(self, project_id: str, locale: str) -> DatasetView:
         """Makes a version of the bundled sample, with its held-out questions.
@@ -268,6 +281,15 @@ def with_system(conversation: Conversation, system_prompt: str | None) -> Conver
         return conversation
     system = Message(role=Role.SYSTEM, content=system_prompt)
     return conversation.model_copy(update={"messages": (system, *conversation.messages)})
+
+
+def _files(paths: Sequence[Path]) -> list[Path]:
+    """The files, and those below each folder; links are not followed."""
+    below = [
+        sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink()) if path.is_dir() else [path]
+        for path in paths
+    ]
+    return [path for group in below for path in group]
 
 
 def _number(conversation: Conversation) -> int:

@@ -235,3 +235,17 @@ def test_the_system_prompt_goes_before_the_question(datasets: DatasetService, pr
     assert [m.role.value for m in prompted.messages] == ["system", "user", "assistant"]
     assert with_system(prompted, "Outra.") == prompted
     assert with_system(example, None) == example
+
+
+def test_a_table_can_be_pasted(datasets: DatasetService, project: str) -> None:
+    view = datasets.paste(project, "Pergunta\tResposta\nAbre hoje?\tSim.\nAbre amanhã?\tNão.\n")
+    assert _questions(view) == ["Abre hoje?", "Abre amanhã?"]
+    assert _questions(datasets.paste(project, "P: Troca?\nR: Sim.\n", append=True))[2:] == ["Troca?"]
+
+
+def test_a_folder_of_files(datasets: DatasetService, project: str, tmp_path: Path) -> None:
+    folder = tmp_path / "faq"
+    folder.mkdir()
+    for name, question in (("a", "Open?"), ("b", "Where?")):
+        (folder / f"{name}.md").write_text(f"---\nquestion: {question}\n---\nYes, {name}.\n", encoding="utf-8")
+    assert _questions(datasets.import_files(project, [folder])) == ["Open?", "Where?"]

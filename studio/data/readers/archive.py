@@ -39,7 +39,7 @@ def _read(peek: Peek) -> Iterator[Table]:
                     raise AfinaError("data.password", file=peek.name)
                 with archive.open(entry) as packed:
                     left -= _copy(packed, target, left, peek.name)
-                yield from read_member(peek, target, entry.filename)
+                yield from _member(peek, target, entry.filename, peek.depth + 1)
                 target.unlink()
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise AfinaError("data.broken_archive", file=peek.name) from error
@@ -58,12 +58,12 @@ def _copy(packed: IO[bytes], target: Path, left: int, name: str) -> int:
     return size
 
 
-def read_member(peek: Peek, path: Path, name: str) -> Iterator[Table]:
+def _member(peek: Peek, path: Path, name: str, depth: int) -> Iterator[Table]:
     """The tables of a file inside an archive or a folder; one that cannot be read is named, and the others go on."""
     from studio.data import readers
 
     shown = f"{peek.name}/{name}"
-    member = Peek(path, shown, peek.findings, peek.depth + 1)
+    member = Peek(path, shown, peek.findings, depth)
     try:
         yield from readers.choose(member).read(member)
     except AfinaError as error:
@@ -80,7 +80,7 @@ def read_folder(peek: Peek) -> Iterator[Table]:
     for path in paths:
         name = path.relative_to(peek.path).as_posix()
         if not any(part in _PASSED_OVER or part.startswith(".") for part in PurePosixPath(name).parts):
-            yield from read_member(peek, path, name)
+            yield from _member(peek, path, name, peek.depth)
 
 
 READER: Final = Reader("archive", ("zip",), _sniff, _read, binary=True)

@@ -110,6 +110,8 @@ def _tables_of_object(peek: Peek, value: dict[str, Any], detail: str) -> Iterato
             yield from _table(
                 peek, _items(peek, items), detail, sheet=name if len(records) > 1 else None, held_out=flag
             )
+    elif len(lists) == 1 and all(isinstance(item, list) for item in next(iter(lists.values()))[:20]):
+        yield from _tables(peek, next(iter(lists.values())))  # {"data": [[…], […]]}
     elif len(lists) >= 2 and len({len(items) for items in lists.values()}) == 1:  # {"question": […], "answer": […]}
         rows = (
             Row(n, dict(zip(lists, row, strict=True))) for n, row in enumerate(zip(*lists.values(), strict=True), 1)

@@ -114,7 +114,7 @@ class _Page(HTMLParser):
             self._level = 0
 
     def handle_data(self, data: str) -> None:
-        if not self._skipping:
+        if self._json or not self._skipping:
             self._words.append(data)
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from studio.errors import AfinaError
 _W: Final = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _DOCUMENT: Final = "word/document.xml"
 _MAX_XML: Final = 200_000_000  # bytes
-_HEADING: Final = re.compile(r"(?:heading|t[ií]tulo|encabezado)\s*(\d)", re.I)
+_HEADING: Final = re.compile(r"(?:heading|t[ií]?tulo|encabezado)\s*(\d)", re.I)
 
 
 def _sniff(peek: Peek) -> float:
