@@ -4,137 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
-from studio.domain.conversation import Message, Role
+from studio.domain.conversation import Role
 from studio.domain.problem import Problem
-from studio.domain.project import Link
-from studio.services.links import LinkService
-from studio.storage.database import ProjectRow, RunRow
-from studio.storage.files import write_atomic
-from studio.storage.workspace import Workspace
 from studio.web.demo import demo_app
+from tests.web.demo_server import Parts, Served, served, until
 
-NASTY = "<img src=x onerror=alert(1)> \"'&</textarea></script><script>alert(2)</script>"
-
-
-@dataclass
-class Update:
-    """An update as a chat worker sends it."""
-
-    texts: dict[str, str]
-    done: bool = False
-    problem: Problem | None = None
-
-
-@dataclass
-class SlowChat:
-    """Answers word by word, when the test says so; for what no real model does on demand."""
-
-    words: tuple[str, ...] = ("Sim,", " abrimos", " às 7.")
-    gate: threading.Event = field(default_factory=threading.Event)
-    asked: list[dict[str, Any]] = field(default_factory=list)
-    closed: threading.Event = field(default_factory=threading.Event)
-    fail: Exception | Problem | None = None
-
-    def stream(self, run_id: str, turns: dict[str, list[Message]], **options: Any) -> Iterator[Update]:
-        self.asked.append({"run_id": run_id, "turns": turns, **options})
-        if isinstance(self.fail, Exception):
-            raise self.fail
-        try:
-            texts = {"base": "", "tuned": ""}
-            for word in self.words:
-                while not self.gate.wait(0.05):
-                    yield Update(dict(texts))
-                texts = {"base": texts["base"] + word.upper(), "tuned": texts["tuned"] + word}
-                yield Update(dict(texts))
-            yield Update(dict(texts), done=True, problem=self.fail)
-        finally:
-            self.closed.set()
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What the demo page needs of the studio."""
-
-    workspace: Workspace
-    links: LinkService
-    chats: Any
-
-
-@dataclass(frozen=True)
-class Served:
-    """A demo page on a port."""
-
-    url: str
-    chat: SlowChat
-    links: LinkService
-    link: Link
-
-    @contextmanager
-    def visitor(self) -> Iterator[httpx.Client]:
-        """A browser that has opened the page."""
-        with httpx.Client(base_url=self.url, timeout=20) as client:
-            client.get(f"/d/{self.link.token}")
-            yield client
-
-    def ask(self, client: httpx.Client, question: str = "Abre domingo?", **body: Any) -> httpx.Response:
-        return client.post(f"/d/{self.link.token}/ask", json={"question": question, **body})
-
-
-@pytest.fixture
-def served(workspace: Workspace) -> Iterator[Served]:
-    with workspace.database.session() as session:
-        session.add(ProjectRow(id="project-1", name="Loja", created_at=0.0, updated_at=0.0))
-        session.flush()
-        run = {"id": "run-1", "project_id": "project-1", "name": "Treino", "created_at": 0.0, "state": "finished"}
-        counts = {"position": 1.0, "train_examples": 1, "held_out_examples": 1}
-        session.add(RunRow(**run, **counts, model_id="tiny-llama", model_name="Tiny Llama"))
-    write_atomic(workspace.run("run-1").best, "{}")
-    links, chat = LinkService(workspace), SlowChat()
-    chat.gate.set()
-    link = links.create("run-1", "Pergunte à <Padaria>", ["Abre domingo?", 'Tem "pão"?'], "pt")
-    with serve(demo_app(Parts(workspace, links, chat))) as url:
-        yield Served(url, chat, links, link)
-        chat.gate.set()
-
-
-class serve:
-    """Serves an application on a free port with the server of the product."""
-
-    def __init__(self, app: Any) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self._server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
-
-    def __enter__(self) -> str:
-        self._thread.start()
-        until(lambda: self._server.started)
-        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-
-    def __exit__(self, *_: object) -> None:
-        self._server.should_exit = True
-        self._thread.join(10)
-        self._socket.close()
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Waits for something that must happen."""
-    for _ in range(400):
-        if true():
-            return
-        time.sleep(0.025)
-    raise AssertionError("it did not happen")
+__all__ = ["served"]  # a fixture
 
 
 def lines(response: httpx.Response) -> list[dict[str, Any]]:

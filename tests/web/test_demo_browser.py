@@ -1,0 +1,84 @@
+"""The visitors' page in a real browser, on a phone."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import browser
+from tests.web.demo_server import Served, served
+
+__all__ = ["browser", "served"]  # fixtures
+pytestmark = pytest.mark.browser
+
+HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script> & pronto"
+
+
+@pytest.fixture
+def phone(browser: Browser, served: Served) -> Page:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, locale="pt-BR", has_touch=True)
+    page = context.new_page()
+    page.problems = []  # type: ignore[attr-defined]
+    page.on("pageerror", lambda error: page.problems.append(str(error)))  # type: ignore[attr-defined]
+    page.on("console", lambda said: page.problems.append(said.text) if said.type == "error" else None)  # type: ignore[attr-defined]
+    page.goto(f"{served.url}/d/{served.link.token}")
+    return page
+
+
+def test_a_suggestion_then_a_question_and_both_answers_each_time(phone: Page, served: Served) -> None:
+    phone.get_by_role("button", name="Abre domingo?").tap()
+    after = phone.get_by_role("region").filter(has=phone.get_by_role("heading", name="Depois")).last
+    expect(after.locator(".words")).to_have_text("Sim, abrimos às 7.")
+    expect(phone.locator("#status")).to_contain_text("As duas respostas estão prontas. Antes: SIM, ABRIMOS ÀS 7.")
+    expect(phone.get_by_role("button", name="Abre domingo?")).to_be_hidden()
+    phone.get_by_label("Sua pergunta").fill("E segunda?")
+    phone.keyboard.press("Enter")
+    expect(phone.locator(".after .words").nth(1)).to_have_text("Sim, abrimos às 7.")
+    assert [message.content for message in served.chat.asked[1]["turns"]["base"]] == [
+        "Abre domingo?",
+        "SIM, ABRIMOS ÀS 7.",
+        "E segunda?",
+    ]
+    assert phone.evaluate("document.documentElement.scrollWidth") == 390
+    phone.get_by_role("button", name="Recomeçar").tap()
+    expect(phone.locator(".turn")).to_have_count(0)
+    expect(phone.get_by_role("button", name="Abre domingo?")).to_be_visible()
+    assert phone.problems == []  # type: ignore[attr-defined]
+
+
+def test_answers_and_questions_are_shown_as_text(phone: Page, served: Served) -> None:
+    served.chat.words = (HOSTILE,)
+    phone.get_by_label("Sua pergunta").fill(HOSTILE)
+    phone.keyboard.press("Enter")
+    expect(phone.locator(".after .words")).to_have_text(HOSTILE)
+    expect(phone.locator(".asked .words")).to_have_text(HOSTILE)
+    assert phone.locator("#talk img, #talk script").count() == 0
+    assert phone.title().startswith("Pergunte à <Padaria>")
+
+
+def test_stop_by_key_keeps_what_was_said_and_frees_the_box(phone: Page, served: Served) -> None:
+    served.chat.gate.clear()
+    phone.get_by_role("button", name="Abre domingo?").tap()
+    expect(phone.get_by_role("button", name="Parar")).to_be_visible()
+    phone.keyboard.press("Escape")
+    expect(phone.get_by_text("Parado.").first).to_be_visible()
+    expect(phone.get_by_role("button", name="Perguntar", exact=True)).to_be_visible()
+    served.chat.gate.set()
+    phone.get_by_label("Sua pergunta").fill("De novo")
+    phone.keyboard.press("Enter")
+    expect(phone.locator(".after .words").nth(1)).to_have_text("Sim, abrimos às 7.")
+
+
+def test_a_demo_switched_off_while_open_says_so(phone: Page, served: Served) -> None:
+    served.links.revoke(served.link.token)
+    phone.get_by_label("Sua pergunta").fill("Abre domingo?")
+    phone.keyboard.press("Enter")
+    expect(phone.get_by_role("alert")).to_contain_text("foi desligada")
+    expect(phone.get_by_label("Sua pergunta")).to_have_value("Abre domingo?")
+    expect(phone.get_by_role("button", name="Perguntar", exact=True)).to_be_disabled()
+
+
+def test_the_language_is_switched_on_the_page(phone: Page) -> None:
+    phone.get_by_role("link", name="English").tap()
+    expect(phone.get_by_role("button", name="Ask")).to_be_visible()
+    assert phone.locator("html").get_attribute("lang") == "en"
