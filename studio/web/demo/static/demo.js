@@ -5,6 +5,7 @@
   const suggestions = byId("suggestions"), chips = [...document.querySelectorAll(".chip")];
   const spoken = JSON.parse(main.dataset.spoken), limit = Number(main.dataset.limit);
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const hovers = matchMedia("(hover: hover)").matches; // without a mouse, focus in the box would open a keyboard
   const sides = { base: ".before", tuned: ".after" };
   let turns = [], running = null, closed = false;
 
@@ -21,8 +22,12 @@
   }
 
   function busy(on) {
+    const active = document.activeElement;
     byId("ask").hidden = on;
     byId("stop").hidden = !on;
+    if (on && !hovers) box.blur();
+    if (on && active !== box) byId("stop").focus({ preventScroll: true });
+    if (!on && hovers && active === byId("stop")) box.focus({ preventScroll: true });
     byId("again").hidden = on || !talk.children.length;
     for (const chip of chips) chip.disabled = on || closed;
     box.disabled = byId("ask").disabled = closed;
@@ -160,7 +165,7 @@
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); send(box.value); }
   });
   document.addEventListener("keydown", (event) => { if (event.key === "Escape" && running) running.abort(); });
-  byId("stop").addEventListener("click", () => { if (running) running.abort(); box.focus(); });
+  byId("stop").addEventListener("click", () => { if (running) running.abort(); });
   byId("again").addEventListener("click", () => {
     turns = [];
     talk.replaceChildren();
@@ -168,7 +173,7 @@
     for (const chip of chips) chip.parentElement.hidden = false;
     trouble("");
     busy(false);
-    box.focus();
+    (chips[0] || box).focus();
   });
   for (const chip of chips) chip.addEventListener("click", () => send(chip.textContent));
   busy(false);
