@@ -124,6 +124,9 @@ def guess(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> Guess:
         if len(free) + bool(question) + bool(answer) < 2 and topic and _is_prose(cells[topic]):
             free, topic = [topic, *free], None  # "Assunto" is the question where there is no other
         question, answer = _by_content(question, answer, free, cells)
+    if not question or not answer:
+        wordy = [c for c in filled if c not in {topic, held_out, system, *question, *answer} and _has_words(cells[c])]
+        question, answer = _by_content(question, answer, wordy, cells)
     return Guess(
         Mapping(
             question=question,
@@ -212,6 +215,10 @@ def _mean_length(texts: list[str]) -> float:
 def _is_prose(texts: list[str]) -> bool:
     wordy = sum(any(c.isalpha() for c in text) and (" " in text or "?" in text) for text in texts)
     return bool(texts) and wordy >= 0.5 * len(texts)
+
+
+def _has_words(texts: list[str]) -> bool:
+    return sum(any(c.isalpha() for c in text) for text in texts) >= 0.5 * len(texts) > 0
 
 
 def _is_held_out(texts: list[str]) -> bool:

@@ -277,7 +277,7 @@ class DatasetService:
 
 def with_system(conversation: Conversation, system_prompt: str | None) -> Conversation:
     """The conversation with the project's system prompt before it, where it has none of its own."""
-    if not system_prompt or any(message.role is Role.SYSTEM for message in conversation.messages):
+    if not system_prompt or conversation.messages[0].role is Role.SYSTEM:
         return conversation
     system = Message(role=Role.SYSTEM, content=system_prompt)
     return conversation.model_copy(update={"messages": (system, *conversation.messages)})
@@ -285,11 +285,15 @@ def with_system(conversation: Conversation, system_prompt: str | None) -> Conver
 
 def _files(paths: Sequence[Path]) -> list[Path]:
     """The files, and those below each folder; links are not followed."""
-    below = [
-        sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink()) if path.is_dir() else [path]
-        for path in paths
-    ]
-    return [path for group in below for path in group]
+    found: list[Path] = []
+    for path in paths:
+        below = sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink()) if path.is_dir() else [path]
+        if not below:
+            raise AfinaError("data.empty_file", file=path.name)
+        found += below
+    if not found:
+        raise AfinaError("data.no_dataset")
+    return found
 
 
 def _number(conversation: Conversation) -> int:
