@@ -6,6 +6,7 @@ Runs in a child process, since it needs torch and much memory. ``SRC`` is a GGUF
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ from typing import Any, Final
 
 from studio.errors import AfinaError, from_exception
 from studio.models.chat_template import PLAIN, embedded_template
+from studio.models.gguf_file import read_head
 from studio.models.json_file import read_object
 from studio.models.tokenizer import Tokenizer
 
@@ -91,11 +93,9 @@ def _restore_digits(gguf: Path, out: Path) -> None:
     Source: the ``smollm`` case of llama.cpp's ``llama-vocab.cpp``.
     """
     import tokenizers
-    from gguf import GGUFReader
     from tokenizers.pre_tokenizers import ByteLevel, Digits, Sequence
 
-    field = GGUFReader(str(gguf)).fields.get("tokenizer.ggml.pre")
-    if field is None or field.contents() != "smollm":
+    if read_head(gguf).settings.get("tokenizer.ggml.pre") != "smollm":
         return
     path = str(out / "tokenizer.json")
     tokenizer = tokenizers.Tokenizer.from_file(path)
@@ -137,11 +137,19 @@ def _end_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
+def _read_gguf_once() -> None:
+    """Lets transformers' reader of GGUF files parse a file once: it asks for the same one three times, each slow."""
+    import gguf
+
+    gguf.GGUFReader = functools.cache(gguf.GGUFReader)
+
+
 def main(arguments: list[str]) -> int:
     """Entry point of the child process."""
     from transformers.utils import logging
 
     _end_with_parent()
+    _read_gguf_once()
     logging.disable_progress_bar()
     logging.set_verbosity_error()
     try:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from studio.domain.model import BaseModelCard, Licence, SourceKind
 from studio.errors import AfinaError
+from studio.models.gguf_file import read_head
 from studio.models.json_file import read_object
 
 PICKLES: Final = (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".h5", ".msgpack")
@@ -97,32 +98,24 @@ def card_of_gguf(path: Path) -> BaseModelCard:
     Raises:
         AfinaError: ``model.weights_damaged``.
     """
-    from gguf import GGUFReader
-
-    try:
-        reader = GGUFReader(str(path))
-        fields = {name: field.contents() for name, field in reader.fields.items() if "tokenizer.ggml." not in name}
-        kind = str(fields["general.architecture"])
-        parameters = sum(int(tensor.n_elements) for tensor in reader.tensors)
-        vocabulary = next((int(t.shape[-1]) for t in reader.tensors if t.name == "token_embd.weight"), 0)
-    except Exception as error:  # the reader fails with many kinds of exception on a damaged file
-        raise AfinaError("model.weights_damaged", path=str(path), detail=str(error)[:100]) from error
+    head = read_head(path)
+    fields, kind = head.settings, str(head.settings.get("general.architecture", ""))
 
     def number(name: str) -> int:
         value = fields.get(f"{kind}.{name}", 0)
-        return int(value if isinstance(value, int) else max(value))
+        return int(max(value) if isinstance(value, list) else value)
 
     return BaseModelCard(
         id=f"folder-{slug(path.stem)}",
         name=str(fields.get("general.name") or path.stem),
         source=SourceKind.FOLDER,
         reference=str(path.resolve()),
-        parameters=parameters,
+        parameters=head.parameters,
         licence=Licence(name=str(fields.get("general.license") or "")),
         layers=number("block_count"),
         hidden_size=number("embedding_length"),
         intermediate_size=number("feed_forward_length"),
-        vocabulary=vocabulary,
+        vocabulary=head.shapes.get("token_embd.weight", (0,))[-1],
         context_length=number("context_length") or 2048,
     )
 

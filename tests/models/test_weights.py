@@ -116,6 +116,48 @@ def test_a_missing_path_and_a_file_of_another_kind_are_told(tmp_path: Path) -> N
         assert caught.value.code == code
 
 
+def gguf(path: Path) -> None:
+    """Writes a small GGUF file with the writer of the format's own package."""
+    import numpy
+    from gguf import GGUFWriter
+
+    writer = GGUFWriter(str(path), "llama")
+    writer.add_name("Pequeno")
+    writer.add_license("mit")
+    writer.add_block_count(3)
+    writer.add_embedding_length(8)
+    writer.add_array("llama.feed_forward_length", [16, 24, 16])
+    writer.add_context_length(512)
+    writer.add_token_list([f"word {n}" for n in range(2000)])
+    writer.add_tensor("token_embd.weight", numpy.zeros((2000, 8), dtype=numpy.float32))
+    writer.add_tensor("blk.0.weight", numpy.zeros((8, 4), dtype=numpy.float16))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def test_a_gguf_file_has_a_card(tmp_path: Path) -> None:
+    path = tmp_path / "pequeno.Q8.gguf"
+    gguf(path)
+    card = describe_path(path)
+    assert (card.id, card.name, card.licence.name) == ("folder-pequeno-q8", "Pequeno", "mit")
+    assert (card.parameters, card.layers, card.hidden_size) == (2000 * 8 + 32, 3, 8)
+    assert (card.intermediate_size, card.vocabulary, card.context_length) == (24, 2000, 512)
+    assert describe_path(tmp_path) == card
+
+
+def test_a_gguf_file_cut_off_anywhere_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "small.gguf"
+    gguf(path)
+    whole = path.read_bytes()
+    for length in (1, 10, 30, 200, len(whole) // 2, len(whole) - 40):
+        path.write_bytes(whole[:length])
+        with pytest.raises(AfinaError) as caught:
+            describe_path(path)
+        assert caught.value.code == "model.weights_damaged"
+
+
 @pytest.mark.parametrize("content", [b"", b"GGUF", b"GGUF" + b"\xff" * 100, b"not at all"])
 def test_a_damaged_gguf_file_is_told(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "model.gguf"
