@@ -48,7 +48,7 @@ class Ui:
 
     def actions(self, *, elem_id: str, visible: bool = True) -> Any:
         """An HTML component whose ``[data-action]`` buttons raise its ``action`` event."""
-        script = "afina.actions(element, trigger); /* raises 'action' */"
+        script = "afina.actions(element, trigger, watch); /* raises 'action' */"
         return gr.HTML("", elem_id=elem_id, js_on_load=script, apply_default_css=False, visible=visible)
 
     def html(self, *, elem_id: str | None = None, value: str = "") -> Any:
@@ -137,7 +137,7 @@ def badge(label: str, kind: str = "") -> Markup:
 
 def state_badge(text: Catalog, state: RunState, fraction: float = 0.0) -> Markup:
     """Where a run stands, with the share done while it is going on."""
-    label = text(f"ui.state.{state.value}")
+    label = text(f"run.state.{state.value}")
     if state is RunState.RUNNING:
         label = f"{label} · {round(fraction * 100)}%"
     return badge(label, _STATE_KINDS.get(state, ""))
@@ -162,15 +162,13 @@ def notice(sentence: str, kind: str = "", more: str = EMPTY) -> Markup:
 
 
 def problem_notice(text: Catalog, problem: Problem) -> Markup:
-    """A problem as a message, with its file and its first rows where it has some."""
+    """A problem as a message, with its first rows where its sentence does not name them."""
     kind = {Severity.ERROR: "error", Severity.WARNING: "warning"}.get(problem.severity, "")
-    where = []
-    if problem.file:
-        where.append(problem.file)
-    if problem.rows:
+    more = EMPTY
+    if problem.rows and "rows" not in problem.params:
         shown = ", ".join(str(row) for row in problem.rows[:12]) + (" …" if len(problem.rows) > 12 else "")
-        where.append(text("ui.rows", n=len(problem.rows), rows=shown))
-    more = Markup('<div class="af-small af-muted">{}</div>').format(" · ".join(where)) if where else EMPTY
+        where = text("ui.rows", n=len(problem.rows), rows=shown)
+        more = Markup('<div class="af-small af-muted">{}</div>').format(where)
     return notice(text.problem(problem), kind, more)
 
 
@@ -179,7 +177,9 @@ def when(text: Catalog, seconds: float) -> Markup:
     moment = datetime.fromtimestamp(seconds)
     today = moment.date() == datetime.now().date()
     pattern = "%H:%M" if today else text("ui.date_format")
-    return Markup('<time datetime="{}">{}</time>').format(moment.isoformat(timespec="seconds"), moment.strftime(pattern))
+    return Markup('<time datetime="{}">{}</time>').format(
+        moment.isoformat(timespec="seconds"), moment.strftime(pattern)
+    )
 
 
 def button(label: str, action: str, *, kind: str = "", elem_id: str = "", **data: str) -> Markup:

@@ -9,10 +9,9 @@ from markupsafe import Markup
 
 from studio.errors import AfinaError
 from studio.i18n import LOCALES, catalog
-from studio.i18n.catalog import Catalog
 from studio.services import Services
 from studio.web.ui import theme
-from studio.web.ui.components import EMPTY, Page, Ui, join, warn, wrapped
+from studio.web.ui.components import EMPTY, Page, Ui, join, warn
 from studio.web.ui.pages.compare import build_compare
 from studio.web.ui.pages.examples import build_examples
 from studio.web.ui.pages.home import build_home
@@ -172,5 +171,3 @@ def _done(services: Services, project_id: str) -> set[str]:
     if any(services.links.list(run.id) for run in tuned):
         done.add("share")
     return done
-
-

@@ -26,9 +26,7 @@ from studio.web.ui.components import (
 from studio.web.ui.session import Place
 
 _RUNS_SHOWN = 4
-_HERO = Markup(
-    '<div class="af-lead"><h1>{title}</h1><p>{why}</p></div><div class="af-row">{buttons}</div>'
-)
+_HERO = Markup('<div class="af-lead"><h1>{title}</h1><p>{why}</p></div><div class="af-row">{buttons}</div>')
 _CARD = Markup(
     '<article class="af-card" id="project-{id}"><div class="af-row af-between"><h2><a data-nav href="{href}">{name}</a></h2>'
     '</div><dl class="af-facts"><dt>{model_label}</dt><dd>{model}</dd><dt>{examples_label}</dt><dd>{examples}</dd></dl>'

@@ -21,9 +21,10 @@
   window.addEventListener('popstate', () => go(query()));
 
   document.addEventListener('click', async (event) => {
-    const button = event.target.closest('[data-copy]');
+    const button = event.target.closest('[data-copy], [data-copy-path]');
     if (!button) return;
-    const text = button.dataset.copy;
+    const path = button.dataset.copyPath;
+    const text = path ? new URL(path, document.baseURI).href : button.dataset.copy;
     try {
       await navigator.clipboard.writeText(text);
     } catch {
@@ -100,7 +101,21 @@
       go(query());
     },
     // Clicks on [data-action] inside `element` become an event with the element's data.
-    actions(element, trigger) {
+    // What a person opened stays open when the element is rendered anew.
+    actions(element, trigger, watch) {
+      const opened = new Set();
+      const address = () => element.querySelectorAll('[data-address]').forEach((place) => {
+        place.textContent = new URL(place.dataset.address, document.baseURI).href;
+      });
+      address();
+      element.addEventListener('click', (event) => {
+        const box = event.target.closest('summary')?.parentElement;
+        if (box?.id) opened[box.open ? 'delete' : 'add'](box.id);
+      });
+      watch('value', () => {
+        address();
+        opened.forEach((id) => { const box = document.getElementById(id); if (box) box.open = true; });
+      });
       element.addEventListener('click', async (event) => {
         const button = event.target.closest('[data-action]');
         if (!button || !element.contains(button) || button.disabled) return;
