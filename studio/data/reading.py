@@ -150,9 +150,13 @@ class Reading:
                 raise
             except AfinaError as error:
                 self.findings.file(error.code, file.name, **{k: v for k, v in error.params.items() if k != "file"})
-            except (OSError, ValueError, MemoryError, RecursionError) as error:
+            except OSError as error:
                 known = from_exception(error)
-                self.findings.file(known.code, file.name, **{k: v for k, v in known.params.items() if k != "file"})
+                code = "data.unreadable" if known.code == "general.unexpected" else known.code
+                params = {"kind": type(error).__name__, **known.params}
+                self.findings.file(code, file.name, **{k: v for k, v in params.items() if k != "file"})
+            except Exception as error:  # a reader that fails must cost its own file only
+                self.findings.file("data.unreadable", file.name, kind=type(error).__name__)
 
     def _file(self, file: InputFile) -> Iterator[Conversation]:
         if self._max_bytes is not None and (size := _size(file.path)) > self._max_bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
@@ -25,6 +26,7 @@ def _read(peek: Peek) -> Iterator[Table]:
     if peek.depth:
         raise AfinaError("data.nested_archive", file=peek.name)
     left = MAX_UNPACKED
+    found = False
     try:
         with zipfile.ZipFile(peek.path) as archive, tempfile.TemporaryDirectory(prefix="afina-") as folder:
             entries = [entry for entry in archive.infolist() if not entry.is_dir()]
@@ -39,10 +41,14 @@ def _read(peek: Peek) -> Iterator[Table]:
                     raise AfinaError("data.password", file=peek.name)
                 with archive.open(entry) as packed:
                     left -= _copy(packed, target, left, peek.name)
-                yield from _member(peek, target, entry.filename, peek.depth + 1)
+                for table in _member(peek, target, entry.filename, peek.depth + 1):
+                    found = True
+                    yield table
                 target.unlink()
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, zlib.error) as error:
         raise AfinaError("data.broken_archive", file=peek.name) from error
+    if not found:
+        raise AfinaError("data.empty_archive", file=peek.name)
 
 
 def _copy(packed: IO[bytes], target: Path, left: int, name: str) -> int:
@@ -77,10 +83,15 @@ def read_folder(peek: Peek) -> Iterator[Table]:
     paths = sorted(path for path in peek.path.rglob("*") if path.is_file() and not path.is_symlink())
     if len(paths) > MAX_ENTRIES:
         raise AfinaError("data.too_many_files", file=peek.name, n=len(paths), limit=MAX_ENTRIES)
+    found = False
     for path in paths:
         name = path.relative_to(peek.path).as_posix()
         if not any(part in _PASSED_OVER or part.startswith(".") for part in PurePosixPath(name).parts):
-            yield from _member(peek, path, name, peek.depth)
+            for table in _member(peek, path, name, peek.depth):
+                found = True
+                yield table
+    if not found:
+        raise AfinaError("data.empty_archive", file=peek.name)
 
 
 READER: Final = Reader("archive", ("zip",), _sniff, _read, binary=True)

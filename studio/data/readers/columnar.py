@@ -16,7 +16,8 @@ _STREAM: Final = b"\xff\xff\xff\xff"
 def _sniff(peek: Peek) -> float:
     if peek.head.startswith((b"PAR1", b"ARROW1")):
         return 1.0
-    return 0.6 if peek.head.startswith(_STREAM) and peek.suffix in ("arrow", "feather", "ipc") else 0.0
+    size = int.from_bytes(peek.head[4:8], "little")  # of the schema, which a stream begins with
+    return 0.6 if peek.head.startswith(_STREAM) and 8 < size < 10_000_000 else 0.0
 
 
 def _read(peek: Peek) -> Iterator[Table]:
@@ -26,7 +27,7 @@ def _read(peek: Peek) -> Iterator[Table]:
         names, batches = _parquet(peek) if peek.head.startswith(b"PAR1") else _arrow(peek)
         if len(names) > MAX_COLUMNS:
             raise AfinaError("data.too_many_columns", file=peek.name, n=len(names), limit=MAX_COLUMNS)
-        yield Table(peek.name, names, _rows(batches), detail=peek.suffix)
+        yield Table(peek.name, names, _rows(peek, batches), detail=peek.suffix)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise AfinaError("data.broken_columnar", file=peek.name) from error
 
@@ -56,13 +57,18 @@ def _arrow(peek: Peek) -> tuple[tuple[str, ...], Iterator[Any]]:
     return tuple(file.schema.names), (file.get_batch(i) for i in range(file.num_record_batches))
 
 
-def _rows(batches: Iterator[Any]) -> Iterator[Row]:
+def _rows(peek: Peek, batches: Iterator[Any]) -> Iterator[Row]:
+    import pyarrow as pa
+
     number = 0
-    for batch in batches:
-        for start in range(0, batch.num_rows, _BATCH):
-            for values in batch.slice(start, _BATCH).to_pylist():
-                number += 1
-                yield Row(number, values)
+    try:
+        for batch in batches:
+            for start in range(0, batch.num_rows, _BATCH):
+                for values in batch.slice(start, _BATCH).to_pylist():
+                    number += 1
+                    yield Row(number, values)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise AfinaError("data.broken_columnar", file=peek.name) from error
 
 
 READER: Final = Reader("columnar", ("parquet", "arrow", "feather"), _sniff, _read, binary=True)

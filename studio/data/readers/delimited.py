@@ -26,7 +26,7 @@ def _sniff(peek: Peek) -> float:
     by_name = peek.suffix in ("csv", "tsv", "tab")
     if separator is None:
         return 0.3 if by_name else 0.0
-    return min(0.9, 0.4 * share + (0.4 if by_name else 0.1))
+    return min(0.9, 0.4 * share + (0.4 if by_name and share > 0.5 else 0.1))
 
 
 def _read(peek: Peek) -> Iterator[Table]:

@@ -28,7 +28,9 @@ def _sniff(peek: Peek) -> float:
     if headings and peek.suffix in ("md", "markdown"):
         return 0.9
     asking = sum(line.strip().endswith("?") for line in lines)
-    return 0.55 if asking >= 2 and peek.suffix not in ("csv", "tsv") else 0.0
+    if asking < 2:
+        return 0.0
+    return 0.25 if peek.suffix in ("csv", "tsv") else 0.55
 
 
 def _read(peek: Peek) -> Iterator[Table]:

@@ -20,7 +20,7 @@ _CHAT_KEYS: Final = ("messages", "conversations", "conversation", "turns", "dial
 def _sniff(peek: Peek) -> float:
     start = peek.start.lstrip()
     if not start.startswith(("{", "[")):
-        return 0.6 if peek.suffix in ("json", "jsonl", "ndjson") and start else 0.0
+        return 0.2 if peek.suffix in ("json", "jsonl", "ndjson") and start else 0.0
     return 0.95 if start[1:].lstrip()[:1] in ('"', "{", "[", "}", "]") else 0.5
 
 

@@ -6,6 +6,7 @@ import datetime
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -53,7 +54,7 @@ def _read(peek: Peek) -> Iterator[Table]:
     elif _is_encrypted(peek):
         raise AfinaError("data.password", file=peek.name)
     try:
-        workbook = CalamineWorkbook.from_path(str(peek.path))
+        workbook = CalamineWorkbook.from_filelike(io.BytesIO(peek.path.read_bytes()))  # by content, whatever its name
         names = list(workbook.sheet_names)
         for name in names:
             sheet = workbook.get_sheet_by_name(name)
@@ -71,6 +72,11 @@ def _read(peek: Peek) -> Iterator[Table]:
         raise AfinaError("data.password", file=peek.name) from error
     except (CalamineError, ZipError, OSError, ValueError) as error:
         raise AfinaError("data.broken_workbook", file=peek.name) from error
+    except BaseException as error:
+        # A damaged workbook can make the parser panic, which pyo3 raises outside of Exception.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise AfinaError("data.broken_workbook", file=peek.name) from None
 
 
 def _is_encrypted(peek: Peek) -> bool:
@@ -105,7 +111,7 @@ def _check_size(peek: Peek) -> None:
                 if entry.filename.startswith("xl/worksheets/") and entry.filename.endswith(".xml"):
                     with archive.open(entry) as xml:
                         _check_area(peek.name, xml)
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, RuntimeError, zlib.error) as error:
         raise AfinaError("data.broken_workbook", file=peek.name) from error
 
 

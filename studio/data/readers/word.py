@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from typing import Final
 from xml.etree import ElementTree
@@ -32,7 +33,16 @@ def _sniff(peek: Peek) -> float:
 def _read(peek: Peek) -> Iterator[Table]:
     try:
         body = _body(peek)
-    except (zipfile.BadZipFile, KeyError, EOFError, OSError, ValueError, NotImplementedError, RuntimeError) as error:
+    except (
+        zipfile.BadZipFile,
+        KeyError,
+        EOFError,
+        OSError,
+        ValueError,
+        NotImplementedError,
+        RuntimeError,
+        zlib.error,
+    ) as error:
         raise AfinaError("data.broken_document", file=peek.name) from error
     found = False
     for number, grid in enumerate(body.iter(f"{_W}tbl"), start=1):
