@@ -18,11 +18,11 @@ def answer(
     base: Annotated[bool, typer.Option("--base", help="cli.base")] = False,
     column: Annotated[str, typer.Option(metavar="NAME", help="cli.answer.column")] = "answer",
     question_column: Annotated[str | None, typer.Option(metavar="NAME", help="cli.answer.question_column")] = None,
-    batch_size: Annotated[int, typer.Option(min=1, max=256, metavar="N", help="cli.answer.batch_size")] = 8,
+    batch_size: Annotated[int, typer.Option(min=1, max=8, metavar="N", help="cli.answer.batch_size")] = 8,
     as_json: Json = False,
 ) -> None:
     """Adds a column of answers to a CSV of questions; the same questions give the same answers."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
     from studio.cli.questions import QuestionTable
 
@@ -32,7 +32,7 @@ def answer(
     texts = table.questions(question_column)
     asked = [text for text in texts if text]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with open_services() as services, Progress(*columns, console=terminal.console, transient=True) as bar:
+    with open_services() as services, terminal.progress(*columns) as bar:
         task = bar.add_task(terminal.catalog("cli.answer.working"), total=len(asked))
         said = iter(
             services.chats.answer_all(

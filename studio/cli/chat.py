@@ -71,6 +71,8 @@ def _answer(
             for update in updates:
                 if update.problem is not None:
                     raise AfinaError(update.problem.code, **update.problem.params)
+                if update.notice is not None:
+                    terminal.warn([update.notice])
                 text = update.texts.get(side, "")
                 _write(terminal, text[len(said) :])
                 said = text

@@ -23,7 +23,7 @@ def export(
         kinds = [str(known) for known in services.exports.kinds()]
         if kind not in kinds:
             raise Usage("cli.export_kind", kind=kind, choices=", ".join(kinds))
-        terminal.say("cli.export.working", run=run)
+        terminal.say("cli.export.working", run=services.runs.view(run).name)
         path = services.exports.export(run, kind, out=out)
     terminal.emit({"run": run, "kind": kind, "path": str(path), "bytes": path.stat().st_size})
     terminal.result(str(path))

@@ -113,15 +113,18 @@ def ensure_installed(terminal: Terminal, services: Services, model_id: str, *, a
         models.accept_licence(model_id)
     if models.is_installed(model_id):
         return
-    terminal.say("cli.installing", model=card.name, size=terminal.catalog.size(card.download_bytes))
+    if card.download_bytes:
+        terminal.say("cli.installing", model=card.name, size=terminal.catalog.size(card.download_bytes))
+    else:
+        terminal.say("cli.making_ready", model=card.name)
     _wait(terminal, models, model_id)
 
 
 def _wait(terminal: Terminal, models: ModelService, model_id: str) -> None:
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=terminal.console, transient=True) as bar:
+    with terminal.progress(*columns) as bar:
         task = bar.add_task(terminal.catalog("cli.install.downloading"), total=None)
 
         def show(progress: InstallProgress) -> None:

@@ -27,11 +27,11 @@ def watch(terminal: Terminal, runs: RunService, run_id: str) -> RunView:
     Raises:
         KeyboardInterrupt: at the second Ctrl+C. The run stops by itself.
     """
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rest]}"))
     asked = False
-    with Progress(*columns, console=terminal.console, transient=True) as bar:
+    with terminal.progress(*columns) as bar:
         shown = _Shown(terminal, bar, bar.add_task("", total=None, rest=""))
         while True:
             try:
@@ -103,7 +103,7 @@ class _Shown:
             )
         self._evaluations = len(progress.held_out_loss)
         for problem in progress.notices[self._notices :]:
-            self._bar.console.print(f"! {text.problem(problem)}", markup=False)
+            self._bar.console.print(f"! {text.problem(problem)}")
         self._notices = len(progress.notices)
 
 

@@ -15,7 +15,7 @@ from studio.errors import AfinaError, from_exception
 from studio.i18n.catalog import Catalog
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.progress import Progress, ProgressColumn
 
 
 class Refused(AfinaError):
@@ -95,12 +95,13 @@ class Terminal:
         reply = sys.stdin.readline().strip().lower()
         return reply in self.catalog("cli.yes").split()
 
-    @property
-    def console(self) -> Console:
-        """A rich console on standard error, for tables of progress; silent with ``--json``."""
+    def progress(self, *columns: ProgressColumn | str) -> Progress:
+        """A progress bar on standard error that leaves nothing behind; none with ``--json`` or into a file."""
         from rich.console import Console
+        from rich.progress import Progress
 
-        return Console(stderr=True, quiet=self.json, highlight=False)
+        console = Console(stderr=True, quiet=self.json, highlight=False, markup=False)
+        return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """A table on standard output, as wide as its content: nothing is cut off, so that it can be piped."""
