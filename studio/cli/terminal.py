@@ -58,8 +58,9 @@ class Terminal:
             self._write(json.dumps(document, ensure_ascii=False), sys.stdout)
 
     def warn(self, problems: Sequence[Problem]) -> None:
-        """What a person should know although the command goes on."""
+        """What a person should know although the command goes on; with ``--json`` a line each."""
         for problem in problems:
+            self.emit({"warning": self._described(problem)})
             if not self.json:
                 self._write(f"! {self.sentence(problem)}", sys.stderr)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +17,10 @@ from studio.domain.problem import Problem
 from studio.domain.recipe import Preset, Recipe, parse_recipe
 from studio.domain.run import RunState, RunView
 
+if TYPE_CHECKING:
+    from studio.services.datasets import DatasetService
+
+_STORED = "dataset:"  # begins the name of a stored version of examples, which is no file
 _SEEN_TO = ("run.model_not_installed", "run.licence_not_accepted")  # this command installs and asks
 
 
@@ -50,6 +54,7 @@ def train(
     with open_services() as services:
         values.setdefault("model", services.models.recommended(terminal.catalog.locale))
         recipe = _checked(values)
+        _check_files(terminal, services.datasets, recipe)
         # Before a model is fetched: a mistake in the examples should not wait for a download.
         problems = [problem for problem in services.runs.problems(recipe) if problem.code not in _SEEN_TO]
         if errors_of(problems):
@@ -89,6 +94,19 @@ def _checked(values: dict[str, Any]) -> Recipe:
     return recipe
 
 
+def _check_files(terminal: Terminal, datasets: DatasetService, recipe: Recipe) -> None:
+    """Refuses files that cannot be read, and names the rows that are left out of the others."""
+    for entries in (recipe.data, recipe.held_out):
+        files = [Path(entry) for entry in entries if not entry.startswith(_STORED)]
+        if not files:
+            continue
+        read = datasets.read_paths(files)
+        if errors_of(read.problems):
+            raise Refused(errors_of(read.problems))
+        read.require()
+        terminal.warn(read.problems)
+
+
 def _from_file(path: Path) -> dict[str, Any]:
     """The fields of a recipe file; relative paths in it are meant from the folder in which it lies."""
     values = read_json_object(path)
@@ -96,7 +114,7 @@ def _from_file(path: Path) -> dict[str, Any]:
         files = values.get(field)
         if isinstance(files, list):
             values[field] = [
-                file if not isinstance(file, str) or file.startswith("dataset:") else str(path.resolve().parent / file)
+                file if not isinstance(file, str) or file.startswith(_STORED) else str(path.resolve().parent / file)
                 for file in files
             ]
     return values

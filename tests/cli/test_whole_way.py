@@ -150,3 +150,19 @@ def test_files_of_a_recipe_are_sought_beside_it(afina: Afina, tmp_path: Path) ->
     )
     error = json.loads(afina("train", tmp_path / "recipe.json", "--json", fails=True))["error"]
     assert "absent.csv" in error["message"]
+
+
+def test_a_file_that_cannot_be_read_is_named_before_anything_is_fetched(afina: Afina, tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").write_text("", encoding="utf-8")
+    error = json.loads(afina("train", "--data", tmp_path / "empty.csv", "--json", fails=True))["error"]
+    assert error["code"].startswith("data.")
+    assert "empty.csv" in error["message"]
+
+
+def test_terms_are_accepted_on_purpose(afina: Afina) -> None:
+    files = ["--data", SAMPLES / "pt.train.csv"]
+    error = json.loads(afina("train", *files, "--model", "gemma-3-270m", "--json", fails=True))["error"]
+    assert error["code"] == "cli.licence_needed"
+    assert "--accept-licence" in error["message"]
+    error = json.loads(afina("models", "install", "gemma-3-270m", "--json", fails=True))["error"]
+    assert error["code"] == "cli.licence_needed"
