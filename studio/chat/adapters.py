@@ -30,7 +30,7 @@ class Update:
     """The low-rank update of one linear layer.
 
     Args:
-        down: ``A``, shape ``(rank, inputs)``.
+        down: ``A``, shape ``(rank, inputs)``; fp32 on a processor, whatever the base.
         up: ``s B`` transposed, shape ``(rank, outputs)``.
         factor: DoRA's ``m / ||W + s B A||``, shape ``(outputs,)``; None for plain LoRA.
     """
@@ -53,7 +53,7 @@ def load_adapter(folder: Path, layers: dict[str, MixedLinear], dtype: torch.dtyp
     Args:
         folder: as PEFT writes it: LoRA, rsLoRA or DoRA on linear layers.
         layers: the linear layers of the base model, as :attr:`Mixture.layers` has them.
-        dtype: number format of the products.
+        dtype: number format of the base model.
         device: where the base model lives.
 
     Raises:
@@ -111,7 +111,9 @@ def _update(
     if magnitude is not None:  # https://arxiv.org/abs/2402.09353, equation 5
         norm = torch.linalg.vector_norm(_weight(inner, down, dtype) + up @ down, dim=1)
         factor = (magnitude.flatten() / norm).to(dtype)
-    return Update(down.to(dtype).contiguous(), up.t().to(dtype).contiguous(), factor)
+    # On a processor a bf16 product this small takes ten times as long as an fp32 one: oneDNN prepares it anew each time.
+    kept = dtype if down.is_cuda else torch.float32
+    return Update(down.to(kept).contiguous(), up.t().to(kept).contiguous(), factor)
 
 
 def _weight(inner: nn.Module, like: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
@@ -165,16 +167,22 @@ class MixedLinear(nn.Module):
             return y
         family = blend.family
         if family is None:
-            z = nn.functional.linear(x, blend.down)
-            if blend.mask is not None:
-                z = z * blend.mask
+            z = _down(x, blend.down, blend.mask)
         else:
             if family.source is not x or family.product is None:
-                z = nn.functional.linear(x, family.down)
-                family.source, family.product = x, z if family.mask is None else z * family.mask
+                family.source, family.product = x, _down(x, family.down, family.mask)
             z = family.product[..., self.span]
-        y.view(-1, y.shape[-1]).addmm_(z.flatten(0, -2), blend.up)
+        flat = y.view(-1, y.shape[-1])
+        if y.dtype is blend.up.dtype:
+            flat.addmm_(z.flatten(0, -2), blend.up)
+        else:
+            flat.add_(z.flatten(0, -2) @ blend.up)
         return y if blend.factor is None else _scaled(y, blend.factor, getattr(self.inner, "bias", None))
+
+
+def _down(x: torch.Tensor, down: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    z = nn.functional.linear(x.to(down.dtype), down)
+    return z if mask is None else z * mask
 
 
 def _scaled(y: torch.Tensor, factor: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:

@@ -30,6 +30,7 @@ class SlotCache:
         self._rows: torch.Tensor | None = None
         self._positions: torch.Tensor | None = None
 
+    @torch.inference_mode()
     def reserve(self, slots: int, length: int) -> None:
         """Makes room for ``slots`` rows of ``length`` positions; what is kept so far stays."""
         capacity = -(-length // _STEP) * _STEP
@@ -45,6 +46,7 @@ class SlotCache:
         """Gives the memory back."""
         self._keys, self._values, self._slots, self._capacity = [], [], 0, 0
 
+    @torch.inference_mode()
     def keep(self, order: list[int]) -> None:
         """Row ``order[i]`` becomes row ``i``; ``order`` ascends, and rows not named are gone."""
         for stored in (self._keys, self._values):
