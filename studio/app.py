@@ -58,13 +58,21 @@ def build_app(services: Services) -> FastAPI:
     return build_server(services)
 
 
-def serve(settings: Settings, *, share: bool = False, open_browser: bool = True, say: Callable[[str], None]) -> None:
+def serve(
+    settings: Settings,
+    *,
+    share: bool = False,
+    open_browser: bool = True,
+    locale: str = "en",
+    say: Callable[[str], None],
+) -> None:
     """Serves the studio until it is interrupted.
 
     Args:
         settings: address, port, password, folders.
         share: open a tunnel for the demo pages, never for the studio.
         open_browser: open the studio in the browser where this computer has one.
+        locale: language of what is said.
         say: receives the lines that a person reads.
 
     Raises:
@@ -80,7 +88,7 @@ def serve(settings: Settings, *, share: bool = False, open_browser: bool = True,
     require_password(settings)
     listener = _bind(settings.host, settings.port)
     services = build_services(settings)
-    text = catalog(_terminal_locale())
+    text = catalog(locale)
     try:
         services.runs.start_supervisor()
         server = uvicorn.Server(uvicorn.Config(build_app(services), log_level="warning", ws_max_size=2**20))
@@ -138,12 +146,3 @@ def _has_browser() -> bool:
     if Path("/.dockerenv").exists() or os.environ.get("SSH_CONNECTION") or os.environ.get("CI"):
         return False
     return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
-def _terminal_locale() -> str:
-    import os
-
-    from studio.i18n import negotiate
-
-    name = os.environ.get("AFINA_LANG") or os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
-    return negotiate(name.split(".")[0].replace("_", "-"))

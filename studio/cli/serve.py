@@ -25,7 +25,7 @@ def serve(
     terminal = terminal_of(ctx)
     password = _password(password_file) if password_file is not None else None
     settings = load_settings(host=host, port=port, password=password)
-    app.serve(settings, share=share, open_browser=open_browser, say=terminal.result)
+    app.serve(settings, share=share, open_browser=open_browser, locale=terminal.catalog.locale, say=terminal.result)
 
 
 def _password(path: Path) -> str:
