@@ -134,3 +134,71 @@ def test_the_minimum(tmp_path: Path) -> None:
     none = read(tmp_path, "b.csv", "question,answer\nA?,\n,B\n")
     with pytest.raises(AfinaError, match=r"data\.no_usable_rows"):
         none.require(2)
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(16_384, 1_048_576), (2, 1_000_000_000), (1, 100_000_000)])
+def test_an_open_document_sheet_that_repeats_its_rows(tmp_path: Path, columns: int, rows: int) -> None:
+    asset = Path(__file__).parent.parent / "assets" / "data" / "faq.ods"
+    bomb = (
+        f'<table:table-row table:number-rows-repeated="{rows}"><table:table-cell office:value-type="string" '
+        f'table:number-columns-repeated="{columns}"><text:p>x</text:p></table:table-cell></table:table-row></table:table>'
+    )
+    target = io.BytesIO()
+    with zipfile.ZipFile(asset) as old, zipfile.ZipFile(target, "w") as new:
+        for entry in old.infolist():
+            new.writestr(entry, old.read(entry).replace(b"</table:table>", bomb.encode()))
+    assert codes(read(tmp_path, "a.ods", target.getvalue())) == ["data.too_many_rows"]
+
+
+def test_counts_that_lie_cost_nothing(tmp_path: Path) -> None:
+    source, target = io.BytesIO(_xlsx()), io.BytesIO()
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for entry in old.infolist():
+            data = old.read(entry)
+            data = data.replace(b'uniqueCount="6"', b'uniqueCount="4000000000"').replace(
+                b'ref="A1:B3"', b'ref="A1:XFD1048576"'
+            )
+            new.writestr(entry, data)
+    assert pairs(read(tmp_path, "a.xlsx", target.getvalue())) == [("A?", "B"), ("C?", "D")]
+
+
+def test_a_zip_bomb_is_measured_and_not_believed(tmp_path: Path) -> None:
+    bomb = _zip({"a.csv": b"question,answer\nA?,B\nC?,D\n", "b.csv": bytes(1_001_000_000)})
+    result = read(tmp_path, "a.zip", bomb)
+    assert pairs(result) == [("A?", "B"), ("C?", "D")]
+    assert codes(result) == ["data.unpacks_too_large"]
+
+
+def test_an_archive_in_an_archive_and_one_with_too_many_files(tmp_path: Path) -> None:
+    inner = _zip({"a.csv": b"question,answer\nA?,B\n"})
+    assert codes(read(tmp_path, "a.zip", _zip({"b.zip": inner}))) == ["data.nested_archive", "data.empty_archive"]
+    assert codes(read(tmp_path, "b.zip", _zip({f"{n}.txt": b"" for n in range(10_001)}))) == ["data.too_many_files"]
+
+
+@pytest.mark.parametrize("name", ["../../outside.csv", "/etc/afina.csv", "C:\\afina.csv", "a/../../../b.csv", "\n.csv"])
+def test_names_inside_an_archive_never_choose_a_path(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "in" / "side"
+    folder.mkdir(parents=True)
+    before = sorted(tmp_path.rglob("*"))
+    path = folder / "a.zip"
+    path.write_bytes(_zip({name: b"question,answer\nA?,B\nC?,D\n"}))
+    assert pairs(read_files([path])) == [("A?", "B"), ("C?", "D")]
+    assert sorted(tmp_path.rglob("*")) == sorted([*before, path])
+
+
+def test_entities_in_a_word_document_are_refused(tmp_path: Path) -> None:
+    asset = Path(__file__).parent.parent / "assets" / "data" / "headings.docx"
+    target = io.BytesIO()
+    with zipfile.ZipFile(asset) as old, zipfile.ZipFile(target, "w") as new:
+        for entry in old.infolist():
+            head = (
+                b'<?xml version="1.0"?><!DOCTYPE w [<!ENTITY a "x">]>' if entry.filename == "word/document.xml" else b""
+            )
+            data = old.read(entry)
+            new.writestr(entry, head + data.split(b"?>", 1)[-1] if head else data)
+    assert codes(read(tmp_path, "a.docx", target.getvalue())) == ["data.broken_document"]
+
+
+def test_scripts_in_a_page_are_text_at_most(tmp_path: Path) -> None:
+    page = "<html><h2>Open?</h2><script>steal()</script><p onclick='x()'>Yes &lt;b&gt;</p><style>p{}</style></html>"
+    assert pairs(read(tmp_path, "a.html", page)) == [("Open?", "Yes <b>")]

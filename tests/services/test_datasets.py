@@ -249,3 +249,30 @@ def test_a_folder_of_files(datasets: DatasetService, project: str, tmp_path: Pat
     for name, question in (("a", "Open?"), ("b", "Where?")):
         (folder / f"{name}.md").write_text(f"---\nquestion: {question}\n---\nYes, {name}.\n", encoding="utf-8")
     assert _questions(datasets.import_files(project, [folder])) == ["Open?", "Where?"]
+
+
+def _template(folder: Path) -> None:
+    """An installed model as far as the preview is concerned: a template and its special tokens."""
+    folder.mkdir(parents=True)
+    turns = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+    asks = "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    (folder / "chat_template.jinja").write_text(turns + asks, encoding="utf-8")
+    tokens = '{"bos_token": "<|im_start|>", "eos_token": "<|im_end|>"}'
+    (folder / "tokenizer_config.json").write_text(tokens, encoding="utf-8")
+
+
+def test_the_preview_marks_what_is_learned(tmp_path: Path, faq: Path) -> None:
+    workspace = Workspace.open(Settings(home=tmp_path / "own"))
+    datasets, projects = DatasetService(workspace), ProjectService(workspace)
+    project = projects.create("Loja").id
+    projects.update(project, system_prompt="Seja breve.")
+    _template(workspace.model("preview-only"))
+    view = datasets.import_files(project, [faq])
+    segments = datasets.preview(project, view.conversations[0].id, "preview-only")
+    learned = "".join(segment.text for segment in segments if segment.learned)
+    read = "".join(segment.text for segment in segments if not segment.learned)
+    assert "Dez reais." in learned
+    assert "Quanto é o frete?" in read
+    assert "Seja breve." in read
+    with pytest.raises(AfinaError, match=r"general\.not_found"):
+        datasets.preview(project, "e99", "preview-only")

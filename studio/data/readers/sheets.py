@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from studio.data.cells import Cells, table_of_cells
-from studio.data.limits import MAX_CELLS, MAX_COLUMNS, MAX_UNPACKED
+from studio.data.limits import MAX_CELLS, MAX_COLUMNS, MAX_ROWS, MAX_UNPACKED
 from studio.data.table import Peek, Reader, Table
 from studio.errors import AfinaError
 
 _OLE: Final = bytes.fromhex("d0cf11e0a1b11ae1")
 _ENCRYPTED: Final = "EncryptedPackage".encode("utf-16-le")
 _CELL: Final = re.compile(rb'<(?:\w+:)?c [^>]{0,80}?r="([A-Z]{1,4})(\d{1,9})"')
+_ODS_TAG: Final = re.compile(rb"<(?:\w+:)?table-(row|cell)\b([^>]{0,2000})>")
+_REPEATED: Final = re.compile(rb'number-(?:rows|columns)-repeated="(\d{1,12})"')
+_ODS: Final = "an OpenDocument spreadsheet"  # stands among the names of its members
 _CHUNK: Final = 1 << 20
 
 
@@ -27,8 +30,7 @@ def _sniff(peek: Peek) -> float:
         names = _names(peek.path)
         if names is None:  # a workbook cut off in the middle has no directory
             return 0.9 if b"xl/" in peek.head or peek.suffix in ("xlsx", "xlsm", "xlsb", "ods") else 0.0
-        is_ods = "content.xml" in names and b"opendocument.spreadsheet" in peek.head[:200]
-        return 1.0 if "xl/workbook.xml" in names or "xl/workbook.bin" in names or is_ods else 0.0
+        return 1.0 if names & {"xl/workbook.xml", "xl/workbook.bin", _ODS} else 0.0
     if peek.head.startswith(_OLE):
         return (
             0.9
@@ -41,8 +43,12 @@ def _sniff(peek: Peek) -> float:
 def _names(path: Path) -> set[str] | None:
     try:
         with zipfile.ZipFile(path) as archive:
-            return set(archive.namelist())
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+            names = set(archive.namelist())
+            if "mimetype" in names and "content.xml" in names:
+                with archive.open("mimetype") as kind:
+                    names |= {_ODS} if b"opendocument.spreadsheet" in kind.read(200) else set()
+            return names
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, zlib.error):
         return None
 
 
@@ -111,6 +117,9 @@ def _check_size(peek: Peek) -> None:
                 if entry.filename.startswith("xl/worksheets/") and entry.filename.endswith(".xml"):
                     with archive.open(entry) as xml:
                         _check_area(peek.name, xml)
+                elif entry.filename == "content.xml":
+                    with archive.open(entry) as xml:
+                        _check_repeats(peek.name, xml)
     except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, RuntimeError, zlib.error) as error:
         raise AfinaError("data.broken_workbook", file=peek.name) from error
 
@@ -129,6 +138,24 @@ def _check_area(name: str, xml: Any) -> None:
         raise AfinaError("data.too_many_columns", file=name, n=columns, limit=MAX_COLUMNS)
     if columns * rows > MAX_CELLS:
         raise AfinaError("data.too_many_rows", file=name, n=rows)
+
+
+def _check_repeats(name: str, xml: Any) -> None:
+    """Refuses an OpenDocument sheet in which a few rows are said to repeat a million times."""
+    row_repeats = cells = 0
+    rest = b""
+    while chunk := xml.read(_CHUNK):
+        text = rest + chunk
+        end = text.rfind(b"<") if len(text) > 1 else 0
+        for kind, attributes in _ODS_TAG.findall(text[:end]):
+            repeats = min(int(found[1]), MAX_ROWS * 2) if (found := _REPEATED.search(attributes)) else 1
+            if kind == b"row":
+                row_repeats = repeats
+            elif b"value-type" in attributes:  # an empty cell repeats to the edge of every sheet, and costs nothing
+                cells += repeats * row_repeats
+        if cells > MAX_ROWS:
+            raise AfinaError("data.too_many_rows", file=name, n=cells)
+        rest = text[end:]
 
 
 def _column(letters: bytes) -> int:
