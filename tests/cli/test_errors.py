@@ -39,19 +39,15 @@ USAGE = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "code", "params"), USAGE)
+@pytest.mark.parametrize(("arguments", "code", "params"), [case for case in USAGE if case[0][0] != "serve"])
 def test_wrong_usage_as_json(
     arguments: list[str], code: str, params: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run([*arguments[:1], "--json", *arguments[1:]] if arguments[0] != "serve" else arguments) == 2
+    assert run([arguments[0], "--json", *arguments[1:]]) == 2
     written = capsys.readouterr()
-    if arguments[0] == "serve":  # it has no --json: it does not end
-        assert not written.out
-        return
     error = json.loads(written.out)["error"]
-    if "fly" not in arguments:
-        assert error["code"] == code
-        assert error["params"] | params == error["params"]
+    assert error["code"] == code
+    assert error["params"] | params == error["params"]
     assert error["message"] == catalog("en").problem(Problem(code=error["code"], params=error["params"]))
     assert not written.err
 
@@ -114,6 +110,13 @@ def test_an_empty_password_file_is_refused(content: str, capsys: pytest.CaptureF
     Path("password.txt").write_text(content, encoding="utf-8")
     assert run(["serve", "--host", "0.0.0.0", "--password-file", "password.txt"]) == 1
     assert "password.txt" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_public_address_needs_a_password(locale: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["serve", "--host", "0.0.0.0", "--no-open", "--lang", locale]) == 1
+    begin = catalog(locale).entries["error.serve.password_needed"].split("{")[0]  # type: ignore[union-attr]
+    assert capsys.readouterr().err.startswith(begin)
 
 
 def test_the_traceback_is_shown_for_debugging_only(
