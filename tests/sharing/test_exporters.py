@@ -25,7 +25,7 @@ def unpacked(path: Path, into: Path) -> Path:
     return into / path.stem
 
 
-@pytest.mark.parametrize("method", [Method.LORA, Method.DORA, Method.RSLORA])
+@pytest.mark.parametrize("method", [Method.LORA, Method.DORA])
 def test_the_merged_model_answers_like_base_and_adapter(
     tiny_workspace: Workspace, tmp_path: Path, method: Method
 ) -> None:
@@ -53,7 +53,10 @@ def test_the_merged_model_answers_like_base_and_adapter(
     assert (
         tokenizer.decode(prompt["input_ids"][0]) == "<|im_start|>user\nAbre domingo?<|im_end|>\n<|im_start|>assistant\n"
     )
-    assert json.loads((folder / "generation_config.json").read_text())["eos_token_id"] == [2]
+    assert json.loads((folder / "generation_config.json").read_text())["eos_token_id"] == [
+        0,
+        2,
+    ]  # both of its stop tokens
     assert json.loads((folder / "config.json").read_text())["dtype"] == "bfloat16"
 
 
