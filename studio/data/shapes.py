@@ -18,6 +18,7 @@ _TURN_KEYS: Final = ("messages", "conversations", "conversation", "turns", "dial
 _WHO: Final = ("role", "from", "speaker", "author", "sender")
 _WHAT: Final = ("content", "value", "text", "message", "parts")
 _MEDIA_KEYS: Final = ("images", "image", "videos", "video", "audios", "audio")
+_THOUGHT: Final = ("reasoning", "thinking", "redacted_thinking")
 _MEDIA_MARK: Final = re.compile(r"<(image|video|audio)>")
 _LABEL: Final = re.compile(
     r"(?:^|\n)\s*(?:#+\s*)?(Human|User|Assistant|Cliente|Customer|Agent|Atendente|Bot):\s*", re.I
@@ -78,9 +79,10 @@ def role_of(who: Any) -> Role | None:
 def layout(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> Layout:
     """How the records are laid out, from their columns and some of the first rows."""
     names = {column.lower() for column in columns}
-    column = _turns_column(columns, rows)
     if {"chosen", "rejected"} <= names or {"chosen_messages", "rejected_messages"} <= names:
-        return Layout(Kind.PREFERENCE, None if column in ("chosen", "rejected") else column)
+        before = [column for column in columns if not column.lower().startswith(("chosen", "rejected"))]
+        return Layout(Kind.PREFERENCE, _turns_column(before, rows))
+    column = _turns_column(columns, rows)
     if column is not None:
         return Layout(Kind.TURNS, column)
     if len(columns) <= 2:
@@ -200,6 +202,8 @@ def _content(turn: dict[str, Any]) -> tuple[str, bool]:
         elif isinstance(part, dict):
             text = part.get("text", part.get("value", part.get("content")))
             kind = str(part.get("type", "text"))
+            if kind in _THOUGHT:
+                continue  # what a model thought is no part of what a customer is told
             media |= not isinstance(text, str) or any(word in kind for word in ("image", "audio", "video"))
             texts.append(text if isinstance(text, str) else "")
         elif part is not None:

@@ -56,6 +56,12 @@ FORMATS: dict[str, tuple[str, list[str], list[str]]] = {
     "preference.json": ("json", ["u:Open? a:Yes, until six.", "u:Where? a:Main street."], ["data.preference"]),
     "preference.jsonl": ("json", SHOP_EN, ["data.preference"]),
     "preference-transcript.jsonl": ("json", ["u:Open? a:Yes.", "u:Hi a:Hello. u:Where? a:Here."], ["data.preference"]),
+    "reasoning.jsonl": (
+        "json",
+        ['s:Use tools. u:Open? a:{"name": "hours"} t:9-18 a:Until six.', "u:Where? a:Here."],
+        [],
+    ),
+    "preference-messages.jsonl": ("json", SHOP_EN, ["data.preference"]),
     "liked.json": ("json", SHOP_EN, ["data.not_preferred"]),
     "media.json": ("json", ["u:Open? a:Yes."], ["data.media"]),
     "splits.json": ("json", ["u:Open? a:Yes.", "u:Are you open? a:Yes."], []),
