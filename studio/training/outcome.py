@@ -15,7 +15,7 @@ from studio.storage.files import write_atomic
 from studio.storage.workspace import RunFolder
 from studio.training.events import read_events
 
-_CHECKPOINT = re.compile(r"step-(\d+)")
+_STEP = re.compile(r"step-(\d+)")
 
 
 def read_result(folder: RunFolder) -> RunResult | None:
@@ -33,11 +33,7 @@ def read_progress(folder: RunFolder) -> Progress:
 
 def newest_checkpoint(folder: RunFolder) -> int:
     """Step of the newest checkpoint; 0 when there is none."""
-    try:
-        names = [entry.name for entry in folder.checkpoints.iterdir()]
-    except OSError:
-        return 0
-    return max((int(found[1]) for name in names if (found := _CHECKPOINT.fullmatch(name))), default=0)
+    return _newest(folder.checkpoints)
 
 
 def conclude(folder: RunFolder, state: RunState, problem: Problem | None = None) -> RunResult:
@@ -64,9 +60,21 @@ def conclude(folder: RunFolder, state: RunState, problem: Problem | None = None)
 
 
 def _best(folder: RunFolder) -> tuple[int | None, str | None]:
+    """The adapter that ``best.json`` names, or the newest where a crash left that one unfinished."""
     try:
         best = json.loads(folder.best.read_text(encoding="utf-8"))
         step, adapter = int(best["step"]), str(best["adapter"])
+        if (folder.path / adapter).is_dir():
+            return step, adapter
     except (OSError, ValueError, KeyError, TypeError):
-        return None, None
-    return (step, adapter) if Path(folder.path / adapter).is_dir() else (None, None)
+        pass
+    step = _newest(folder.adapters)
+    return (step, f"{folder.adapters.name}/step-{step:06d}") if step else (None, None)
+
+
+def _newest(parent: Path) -> int:
+    try:
+        names = [entry.name for entry in parent.iterdir()]
+    except OSError:
+        return 0
+    return max((int(found[1]) for name in names if (found := _STEP.fullmatch(name))), default=0)

@@ -27,11 +27,13 @@ class Fault:
         harm: does it; the run was just put into the queue.
         starts: of a worker, at most.
         repeated: steps, at most.
+        always: whether a round is part of every test run; ``tests/training`` tries the others with a small worker.
     """
 
     harm: Callable[[Plant, RunFolder], None]
     starts: int = 2
     repeated: int = INTERVAL
+    always: bool = True
 
 
 def worker_killed(plant: Plant, run: RunFolder) -> None:
@@ -126,14 +128,14 @@ def clock_jumped(plant: Plant, run: RunFolder) -> None:
 FAULTS = {
     "worker killed": Fault(worker_killed),
     "server killed": Fault(server_killed, starts=1, repeated=0),
-    "server killed at a start": Fault(server_killed_as_it_starts_a_worker, starts=1, repeated=0),
-    "both killed": Fault(both_killed),
+    "server killed at a start": Fault(server_killed_as_it_starts_a_worker, starts=1, repeated=0, always=False),
+    "both killed": Fault(both_killed, always=False),
     "rebooted, pid reused": Fault(rebooted),
-    "worker suspended": Fault(worker_suspended, starts=1, repeated=0),
+    "worker suspended": Fault(worker_suspended, starts=1, repeated=0, always=False),
     "events cut in a line": Fault(events_cut),
     "checkpoint truncated": Fault(checkpoint_truncated, repeated=2 * INTERVAL),
     "one of two servers killed": Fault(one_of_two_servers_killed, starts=1, repeated=0),
-    "clock jumped": Fault(clock_jumped, starts=1, repeated=0),
+    "clock jumped": Fault(clock_jumped, starts=1, repeated=0, always=False),
 }
 
 

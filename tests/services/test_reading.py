@@ -1,0 +1,104 @@
+"""The sentence that reads the chart, from curves as runs draw them."""
+
+from __future__ import annotations
+
+import pytest
+
+from studio.domain.event import Ended, Evaluation, Event, Phase, Started, Step
+from studio.domain.recipe import Recipe
+from studio.domain.run import RunResult, RunState, RunView, progress_of
+from studio.i18n import LOCALES, catalog
+from studio.services.reading import reading
+
+STEPS_A_PASS = 10
+
+
+def started(total: int) -> Started:
+    return Started(
+        time=0, pid=1, device="cpu", precision="fp32", threads=1, total_steps=total, steps_per_epoch=STEPS_A_PASS,
+        train_examples=80, held_out_examples=8, trainable_parameters=1, total_parameters=1,
+    )  # fmt: skip
+
+
+def view(
+    train: list[float],
+    held_out: dict[int, float] | None = None,
+    *,
+    total: int = 100,
+    state: RunState = RunState.RUNNING,
+    result: RunResult | None = None,
+    place: int | None = None,
+    phase: str | None = "training",
+) -> RunView:
+    events: list[Event] = [started(total)]
+    events += [Phase(time=0, name=phase)] if phase else []
+    for step, loss in enumerate(train, start=1):
+        events.append(
+            Step(time=0, step=step, epoch=step / 10, loss=loss, learning_rate=1, grad_norm=1, tokens=1, seconds=1)
+        )
+        if held_out and step in held_out:
+            events.append(Evaluation(time=0, step=step, epoch=step / 10, loss=held_out[step], best=False))
+    events += [Ended(time=0, state="finished", step=len(train))] if state is RunState.FINISHED else []
+    return RunView(
+        id="run-1", project_id="project-1", name="Run", state=state, created_at=0, recipe=Recipe(model="m"),
+        model_name="M", train_examples=80, held_out_examples=8, queue_position=place, progress=progress_of(events),
+        result=result,
+    )  # fmt: skip
+
+
+def falling(count: int, first: float = 3.0, last: float = 0.3) -> list[float]:
+    return [first + (last - first) * n / count for n in range(count)]
+
+
+def result(step: int | None, state: RunState = RunState.FINISHED, loss: float | None = None) -> RunResult:
+    return RunResult(state=state, steps=50, best_step=step, best_loss=loss, adapter="adapters/a" if step else None)
+
+
+CASES = {
+    "next": view([], state=RunState.QUEUED, place=1),
+    "waiting": view([], state=RunState.QUEUED, place=3),
+    "starting": view([], state=RunState.STARTING),
+    "loading_model": view([], phase="loading_model"),
+    "reading_examples": view([], phase="reading_examples"),
+    "first_steps": view(falling(3)),
+    "still_learning": view(falling(30)),
+    "learning_well": view(falling(30), {10: 2.5, 20: 2.0, 30: 1.4}),
+    "settled": view(falling(40), {10: 2.5, 20: 1.0, 30: 0.9, 40: 0.9}),
+    "memorising": view(falling(40), {10: 1.5, 20: 1.1, 30: 1.3, 40: 1.5}),
+    "flat": view([3.0, 2.99] * 20),
+    "jumping": view([*falling(30), 0.4, 2.0, 4.0, 6.0, 5.0, 6.0, 7.0, 6.0]),
+    "stopping": view(falling(10), state=RunState.STOPPING),
+    "finished": view([], state=RunState.FINISHED, result=result(None)),
+    "finished_better": view(
+        falling(50), {10: 2.0, 30: 1.0, 50: 0.5}, total=50, state=RunState.FINISHED, result=result(50, loss=0.5)
+    ),
+    "finished_memorised": view(
+        falling(50), {10: 2.0, 20: 1.0, 50: 1.5}, total=50, state=RunState.FINISHED, result=result(20, loss=1.0)
+    ),
+    "finished_little": view(
+        [3.0] * 50, {10: 2.0, 50: 1.99}, total=50, state=RunState.FINISHED, result=result(50, loss=1.99)
+    ),
+    "stopped_kept": view(falling(20), state=RunState.STOPPED, result=result(20, RunState.STOPPED)),
+    "stopped_nothing": view([], state=RunState.STOPPED, result=result(None, RunState.STOPPED)),
+    "failed": view([], state=RunState.FAILED, result=result(None, RunState.FAILED)),
+    "failed_kept": view(falling(20), state=RunState.FAILED, result=result(10, RunState.FAILED)),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_course_has_its_sentence(name: str) -> None:
+    assert reading(CASES[name])[0] == f"run.reading.{name}"
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_sentence_can_be_said_and_none_is_without_a_course(locale: str) -> None:
+    said = {reading(case)[0]: catalog(locale)(reading(case)[0], **reading(case)[1]) for case in CASES.values()}
+    assert all(said.values())
+    assert said.keys() == {key for key in catalog(locale).entries if key.startswith("run.reading.")}
+
+
+def test_the_pass_and_the_gain_are_those_of_the_kept_adapter() -> None:
+    assert reading(CASES["finished_memorised"])[1] == {"percent": 50, "n": 2}
+    assert reading(CASES["memorising"])[1] == {"n": 2}
+    assert reading(CASES["finished_better"])[1] == {"percent": 75, "n": 5}
+    assert reading(CASES["waiting"])[1] == {"n": 2}
