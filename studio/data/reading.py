@@ -200,7 +200,7 @@ class Reading:
             self.findings.file("data.columns_unknown", table.label, columns=", ".join(table.columns)[:300])
             return
         if not turns and not self.mapping.is_complete:
-            self.mapping = found.mapping
+            self.mapping = found.mapping.model_copy(update={"company": self.mapping.company})
         if how.kind is Kind.COLUMNS and not found.by_header:
             self._say_guess(table, found.mapping)
         count = 0

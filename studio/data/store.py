@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,3 +49,18 @@ def read(path: Path) -> Iterator[Conversation]:
         raise from_exception(error) from error
     except ValueError as error:
         raise AfinaError("data.version_damaged", file=path.name) from error
+
+
+def read_all(path: Path) -> tuple[Conversation, ...]:
+    """All conversations of a version at once. Raises as :func:`read`.
+
+    The garbage collector rests meanwhile: it would go through all objects made so far again and again, and takes four
+    fifths of the time for a hundred thousand conversations.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        return tuple(read(path))
+    finally:
+        if was_on:
+            gc.enable()

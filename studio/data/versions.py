@@ -165,13 +165,17 @@ class Versions:
         """Yields the conversations of a version."""
         return store.read(self._path(row.project_id, row.id))
 
+    def read_all(self, row: DatasetRow) -> tuple[Conversation, ...]:
+        """All conversations of a version at once: faster than :meth:`read`, and as large as the version."""
+        return store.read_all(self._path(row.project_id, row.id))
+
     def view(self, project_id: str) -> DatasetView:
         """The current version with everything a screen shows. Raises ``data.no_dataset``."""
         row = self.require_current(project_id)
         draft = Draft.like(row, row.action, row.params, with_problems=True)
         return DatasetView(
             version=_version(row),
-            conversations=tuple(self.read(row)),
+            conversations=self.read_all(row),
             columns=tuple(draft.columns),
             mapping=draft.mapping,
             problems=tuple(draft.problems),

@@ -145,7 +145,7 @@ class DatasetService:
                 ``data.edit_empty`` when nothing would be left; nothing is changed then.
         """
         current = self._versions.current(project_id)
-        before = {c.id: c for c in self._versions.read(current)} if current is not None else {}
+        before = {c.id: c for c in self._versions.read_all(current)} if current is not None else {}
         cleaned = [
             EditedRow(row.id, clean(row.question or "")[0], clean(row.answer or "")[0], row.held_out) for row in rows
         ]
@@ -195,7 +195,7 @@ class DatasetService:
 
     def load(self, version_id: str) -> list[Conversation]:
         """The examples of a version. Raises ``general.not_found``."""
-        return list(self._versions.read(self._versions.get(version_id)))
+        return list(self._versions.read_all(self._versions.get(version_id)))
 
     def preview(self, project_id: str, conversation_id: str, model_id: str) -> tuple[Segment, ...]:
         """What the model sees of an example and which part it learns, from the function that makes the batches.
@@ -219,7 +219,7 @@ class DatasetService:
 
     def split_plan(self, project_id: str, seed: int) -> splitting.Split:
         """Like :meth:`split`, and says what the test can show. Raises ``data.no_dataset``."""
-        return splitting.plan(list(self._versions.read(self._versions.require_current(project_id))), seed)
+        return splitting.plan(self._versions.read_all(self._versions.require_current(project_id)), seed)
 
     def export(self, project_id: str, path: Path) -> Path:
         """Writes the current examples to ``path``, in the format of its ending: CSV, XLSX or JSONL.
@@ -267,7 +267,7 @@ class DatasetService:
                 (*earlier.files, *names),
                 [*earlier.uploads, *kept],
                 list(dict.fromkeys([*earlier.columns, *reading.columns])),
-                reading.mapping if reading.mapping.is_complete else earlier.mapping,
+                reading.mapping if reading.mapping != Mapping() else earlier.mapping,
                 [*earlier.problems, *reading.findings.problems()],
             )
 

@@ -276,3 +276,13 @@ def test_the_preview_marks_what_is_learned(tmp_path: Path, faq: Path) -> None:
     assert "Seja breve." in read
     with pytest.raises(AfinaError, match=r"general\.not_found"):
         datasets.preview(project, "e99", "preview-only")
+
+
+def test_the_company_of_a_chat_can_be_changed(datasets: DatasetService, project: str, tmp_path: Path) -> None:
+    chat = tmp_path / "chat.txt"
+    day = "{n}/03/2024 10:00 - Ana: Entregam?\n{n}/03/2024 10:01 - Loja: Sim.\n{n}/03/2024 10:02 - Ana: Oba!\n"
+    chat.write_text("".join(day.format(n=n) for n in (12, 14, 16)), encoding="utf-8")
+    view = datasets.import_files(project, [chat])
+    assert (view.mapping.company, [c.answer for c in view.conversations]) == ("Loja", ["Sim."] * 3)
+    changed = datasets.set_mapping(project, Mapping(company="Ana"))
+    assert (changed.mapping.company, [c.answer for c in changed.conversations]) == ("Ana", ["Oba!"] * 3)
