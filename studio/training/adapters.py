@@ -122,7 +122,7 @@ def _tunable(base: torch.nn.Module, adaptation: Adaptation) -> torch.nn.Module:
     config = LoraConfig(
         task_type="CAUSAL_LM",
         r=adaptation.rank,
-        lora_alpha=adaptation.alpha,  # type: ignore[arg-type]
+        lora_alpha=adaptation.alpha,
         lora_dropout=adaptation.dropout,
         target_modules=list(adaptation.target_modules) if adaptation.target_modules else "all-linear",
         use_dora=adaptation.method is Method.DORA,

@@ -32,6 +32,7 @@ class LoopState(BaseModel):
     best_step: int | None = None
     best_loss: float | None = None
     without_gain: int = 0
+    seconds: float = 0.0
     training_seconds: float = 0.0
     answering_seconds: float = 0.0
 

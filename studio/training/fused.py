@@ -77,7 +77,7 @@ class FusedEngine:
 
     def save(self, folder: Path) -> None:
         tensors = {}
-        for number, part in self._parts():
+        for number, part in self.parts():
             prefix = f"base_model.model.model.layers.{number}.{part.name}"
             tensors[f"{prefix}.lora_A.weight"] = part.a.clone()
             tensors[f"{prefix}.lora_B.weight"] = part.b.clone()
@@ -110,9 +110,9 @@ class FusedEngine:
         dx = torch.zeros_like(x)
         dx.index_copy_(0, packed.asked, norm_backward(gradient.float(), chosen, root, self.base.norm))
         for number in range(self.shape.layers - 1, first - 1, -1):
-            found, kept[number] = kept[number], None
-            assert found is not None
-            dx = self.base.layers[number].backward(dx, found, packed, positions, first=number == first)
+            needed = kept.pop()  # freed as soon as it is used
+            assert needed is not None
+            dx = self.base.layers[number].backward(dx, needed, packed, positions, first=number == first)
         return loss
 
     def _embed(self, packed: Packed) -> Tensor:
@@ -129,9 +129,10 @@ class FusedEngine:
         self._stale = stale_after
 
     def _first_tuned(self) -> int:
-        return min(number for number, _ in self._parts())
+        return min(number for number, _ in self.parts())
 
-    def _parts(self) -> Iterator[tuple[int, Part]]:
+    def parts(self) -> Iterator[tuple[int, Part]]:
+        """Every adapter with the number of its layer."""
         for number, layer in enumerate(self.base.layers):
             for linear in layer.linears:
                 for part in linear.parts:

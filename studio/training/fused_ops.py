@@ -50,7 +50,8 @@ class Packed:
         lengths = [len(example.input_ids) for example in examples]
         width = max(lengths)
         ids = torch.tensor([token for example in examples for token in example.input_ids])
-        row, place = [], []
+        row: list[int] = []
+        place: list[int] = []
         for number, length in enumerate(lengths):
             row += [number] * length
             place += range(length)

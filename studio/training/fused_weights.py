@@ -100,7 +100,7 @@ class _Tensors:
         self.count = 0
         try:
             for path in files:
-                opened = safe_open(path, framework="pt")
+                opened: Any = safe_open(path, framework="pt")
                 self._where |= dict.fromkeys(opened.keys(), opened)
         except (SafetensorError, OSError) as error:
             raise from_exception(error) from error

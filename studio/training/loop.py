@@ -73,8 +73,9 @@ class Loop:
             AfinaError: ``train.diverged``, ``train.out_of_memory``, ``disk.full`` …
         """
         total = self.plan.total_steps
-        self._optimizer = _optimizer(self.engine, self.recipe)
+        self._optimizer = optimizer_of(self.engine, self.recipe)
         self._resume(found)
+        self._began = time.monotonic() - self.state.seconds
         if self.state.step == 0:
             self._answer()
         self._say(Phase(time=time.time(), name="training"))
@@ -94,13 +95,14 @@ class Loop:
                 self._save()
         if stopped and self.state.step and self.state.step not in due:
             self._evaluate()
+        self._update(seconds=time.monotonic() - self._began)
         return RunResult(
             state=RunState.STOPPED if stopped else RunState.FINISHED,
             steps=self.state.step,
             best_step=self.state.best_step,
             best_loss=self.state.best_loss,
             adapter=_relative(self.state.best_step),
-            seconds=self.state.training_seconds,
+            seconds=self.state.seconds,
             ended_at=time.time(),
         )
 
@@ -155,7 +157,7 @@ class Loop:
                     raise
             self.engine.gradients.zero_()
             self._update(micro_batch=math.ceil(size / 2))
-            self._notice("train.smaller_batches", size=math.ceil(size / 2))
+            self._notice("train.smaller_batches", n=math.ceil(size / 2))
 
     def _evaluate(self) -> None:
         """Loss on the held-out examples; the best weights so far are kept. Without such examples the newest are."""
@@ -219,6 +221,7 @@ class Loop:
 
     def _save(self) -> None:
         began = time.monotonic()
+        self._update(seconds=began - self._began)
         moments = self._optimizer.state[self._optimizer.param_groups[0]["params"][0]]
         tensors = {"weights": self.engine.weights, "m": moments["exp_avg"], "v": moments["exp_avg_sq"]}
         path = checkpoints.save(self.folder.checkpoints, self.state, tensors)
@@ -271,7 +274,8 @@ def evaluation_steps(total: int, evaluations: int) -> frozenset[int]:
     return frozenset(math.ceil(total * number / count) for number in range(1, count + 1))
 
 
-def _optimizer(engine: Engine, recipe: Recipe) -> torch.optim.Optimizer:
+def optimizer_of(engine: Engine, recipe: Recipe) -> torch.optim.Optimizer:
+    """AdamW (Loshchilov and Hutter, 2019) over the engine's flat weights, in one kernel."""
     parameter = torch.nn.Parameter(engine.weights)
     parameter.grad = engine.gradients
     return torch.optim.AdamW(

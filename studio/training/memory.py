@@ -25,3 +25,16 @@ def keep_freed_memory() -> None:
     mallopt(_MMAP_THRESHOLD, _LARGEST_ALLOWED)
     mallopt(_TRIM_THRESHOLD, 2**31 - 1)
     mallopt(_TOP_PAD, 2**26)
+
+
+def peak_memory() -> int:
+    """The most memory that this process has had, in bytes; what it has now where the system does not say."""
+    import psutil
+
+    try:
+        import resource
+    except ImportError:  # Windows keeps the peak with the process
+        info = psutil.Process().memory_info()
+        return int(getattr(info, "peak_wset", info.rss))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak if sys.platform == "darwin" else peak * 1024)

@@ -13,9 +13,10 @@ import sys
 import time
 import traceback
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from studio.domain.event import Ended, Phase, Started
-from studio.domain.problem import Problem
+from studio.domain.event import Ended, Notice, Phase, Started
+from studio.domain.problem import Problem, Severity
 from studio.domain.recipe import Recipe
 from studio.domain.run import RunResult, RunState
 from studio.errors import AfinaError, from_exception
@@ -23,6 +24,10 @@ from studio.storage.files import write_atomic
 from studio.storage.turns import Turns
 from studio.storage.workspace import RunFolder
 from studio.training.events import EventLog
+
+if TYPE_CHECKING:
+    from studio.domain.conversation import Conversation
+    from studio.training.batches import Encoder
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -73,6 +78,7 @@ def _train(folder: RunFolder, home: Path, model_dir: Path, log: EventLog) -> Run
     held_out = read_conversations(folder.held_out)
     if not train:
         raise AfinaError("train.too_few_examples", n=0)
+    _warn_of_cuts(log, encoder, train)
     plan = Plan(train, encoder, recipe.batch_size or 16, recipe.epochs or 1.0, recipe.seed, bool(recipe.augment))
     found = checkpoints.newest(folder.checkpoints)
     loop = Loop(
@@ -102,6 +108,20 @@ def _train(folder: RunFolder, home: Path, model_dir: Path, log: EventLog) -> Run
         )
     )
     return loop.run(found)
+
+
+def _warn_of_cuts(log: EventLog, encoder: Encoder, train: list[Conversation]) -> None:
+    """Says how many examples are cut off at the longest length.
+
+    Raises:
+        AfinaError: ``train.nothing_to_learn`` when no answer is left at all.
+    """
+    encoded = [encoder.example(conversation) for conversation in train]
+    if not any(any(example.learned[1:]) for example in encoded):
+        raise AfinaError("train.nothing_to_learn")
+    if cut := sum(example.truncated for example in encoded):
+        problem = Problem(code="train.truncated", severity=Severity.WARNING, field="max_length", params={"n": cut})
+        log.write(Notice(time=time.time(), problem=problem))
 
 
 def _failed(folder: RunFolder, error: AfinaError) -> RunResult:

@@ -1,0 +1,171 @@
+"""The fused engine computes what transformers with PEFT computes: losses, gradients, answers, adapters."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from studio.domain.recipe import Method, Recipe
+from studio.models.tokenizer import EncodedExample
+from studio.training.batches import Encoder
+from studio.training.engine import Adaptation, learned_tokens
+from tests.training.support import PAIRS
+
+pytestmark = pytest.mark.model
+
+LORA = Adaptation(Method.LORA, 4, 8.0, 0.0, None, None)
+
+
+@pytest.fixture(scope="module")
+def tiny_gemma(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A two-layer random Gemma 3 with the files of the tiny Llama."""
+    import torch
+    from transformers import Gemma3ForCausalLM, Gemma3TextConfig
+
+    folder = tmp_path_factory.mktemp("gemma") / "tiny-gemma"
+    shutil.copytree(tiny_model, folder)
+    torch.manual_seed(1)
+    config = Gemma3TextConfig(
+        vocab_size=49152,
+        hidden_size=48,
+        intermediate_size=96,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=16,
+        query_pre_attn_scalar=16,
+        sliding_window=512,
+        layer_types=["sliding_attention", "full_attention"],
+        max_position_embeddings=512,
+        tie_word_embeddings=True,
+    )
+    model = Gemma3ForCausalLM(config)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "norm" in name:
+                weight.normal_(0, 0.2)
+    model.save_pretrained(folder)
+    return folder
+
+
+def _examples(model_dir: Path) -> list[EncodedExample]:
+    encoder = Encoder.load(model_dir, Recipe(model="tiny"))
+    return [encoder.example(conversation) for conversation in PAIRS]
+
+
+def _pair(model_dir: Path, adaptation: Adaptation):  # type: ignore[no-untyped-def]
+    """A plain and a fused engine with the same random adapter."""
+    import torch
+
+    from studio.training.adapters import PlainEngine
+    from studio.training.fused import FusedEngine
+    from studio.training.fused_shape import read_shape
+
+    shape = read_shape(model_dir)
+    assert shape is not None
+    plain = PlainEngine(model_dir, adaptation, torch.float32, "cpu", 2, 1)
+    fused = FusedEngine(model_dir, shape, adaptation, torch.float32, 1)
+    theirs = {name: p for name, p in plain.model.named_parameters() if p.requires_grad}
+    ours = {}
+    for number, part in fused.parts():
+        prefix = f"base_model.model.model.layers.{number}.{part.name}"
+        ours[f"{prefix}.lora_A.default.weight"] = (part.a, part.a_gradient)
+        ours[f"{prefix}.lora_B.default.weight"] = (part.b, part.b_gradient)
+    assert theirs.keys() == ours.keys()
+    torch.manual_seed(2)
+    with torch.no_grad():
+        for name, weight in theirs.items():
+            weight.normal_(0, 0.1)
+            ours[name][0].copy_(weight)
+    return plain, fused, [(theirs[name].grad, ours[name][1]) for name in theirs]
+
+
+@pytest.mark.parametrize(
+    "adaptation",
+    [
+        LORA,
+        Adaptation(Method.RSLORA, 4, 8.0, 0.0, None, 1),
+        Adaptation(Method.LORA, 4, 8.0, 0.0, ("q_proj", "v_proj", "up_proj"), None),
+    ],
+    ids=["all", "last-layer", "some-modules"],
+)
+@pytest.mark.parametrize("family", ["llama", "gemma"])
+def test_losses_and_gradients_are_those_of_peft(
+    adaptation: Adaptation, family: str, tiny_model: Path, tiny_gemma: Path
+) -> None:
+    import torch
+
+    model_dir = tiny_model if family == "llama" else tiny_gemma
+    plain, fused, gradients = _pair(model_dir, adaptation)
+    examples = _examples(model_dir)
+    assert fused.loss(examples) == pytest.approx(plain.loss(examples), rel=1e-5)
+    assert fused.train(examples, 0.1) == pytest.approx(plain.train(examples, 0.1), rel=1e-5)
+    for theirs, ours in gradients:
+        assert theirs.abs().max() > 0
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma"])
+def test_answers_are_those_of_transformers(family: str, tiny_model: Path, tiny_gemma: Path) -> None:
+    model_dir = tiny_model if family == "llama" else tiny_gemma
+    plain, fused, _ = _pair(model_dir, LORA)
+    encoder = Encoder.load(model_dir, Recipe(model="tiny"))
+    prompts = [encoder.prompt(conversation) for conversation in PAIRS[:3]]
+    for tuned in (True, False):
+        theirs = plain.generate(prompts, encoder.tokenizer.stop_ids, 12, tuned=tuned)
+        assert fused.generate(prompts, encoder.tokenizer.stop_ids, 12, tuned=tuned) == theirs
+
+
+def test_adapters_load_in_plain_peft_with_the_same_loss(tiny_model: Path, tmp_path: Path) -> None:
+    import torch
+    from peft import PeftModel
+
+    from studio.models.loader import load_base
+
+    _, fused, _ = _pair(tiny_model, LORA)
+    fused.save(tmp_path / "adapter")
+    model = PeftModel.from_pretrained(load_base(tiny_model, torch.float32, "cpu"), str(tmp_path / "adapter")).eval()
+    total = 0.0
+    examples = _examples(tiny_model)
+    for example in examples:
+        ids = torch.tensor([example.input_ids])
+        labels = ids.where(torch.tensor([example.learned]), torch.tensor(-100))
+        learned = sum(example.learned[1:])
+        with torch.no_grad():
+            total += float(model(input_ids=ids, labels=labels).loss) * learned
+    assert fused.loss(examples) == pytest.approx(total, rel=1e-5)
+
+
+def test_only_answers_are_learned(tiny_model: Path) -> None:
+    encoder = Encoder.load(tiny_model, Recipe(model="tiny"))
+    example = encoder.example(PAIRS[2])
+    learned = [token for token, flag in zip(example.input_ids, example.learned, strict=True) if flag]
+    assert encoder.tokenizer.decode(learned).strip() == PAIRS[2].answer
+    assert learned[-1] in encoder.tokenizer.stop_ids
+    assert example.input_ids[: len(encoder.prompt(PAIRS[2]))] == encoder.prompt(PAIRS[2])
+    assert learned_tokens([example]) == len(learned)
+
+
+def test_splitting_a_batch_changes_nothing(tiny_model: Path) -> None:
+    import torch
+
+    _, fused, _ = _pair(tiny_model, LORA)
+    examples = _examples(tiny_model)
+    fused.train(examples, 0.1)
+    whole = fused.gradients.clone()
+    fused.gradients.zero_()
+    for example in examples:
+        fused.train([example], 0.1)
+    torch.testing.assert_close(fused.gradients, whole, rtol=1e-3, atol=1e-6)
+
+
+def test_models_with_unknown_parts_are_left_to_transformers(tiny_model: Path, tmp_path: Path) -> None:
+    from studio.training.fused_shape import read_shape
+
+    config = json.loads((tiny_model / "config.json").read_text(encoding="utf-8"))
+    for changes in ({"model_type": "mamba"}, {"attention_bias": True}, {"hidden_act": "relu"}):
+        (tmp_path / "config.json").write_text(json.dumps(config | changes), encoding="utf-8")
+        assert read_shape(tmp_path) is None

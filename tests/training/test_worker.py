@@ -1,0 +1,134 @@
+"""The worker process: exact resume after a kill, fallback to the checkpoint before, stop, and the end it writes."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from studio.domain.event import Answers, Checkpoint, Ended, Notice, Started
+from studio.domain.run import RunState
+from studio.training.checkpoints import newest
+from studio.training.events import read_events
+from tests.training.support import finish, held_out_losses, losses, start_worker, write_run
+
+pytestmark = pytest.mark.model
+
+
+@pytest.fixture(scope="module")
+def whole(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that nothing disturbed."""
+    run = write_run(tmp_path_factory.mktemp("whole") / "run", tiny_model)
+    finish(run, tiny_model)
+    return run.path
+
+
+def test_a_run_learns_and_leaves_everything_that_is_promised(whole: Path, tiny_model: Path) -> None:
+    from studio.storage.workspace import RunFolder
+
+    run = RunFolder(whole)
+    events = read_events(run.events)[0]
+    assert [type(event) for event in events].count(Started) == 1
+    assert isinstance(events[-1], Ended)
+    trained, held_out = losses(run), held_out_losses(run)
+    assert sorted(trained) == list(range(1, 19))
+    assert sorted(held_out) == [6, 12, 18]
+    assert trained[18] < trained[1]
+    answers = [event for event in events if isinstance(event, Answers)]
+    assert answers[0].step == 0
+    assert [item.question for item in answers[-1].items] == [item.question for item in answers[0].items]
+    best = json.loads(run.best.read_text(encoding="utf-8"))
+    assert best["step"] == min(held_out, key=lambda step: held_out[step])
+    assert (run.path / best["adapter"] / "adapter_model.safetensors").is_file()
+    assert [path.name for path in sorted(run.adapters.iterdir())] == [f"step-{best['step']:06d}"]
+    assert len(list(run.checkpoints.iterdir())) == 2
+
+
+def test_killed_at_a_random_step_and_resumed_gives_the_same_losses(
+    whole: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    from studio.storage.workspace import RunFolder
+
+    run = write_run(tmp_path / "run", tiny_model)
+    moment = random.randrange(7, 17)
+    process = start_worker(run, tiny_model)
+    deadline = time.monotonic() + 60
+    while max(losses(run), default=0) < moment and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    shutil.rmtree(run.path / "adapters", ignore_errors=False)  # what was kept since the checkpoint is made again
+    run.result.unlink(missing_ok=True)  # where the run was faster than the kill
+    result = finish(run, tiny_model)
+    assert result.state is RunState.FINISHED
+    assert losses(run) == pytest.approx(losses(RunFolder(whole)), abs=1e-5)
+    assert held_out_losses(run) == pytest.approx(held_out_losses(RunFolder(whole)), abs=1e-5)
+
+
+def test_a_damaged_checkpoint_is_passed_over(whole: Path, tiny_model: Path, tmp_path: Path) -> None:
+    from studio.storage.workspace import RunFolder
+
+    run = RunFolder(tmp_path / "run")
+    shutil.copytree(whole, run.path)
+    run.result.unlink()
+    last = max(run.checkpoints.iterdir())
+    damaged = last / "state.safetensors"
+    damaged.write_bytes(damaged.read_bytes()[:-100])
+    found = newest(run.checkpoints)
+    assert found is not None
+    assert found[0].step == 12
+    assert finish(run, tiny_model).state is RunState.FINISHED
+    started = [event for event in read_events(run.events)[0] if isinstance(event, Started)]
+    assert started[-1].resumed_from == 12
+    assert losses(run) == pytest.approx(losses(RunFolder(whole)), abs=1e-5)
+
+
+def test_stop_keeps_the_best_so_far(tiny_model: Path, tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", tiny_model, epochs=500.0, evaluations=100)
+    process = start_worker(run, tiny_model)
+    deadline = time.monotonic() + 60
+    while len(held_out_losses(run)) < 1 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    run.stop_request.touch()
+    assert process.wait(timeout=60) == 0
+    result = json.loads(run.result.read_text(encoding="utf-8"))
+    assert result["state"] == "stopped"
+    assert result["best_step"]
+    assert (run.path / result["adapter"] / "adapter_config.json").is_file()
+
+
+def test_it_stops_by_itself_when_it_only_memorises(tiny_model: Path, tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", tiny_model, epochs=300.0, evaluations=90, patience=2, learning_rate=0.05)
+    result = finish(run, tiny_model)
+    notices = [event.problem.code for event in read_events(run.events)[0] if isinstance(event, Notice)]
+    assert result.state is RunState.FINISHED
+    assert result.steps < 900
+    assert "train.memorising" in notices
+    held_out = held_out_losses(run)
+    assert result.best_loss == min(held_out.values())
+
+
+def test_too_long_examples_are_named_and_none_left_is_an_error(tiny_model: Path, tmp_path: Path) -> None:
+    cut = write_run(tmp_path / "cut", tiny_model, max_length=16, epochs=0.5)
+    result = finish(cut, tiny_model)
+    codes = [event.problem.code for event in read_events(cut.events)[0] if isinstance(event, Notice)]
+    assert "train.truncated" in codes
+    assert result.state is RunState.FINISHED
+    for path in (empty := write_run(tmp_path / "empty", tiny_model)).path.glob("*.jsonl"):
+        path.write_text("", encoding="utf-8")
+    failed = finish(empty, tiny_model)
+    assert failed.state is RunState.FAILED
+    assert failed.problem is not None
+    assert failed.problem.code == "train.too_few_examples"
+
+
+def test_checkpoints_are_named_in_the_events(whole: Path) -> None:
+    from studio.storage.workspace import RunFolder
+
+    run = RunFolder(whole)
+    named = [event.path for event in read_events(run.events)[0] if isinstance(event, Checkpoint)]
+    assert all((run.path / path).is_dir() for path in named[-2:])
