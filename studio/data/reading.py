@@ -12,6 +12,7 @@ from studio.data import logs, readers, shapes
 from studio.data.findings import Findings
 from studio.data.limits import MAX_CELL, SAMPLE_ROWS
 from studio.data.mapping import Guess, guess, held_out_value
+from studio.data.memory import collector_at_rest
 from studio.data.readers import archive
 from studio.data.shapes import Kind
 from studio.data.table import Peek, Row, Table
@@ -297,7 +298,8 @@ def read_files(
     """
     files = [path if isinstance(path, InputFile) else InputFile.of(path) for path in paths]
     reading = Reading(files, mapping, max_bytes=max_bytes, on_progress=on_progress, cancelled=cancelled)
-    conversations = tuple(reading.conversations())
+    with collector_at_rest():
+        conversations = tuple(reading.conversations())
     return ReadResult(
         conversations,
         tuple(reading.columns),

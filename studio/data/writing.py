@@ -47,18 +47,23 @@ def write_csv(path: Path, conversations: Iterable[Conversation]) -> None:
 def write_xlsx(path: Path, conversations: Iterable[Conversation]) -> None:
     """Writes one row an example; every cell is text, so nothing is a formula."""
     from openpyxl import Workbook
-    from openpyxl.cell import WriteOnlyCell
 
     workbook = Workbook(write_only=True)
     sheet = workbook.create_sheet("examples")
     for row in ([*_COLUMNS], *_rows(conversations)):
-        cells = []
-        for text in row:
-            cell = WriteOnlyCell(sheet, value=text[:_XLSX_CELL])
-            cell.data_type = "s"
-            cells.append(cell)
-        sheet.append(cells)
+        sheet.append([_text_cell(sheet, text[:_XLSX_CELL]) for text in row])
     workbook.save(path)
+
+
+def _text_cell(sheet: Any, text: str) -> Any:
+    """The text itself, or a cell that says that it is text where the library would take it for a formula."""
+    from openpyxl.cell import WriteOnlyCell
+
+    if not text.startswith("="):
+        return text
+    cell = WriteOnlyCell(sheet, value=text)
+    cell.data_type = "s"
+    return cell
 
 
 def write_jsonl(path: Path, conversations: Iterable[Conversation]) -> None:
