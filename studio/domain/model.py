@@ -35,7 +35,9 @@ class BaseModelCard(BaseModel):
     id: str
     name: str
     source: SourceKind
-    reference: str = Field(default="", description="What its source finds it by: `org/name`, or a path; built-in: empty.")
+    reference: str = Field(
+        default="", description="What its source finds it by: `org/name`, or a path; built-in: empty."
+    )
     parameters: int
     download_bytes: int = 0
     languages: tuple[str, ...] = Field(default=(), description="ISO 639-1 codes; empty when not known.")
