@@ -1,0 +1,129 @@
+"""The whole way, as a person walks it: the sample, a real training run, both answers, and a demo link for a visitor."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from studio.i18n import catalog
+from tests.browser.conftest import Server
+from tests.conftest import SMOLLM2
+
+pytestmark = [pytest.mark.browser, pytest.mark.model]
+SOON, LOADING, TRAINING = 20_000, 90_000, 420_000  # milliseconds
+
+
+@dataclass
+class Studio:
+    """A person at the studio in her language, and what her browser complained of."""
+
+    page: Page
+    server: Server
+    locale: str
+    complaints: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", self._outside)
+        self.text = catalog(self.locale)
+
+    def _outside(self, request: object) -> None:
+        url = str(getattr(request, "url", ""))
+        if not url.startswith((self.server.address, "data:", "blob:")):
+            self.complaints.append(f"request to {url}")
+
+    def click(self, selector: str) -> None:
+        self.page.locator(selector).first.click(timeout=SOON)
+
+    def see(self, selector: str, timeout: int = SOON) -> None:
+        expect(self.page.locator(selector).first).to_be_visible(timeout=timeout)
+
+
+def open_studio(browser: Browser, server: Server, locale: str) -> Studio:
+    context = browser.new_context(
+        locale={"en": "en-US", "pt": "pt-BR"}[locale], viewport={"width": 1280, "height": 900}
+    )
+    studio = Studio(context.new_page(), server, locale)
+    studio.page.goto(server.address)
+    studio.see("#home-sample")
+    return studio
+
+
+def start_training(studio: Studio, preset: str) -> None:
+    """From the home page to a run that has taken its first steps."""
+    studio.click("#home-sample")
+    studio.see(f"#model-card-{SMOLLM2}")
+    if studio.page.locator(f"#model-use-{SMOLLM2}").count():  # not where it is the language's first choice already
+        studio.click(f"#model-use-{SMOLLM2}")
+        expect(studio.page).to_have_url(re.compile("step="))
+    studio.page.goto(studio.page.url.replace("step=model", "step=examples"))
+    studio.see("#examples-table")
+    studio.click("#next-step")
+    studio.page.locator(f"#train-preset input[value={preset}]").check(timeout=SOON)
+    studio.click("#train-start")
+    expect(studio.page).to_have_url(re.compile(r"run=run-"), timeout=SOON)
+    studio.see("#train-chart .js-plotly-plot", timeout=LOADING)
+
+
+@pytest.mark.parametrize("locale", ["en", "pt"])
+def test_sample_to_demo_link(browser: Browser, server: Server, locale: str) -> None:
+    studio = open_studio(browser, server, locale)
+    assert f"/{locale}/" in studio.page.url
+    start_training(studio, "quick")
+
+    studio.page.reload()
+    studio.see("#train-status", timeout=LOADING)
+    studio.see("#train-live[data-state=finished]", TRAINING)
+    studio.see("#train-answers")
+
+    studio.click("#next-step")
+    studio.see("#compare-suggestions button")
+    studio.click("#compare-suggestions button")
+    before, after = (studio.page.locator(f"#compare-talk .af-answer.{side} .text").last for side in ("before", "after"))
+    expect(after).to_have_text(re.compile(r"\S{2}"), timeout=LOADING)
+    expect(before).to_have_text(re.compile(r"\S{2}"), timeout=LOADING)
+    expect(studio.page.locator("#compare-stop")).to_be_hidden(timeout=LOADING)
+    assert before.inner_text() != after.inner_text()
+
+    studio.page.goto(studio.page.url.replace("step=compare", "step=share"))
+    studio.click("#share-create")
+    address = studio.page.locator("#share-links a[href*='/d/']").first.get_attribute("href", timeout=SOON)
+    assert address is not None
+    assert studio.complaints == []
+    visit(browser, studio, address)
+
+
+def visit(browser: Browser, studio: Studio, address: str) -> None:
+    """A visitor on a phone asks a suggested question; then the owner switches the link off."""
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, locale="en-US")
+    page = context.new_page()
+    url = studio.server.address + address.removeprefix("..")
+    page.goto(url)
+    expect(page.locator("html")).to_have_attribute("lang", re.compile(studio.locale))
+    page.locator("#suggestions button").first.tap(timeout=SOON)
+    expect(page.locator(".after .words").first).to_have_text(re.compile(r"\S{2}"), timeout=LOADING)
+    expect(page.locator(".before .words").first).to_have_text(re.compile(r"\S{2}"), timeout=LOADING)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    studio.click("#share-links [data-action=revoke]")
+    studio.page.get_by_role("dialog").get_by_role("button", name=studio.text("share.revoke")).click()
+    expect(studio.page.locator("#share-links [data-action=reopen]")).to_be_visible(timeout=SOON)
+    response = page.goto(url)
+    assert response is not None
+    assert response.status in (404, 410)
+    context.close()
+
+
+def test_a_killed_server_loses_nothing(browser: Browser, server: Server) -> None:
+    studio = open_studio(browser, server, "en")
+    start_training(studio, "quick")
+    address = studio.page.url
+    server.kill()
+    server.start()
+    studio.page.goto(address)
+    studio.see("#train-status", timeout=LOADING)
+    studio.see("#train-live[data-state=finished]", TRAINING)
+    started = (next((server.home / "runs").iterdir()) / "events.jsonl").read_text().count('"type":"started"')
+    assert started == 1, "the worker went on by itself: it was adopted, not restarted"
