@@ -123,7 +123,7 @@ def _perform(ui: Ui, place: Place, data: dict[str, str]) -> None:
 def _render(ui: Ui, place: Place) -> str:
     chosen = ui.services.projects.get(place.project).model_id
     cards = join(_card(ui, card, chosen) for card in _cards(ui))
-    return wrapped(Markup('<div class="af-grid">{}</div>').format(cards))
+    return wrapped(Markup('<div class="af-grid af-fit">{}</div>').format(cards))
 
 
 def _foot(ui: Ui, place: Place) -> str:

@@ -9,10 +9,9 @@ import gradio as gr
 from markupsafe import Markup
 
 from studio.domain.problem import Severity
-from studio.domain.recipe import Method, Preset, Recipe, parse_recipe
+from studio.domain.recipe import Preset, Recipe
 from studio.domain.run import RunState, RunView
 from studio.errors import AfinaError
-from studio.services.offers import PresetOffer
 from studio.web.ui.charts import loss_chart
 from studio.web.ui.components import (
     Page,
@@ -27,22 +26,12 @@ from studio.web.ui.components import (
     problem_notice,
     wrapped,
 )
+from studio.web.ui.pages.train_form import NUMBERS, build_expert, decided_label, offer_label, read_recipe
 from studio.web.ui.pages.train_view import render_answers, render_live, render_runs
 from studio.web.ui.session import Place
 
+_MEASURING: Final = "measuring"
 _SECONDS: Final = 1.5  # between two readings
-_NUMBERS: Final = (
-    "rank",
-    "learning_rate",
-    "epochs",
-    "batch_size",
-    "max_length",
-    "last_layers",
-    "dropout",
-    "weight_decay",
-    "seed",
-)
-_WHOLE: Final = frozenset({"rank", "batch_size", "max_length", "last_layers", "seed"})
 _ICON: Final = Markup(
     '<svg viewBox="0 0 48 48" fill="none" stroke="var(--af-primary)" stroke-width="2.4" stroke-linecap="round"'
     ' stroke-linejoin="round" aria-hidden="true"><path d="M6 40h36M8 12c6 0 6 18 14 20s10 2 18 2"/>'
@@ -123,7 +112,7 @@ def _layout(ui: Ui) -> _Parts:
             elem_classes="af-presets",
         )
         about = ui.html(elem_id="train-about")
-        method, numbers = _expert(ui)
+        method, numbers = build_expert(ui)
         problems = ui.html(elem_id="train-problems")
         start = gr.Button(text("train.start"), variant="primary", size="lg", elem_id="train-start")
     runs = ui.actions(elem_id="train-runs")
@@ -136,44 +125,19 @@ def _layout(ui: Ui) -> _Parts:
     )  # fmt: skip
 
 
-def _expert(ui: Ui) -> tuple[Any, tuple[Any, ...]]:
-    text = ui.text
-    with gr.Accordion(text("ui.expert"), open=False, elem_id="train-expert"):
-        ui.html(value=wrapped(Markup('<p class="af-muted af-small">{}</p>').format(text("train.expert_why"))))
-        methods = [(text("train.method.auto"), ""), *((text(f"train.method.{m.value}"), m.value) for m in Method)]
-        method = gr.Dropdown(
-            choices=methods,
-            value="",
-            label=text("train.set.method"),
-            info=text("train.set.method_info"),
-            elem_id="train-method",
-        )
-        numbers = []
-        for start in range(0, len(_NUMBERS), 3):
-            with gr.Row(equal_height=True):
-                numbers += [_number(ui, name) for name in _NUMBERS[start : start + 3]]
-    return method, tuple(numbers)
-
-
-def _number(ui: Ui, name: str) -> Any:
-    label, info = ui.text(f"train.set.{name}"), ui.text(f"train.set.{name}_info")
-    elem_id = f"train-{name.replace('_', '-')}"
-    return gr.Number(None, label=label, info=info, placeholder=" ", elem_id=elem_id, min_width=200)
-
-
 def _connect_setup(ui: Ui, parts: _Parts) -> None:
     """The settings: what they would take, and the start."""
     runs = ui.services.runs
 
     @friendly(ui.text)
     def estimate(query: str, *settings: Any) -> dict[Any, Any]:
-        recipe, _ = _recipe(ui, Place.parse(query), settings)
+        recipe, _ = read_recipe(ui, Place.parse(query), settings)
         return _offers(ui, parts, Place.parse(query), recipe) if recipe else gr.skip()
 
     @friendly(ui.text)
     def begin(query: str, *settings: Any) -> dict[Any, Any]:
         place = Place.parse(query)
-        recipe, problems = _recipe(ui, place, settings)
+        recipe, problems = read_recipe(ui, place, settings)
         found = problems if recipe is None else runs.problems(recipe, place.project)
         if recipe is None or any(problem.severity is Severity.ERROR for problem in found):
             return {parts.problems: wrapped(join(problem_notice(ui.text, problem) for problem in found))}
@@ -192,8 +156,13 @@ def _connect_live(ui: Ui, parts: _Parts) -> None:
     runs = ui.services.runs
 
     @friendly(ui.text)
-    def tick(query: str, seen: str) -> dict[Any, Any]:
-        return _read(ui, parts, Place.parse(query), seen) or gr.skip()
+    def tick(query: str, seen: str, *settings: Any) -> dict[Any, Any]:
+        place = Place.parse(query)
+        updates = _read(ui, parts, place, seen)
+        if updates and _MEASURING in seen and _MEASURING not in updates[parts.seen]:
+            recipe, _ = read_recipe(ui, place, settings)
+            updates |= _offers(ui, parts, place, recipe) if recipe else {}
+        return updates or gr.skip()
 
     def acting(what: Any) -> Any:
         @friendly(ui.text)
@@ -216,21 +185,10 @@ def _connect_live(ui: Ui, parts: _Parts) -> None:
         return _render(ui, parts, place)
 
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    parts.timer.tick(tick, [ui.place, parts.seen], parts.read, **quiet)
+    parts.timer.tick(tick, [ui.place, parts.seen, *parts.settings], parts.shown, **quiet)
     parts.stop.click(acting(runs.stop), [ui.place], parts.shown, **quiet)
     parts.resume.click(acting(runs.resume), [ui.place], parts.shown, **quiet)
     parts.runs.action(change, [ui.place], [ui.place, *parts.shown], **quiet)
-
-
-def _recipe(ui: Ui, place: Place, settings: tuple[Any, ...]) -> tuple[Recipe | None, list[Any]]:
-    """The recipe that the form says. What is left empty stays open for the preset."""
-    preset, method, *numbers = settings
-    project = ui.services.projects.get(place.project)
-    values: dict[str, Any] = {"model": project.model_id or "", "preset": preset, "method": method or None}
-    for name, number in zip(_NUMBERS, numbers, strict=True):
-        if number is not None and number != "":
-            values[name] = int(number) if name in _WHOLE and float(number).is_integer() else number
-    return parse_recipe(values)
 
 
 def _shown_run(ui: Ui, place: Place) -> RunView | None:
@@ -291,37 +249,24 @@ def _offers(ui: Ui, parts: _Parts, place: Place, recipe: Recipe) -> dict[Any, An
     counts = Markup('<p class="af-small af-muted">{}</p>').format(
         text("train.measured" if chosen.measured else "train.measuring")
     )
-    placeholders = [gr.Number(placeholder=_decided(ui, getattr(chosen.recipe, name))) for name in _NUMBERS]
+    placeholders = [gr.Number(placeholder=decided_label(ui, getattr(chosen.recipe, name))) for name in NUMBERS]
     return {
-        parts.preset: gr.Radio(choices=[(_offer(ui, offer), offer.preset.value) for offer in offers]),
+        parts.preset: gr.Radio(choices=[(offer_label(ui, offer), offer.preset.value) for offer in offers]),
         parts.about: wrapped(counts),
         **dict(zip(parts.numbers, placeholders, strict=True)),
     }
-
-
-def _offer(ui: Ui, offer: PresetOffer) -> str:
-    text = ui.text
-    lines = (
-        text(f"run.preset.{offer.preset.value}"),
-        text(f"run.preset.{offer.preset.value}.what"),
-        text("train.preset_cost", time=text.duration(offer.seconds), memory=text.size(offer.memory_bytes)),
-    )
-    return "\n".join(lines)
-
-
-def _decided(ui: Ui, value: Any) -> str:
-    shown = ui.text("train.expert_off") if value is None else f"{value:g}"
-    return ui.text("train.expert_auto", value=shown)
 
 
 def _read(ui: Ui, parts: _Parts, place: Place, seen: str) -> dict[Any, Any]:
     """One reading of the disk. Empty when nothing changed since ``seen``."""
     views = ui.services.runs.list(place.project)
     view = _shown_run(ui, place)
-    signature = "|".join(_signature(v) for v in views) + f"|{view.id if view else ''}"
+    model_id = ui.services.projects.get(place.project).model_id
+    measuring = ui.services.runs.is_measuring(model_id) if model_id else False
+    signature = "|".join([view.id if view else "", _MEASURING if measuring else "", *map(_signature, views)])
     if signature == seen:
         return {}
-    going = any(not v.state.is_over for v in views)
+    going = measuring or any(not v.state.is_over for v in views)
     updates: dict[Any, Any] = {
         parts.runs: render_runs(ui, place, views, view),
         parts.foot: _foot(ui, place, view),
