@@ -87,6 +87,7 @@ def make_run(workspace: Workspace, run_id: str = "run-1", method: Method = Metho
     write_atomic(run.train, (pair.model_dump_json() + "\n") * 2)
     write_atomic(run.held_out, pair.model_dump_json() + "\n")
     keep(workspace, run_id, method)
-    result = RunResult(state=RunState.FINISHED, steps=9, best_step=5, best_loss=1.2345, ended_at=time.time())
+    kept = {"best_step": 5, "best_loss": 1.2345, "adapter": "adapters/step-000005"}
+    result = RunResult(state=RunState.FINISHED, steps=9, ended_at=time.time(), **kept)
     write_atomic(run.result, result.model_dump_json())
     return run_id
