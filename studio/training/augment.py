@@ -11,6 +11,7 @@ from typing import Final
 
 from studio.domain.conversation import Conversation, Message, Role
 
+_UNCHANGED: Final = 0.3  # share of the questions that stay as they are
 _OPENINGS: Final = {
     "en": ("hi, ", "hello! ", "Hi there. ", "good morning, ", "please, ", "hey "),
     "pt": ("oi, ", "olá! ", "Bom dia. ", "boa tarde, ", "por favor, ", "oii "),
@@ -47,8 +48,8 @@ _NEIGHBOURS: Final = {
 
 
 def vary(conversation: Conversation, rng: random.Random) -> Conversation:
-    """A copy of the conversation whose user turns are spelled differently; half of the time it is unchanged."""
-    if rng.random() < 0.5:
+    """A copy of the conversation whose user turns are spelled differently; at times it is unchanged."""
+    if rng.random() < _UNCHANGED:
         return conversation
     messages = tuple(
         _varied(message, rng) if message.role is Role.USER else message for message in conversation.messages
@@ -61,7 +62,7 @@ def _varied(message: Message, rng: random.Random) -> Message:
     if len(text) > 400:  # a long text is a document, not a question
         return message
     language = "pt" if _PORTUGUESE & set(text.lower().split()) else "en"
-    changes = rng.sample((_lower, _without_marks, _typo, _polite, _without_end), k=rng.choice((1, 1, 2)))
+    changes = rng.sample(_CHANGES, k=rng.choice((1, 2, 2, 3)))
     for change in changes:
         text = change(text, rng, language)
     return message.model_copy(update={"content": text})
@@ -78,6 +79,23 @@ def _without_marks(text: str, _rng: random.Random, _language: str) -> str:
 
 def _without_end(text: str, _rng: random.Random, _language: str) -> str:
     return text.rstrip("?!. ") or text
+
+
+def _shorten(text: str, rng: random.Random, _language: str) -> str:
+    """Leaves out about one word in six, so that no single word is what an answer hangs on (Wei and Zou, 2019)."""
+    words = text.split(" ")
+    if len(words) < 4:
+        return text
+    return " ".join(word for word in words if rng.random() > 1 / 6) or text
+
+
+def _swap(text: str, rng: random.Random, _language: str) -> str:
+    """Two halves of the question in the other order, as in hurried speech."""
+    words = text.split(" ")
+    if len(words) < 5:
+        return text
+    at = rng.randrange(2, len(words) - 1)
+    return " ".join(words[at:] + words[:at])
 
 
 def _polite(text: str, rng: random.Random, language: str) -> str:
@@ -104,3 +122,6 @@ def _typo(text: str, rng: random.Random, _language: str) -> str:
         word = word[:at] + rng.choice(_NEIGHBOURS.get(word[at], word[at])) + word[at + 1 :]
     words[place] = word
     return " ".join(words)
+
+
+_CHANGES: Final = (_lower, _without_marks, _without_end, _typo, _polite, _shorten, _shorten, _swap)

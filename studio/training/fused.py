@@ -73,7 +73,15 @@ class FusedEngine:
         self, prompts: Sequence[Sequence[int]], stop_ids: frozenset[int], limit: int, *, tuned: bool = True
     ) -> list[list[int]]:
         self._refresh()
-        return decode(self.base, self.shape, prompts, stop_ids, limit, tuned=tuned)
+        linears = [linear for layer in self.base.layers for linear in layer.linears]
+        for linear in linears:
+            linear.pack()
+        try:
+            with torch.no_grad():
+                return decode(self.base, self.shape, prompts, stop_ids, limit, tuned=tuned)
+        finally:
+            for linear in linears:
+                linear.unpack()
 
     def save(self, folder: Path) -> None:
         tensors = {}

@@ -25,6 +25,7 @@ ATTENTION_IN: Final = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj
 ATTENTION_OUT: Final = ("self_attn.o_proj",)
 GATE_IN: Final = ("mlp.gate_proj", "mlp.up_proj")
 GATE_OUT: Final = ("mlp.down_proj",)
+_FEW_ROWS: Final = 16
 GROUPS: Final = (ATTENTION_IN, ATTENTION_OUT, GATE_IN, GATE_OUT)
 
 
@@ -66,8 +67,24 @@ class Linear:
     parts: list[Part] = field(default_factory=list)
     scale: float = 1.0
     dropout: float = 0.0
+    packed: Tensor | None = None  # the weight as oneDNN wants it for a few rows; while answering only
     down: Tensor | None = None  # A of all parts in the format of the base, (R, I)
     up: Tensor | None = None  # s B of all parts on a block diagonal, (O, R)
+
+    def pack(self) -> None:
+        """Prepares for products of a few rows: otherwise each one reorders the whole weight first."""
+        if self.weight.dtype is torch.bfloat16 and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+            self.packed = torch.ops.mkldnn._reorder_linear_weight(self.weight, _FEW_ROWS)
+
+    def unpack(self) -> None:
+        """Gives the memory of :meth:`pack` back."""
+        self.packed = None
+
+    def _base(self, x: Tensor) -> Tensor:
+        if self.packed is None:
+            return product(x, self.weight.t())
+        y: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.packed, None, "none", [], "")
+        return y
 
     def refresh(self) -> None:
         """Takes over the adapters' values as the optimizer left them."""
@@ -83,7 +100,7 @@ class Linear:
 
     def forward(self, x: Tensor, *, tuned: bool, training: bool) -> tuple[Tensor, Passed]:
         """``x`` is ``(T, I)``; returns ``(T, O)`` and what the derivative needs."""
-        y = product(x, self.weight.t())
+        y = self._base(x)
         if not tuned or self.down is None or self.up is None:
             return y, Passed(x, None, None)
         kept = None

@@ -23,7 +23,7 @@ def test_many_spellings_come_out_and_each_is_close_to_the_question() -> None:
     spellings = {vary(conversation, random.Random(seed)).question for seed in range(100)}
     assert QUESTION in spellings
     assert len(spellings) > 10
-    assert all(abs(len(spelling) - len(QUESTION)) < 20 for spelling in spellings)
+    assert all(abs(len(spelling) - len(QUESTION)) < len(QUESTION) for spelling in spellings)
 
 
 def test_the_same_chance_gives_the_same_spelling() -> None:
