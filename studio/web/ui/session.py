@@ -48,7 +48,7 @@ class Place:
 
     @property
     def move(self) -> str:
-        """What to write into the place component to go here and leave a step in the browser's history."""
+        """What to write into the place component to go here, or to have this very place rendered anew."""
         return f">{self.query}"
 
     def at(self, step: str, run: str | None = None) -> Place:

@@ -276,5 +276,7 @@ def _answer(ui: Ui, side: str, text: str, wait: bool, stopped: bool) -> Markup:
         note=badge(ui.text("compare.stopped")) if stopped else EMPTY,
         wait="af-wait" if wait else "",
         text=shown,
-        copy=Markup('<div class="af-row af-end">{}</div>').format(copy_button(ui.text, text)) if text else EMPTY,
+        copy=Markup('<div class="af-row af-end">{}</div>').format(copy_button(ui.text, text))
+        if text and not wait
+        else EMPTY,
     )

@@ -149,7 +149,7 @@ def _connect_changes(ui: Ui, parts: _Parts) -> None:
         except AfinaError as error:
             warn(ui.text, error)
             return {parts.upload: None}
-        return _render(ui, parts, place)
+        return {ui.place: place.move}
 
     @friendly(ui.text)
     def act(query: str, event: gr.EventData) -> dict[Any, Any]:
@@ -158,7 +158,7 @@ def _connect_changes(ui: Ui, parts: _Parts) -> None:
             data.use_sample(place.project, ui.text.locale)
         elif chosen.get("action") == "restore":
             data.restore(place.project, chosen["id"])
-        return _render(ui, parts, place)
+        return {ui.place: place.move}
 
     @friendly(ui.text)
     def change_columns(query: str, question: list[str], answer: list[str]) -> dict[Any, Any]:
@@ -179,7 +179,7 @@ def _connect_changes(ui: Ui, parts: _Parts) -> None:
 
         return move
 
-    options = {"outputs": parts.shown, "api_visibility": "private"}
+    options = {"outputs": [ui.place, *parts.shown], "api_visibility": "private"}
     quiet = options | {"show_progress": "hidden"}
     parts.upload.upload(bring, [ui.place, parts.upload, parts.append], show_progress_on=[parts.upload], **options)
     parts.head.action(act, [ui.place], **quiet)
@@ -262,4 +262,4 @@ def _data(ui: Ui, parts: _Parts, place: Place, view: DatasetView) -> dict[Any, A
 
 
 def _columns(view: DatasetView, chosen: tuple[str, ...]) -> Any:
-    return gr.Dropdown(choices=list(view.columns), value=list(chosen))
+    return gr.Dropdown(choices=list(view.columns), value=list(chosen), multiselect=True)

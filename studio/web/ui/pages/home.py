@@ -60,7 +60,9 @@ def _perform(ui: Ui, data: dict[str, str]) -> Place | None:
             return Place(projects.create(data["text"]).id, "model")
         case "sample":
             project = projects.create(ui.text("home.sample_name"))
-            projects.update(project.id, model_id=ui.services.models.recommended(ui.text.locale))
+            model_id = ui.services.models.recommended(ui.text.locale)
+            if ui.services.models.is_installed(model_id):
+                projects.update(project.id, model_id=model_id)
             ui.services.datasets.use_sample(project.id, ui.text.locale)
             return Place(project.id, "model")
         case "rename":

@@ -75,11 +75,13 @@ def build_model(ui: Ui) -> Page:
     def act(query: str, event: gr.EventData) -> dict[Any, Any]:
         place = Place.parse(query)
         _perform(ui, place, event_data(event))
-        return show(place)
+        return {ui.place: place.move}
 
     @friendly(text)
     def tick(query: str) -> dict[Any, Any]:
-        return show(Place.parse(query))
+        place = Place.parse(query)
+        updates = show(place)
+        return updates if updates[timer].active else {ui.place: place.move}
 
     @friendly(text)
     def from_hub(query: str, repo_id: str, secret: str) -> dict[Any, Any]:
@@ -95,8 +97,8 @@ def build_model(ui: Ui) -> Page:
 
     outputs = [board, foot, timer]
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    board.action(act, inputs=[ui.place], outputs=outputs, **quiet)
-    timer.tick(tick, inputs=[ui.place], outputs=outputs, **quiet)
+    board.action(act, inputs=[ui.place], outputs=[ui.place], **quiet)
+    timer.tick(tick, inputs=[ui.place], outputs=[ui.place, *outputs], **quiet)
     add_hub.click(from_hub, [ui.place, repo, token], [*outputs, repo, token], api_visibility="private")
     add_folder.click(from_folder, [ui.place, folder], [*outputs, folder], api_visibility="private")
     return Page(column, tuple(outputs), show)

@@ -159,6 +159,8 @@ def _connect_live(ui: Ui, parts: _Parts) -> None:
     def tick(query: str, seen: str, *settings: Any) -> dict[Any, Any]:
         place = Place.parse(query)
         updates = _read(ui, parts, place, seen)
+        if updates and not _going(ui, place):
+            return {ui.place: place.move}  # once more in full: the form opens again, the steps get their ticks
         if updates and _MEASURING in seen and _MEASURING not in updates[parts.seen]:
             recipe, _ = read_recipe(ui, place, settings)
             updates |= _offers(ui, parts, place, recipe) if recipe else {}
@@ -185,10 +187,11 @@ def _connect_live(ui: Ui, parts: _Parts) -> None:
         return _render(ui, parts, place)
 
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    parts.timer.tick(tick, [ui.place, parts.seen, *parts.settings], parts.shown, **quiet)
+    outputs = [ui.place, *parts.shown]
+    parts.timer.tick(tick, [ui.place, parts.seen, *parts.settings], outputs, **quiet)
     parts.stop.click(acting(runs.stop), [ui.place], parts.shown, **quiet)
     parts.resume.click(acting(runs.resume), [ui.place], parts.shown, **quiet)
-    parts.runs.action(change, [ui.place], [ui.place, *parts.shown], **quiet)
+    parts.runs.action(change, [ui.place], outputs, **quiet)
 
 
 def _shown_run(ui: Ui, place: Place) -> RunView | None:
@@ -261,16 +264,14 @@ def _read(ui: Ui, parts: _Parts, place: Place, seen: str) -> dict[Any, Any]:
     """One reading of the disk. Empty when nothing changed since ``seen``."""
     views = ui.services.runs.list(place.project)
     view = _shown_run(ui, place)
-    model_id = ui.services.projects.get(place.project).model_id
-    measuring = ui.services.runs.is_measuring(model_id) if model_id else False
+    measuring = _is_measuring(ui, place)
     signature = "|".join([view.id if view else "", _MEASURING if measuring else "", *map(_signature, views)])
     if signature == seen:
         return {}
-    going = measuring or any(not v.state.is_over for v in views)
     updates: dict[Any, Any] = {
         parts.runs: render_runs(ui, place, views, view),
         parts.foot: _foot(ui, place, view),
-        parts.timer: gr.Timer(active=going),
+        parts.timer: gr.Timer(active=_going(ui, place)),
         parts.seen: signature,
     }
     if view is None:
@@ -283,6 +284,16 @@ def _read(ui: Ui, parts: _Parts, place: Place, seen: str) -> dict[Any, Any]:
         parts.stop: gr.Button(visible=stoppable),
         parts.resume: gr.Button(visible=view.state in (RunState.STOPPED, RunState.FAILED)),
     }
+
+
+def _is_measuring(ui: Ui, place: Place) -> bool:
+    model_id = ui.services.projects.get(place.project).model_id
+    return ui.services.runs.is_measuring(model_id) if model_id else False
+
+
+def _going(ui: Ui, place: Place) -> bool:
+    """Whether something is under way that the screen should follow."""
+    return _is_measuring(ui, place) or any(not view.state.is_over for view in ui.services.runs.list(place.project))
 
 
 def _signature(view: RunView) -> str:

@@ -91,8 +91,10 @@
       watch('value', () => {
         const wanted = props.value || '';
         if (wanted.startsWith('>')) {
-          history.pushState(null, '', `./?${wanted.slice(1)}`);
-          window.scrollTo({ top: 0 });
+          if (wanted.slice(1) !== query()) {
+            history.pushState(null, '', `./?${wanted.slice(1)}`);
+            window.scrollTo({ top: 0 });
+          }
           go(wanted.slice(1));
         } else if (wanted !== query()) {
           history.replaceState(null, '', wanted ? `./?${wanted}` : './');
