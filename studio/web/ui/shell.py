@@ -7,7 +7,6 @@ from typing import Any, Final
 import gradio as gr
 from markupsafe import Markup
 
-from studio.errors import AfinaError
 from studio.i18n import LOCALES, catalog
 from studio.services import Services
 from studio.web.ui import theme
@@ -106,13 +105,13 @@ def _connect(ui: Ui, header: Any, pages: dict[str, Page]) -> None:
     def navigate(event: gr.EventData) -> dict[Any, Any]:
         place = Place.parse(str(event.query))
         try:
-            shown = pages[place.step].show(place)
-        except AfinaError as error:
+            top, shown = _header(ui, place), pages[place.step].show(place)
+        except Exception as error:  # whatever it is: a sentence, and the home page
             warn(ui.text, error)
             place = Place()
-            shown = pages[""].show(place)
+            top, shown = _header(ui, place), pages[""].show(place)
         visible = {page.column: gr.Column(visible=step == place.step) for step, page in pages.items()}
-        return {ui.place: place.query, header: _header(ui, place), **visible, **shown}
+        return {ui.place: place.query, header: top, **visible, **shown}
 
     ordered = sorted(outputs, key=lambda component: component._id)
     ui.place.navigate(navigate, outputs=ordered, show_progress="hidden", api_visibility="private")

@@ -103,7 +103,7 @@ def _layout(ui: Ui) -> _Parts:
     text = ui.text
     needs = ui.html(elem_id="compare-needs")
     with gr.Column(visible=False) as body:
-        run = gr.Dropdown(label=text("compare.run"), elem_id="compare-run", filterable=False)
+        run = gr.Dropdown(label=text("compare.run"), elem_id="compare-run", allow_custom_value=True)
         box = gr.Textbox(
             label=text("compare.box"),
             placeholder=text("compare.placeholder"),

@@ -94,10 +94,16 @@ def _layout(ui: Ui) -> _Parts:
                 picture = ui.html(elem_id="examples-picture")
             with gr.Column(scale=2, min_width=260) as columns:
                 question = gr.Dropdown(
-                    label=text("examples.question_column"), multiselect=True, elem_id="examples-question-column"
+                    label=text("examples.question_column"),
+                    multiselect=True,
+                    allow_custom_value=True,
+                    elem_id="examples-question-column",
                 )
                 answer = gr.Dropdown(
-                    label=text("examples.answer_column"), multiselect=True, elem_id="examples-answer-column"
+                    label=text("examples.answer_column"),
+                    multiselect=True,
+                    allow_custom_value=True,
+                    elem_id="examples-answer-column",
                 )
         table, save, undo, redo = _table(ui)
         preview = ui.html(elem_id="examples-preview")
@@ -262,4 +268,4 @@ def _data(ui: Ui, parts: _Parts, place: Place, view: DatasetView) -> dict[Any, A
 
 
 def _columns(view: DatasetView, chosen: tuple[str, ...]) -> Any:
-    return gr.Dropdown(choices=list(view.columns), value=list(chosen), multiselect=True)
+    return gr.Dropdown(choices=list(view.columns), value=list(chosen), multiselect=True, allow_custom_value=True)

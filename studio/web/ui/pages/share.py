@@ -89,7 +89,7 @@ def _layout(ui: Ui) -> _Parts:
     needs = ui.html(elem_id="share-needs")
     with gr.Column(visible=False) as body:
         ui.html(value=wrapped(Markup("<h2>{}</h2>").format(text("share.new"))))
-        run = gr.Dropdown(label=text("share.run"), elem_id="share-run", filterable=False)
+        run = gr.Dropdown(label=text("share.run"), elem_id="share-run", allow_custom_value=True)
         title = gr.Textbox(label=text("share.name"), max_length=120, elem_id="share-title")
         with gr.Row():
             questions = tuple(

@@ -26,7 +26,7 @@ from studio.web.ui.components import (
     problem_notice,
     wrapped,
 )
-from studio.web.ui.pages.train_form import NUMBERS, build_expert, decided_label, offer_label, read_recipe
+from studio.web.ui.pages.train_form import NUMBERS, build_expert, decided_label, named_field, offer_label, read_recipe
 from studio.web.ui.pages.train_view import render_answers, render_live, render_runs
 from studio.web.ui.session import Place
 
@@ -140,7 +140,9 @@ def _connect_setup(ui: Ui, parts: _Parts) -> None:
         recipe, problems = read_recipe(ui, place, settings)
         found = problems if recipe is None else runs.problems(recipe, place.project)
         if recipe is None or any(problem.severity is Severity.ERROR for problem in found):
-            return {parts.problems: wrapped(join(problem_notice(ui.text, problem) for problem in found))}
+            return {
+                parts.problems: wrapped(join(problem_notice(ui.text, named_field(ui, problem)) for problem in found))
+            }
         run_id = runs.start(place.project, recipe, locale=ui.text.locale)
         return {ui.place: place.at("train", run_id).move, parts.problems: ""}
 
@@ -252,10 +254,11 @@ def _offers(ui: Ui, parts: _Parts, place: Place, recipe: Recipe) -> dict[Any, An
     counts = Markup('<p class="af-small af-muted">{}</p>').format(
         text("train.measured" if chosen.measured else "train.measuring")
     )
+    minor = [p for p in ui.services.runs.problems(recipe, place.project) if p.severity is not Severity.ERROR]
     placeholders = [gr.Number(placeholder=decided_label(ui, getattr(chosen.recipe, name))) for name in NUMBERS]
     return {
         parts.preset: gr.Radio(choices=[(offer_label(ui, offer), offer.preset.value) for offer in offers]),
-        parts.about: wrapped(counts),
+        parts.about: wrapped(counts, join(problem_notice(text, found) for found in minor)),
         **dict(zip(parts.numbers, placeholders, strict=True)),
     }
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 import gradio as gr
 from markupsafe import Markup
 
+from studio.domain.problem import Problem
 from studio.domain.recipe import Method, Recipe, parse_recipe
 from studio.services.offers import PresetOffer
 from studio.web.ui.components import Ui, wrapped
@@ -78,3 +79,11 @@ def decided_label(ui: Ui, value: Any) -> str:
     """What stands in an empty field: the value that the preset decides."""
     shown = ui.text("train.expert_off") if value is None else f"{value:g}"
     return ui.text("train.expert_auto", value=shown)
+
+
+def named_field(ui: Ui, problem: Problem) -> Problem:
+    """The problem with the label of its field in its sentence, in place of the field's name in a recipe."""
+    key = f"train.set.{problem.params.get('field')}"
+    if key not in ui.text.entries:
+        return problem
+    return problem.model_copy(update={"params": {**problem.params, "field": ui.text(key)}})

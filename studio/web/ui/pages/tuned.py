@@ -24,10 +24,10 @@ def chosen_run(place: Place, views: list[RunView]) -> RunView | None:
     return next((view for view in views if view.id == place.run), views[0] if views else None)
 
 
-def run_choices(views: list[RunView], chosen: RunView, **changes: Any) -> Any:
+def run_choices(views: list[RunView], chosen: RunView) -> Any:
     """The update of a dropdown with the tuned versions; hidden where there is nothing to choose."""
     choices = [(f"{view.name} · {view.model_name}", view.id) for view in views]
-    return gr.Dropdown(choices=choices, value=chosen.id, visible=len(views) > 1, **changes)
+    return gr.Dropdown(choices=choices, value=chosen.id, visible=len(views) > 1)
 
 
 def held_out_questions(ui: Ui, run_id: str, count: int) -> list[str]:

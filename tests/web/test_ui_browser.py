@@ -1,0 +1,125 @@
+"""The studio's screens in a real browser: moving about, languages, narrow and dark screens, bad files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from studio.i18n import LOCALES, catalog
+from studio.web.ui.session import STEPS
+from tests.browser.conftest import Server, browser, server
+from tests.conftest import SMOLLM2
+
+__all__ = ["browser", "server"]  # fixtures
+
+pytestmark = [pytest.mark.browser, pytest.mark.model]
+SOON = 20_000  # milliseconds
+
+
+@pytest.fixture
+def page(browser: Browser, server: Server) -> Iterator[Page]:
+    """An English page that fails the test on a script error or a request to elsewhere."""
+    context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(SOON)
+    opened, complaints = context.new_page(), list[str]()
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on("request", lambda request: _note_outside(request.url, server.address, complaints))
+    opened.goto(f"{server.address}/en/")
+    expect(opened.locator("#home-new")).to_be_visible(timeout=SOON)
+    yield opened
+    context.close()
+    assert complaints == []
+
+
+def _note_outside(url: str, address: str, complaints: list[str]) -> None:
+    if not url.startswith((address, "data:", "blob:")):
+        complaints.append(f"request to {url}")
+
+
+def new_project(page: Page, name: str) -> None:
+    page.click("#home-new")
+    page.fill("#dialog-input", name)
+    page.click("#dialog-yes")
+    expect(page.locator(f"#model-card-{SMOLLM2}")).to_be_visible(timeout=SOON)
+
+
+def test_moving_about_changes_the_address_and_comes_back(page: Page) -> None:
+    page.evaluate("window.stayed = true")
+    new_project(page, "<b>Café</b>")
+    expect(page.locator("#project-name")).to_have_text("<b>Café</b>")
+    page.click(f"#model-use-{SMOLLM2}")
+    expect(page.locator(f"#model-card-{SMOLLM2}.chosen")).to_be_visible(timeout=SOON)
+    page.click("#next-step:visible")
+    expect(page.locator("#examples-sample:visible")).to_be_visible(timeout=SOON)
+    expect(page).to_have_url(re.compile("step=examples"))
+    page.go_back()
+    expect(page.locator(f"#model-card-{SMOLLM2}")).to_be_visible(timeout=SOON)
+    assert page.evaluate("window.stayed"), "no step reloads the page"
+    page.locator("header nav a").click()
+    expect(page.locator("h1:visible")).to_have_text(catalog("pt")("model.title"), timeout=SOON)
+    expect(page).to_have_url(re.compile(r"/pt/\?project=project-\w+&step=model"))
+    expect(page.locator("html")).to_have_attribute("lang", "pt-BR")
+
+
+def test_a_project_is_renamed_and_deleted_after_a_question(page: Page) -> None:
+    new_project(page, "First name")
+    page.click(".af-brand")
+    page.click("[data-action=rename]")
+    page.fill("#dialog-input", "Second name")
+    page.click("#dialog-yes")
+    expect(page.locator("article h2")).to_have_text("Second name", timeout=SOON)
+    page.click("[data-action=delete]")
+    page.click("#dialog-no")
+    expect(page.locator("article h2")).to_have_text("Second name")
+    page.click("[data-action=delete]")
+    page.click("#dialog-yes")
+    expect(page.locator("article")).to_have_count(0, timeout=SOON)
+
+
+def test_files_are_read_edited_and_brought_back(page: Page, tmp_path: Path) -> None:
+    new_project(page, "Files")
+    page.click(f"#model-use-{SMOLLM2}")
+    page.click("#next-step.primary:visible")
+    empty = tmp_path / "empty.csv"
+    empty.touch()
+    page.set_input_files("#examples-upload input[type=file]", empty)
+    expect(page.get_by_text("“empty.csv”").first).to_be_visible(timeout=SOON)
+    good = tmp_path / "good.csv"
+    rows = "\n".join(f"Do you sell tea {n}?,Yes: tea number {n}." for n in range(8))
+    good.write_text(f"question,answer\n{rows}\nNo answer here?,\n", encoding="utf-8")
+    page.set_input_files("#examples-upload input[type=file]", good)
+    expect(page.locator("#examples-picture")).to_contain_text("Do you sell tea 0?", timeout=SOON)
+    expect(page.locator("#examples-summary")).to_contain_text("10")
+    expect(page.locator("#examples-preview mark")).to_contain_text("tea number 0", timeout=SOON)
+    cell = page.locator("#examples-table td").filter(has_text="Yes: tea number 1.").first
+    cell.dblclick()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("Changed by hand.")
+    page.keyboard.press("Enter")
+    page.click("#examples-save")
+    expect(page.locator("#examples-head")).to_contain_text("Version 2", timeout=SOON)
+    page.click("#examples-undo")
+    expect(page.locator("#examples-head")).to_contain_text("Version 1", timeout=SOON)
+    page.click("#examples-redo")
+    expect(page.locator("#examples-table")).to_contain_text("Changed by hand.", timeout=SOON)
+
+
+def test_a_phone_shows_every_step_without_sideways_scrolling(browser: Browser, server: Server) -> None:
+    for locale, scheme in ((LOCALES[0], "dark"), (LOCALES[1], "light")):
+        context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme, has_touch=True)  # type: ignore[arg-type]
+        page = context.new_page()
+        page.goto(f"{server.address}/{locale}/")
+        page.locator("#home-sample").tap(timeout=SOON)
+        expect(page).to_have_url(re.compile("step=model"), timeout=SOON)
+        for step in STEPS:
+            page.goto(re.sub(r"step=\w+", f"step={step}", page.url))
+            expect(page.locator("h1:visible")).to_have_text(catalog(locale)(f"{step}.title"), timeout=SOON)
+            page.wait_for_timeout(500)
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390, (locale, step)
+        background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (background == "rgb(18, 22, 26)") == (scheme == "dark")
+        context.close()
