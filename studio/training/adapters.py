@@ -38,6 +38,7 @@ class PlainEngine:
         self._device = torch.device(device)
         self._pad = pad_id
         self._full = adaptation.method is Method.FULL
+        self.keeps_base = not self._full
         base = load_base(model_dir, torch.float32 if self._full else dtype, device)
         self._amp = dtype if dtype is not torch.float32 else None
         self.model: Any = _tunable(base, adaptation)

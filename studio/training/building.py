@@ -36,7 +36,7 @@ def build_engine(model_dir: Path, recipe: Recipe, precision: Precision, where: s
     adaptation = Adaptation.of(recipe)
     dtype = torch.bfloat16 if precision is Precision.BF16 else torch.float32
     shape = read_shape(model_dir)
-    simple = recipe.method in (Method.LORA, Method.RSLORA) and where == "cpu"
+    simple = recipe.method is not Method.DORA and where == "cpu"
     if simple and shape is not None and (shape.longest is None or (recipe.max_length or 0) <= shape.longest):
         return FusedEngine(model_dir, shape, adaptation, dtype, recipe.seed)
     return PlainEngine(model_dir, adaptation, dtype, where, pad_id, recipe.seed)

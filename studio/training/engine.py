@@ -22,12 +22,14 @@ class Engine(Protocol):
         gradients: of the same shape; :meth:`train` adds to them.
         total_parameters: of base and adapter.
         name: ``fused`` or ``plain``.
+        keeps_base: whether the base model still answers as before while training goes on.
     """
 
     weights: torch.Tensor
     gradients: torch.Tensor
     total_parameters: int
     name: str
+    keeps_base: bool
 
     def train(self, examples: Sequence[EncodedExample], scale: float) -> float:
         """Adds the gradients of ``scale`` times the summed cross-entropy of the learned tokens; returns the sum."""

@@ -7,22 +7,20 @@ between the layers, the adapters and the optimizer in fp32. Losses and gradients
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
-from studio.domain.recipe import Method
 from studio.models.tokenizer import EncodedExample
+from studio.training import fused_save
 from studio.training.engine import Adaptation
+from studio.training.fused_attach import attach, first_tuned
 from studio.training.fused_decode import decode
-from studio.training.fused_layer import GROUPS, Kept, Layer, Linear, Part, Positions
-from studio.training.fused_ops import Packed, causal_mask, cross_entropy, norm, norm_backward, rotations
+from studio.training.fused_layer import Kept, Positions
+from studio.training.fused_ops import Packed, Scratch, causal_mask, cross_entropy, norm, norm_backward, rotations
 from studio.training.fused_shape import Shape
 from studio.training.fused_weights import Weights, read_weights
 
@@ -35,12 +33,13 @@ class FusedEngine:
     Args:
         model_dir: folder of the base model.
         shape: as :func:`read_shape` found it.
-        adaptation: which weights are trained; LoRA or rsLoRA.
+        adaptation: which weights are trained; LoRA, rsLoRA or full.
         dtype: number format of weights and products.
         seed: of the adapter's first values.
     """
 
     name = "fused"
+    keeps_base = True
 
     def __init__(self, model_dir: Path, shape: Shape, adaptation: Adaptation, dtype: torch.dtype, seed: int) -> None:
         self.shape = shape
@@ -49,8 +48,10 @@ class FusedEngine:
         self._adaptation = adaptation
         self._base_name = str(model_dir)
         self._positions: dict[int, Positions] = {}
-        self.weights, self.gradients = self._attach(seed)
+        self.weights, self.gradients = attach(self.base.layers, adaptation, seed)
+        self._first = first_tuned(self.base.layers)
         self.total_parameters = self.base.count + self.weights.numel()
+        self._scratch = Scratch(shape.vocabulary, dtype)
         self._stale = True
 
     def train(self, examples: Sequence[EncodedExample], scale: float) -> float:
@@ -66,7 +67,7 @@ class FusedEngine:
             for layer in self.base.layers:
                 x, _ = layer.forward(x, packed, self.positions(packed.width))
             seen, _ = norm(x[packed.asked], self.base.norm, self.shape.epsilon)
-            total += cross_entropy(seen.to(self._dtype), self.base.words, packed.targets, None)[0]
+            total += cross_entropy(seen.to(self._dtype), self.base.words, packed.targets, None, self._scratch)[0]
         return total
 
     def generate(
@@ -75,7 +76,7 @@ class FusedEngine:
         self._refresh()
         linears = [linear for layer in self.base.layers for linear in layer.linears]
         for linear in linears:
-            linear.pack()
+            linear.pack(tuned=tuned)
         try:
             with torch.no_grad():
                 return decode(self.base, self.shape, prompts, stop_ids, limit, tuned=tuned)
@@ -84,14 +85,7 @@ class FusedEngine:
                 linear.unpack()
 
     def save(self, folder: Path) -> None:
-        tensors = {}
-        for number, part in self.parts():
-            prefix = f"base_model.model.model.layers.{number}.{part.name}"
-            tensors[f"{prefix}.lora_A.weight"] = part.a.clone()
-            tensors[f"{prefix}.lora_B.weight"] = part.b.clone()
-        folder.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
-        (folder / "adapter_config.json").write_text(json.dumps(self._config(), indent=2), encoding="utf-8")
+        fused_save.save(folder, self.base.layers, self._adaptation, self._base_name)
 
     def positions(self, width: int) -> Positions:
         """Rotations and mask for examples up to ``width`` tokens."""
@@ -106,14 +100,14 @@ class FusedEngine:
     def _train_part(self, packed: Packed, scale: float) -> float:
         positions = self.positions(packed.width)
         x = self._embed(packed)
-        first = self._first_tuned()
+        first = self._first
         kept: list[Kept | None] = []
         for number, layer in enumerate(self.base.layers):
             x, found = layer.forward(x, packed, positions, training=True)
             kept.append(found if number >= first else None)
         chosen = x[packed.asked]
         seen, root = norm(chosen, self.base.norm, self.shape.epsilon)
-        loss, gradient = cross_entropy(seen.to(self._dtype), self.base.words, packed.targets, scale)
+        loss, gradient = cross_entropy(seen.to(self._dtype), self.base.words, packed.targets, scale, self._scratch)
         assert gradient is not None
         dx = torch.zeros_like(x)
         dx.index_copy_(0, packed.asked, norm_backward(gradient.float(), chosen, root, self.base.norm))
@@ -135,103 +129,6 @@ class FusedEngine:
                 for linear in layer.linears:
                     linear.refresh()
         self._stale = stale_after
-
-    def _first_tuned(self) -> int:
-        return min(number for number, _ in self.parts())
-
-    def parts(self) -> Iterator[tuple[int, Part]]:
-        """Every adapter with the number of its layer."""
-        for number, layer in enumerate(self.base.layers):
-            for linear in layer.linears:
-                for part in linear.parts:
-                    yield number, part
-
-    def _attach(self, seed: int) -> tuple[Tensor, Tensor]:
-        """Puts an adapter on every chosen linear layer; A random, B zero, so that nothing changes at first."""
-        plan = _Plan(self.base.layers, self._adaptation)
-        weights = torch.zeros(plan.size)
-        gradients = torch.zeros(plan.size)
-        generator = torch.Generator().manual_seed(seed)
-        plan.attach(weights, gradients, generator)
-        return weights, gradients
-
-    def _config(self) -> dict[str, object]:
-        adaptation = self._adaptation
-        names = adaptation.target_modules or tuple(name.split(".")[-1] for group in GROUPS for name in group)
-        last = adaptation.last_layers
-        return {
-            "peft_type": "LORA",
-            "task_type": "CAUSAL_LM",
-            "base_model_name_or_path": self._base_name,
-            "r": adaptation.rank,
-            "lora_alpha": adaptation.alpha,
-            "lora_dropout": adaptation.dropout,
-            "target_modules": sorted(names),
-            "layers_to_transform": list(range(self._first_tuned(), self.shape.layers)) if last else None,
-            "use_rslora": adaptation.method is Method.RSLORA,
-            "bias": "none",
-            "inference_mode": True,
-        }
-
-
-class _Plan:
-    """Where the adapters are in the flat vectors."""
-
-    def __init__(self, layers: Sequence[Layer], adaptation: Adaptation) -> None:
-        self._adaptation = adaptation
-        rank = adaptation.rank
-        root = math.sqrt(rank) if adaptation.method is Method.RSLORA else rank
-        self._scale = adaptation.alpha / root
-        first = max(0, len(layers) - (adaptation.last_layers or len(layers)))
-        self._chosen: list[tuple[Linear, str, slice, int]] = []
-        for layer in layers[first:]:
-            for linear, group in zip(layer.linears, GROUPS, strict=True):
-                sizes = _sizes(layer.shape, group)
-                start = 0
-                for name, size in zip(group, sizes, strict=True):
-                    if self._wants(name):
-                        self._chosen.append((linear, name, slice(start, start + size), rank))
-                    start += size
-        self.size = sum(rank * (linear.weight.shape[1] + o.stop - o.start) for linear, _, o, _ in self._chosen)
-
-    def attach(self, weights: Tensor, gradients: Tensor, generator: torch.Generator) -> None:
-        rank = self._adaptation.rank
-        position = 0
-        for linear, name, out, _ in self._chosen:
-            width, height = linear.weight.shape[1], out.stop - out.start
-            middle, end = position + rank * width, position + rank * (width + height)
-            bound = 1 / math.sqrt(width)  # PEFT's: Kaiming, uniform, a = sqrt 5
-            weights[position:middle].uniform_(-bound, bound, generator=generator)
-            start = linear.parts[-1].inner.stop if linear.parts else 0
-            linear.scale, linear.dropout = self._scale, self._adaptation.dropout
-            linear.parts.append(
-                Part(
-                    name,
-                    out,
-                    slice(start, start + rank),
-                    weights[position:middle].view(rank, width),
-                    weights[middle:end].view(height, rank),
-                    gradients[position:middle].view(rank, width),
-                    gradients[middle:end].view(height, rank),
-                )
-            )
-            position = end
-
-    def _wants(self, name: str) -> bool:
-        wanted = self._adaptation.target_modules
-        return wanted is None or name.split(".")[-1] in wanted
-
-
-def _sizes(shape: Shape, group: tuple[str, ...]) -> list[int]:
-    keys = shape.kv_heads * shape.head_dim
-    sizes = {
-        "q_proj": shape.heads * shape.head_dim,
-        "k_proj": keys,
-        "v_proj": keys,
-        "gate_proj": shape.intermediate,
-        "up_proj": shape.intermediate,
-    }
-    return [sizes.get(name.split(".")[-1], shape.hidden) for name in group]
 
 
 def _portions(examples: Sequence[EncodedExample]) -> Iterator[list[EncodedExample]]:

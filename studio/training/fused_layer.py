@@ -53,41 +53,68 @@ class Part:
 
 
 @dataclass
+class Whole:
+    """A linear layer that is tuned as a whole: what is added to its weight.
+
+    Args:
+        name: of the linear layer within its decoder layer.
+        out: rows of the group's output.
+        change: fp32 ``(O, I)``, a view of the flat weights; zero at first.
+        gradient: of the same shape, a view of the flat gradients.
+    """
+
+    name: str
+    out: slice
+    change: Tensor
+    gradient: Tensor
+
+
+@dataclass
 class Linear:
     """Linear layers that share their input, with adapters: ``y = x W^T + s (x A^T) B^T`` (Hu et al., 2021).
 
     Args:
         weight: frozen, of all layers one below the other, ``(O, I)``.
-        parts: adapters; none where this group is not tuned.
+        parts: adapters; none where this group is not tuned, or tuned as a whole.
+        wholes: layers tuned as a whole.
         scale: ``s``.
         dropout: chance with which an input of the adapters is left out in training.
     """
 
     weight: Tensor
     parts: list[Part] = field(default_factory=list)
+    wholes: list[Whole] = field(default_factory=list)
     scale: float = 1.0
     dropout: float = 0.0
     packed: Tensor | None = None  # the weight as oneDNN wants it for a few rows; while answering only
+    changed: Tensor | None = None  # the weight with its changes, where it is tuned as a whole
     down: Tensor | None = None  # A of all parts in the format of the base, (R, I)
     up: Tensor | None = None  # s B of all parts on a block diagonal, (O, R)
 
-    def pack(self) -> None:
+    def pack(self, *, tuned: bool) -> None:
         """Prepares for products of a few rows: otherwise each one reorders the whole weight first."""
         if self.weight.dtype is torch.bfloat16 and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
-            self.packed = torch.ops.mkldnn._reorder_linear_weight(self.weight, _FEW_ROWS)
+            self.packed = torch.ops.mkldnn._reorder_linear_weight(self._weight(tuned), _FEW_ROWS)
 
     def unpack(self) -> None:
         """Gives the memory of :meth:`pack` back."""
         self.packed = None
 
-    def _base(self, x: Tensor) -> Tensor:
+    def _weight(self, tuned: bool) -> Tensor:
+        return self.changed if tuned and self.changed is not None else self.weight
+
+    def _base(self, x: Tensor, tuned: bool) -> Tensor:
         if self.packed is None:
-            return product(x, self.weight.t())
+            return product(x, self._weight(tuned).t())
         y: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.packed, None, "none", [], "")
         return y
 
     def refresh(self) -> None:
-        """Takes over the adapters' values as the optimizer left them."""
+        """Takes over the tuned values as the optimizer left them."""
+        if self.wholes and self.changed is None:
+            self.changed = self.weight.clone()
+        for whole in self.wholes:
+            _given(self.changed)[whole.out] = self.weight[whole.out] + whole.change  # summed in fp32
         if not self.parts:
             return
         inner = self.parts[-1].inner.stop
@@ -100,7 +127,7 @@ class Linear:
 
     def forward(self, x: Tensor, *, tuned: bool, training: bool) -> tuple[Tensor, Passed]:
         """``x`` is ``(T, I)``; returns ``(T, O)`` and what the derivative needs."""
-        y = self._base(x)
+        y = self._base(x, tuned)
         if not tuned or self.down is None or self.up is None:
             return y, Passed(x, None, None)
         kept = None
@@ -112,8 +139,12 @@ class Linear:
         return y.addmm_(inner, self.up.t()), Passed(x, inner, kept)
 
     def backward(self, dy: Tensor, passed: Passed, *, first: bool = False) -> Tensor | None:
-        """Adds the adapters' gradients; returns the derivative by ``x``, unless nothing ``first`` in line needs it."""
-        dx = None if first else product(dy, self.weight)
+        """Adds the tuned values' gradients; returns the derivative by ``x``, unless ``first`` in line needs none."""
+        dx = None if first else product(dy, self._weight(True))
+        if self.wholes:
+            change = dy.t() @ passed.x
+            for whole in self.wholes:
+                whole.gradient.add_(change[whole.out])
         if self.down is None or self.up is None or passed.inner is None:
             return dx
         d_inner = product(dy, self.up)

@@ -17,6 +17,8 @@ from torch import Tensor
 from studio.models.tokenizer import EncodedExample
 from studio.training.fused_shape import Shape
 
+_TOKEN_STEP: Final = 64
+_WIDTH_STEP: Final = 16
 _WIDEST: Final = 1024  # longer sums in one product are slower in oneDNN than the same in two parts
 
 
@@ -46,20 +48,23 @@ class Packed:
 
     @classmethod
     def of(cls, examples: Sequence[EncodedExample], dtype: torch.dtype) -> Packed:
-        """Packs examples; those without a learned token are seen all the same."""
+        """Packs examples, filled up to a few sizes only, so that freed memory fits again in the next step."""
         lengths = [len(example.input_ids) for example in examples]
-        width = max(lengths)
-        ids = torch.tensor([token for example in examples for token in example.input_ids])
-        row: list[int] = []
-        place: list[int] = []
-        for number, length in enumerate(lengths):
-            row += [number] * length
-            place += range(length)
-        rows = torch.tensor(row) * width + torch.tensor(place)
+        tokens, width = sum(lengths), _rounded(max(lengths), _WIDTH_STEP)
+        size = _rounded(tokens, _TOKEN_STEP)
+        if size > tokens and len(examples) * width == tokens:
+            width += _WIDTH_STEP  # what fills up needs a place that no token looks at
+        starts = torch.tensor([number * width for number in range(len(examples))])
+        counts = torch.tensor(lengths)
+        begins = counts.cumsum(0) - counts
+        rows = torch.arange(tokens) + (starts - begins).repeat_interleave(counts)
         gather = torch.zeros(len(examples) * width, dtype=torch.long)
-        gather[rows] = torch.arange(len(ids))
+        gather[rows] = torch.arange(tokens)
         filled = torch.zeros(len(examples) * width, 1, dtype=dtype)
         filled[rows] = 1
+        unused = int(filled[:, 0].argmin())
+        rows = torch.cat((rows, torch.full((size - tokens,), unused)))
+        ids = torch.tensor([token for example in examples for token in example.input_ids] + [0] * (size - tokens))
         learned = torch.tensor([flag and i > 0 for e in examples for i, flag in enumerate(e.learned)])
         after = learned.nonzero().squeeze(1)
         return cls(ids, rows, gather, filled, after - 1, ids[after], len(examples), width)
@@ -218,7 +223,23 @@ def attention_backward(dy: Tensor, kept: Attended, shape: Shape, packed: Packed,
     return out.transpose(1, 2).reshape(count * width, -1).index_select(0, packed.rows)
 
 
-def cross_entropy(x: Tensor, words: Tensor, targets: Tensor, scale: float | None) -> tuple[float, Tensor | None]:
+class Scratch:
+    """Room for the scores of a few positions over all words, used again and again.
+
+    Args:
+        words: V, the size of the vocabulary.
+        dtype: number format of the products.
+    """
+
+    def __init__(self, words: int, dtype: torch.dtype) -> None:
+        self.rows = max(16, min(256, 2**24 // words))
+        self.scores = torch.empty(self.rows, words, dtype=dtype)
+        self.exact = torch.empty(self.rows, words)
+
+
+def cross_entropy(
+    x: Tensor, words: Tensor, targets: Tensor, scale: float | None, scratch: Scratch
+) -> tuple[float, Tensor | None]:
     """Summed cross-entropy and, with ``scale``, its derivative by ``x``, a few rows at a time.
 
     Args:
@@ -226,20 +247,25 @@ def cross_entropy(x: Tensor, words: Tensor, targets: Tensor, scale: float | None
         words: output embeddings, ``(V, H)``.
         targets: ``(M,)``.
         scale: factor of the loss in the derivative; None where only the loss is wanted.
+        scratch: room for the scores.
     """
-    rows = max(16, min(256, 2**24 // words.shape[0]))
     total = 0.0
     gradient = torch.empty_like(x) if scale is not None else None
-    for first in range(0, x.shape[0], rows):
-        part = x[first : first + rows]
-        right = targets[first : first + rows, None]
-        logits = (part @ words.t()).float()
-        top = logits.amax(1, keepdim=True)
-        chosen = logits.gather(1, right)
-        sums = logits.sub_(top).exp_().sum(1, keepdim=True)
+    for first in range(0, x.shape[0], scratch.rows):
+        part = x[first : first + scratch.rows]
+        right = targets[first : first + scratch.rows, None]
+        scores, exact = scratch.scores[: len(part)], scratch.exact[: len(part)]
+        exact.copy_(torch.mm(part, words.t(), out=scores))
+        top = exact.amax(1, keepdim=True)
+        chosen = exact.gather(1, right)
+        sums = exact.sub_(top).exp_().sum(1, keepdim=True)
         total += float((sums.log() + top - chosen).sum())
         if gradient is not None and scale is not None:
             # softmax less one at the target; the division waits until the product has made the rows short
-            logits.scatter_add_(1, right, -sums)
-            gradient[first : first + rows] = (logits.to(x.dtype) @ words).float().mul_(scale / sums).to(x.dtype)
+            exact.scatter_add_(1, right, -sums)
+            gradient[first : first + scratch.rows] = (scores.copy_(exact) @ words).float().mul_(scale / sums)
     return total, gradient
+
+
+def _rounded(size: int, step: int) -> int:
+    return -(-size // step) * step

@@ -76,8 +76,8 @@ class Loop:
         self._optimizer = optimizer_of(self.engine, self.recipe)
         self._resume(found)
         self._began = time.monotonic() - self.state.seconds
-        if self.state.step == 0:
-            self._answer()
+        if self.state.step == 0 and not self.engine.keeps_base:
+            self._answer(base=True)
         self._say(Phase(time=time.time(), name="training"))
         due = evaluation_steps(total, self.recipe.evaluations or 1)
         self._saved_at = time.monotonic()
@@ -88,6 +88,8 @@ class Loop:
                 break
             self.turns.wait()
             self._step(self.state.step + 1, total)
+            if self.state.step == 1 and self.engine.keeps_base:
+                self._answer(base=True)  # after the first step, so that a first loss is on screen at once
             if self.state.step in due:
                 self._evaluate()
                 self._answer()
@@ -188,9 +190,9 @@ class Loop:
         )
         self._say(Phase(time=time.time(), name="training"))
 
-    def _answer(self) -> None:
+    def _answer(self, *, base: bool = False) -> None:
         """Answers the fixed questions, as long as that takes a small share of the training time."""
-        spent, step = self.state.answering_seconds, self.state.step
+        spent, step = self.state.answering_seconds, 0 if base else self.state.step
         if not self.asked or (step > 1 and spent > _ANSWER_SHARE * self.state.training_seconds and not self._is_last()):
             return
         began = time.perf_counter()
@@ -198,7 +200,7 @@ class Loop:
         prompts = [encoder.prompt(conversation) for conversation in self.asked]
         longest = max(len(encoder.tokenizer.encode(conversation.answer)) for conversation in self.asked)
         self.turns.wait()
-        answers = self.engine.generate(prompts, encoder.tokenizer.stop_ids, min(96, longest + 8), tuned=step > 0)
+        answers = self.engine.generate(prompts, encoder.tokenizer.stop_ids, min(96, longest + 8), tuned=not base)
         seconds = time.perf_counter() - began
         items = tuple(
             LiveAnswer(question=c.question, expected=c.answer, answer=encoder.tokenizer.decode(ids).strip())

@@ -70,7 +70,13 @@ def _pair(model_dir: Path, adaptation: Adaptation):  # type: ignore[no-untyped-d
     fused = FusedEngine(model_dir, shape, adaptation, torch.float32, 1)
     theirs = {name: p for name, p in plain.model.named_parameters() if p.requires_grad}
     ours = {}
-    for number, part in fused.parts():
+    parts = [
+        (number, part)
+        for number, layer in enumerate(fused.base.layers)
+        for linear in layer.linears
+        for part in linear.parts
+    ]
+    for number, part in parts:
         prefix = f"base_model.model.model.layers.{number}.{part.name}"
         ours[f"{prefix}.lora_A.default.weight"] = (part.a, part.a_gradient)
         ours[f"{prefix}.lora_B.default.weight"] = (part.b, part.b_gradient)

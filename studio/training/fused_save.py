@@ -1,0 +1,82 @@
+"""Writes what the fused engine has tuned as an adapter of PEFT.
+
+Layers tuned as a whole are written as an adapter too: the change of a weight by tuning is close to one of low rank, so
+its strongest directions (by singular values) keep nearly all of it. It is then as small, as easy to switch and as
+easy to share as any other adapter.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from studio.domain.recipe import Method
+from studio.training.engine import Adaptation
+from studio.training.fused_attach import first_tuned
+from studio.training.fused_layer import GROUPS, Layer
+
+
+def save(folder: Path, layers: Sequence[Layer], adaptation: Adaptation, base: str) -> None:
+    """Writes ``adapter_config.json`` and ``adapter_model.safetensors``.
+
+    Args:
+        folder: made where needed.
+        layers: with their tuned values.
+        adaptation: how they are tuned; its rank is that of the adapter written.
+        base: name of the base model.
+    """
+    tensors: dict[str, Tensor] = {}
+    for number, layer in enumerate(layers):
+        prefix = f"base_model.model.model.layers.{number}"
+        for linear in layer.linears:
+            for part in linear.parts:
+                tensors[f"{prefix}.{part.name}.lora_A.weight"] = part.a.clone()
+                tensors[f"{prefix}.{part.name}.lora_B.weight"] = part.b.clone()
+            for whole in linear.wholes:
+                a, b = low_rank(whole.change, adaptation.rank)
+                tensors[f"{prefix}.{whole.name}.lora_A.weight"] = a
+                tensors[f"{prefix}.{whole.name}.lora_B.weight"] = b
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+    config = _config(layers, adaptation, base)
+    (folder / "adapter_config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
+
+
+def low_rank(change: Tensor, rank: int) -> tuple[Tensor, Tensor]:
+    """``A (r, I)`` and ``B (O, r)`` with ``B A`` close to ``change``, the best there are but for a small error.
+
+    The random sketch is that of Halko, Martinsson and Tropp (2011).
+    """
+    rank_here = min(rank, *change.shape)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        u, s, v = torch.svd_lowrank(change, q=min(rank_here + 8, *change.shape), niter=2)
+    root = s[:rank_here].sqrt()
+    a, b = (v[:, :rank_here] * root).t(), u[:, :rank_here] * root
+    if rank_here < rank:  # PEFT wants the same rank everywhere
+        a = torch.cat((a, a.new_zeros(rank - rank_here, a.shape[1])))
+        b = torch.cat((b, b.new_zeros(b.shape[0], rank - rank_here)), 1)
+    return a.contiguous(), b.contiguous()
+
+
+def _config(layers: Sequence[Layer], adaptation: Adaptation, base: str) -> dict[str, object]:
+    names = adaptation.target_modules or tuple(name.split(".")[-1] for group in GROUPS for name in group)
+    full = adaptation.method is Method.FULL
+    return {
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "base_model_name_or_path": base,
+        "r": adaptation.rank,
+        "lora_alpha": adaptation.rank if full else adaptation.alpha,
+        "lora_dropout": 0.0 if full else adaptation.dropout,
+        "target_modules": sorted(names),
+        "layers_to_transform": list(range(first_tuned(layers), len(layers))) if adaptation.last_layers else None,
+        "use_rslora": adaptation.method is Method.RSLORA,
+        "bias": "none",
+        "inference_mode": True,
+    }
