@@ -14,7 +14,10 @@ from studio.training.batches import Encoder
 from studio.training.engine import Adaptation, learned_tokens
 from tests.training.support import PAIRS
 
-pytestmark = pytest.mark.model
+pytestmark = [
+    pytest.mark.model,
+    pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing.*:FutureWarning"),  # between PEFT and transformers
+]
 
 LORA = Adaptation(Method.LORA, 4, 8.0, 0.0, None, None)
 
