@@ -18,11 +18,11 @@ from typing import Any, Final
 import torch
 from torch import nn
 
+from studio.chat.linears import Blend, MixedLinear, wrap_linears
 from studio.errors import AfinaError, from_exception
 
 _PREFIX: Final = "base_model.model."
 _KEY: Final = re.compile(r"(?P<module>.+)\.(?P<part>lora_A|lora_B|lora_magnitude_vector)(?:\.weight)?")
-_SIBLINGS: Final = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))  # linear layers with the same input
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Update:
 
 @dataclass(frozen=True)
 class Adapter:
-    """The updates of a PEFT folder, by name of the linear layer."""
+    """The updates of a PEFT folder, by :attr:`MixedLinear.name`."""
 
     updates: dict[str, Update]
 
@@ -75,15 +75,16 @@ def load_adapter(folder: Path, layers: dict[str, MixedLinear], dtype: torch.dtyp
         if found is None or found["module"] not in layers:
             raise AfinaError("chat.adapter_other", name=folder.name, detail=key)
         parts.setdefault(found["module"], {})[found["part"]] = tensor.float().to(device)
-    updates = {}
+    members: dict[str, Update] = {}
     for name, part in parts.items():
         down, up = part.get("lora_A"), part.get("lora_B")
-        if down is None or up is None or (up.shape[0], down.shape[1]) != layers[name].shape:
+        if down is None or up is None or (up.shape[0], down.shape[1]) != layers[name].shapes[name]:
             raise AfinaError("chat.adapter_other", name=folder.name, detail=name)
-        updates[name] = _update(
-            down, up, part.get("lora_magnitude_vector"), layers[name].inner, _scale(config, name), dtype
-        )
-    return Adapter(updates)
+        weight = layers[name].weight(name, dtype, device) if "lora_magnitude_vector" in part else None
+        members[name] = _update(down, up * _scale(config, name), part.get("lora_magnitude_vector"), weight)
+    kept = torch.float32 if device == "cpu" else dtype
+    touched = {layers[name].name: layers[name] for name in members}
+    return Adapter({name: _joined(layer, members, kept, dtype) for name, layer in touched.items()})
 
 
 def _scale(config: dict[str, Any], module: str) -> float:
@@ -99,94 +100,32 @@ def _by_pattern(patterns: dict[str, Any] | None, module: str, default: Any) -> A
 
 
 def _update(
-    down: torch.Tensor,
-    up: torch.Tensor,
-    magnitude: torch.Tensor | None,
-    inner: nn.Module,
-    scale: float,
-    dtype: torch.dtype,
+    down: torch.Tensor, up: torch.Tensor, magnitude: torch.Tensor | None, weight: torch.Tensor | None
 ) -> Update:
-    up = up * scale
     factor = None
-    if magnitude is not None:  # https://arxiv.org/abs/2402.09353, equation 5
-        norm = torch.linalg.vector_norm(_weight(inner, down, dtype) + up @ down, dim=1)
-        factor = (magnitude.flatten() / norm).to(dtype)
-    # On a processor a bf16 product this small takes ten times as long as an fp32 one: oneDNN prepares it anew each time.
-    kept = dtype if down.is_cuda else torch.float32
-    return Update(down.to(kept).contiguous(), up.t().to(kept).contiguous(), factor)
+    if magnitude is not None and weight is not None:  # https://arxiv.org/abs/2402.09353, equation 5
+        factor = magnitude.flatten() / torch.linalg.vector_norm(weight + up @ down, dim=1)
+    return Update(down, up.t(), factor)
 
 
-def _weight(inner: nn.Module, like: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """The weight of a linear layer, asked of its product with the identity: a packed layer has no plain weight."""
-    unit = torch.eye(like.shape[1], dtype=dtype, device=like.device)
-    bias = getattr(inner, "bias", None)
-    product: torch.Tensor = inner(unit).float()
-    return (product if bias is None else product - bias.float()).t()
-
-
-@dataclass
-class _Blend:
-    """What one linear layer adds in the batch at hand. Shapes: ``down (ranks, inputs)``, ``up (ranks, outputs)``."""
-
-    down: torch.Tensor
-    up: torch.Tensor
-    mask: torch.Tensor | None  # (rows, 1, ranks): 1 where a rank belongs to the row's adapter; None: all of them
-    factor: torch.Tensor | None  # (rows, 1, outputs)
-    family: _Family | None = None
-
-
-@dataclass
-class _Family:
-    """Layers with the same input: their ``A x`` is one product, made when the first of them is called."""
-
-    down: torch.Tensor
-    mask: torch.Tensor | None
-    source: torch.Tensor | None = None
-    product: torch.Tensor | None = None
-
-
-class MixedLinear(nn.Module):
-    """A linear layer of the base that adds, to each row, the update of the row's adapter.
-
-    Args:
-        inner: the layer of the base; shared, its weights are never changed.
-    """
-
-    def __init__(self, inner: nn.Linear) -> None:
-        super().__init__()
-        self.inner: nn.Module = inner
-        self.shape = (inner.out_features, inner.in_features)
-        self.blend: _Blend | None = None
-        self.span = slice(0)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """``x`` of shape ``(rows, length, inputs)`` to ``(rows, length, outputs)``."""
-        y: torch.Tensor = self.inner(x)
-        blend = self.blend
-        if blend is None:
-            return y
-        family = blend.family
-        if family is None:
-            z = _down(x, blend.down, blend.mask)
-        else:
-            if family.source is not x or family.product is None:
-                family.source, family.product = x, _down(x, family.down, family.mask)
-            z = family.product[..., self.span]
-        flat = y.view(-1, y.shape[-1])
-        if y.dtype is blend.up.dtype:
-            flat.addmm_(z.flatten(0, -2), blend.up)
-        else:
-            flat.add_(z.flatten(0, -2) @ blend.up)
-        return y if blend.factor is None else _scaled(y, blend.factor, getattr(self.inner, "bias", None))
-
-
-def _down(x: torch.Tensor, down: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
-    z = nn.functional.linear(x.to(down.dtype), down)
-    return z if mask is None else z * mask
-
-
-def _scaled(y: torch.Tensor, factor: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-    return y * factor if bias is None else (y - bias) * factor + bias
+def _joined(layer: MixedLinear, members: dict[str, Update], kept: torch.dtype, dtype: torch.dtype) -> Update:
+    """One update of a joined layer: the ``A`` of its members stacked, their ``B`` on the diagonal."""
+    updates = {name: members[name] for name in layer.spans if name in members}
+    ranks = sum(update.down.shape[0] for update in updates.values())
+    first = next(iter(updates.values()))
+    up = first.up.new_zeros((ranks, layer.outputs))
+    factor = first.up.new_ones(layer.outputs)
+    start = 0
+    for name, update in updates.items():
+        end = start + update.down.shape[0]
+        up[start:end, layer.spans[name]] = update.up
+        if update.factor is not None:
+            factor[layer.spans[name]] = update.factor
+        start = end
+    has_factor = any(update.factor is not None for update in updates.values())
+    # On a processor a bf16 product this small takes ten times as long as in fp32: oneDNN prepares it anew each time.
+    down = torch.cat([update.down for update in updates.values()]).to(kept)
+    return Update(down, up.to(kept), factor.to(dtype) if has_factor else None)
 
 
 class Mixture:
@@ -194,22 +133,14 @@ class Mixture:
 
     Args:
         model: its linear layers are wrapped, all but the one that gives the logits.
+
+    Attributes:
+        layers: the wrapped layers, by the name of each linear layer of the base.
     """
 
     def __init__(self, model: nn.Module) -> None:
-        self._layers: dict[str, MixedLinear] = {}
+        self.layers = wrap_linears(model)
         self._chosen: tuple[Adapter | None, ...] | None = None
-        head = model.get_output_embeddings()  # type: ignore[operator]
-        for name, module in list(model.named_modules()):
-            if isinstance(module, nn.Linear) and module is not head:
-                parent, _, child = name.rpartition(".")
-                self._layers[name] = MixedLinear(module)
-                setattr(model.get_submodule(parent), child, self._layers[name])
-
-    @property
-    def layers(self) -> dict[str, MixedLinear]:
-        """The wrapped linear layers, by their name in the base model."""
-        return self._layers
 
     def choose(self, adapters: Sequence[Adapter | None]) -> None:
         """Sets the adapter of each row of the next forward passes."""
@@ -219,28 +150,8 @@ class Mixture:
         self._chosen = chosen
         active = list({id(a): a for a in chosen if a is not None}.values())
         masks: dict[tuple[int, ...], torch.Tensor | None] = {}
-        for name, layer in self._layers.items():
-            layer.blend = _blend(name, chosen, [a for a in active if name in a.updates], masks)
-        for name in self._layers:
-            self._join(name)
-
-    def _join(self, name: str) -> None:
-        parent, _, child = name.rpartition(".")
-        siblings = next((group for group in _SIBLINGS if group[0] == child), ())
-        layers = [self._layers.get(f"{parent}.{sibling}") for sibling in siblings]
-        blends = [layer.blend for layer in layers if layer is not None and layer.blend is not None]
-        if len(blends) < 2 or len(blends) < len(layers):
-            return
-        masks = [blend.mask for blend in blends]
-        present = [mask for mask in masks if mask is not None]
-        if len(present) not in (0, len(masks)):
-            return
-        family = _Family(torch.cat([b.down for b in blends]), torch.cat(present, dim=-1) if present else None)
-        start = 0
-        for layer, blend in zip(layers, blends, strict=True):
-            assert layer is not None
-            layer.span = slice(start, start := start + blend.down.shape[0])
-            blend.family = family
+        for layer in {layer.name: layer for layer in self.layers.values()}.values():
+            layer.blend = _blend(layer.name, chosen, [a for a in active if layer.name in a.updates], masks)
 
 
 def _blend(
@@ -248,7 +159,7 @@ def _blend(
     chosen: tuple[Adapter | None, ...],
     active: list[Adapter],
     masks: dict[tuple[int, ...], torch.Tensor | None],
-) -> _Blend | None:
+) -> Blend | None:
     if not active:
         return None
     updates = [adapter.updates[name] for adapter in active]
@@ -256,7 +167,7 @@ def _blend(
     if key not in masks:
         masks[key] = _mask(chosen, active, updates)
     one = len(updates) == 1
-    return _Blend(
+    return Blend(
         down=updates[0].down if one else torch.cat([u.down for u in updates]),
         up=updates[0].up if one else torch.cat([u.up for u in updates]),
         mask=masks[key],
