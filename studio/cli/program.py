@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from studio import __version__
-from studio.cli import answer, chat, export, models, runs, serve, train
+from studio.cli import answer, chat, examples, export, models, runs, serve, train
 from studio.cli.help import AfinaCommand, group
 from studio.cli.language import take_language, terminal_locale
 from studio.cli.session import Usage
@@ -58,6 +58,7 @@ def program() -> typer.Typer:
     app.callback(help="cli.afina")(_afina)
     app.command("serve", cls=AfinaCommand, help="cli.serve")(serve.serve)
     app.add_typer(models.build(), name="models", help="cli.models")
+    app.command("examples", cls=AfinaCommand, help="cli.examples")(examples.examples)
     app.command("train", cls=AfinaCommand, help="cli.train")(train.train)
     app.command("runs", cls=AfinaCommand, help="cli.runs")(runs.runs)
     app.command("chat", cls=AfinaCommand, help="cli.chat")(chat.chat)

@@ -60,7 +60,7 @@ class Terminal:
     def warn(self, problems: Sequence[Problem]) -> None:
         """What a person should know although the command goes on; with ``--json`` a line each."""
         for problem in problems:
-            self.emit({"warning": self._described(problem)})
+            self.emit({"warning": self.described(problem)})
             if not self.json:
                 self._write(f"! {self.sentence(problem)}", sys.stderr)
 
@@ -74,9 +74,9 @@ class Terminal:
             for problem in problems:
                 self._write(self.sentence(problem), sys.stderr)
             return
-        document = {"error": self._described(problems[0])}
+        document = {"error": self.described(problems[0])}
         if len(problems) > 1:
-            document["problems"] = [self._described(problem) for problem in problems]  # type: ignore[assignment]
+            document["problems"] = [self.described(problem) for problem in problems]  # type: ignore[assignment]
         self.emit(document)
 
     def sentence(self, problem: Problem) -> str:
@@ -111,7 +111,8 @@ class Terminal:
         for line in lines:
             self.result("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
-    def _described(self, problem: Problem) -> dict[str, Any]:
+    def described(self, problem: Problem) -> dict[str, Any]:
+        """A problem for a machine: code, sentence, values, place."""
         described: dict[str, Any] = {
             "code": problem.code,
             "message": self.catalog.problem(problem),

@@ -71,3 +71,12 @@ class Conversation(BaseModel):
         """The turns before the last answer: what the model is asked."""
         last = max((i for i, m in enumerate(self.messages) if m.role is Role.ASSISTANT), default=len(self.messages))
         return self.messages[:last]
+
+
+def with_system(conversation: Conversation, system_prompt: str | None) -> Conversation:
+    """The conversation with a system prompt before it, where it has none of its own."""
+    messages = conversation.messages
+    if not system_prompt or (messages and messages[0].role is Role.SYSTEM):
+        return conversation
+    system = Message(role=Role.SYSTEM, content=system_prompt)
+    return conversation.model_copy(update={"messages": (system, *messages)})

@@ -16,7 +16,7 @@ from studio.data.reading import Reading, ReadResult, read_files
 from studio.data.text import clean
 from studio.data.uploads import Uploads
 from studio.data.versions import Draft, Versions
-from studio.domain.conversation import Conversation, Message, Role
+from studio.domain.conversation import Conversation, Role, with_system
 from studio.domain.dataset import DatasetVersion, DatasetView, Mapping, Segment
 from studio.errors import AfinaError
 from studio.settings import assets_dir
@@ -53,6 +53,11 @@ class DatasetService:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._versions = Versions(workspace)
+
+    @property
+    def workspace(self) -> Workspace:
+        """Where the examples are kept."""
+        return self._workspace
 
     @property
     def max_bytes(self) -> int:
@@ -160,6 +165,25 @@ class DatasetService:
             self._versions.add(project_id, after, lambda: draft)
         return self._versions.view(project_id)
 
+    def replace(
+        self, project_id: str, conversations: Iterable[Conversation], action: str, params: dict[str, str | int | float]
+    ) -> DatasetView:
+        """Makes a version with other content, from the same files and columns.
+
+        Args:
+            project_id: the project.
+            conversations: the examples; those kept have kept their ids.
+            action: suffix of the catalog key ``version.<action>``.
+            params: values named in its sentence.
+
+        Raises:
+            AfinaError: ``data.no_dataset``, ``disk.full`` …; the project is then as it was.
+        """
+        current = self._versions.require_current(project_id)
+        draft = Draft.like(current, action, dict(params), with_problems=True)
+        self._versions.add(project_id, conversations, lambda: draft)
+        return self._versions.view(project_id)
+
     def undo(self, project_id: str) -> DatasetView:
         """Goes back to the version before. Raises ``data.nothing_to_undo``."""
         row = self._versions.require_current(project_id)
@@ -192,6 +216,11 @@ class DatasetService:
     def current(self, project_id: str) -> DatasetView | None:
         """The current version; None before the first import."""
         return self._versions.view(project_id) if self._versions.current(project_id) is not None else None
+
+    def model_of(self, project_id: str) -> tuple[str | None, str | None]:
+        """The base model that is chosen in a project, and its system prompt. Raises ``general.not_found``."""
+        row = self._versions.project(project_id)
+        return row.model_id, row.system_prompt
 
     def load(self, version_id: str) -> list[Conversation]:
         """The examples of a version. Raises ``general.not_found``."""
@@ -273,14 +302,6 @@ class DatasetService:
 
         self._versions.add(project_id, conversations(), draft, minimum=MIN_EXAMPLES)
         return self._versions.view(project_id)
-
-
-def with_system(conversation: Conversation, system_prompt: str | None) -> Conversation:
-    """The conversation with the project's system prompt before it, where it has none of its own."""
-    if not system_prompt or conversation.messages[0].role is Role.SYSTEM:
-        return conversation
-    system = Message(role=Role.SYSTEM, content=system_prompt)
-    return conversation.model_copy(update={"messages": (system, *conversation.messages)})
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from studio.domain.conversation import Conversation, Message, Role
+from studio.domain.conversation import Conversation, with_system
 from studio.domain.recipe import Recipe
 from studio.models.chat_template import ChatTemplate
 from studio.models.tokenizer import EncodedExample, Tokenizer
@@ -48,19 +48,12 @@ class Encoder:
 
     def example(self, conversation: Conversation) -> EncodedExample:
         """Tokens of a conversation; learned are the assistant's turns."""
-        segments = self.template.segments(self._with_system(conversation))
+        segments = self.template.segments(with_system(conversation, self.system_prompt))
         return self.tokenizer.encode_example(segments, self.max_length)
 
     def prompt(self, conversation: Conversation) -> list[int]:
         """Tokens of what the model is asked before the last answer."""
-        return self.tokenizer.encode(self.template.prompt(self._with_system(conversation).prompt))
-
-    def _with_system(self, conversation: Conversation) -> Conversation:
-        messages = conversation.messages
-        if not self.system_prompt or (messages and messages[0].role is Role.SYSTEM):
-            return conversation
-        system = Message(role=Role.SYSTEM, content=self.system_prompt)
-        return conversation.model_copy(update={"messages": (system, *messages)})
+        return self.tokenizer.encode(self.template.prompt(with_system(conversation, self.system_prompt).prompt))
 
 
 @dataclass(frozen=True)

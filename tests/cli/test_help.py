@@ -35,6 +35,7 @@ def test_there_is_a_command_for_each_step() -> None:
         "models",
         "models install",
         "models add",
+        "examples",
         "train",
         "runs",
         "chat",
@@ -80,7 +81,7 @@ def test_without_arguments_it_shows_the_help(capsys: pytest.CaptureFixture[str])
 def test_commands_are_listed_in_the_order_of_the_way(capsys: pytest.CaptureFixture[str]) -> None:
     run(["--lang", "en"])
     listed = re.findall(r"^  ([a-z]+)  ", capsys.readouterr().out, re.MULTILINE)
-    assert listed[:3] == ["serve", "models", "train"]
+    assert listed[:4] == ["serve", "models", "examples", "train"]
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

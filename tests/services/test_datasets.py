@@ -8,7 +8,8 @@ import pytest
 from studio.domain.dataset import DatasetView, Mapping
 from studio.errors import AfinaError
 from studio.i18n.catalog import LOCALES, catalog
-from studio.services.datasets import DatasetService, EditedRow, with_system
+from studio.domain.conversation import with_system
+from studio.services.datasets import DatasetService, EditedRow
 from studio.services.projects import ProjectService
 from studio.settings import Settings
 from studio.storage.workspace import Workspace

@@ -1,0 +1,62 @@
+"""Answers that are none: a dot, "n/a", "see attachment", the error of a spreadsheet, the question said again."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from studio.data.checks.base import Check, Dataset, Finding, finding, positions_where, without
+from studio.data.text import plain
+from studio.domain.conversation import Conversation
+from studio.domain.problem import Severity
+
+_CODE: Final = "empty_answers"
+_PLACEHOLDERS: Final = frozenset(
+    """n a|na|nan|none|null|nil|undefined|tbd|tba|tbc|todo|to do|to be defined|to be done|test|teste|testing|asdf|asdfasdf
+    |qwerty|xxx|xxxx|xx|aaa|abc|empty|blank|vazio|em branco|placeholder|fixme|answer|resposta|answer here|your answer here
+    |insert answer here|insert answer|resposta aqui|sua resposta aqui|inserir resposta|escreva aqui|colocar resposta
+    |a definir|definir|pendente|pending|sem resposta|no answer|no response|no reply|not available|not applicable
+    |nao se aplica|nao disponivel|nao informado|nao ha resposta|sem informacao|sem dados|no data|unknown|desconhecido
+    |same as above|see above|as above|idem|idem acima|ver acima|vide acima|o mesmo de cima|removed|deleted|excluido
+    |apagado|ref|value|div 0|name|num|erro|error|message deleted|this message was deleted|mensagem apagada|media omitted
+    |midia oculta|arquivo de midia oculto|em construcao|coming soon|em breve|em aberto|a completar|completar|preencher
+    |fill in|please fill in|no se aplica|sin respuesta|pendiente|n d|nd|s r|sr""".replace("\n", "").split("|")
+)
+_ATTACHED: Final = re.compile(
+    r"(?:hi |hello |ola |oi |bom dia |boa tarde |boa noite )?(?:please |pls |kindly |por favor |favor |conforme |segue |seguem )*"
+    r"(?:see|check|find|refer to|ver|vide|veja|olhar|olhe|verificar|segue|seguem|conforme|ver em|em|veja em|vea|ver el)?"
+    r"(?: the| our| your| o| a| no| na| os| as| em| el)*"
+    r" ?(?:attached|attachment|attachments|attached file|attached document|attached pdf|anexo|anexos|anexa|arquivo anexo"
+    r"|documento anexo|pdf anexo|print anexo|imagem anexa|arquivo em anexo|documento em anexo|adjunto)"
+    r"(?: file| document| for details| for more details| for more information| please| por favor| abaixo| acima| obrigado"
+    r"| obrigada| thanks| thank you)*"
+)
+_STARTS: Final = ("lorem ipsum",)
+
+
+def is_empty(answer: str, question: str = "") -> bool:
+    """Whether an answer says nothing.
+
+    Args:
+        answer: the answer.
+        question: an answer that repeats it says nothing either.
+    """
+    key = plain(answer)
+    if not key:  # signs alone, such as a dot
+        return True
+    if len(key) > 120:
+        return key.startswith(_STARTS)
+    if key in _PLACEHOLDERS or key.startswith(_STARTS) or _ATTACHED.fullmatch(key):
+        return True
+    return len(key) > 3 and key == plain(question)
+
+
+def _empty(conversation: Conversation) -> bool:
+    return is_empty(conversation.answer, conversation.question)
+
+
+def _find(dataset: Dataset) -> Finding | None:
+    return finding(dataset, _CODE, Severity.WARNING, positions_where(dataset, _empty))
+
+
+CHECK: Final = Check(_CODE, Severity.WARNING, 40, _find, without)

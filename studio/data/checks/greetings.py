@@ -1,0 +1,39 @@
+"""Questions that are only greetings: nothing is asked, so nothing is learned but small talk."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from studio.data.checks.base import Check, Dataset, Finding, finding, positions_where, without
+from studio.data.text import plain, words
+from studio.domain.conversation import Conversation, Role
+from studio.domain.problem import Severity
+
+_CODE: Final = "greetings"
+_GREETING: Final = words(
+    "hi hello hey hiya yo greetings morning afternoon evening night day howdy oi ola oie opa eai ei alo bom boa dia tarde "
+    "noite hola buenas buenos dias tardes noches saludos salve"
+)
+_AROUND: Final = words(
+    "good there everyone all team sir madam guys folks how are you doing is it going today anyone anybody here again "
+    "tudo bem td blz beleza bao bem com voce vc voces vcs como vai esta estao tem alguem ai pessoal gente amigos equipe "
+    "moco moca amigo amiga senhor senhora e a o por favor please que tal muy buen dear prezados prezado prezada bos"
+)
+
+
+def is_greeting(question: str) -> bool:
+    """Whether a question greets and asks nothing."""
+    found = plain(question).split()
+    return 0 < len(found) <= 8 and bool(_GREETING & set(found)) and set(found) <= _GREETING | _AROUND
+
+
+def _greets(conversation: Conversation) -> bool:
+    asked = [message.content for message in conversation.prompt if message.role is Role.USER]
+    return bool(asked) and all(map(is_greeting, asked))
+
+
+def _find(dataset: Dataset) -> Finding | None:
+    return finding(dataset, _CODE, Severity.NOTE, positions_where(dataset, _greets))
+
+
+CHECK: Final = Check(_CODE, Severity.NOTE, 10, _find, without)

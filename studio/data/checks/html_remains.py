@@ -1,0 +1,65 @@
+"""Remains of web pages: tags such as ``<br>`` and signs such as ``&nbsp;``, which the model would learn to write."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Final
+
+from studio.data.checks.base import Check, Dataset, Finding, finding, positions_where, rewritten
+from studio.domain.conversation import Conversation
+from studio.domain.problem import Severity
+
+_CODE: Final = "html"
+_NAMES: Final = (
+    "a|abbr|b|big|blockquote|body|br|button|center|code|div|em|font|footer|form|h[1-6]|head|header|hr|html|i|iframe|img"
+    "|input|label|li|link|meta|ol|p|pre|s|script|section|small|span|strike|strong|style|sub|sup|svg|table|tbody|td|tfoot"
+    "|th|thead|title|tr|u|ul|video"
+)
+_TAG: Final = re.compile(rf"</?(?:{_NAMES})(?:\s[^<>]{{0,2000}})?/?>|<!--|<!doctype[^<>]{{0,200}}>", re.IGNORECASE)
+_COMMENT: Final = re.compile(r"<!--.{0,100000}?(?:-->|$)", re.DOTALL)
+_UNSEEN: Final = re.compile(
+    r"<(script|style|head|svg)\b[^<>]{0,2000}>.{0,100000}?(?:</\1\s*>|$)", re.IGNORECASE | re.DOTALL
+)
+_ITEM: Final = re.compile(r"<li(?:\s[^<>]{0,2000})?>", re.IGNORECASE)
+_BREAK: Final = re.compile(
+    r"<(?:br|hr)(?:\s[^<>]{0,2000})?/?>|</(?:p|div|tr|h[1-6]|blockquote|section|table|ul|ol)\s*>", re.IGNORECASE
+)
+_ENTITY: Final = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,20});", re.IGNORECASE)
+
+
+def has_html(text: str) -> bool:
+    """Whether a text has tags or character references of a web page. Code between backticks is meant as such."""
+    if "```" in text or not ("<" in text or "&" in text):
+        return False
+    if _TAG.search(text):
+        return True
+    return any(html.unescape(found) != found for found in _ENTITY.findall(text))
+
+
+def as_text(text: str) -> str:
+    """What a browser would show, as plain lines."""
+    if not has_html(text):
+        return text
+    if not _TAG.search(text):  # signs such as &lt;br&gt; may hide tags
+        text = html.unescape(text)
+    text = _UNSEEN.sub("", _COMMENT.sub("", text))
+    text = _TAG.sub("", _BREAK.sub("\n", _ITEM.sub("\n- ", text)))
+    text = html.unescape(text).replace("\xa0", " ")
+    lines = (" ".join(line.split()) for line in text.split("\n"))
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def _has(conversation: Conversation) -> bool:
+    return any(has_html(message.content) for message in conversation.messages)
+
+
+def _find(dataset: Dataset) -> Finding | None:
+    return finding(dataset, _CODE, Severity.WARNING, positions_where(dataset, _has))
+
+
+def _fix(dataset: Dataset, found: Finding, _choice: str) -> list[Conversation]:
+    return rewritten(dataset.conversations, found.positions, as_text)
+
+
+CHECK: Final = Check(_CODE, Severity.WARNING, 25, _find, _fix)

@@ -1,0 +1,92 @@
+"""Several languages in one dataset: by the small words that every sentence has. No model, no native library."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Final
+
+from studio.data.checks.base import Check, Dataset, Finding, finding, without
+from studio.data.text import words
+from studio.domain.problem import Severity
+
+_CODE: Final = "languages"
+_RARE: Final = 0.1  # share of the examples: a language above it is there on purpose
+_FEWEST: Final = 4  # words: in fewer, one borrowed word decides
+_WORD: Final = re.compile(r"[^\W\d_]+")
+_SMALL_WORDS: Final = {
+    "en": words(
+        "the of and to in is it you that for on are with as be at this have from or by not but what can your we when how "
+        "do if will my our they which there their has would about out up so who get than please does was an i a me any"
+    ),
+    "pt": words(
+        "de que e do da em um uma para com não os no se na por mais as dos como mas ao ele das à seu sua ou quando muito nos "
+        "já eu também só pelo pela até isso ela você vocês está são meu minha não tem foi qual quanto o a é nossa nosso "
+        "posso onde fica vc vcs pra pro nao voce voces obrigado obrigada tá cadê aceita porque então me por este esta todo toda todos sobre entre desde quero queria pode favor fazer faz alguém algum alguma ter ser estou estão muito bem hoje sim ainda às aos depois"
+    ),
+    "es": words(
+        "de que el la los las un una en y a por con no para su al lo como más pero sus le ya o este sí porque esta entre "
+        "cuando muy sin sobre también me hasta hay donde quien desde todo nos durante todos uno les ni usted ustedes es "
+        "está son mi tiene fue cuál cuánto puedo dónde del se nuestra nuestro gracias cómo qué pedido envío hoy tienda"
+    ),
+    "fr": words(
+        "le la les de des du et en un une est que qui dans pour pas sur ne se ce il elle vous nous je avec au aux sont mais "
+        "ou où votre notre mon ma mes vos nos être avoir peut quel quelle comment c'est très plus cette livraison bonjour"
+    ),
+    "de": words(
+        "der die das und ist in zu den mit nicht von sie es ein eine auf für dem im sich des auch als an wie wir ihr ihre "
+        "ich kann können bei nach aus oder wenn wird sind haben hat uns unser einen einer zum zur noch nur mein meine wo"
+    ),
+    "it": words(
+        "il lo la gli le di che e un una per con non sono è in del della dei delle al alla si da come ma anche più questo "
+        "questa nel nella se ci mi ti vostro nostro quanto dove quando posso ho ha può essere ordine spedizione grazie"
+    ),
+}
+_LETTERS: Final = {
+    "pt": re.compile(r"[ãõ]|ç[ãõ]|ções|lh|nh"),
+    "es": re.compile(r"[ñ¿¡]|ción"),
+    "de": re.compile(r"[ß]|sch"),
+}
+
+
+def language(text: str) -> str:
+    """The language of a text, or an empty one where it is too short or too unclear to say."""
+    found = _WORD.findall(text.lower())[:400]
+    if len(found) < _FEWEST:
+        return ""
+    counts = Counter(found)
+    scores = {
+        name: sum(count for word, count in counts.items() if word in small) / len(found)
+        for name, small in _SMALL_WORDS.items()
+    }
+    for name, letters in _LETTERS.items():
+        scores[name] += 0.06 * min(3, len(letters.findall(text.lower())))
+    (best, first), (_, second) = sorted(scores.items(), key=lambda item: -item[1])[:2]
+    hits = first * len(found)
+    return best if hits >= 2 and first >= 0.2 and first >= 1.5 * second else ""
+
+
+def _find(dataset: Dataset) -> Finding | None:
+    """Finds answers in another language than their question, and languages of a few examples only."""
+    known: dict[str, str] = {}
+    pairs = []
+    for conversation in dataset.conversations:
+        sides = []
+        for text in (conversation.question, conversation.answer):
+            if text not in known:
+                known[text] = language(text)
+            sides.append(known[text])
+        pairs.append((sides[0], sides[1]))
+    spoken = Counter(answer or question for question, answer in pairs if answer or question)
+    total = sum(spoken.values())
+    rare = {name for name, count in spoken.items() if count < _RARE * total}
+    wrong = [
+        i
+        for i, (question, answer) in enumerate(pairs)
+        if (question and answer and question != answer) or (answer or question) in rare
+    ]
+    names = ", ".join(name for name, _ in spoken.most_common(4))
+    return finding(dataset, _CODE, Severity.WARNING, wrong, languages=names)
+
+
+CHECK: Final = Check(_CODE, Severity.WARNING, 20, _find, without)

@@ -1,0 +1,84 @@
+"""Names of people, where the words around them leave no doubt: "my name is …", "meu nome é …", "Sra. …"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from studio.data.checks.personal import Kind, Span
+from studio.data.checks.personal_check import check_of
+from studio.data.text import plain, words
+
+_LETTERS: Final = r"[^\W\d_][^\W\d_'’]*(?:-[^\W\d_]+)?"
+_INTRODUCTION: Final = re.compile(
+    r"\b(?:my (?:full )?name(?:'s| is|’s)|the name is|name:|i am called|i'm called|meu nome(?: completo)? [ée]|nome completo:|nome:|"
+    r"me chamo|eu me chamo|chamo-me|mi nombre es|me llamo)\s+(?:o |a |is )?"
+    rf"({_LETTERS}(?:\s{_LETTERS}){{0,4}})",
+    re.IGNORECASE,
+)
+_SPEAKING: Final = re.compile(
+    rf"\b(?:[Tt]his is|[Aa]qui (?:é|e|quem fala é)(?: [oa])?|[Ff]ala [oa]|[Ss]ou [oa]) ((?-i:[A-ZÀ-Ý]){_LETTERS}(?:\s(?:d[aeo]s?\s)?(?-i:[A-ZÀ-Ý]){_LETTERS}){{0,3}})"
+)
+_TITLE: Final = re.compile(
+    rf"(?<!\w)(?:Mr|Mrs|Ms|Miss|Sr|Sra|Srta|Dona|D)\.?[ªº]? ((?-i:[A-ZÀ-Ý]){_LETTERS}(?:\s(?:d[aeo]s?\s)?(?-i:[A-ZÀ-Ý]){_LETTERS}){{0,3}})"
+)
+_ADDRESSED: Final = re.compile(
+    rf"(?:^|[.!?]\s+|\n)(?:Hi|Hello|Hey|Dear|Olá|Ola|Oi|Prezad[oa]|Car[oa]|Querid[oa]|Hola|Estimad[oa]),? ((?-i:[A-ZÀ-Ý]){_LETTERS}(?:\s(?-i:[A-ZÀ-Ý]){_LETTERS}){{0,2}})(?=\s*[,!:.]|\s*$)",
+    re.MULTILINE,
+)
+_NO_NAME: Final = words(
+    "a o e i the an is not no in on at of and or but with for from to by as it its this that these those my your our his her "
+    "misspelled spelled spelt wrong incorrect written missing different listed printed there here now also correct registered "
+    "please can could would will want need have has had where when how what why who which because so if then "
+    "com em na no nas nos da de do das dos para por que se eu voce ele ela nao nem mas ou um uma esta estao esse essa isso "
+    "quero queria gostaria preciso tenho estou sou comprei fiz moro errado errada diferente igual escrito incorreto correto "
+    "como qual quando onde porque meu minha seu sua ja aqui team all everyone sir madam customer client customers friend "
+    "friends folks guys valued equipe time pessoal gente cliente clientes amigo amiga amigos senhor senhora senhores boa bom "
+    "tudo good morning afternoon evening dia tarde noite thanks thank obrigado obrigada store shop loja support suporte "
+    "atendimento y pero tengo quiero soy desde en mi su del el la los las virtual assistant assistente robo bot just "
+    "calling writing contacting trying looking about regarding sobre ligando escrevendo entrando brazil brasil there's"
+)
+_PARTICLES: Final = words("da de do das dos e di del van von der la")
+_LOWER_WORDS: Final = 2  # of a name written in small letters: more may be the rest of the sentence
+
+
+def _scan(text: str) -> Iterator[Span]:
+    for match in _INTRODUCTION.finditer(text):
+        yield from _name(text, match.start(1), match.group(1))
+    for pattern in (_SPEAKING, _TITLE, _ADDRESSED):
+        for match in pattern.finditer(text):
+            yield from _name(text, match.start(1), match.group(1), capitals=True)
+
+
+def _name(text: str, start: int, found: str, capitals: bool = False) -> Iterator[Span]:
+    """The name at the beginning of ``found``, as far as its words can be one."""
+    end = 0
+    small = False
+    count = 0
+    for match in re.finditer(r"\S+", found):
+        word = match.group()
+        particle = count > 0 and word in _PARTICLES
+        if not particle and plain(word) in _NO_NAME:
+            break
+        if not particle:
+            if count == 0:
+                small = word[0].islower()
+            elif word[0].islower() != small or (small and count >= _LOWER_WORDS):
+                break
+            count += 1
+            end = match.end()
+    if count and end > 1 and not (capitals and small):
+        yield Span(start, start + end, plain(text[start : start + end]))
+
+
+KIND: Final = Kind(
+    "names",
+    "NAME",
+    _scan,
+    re.compile(
+        r"name|nome|nombre|cham|llamo|this is|aqui|fala |sou |mr|ms|miss|sr|dona|d\.|hi|hello|hey|dear|ol[áa]|oi|prezad|car[oa]|querid|hola|estimad",
+        re.IGNORECASE,
+    ),
+)
+CHECK: Final = check_of(KIND, 20)

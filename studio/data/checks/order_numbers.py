@@ -1,0 +1,39 @@
+"""Numbers of orders, parcels and tickets: they lead to one customer, and mean nothing to the next."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from studio.data.checks.personal import Kind, Span
+from studio.data.checks.personal_check import check_of
+from studio.domain.problem import Severity
+
+_NAMED: Final = re.compile(
+    r"\b(?:orders?|order id|order number|tracking(?: (?:code|number|id))?|shipment|parcel|invoice|ticket|case|reference|"
+    r"booking|reservation|confirmation|protocol|pedidos?|encomenda|compra|rastreio|rastreamento|c[oó]digo de rastreio|"
+    r"protocolo|chamado|ordem|nota fiscal|nf-?e?|fatura|reserva|ocorr[eê]ncia|solicita[cç][aã]o|orden|factura)"
+    r"(?:\s+(?:code|number|id|no|num|n[uú]mero|c[oó]digo|is|was|[eé]|de|do|da|foi))*"
+    r"[\s:.#º°ª-]*(?:n\s?[º°.o]\s?)?[\s:#]*"
+    r"((?=[A-Za-z0-9./-]*\d{3})[A-Za-z]{0,5}[-/]?\d[A-Za-z0-9]*(?:[-/.][A-Za-z0-9]+){0,3})",
+    re.IGNORECASE,
+)
+_HASH: Final = re.compile(r"(?<![\w&#])#\s?([A-Za-z]{0,4}-?\d{4,})(?!\w)")
+_PARCEL: Final = re.compile(
+    r"(?<!\w)[A-Z]{2} ?\d{3} ?\d{3} ?\d{3} ?[A-Z]{2}(?!\w)"
+)  # S10 of the Universal Postal Union
+_NO_NUMBER: Final = re.compile(r"\d{1,2}/\d{1,2}(?:/\d{2,4})?|\d{4}-\d{2}-\d{2}|(?:19|20)\d{2}|\d+(?:kg|g|ml|h|min|x)")
+
+
+def _scan(text: str) -> Iterator[Span]:
+    for pattern, group in ((_PARCEL, 0), (_NAMED, 1), (_HASH, 1)):
+        for match in pattern.finditer(text):
+            value = match.group(group)
+            digits = sum(c.isdigit() for c in value)
+            if digits >= 4 and not _NO_NUMBER.fullmatch(value):
+                yield Span(match.start(group), match.end(group), re.sub(r"\W", "", value).upper())
+
+
+KIND: Final = Kind("order_numbers", "ORDER", _scan, re.compile(r"\d{3}"), may_be_ours=False)
+CHECK: Final = check_of(KIND, 15, Severity.NOTE)

@@ -1,0 +1,50 @@
+"""Earlier mails quoted below or inside a text: somebody else's words, learned as the answer."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from studio.data.checks.base import Check, Dataset, Finding, finding, positions_where, rewritten
+from studio.domain.conversation import Conversation
+from studio.domain.problem import Severity
+
+_CODE: Final = "quoted_mail"
+# A line after which everything is quoted.
+_INTRODUCTION: Final = re.compile(
+    r"^[ \t>]*(?:"
+    r"-{2,}\s*(?:original message|mensagem original|forwarded message|mensagem encaminhada|mensaje original)\s*-{2,}"
+    r"|on [^\n]{5,150}(?:wrote|a écrit):"
+    r"|em [^\n]{5,150}escreveu:"
+    r"|el [^\n]{5,150}escribió:"
+    r"|_{10,}\n(?:from|de):"
+    r"|from: [^\n]{1,200}\n(?:[^\n]{0,200}\n)?(?:sent|date|to): "
+    r"|de: [^\n]{1,200}\n(?:[^\n]{0,200}\n)?(?:enviad[ao](?: em)?|data|para): "
+    r")",
+    re.IGNORECASE | re.MULTILINE,
+)
+_QUOTED_LINE: Final = re.compile(r"^[ \t]*>.*(?:\n|$)", re.MULTILINE)
+
+
+def unquoted(text: str) -> str:
+    """The text without quoted mail; the same text where there is none."""
+    found = _INTRODUCTION.search(text)
+    cut = text[: found.start()] if found else text
+    if "\n" in cut or cut.lstrip().startswith(">"):
+        cut = _QUOTED_LINE.sub("", cut)
+    return cut.strip() if cut != text else text
+
+
+def _quotes(conversation: Conversation) -> bool:
+    return any(unquoted(message.content) != message.content for message in conversation.messages)
+
+
+def _find(dataset: Dataset) -> Finding | None:
+    return finding(dataset, _CODE, Severity.WARNING, positions_where(dataset, _quotes))
+
+
+def _fix(dataset: Dataset, found: Finding, _choice: str) -> list[Conversation]:
+    return rewritten(dataset.conversations, found.positions, unquoted)
+
+
+CHECK: Final = Check(_CODE, Severity.WARNING, 20, _find, _fix)

@@ -1,0 +1,54 @@
+"""Everything the checks say of a dataset, and what a fix would change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from studio.data import checks
+from studio.data.checks.base import Dataset, Finding
+from studio.data.checks.score import most_worth, score
+from studio.domain.conversation import Conversation
+
+
+@dataclass(frozen=True)
+class Report:
+    """The health of a dataset.
+
+    Args:
+        score: 0 to 100; see :mod:`studio.data.checks.score`.
+        examples: how many were checked.
+        findings: what was found, in the order in which fixes are applied.
+        top3: the findings most worth doing something about.
+    """
+
+    score: int
+    examples: int
+    findings: tuple[Finding, ...]
+    top3: tuple[Finding, ...]
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> Report:
+        """Runs every check."""
+        findings = checks.find_all(dataset)
+        return cls(score(dataset, findings), len(dataset), findings, most_worth(dataset, findings))
+
+
+@dataclass(frozen=True)
+class Change:
+    """An example before and after a fix; ``after`` is None for one that goes away."""
+
+    before: Conversation
+    after: Conversation | None
+
+
+def changes(before: Iterable[Conversation], after: Iterable[Conversation]) -> list[Change]:
+    """What differs between two lists of examples, by their ids, in the order of ``before``."""
+    kept = {conversation.id: conversation for conversation in after}
+    pairs = (Change(conversation, kept.get(conversation.id)) for conversation in before)
+    return [pair for pair in pairs if pair.before != pair.after]
+
+
+def preview(dataset: Dataset, wanted: str, limit: int = 5) -> list[Change]:
+    """The first examples that a fix would change. Raises as :func:`studio.data.checks.parse`."""
+    return changes(dataset.conversations, checks.fix(dataset, wanted).conversations)[:limit]

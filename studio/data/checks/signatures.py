@@ -1,0 +1,59 @@
+"""Signatures of mails: names, titles and legal notices at the end, which the model would put under every answer."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from studio.data.checks.base import Check, Dataset, Finding, finding, positions_where, rewritten
+from studio.domain.conversation import Conversation
+from studio.domain.problem import Severity
+
+_CODE: Final = "signatures"
+_LINES: Final = 8  # a signature has at most so many; more after a closing word is content
+_LETTERS: Final = 400
+_CLOSING: Final = re.compile(
+    r"(?:^|\n)[ \t]*(?:"
+    r"--[ \t]*(?=\n)"
+    r"|(?:best|kind|warm|warmest|kindest)(?: regards| wishes)|regards|sincerely(?: yours)?|yours (?:sincerely|truly|faithfully)"
+    r"|cheers|many thanks|thanks(?: and regards| again)?(?=,[ \t]*\n)"
+    r"|att\.?|atenciosamente|cordialmente|respeitosamente|abraços|abs\.?|um abraço|saudações|grat[oa](?=[,.][ \t]*\n)"
+    r"|atentamente|saludos(?: cordiales)?|un saludo"
+    r")[ \t]*[,.!]?[ \t]*(?=\n|$)",
+    re.IGNORECASE,
+)
+_DEVICE: Final = re.compile(
+    r"(?:^|\n)[ \t]*(?:sent from (?:my |outlook|yahoo|mail)|enviad[oa] do meu |enviad[oa] (?:pelo|via) |get outlook for |obter o outlook)[^\n]{0,60}\s*$",
+    re.IGNORECASE,
+)
+_NOTICE: Final = re.compile(
+    r"\n[ \t]*(?:this e-?mail (?:message )?(?:and any|is|may)|the information contained in this|esta mensagem (?:e seus anexos |pode conter|é confidencial)"
+    r"|este e-?mail (?:e seus anexos |pode conter|é confidencial)|confidentiality notice|aviso de confidencialidade)[\s\S]{20,3000}$",
+    re.IGNORECASE,
+)
+
+
+def unsigned(text: str) -> str:
+    """The text without a signature at its end; the same text where there is none."""
+    cut = _DEVICE.sub("", _NOTICE.sub("", text))
+    for match in reversed(list(_CLOSING.finditer(cut))):
+        rest = cut[match.end() :].strip()
+        if len(rest) > _LETTERS or rest.count("\n") >= _LINES:
+            break
+        cut = cut[: match.start()]
+    return cut.strip() if cut != text else text
+
+
+def _signed(conversation: Conversation) -> bool:
+    return any(unsigned(message.content) != message.content for message in conversation.messages)
+
+
+def _find(dataset: Dataset) -> Finding | None:
+    return finding(dataset, _CODE, Severity.NOTE, positions_where(dataset, _signed))
+
+
+def _fix(dataset: Dataset, found: Finding, _choice: str) -> list[Conversation]:
+    return rewritten(dataset.conversations, found.positions, unsigned)
+
+
+CHECK: Final = Check(_CODE, Severity.NOTE, 15, _find, _fix)
