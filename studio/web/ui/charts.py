@@ -41,12 +41,12 @@ def loss_chart(text: Catalog, view: RunView) -> Any:
     figure.update_layout(
         template="none",
         height=320,
-        margin={"l": 52, "r": 16, "t": 40, "b": 44},
+        margin={"l": 52, "r": 16, "t": 56, "b": 44},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         hovermode="x unified",
-        legend={"orientation": "h", "x": 0, "y": 1.16, "bgcolor": "rgba(0,0,0,0)"},
-        xaxis={**axis, "title": {"text": text("train.chart.step")}, "range": [0, last], "showgrid": False},
+        legend={"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)"},
+        xaxis={**axis, "title": {"text": text("train.chart.step")}, "range": [0, last * 1.02], "showgrid": False},
         yaxis={**axis, "title": {"text": text("train.chart.loss")}, "rangemode": "tozero"},
         separators=".," if text.locale == "en" else ",.",
     )
