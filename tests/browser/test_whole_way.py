@@ -59,7 +59,7 @@ def start_training(studio: Studio, preset: str) -> None:
     if studio.page.locator(f"#model-use-{SMOLLM2}").count():  # not where it is the language's first choice already
         studio.click(f"#model-use-{SMOLLM2}")
         expect(studio.page).to_have_url(re.compile("step="))
-    studio.page.goto(studio.page.url.replace("step=model", "step=examples"))
+    studio.click("#next-step")
     studio.see("#examples-table")
     studio.click("#next-step")
     studio.page.locator(f"#train-preset input[value={preset}]").check(timeout=SOON)
@@ -88,7 +88,7 @@ def test_sample_to_demo_link(browser: Browser, server: Server, locale: str) -> N
     expect(studio.page.locator("#compare-stop")).to_be_hidden(timeout=LOADING)
     assert before.inner_text() != after.inner_text()
 
-    studio.page.goto(studio.page.url.replace("step=compare", "step=share"))
+    studio.click("#next-step")
     studio.click("#share-create")
     address = studio.page.locator("#share-links a[href*='/d/']").first.get_attribute("href", timeout=SOON)
     assert address is not None
