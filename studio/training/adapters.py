@@ -125,12 +125,20 @@ def _tunable(base: torch.nn.Module, adaptation: Adaptation) -> torch.nn.Module:
         r=adaptation.rank,
         lora_alpha=adaptation.alpha,
         lora_dropout=adaptation.dropout,
-        target_modules=list(adaptation.target_modules) if adaptation.target_modules else "all-linear",
+        target_modules=list(adaptation.target_modules or _linear_layers(base)),
         use_dora=adaptation.method is Method.DORA,
         use_rslora=adaptation.method is Method.RSLORA,
         layers_to_transform=list(range(max(0, layers - last), layers)) if last else None,
     )
     return get_peft_model(base, config, autocast_adapter_dtype=True)  # type: ignore[no-any-return]
+
+
+def _linear_layers(base: torch.nn.Module) -> list[str]:
+    """Names of all kinds of linear layers but the one that gives the logits."""
+    import torch
+
+    names = {name.split(".")[-1] for name, module in base.named_modules() if isinstance(module, torch.nn.Linear)}
+    return sorted(names - {"lm_head", "embed_out"})
 
 
 def _flatten(parameters: list[torch.nn.Parameter]) -> tuple[torch.Tensor, torch.Tensor]:

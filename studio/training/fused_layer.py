@@ -261,7 +261,7 @@ class Layer:
         if not self.shape.head_norms:
             return None
         view = self._turned(qkv)
-        before = view.float()
+        before = view.to(torch.float32, copy=True)
         normed, root = norm(before, self._head_weights(), self.shape.epsilon)
         view.copy_(normed)
         return before, root

@@ -114,7 +114,8 @@ def test_losses_and_gradients_are_those_of_peft(
     assert fused.train(examples, 0.1) == pytest.approx(plain.train(examples, 0.1), rel=1e-5)
     for theirs, ours in gradients:
         assert theirs.abs().max() > 0
-        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5)
+        difference = torch.linalg.vector_norm(ours - theirs) / torch.linalg.vector_norm(theirs)
+        assert float(difference) < 1e-4
 
 
 @pytest.mark.parametrize("family", ["llama", "gemma"])
