@@ -114,7 +114,8 @@ def _connect(ui: Ui, header: Any, pages: dict[str, Page]) -> None:
         return {ui.place: place.query, header: top, **visible, **shown}
 
     ordered = sorted(outputs, key=lambda component: component._id)
-    ui.place.navigate(navigate, outputs=ordered, show_progress="hidden", api_visibility="private")
+    options = {"show_progress": "hidden", "trigger_mode": "multiple", "api_visibility": "private"}
+    ui.place.navigate(navigate, outputs=ordered, **options)
 
 
 def _header(ui: Ui, place: Place) -> str:

@@ -60,7 +60,7 @@ class _Parts:
 
     @property
     def shown(self) -> list[Any]:
-        return [value for value in vars(self).values() if value is not self.append]
+        return list(vars(self).values())
 
 
 def build_examples(ui: Ui) -> Page:
@@ -241,7 +241,10 @@ def _render(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
     view = ui.services.datasets.current(place.project)
     updates = {
         parts.head: render_head(ui, view),
-        parts.upload_panel: gr.Accordion(open=view is None),
+        parts.upload_panel: gr.Accordion(
+            label=ui.text("examples.choose" if view is None else "examples.more"), open=view is None
+        ),
+        parts.append: gr.Checkbox(visible=view is not None),
         parts.upload: None,
         parts.data: gr.Column(visible=view is not None),
         parts.foot: render_foot(ui, place, view),
