@@ -21,7 +21,7 @@ _LATIN: Final = re.compile(
 _ENGLISH: Final = re.compile(
     rf"(?<![\w$€£.,-])\d{{1,5}}[A-Z]?[ ](?:[NSEW]\.?[ ])?(?:{_WORD}|\d{{1,3}}(?:st|nd|rd|th))(?:[ ]{_WORD}){{0,4}}?[ ]"
     r"(?:Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|Boulevard|Blvd|Court|Ct|Way|Place|Pl|Square|Sq|Terrace|Highway|Hwy|Parkway"
-    r"|Close|Crescent)\b\.?(?:[ ,]{1,2}(?:Apt|Apartment|Unit|Suite|Ste|Flat|#)\.?[ ]*\w{1,6})?"
+    r"|Close|Crescent)\b(?:\.(?=[ ,]*(?:Apt|Apartment|Unit|Suite|Ste|Flat|#)))?(?:[ ,]{1,2}(?:Apt|Apartment|Unit|Suite|Ste|Flat|#)\.?[ ]*\w{1,6})?"
 )
 
 

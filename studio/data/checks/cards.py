@@ -22,7 +22,7 @@ def _scan(text: str) -> Iterator[Span]:
 
     for match in _CANDIDATE.finditer(text):
         digits = re.sub(r"\D", "", match.group())
-        if _ISSUER.fullmatch(digits) and len(set(digits)) > 2 and luhn.is_valid(digits):
+        if _ISSUER.fullmatch(digits) and len(set(digits)) > 1 and luhn.is_valid(digits):
             yield Span(match.start(), match.end(), digits)
 
 

@@ -11,7 +11,7 @@ from studio.data.checks.personal_check import check_of
 from studio.data.text import words
 
 _ADDRESS: Final = re.compile(
-    r"(?<![\w.+%-])[\w.+%-]{1,64}\s?@\s?(?:[^\W_](?:[\w-]{0,62}[^\W_])?\.){1,5}[^\W\d_]{2,24}(?![\w@])"
+    r"(?<![\w.+%-])[\w.+%-]{1,64}(?:@| @ )(?:[^\W_](?:[\w-]{0,62}[^\W_])?\.){1,5}[^\W\d_]{2,24}(?![\w@])"
 )
 _SPELLED: Final = re.compile(
     r"(?<![\w.+-])[a-z0-9][\w.+-]{0,63} ?[(\[{](?:at|arroba)[)\]}] ?[a-z0-9-]{2,63}"

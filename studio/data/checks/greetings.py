@@ -11,11 +11,11 @@ from studio.domain.problem import Severity
 
 _CODE: Final = "greetings"
 _GREETING: Final = words(
-    "hi hello hey hiya yo greetings morning afternoon evening night day howdy oi ola oie opa eai ei alo bom boa dia tarde "
-    "noite hola buenas buenos dias tardes noches saludos salve"
+    "hi hello hey hiya yo greetings morning afternoon evening night day howdy oi ola oie opa eai ei alo dia tarde "
+    "noite hola buenas dias tardes noches saludos salve"
 )
 _AROUND: Final = words(
-    "good there everyone all team sir madam guys folks how are you doing is it going today anyone anybody here again "
+    "good bom boa buenos there everyone all team sir madam guys folks how are you doing is it going today anyone anybody here again "
     "tudo bem td blz beleza bao bem com voce vc voces vcs como vai esta estao tem alguem ai pessoal gente amigos equipe "
     "moco moca amigo amiga senhor senhora e a o por favor please que tal muy buen dear prezados prezado prezada bos"
 )

@@ -16,7 +16,10 @@ _NAMES: Final = (
     "|input|label|li|link|meta|ol|p|pre|s|script|section|small|span|strike|strong|style|sub|sup|svg|table|tbody|td|tfoot"
     "|th|thead|title|tr|u|ul|video"
 )
-_TAG: Final = re.compile(rf"</?(?:{_NAMES})(?:\s[^<>]{{0,2000}})?/?>|<!--|<!doctype[^<>]{{0,200}}>", re.IGNORECASE)
+_ATTRIBUTES: Final = (
+    r"(?:\s(?=[^<>]{0,2000}=)[^<>]{0,2000})?\s{0,20}/?"  # with a sign of equality: "a < b and c > d" is none
+)
+_TAG: Final = re.compile(rf"</?(?:{_NAMES}){_ATTRIBUTES}>|<!--|<!doctype[^<>]{{0,200}}>", re.IGNORECASE)
 _COMMENT: Final = re.compile(r"<!--.{0,100000}?(?:-->|$)", re.DOTALL)
 _UNSEEN: Final = re.compile(
     r"<(script|style|head|svg)\b[^<>]{0,2000}>.{0,100000}?(?:</\1\s*>|$)", re.IGNORECASE | re.DOTALL

@@ -27,7 +27,7 @@ _SMALL_WORDS: Final = {
     "es": words(
         "de que el la los las un una en y a por con no para su al lo como más pero sus le ya o este sí porque esta entre "
         "cuando muy sin sobre también me hasta hay donde quien desde todo nos durante todos uno les ni usted ustedes es "
-        "está son mi tiene fue cuál cuánto puedo dónde del se nuestra nuestro gracias cómo qué pedido envío hoy tienda"
+        "está son mi tiene fue cuál cuánto puedo dónde del se nuestra nuestro gracias cómo qué envío hoy tienda"
     ),
     "fr": words(
         "le la les de des du et en un une est que qui dans pour pas sur ne se ce il elle vous nous je avec au aux sont mais "

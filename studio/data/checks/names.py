@@ -10,21 +10,25 @@ from studio.data.checks.personal import Kind, Span
 from studio.data.checks.personal_check import check_of
 from studio.data.text import plain, words
 
-_LETTERS: Final = r"[^\W\d_][^\W\d_'’]*(?:-[^\W\d_]+)?"
+_LETTERS: Final = r"[^\W\d_]+(?:['’-][^\W\d_]+)*"
 _INTRODUCTION: Final = re.compile(
     r"\b(?:my (?:full )?name(?:'s| is|’s)|the name is|name:|i am called|i'm called|meu nome(?: completo)? [ée]|nome completo:|nome:|"
     r"me chamo|eu me chamo|chamo-me|mi nombre es|me llamo)\s+(?:o |a |is )?"
     rf"({_LETTERS}(?:\s{_LETTERS}){{0,4}})",
     re.IGNORECASE,
 )
+_CAPITAL: Final = r"[A-ZÀ-Ý][^\W\d_]*(?:['’-][^\W\d_]+)*"
 _SPEAKING: Final = re.compile(
-    rf"\b(?:[Tt]his is|[Aa]qui (?:é|e|quem fala é)(?: [oa])?|[Ff]ala [oa]|[Ss]ou [oa]) ((?-i:[A-ZÀ-Ý]){_LETTERS}(?:\s(?:d[aeo]s?\s)?(?-i:[A-ZÀ-Ý]){_LETTERS}){{0,3}})"
+    rf"\b[Tt]his is ({_CAPITAL}(?:\s{_CAPITAL}){{1,2}}(?!\s{_CAPITAL})|{_CAPITAL}(?=,? (?:from|speaking|calling|here|writing)\b))"
+)
+_SPEAKING_PT: Final = re.compile(
+    rf"\b(?:[Aa]qui (?:é|quem fala é)(?: [oa])?|[Ff]ala [oa]|[Ss]ou [oa]) ({_CAPITAL}(?:\s(?:d[aeo]s?\s)?{_CAPITAL}){{0,3}})"
 )
 _TITLE: Final = re.compile(
-    rf"(?<!\w)(?:Mr|Mrs|Ms|Miss|Sr|Sra|Srta|Dona|D)\.?[ªº]? ((?-i:[A-ZÀ-Ý]){_LETTERS}(?:\s(?:d[aeo]s?\s)?(?-i:[A-ZÀ-Ý]){_LETTERS}){{0,3}})"
+    rf"(?<!\w)(?:Mr|Mrs|Ms|Miss|Sr|Sra|Srta|Dona|D)\.?[ªº]? ({_CAPITAL}(?:\s(?:d[aeo]s?\s)?{_CAPITAL}){{0,3}})"
 )
 _ADDRESSED: Final = re.compile(
-    rf"(?:^|[.!?]\s+|\n)(?:Hi|Hello|Hey|Dear|Olá|Ola|Oi|Prezad[oa]|Car[oa]|Querid[oa]|Hola|Estimad[oa]),? ((?-i:[A-ZÀ-Ý]){_LETTERS}(?:\s(?-i:[A-ZÀ-Ý]){_LETTERS}){{0,2}})(?=\s*[,!:.]|\s*$)",
+    rf"(?:^|[.!?]\s+|\n)(?:Hi|Hello|Hey|Dear|Olá|Ola|Oi|Prezad[oa]|Car[oa]|Querid[oa]|Hola|Estimad[oa]),? ({_CAPITAL}(?:\s(?:d[aeo]s?\s)?{_CAPITAL}){{0,2}})(?=\s*[,!:.]|\s*$)",
     re.MULTILINE,
 )
 _NO_NAME: Final = words(
@@ -40,13 +44,13 @@ _NO_NAME: Final = words(
     "calling writing contacting trying looking about regarding sobre ligando escrevendo entrando brazil brasil there's"
 )
 _PARTICLES: Final = words("da de do das dos e di del van von der la")
-_LOWER_WORDS: Final = 2  # of a name written in small letters: more may be the rest of the sentence
+_LOWER_WORDS: Final = 3  # of a name written in small letters: more may be the rest of the sentence
 
 
 def _scan(text: str) -> Iterator[Span]:
     for match in _INTRODUCTION.finditer(text):
         yield from _name(text, match.start(1), match.group(1))
-    for pattern in (_SPEAKING, _TITLE, _ADDRESSED):
+    for pattern in (_SPEAKING, _SPEAKING_PT, _TITLE, _ADDRESSED):
         for match in pattern.finditer(text):
             yield from _name(text, match.start(1), match.group(1), capitals=True)
 

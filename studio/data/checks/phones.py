@@ -15,19 +15,20 @@ _CANDIDATE: Final = re.compile(
     r"(?<![\w.,/#$-])(?:\+|00)?(?:\(\s?\+?\d{1,4}\s?\)|\d)(?:[ \t.\-–/]{0,3}(?:\(\d{1,4}\)|\d)){6,16}(?!\w|[.,]\d)"
 )
 _NAMED: Final = re.compile(
-    r"(?:phone|mobile|cell|tel|telephone|call|ring|text|sms|dial|fax|fone|telefone|celular|whats\w*|zap|wpp|ligu\w*|ligar|contato|contact|"
+    r"(?:phone|mobile|cell|tel|telephone|call|ring|text|sms|dial|fax|fone|telefone|celular|whats\w*|zap|wpp|lig(?:a|ar|am|ue\w*|ou)|contato|contact|"
     r"reach|number is|n[uú]mero (?:é|e)|tel[eé]fono|móvil|movil|llam\w+)\b\W{0,6}(?:\w{1,9}\W{1,3}){0,3}$",
     re.IGNORECASE,
 )
 _OTHER: Final = re.compile(
-    r"(?:order|pedido|protocol\w*|ticket|invoice|nota|nf|cep|cpf|cnpj|rg|sku|ean|c[oó]digo|code|tracking|rastre\w+|serial|s[eé]rie|barra\w*|"
-    r"boleto|conta|ag[eê]ncia|account|r\$|us\$|isbn|model\w*|refer\w+|ref|ref\.|n[ºo°])\b\W{0,5}(?:\w{1,8}\W{1,3}){0,2}$",
+    r"(?:order|pedido|protocol\w*|ticket|invoice|nota|nf|cep|cpf|cnpj|rg|sku|ean|c[oó]digo|code|tracking|rastre\w+|serial|s[eé]rie|barra\w*|bar ?code|upc|"
+    r"boleto|conta|ag[eê]ncia|account|r\$|us\$|isbn|model\w*|refer\w+|ref|ref\.|n[º°])\b\W{0,5}(?:\w{1,8}\W{1,3}){0,2}$",
     re.IGNORECASE,
 )
 # Ways of writing that only phone numbers have: (11) 98765-4321, 11 98765 4321, 415-555-0132, (415) 555-0132.
 _BRAZIL: Final = re.compile(r"(?:\+?55[\s.-]*)?(?:\(\s?0?[1-9]\d\s?\)\s*|0?[1-9]\d[\s.-]+)9?[\s.]?\d{4}[\s.–-]?\d{4}")
 _BRAZIL_SHORT: Final = re.compile(r"9[\s.]?\d{4}[-.–\s]\d{4}")
 _AMERICA: Final = re.compile(r"(?:\+?1[\s.-]*)?(?:\(\s?[2-9]\d{2}\s?\)[\s.-]*|[2-9]\d{2}[.-])[2-9]\d{2}[\s.-]\d{4}")
+_BRITAIN: Final = re.compile(r"07\d{3}[\s-]\d{3}[\s-]?\d{3}|0[12]\d{1,3}[\s-]\d{3,4}[\s-]\d{3,4}")
 _FREE: Final = re.compile(
     r"0\s?[38]00[\s.-]?\d{3}[\s.-]?\d{4}|(?:\+?1[\s.-]?)?\(?8(?:00|33|44|55|66|77|88)\)?[\s.-]\d{3}[\s.-]?\d{4}|[34]00\d[\s.-]\d{4}"
 )
@@ -53,17 +54,19 @@ def _scan(text: str) -> Iterator[Span]:
 
 
 def _is_phone(written: str, digits: str, named: bool, other: bool) -> bool:
-    if written.startswith(("+", "(+", "00")):
-        return _is_valid(f"+{digits.removeprefix('00') if written.startswith('00') else digits}", None) or named
+    if written.startswith(("+", "(+")):
+        return named or _is_valid(f"+{digits}", None)
     if named:
         return True
     if other:
         return False
     if _BRAZIL.fullmatch(written):
-        local = digits[2:] if len(digits) > 11 else digits.lstrip("0")
+        local = (digits.removeprefix("55") if len(digits) > 11 else digits).lstrip("0")
         separated = len(written) > len(digits)
         return separated and local[:2] in _AREA_CODES
-    if _AMERICA.fullmatch(written) or _BRAZIL_SHORT.fullmatch(written):
+    if written.startswith("00"):
+        return len(written) > len(digits) and _is_valid(f"+{digits.removeprefix('00')}", None)
+    if _BRITAIN.fullmatch(written) or _AMERICA.fullmatch(written) or _BRAZIL_SHORT.fullmatch(written):
         return True
     if written == digits:  # bare digits may be anything: only a mobile number of Brazil shows what it is
         local = digits[2:] if len(digits) == 13 and digits.startswith("55") else digits
@@ -86,7 +89,7 @@ def _value(digits: str) -> str:
     digits = digits.removeprefix("00")
     if len(digits) in (12, 13) and digits.startswith("55"):
         return digits[2:]
-    if len(digits) == 11 and digits.startswith("1"):
+    if len(digits) == 11 and digits.startswith("1") and digits[2] != "9":
         return digits[1:]
     return digits.lstrip("0")
 

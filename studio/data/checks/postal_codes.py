@@ -12,7 +12,8 @@ from studio.domain.problem import Severity
 
 _WRITTEN: Final = re.compile(r"(?<![\w.,/-])\d{2}\.?\d{3}-\d{3}(?!\w|[.,/-]\d)")
 _NAMED: Final = re.compile(
-    r"\bcep\b(?:\s+(?:é|e|do|da|de|is|here|aqui|meu|number|n[uú]mero))*[\s:.º-]*(\d{5}[ -]?\d{3})(?!\w)", re.IGNORECASE
+    r"\bcep\b\W{0,3}(?:\s*(?:é|e|do|da|de|is|here|aqui|meu|number|n[uú]mero)\b)*\W{0,4}(\d{5}[ -]?\d{3})(?!\w)",
+    re.IGNORECASE,
 )
 
 

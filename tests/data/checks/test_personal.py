@@ -1,0 +1,91 @@
+"""Personal data is masked the same way throughout; the company's own contacts stay."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.checks_accuracy import pairs, personal
+from studio.data import checks
+from studio.data.checks.base import Dataset
+from studio.domain.conversation import Conversation
+
+BARS = {"emails": 0.95, "cpf": 0.95, "cnpj": 0.95, "cards": 0.95, "phones": 0.95}
+
+
+def test_what_is_found_is_right_and_most_is_found() -> None:
+    for code, tally in (personal() | pairs()).items():
+        assert tally.precision >= 0.9, (code, tally.errors)
+        assert tally.recall >= BARS.get(code, 0.85), (code, tally.errors)
+
+
+def test_the_same_value_has_the_same_mask() -> None:
+    data = Dataset.of(
+        [
+            Conversation.pair("Sou ana@gmail.com e bia@gmail.com", "Enviamos para ANA@gmail.com."),
+            Conversation.pair("(11) 98765-4321", "Anotei +55 11 98765-4321."),
+            Conversation.pair("bia@gmail.com de novo", "Ok."),
+        ]
+    )
+    after = checks.fix_all(data, ["emails", "phones"]).conversations
+    assert [(c.question, c.answer) for c in after] == [
+        ("Sou [EMAIL_1] e [EMAIL_2]", "Enviamos para [EMAIL_1]."),
+        ("[PHONE_1]", "Anotei [PHONE_1]."),
+        ("[EMAIL_2] de novo", "Ok."),
+    ]
+
+
+def test_masks_go_on_where_an_earlier_fix_ended() -> None:
+    data = Dataset.of([Conversation.pair("Sou [EMAIL_7]", "Oi."), Conversation.pair("E eu ana@gmail.com", "Oi.")])
+    assert checks.fix(data, "emails").conversations[1].question == "E eu [EMAIL_8]"
+
+
+def test_several_kinds_in_one_text() -> None:
+    text = "Sou Ana, CPF 529.982.247-25, cartão 4111 1111 1111 1111, ana@uol.com.br, CEP 01310-100, fone 11 98765-4321"
+    data = Dataset.of([Conversation.pair(text, "Ok.")])
+    codes = [f.code for f in checks.find_all(data) if f.code in {"emails", "cpf", "cards", "postal_codes", "phones"}]
+    assert codes == ["emails", "phones", "cards", "cpf", "postal_codes"]
+    masked = "Sou Ana, CPF [CPF_1], cartão [CARD_1], [EMAIL_1], CEP [CEP_1], fone [PHONE_1]"
+    assert checks.fix_all(data, codes).conversations[0].question == masked
+
+
+def test_what_answers_tell_everybody_is_the_companys_own() -> None:
+    rows = [Conversation.pair(f"Pergunta {n}?", f"Resposta {n}: 11 98765-4321.") for n in range(3)]
+    data = Dataset.of([*rows, Conversation.pair("Meu número é 21 99876-5432", "Anotado: 21 99876-5432.")])
+    own, foreign = checks.get("company_contacts").find(data), checks.get("phones").find(data)
+    assert own is not None
+    assert foreign is not None
+    assert own.positions == (0, 1, 2)
+    assert own.params["values"] == "11 98765-4321"
+    assert foreign.positions == (3,)
+    after = checks.fix_all(data, checks.fixable(checks.find_all(data))).conversations
+    assert after[0].answer == "Resposta 0: 11 98765-4321."
+    assert after[-1].answer == "Anotado: [PHONE_2]."
+    assert "[PHONE" in checks.fix(data, "company_contacts").conversations[0].answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "ours"),
+    [
+        ("Fale conosco em contato@cafeserra.com.br.", True),
+        ("Escreva para ana@cafeserra.com.br.", True),
+        ("Ligue para (11) 3456-7890.", True),
+        ("Nossa central: 0800 123 4567", True),
+        ("Our shop is at 350 Fifth Avenue.", True),
+        ("Enviamos a senha para o seu e-mail ana.souza@gmail.com.", False),
+        ("We sent it to bob.smith@gmail.com.", False),
+        ("O CPF cadastrado é 529.982.247-25.", False),
+    ],
+)
+def test_a_contact_that_is_told_once(answer: str, ours: bool) -> None:
+    data = Dataset.of([Conversation.pair("Como?", answer)])
+    assert (checks.get("company_contacts").find(data) is not None) == ours
+
+
+def test_a_customers_contact_is_never_the_companys() -> None:
+    rows = [Conversation.pair("Sou ana@gmail.com", f"Escreva para ana@gmail.com, {n}.") for n in "abcd"]
+    assert checks.get("company_contacts").find(Dataset.of(rows)) is None
+
+
+def test_the_companys_instructions_are_left_alone() -> None:
+    data = Dataset.of([Conversation.pair("Oi?", "Sim.", system="Ligue 11 98765-4321.")])
+    assert checks.get("phones").find(data) is None
