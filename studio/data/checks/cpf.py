@@ -9,7 +9,7 @@ from typing import Final
 from studio.data.checks.personal import Kind, Span
 from studio.data.checks.personal_check import check_of
 
-_CANDIDATE: Final = re.compile(r"(?<![\w.,/+-])\d{3}[ .]?\d{3}[ .]?\d{3}[ .-]{0,3}\d{2}(?![\w]|[.,/-]\d)")
+_CANDIDATE: Final = re.compile(r"(?<![\w.,/+-])\d{3}[ .]?\d{3}[ .]?\d{3}[ ./-]{0,3}\d{2}(?![\w]|[.,/-]\d)")
 _NAMED: Final = re.compile(r"\bcpf\b\W{0,12}(?:\w{1,6}\W{0,3}){0,2}$", re.IGNORECASE)
 _PHONE: Final = re.compile(
     r"(?:phone|mobile|cell|tel|fone|celular|whats\w*|zap|lig(?:a|ar|am|ue\w*|ou)|call|n[uú]mero de contato)\b\W{0,10}(?:\w{1,6}\W{0,3}){0,2}$",

@@ -18,6 +18,10 @@ _SPELLED: Final = re.compile(
     r"(?: ?(?:\.|[(\[{](?:dot|ponto|punto)[)\]}]) ?[a-z]{2,12}){1,3}(?!\w)",
     re.IGNORECASE,
 )
+_SPOKEN: Final = re.compile(
+    r"(?<![\w.+-])[a-z0-9][\w.+-]{1,63} (?:arroba|at) [a-z0-9-]{2,40} (?:dot|ponto|punto) [a-z]{2,12}(?: (?:dot|ponto|punto) [a-z]{2,3})?(?!\w)",
+    re.IGNORECASE,
+)
 _ROLES: Final = words(
     "contact contato contacto support suporte sac atendimento help ajuda hello hi ola oi info informacoes vendas sales "
     "comercial loja shop store office orders pedidos billing financeiro service servico faleconosco fale privacidade "
@@ -27,7 +31,7 @@ _ROLES: Final = words(
 
 
 def _scan(text: str) -> Iterator[Span]:
-    for pattern in (_ADDRESS, _SPELLED):
+    for pattern in (_ADDRESS, _SPELLED, _SPOKEN):
         for match in pattern.finditer(text):
             value = "".join(match.group().split()).casefold().strip(".")
             local = re.split(r"[@(\[{]", value)[0]
@@ -35,5 +39,7 @@ def _scan(text: str) -> Iterator[Span]:
             yield Span(start, match.end(), value, ours=re.split(r"[.+_-]", local)[0] in _ROLES or local in _ROLES)
 
 
-KIND: Final = Kind("emails", "EMAIL", _scan, re.compile(r"@|[(\[{](?:at|arroba)", re.IGNORECASE))
+KIND: Final = Kind(
+    "emails", "EMAIL", _scan, re.compile(r"@|[(\[{](?:at|arroba)|\b(?:dot|ponto|punto)\b", re.IGNORECASE)
+)
 CHECK: Final = check_of(KIND, 30)

@@ -14,7 +14,7 @@ _NAMED: Final = re.compile(
     r"\b(?:orders?|order id|order number|tracking(?: (?:code|number|id))?|shipment|parcel|invoice|ticket|case|reference|"
     r"booking|reservation|confirmation|protocol|pedidos?|encomenda|compra|rastreio|rastreamento|c[oó]digo de rastreio|"
     r"protocolo|chamado|ordem|nota fiscal|nf-?e?|fatura|reserva|ocorr[eê]ncia|solicita[cç][aã]o|orden|factura)"
-    r"(?:\s+(?:code|number|id|no|num|n[uú]mero|c[oó]digo|is|was|[eé]|de|do|da|foi))*"
+    r"(?:\s+(?:code|number|id|no|num|n[uú]mero|c[oó]digo|is|was|[eé]|de|do|da|foi|atendimento|compra|entrega|abertura))*"
     r"[\s:.#º°ª-]*(?:n\s?[º°.o]\s?)?[\s:#]*"
     r"((?=[A-Za-z0-9./-]*\d{3})[A-Za-z]{0,5}[-/]?\d[A-Za-z0-9]*(?:[-/.][A-Za-z0-9]+){0,3})",
     re.IGNORECASE,

@@ -27,7 +27,9 @@ _OTHER: Final = re.compile(
 # Ways of writing that only phone numbers have: (11) 98765-4321, 11 98765 4321, 415-555-0132, (415) 555-0132.
 _BRAZIL: Final = re.compile(r"(?:\+?55[\s.-]*)?(?:\(\s?0?[1-9]\d\s?\)\s*|0?[1-9]\d[\s.-]+)9?[\s.]?\d{4}[\s.–-]?\d{4}")
 _BRAZIL_SHORT: Final = re.compile(r"9[\s.]?\d{4}[-.–\s]\d{4}")
-_AMERICA: Final = re.compile(r"(?:\+?1[\s.-]*)?(?:\(\s?[2-9]\d{2}\s?\)[\s.-]*|[2-9]\d{2}[.-])[2-9]\d{2}[\s.-]\d{4}")
+_AMERICA: Final = re.compile(
+    r"(?:\+?1[\s.-]*)?(?:\(\s?[2-9]\d{2}\s?\)[\s.-]*[2-9]\d{2}[\s.-]?|[2-9]\d{2}[.-][2-9]\d{2}[\s.-])\d{4}"
+)
 _BRITAIN: Final = re.compile(r"07\d{3}[\s-]\d{3}[\s-]?\d{3}|0[12]\d{1,3}[\s-]\d{3,4}[\s-]\d{3,4}")
 _FREE: Final = re.compile(
     r"0\s?[38]00[\s.-]?\d{3}[\s.-]?\d{4}|(?:\+?1[\s.-]?)?\(?8(?:00|33|44|55|66|77|88)\)?[\s.-]\d{3}[\s.-]?\d{4}|[34]00\d[\s.-]\d{4}"
