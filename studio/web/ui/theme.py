@@ -88,6 +88,7 @@ def studio_theme() -> Any:
         block_shadow="none",
         block_title_text_weight="600",
         block_label_text_weight="600",
+        button_border_width="1px",
         button_large_radius="10px",
         button_medium_radius="10px",
         button_small_radius="8px",

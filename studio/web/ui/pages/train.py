@@ -75,7 +75,16 @@ class _Parts:
 
     @property
     def shown(self) -> list[Any]:
-        setup = [self.needs, self.live_panel, self.setup, self.preset, self.about, *self.numbers, self.problems]
+        setup = [
+            self.needs,
+            self.live_panel,
+            self.setup,
+            self.preset,
+            self.about,
+            *self.numbers,
+            self.problems,
+            self.start,
+        ]
         return [*setup, *self.read]
 
 
@@ -217,6 +226,7 @@ def _render(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
         parts.live_panel: gr.Column(visible=view is not None),
         parts.setup: gr.Accordion(visible=ready, open=view is None or view.state.is_over),
         parts.problems: "",
+        parts.start: gr.Button(variant="secondary" if _is_tuned(view) else "primary"),
         **_read(ui, parts, place, ""),
     }
     return updates | (_offers(ui, parts, place, Recipe(model=project.model_id)) if ready and project.model_id else {})
@@ -305,8 +315,12 @@ def _signature(view: RunView) -> str:
     return ",".join(map(str, state))
 
 
+def _is_tuned(view: RunView | None) -> bool:
+    return bool(view and view.result and view.result.adapter)
+
+
 def _foot(ui: Ui, place: Place, view: RunView | None) -> str:
-    tuned = bool(view and view.result and view.result.adapter)
+    tuned = _is_tuned(view)
     hint = ui.text("train.next_hint" if tuned else "train.next_open")
     to = place.at("compare", view.id if view and tuned else "")
     return next_link(ui.text, to, "train.next", primary=tuned, hint=hint)
