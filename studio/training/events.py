@@ -61,7 +61,7 @@ def read_events(path: Path, offset: int = 0) -> tuple[list[Event], int]:
     except FileNotFoundError:
         return [], 0
     end = data.rfind(b"\n") + 1
-    lines = data[:end].decode("utf-8", errors="replace").splitlines()
+    lines = data[:end].decode("utf-8", errors="replace").split("\n")  # not splitlines: answers may hold U+2028
     return list(parse_events(lines)), offset + end
 
 

@@ -210,16 +210,20 @@ class Loop:
         self._say(Answers(time=time.time(), step=step, items=items, seconds=seconds))
 
     def _keep(self, loss: float | None) -> None:
-        """Saves the adapter of this step and names it the best; the one before goes."""
-        step, old = self.state.step, self.state.best_step
+        """Saves the adapter of this step and names it the best. The one before stays until a checkpoint names this one."""
+        step = self.state.step
         target = step_folder(self.folder.adapters, step)
         shutil.rmtree(target, ignore_errors=True)  # of steps that are repeated after a resume
         with atomic_folder(target) as temporary:
             self.engine.save(temporary)
         write_atomic(self.folder.best, json.dumps({"step": step, "adapter": _relative(step)}))
         self._update(best_step=step, best_loss=loss)
-        if old is not None and old != step:
-            shutil.rmtree(step_folder(self.folder.adapters, old), ignore_errors=True)
+
+    def _forget_former_adapters(self) -> None:
+        best = _relative(self.state.best_step)
+        for adapter in self.folder.adapters.glob("step-*"):
+            if best is not None and adapter.name != PurePosixPath(best).name:
+                shutil.rmtree(adapter, ignore_errors=True)
 
     def _save(self) -> None:
         began = time.monotonic()
@@ -227,6 +231,7 @@ class Loop:
         moments = self._optimizer.state[self._optimizer.param_groups[0]["params"][0]]
         tensors = {"weights": self.engine.weights, "m": moments["exp_avg"], "v": moments["exp_avg_sq"]}
         path = checkpoints.save(self.folder.checkpoints, self.state, tensors)
+        self._forget_former_adapters()
         self._saved_at = time.monotonic()
         self._saving_seconds = self._saved_at - began
         self._say(

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 from studio.domain.event import Ended, Notice, Phase, Started
 from studio.domain.problem import Problem, Severity
 from studio.domain.recipe import Recipe
-from studio.domain.run import RunResult, RunState
+from studio.domain.run import RunResult, RunState, progress_of
 from studio.errors import AfinaError, from_exception
 from studio.storage.files import write_atomic
 from studio.storage.turns import Turns
 from studio.storage.workspace import RunFolder
-from studio.training.events import EventLog
+from studio.training.events import EventLog, read_events
 
 if TYPE_CHECKING:
     from studio.domain.conversation import Conversation
@@ -129,11 +129,13 @@ def _failed(folder: RunFolder, error: AfinaError) -> RunResult:
     best: dict[str, object] = {}
     if folder.best.is_file():
         best = json.loads(folder.best.read_text(encoding="utf-8"))
+    progress = progress_of(read_events(folder.events)[0])
     return RunResult(
         state=RunState.FAILED,
-        steps=int(str(best.get("step", 0))),
+        steps=progress.step,
         best_step=best.get("step"),
         adapter=best.get("adapter"),
+        seconds=progress.training_seconds,
         ended_at=time.time(),
         problem=Problem.of(error),
     )
