@@ -91,13 +91,17 @@ def test_a_tick_that_was_not_touched_stays_undecided() -> None:
 
 def test_the_form_reports_all_problems_at_once(ui: Ui, services: Services) -> None:
     place = Place(project_with_examples(services), "train")
-    numbers: dict[str, Any] = dict.fromkeys(NUMBERS)
-    recipe, problems = read_recipe(ui, place, ("quick", "", *{**numbers, "rank": 0, "dropout": 2}.values()))
+    numbers: dict[str, Any] = dict.fromkeys(NUMBERS, "")
+    recipe, problems = read_recipe(
+        ui, place, ("quick", "", *{**numbers, "rank": "0", "dropout": "2,5", "seed": "seven"}.values())
+    )
     assert recipe is None
-    assert {problem.field for problem in problems} == {"rank", "dropout"}
-    recipe, problems = read_recipe(ui, place, ("quick", "lora", *{**numbers, "rank": 8.0}.values()))
+    assert {problem.field for problem in problems} == {"rank", "dropout", "seed"}
+    recipe, problems = read_recipe(
+        ui, place, ("quick", "lora", *{**numbers, "rank": " 8 ", "learning_rate": "0,001"}.values())
+    )
     assert problems == []
-    assert recipe == Recipe(model="smollm2-135m-instruct", preset="quick", method="lora", rank=8)
+    assert recipe == Recipe(model="smollm2-135m-instruct", preset="quick", method="lora", rank=8, learning_rate=0.001)
 
 
 def test_each_side_remembers_its_own_answers() -> None:

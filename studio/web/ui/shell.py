@@ -46,7 +46,7 @@ def mount_studio(app: Any, services: Services, locale: str) -> None:
         path=f"/{locale}",
         theme=theme.studio_theme(),
         css=theme.stylesheet(),
-        head=theme.head(_TAGS.get(locale, locale)),
+        head=theme.head(_TAGS.get(locale, locale), catalog(locale)("ui.search")),
         footer_links=[],
         run_history=False,
         show_error=False,

@@ -265,7 +265,7 @@ def _offers(ui: Ui, parts: _Parts, place: Place, recipe: Recipe) -> dict[Any, An
         text("train.measured" if chosen.measured else "train.measuring")
     )
     minor = [p for p in ui.services.runs.problems(recipe, place.project) if p.severity is not Severity.ERROR]
-    placeholders = [gr.Number(placeholder=decided_label(ui, getattr(chosen.recipe, name))) for name in NUMBERS]
+    placeholders = [gr.Textbox(placeholder=decided_label(ui, getattr(chosen.recipe, name))) for name in NUMBERS]
     return {
         parts.preset: gr.Radio(choices=[(offer_label(ui, offer), offer.preset.value) for offer in offers]),
         parts.about: wrapped(counts, join(problem_notice(text, found) for found in minor)),

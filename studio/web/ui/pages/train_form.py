@@ -50,7 +50,8 @@ def build_expert(ui: Ui) -> tuple[Any, tuple[Any, ...]]:
 def _number(ui: Ui, name: str) -> Any:
     label, info = ui.text(f"train.set.{name}"), ui.text(f"train.set.{name}_info")
     elem_id = f"train-{name.replace('_', '-')}"
-    return gr.Number(None, label=label, info=info, placeholder=" ", elem_id=elem_id, min_width=200)
+    # A text box: Gradio's number box turns an empty field into 0.
+    return gr.Textbox(label=label, info=info, elem_id=elem_id, min_width=200, max_lines=1)
 
 
 def read_recipe(ui: Ui, place: Place, settings: tuple[Any, ...]) -> tuple[Recipe | None, list[Any]]:
@@ -58,10 +59,17 @@ def read_recipe(ui: Ui, place: Place, settings: tuple[Any, ...]) -> tuple[Recipe
     preset, method, *numbers = settings
     project = ui.services.projects.get(place.project)
     values: dict[str, Any] = {"model": project.model_id or "", "preset": preset, "method": method or None}
-    for name, number in zip(NUMBERS, numbers, strict=True):
-        if number is not None and number != "":
-            values[name] = int(number) if name in _WHOLE and float(number).is_integer() else number
+    values |= {name: _parsed(name, text) for name, text in zip(NUMBERS, numbers, strict=True) if text and text.strip()}
     return parse_recipe(values)
+
+
+def _parsed(name: str, text: str) -> float | str:
+    """The number that a person wrote, with a comma or a point; the text itself where it is none."""
+    try:
+        number = float(text.strip().replace(",", "."))
+    except ValueError:
+        return text.strip()
+    return int(number) if name in _WHOLE and number.is_integer() else number
 
 
 def offer_label(ui: Ui, offer: PresetOffer) -> str:
