@@ -20,6 +20,8 @@ from studio.storage.workspace import Workspace
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from studio.i18n import Catalog
+
 
 def build_services(settings: Settings) -> Services:
     """Opens the workspace and puts the services together. Nothing heavy is imported: no torch, no gradio.
@@ -82,8 +84,6 @@ def serve(
 
     from studio.i18n import catalog
     from studio.web.auth import require_password
-    from studio.web.demo import demo_app
-    from studio.web.tunnel import open_tunnel
 
     require_password(settings)
     listener = _bind(settings.host, settings.port)
@@ -91,17 +91,31 @@ def serve(
     text = catalog(locale)
     try:
         services.runs.start_supervisor()
+        threading.Thread(target=services.models.measure_speed, name="speed", daemon=True).start()
         server = uvicorn.Server(uvicorn.Config(build_app(services), log_level="warning", ws_max_size=2**20))
         address = f"http://{'127.0.0.1' if settings.host in ('0.0.0.0', '::') else settings.host}:{settings.port}"
         threading.Thread(
             target=_announce, args=(address, text("serve.ready", address=address), open_browser, say), daemon=True
         ).start()
         if share:
-            demo_port = _serve_aside(demo_app(services))
-            say(text("serve.shared", address=open_tunnel(demo_port)))
+            _share(services, text, say)
         server.run(sockets=[listener])
     finally:
         services.close()
+
+
+def _share(services: Services, text: Catalog, say: Callable[[str], None]) -> None:
+    """Opens the demo pages to the internet; where that fails, says why, and the studio is served all the same."""
+    from studio.web.demo import demo_app
+    from studio.web.tunnel import open_tunnel
+
+    try:
+        address = open_tunnel(_serve_aside(demo_app(services)))
+    except AfinaError as error:
+        say(text.error(error))
+        return
+    services.links.public_address = address
+    say(text("serve.shared", address=address))
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -32,6 +32,7 @@ def _list(ctx: typer.Context, as_json: Json = False) -> None:
         return
     terminal = terminal_of(ctx, as_json=as_json)
     with open_services() as services:
+        services.models.measure_speed()
         cards = services.models.cards()
         terminal.emit({"models": [_described(services.models, card) for card in cards]})
         if not terminal.json:

@@ -90,7 +90,7 @@ def fit(
     speed: Speed,
     method: Method = Method.LORA,
     rank: int = 16,
-    batch: int = 16,
+    batch: int = 8,
     length: int = 128,
 ) -> Fit:
     """Whether a model suits a machine: *too big* when memory is short, *slow* when a typical job takes long."""

@@ -22,9 +22,13 @@ class LinkService:
 
     Args:
         workspace: where the database and the runs are.
+
+    Attributes:
+        public_address: where a tunnel serves the demo pages to the internet; None without one.
     """
 
     def __init__(self, workspace: Workspace) -> None:
+        self.public_address: str | None = None
         self._workspace = workspace
         self._store = LinkStore(workspace.database)
 

@@ -74,7 +74,7 @@ class ModelService:
         return next((card.id for card in cards if locale in card.recommended_for), cards[0].id)
 
     def fit(
-        self, model_id: str, batch: int = 16, length: int = 128, method: Method = Method.LORA, rank: int = 16
+        self, model_id: str, batch: int = 8, length: int = 128, method: Method = Method.LORA, rank: int = 16
     ) -> Fit:
         """Whether a model suits this machine, with the arithmetic.
 

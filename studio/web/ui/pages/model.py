@@ -28,7 +28,7 @@ from studio.web.ui.components import (
 )
 from studio.web.ui.session import Place
 
-_BATCH, _LENGTH = 16, 128  # what the badge is worked out for
+_BATCH, _LENGTH = 8, 128  # what the badge is worked out for
 _FIT_KINDS: Final = {FitBadge.RUNS_WELL: "good", FitBadge.SLOW: "warn", FitBadge.TOO_BIG: "bad"}
 _UNDER_WAY: Final = (InstallState.DOWNLOADING, InstallState.CONVERTING)
 _LANGUAGES_SHOWN: Final = 6

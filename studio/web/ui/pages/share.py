@@ -182,7 +182,8 @@ def _links(ui: Ui, views: list[RunView]) -> str:
 
 
 def _link(ui: Ui, link: Link) -> Markup:
-    text, path = ui.text, f"../d/{link.token}"
+    text, public = ui.text, ui.services.links.public_address
+    path = f"{public}/d/{link.token}" if public else f"../d/{link.token}"
     counts = f"{text('share.visits', n=link.visits)} · {text('share.answers', n=link.answers)}"
     if link.is_open:
         off = button(
