@@ -66,9 +66,21 @@ def _rows(peek: Peek, batches: Iterator[Any]) -> Iterator[Row]:
             for start in range(0, batch.num_rows, _BATCH):
                 for values in batch.slice(start, _BATCH).to_pylist():
                     number += 1
-                    yield Row(number, values)
+                    yield Row(number, {name: _as_text(value) for name, value in values.items()})
     except (pa.ArrowException, OSError, ValueError) as error:
         raise AfinaError("data.broken_columnar", file=peek.name) from error
+
+
+def _as_text(value: Any) -> Any:
+    """The value with bytes as the text that they are; bytes of pictures and sounds are left out."""
+    if isinstance(value, bytes):
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError:
+            return None
+    if isinstance(value, dict):
+        return {name: _as_text(item) for name, item in value.items()}
+    return [_as_text(item) for item in value] if isinstance(value, list) else value
 
 
 READER: Final = Reader("columnar", ("parquet", "arrow", "feather"), _sniff, _read, binary=True)

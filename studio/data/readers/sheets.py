@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from studio.data.cells import Cells, table_of_cells
 from studio.data.limits import MAX_CELLS, MAX_COLUMNS, MAX_ROWS, MAX_UNPACKED
+from studio.data.readers.packed import check_sizes
 from studio.data.table import Peek, Reader, Table
 from studio.errors import AfinaError
 
@@ -103,17 +104,9 @@ def _check_size(peek: Peek) -> None:
     the largest row and column are read from the XML itself, not from the size that the workbook claims.
     """
     try:
+        check_sizes(peek.path, peek.name, MAX_UNPACKED)
         with zipfile.ZipFile(peek.path) as archive:
-            entries = archive.infolist()
-            unpacked = sum(entry.file_size for entry in entries)
-            if unpacked > MAX_UNPACKED:
-                raise AfinaError(
-                    "data.unpacks_too_large",
-                    file=peek.name,
-                    size_mb=round(unpacked / 1e6),
-                    limit_mb=round(MAX_UNPACKED / 1e6),
-                )
-            for entry in entries:
+            for entry in archive.infolist():
                 if entry.filename.startswith("xl/worksheets/") and entry.filename.endswith(".xml"):
                     with archive.open(entry) as xml:
                         _check_area(peek.name, xml)

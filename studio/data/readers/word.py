@@ -45,8 +45,11 @@ def _read(peek: Peek) -> Iterator[Table]:
     ) as error:
         raise AfinaError("data.broken_document", file=peek.name) from error
     found = False
-    for number, grid in enumerate(body.iter(f"{_W}tbl"), start=1):
-        cells = ((n, [_text(cell) for cell in row.iter(f"{_W}tc")]) for n, row in enumerate(grid.iter(f"{_W}tr"), 1))
+    for number, grid in enumerate(_nearest(body, f"{_W}tbl"), start=1):
+        cells = (
+            (n, [_text(cell) for cell in _nearest(row, f"{_W}tc")])
+            for n, row in enumerate(_nearest(grid, f"{_W}tr"), start=1)
+        )
         table = table_of_cells(peek.name, cells, peek.findings, sheet=f"{number}", detail="docx")
         if table is not None and len(table.columns) >= 2:
             found = True
@@ -82,6 +85,17 @@ def _body(peek: Peek) -> ElementTree.Element:
     if body is None:
         raise ValueError("no body")
     return body
+
+
+def _nearest(element: ElementTree.Element, tag: str) -> Iterator[ElementTree.Element]:
+    """The elements with this tag that lie in no other of them: a table in a cell is a part of its text."""
+    waiting = list(reversed(element))
+    while waiting:
+        node = waiting.pop()
+        if node.tag == tag:
+            yield node
+        else:
+            waiting += reversed(node)
 
 
 def _text(element: ElementTree.Element) -> str:
