@@ -5,42 +5,27 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from studio.data import split as splitting
 from studio.data import writing
+from studio.data.editing import Difference, EditedRow, difference, edited, number_of
 from studio.data.limits import MIN_EXAMPLES
 from studio.data.reading import Reading, ReadResult, read_files
 from studio.data.text import clean
 from studio.data.uploads import Uploads
 from studio.data.versions import Draft, Versions
-from studio.domain.conversation import Conversation, Role, with_system
+from studio.domain.conversation import Conversation, with_system
 from studio.domain.dataset import DatasetVersion, DatasetView, Mapping, Segment
 from studio.errors import AfinaError
 from studio.settings import assets_dir
 from studio.storage.files import atomic_path
 from studio.storage.workspace import Workspace
 
+__all__ = ["DatasetService", "EditedRow"]
+
 _PASTED: Final = "paste.txt"
-
-
-@dataclass(frozen=True)
-class EditedRow:
-    """A row of the table as a person left it.
-
-    Args:
-        id: of the example that was edited; None for a new row.
-        question: empty together with the answer deletes the row.
-        answer: see above.
-        held_out: whether it is kept for the test; None lets the studio decide.
-    """
-
-    id: str | None
-    question: str
-    answer: str
-    held_out: bool | None = None
 
 
 class DatasetService:
@@ -157,11 +142,11 @@ class DatasetService:
         incomplete = [n for n, row in enumerate(cleaned, start=1) if bool(row.question) != bool(row.answer)]
         if incomplete:
             raise AfinaError("data.edit_incomplete", n=len(incomplete), rows=", ".join(map(str, incomplete[:20])))
-        after = list(_edited(before, [row for row in cleaned if row.question]))
+        after = list(edited(before, [row for row in cleaned if row.question]))
         if not after:
             raise AfinaError("data.edit_empty")
         if list(before.values()) != after:
-            draft = Draft.like(current, "edit", _difference(before, after))
+            draft = Draft.like(current, "edit", difference(list(before.values()), after).counts)
             self._versions.add(project_id, after, lambda: draft)
         return self._versions.view(project_id)
 
@@ -203,6 +188,17 @@ class DatasetService:
     def versions(self, project_id: str) -> list[DatasetVersion]:
         """Every version, the newest first."""
         return self._versions.list(project_id)
+
+    def diff(self, older_id: str, newer_id: str) -> Difference:
+        """What was added, removed and changed between two versions of one project.
+
+        Raises:
+            AfinaError: ``general.not_found`` for a version that does not exist or is another project's.
+        """
+        older, newer = self._versions.get(older_id), self._versions.get(newer_id)
+        if older.project_id != newer.project_id:
+            raise AfinaError("general.not_found", what=newer_id[:80])
+        return difference(self._versions.read_all(older), self._versions.read_all(newer))
 
     def restore(self, project_id: str, version_id: str) -> DatasetView:
         """Makes a new version with the content of an old one. Raises ``general.not_found``."""
@@ -284,7 +280,7 @@ class DatasetService:
         def conversations() -> Iterator[Conversation]:
             last = 0
             for conversation in self._versions.read(current) if current is not None else ():
-                last = max(last, _number(conversation))
+                last = max(last, number_of(conversation))
                 yield conversation
             for number, conversation in enumerate(reading.conversations(), start=last + 1):
                 yield conversation.model_copy(update={"id": f"e{number}"})
@@ -315,40 +311,3 @@ def _files(paths: Sequence[Path]) -> list[Path]:
     if not found:
         raise AfinaError("data.no_dataset")
     return found
-
-
-def _number(conversation: Conversation) -> int:
-    return int(conversation.id[1:]) if conversation.id[1:].isdecimal() else 0
-
-
-def _difference(before: dict[str, Conversation], after: Iterable[Conversation]) -> dict[str, int]:
-    kept = {c.id: c for c in after}
-    return {
-        "added": len(kept.keys() - before.keys()),
-        "removed": len(before.keys() - kept.keys()),
-        "changed": sum(before[i] != kept[i] for i in kept.keys() & before.keys()),
-    }
-
-
-def _edited(before: dict[str, Conversation], rows: Sequence[EditedRow]) -> Iterator[Conversation]:
-    number = max(map(_number, before.values()), default=0)
-    used: set[str] = set()
-    for row in rows:
-        if row.id in before and row.id not in used:
-            used.add(row.id)
-            yield _changed(before[row.id], row)
-        else:
-            number += 1
-            yield Conversation.pair(row.question, row.answer, id=f"e{number}", held_out=row.held_out)
-
-
-def _changed(old: Conversation, row: EditedRow) -> Conversation:
-    """The conversation with its last question and last answer replaced; its other turns stay."""
-    messages = list(old.messages)
-    if row.answer != old.answer:
-        at = max(i for i, message in enumerate(messages) if message.role is Role.ASSISTANT)
-        messages[at] = messages[at].model_copy(update={"content": row.answer})
-    if row.question != old.question:
-        at = max(i for i, message in enumerate(messages[:-1]) if message.role is Role.USER)
-        messages[at] = messages[at].model_copy(update={"content": row.question})
-    return old.model_copy(update={"messages": tuple(messages), "held_out": row.held_out})

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from studio.domain.conversation import with_system
 from studio.domain.dataset import DatasetView, Mapping
 from studio.errors import AfinaError
 from studio.i18n.catalog import LOCALES, catalog
-from studio.domain.conversation import with_system
 from studio.services.datasets import DatasetService, EditedRow
 from studio.services.projects import ProjectService
 from studio.settings import Settings
@@ -287,3 +287,23 @@ def test_the_company_of_a_chat_can_be_changed(datasets: DatasetService, project:
     assert (view.mapping.company, [c.answer for c in view.conversations]) == ("Loja", ["Sim."] * 3)
     changed = datasets.set_mapping(project, Mapping(company="Ana"))
     assert (changed.mapping.company, [c.answer for c in changed.conversations]) == ("Ana", ["Oba!"] * 3)
+
+
+def test_two_versions_are_compared(datasets: DatasetService, project: str, faq: Path, workspace: Workspace) -> None:
+    first = datasets.import_files(project, [faq])
+    rows = _rows(first)
+    changed = [EditedRow(rows[0].id, rows[0].question, "Onze reais."), rows[2], EditedRow(None, "Vende chá?", "Não.")]
+    second = datasets.edit(project, changed)
+    assert second.version.params == {"added": 1, "removed": 1, "changed": 1}
+    found = datasets.diff(first.version.id, second.version.id)
+    assert [c.question for c in found.added] == ["Vende chá?"]
+    assert [c.question for c in found.removed] == ["Abre hoje?"]
+    assert [(old.answer, new.answer) for old, new in found.changed] == [("Dez reais.", "Onze reais.")]
+    back = datasets.diff(second.version.id, first.version.id)
+    assert (back.added, back.removed) == (found.removed, found.added)
+    same = datasets.diff(first.version.id, first.version.id)
+    assert same.counts == {"added": 0, "removed": 0, "changed": 0}
+    other = datasets.import_files(ProjectService(workspace).create("Outra").id, [faq])
+    for pair in ((first.version.id, other.version.id), (first.version.id, "data-nope")):
+        with pytest.raises(AfinaError, match=r"general\.not_found"):
+            datasets.diff(*pair)
