@@ -108,8 +108,8 @@ class Offers:
         with self._lock:
             return model_id in self._measuring
 
-    def close(self) -> None:
-        """Ends measurements."""
+    def stop_measuring(self) -> None:
+        """Ends measurements: a run needs the cores, and tells the speed better."""
         with self._lock:
             for process in self._measuring.values():
                 if process is not None:

@@ -69,7 +69,7 @@ class RunService:
     def close(self) -> None:
         """Ends the supervisor; workers go on, and the next supervisor finds them."""
         self._supervisor.close()
-        self._offers.close()
+        self._offers.stop_measuring()
 
     def offers(
         self, source: str | Sequence[Conversation], model_id: str, base: Recipe | None = None
@@ -88,8 +88,9 @@ class RunService:
         return self._offers.of(self._found(source, recipe), recipe)
 
     def measure(self, model_id: str) -> None:
-        """Measures in the background how fast this machine trains a model, if that is not known yet."""
-        self._offers.measure(model_id)
+        """Measures in the background how fast this machine trains a model, unless that is known or a run needs the cores."""
+        if not self._queue.active() and not self._queue.waiting():
+            self._offers.measure(model_id)
 
     def is_measuring(self, model_id: str) -> bool:
         """Whether such a measurement is under way."""
@@ -127,6 +128,7 @@ class RunService:
         blocking = [p for p in self._problems.of(recipe, examples) if p.severity is Severity.ERROR]
         if blocking:
             raise AfinaError(blocking[0].code, **blocking[0].params)
+        self._offers.stop_measuring()
         card = self._models.get(recipe.model)
         resolved = self._offers.resolve(recipe, examples)
         run_id = new_id("run")
