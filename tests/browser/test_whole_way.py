@@ -52,8 +52,8 @@ def open_studio(browser: Browser, server: Server, locale: str) -> Studio:
     return studio
 
 
-def start_training(studio: Studio, preset: str) -> None:
-    """From the home page to a run that has taken its first steps."""
+def start_training(studio: Studio, preset: str, passes: str = "") -> None:
+    """From the home page to a run that has taken its first steps; ``passes`` goes into the expert panel."""
     studio.click("#home-sample")
     studio.see(f"#model-card-{SMOLLM2}")
     if studio.page.locator(f"#model-use-{SMOLLM2}").count():  # not where it is the language's first choice already
@@ -63,16 +63,19 @@ def start_training(studio: Studio, preset: str) -> None:
     studio.see("#examples-table")
     studio.click("#next-step")
     studio.page.locator(f"#train-preset input[value={preset}]").check(timeout=SOON)
+    if passes:
+        studio.click("#train-expert button")
+        studio.page.locator("#train-epochs").locator("input, textarea").fill(passes)
     studio.click("#train-start")
     expect(studio.page).to_have_url(re.compile(r"run=run-"), timeout=SOON)
     studio.see("#train-chart .js-plotly-plot", timeout=LOADING)
 
 
-@pytest.mark.parametrize("locale", ["en", "pt"])
-def test_sample_to_demo_link(browser: Browser, server: Server, locale: str) -> None:
+@pytest.mark.parametrize(("locale", "passes"), [("en", ""), ("pt", "1,5")])
+def test_sample_to_demo_link(browser: Browser, server: Server, locale: str, passes: str) -> None:
     studio = open_studio(browser, server, locale)
     assert f"/{locale}/" in studio.page.url
-    start_training(studio, "quick")
+    start_training(studio, "quick", passes)
 
     studio.page.reload()
     studio.see("#train-status", timeout=LOADING)
@@ -118,7 +121,7 @@ def visit(browser: Browser, studio: Studio, address: str) -> None:
 
 def test_a_killed_server_loses_nothing(browser: Browser, server: Server) -> None:
     studio = open_studio(browser, server, "en")
-    start_training(studio, "quick")
+    start_training(studio, "quick", passes="1")
     address = studio.page.url
     server.kill()
     server.start()
