@@ -92,7 +92,9 @@ def serve(
     try:
         services.runs.start_supervisor()
         threading.Thread(target=services.models.measure_speed, name="speed", daemon=True).start()
-        server = uvicorn.Server(uvicorn.Config(build_app(services), log_level="warning", ws_max_size=2**20))
+        server = uvicorn.Server(
+            uvicorn.Config(build_app(services), log_level="warning", ws_max_size=2**20, timeout_graceful_shutdown=2)
+        )
         address = f"http://{'127.0.0.1' if settings.host in ('0.0.0.0', '::') else settings.host}:{settings.port}"
         threading.Thread(
             target=_announce, args=(address, text("serve.ready", address=address), open_browser, say), daemon=True

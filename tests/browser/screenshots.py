@@ -47,7 +47,9 @@ def walk(browser: Browser, server: Server, locale: str) -> None:
     page.locator("#next-step").click()
     page.locator("#train-start").click()
     page.locator("#train-live[data-state=running]").wait_for(timeout=TRAINING)
-    page.wait_for_function("document.querySelectorAll('#train-chart .scatterlayer .trace').length > 1", timeout=TRAINING)
+    page.wait_for_function(
+        "document.querySelectorAll('#train-chart .scatterlayer .trace').length > 1", timeout=TRAINING
+    )
     page.wait_for_timeout(15_000)
     shoot(page, "train", locale, full=True)
     page.locator("#train-live[data-state=finished]").wait_for(timeout=TRAINING)

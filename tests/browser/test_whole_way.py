@@ -13,6 +13,7 @@ from tests.browser.conftest import Server
 from tests.conftest import SMOLLM2
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
+LANGUAGES = {"en": "en-US", "pt": "pt-BR"}
 SOON, LOADING, TRAINING = 20_000, 90_000, 420_000  # milliseconds
 
 
@@ -43,9 +44,7 @@ class Studio:
 
 
 def open_studio(browser: Browser, server: Server, locale: str) -> Studio:
-    context = browser.new_context(
-        locale={"en": "en-US", "pt": "pt-BR"}[locale], viewport={"width": 1280, "height": 900}
-    )
+    context = browser.new_context(locale=LANGUAGES[locale], viewport={"width": 1280, "height": 900})
     studio = Studio(context.new_page(), server, locale)
     studio.page.goto(server.address)
     studio.see("#home-sample")
@@ -101,7 +100,9 @@ def test_sample_to_demo_link(browser: Browser, server: Server, locale: str, pass
 
 def visit(browser: Browser, studio: Studio, address: str) -> None:
     """A visitor on a phone asks a suggested question; then the owner switches the link off."""
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, locale="en-US")
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, locale=LANGUAGES[studio.locale]
+    )
     page = context.new_page()
     url = studio.server.address + address.removeprefix("..")
     page.goto(url)
