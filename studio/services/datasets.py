@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from studio.data import hub_sets, writing
 from studio.data import split as splitting
-from studio.data import writing
 from studio.data.editing import Difference, EditedRow, difference, edited, number_of
 from studio.data.limits import MIN_EXAMPLES
 from studio.data.reading import Reading, ReadResult, read_files
@@ -94,6 +94,37 @@ class DatasetService:
             path = Path(folder) / _PASTED
             path.write_text(text, encoding="utf-8", errors="replace", newline="")
             return self.import_files(project_id, [path], append=append)
+
+    def import_hub(
+        self,
+        project_id: str,
+        reference: str,
+        config: str | None = None,
+        split: str | None = None,
+        rows: int = hub_sets.DEFAULT_ROWS,
+        token: str | None = None,
+        append: bool = False,
+        on_progress: Callable[[int], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> DatasetView:
+        """Makes a version from the first rows of a dataset of the Hugging Face hub; they are kept like an upload.
+
+        Args and raises: of :func:`studio.data.hub_sets.fetch` and :meth:`import_files`.
+        """
+        endpoint = self._workspace.settings.hf_endpoint
+        with tempfile.TemporaryDirectory(prefix="afina-") as folder:
+            path = hub_sets.fetch(
+                reference,
+                Path(folder),
+                config=config,
+                split=split,
+                rows=rows,
+                endpoint=endpoint,
+                token=token,
+                on_progress=on_progress,
+                cancelled=cancelled,
+            )
+            return self.import_files(project_id, [path], append=append, cancelled=cancelled)
 
     def use_sample(self, project_id: str, locale: str) -> DatasetView:
         """Makes a version of the bundled sample, with its held-out questions.
