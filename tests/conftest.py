@@ -6,12 +6,16 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from studio.services import Services
 from studio.settings import Settings
 from studio.storage.workspace import Workspace
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 REPOSITORY = Path(__file__).parent.parent
 MODELS = Path(os.environ.get("AFINA_TEST_MODELS", REPOSITORY / ".cache" / "models"))
@@ -112,3 +116,17 @@ def tiny_model(base_model: str, tmp_path_factory: pytest.TempPathFactory) -> Pat
     )
     (folder / "afina.json").write_text(card.model_dump_json(), encoding="utf-8")
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A real Chromium, one for all browser tests: Playwright runs once a process."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.browser import chromium
+
+    path = chromium.find()
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=list(chromium.FLAGS))
+        yield started
+        started.close()

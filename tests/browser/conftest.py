@@ -1,4 +1,4 @@
-"""A real server in a process of its own, and a real Chromium in front of it."""
+"""A real server in a process of its own; the Chromium in front of it is a fixture that all tests share."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser import chromium
 from tests.conftest import MODELS
 
 
@@ -81,11 +79,3 @@ def server(tmp_path: Path, base_model: str) -> Iterator[Server]:
     running.start()
     yield running
     running.stop()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium.find(), args=list(chromium.FLAGS))
-        yield started
-        started.close()

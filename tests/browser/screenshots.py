@@ -18,11 +18,12 @@ TRAINING = 900_000  # milliseconds
 
 def main() -> int:
     FOLDER.mkdir(parents=True, exist_ok=True)
+    path = chromium.find()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         server = Server(Path(folder) / "home")
         server.home.mkdir()
         server.start()
-        browser = playwright.chromium.launch(executable_path=chromium.find(), args=list(chromium.FLAGS))
+        browser = playwright.chromium.launch(executable_path=path, args=list(chromium.FLAGS))
         try:
             for locale in LANGUAGES:
                 walk(browser, server, locale)
@@ -91,10 +92,12 @@ def shoot(page: Page, name: str, locale: str, *, full: bool = False) -> None:
 
 
 def _install(page: Page) -> None:
-    """Fetches the chosen model where it is not on disk, with its terms accepted."""
-    install = page.locator("[id^=model-install-]").first
-    if page.locator("#next-step.primary").count() == 0 and install.count():
-        install.click()
+    """Accepts the terms of the language's first choice, and fetches it where it is not on disk."""
+    if page.locator("#next-step.primary").count() == 0:
+        page.locator("[id^=model-use-].primary, .af-card.chosen [id^=model-use-]").first.click()
+        accept = page.get_by_role("dialog").locator("button").last
+        if accept.count():
+            accept.click()
         page.locator("#next-step.primary").wait_for(timeout=TRAINING)
 
 

@@ -11,10 +11,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from studio.i18n import LOCALES, catalog
 from studio.web.ui.session import STEPS
-from tests.browser.conftest import Server, browser, server
+from tests.browser.conftest import Server, server
 from tests.conftest import SMOLLM2
 
-__all__ = ["browser", "server"]  # fixtures
+__all__ = ["server"]  # fixtures
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 SOON = 20_000  # milliseconds
@@ -95,7 +95,7 @@ def test_files_are_read_edited_and_brought_back(page: Page, tmp_path: Path) -> N
     expect(page.locator("#examples-picture")).to_contain_text("Do you sell tea 0?", timeout=SOON)
     expect(page.locator("#examples-summary")).to_contain_text("10")
     expect(page.locator("#examples-preview mark")).to_contain_text("tea number 0", timeout=SOON)
-    cell = page.locator("#examples-table td").filter(has_text="Yes: tea number 1.").first
+    cell = page.locator("#examples-table [role=gridcell]").filter(has_text="Yes: tea number 1.").first
     cell.dblclick()
     page.keyboard.press("Control+A")
     page.keyboard.type("Changed by hand.")

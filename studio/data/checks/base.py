@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -84,8 +84,13 @@ class Dataset:
 
     @cached_property
     def answer_groups(self) -> Sequence[int]:
-        """The group of near-identical answers that each example belongs to."""
-        return clusters([c.answer for c in self.conversations])
+        """The group of near-identical answers that each example belongs to, among those asked nearly the same."""
+        counts = Counter(self.question_groups)
+        chosen = [i for i, group in enumerate(self.question_groups) if counts[group] > 1]
+        groups = list(range(len(self.conversations)))
+        for i, group in zip(chosen, clusters([self.conversations[i].answer for i in chosen]), strict=True):
+            groups[i] = chosen[group]
+        return groups
 
     @cached_property
     def personal(self) -> Personal:
