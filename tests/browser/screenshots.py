@@ -95,7 +95,7 @@ def _install(page: Page) -> None:
     """Accepts the terms of the language's first choice, and fetches it where it is not on disk."""
     if page.locator("#next-step.primary").count() == 0:
         page.locator("[id^=model-use-].primary, .af-card.chosen [id^=model-use-]").first.click()
-        accept = page.get_by_role("dialog").locator("button").last
+        accept = page.locator("#dialog-yes")
         if accept.count():
             accept.click()
         page.locator("#next-step.primary").wait_for(timeout=TRAINING)
