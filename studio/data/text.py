@@ -25,6 +25,8 @@ _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f\ufeff\ud800-\udfff\ufffe\uffff]"
 _SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _WESTERN: Final = frozenset("áéíóúâêôãõàçüñäößèìòùîûëïœæåøÁÉÍÓÚÂÊÔÃÕÀÇÜÑÄÖÈÌÒÙÎÛËÏŒÆÅØºª°”’»…–—•€®™´ \xa0")
 _OTHERS: Final = ("cp1250", "cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "gb18030", "big5", "cp932", "cp949")
+_LATIN_MARKS: Final = re.compile("[\u0300-\u036f]+")
+_WORD: Final = re.compile(r"[^\W_]+")
 _SPACES = re.compile("[\xa0\u2007\u202f]")
 
 
@@ -50,9 +52,12 @@ def _joined(pair: re.Match[str]) -> str:
 
 def plain(text: str) -> str:
     """Lower case without accents or punctuation, words apart by one space: for comparing, never for showing."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    letters = "".join(c if c.isalnum() else " " for c in decomposed if not unicodedata.combining(c))
-    return " ".join(letters.split())
+    folded = text.casefold()
+    if not folded.isascii():
+        folded = _LATIN_MARKS.sub("", unicodedata.normalize("NFKD", folded))
+        if not folded.isascii():
+            folded = "".join(c for c in folded if not unicodedata.combining(c))
+    return " ".join(_WORD.findall(folded))
 
 
 def words(text: str) -> frozenset[str]:
