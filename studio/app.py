@@ -31,6 +31,7 @@ def build_services(settings: Settings) -> Services:
     """
     from studio.chat.client import ChatPool
     from studio.services.chats import ChatService
+    from studio.services.checks import CheckService
     from studio.services.datasets import DatasetService
     from studio.services.exports import ExportService
     from studio.services.links import LinkService
@@ -46,6 +47,7 @@ def build_services(settings: Settings) -> Services:
         projects=ProjectService(workspace),
         models=models,
         datasets=datasets,
+        checks=CheckService(datasets, models),
         runs=RunService(workspace, models, datasets),
         chats=ChatService(workspace, ChatPool(workspace)),
         links=LinkService(workspace),

@@ -28,7 +28,6 @@ def examples(
     """Reads and checks files with the engine of the screens; nothing is changed but the file named by ``--out``."""
     from studio.data import checks, writing
     from studio.data.checks.report import Report, changes
-    from studio.services.checks import CheckService
     from studio.storage.files import atomic_path
 
     terminal = terminal_of(ctx, as_json=as_json)
@@ -42,7 +41,7 @@ def examples(
         if not read.conversations and errors_of(read.problems):
             raise Refused(errors_of(read.problems))
         read.require()
-        dataset = CheckService(services.datasets, services.models).examine(read.conversations, model)
+        dataset = services.checks.examine(read.conversations, model)
         report = Report.of(dataset)
         codes = checks.fixable(report.findings) if "all" in wanted else wanted
         fixed = checks.fix_all(dataset, codes)

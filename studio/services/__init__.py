@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from studio.services.chats import ChatService
+    from studio.services.checks import CheckService
     from studio.services.datasets import DatasetService
     from studio.services.exports import ExportService
     from studio.services.links import LinkService
@@ -24,6 +25,7 @@ class Services:
     projects: ProjectService
     models: ModelService
     datasets: DatasetService
+    checks: CheckService
     runs: RunService
     chats: ChatService
     links: LinkService

@@ -7,11 +7,11 @@ from pathlib import Path
 from studio.data.readers import READERS
 from studio.data.readers.__main__ import table
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "formats.md"
+DOCUMENT = Path(__file__).parents[2] / "studio" / "data" / "readers" / "FORMATS.md"
 
 
 def test_the_table_of_formats_is_up_to_date() -> None:
-    assert DOCUMENT.read_text(encoding="utf-8") == table(), "run: python -m studio.data.readers > docs/formats.md"
+    assert DOCUMENT.read_text(encoding="utf-8") == table(), "run: python -m studio.data.readers > studio/data/readers/FORMATS.md"
 
 
 def test_every_reader_has_its_row() -> None:

@@ -1,4 +1,4 @@
-"""The table of formats in the docs, made from the registry: ``python -m studio.data.readers > docs/formats.md``."""
+"""The table of formats in the docs, made from the registry: ``python -m studio.data.readers > studio/data/readers/FORMATS.md``."""
 
 from __future__ import annotations
 
