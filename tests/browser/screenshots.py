@@ -46,12 +46,13 @@ def walk(browser: Browser, server: Server, locale: str) -> None:
     page.locator("#examples-table").wait_for()
     shoot(page, "examples", locale)
     page.locator("#next-step").click()
+    page.locator("#train-preset input[value=quick]").check()
     page.locator("#train-start").click()
     page.locator("#train-live[data-state=running]").wait_for(timeout=TRAINING)
     page.wait_for_function(
         "document.querySelectorAll('#train-chart .scatterlayer .trace').length > 1", timeout=TRAINING
     )
-    page.wait_for_timeout(15_000)
+    page.wait_for_timeout(4_000)
     shoot(page, "train", locale, full=True)
     page.locator("#train-live[data-state=finished]").wait_for(timeout=TRAINING)
     page.locator("#next-step").click()
