@@ -93,13 +93,16 @@ def fit(
     batch: int = 8,
     length: int = 128,
 ) -> Fit:
-    """Whether a model suits a machine: *too big* when memory is short, *slow* when a typical job takes long."""
+    """Whether a model suits a machine: *too big* when memory is short, *slow* when a typical job takes long.
+
+    A speed that is only guessed calls no model slow: the machine is measured within seconds of the first start.
+    """
     parts = memory_parts(card, method, rank, batch, length, choose_precision(speed))
     needed = sum(part.bytes for part in parts)
     free = machine.memory_free
     if needed > free * (1 - _KEPT_FREE):
         badge = FitBadge.TOO_BIG
-    elif training_seconds(card, TYPICAL_TOKENS, speed, method) > SLOW_SECONDS:
+    elif speed.measured and training_seconds(card, TYPICAL_TOKENS, speed, method) > SLOW_SECONDS:
         badge = FitBadge.SLOW
     else:
         badge = FitBadge.RUNS_WELL

@@ -31,7 +31,7 @@ from studio.web.ui.pages.train_view import render_answers, render_live, render_r
 from studio.web.ui.session import Place
 
 _MEASURING: Final = "measuring"
-_SECONDS: Final = 1.5  # between two readings
+_SECONDS: Final = 2.0  # a page that redraws every second takes the cores from the run it shows
 _ICON: Final = Markup(
     '<svg viewBox="0 0 48 48" fill="none" stroke="var(--af-primary)" stroke-width="2.4" stroke-linecap="round"'
     ' stroke-linejoin="round" aria-hidden="true"><path d="M6 40h36M8 12c6 0 6 18 14 20s10 2 18 2"/>'
