@@ -274,26 +274,29 @@ def _offers(ui: Ui, parts: _Parts, place: Place, recipe: Recipe) -> dict[Any, An
 
 
 def _read(ui: Ui, parts: _Parts, place: Place, seen: str) -> dict[Any, Any]:
-    """One reading of the disk. Empty when nothing changed since ``seen``."""
+    """One reading of the disk: what changed since ``seen``. Empty when nothing did."""
+    drawn_before, _, told_before = seen.partition("#")
     views = ui.services.runs.list(place.project)
     view = _shown_run(ui, place)
     measuring = _is_measuring(ui, place)
     signature = "|".join([view.id if view else "", _MEASURING if measuring else "", *map(_signature, views)])
-    if signature == seen:
+    if signature == told_before:
         return {}
+    drawn = _drawn(view) if view else ""
     updates: dict[Any, Any] = {
         parts.runs: render_runs(ui, place, views, view),
         parts.foot: _foot(ui, place, view),
         parts.timer: gr.Timer(active=_going(ui, place)),
-        parts.seen: signature,
+        parts.seen: f"{drawn}#{signature}",
     }
     if view is None:
         return updates
+    if drawn != drawn_before:
+        updates[parts.chart] = gr.Plot(value=loss_chart(ui.text, view), visible=bool(view.progress.train_loss))
+        updates[parts.answers] = render_answers(ui, view)
     stoppable = view.state in (RunState.QUEUED, RunState.STARTING, RunState.RUNNING)
     return updates | {
         parts.live: render_live(ui, view),
-        parts.chart: gr.Plot(value=loss_chart(ui.text, view), visible=bool(view.progress.train_loss)),
-        parts.answers: render_answers(ui, view),
         parts.stop: gr.Button(visible=stoppable),
         parts.resume: gr.Button(visible=view.state in (RunState.STOPPED, RunState.FAILED)),
     }
@@ -307,6 +310,14 @@ def _is_measuring(ui: Ui, place: Place) -> bool:
 def _going(ui: Ui, place: Place) -> bool:
     """Whether something is under way that the screen should follow."""
     return _is_measuring(ui, place) or any(not view.state.is_over for view in ui.services.runs.list(place.project))
+
+
+def _drawn(view: RunView) -> str:
+    """What the chart and the answers show. Drawn anew at every step they would take the cores from the run."""
+    progress = view.progress
+    share = 40 * progress.step // max(1, progress.total_steps)
+    answers = (progress.answers_step, len(progress.first_answers))
+    return f"{view.id},{min(progress.step, 5)},{share},{len(progress.held_out_loss)},{answers},{view.state.is_over}"
 
 
 def _signature(view: RunView) -> str:
