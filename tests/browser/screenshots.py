@@ -94,12 +94,14 @@ def shoot(page: Page, name: str, locale: str, *, full: bool = False) -> None:
 
 def _install(page: Page) -> None:
     """Accepts the terms of the language's first choice, and fetches it where it is not on disk."""
-    if page.locator("#next-step.primary").count() == 0:
-        page.locator("[id^=model-use-].primary, .af-card.chosen [id^=model-use-]").first.click()
-        accept = page.locator("#dialog-yes")
-        if accept.count():
-            accept.click()
-        page.locator("#next-step.primary").wait_for(timeout=TRAINING)
+    use = page.locator(".af-card.chosen [id^=model-use-]")
+    if use.count():
+        use.click()
+        if page.locator("#dialog-yes").count():
+            page.locator("#dialog-yes").click()
+        use.wait_for(state="detached", timeout=TRAINING)
+        page.goto(page.url.replace("step=examples", "step=model"))
+        page.locator("[id^=model-card-]").first.wait_for()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,9 @@ DOCUMENT = Path(__file__).parents[2] / "studio" / "data" / "readers" / "FORMATS.
 
 
 def test_the_table_of_formats_is_up_to_date() -> None:
-    assert DOCUMENT.read_text(encoding="utf-8") == table(), "run: python -m studio.data.readers > studio/data/readers/FORMATS.md"
+    assert DOCUMENT.read_text(encoding="utf-8") == table(), (
+        "run: python -m studio.data.readers > studio/data/readers/FORMATS.md"
+    )
 
 
 def test_every_reader_has_its_row() -> None:

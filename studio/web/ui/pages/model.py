@@ -214,7 +214,7 @@ def _state(ui: Ui, card: BaseModelCard, chosen: str | None, fit: Fit) -> Markup:
         return join([bar(share, label, going=True), line, cancel])
     ready = progress.state is InstallState.READY
     parts = [problem_notice(ui.text, progress.problem)] if progress.problem else []
-    if ready and card.id == chosen:
+    if ready and card.id == chosen and ui.services.models.accepted(card.id):
         parts.append(badge(ui.text("model.ready")))
     else:
         parts.append(_use_button(ui, card, ready, failed=bool(progress.problem), preferred=not chosen, fit=fit))
