@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from fastapi import FastAPI, Request
-from fastapi.responses import PlainTextResponse, RedirectResponse
+from fastapi.responses import FileResponse, PlainTextResponse, RedirectResponse
 from starlette.responses import Response
 
 from studio.i18n import LOCALES, negotiate
 from studio.services import Services
+from studio.settings import assets_dir
 
 LANGUAGE_COOKIE = "afina_language"
 
@@ -27,6 +28,10 @@ def build_server(services: Services) -> FastAPI:
     @app.get("/healthz")
     def health() -> PlainTextResponse:
         return PlainTextResponse("ok")
+
+    @app.get("/favicon.ico")
+    def icon() -> FileResponse:
+        return FileResponse(assets_dir() / "brand" / "logo.svg", media_type="image/svg+xml")
 
     @app.get("/")
     def home(request: Request) -> Response:
