@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -15,6 +16,14 @@ from tests.conftest import SMOLLM2
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 LANGUAGES = {"en": "en-US", "pt": "pt-BR"}
 SOON, LOADING, TRAINING = 20_000, 90_000, 420_000  # milliseconds
+
+
+@pytest.fixture(autouse=True)
+def _closed_afterwards(browser: Browser) -> Iterator[None]:
+    """A page left open would go on asking its server, and take the cores from the next test."""
+    yield
+    for context in browser.contexts:
+        context.close()
 
 
 @dataclass
