@@ -66,7 +66,7 @@ def start_training(studio: Studio, preset: str, passes: str = "") -> None:
     studio.see(f"#model-card-{SMOLLM2}")
     if studio.page.locator(f"#model-use-{SMOLLM2}").count():  # not where it is the language's first choice already
         studio.click(f"#model-use-{SMOLLM2}")
-        expect(studio.page).to_have_url(re.compile("step="))
+        studio.see(f"#model-card-{SMOLLM2}.chosen")
     studio.click("#next-step")
     studio.see("#examples-table")
     studio.click("#next-step")
