@@ -23,7 +23,7 @@ from studio.web.ui import shell
 from studio.web.ui.charts import loss_chart
 from studio.web.ui.components import Ui, button
 from studio.web.ui.pages.compare import Turn, _messages, _talk
-from studio.web.ui.pages.examples import _edited
+from studio.web.ui.pages.examples.grid import _edited
 from studio.web.ui.pages.home import _card
 from studio.web.ui.pages.train_form import NUMBERS, read_recipe
 from studio.web.ui.pages.train_view import render_live
