@@ -34,6 +34,7 @@ def build_services(settings: Settings) -> Services:
     from studio.services.checks import CheckService
     from studio.services.datasets import DatasetService
     from studio.services.exports import ExportService
+    from studio.services.imports import ImportService
     from studio.services.links import LinkService
     from studio.services.models import ModelService
     from studio.services.projects import ProjectService
@@ -48,6 +49,7 @@ def build_services(settings: Settings) -> Services:
         models=models,
         datasets=datasets,
         checks=CheckService(datasets, models),
+        imports=ImportService(datasets),
         runs=RunService(workspace, models, datasets),
         chats=ChatService(workspace, ChatPool(workspace)),
         links=LinkService(workspace),

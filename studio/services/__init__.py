@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from studio.services.checks import CheckService
     from studio.services.datasets import DatasetService
     from studio.services.exports import ExportService
+    from studio.services.imports import ImportService
     from studio.services.links import LinkService
     from studio.services.models import ModelService
     from studio.services.projects import ProjectService
@@ -26,6 +27,7 @@ class Services:
     models: ModelService
     datasets: DatasetService
     checks: CheckService
+    imports: ImportService
     runs: RunService
     chats: ChatService
     links: LinkService
@@ -33,6 +35,7 @@ class Services:
 
     def close(self) -> None:
         """Ends the supervisor and the chat workers; training workers go on."""
+        self.imports.close()
         self.runs.close()
         self.chats.close()
         self.exports.close()

@@ -1,0 +1,204 @@
+"""Imports in the background: a page starts one, looks at how far it is, and may stop it."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from studio.domain.dataset import Mapping
+from studio.domain.problem import Problem
+from studio.errors import AfinaError, Stopped, from_exception
+
+if TYPE_CHECKING:
+    from studio.services.datasets import DatasetService
+
+_AT_ONCE: Final = 2_000_000  # bytes that are read while the page waits: some thousands of rows, in less than a second
+
+
+class ImportState(StrEnum):
+    """Where an import stands."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class HubRequest:
+    """A dataset of the Hugging Face hub; see :func:`studio.data.hub_sets.fetch`."""
+
+    reference: str
+    config: str | None = None
+    split: str | None = None
+    rows: int = 10_000
+    token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class ImportRequest:
+    """What to import: files, a pasted text or a dataset of the hub.
+
+    Args:
+        paths: files and folders that make one dataset.
+        text: what was pasted.
+        hub: a dataset of the hub.
+        mapping: columns as a person chose them; recognised where None.
+        append: adds to the current examples instead of replacing them.
+    """
+
+    paths: tuple[Path, ...] = ()
+    text: str | None = None
+    hub: HubRequest | None = None
+    mapping: Mapping | None = None
+    append: bool = False
+
+
+@dataclass(frozen=True)
+class ImportProgress:
+    """What the screen shows of an import.
+
+    Args:
+        state: where it stands.
+        phase: ``reading``, ``checking`` or ``saving``; key ``imports.phase.PHASE``.
+        rows: read or checked so far.
+        done: 0 to 1, by bytes of the files.
+        problem: why it failed.
+    """
+
+    state: ImportState
+    phase: str = "reading"
+    rows: int = 0
+    done: float = 0.0
+    problem: Problem | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it is under way."""
+        return self.state is ImportState.RUNNING
+
+
+@dataclass
+class _Job:
+    progress: ImportProgress = field(default_factory=lambda: ImportProgress(ImportState.RUNNING))
+    cancel: threading.Event = field(default_factory=threading.Event)
+    thread: threading.Thread | None = None
+
+
+class ImportService:
+    """Imports, one a project at a time. Safe to use from many threads.
+
+    Args:
+        datasets: where the examples go.
+    """
+
+    def __init__(self, datasets: DatasetService) -> None:
+        self._datasets = datasets
+        self._jobs: dict[str, _Job] = {}
+        self._lock = threading.Lock()
+
+    def start(self, project_id: str, request: ImportRequest) -> None:
+        """Begins an import; a small one is finished when this returns. What goes wrong is kept in :meth:`progress`.
+
+        Raises:
+            AfinaError: ``data.import_running`` while another one of the project is under way.
+        """
+        with self._lock:
+            known = self._jobs.get(project_id)
+            if known is not None and known.progress.is_running:
+                raise AfinaError("data.import_running")
+            job = self._jobs[project_id] = _Job()
+        if request.hub is None and _size(request) <= _AT_ONCE:
+            self._run(project_id, request, job)
+            return
+        job.thread = threading.Thread(target=self._run, args=(project_id, request, job), name="import", daemon=True)
+        job.thread.start()
+
+    def progress(self, project_id: str) -> ImportProgress | None:
+        """Where the newest import of a project stands; None where there was none since the studio was started."""
+        with self._lock:
+            job = self._jobs.get(project_id)
+        return job.progress if job is not None else None
+
+    def cancel(self, project_id: str) -> None:
+        """Stops an import; the project is as it was before. Does nothing where none is under way."""
+        with self._lock:
+            job = self._jobs.get(project_id)
+        if job is not None:
+            job.cancel.set()
+
+    def forget(self, project_id: str) -> None:
+        """Lets :meth:`progress` say None again, once a screen has shown how an import ended."""
+        with self._lock:
+            job = self._jobs.get(project_id)
+            if job is not None and not job.progress.is_running:
+                del self._jobs[project_id]
+
+    def close(self) -> None:
+        """Stops every import and waits for their ends."""
+        with self._lock:
+            jobs = list(self._jobs.values())
+        for job in jobs:
+            job.cancel.set()
+        for job in jobs:
+            if job.thread is not None:
+                job.thread.join(timeout=10)
+
+    def _run(self, project_id: str, request: ImportRequest, job: _Job) -> None:
+        def told(rows: int) -> None:
+            job.progress = replace(job.progress, rows=rows)
+
+        try:
+            self._import(project_id, request, told, job.cancel.is_set)
+            job.progress = replace(job.progress, state=ImportState.FINISHED, phase="saving", done=1.0)
+        except Stopped:
+            job.progress = replace(job.progress, state=ImportState.STOPPED)
+        except Exception as error:  # whatever it is, the screen must say it
+            problem = Problem.of(from_exception(error))
+            job.progress = replace(job.progress, state=ImportState.FAILED, problem=problem)
+
+    def _import(
+        self,
+        project_id: str,
+        request: ImportRequest,
+        on_progress: Callable[[int], None],
+        cancelled: Callable[[], bool],
+    ) -> None:
+        hub = request.hub
+        if hub is not None:
+            self._datasets.import_hub(
+                project_id,
+                hub.reference,
+                hub.config,
+                hub.split,
+                hub.rows,
+                hub.token,
+                request.append,
+                on_progress,
+                cancelled,
+            )
+            return
+        with tempfile.TemporaryDirectory(prefix="afina-") as folder:
+            paths = list(request.paths)
+            if request.text is not None:
+                pasted = Path(folder) / "paste.txt"
+                pasted.write_text(request.text, encoding="utf-8", errors="replace", newline="")
+                paths.append(pasted)
+            self._datasets.import_files(project_id, paths, request.mapping, request.append, on_progress, cancelled)
+
+
+def _size(request: ImportRequest) -> int:
+    """Bytes to read; of what cannot be looked at, none: the import says what is wrong with it."""
+    total = len(request.text or "")
+    for path in request.paths:
+        try:
+            below = (p for p in path.rglob("*") if p.is_file()) if path.is_dir() else (path,)
+            total += sum(file.stat().st_size for file in below)
+        except OSError:
+            continue
+    return total
