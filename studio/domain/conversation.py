@@ -35,6 +35,7 @@ class Source(BaseModel):
     file: str
     row: int = Field(description="1-based; for a table, the row as a spreadsheet numbers it (the header is row 1).")
     sheet: str | None = None
+    key: str | None = Field(default=None, description="What the file itself calls it: a ticket, a conversation.")
 
 
 class Conversation(BaseModel):
@@ -47,6 +48,9 @@ class Conversation(BaseModel):
     source: Source | None = None
     topic: str | None = None
     held_out: bool | None = Field(default=None, description="True or False where the data or a person said so.")
+    reworded_from: str | None = Field(
+        default=None, description="Id of the example whose question this one asks in other words, for the test."
+    )
     extra: dict[str, Any] = Field(default_factory=dict, description="Columns that were kept and not mapped.")
 
     @classmethod

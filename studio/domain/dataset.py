@@ -17,6 +17,7 @@ class ColumnRole(StrEnum):
     ANSWER = "answer"
     SYSTEM = "system"
     TOPIC = "topic"
+    ID = "id"
     HELD_OUT = "held_out"
 
 
@@ -29,13 +30,46 @@ class Mapping(BaseModel):
     answer: tuple[str, ...] = ()
     system: tuple[str, ...] = ()
     topic: str | None = None
+    id: str | None = Field(default=None, description="What the file calls an example; rows that share it stay together.")
     held_out: str | None = None
     company: str | None = Field(default=None, description="In a log of messages, the speaker that is the company.")
+    sheets: tuple[str, ...] = Field(default=(), description="The sheets of a workbook to read; all of them where empty.")
 
     @property
     def is_complete(self) -> bool:
         """Whether questions and answers can be read."""
         return bool(self.question) and bool(self.answer)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that it names, each once."""
+        single = (name for name in (self.topic, self.id, self.held_out) if name)
+        return tuple(dict.fromkeys((*self.question, *self.answer, *self.system, *single)))
+
+
+class SplitChoice(BaseModel):
+    """How examples are drawn for the test."""
+
+    model_config = ConfigDict(frozen=True)
+
+    seed: int = Field(default=42, ge=0, lt=2**32)
+    share: float = Field(default=0.15, ge=0.01, le=0.5, description="Share of the examples that is kept aside.")
+
+
+class TableRead(BaseModel):
+    """How one file, or one sheet of it, was read."""
+
+    model_config = ConfigDict(frozen=True)
+
+    file: str
+    reader: str
+    sheet: str | None = None
+    examples: int = 0
+    turns: bool = Field(default=False, description="Whether it holds whole conversations, so no column is chosen.")
+    chosen: bool = Field(default=True, description="False for a sheet that was left out because others were chosen.")
+    speakers: tuple[tuple[str, int], ...] = Field(
+        default=(), description="Of a log of messages: who speaks and how often, the most talkative first."
+    )
 
 
 class DatasetVersion(BaseModel):
@@ -68,6 +102,9 @@ class DatasetView(BaseModel):
     columns: tuple[str, ...] = ()
     mapping: Mapping = Mapping()
     problems: tuple[Problem, ...] = ()
+    tables: tuple[TableRead, ...] = ()
+    sample: tuple[dict[str, str], ...] = Field(default=(), description="Some rows by column, as they were read.")
+    split: SplitChoice = SplitChoice()
     can_undo: bool = False
     can_redo: bool = False
 
