@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from studio.data.lines import is_held_out
 from studio.data.memory import collector_at_rest
 from studio.domain.conversation import Conversation
 from studio.errors import AfinaError, from_exception
@@ -20,18 +21,26 @@ class Written:
     held_out: int
 
 
-def write(path: Path, conversations: Iterable[Conversation]) -> Written:
+def write(path: Path, conversations: Iterable[Conversation | bytes]) -> Written:
     """Writes a version. Nothing is left behind when the conversations end in an error.
+
+    Args:
+        path: of the version.
+        conversations: examples, or lines of an earlier version, which are copied.
 
     Raises:
         AfinaError: ``disk.full`` or ``disk.not_writable``; and whatever the conversations raise.
     """
     examples = held_out = 0
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
-        for conversation in conversations:
-            file.write(conversation.model_dump_json(exclude_defaults=True) + "\n")
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        for item in conversations:
+            if isinstance(item, bytes):
+                file.write(item)
+                held_out += is_held_out(item)
+            else:
+                file.write(item.model_dump_json(exclude_defaults=True).encode() + b"\n")
+                held_out += item.held_out is True
             examples += 1
-            held_out += conversation.held_out is True
     return Written(examples, held_out)
 
 

@@ -11,7 +11,9 @@ from typing import Any
 from sqlalchemy import func, select
 
 from studio.data import store
+from studio.data.lines import Lines
 from studio.data.reading import require
+from studio.domain.author import author
 from studio.domain.conversation import Conversation
 from studio.domain.dataset import DatasetVersion, DatasetView, Mapping
 from studio.domain.problem import Problem
@@ -63,9 +65,15 @@ class Versions:
         self._workspace = workspace
 
     def add(
-        self, project_id: str, conversations: Iterable[Conversation], draft: Callable[[], Draft], minimum: int = 1
+        self,
+        project_id: str,
+        conversations: Iterable[Conversation | bytes],
+        draft: Callable[[], Draft],
+        minimum: int = 1,
     ) -> None:
         """Writes a version and makes it the current one. ``draft`` is asked for once all conversations are read.
+
+        Lines of an earlier version may stand for conversations; see :func:`studio.data.store.write`.
 
         Raises:
             AfinaError: ``data.too_few_rows`` and its kin below ``minimum`` examples; ``disk.full`` …; the project is
@@ -99,6 +107,7 @@ class Versions:
                     held_out=written.held_out,
                     files=list(made.files),
                     details={
+                        "author": author(),
                         "columns": list(made.columns),
                         "mapping": made.mapping.model_dump(mode="json"),
                         "problems": [problem.model_dump(mode="json") for problem in made.problems],
@@ -141,7 +150,7 @@ class Versions:
         """Every version of a project, the newest first."""
         with self._workspace.database.session() as session:
             query = select(DatasetRow).where(DatasetRow.project_id == project_id).order_by(DatasetRow.number.desc())
-            return [_version(row) for row in session.scalars(query)]
+            return [version_of(row) for row in session.scalars(query)]
 
     def newest_child(self, version_id: str) -> str | None:
         """The newest version made from this one."""
@@ -169,12 +178,16 @@ class Versions:
         """All conversations of a version at once: faster than :meth:`read`, and as large as the version."""
         return store.read_all(self._path(row.project_id, row.id))
 
+    def lines(self, row: DatasetRow) -> Lines:
+        """The lines of a version's file, for those who need some of its examples."""
+        return Lines(self._path(row.project_id, row.id))
+
     def view(self, project_id: str) -> DatasetView:
         """The current version with everything a screen shows. Raises ``data.no_dataset``."""
         row = self.require_current(project_id)
         draft = Draft.like(row, row.action, row.params, with_problems=True)
         return DatasetView(
-            version=_version(row),
+            version=version_of(row),
             conversations=self.read_all(row),
             columns=tuple(draft.columns),
             mapping=draft.mapping,
@@ -187,7 +200,8 @@ class Versions:
         return self._workspace.project(project_id) / "datasets" / f"{version_id}.jsonl"
 
 
-def _version(row: DatasetRow) -> DatasetVersion:
+def version_of(row: DatasetRow) -> DatasetVersion:
+    """A row of the database as a value."""
     return DatasetVersion(
         id=row.id,
         project_id=row.project_id,
@@ -198,4 +212,6 @@ def _version(row: DatasetRow) -> DatasetVersion:
         examples=row.examples,
         held_out=row.held_out,
         files=tuple(row.files),
+        author=row.details.get("author", ""),
+        parent=row.parent_id,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -45,6 +46,13 @@ class Mapping(BaseModel):
         """Every column that it names, each once."""
         single = (name for name in (self.topic, self.id, self.held_out) if name)
         return tuple(dict.fromkeys((*self.question, *self.answer, *self.system, *single)))
+
+    def only(self, columns: Iterable[str]) -> Mapping:
+        """The same without the columns that are not among ``columns``."""
+        there = set(columns)
+        several = {role: tuple(c for c in getattr(self, role) if c in there) for role in ("question", "answer", "system")}
+        single = {role: c if (c := getattr(self, role)) in there else None for role in ("topic", "id", "held_out")}
+        return self.model_copy(update={**several, **single})
 
 
 class SplitChoice(BaseModel):
@@ -90,6 +98,8 @@ class DatasetVersion(BaseModel):
     examples: int
     held_out: int
     files: tuple[str, ...] = Field(default=(), description="Names of the files it was read from.")
+    author: str = Field(default="", description="Who made it; see `studio.domain.author`.")
+    parent: str | None = Field(default=None, description="Id of the version that it was made from.")
 
 
 class DatasetView(BaseModel):
