@@ -60,7 +60,7 @@ def program() -> typer.Typer:
     app.add_typer(models.build(), name="models", help="cli.models")
     app.command("examples", cls=AfinaCommand, help="cli.examples")(examples.examples)
     app.command("train", cls=AfinaCommand, help="cli.train")(train.train)
-    app.command("runs", cls=AfinaCommand, help="cli.runs")(runs.runs)
+    app.add_typer(runs.build(), name="runs", help="cli.runs")
     app.command("chat", cls=AfinaCommand, help="cli.chat")(chat.chat)
     app.command("answer", cls=AfinaCommand, help="cli.answer")(answer.answer)
     app.command("export", cls=AfinaCommand, help="cli.export")(export.export)

@@ -17,7 +17,7 @@ _INTERVAL = 0.5  # seconds between two looks at the run's folder
 
 
 def watch(terminal: Terminal, runs: RunService, run_id: str) -> RunView:
-    """Shows a run until it is over. The first Ctrl+C asks it to stop and keep the best; the second one leaves it.
+    """Shows a run until it is over or pauses. The first Ctrl+C asks it to stop and keep the best; the second one leaves it.
 
     Args:
         terminal: where it is shown; with ``--json`` each change is a line of JSON.
@@ -37,7 +37,7 @@ def watch(terminal: Terminal, runs: RunService, run_id: str) -> RunView:
             try:
                 view = runs.view(run_id)
                 shown.update(view)
-                if view.state.is_over:
+                if view.state.is_over or view.state is RunState.PAUSED:
                     return view
                 time.sleep(_INTERVAL)
             except KeyboardInterrupt:

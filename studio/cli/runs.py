@@ -1,18 +1,99 @@
-"""``afina runs``: what was trained."""
+"""``afina runs``: what was trained, what is being trained, and the order in which the rest waits."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from studio.cli.help import AfinaCommand, group
 from studio.cli.session import Json, open_services, terminal_of
 from studio.cli.terminal import Terminal
-from studio.domain.run import RunView
+from studio.domain.run import RunState, RunView
+
+if TYPE_CHECKING:
+    from studio.services.runs import RunService
+
+_PATIENCE: Final = 120.0  # seconds until a command no longer waits for what it asked for; the request stands
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="cli.run_id")]
 
 
-def runs(ctx: typer.Context, as_json: Json = False) -> None:
+def build() -> typer.Typer:
+    """The group ``afina runs``."""
+    app = group("cli.runs", invoke_without_command=True)
+    app.callback()(_list)
+    app.command("pause", cls=AfinaCommand, help="cli.runs.pause")(_pause)
+    app.command("resume", cls=AfinaCommand, help="cli.runs.resume")(_resume)
+    app.command("cancel", cls=AfinaCommand, help="cli.runs.cancel")(_cancel)
+    app.command("move", cls=AfinaCommand, help="cli.runs.move")(_move)
+    return app
+
+
+def _pause(ctx: typer.Context, run_id: RunId, as_json: Json = False) -> None:
+    """Pauses a run and waits until it has."""
+    terminal = terminal_of(ctx, as_json=as_json)
+    with open_services() as services:
+        services.runs.pause(run_id)
+        _tell(terminal, _wait(services.runs, run_id, lambda view: view.state.can_go_on or view.state.is_over))
+
+
+def _resume(ctx: typer.Context, run_id: RunId, as_json: Json = False) -> None:
+    """Goes on with a run; it learns in the background, whether or not a studio is open."""
+    terminal = terminal_of(ctx, as_json=as_json)
+    with open_services() as services:
+        services.runs.resume(run_id)
+        _tell(terminal, _wait(services.runs, run_id, _is_on_its_way))
+
+
+def _cancel(ctx: typer.Context, run_id: RunId, as_json: Json = False) -> None:
+    """Ends a run at once."""
+    terminal = terminal_of(ctx, as_json=as_json)
+    with open_services() as services:
+        services.runs.cancel(run_id)
+        _tell(terminal, _wait(services.runs, run_id, lambda view: view.state.is_over))
+
+
+def _move(
+    ctx: typer.Context,
+    run_id: RunId,
+    before: Annotated[str | None, typer.Option(metavar="RUN", help="cli.runs.before")] = None,
+    as_json: Json = False,
+) -> None:
+    """Gives a waiting run another place in the queue."""
+    terminal = terminal_of(ctx, as_json=as_json)
+    with open_services() as services:
+        services.runs.move(run_id, before)
+        _tell(terminal, services.runs.view(run_id))
+
+
+def _is_on_its_way(view: RunView) -> bool:
+    return view.state is not RunState.STARTING and (view.state is not RunState.QUEUED or view.queue_position != 1)
+
+
+def _wait(runs: RunService, run_id: str, settled: Callable[[RunView], bool]) -> RunView:
+    """Watches a run until it is where it was asked to go, or for a while."""
+    deadline = time.monotonic() + _PATIENCE
+    while not settled(view := runs.view(run_id)) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return view
+
+
+def _tell(terminal: Terminal, view: RunView) -> None:
+    text = terminal.catalog
+    state = text(f"cli.state.{view.state}")
+    if view.state is RunState.QUEUED:
+        state = text("cli.queued_at", position=view.queue_position or 1)
+    terminal.say("cli.runs.stands", name=view.name, state=state, step=view.progress.step)
+    terminal.emit(summary(view))
+
+
+def _list(ctx: typer.Context, as_json: Json = False) -> None:
     """Lists the runs of the workspace, the newest last."""
+    if ctx.invoked_subcommand is not None:
+        return
     terminal = terminal_of(ctx, as_json=as_json)
     with open_services() as services:
         views = sorted(services.runs.list(), key=lambda view: view.created_at)

@@ -71,6 +71,9 @@ def _finish(terminal: Terminal, view: RunView) -> None:
     if view.state is RunState.FAILED:
         terminal.emit(summary(view))
         raise Refused([result.problem if result and result.problem else _unexplained(view)])
+    if view.state is RunState.PAUSED:
+        terminal.say("cli.train.paused", run=view.id)
+        terminal.warn([view.paused_by] if view.paused_by else [])
     if result is not None:
         spent = terminal.catalog.duration(result.seconds)
         terminal.say(f"cli.train.{view.state}", time=spent, steps=result.steps)

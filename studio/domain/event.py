@@ -93,6 +93,21 @@ class Checkpoint(_Event):
     path: str = Field(description="Relative to the run's folder.")
 
 
+class Usage(_Event):
+    """What the worker takes of the machine, written every few seconds; the machine's totals beside it."""
+
+    type: Literal["usage"] = "usage"
+    cpu: float = Field(description="Share of all cores that the worker uses, 0 to 1.")
+    machine_cpu: float = Field(default=0.0, description="Share of all cores that all programs use, 0 to 1.")
+    memory: int = Field(description="Resident memory of the worker, bytes.")
+    memory_free: int = Field(default=0, description="Memory that programs can still have, bytes.")
+    memory_total: int = 0
+    gpu: float | None = Field(default=None, description="Share of the time that the GPU computes; None without one.")
+    vram: int | None = Field(default=None, description="GPU memory that all programs hold, bytes; None without one.")
+    vram_total: int | None = None
+    disk_free: int = Field(default=0, description="On the disk of the run, bytes.")
+
+
 class Notice(_Event):
     """Something the owner should know; training goes on."""
 
@@ -102,16 +117,16 @@ class Notice(_Event):
 
 
 class Ended(_Event):
-    """The worker is done. ``result.json`` says the same and is what counts."""
+    """The worker is done, or has paused. ``result.json`` says the same of a run that is over, and is what counts."""
 
     type: Literal["ended"] = "ended"
-    state: Literal["finished", "stopped", "failed"]
+    state: Literal["finished", "stopped", "failed", "paused"]
     step: int
     problem: Problem | None = None
 
 
 Event = Annotated[
-    Started | Phase | Step | Evaluation | Answers | Checkpoint | Notice | Ended, Field(discriminator="type")
+    Started | Phase | Step | Evaluation | Answers | Checkpoint | Usage | Notice | Ended, Field(discriminator="type")
 ]
 _ADAPTER: TypeAdapter[Event] = TypeAdapter(Event)
 

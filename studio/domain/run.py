@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from enum import StrEnum
 from itertools import islice
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from studio.domain.event import Answers, Ended, Evaluation, Event, LiveAnswer, Notice, Phase, Started, Step
+from studio.domain.event import Answers, Ended, Evaluation, Event, LiveAnswer, Notice, Phase, Started, Step, Usage
 from studio.domain.problem import Problem
 from studio.domain.recipe import Recipe
+
+USAGE_KEPT: Final = 120  # readings of memory and cores: ten minutes at one every five seconds
 
 
 class RunState(StrEnum):
@@ -19,15 +23,23 @@ class RunState(StrEnum):
     QUEUED = "queued"
     STARTING = "starting"
     RUNNING = "running"
+    PAUSING = "pausing"  # at the next step
+    PAUSED = "paused"  # goes on from where it was when a person says so; nothing works on it
     STOPPING = "stopping"
     FINISHED = "finished"
-    STOPPED = "stopped"
+    STOPPED = "stopped"  # by a person, who keeps the best so far
+    CANCELLED = "cancelled"  # by a person, at once
     FAILED = "failed"
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether one click goes on with it from where it was."""
+        return self in (RunState.PAUSED, RunState.STOPPED, RunState.CANCELLED, RunState.FAILED)
 
     @property
     def is_over(self) -> bool:
         """Whether nothing more will happen."""
-        return self in (RunState.FINISHED, RunState.STOPPED, RunState.FAILED)
+        return self in (RunState.FINISHED, RunState.STOPPED, RunState.CANCELLED, RunState.FAILED)
 
 
 class RunResult(BaseModel):
@@ -79,6 +91,7 @@ class Progress(BaseModel):
     notices: tuple[Problem, ...] = ()
     ended: Ended | None = None
     last_event_at: float = 0.0
+    usage: tuple[Usage, ...] = Field(default=(), description="The newest ones, a few seconds apart, oldest first.")
 
     @property
     def fraction(self) -> float:
@@ -102,6 +115,7 @@ class ProgressFold:
         self._phase: str | None = None
         self._last_event_at = 0.0
         self._curves = _Curves()
+        self._usage: deque[Usage] = deque(maxlen=USAGE_KEPT)
 
     def add(self, event: Event) -> None:
         """Takes in one event, in the order of the file."""
@@ -124,6 +138,8 @@ class ProgressFold:
             case Notice():
                 if event.problem not in self._notices:
                     self._notices.append(event.problem)
+            case Usage():
+                self._usage.append(event)
             case Ended():
                 self._ended = event
             case _:
@@ -159,6 +175,7 @@ class ProgressFold:
             notices=tuple(self._notices),
             ended=self._ended,
             last_event_at=self._last_event_at,
+            usage=tuple(self._usage),
         )
 
     def _go_back_to(self, step: int) -> None:
@@ -212,6 +229,15 @@ def _seconds_left(
     return max(0.0, (total - recent[-1].step) * (step_seconds + pauses / recent[-1].step))
 
 
+class Resources(BaseModel):
+    """What a run takes of its machine, with the totals of the machine in each reading."""
+
+    model_config = ConfigDict(frozen=True)
+
+    latest: Usage | None = Field(default=None, description="None before the first reading.")
+    history: tuple[Usage, ...] = Field(default=(), description="Oldest first; the newest is `latest`.")
+
+
 class RunView(BaseModel):
     """Everything a screen shows of a run."""
 
@@ -229,3 +255,12 @@ class RunView(BaseModel):
     queue_position: int | None = Field(default=None, description="1 is next; None when not waiting.")
     progress: Progress = Progress()
     result: RunResult | None = None
+    paused_by: Problem | None = Field(
+        default=None, description="Why the studio paused it; None when a person did, or it is not paused."
+    )
+
+    @property
+    def resources(self) -> Resources:
+        """What its worker takes of the machine."""
+        history = self.progress.usage
+        return Resources(latest=history[-1] if history else None, history=history)

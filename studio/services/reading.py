@@ -35,6 +35,12 @@ def reading(view: RunView) -> Sentence:
             return _plain("starting")
         case RunState.STOPPING:
             return _plain("stopping")
+        case RunState.PAUSING:
+            return _plain("pausing")
+        case RunState.PAUSED:
+            return _paused(view)
+        case RunState.CANCELLED:
+            return _plain("cancelled")
         case RunState.FINISHED:
             return _finished(view)
         case RunState.STOPPED:
@@ -132,6 +138,13 @@ def _finished(view: RunView) -> Sentence:
         return "run.reading.finished_memorised", {"percent": gain, "n": pass_of(progress, best)}
     passes = pass_of(progress, best if best is not None else progress.step)
     return "run.reading.finished_better", {"percent": gain, "n": passes}
+
+
+def _paused(view: RunView) -> Sentence:
+    if view.paused_by is None or view.paused_by.code != "disk.low":
+        return _plain("paused")
+    params = view.paused_by.params
+    return "run.reading.paused_disk", {"needed_mb": params.get("needed_mb", 0), "free_mb": params.get("free_mb", 0)}
 
 
 def _stopped(view: RunView) -> Sentence:

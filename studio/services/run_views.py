@@ -7,16 +7,78 @@ from collections import OrderedDict
 from pathlib import Path
 
 from pydantic import ValidationError
+from sqlalchemy import select
 
 from studio.domain.problem import Problem
 from studio.domain.recipe import Recipe
 from studio.domain.run import Progress, ProgressFold, RunResult, RunState, RunView
+from studio.errors import AfinaError
 from studio.storage.database import RunRow
-from studio.storage.workspace import RunFolder
+from studio.storage.workspace import RunFolder, Workspace
 from studio.training.events import read_events
-from studio.training.outcome import read_result
+from studio.training.outcome import pause_reason, read_result
+from studio.training.queue import RunQueue
 
 _KEPT = 64  # runs whose events stay in memory
+
+
+class RunViews:
+    """The runs of a workspace as a screen shows them.
+
+    Args:
+        workspace: where they live.
+        queue: the order in which they wait.
+    """
+
+    def __init__(self, workspace: Workspace, queue: RunQueue) -> None:
+        self._workspace = workspace
+        self._queue = queue
+        self._reader = RunReader()
+
+    def view(self, run_id: str) -> RunView:
+        """See :meth:`RunService.view`."""
+        row = self.row(run_id)
+        places = self._places() if row.state == RunState.QUEUED.value else {}
+        return self._view(row, places)
+
+    def queue(self) -> list[RunView]:
+        """See :meth:`RunService.queue`."""
+        waiting = self._queue.waiting()
+        places = {row.id: place for place, row in enumerate(waiting, start=1)}
+        rows = [*self._queue.active(), *waiting, *self._queue.paused()]
+        return [view for row in rows if not (view := self._view(row, places)).state.is_over]
+
+    def list(self, project_id: str | None) -> list[RunView]:
+        """See :meth:`RunService.list`."""
+        query = select(RunRow).order_by(RunRow.created_at.desc(), RunRow.position.desc())
+        if project_id is not None:
+            query = query.where(RunRow.project_id == project_id)
+        with self._workspace.database.session() as session:
+            rows = session.scalars(query).all()
+        places = self._places()
+        return [self._view(row, places) for row in rows]
+
+    def row(self, run_id: str) -> RunRow:
+        """The run in the database.
+
+        Raises:
+            AfinaError: ``general.not_found``.
+        """
+        with self._workspace.database.session() as session:
+            row = session.get(RunRow, run_id)
+        if row is None:
+            raise AfinaError("general.not_found", what=run_id[:80])
+        return row
+
+    def forget(self, folder: RunFolder) -> None:
+        """Drops what is remembered of a run."""
+        self._reader.forget(folder)
+
+    def _view(self, row: RunRow, places: dict[str, int]) -> RunView:
+        return self._reader.view(row, self._workspace.run(row.id), places.get(row.id))
+
+    def _places(self) -> dict[str, int]:
+        return {row.id: place for place, row in enumerate(self._queue.waiting(), start=1)}
 
 
 class RunReader:
@@ -58,6 +120,7 @@ class RunReader:
             queue_position=queue_position if state is RunState.QUEUED else None,
             progress=progress,
             result=result,
+            paused_by=pause_reason(folder) if state in (RunState.PAUSED, RunState.PAUSING) else None,
         )
 
     def forget(self, folder: RunFolder) -> None:
@@ -87,9 +150,11 @@ def state_of(noted: RunState, folder: RunFolder, progress: Progress, result: Run
         return result.state
     if noted is RunState.FINISHED:
         return RunState.FAILED  # its result was lost
-    if noted.is_over or noted is RunState.QUEUED:
+    if noted.is_over or noted in (RunState.QUEUED, RunState.PAUSED):
         return noted
-    if folder.stop_request.exists():
+    if folder.pause_request.exists():
+        return RunState.PAUSED if progress.ended is not None else RunState.PAUSING
+    if folder.stop_request.exists() or folder.cancel_request.exists():
         return RunState.STOPPING
     return RunState.RUNNING if progress.started is not None and progress.ended is None else RunState.STARTING
 

@@ -78,13 +78,18 @@ def replace(source: Path, target: Path) -> None:
             time.sleep(0.05)
 
 
+def free_bytes(folder: Path) -> int:
+    """Bytes that can still be written to the disk of ``folder``, which need not exist yet."""
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    return shutil.disk_usage(existing).free
+
+
 def require_space(folder: Path, needed: int, *, free: Callable[[Path], int] | None = None) -> None:
     """Checks that ``needed`` bytes fit on the disk of ``folder``, with a tenth to spare.
 
     Raises:
         AfinaError: ``disk.full`` with ``needed_mb`` and ``free_mb``.
     """
-    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    available = free(existing) if free else shutil.disk_usage(existing).free
+    available = (free or free_bytes)(folder)
     if available < needed * 1.1:
         raise AfinaError("disk.full", needed_mb=round(needed / 1e6), free_mb=round(available / 1e6), path=str(folder))

@@ -66,6 +66,21 @@ class RunFolder:
         return self.path / "stop"
 
     @property
+    def pause_request(self) -> Path:
+        """Its presence asks the worker to pause at the next step; what is in it says why, empty when a person asked."""
+        return self.path / "pause"
+
+    @property
+    def cancel_request(self) -> Path:
+        """Its presence asks the supervisor to end the worker at once."""
+        return self.path / "cancel"
+
+    @property
+    def adjustments(self) -> Path:
+        """JSON with what was changed on the way: a smaller batch after a lack of memory, a lower learning rate."""
+        return self.path / "adjustments.json"
+
+    @property
     def worker(self) -> Path:
         """JSON with the worker's ``pid`` and ``process_started`` (seconds since 1970, as psutil gives it)."""
         return self.path / "worker.json"

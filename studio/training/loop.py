@@ -63,11 +63,14 @@ class Loop:
     log: EventLog
     state: LoopState = field(default_factory=LoopState)
 
-    def run(self, found: tuple[LoopState, dict[str, torch.Tensor]] | None = None) -> RunResult:
+    def run(self, found: tuple[LoopState, dict[str, torch.Tensor]] | None = None) -> RunResult | None:
         """Trains to the end, the stop request or the point where it gets no better.
 
         Args:
             found: the checkpoint to go on from, if there is one.
+
+        Returns:
+            How it ended; None when it has paused, with a checkpoint of its last step.
 
         Raises:
             AfinaError: ``train.diverged``, ``train.out_of_memory``, ``disk.full`` …
@@ -80,12 +83,15 @@ class Loop:
             self._answer(base=True)
         self._say(Phase(time=time.time(), name="training"))
         due = evaluation_steps(total, self.recipe.evaluations or 1)
-        self._saved_at = time.monotonic()
+        self._saved_at, self._saved_step = time.monotonic(), self.state.step
         self._saving_seconds = 0.0
         stopped = False
         while self.state.step < total and not self._memorises():
             if stopped := self.folder.stop_request.exists():
                 break
+            if self.folder.pause_request.exists():
+                self._save()
+                return None
             self.turns.wait()
             self._step(self.state.step + 1, total)
             if self.state.step == 1 and self.engine.keeps_base:
@@ -226,13 +232,15 @@ class Loop:
                 shutil.rmtree(adapter, ignore_errors=True)
 
     def _save(self) -> None:
+        if self._saved_step == self.state.step:
+            return
         began = time.monotonic()
         self._update(seconds=began - self._began)
         moments = self._optimizer.state[self._optimizer.param_groups[0]["params"][0]]
         tensors = {"weights": self.engine.weights, "m": moments["exp_avg"], "v": moments["exp_avg_sq"]}
         path = checkpoints.save(self.folder.checkpoints, self.state, tensors)
         self._forget_former_adapters()
-        self._saved_at = time.monotonic()
+        self._saved_at, self._saved_step = time.monotonic(), self.state.step
         self._saving_seconds = self._saved_at - began
         self._say(
             Checkpoint(time=time.time(), step=self.state.step, path=path.relative_to(self.folder.path).as_posix())

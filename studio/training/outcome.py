@@ -26,6 +26,14 @@ def read_result(folder: RunFolder) -> RunResult | None:
         return None
 
 
+def pause_reason(folder: RunFolder) -> Problem | None:
+    """Why the studio paused a run; None when a person did, or when it is not paused."""
+    try:
+        return Problem.model_validate_json(folder.pause_request.read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
 def read_progress(folder: RunFolder) -> Progress:
     """What ``events.jsonl`` says, read whole."""
     return progress_of(read_events(folder.events)[0])

@@ -10,7 +10,7 @@ from sqlalchemy import CursorResult, func, select, update
 from studio.domain.run import RunState
 from studio.storage.database import Database, RunRow
 
-ACTIVE = (RunState.STARTING, RunState.RUNNING, RunState.STOPPING)
+ACTIVE = (RunState.STARTING, RunState.RUNNING, RunState.PAUSING, RunState.STOPPING)
 
 
 class RunQueue:
@@ -30,6 +30,10 @@ class RunQueue:
     def waiting(self) -> list[RunRow]:
         """Runs that wait, the next one first."""
         return self._rows((RunState.QUEUED,))
+
+    def paused(self) -> list[RunRow]:
+        """Runs that wait for a person, in the order of the queue."""
+        return self._rows((RunState.PAUSED,))
 
     def last_position(self) -> float:
         """The highest position in use; 0 when there are no runs."""
@@ -64,6 +68,32 @@ class RunQueue:
             row = session.get(RunRow, run_id)
             if row is not None:
                 row.state, row.position, row.attempts = RunState.QUEUED.value, position, 0
+
+    def reorder(self, run_id: str, before: str | None) -> bool:
+        """Moves a waiting run to another place in the queue.
+
+        Args:
+            run_id: the run.
+            before: the waiting run that it is to precede; None, or one that waits no more, puts it last.
+
+        Returns:
+            Whether it still waited.
+        """
+        waiting = (RunRow.state == RunState.QUEUED.value,)
+        with self._database.session() as session:
+            # The first statement writes, so that of two servers that reorder at the same time one waits for the other.
+            held = session.execute(update(RunRow).where(RunRow.id == run_id, *waiting).values(attempts=0))
+            if not cast("CursorResult[Any]", held).rowcount:
+                return False
+            rows = list(session.scalars(select(RunRow).where(*waiting).order_by(RunRow.position, RunRow.id)))
+            first = rows[0].position
+            moved = next(row for row in rows if row.id == run_id)
+            rows.remove(moved)
+            place = next((place for place, row in enumerate(rows) if row.id == before), len(rows))
+            rows.insert(place, moved)
+            for offset, row in enumerate(rows):
+                row.position = first + offset
+        return True
 
     def _rows(self, states: tuple[RunState, ...]) -> list[RunRow]:
         with self._database.session() as session:

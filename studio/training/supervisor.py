@@ -27,6 +27,7 @@ from studio.training.process import WORKER_MODULE, WorkerProcess, find, log_of_l
 from studio.training.queue import ACTIVE, RunQueue
 
 _log = logging.getLogger(__name__)
+_FORCE_SECONDS = 1.0  # between the request to terminate and the kill
 _EXIT_SECONDS = 10.0  # a worker that wrote its result has this long to leave before the next one starts
 
 
@@ -141,9 +142,11 @@ class Supervisor:
             return self._after_death(row, folder, watch)
         if row.attempts and newest_checkpoint(folder) > watch.checkpoint:
             self._queue.move(row.id, RunState(row.state), only_from=ACTIVE, attempts=0)
-        if folder.stop_request.exists():
-            self._press(watch)
-        state = RunState.STOPPING if folder.stop_request.exists() else RunState.RUNNING
+        if folder.cancel_request.exists():
+            self._press(watch, grace=0.0)
+        elif folder.stop_request.exists():
+            self._press(watch, grace=self._grace)
+        state = _wanted(folder) or RunState.RUNNING
         if row.state != state:
             self._queue.move(row.id, state, only_from=ACTIVE)
         return True
@@ -175,9 +178,12 @@ class Supervisor:
         result = read_result(folder)  # it may have been written since the last look
         if result is not None:
             return self._leave(row, result.state)
-        if folder.stop_request.exists():
-            conclude(folder, RunState.STOPPED)
-            return self._leave(row, RunState.STOPPED)
+        if folder.cancel_request.exists() or folder.stop_request.exists():
+            ended = RunState.CANCELLED if folder.cancel_request.exists() else RunState.STOPPED
+            conclude(folder, ended)
+            return self._leave(row, ended)
+        if folder.pause_request.exists():
+            return self._rest_run(row, folder)
         gained = newest_checkpoint(folder) > watch.checkpoint
         row.attempts = 0 if gained else row.attempts
         if row.attempts < self._attempts:
@@ -187,14 +193,21 @@ class Supervisor:
         cause = cause_of_death(log_of_last_start(folder), exit_code, watch.memory_kills, memory_kills())
         return self._fail(row, folder, cause)
 
-    def _press(self, watch: _Watch) -> None:
-        """Asks, then terminates, then kills a worker that was asked to stop."""
+    def _rest_run(self, row: RunRow, folder: RunFolder) -> bool:
+        """Notes that a run is paused, unless a person went on with it at this very moment."""
+        self._leave(row, RunState.PAUSED)
+        if not folder.pause_request.exists():
+            self._queue.move(row.id, RunState.QUEUED, only_from=(RunState.PAUSED,), attempts=0)
+        return False
+
+    def _press(self, watch: _Watch, grace: float) -> None:
+        """Terminates, then kills a worker that was asked to leave and is still here after ``grace`` seconds."""
         now = time.monotonic()
         if watch.stop_seen is None:
             watch.stop_seen = now
         waited = now - watch.stop_seen
-        if watch.worker is not None and waited > self._grace:
-            watch.worker.end(force=waited > self._grace * 1.2)
+        if watch.worker is not None and waited >= grace:
+            watch.worker.end(force=waited > grace * 1.2 + _FORCE_SECONDS)
 
     def _fail(self, row: RunRow, folder: RunFolder, problem: Problem) -> bool:
         try:
@@ -219,6 +232,13 @@ class Supervisor:
             if time.monotonic() > deadline:
                 worker.end(force=True)
             time.sleep(0.05)
+
+
+def _wanted(folder: RunFolder) -> RunState | None:
+    """Where a run is on its way to because a person, or the studio, asked for it."""
+    if folder.stop_request.exists() or folder.cancel_request.exists():
+        return RunState.STOPPING
+    return RunState.PAUSING if folder.pause_request.exists() else None
 
 
 class _Watch:

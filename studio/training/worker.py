@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Trains; returns 0 when ``result.json`` is written."""
+    """Trains; returns 0 when ``result.json`` is written, or the run has paused."""
     parser = argparse.ArgumentParser(prog="python -m studio.training.worker", description=__doc__)
     parser.add_argument("run_dir", type=Path)
     parser.add_argument("--home", type=Path, required=True, help="folder of the workspace")
@@ -41,11 +41,14 @@ def main(arguments: list[str] | None = None) -> int:
     _announce(folder)
     with EventLog(folder.events) as log:
         try:
-            result = _train(folder, args.home, args.model_dir, log)
+            result: RunResult | None = _train(folder, args.home, args.model_dir, log)
         except Exception as error:
             traceback.print_exc()  # into worker.log, for the helper
             result = _failed(folder, from_exception(error))
-        _finish(folder, log, result)
+        if result is None:
+            log.write(Ended(time=time.time(), state="paused", step=progress_of(read_events(folder.events)[0]).step))
+        else:
+            _finish(folder, log, result)
     return 0
 
 
@@ -56,7 +59,7 @@ def _announce(folder: RunFolder) -> None:
     write_atomic(folder.worker, json.dumps({"pid": process.pid, "process_started": process.create_time()}))
 
 
-def _train(folder: RunFolder, home: Path, model_dir: Path, log: EventLog) -> RunResult:
+def _train(folder: RunFolder, home: Path, model_dir: Path, log: EventLog) -> RunResult | None:
     log.write(Phase(time=time.time(), name="loading_model"))
     recipe = Recipe.model_validate_json(folder.recipe.read_text(encoding="utf-8"))
 

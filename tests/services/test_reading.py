@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from studio.domain.event import Ended, Evaluation, Event, Phase, Started, Step
+from studio.domain.problem import Problem
 from studio.domain.recipe import Recipe
 from studio.domain.run import RunResult, RunState, RunView, progress_of
 from studio.i18n import LOCALES, catalog
@@ -54,6 +55,7 @@ def result(step: int | None, state: RunState = RunState.FINISHED, loss: float | 
     return RunResult(state=state, steps=50, best_step=step, best_loss=loss, adapter="adapters/a" if step else None)
 
 
+DISK_LOW = Problem(code="disk.low", params={"needed_mb": 300, "free_mb": 20, "path": "/home"})
 CASES = {
     "next": view([], state=RunState.QUEUED, place=1),
     "waiting": view([], state=RunState.QUEUED, place=3),
@@ -68,6 +70,10 @@ CASES = {
     "flat": view([3.0, 2.99] * 20),
     "jumping": view([*falling(30), 0.4, 2.0, 4.0, 6.0, 5.0, 6.0, 7.0, 6.0]),
     "stopping": view(falling(10), state=RunState.STOPPING),
+    "pausing": view(falling(10), state=RunState.PAUSING),
+    "paused": view(falling(10), state=RunState.PAUSED),
+    "paused_disk": view(falling(10), state=RunState.PAUSED).model_copy(update={"paused_by": DISK_LOW}),
+    "cancelled": view(falling(10), state=RunState.CANCELLED, result=result(None, RunState.CANCELLED)),
     "finished": view([], state=RunState.FINISHED, result=result(None)),
     "finished_better": view(
         falling(50), {10: 2.0, 30: 1.0, 50: 0.5}, total=50, state=RunState.FINISHED, result=result(50, loss=0.5)

@@ -135,6 +135,76 @@ def test_runs_wait_in_order_and_their_names_are_counted(idle: Desk) -> None:
     assert idle.runs.list("project-of-nobody") == []
 
 
+def test_a_waiting_run_can_be_moved_to_any_place(idle: Desk) -> None:
+    a, b, c, d = (idle.runs.start(idle.project, RECIPE) for _ in range(4))
+    idle.runs.move(d, before=b)
+    assert [view.id for view in idle.runs.queue()] == [a, d, b, c]
+    idle.runs.move(a)
+    assert [view.id for view in idle.runs.queue()] == [d, b, c, a]
+    assert [view.queue_position for view in idle.runs.queue()] == [1, 2, 3, 4]
+    for _ in range(120):  # more often than a number could be halved
+        idle.runs.move(a, before=b)
+        idle.runs.move(d, before=a)
+    assert [view.id for view in idle.runs.queue()] == [d, a, b, c]
+    idle.runs.cancel(c)
+    with pytest.raises(AfinaError) as refused:
+        idle.runs.move(c, before=d)
+    assert refused.value.code == "run.not_waiting"
+
+
+def test_a_waiting_run_pauses_and_comes_back_to_its_place(idle: Desk) -> None:
+    a, b, c = (idle.runs.start(idle.project, RECIPE) for _ in range(3))
+    idle.runs.pause(a)
+    idle.runs.pause(a)
+    assert [(view.id, view.queue_position) for view in idle.runs.queue()] == [(b, 1), (c, 2), (a, None)]
+    assert idle.runs.view(a).state is RunState.PAUSED
+    idle.runs.resume(a)
+    assert [view.id for view in idle.runs.queue()] == [a, b, c]
+    idle.runs.pause(a)
+    idle.runs.stop(a)
+    assert idle.runs.view(a).state is RunState.STOPPED
+
+
+def test_two_servers_agree_on_pauses_and_places(idle: Desk) -> None:
+    other = Desk(idle.workspace, _Nobody(idle.workspace))
+    a, b = (idle.runs.start(idle.project, RECIPE) for _ in range(2))
+    other.runs.move(b, before=a)
+    other.runs.pause(a)
+    assert [(view.id, view.state) for view in idle.runs.queue()] == [(b, RunState.QUEUED), (a, RunState.PAUSED)]
+    idle.runs.resume(a)
+    assert [view.id for view in other.runs.queue()] == [b, a]
+
+
+def test_a_paused_run_lets_the_next_one_through_and_goes_on_where_it_was(desk: Desk, tmp_path: Path) -> None:
+    first = _slow_run(desk, tmp_path)
+    wait_for(lambda: desk.runs.view(first).progress.step >= 3)
+    desk.runs.pause(first)
+    desk.wait(first, RunState.PAUSED)
+    at = desk.runs.view(first).progress.step
+    second = desk.runs.start(desk.project, RECIPE)
+    desk.wait(second, RunState.FINISHED)
+    assert desk.runs.view(first).state is RunState.PAUSED
+    (desk.workspace.run(first).path / "steps.json").write_text(json.dumps({"steps": at + 5}))
+    desk.runs.resume(first)
+    desk.wait(first, RunState.FINISHED)
+    started = desk.runs.view(first).progress.started
+    assert started is not None
+    assert started.resumed_from == at
+
+
+def test_cancel_ends_a_run_that_does_not_listen(desk: Desk, tmp_path: Path) -> None:
+    run_id = _slow_run(desk, tmp_path, deaf=True)
+    wait_for(lambda: desk.runs.view(run_id).progress.step >= 3)
+    pid = json.loads(desk.workspace.run(run_id).worker.read_text())["pid"]
+    desk.runs.cancel(run_id)
+    desk.wait(run_id, RunState.CANCELLED)
+    wait_for(lambda: not psutil.pid_exists(pid))
+    desk.runs.resume(run_id)
+    wait_for(lambda: desk.runs.view(run_id).state is RunState.RUNNING)
+    desk.runs.cancel(run_id)
+    desk.wait(run_id, RunState.CANCELLED)
+
+
 def test_stop_keeps_the_best_and_resume_goes_on_from_it(desk: Desk, tmp_path: Path) -> None:
     run_id = _slow_run(desk, tmp_path)
     wait_for(lambda: desk.runs.view(run_id).progress.best_step)
@@ -336,9 +406,9 @@ def test_the_web_process_does_not_load_torch(idle: Desk) -> None:
     idle.runs.offers(idle.project, PAPER, Recipe(model=PAPER, method=Method.FULL))
 
 
-def _slow_run(desk: Desk, tmp_path: Path) -> str:
+def _slow_run(desk: Desk, tmp_path: Path, **plan: object) -> str:
     run_id = desk.runs.start(desk.project, RECIPE)
-    (desk.workspace.run(run_id).path / "steps.json").write_text(json.dumps({"steps": 1000}))
+    (desk.workspace.run(run_id).path / "steps.json").write_text(json.dumps({"steps": 1000} | plan))
     wait_for(lambda: desk.runs.view(run_id).progress.started)
     if desk.runs.view(run_id).progress.total_steps != 1000:  # the worker was faster than this test
         desk.wait(run_id, RunState.FINISHED)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from studio.domain.event import Checkpoint, Evaluation, Started, Step
+from studio.domain.event import Checkpoint, Ended, Evaluation, Started, Step
 from studio.domain.run import RunResult, RunState
 from studio.storage.files import write_atomic
 from studio.storage.workspace import RunFolder
@@ -48,6 +48,10 @@ def train(folder: RunFolder, plan: dict) -> None:
             if folder.stop_request.exists() and not plan["deaf"]:
                 state, step = RunState.STOPPED, step - 1
                 break
+            if folder.pause_request.exists() and not plan["deaf"]:
+                keep(folder, events, step - 1)
+                events.write(Ended(time=time.time(), state="paused", step=step - 1))
+                return
             if plan["die_at"] == step:
                 sys.exit(3)
             time.sleep(plan["seconds"])

@@ -1,0 +1,144 @@
+"""From a recipe to a run in the queue: offers, problems, the snapshot on disk, the row in the database."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from studio.domain.conversation import Conversation
+from studio.domain.problem import Problem, Severity
+from studio.domain.recipe import Recipe
+from studio.domain.run import RunState
+from studio.errors import AfinaError
+from studio.i18n.catalog import catalog
+from studio.services.datasets import DatasetService
+from studio.services.models import ModelService
+from studio.services.offers import Offers, PresetOffer
+from studio.services.run_controls import NAME_LENGTH
+from studio.services.run_examples import Examples, RunExamples
+from studio.services.run_folders import make_run_folder
+from studio.services.run_lengths import RunLengths
+from studio.services.run_problems import RunProblems
+from studio.storage.database import ProjectRow, RunRow
+from studio.storage.workspace import Workspace, new_id
+from studio.training.queue import RunQueue
+
+Source = str | Sequence[Conversation]
+
+
+class RunStarts:
+    """Prepares runs.
+
+    Args:
+        workspace: where they live.
+        models: the base models.
+        datasets: the examples.
+        queue: where they are put.
+    """
+
+    def __init__(self, workspace: Workspace, models: ModelService, datasets: DatasetService, queue: RunQueue) -> None:
+        self._workspace = workspace
+        self._models = models
+        self._queue = queue
+        self._examples = RunExamples(workspace, datasets)
+        lengths = RunLengths(workspace)
+        self.speed = Offers(workspace, models, lengths)
+        self._problems = RunProblems(models, lengths)
+
+    def offers(self, source: Source, model_id: str, base: Recipe | None) -> list[PresetOffer]:
+        """See :meth:`RunService.offers`."""
+        recipe = (base or Recipe(model=model_id)).model_copy(update={"model": model_id})
+        return self.speed.of(self._found(source, recipe), recipe)
+
+    def problems(self, recipe: Recipe, source: Source | None) -> list[Problem]:
+        """See :meth:`RunService.problems`."""
+        try:
+            examples = self._found(source, recipe)
+        except AfinaError as error:
+            return [Problem.of(error, field="data"), *self._problems.of(recipe, None)]
+        return self._problems.of(recipe, examples)
+
+    def start(self, project_id: str, recipe: Recipe, name: str | None, locale: str) -> str:
+        """See :meth:`RunService.start`."""
+        examples = self._found(project_id, recipe)
+        blocking = [p for p in self._problems.of(recipe, examples) if p.severity is Severity.ERROR]
+        if blocking:
+            raise AfinaError(blocking[0].code, **blocking[0].params)
+        self.speed.stop_measuring()
+        card = self._models.get(recipe.model)
+        resolved = self.speed.resolve(recipe, examples)
+        run_id = new_id("run")
+        folder = self._workspace.run(run_id)
+        make_run_folder(folder, resolved, card, examples.train, examples.held_out)
+        row = RunRow(
+            id=run_id,
+            project_id=project_id,
+            dataset_id=examples.dataset_id,
+            name=(name or self._name(project_id, resolved, locale))[:NAME_LENGTH],
+            created_at=time.time(),
+            state=RunState.QUEUED.value,
+            position=self._queue.last_position() + 1,
+            attempts=0,
+            model_id=card.id,
+            model_name=card.name,
+            train_examples=len(examples.train),
+            held_out_examples=len(examples.held_out),
+        )
+        try:
+            with self._workspace.database.session() as session:
+                session.add(row)
+        except AfinaError:
+            shutil.rmtree(folder.path, ignore_errors=True)
+            raise
+        return run_id
+
+    def start_from_files(self, recipe: Recipe, name: str | None, locale: str) -> str:
+        """See :meth:`RunService.start_from_files`."""
+        files = [Path(entry) for entry in recipe.data if not entry.startswith("dataset:")]
+        if not recipe.data:
+            raise AfinaError("run.no_examples")
+        project_id = new_id("project")
+        title = files[0].stem if files else catalog(locale)("run.default_project")
+        with self._workspace.database.session() as session:
+            now = time.time()
+            session.add(
+                ProjectRow(
+                    id=project_id,
+                    name=title[:NAME_LENGTH],
+                    created_at=now,
+                    updated_at=now,
+                    model_id=recipe.model,
+                    system_prompt=recipe.system_prompt,
+                )
+            )
+        try:
+            recipe = self._examples.imported(project_id, recipe)
+            return self.start(project_id, recipe, name, locale)
+        except AfinaError:
+            self._forget_project(project_id)
+            raise
+
+    def _found(self, source: Source | None, recipe: Recipe) -> Examples:
+        if source is None:
+            return self._examples.of_recipe(recipe)
+        if isinstance(source, str):
+            return self._examples.of_project(source, recipe)
+        return self._examples.of(source, recipe)
+
+    def _name(self, project_id: str, recipe: Recipe, locale: str) -> str:
+        preset = catalog(locale)(f"run.preset.{recipe.preset.value}")
+        with self._workspace.database.session() as session:
+            taken = set(session.scalars(select(RunRow.name).where(RunRow.project_id == project_id)))
+        return next(name for n in range(1, 10**6) if (name := preset if n == 1 else f"{preset} · {n}") not in taken)
+
+    def _forget_project(self, project_id: str) -> None:
+        with self._workspace.database.session() as session:
+            row: Any = session.get(ProjectRow, project_id)
+            if row is not None:
+                session.delete(row)
+        shutil.rmtree(self._workspace.project(project_id), ignore_errors=True)
