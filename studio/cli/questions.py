@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from studio.data.mapping import header_role
+from studio.data.headers import header_role
 from studio.data.readers.delimited import find_separator
 from studio.data.text import detect_encoding, read_text
 from studio.domain.dataset import ColumnRole

@@ -8,8 +8,8 @@ from itertools import chain, islice
 from typing import Final
 
 from studio.data.findings import Findings
+from studio.data.headers import header_role
 from studio.data.limits import MAX_COLUMNS
-from studio.data.mapping import header_role
 from studio.data.table import Row, Table
 from studio.domain.dataset import ColumnRole
 from studio.domain.problem import Severity

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from studio.data.mapping import header_role, is_question
-from studio.data.shapes import role_of, shown
+from studio.data.headers import header_role
+from studio.data.mapping import is_question
+from studio.data.shapes import shown
 from studio.data.table import Row
 from studio.data.text import plain, words
+from studio.data.turns import role_of
 from studio.domain.conversation import Role
 from studio.domain.dataset import ColumnRole
 

@@ -7,53 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from studio.data.text import plain, words
+from studio.data.headers import held_out_value, roles_of
+from studio.data.text import plain
 from studio.domain.dataset import ColumnRole, Mapping
 
-# Words of a header that name a role. "Strong" ones decide; "weak" ones count where no strong one is there:
-# in "Resposta do cliente" the answer wins over the customer.
-_STRONG: Final[dict[ColumnRole, frozenset[str]]] = {
-    ColumnRole.QUESTION: words(
-        "pergunta perguntas duvida duvidas questao questoes question questions query prompt prompts instruction "
-        "instructions instrucao instrucoes pregunta preguntas consulta consultas enquiry inquiry utterance frage"
-    ),
-    ColumnRole.ANSWER: words(
-        "resposta respostas answer answers response responses reply replies output outputs completion completions "
-        "respuesta respuestas solucao solucoes solution solucion resolution resolucao resolucion chosen antwort"
-    ),
-}
-_WEAK: Final[dict[ColumnRole, frozenset[str]]] = {
-    ColumnRole.QUESTION: words(
-        "cliente clientes customer client user usuario human input entrada q p solicitacao pedido request mensagem "
-        "message mensaje texto reclamacao problema issue titulo title"
-    ),
-    ColumnRole.ANSWER: words(
-        "sac atendente atendimento agente agent assistant assistente bot chatbot a r target label saida salida retorno "
-        "devolutiva empresa support suporte soporte gpt model"
-    ),
-}
-_TOPIC: Final = words(
-    "topic topico tema tema categoria category categoria intent intencao intencion assunto asunto subject tag tags "
-    "etiqueta tipo type departamento department motivo area"
-)
-_SYSTEM: Final = words("system sistema persona")
-_HELD_OUT: Final = words("split heldout held_out partition particao conjunto subset fold")
-# A header with one of these speaks *about* questions or answers: "Data da pergunta", "question_id".
-_ABOUT: Final = words(
-    "id ids date data hora time timestamp fecha count total num numero number score nota rating url link lang language "
-    "idioma autor author status estado prioridade priority email telefone phone name nome nombre canal channel "
-    "tempo duracao rejected source fonte fuente index indice weight kto"
-)
-_HELD_OUT_TRUE: Final = words(
-    "test teste testing eval evaluation avaliacao validation valid val validacao dev heldout held out held_out prueba "
-    "true 1 sim yes si x"
-)
-_HELD_OUT_FALSE: Final = words("train treino training treinamento entrenamento false 0 nao no")
 _QUESTION_STARTS: Final = re.compile(
     r"^(como|qual|quais|quanto|quando|onde|quem|por que|porque|posso|voces|vcs|tem |e possivel|gostaria|quero|preciso|"
     r"how|what|which|when|where|who|why|can|could|do|does|is|are|i want|i need|my|"
     r"cual|cuanto|cuando|donde|quien|puedo|quiero|necesito)\b"
 )
+_KEY_LENGTH: Final = 64
 
 
 @dataclass(frozen=True)
@@ -69,31 +32,6 @@ class Guess:
     by_header: bool
 
 
-def header_role(header: str) -> tuple[ColumnRole | None, float]:
-    """What a header says its column is, and how surely (0 to 1)."""
-    parts = plain(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", header).replace("_", " ")).split()
-    if not parts:
-        return None, 0.0
-    known = set(parts)
-    if plain(header).replace(" ", "") in {"heldout", "split", "particao", "partition", "conjunto", "subset", "fold"}:
-        return ColumnRole.HELD_OUT, 1.0
-    if parts[0] in _TOPIC or (parts[-1] in _TOPIC and not known & _STRONG[ColumnRole.ANSWER]):
-        return ColumnRole.TOPIC, 0.8
-    if known & _ABOUT and parts[0] not in _STRONG[ColumnRole.QUESTION] | _STRONG[ColumnRole.ANSWER]:
-        return None, 0.0
-    if parts[-1] in _ABOUT and len(parts) > 1:
-        return None, 0.0
-    if known & _SYSTEM:
-        return ColumnRole.SYSTEM, 0.9
-    for sureness, table in ((1.0, _STRONG), (0.6, _WEAK)):
-        hits = [(position, role) for role, names in table.items() for position, w in enumerate(parts) if w in names]
-        if hits:
-            # The head of a noun phrase comes first in Portuguese and Spanish ("resposta do cliente"); two strong
-            # parts of different roles in one header are rare, so the first one decides in English as well.
-            return min(hits)[1], sureness if len(parts) <= 4 else sureness * 0.8
-    return None, 0.0
-
-
 def guess_mapping(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> Mapping:
     """The most likely mapping of a table.
 
@@ -107,56 +45,61 @@ def guess_mapping(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> Map
     return guess(columns, rows).mapping
 
 
-def guess(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> Guess:
-    """Like :func:`guess_mapping`, and says whether the headers were enough."""
-    roles = _roles(columns)
+def guess(columns: Sequence[str], rows: Sequence[dict[str, Any]], said: Mapping | None = None) -> Guess:
+    """Like :func:`guess_mapping`, and says whether the headers were enough.
+
+    Args:
+        columns: headers, in order.
+        rows: some of the first rows.
+        said: what a person chose already; the rest is found around it.
+    """
+    said = (said or Mapping()).only(columns)
+    free = [column for column in columns if column not in said.columns]
+    roles = roles_of(columns)
     cells = {column: _texts(column, rows) for column in columns}
-    filled = [column for column in columns if cells[column]] if rows else list(columns)
-    topic = _first(filled, roles, ColumnRole.TOPIC)
-    held_out = next((c for c in filled if roles[c][0] is ColumnRole.HELD_OUT and _is_held_out(cells[c])), None)
-    system = _first(filled, roles, ColumnRole.SYSTEM)
-    answer = _named(filled, roles, ColumnRole.ANSWER, cells)
-    question = _named([c for c in filled if c not in answer], roles, ColumnRole.QUESTION, cells)
-    by_header = bool(question and answer)
-    taken = {topic, held_out, system, *answer, *question}
-    free = [c for c in filled if c not in taken and _is_prose(cells[c])]
-    if not question or not answer:
-        if len(free) + bool(question) + bool(answer) < 2 and topic and _is_prose(cells[topic]):
-            free, topic = [topic, *free], None  # "Assunto" is the question where there is no other
-        question, answer = _by_content(question, answer, free, cells)
-    if not question or not answer:
-        wordy = [c for c in filled if c not in {topic, held_out, system, *question, *answer} and _has_words(cells[c])]
-        question, answer = _by_content(question, answer, wordy, cells)
-    return Guess(
-        Mapping(
-            question=question,
-            answer=answer,
-            system=(system,) if system else (),
-            topic=topic,
-            held_out=held_out,
-        ),
-        by_header,
+    filled = [column for column in free if cells[column]] if rows else free
+    topic = said.topic or _first(filled, roles, ColumnRole.TOPIC)
+    key = said.id or next((c for c in filled if roles[c][0] is ColumnRole.ID and _is_key(cells[c])), None)
+    held_out = said.held_out or next(
+        (c for c in filled if roles[c][0] is ColumnRole.HELD_OUT and _is_held_out(cells[c])), None
     )
+    system = said.system or tuple(filter(None, [_first(filled, roles, ColumnRole.SYSTEM)]))
+    answer = said.answer or _named(filled, roles, ColumnRole.ANSWER, cells)
+    question = said.question or _named([c for c in filled if c not in answer], roles, ColumnRole.QUESTION, cells)
+    by_header = bool(question and answer)
+    others = {key, held_out, *system}
+    open_ = [c for c in filled if c not in {topic, *others, *answer, *question} and _is_prose(cells[c])]
+    if not question or not answer:
+        if len(open_) + bool(question) + bool(answer) < 2 and topic and not said.topic and _is_prose(cells[topic]):
+            open_, topic = [topic, *open_], None  # "Assunto" is the question where there is no other
+        question, answer = _by_content(question, answer, open_, cells)
+    if not question or not answer:
+        wordy = [c for c in filled if c not in {topic, *others, *question, *answer} and _has_words(cells[c])]
+        question, answer = _by_content(question, answer, wordy, cells)
+    found = Mapping(question=question, answer=answer, system=system, topic=topic, id=key, held_out=held_out)
+    return Guess(found.model_copy(update={"company": said.company, "sheets": said.sheets}), by_header)
 
 
-def _roles(columns: Sequence[str]) -> dict[str, tuple[ColumnRole | None, float]]:
-    """What each header says. A single letter says something only beside its partner: Q with A, P with R."""
-    letters = {plain(column) for column in columns}
-    partners = {"q": "a", "a": "q", "p": "r", "r": "p"}
-    return {
-        column: (None, 0.0)
-        if len(name := plain(column)) == 1 and partners.get(name) not in letters
-        else header_role(column)
-        for column in columns
-    }
+def reason(column: str, role: ColumnRole, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> str:
+    """Why a column has a role: the suffix of the catalog key ``mapping.why.<reason>``.
 
+    Args:
+        column: its header.
+        role: what it was taken for.
+        columns: all headers.
+        rows: some of the first rows.
 
-def held_out_value(value: Any) -> bool | None:
-    """What a cell of a held-out column says: True for `test`, `sim`, `1` …; None where it says neither."""
-    text = plain(str(value)) if value is not None else ""
-    if text in _HELD_OUT_TRUE:
-        return True
-    return False if text in _HELD_OUT_FALSE else None
+    Returns:
+        ``header`` where its title says so, ``asks`` where its texts ask, ``longer`` where it holds the longer texts,
+        else ``left``.
+    """
+    if roles_of(columns).get(column, (None, 0.0))[0] is role:
+        return "header"
+    texts = _texts(column, rows)
+    if role is ColumnRole.QUESTION and _asking(texts) >= 0.2:
+        return "asks"
+    others = [_mean_length(_texts(name, rows)) for name in columns if name != column]
+    return "longer" if role is ColumnRole.ANSWER and _mean_length(texts) >= max(others, default=0) else "left"
 
 
 def _texts(column: str, rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -174,13 +117,27 @@ def _named(
     cells: dict[str, list[str]],
 ) -> tuple[str, ...]:
     candidates = [column for column in columns if roles[column][0] is role]
+    # A column that only names a shop or a customer is neither where another one speaks: "Loja" with "Centro".
+    speaks = any(roles[column][0] is None and _is_prose(cells[column]) for column in columns)
+    if speaks:
+        candidates = [column for column in candidates if roles[column][1] >= 1 or _is_prose(cells[column])]
     if not candidates:
         return ()
     names = {plain(column): column for column in candidates}
     if role is ColumnRole.QUESTION and "instruction" in names and "input" in names:
         return (names["instruction"], names["input"])
-    # Of several, the surest header; then the fullest column; then the one with the longer text.
-    best = max(candidates, key=lambda c: (roles[c][1], len(cells[c]), _mean_length(cells[c]), -columns.index(c)))
+    # Of several, the surest header, where it does not only name a person ("Cliente"); then the fullest column; then the
+    # one with the longer text.
+    best = max(
+        candidates,
+        key=lambda c: (
+            roles[c][1] >= 1 or _is_prose(cells[c]),
+            roles[c][1],
+            len(cells[c]),
+            _mean_length(cells[c]),
+            -columns.index(c),
+        ),
+    )
     return (best,)
 
 
@@ -219,6 +176,11 @@ def _is_prose(texts: list[str]) -> bool:
 
 def _has_words(texts: list[str]) -> bool:
     return sum(any(c.isalpha() for c in text) for text in texts) >= 0.5 * len(texts) > 0
+
+
+def _is_key(texts: list[str]) -> bool:
+    """Whether texts can be names of examples or conversations: short, and not the same few again and again."""
+    return not texts or (_mean_length(texts) <= _KEY_LENGTH and len(set(texts)) >= 0.3 * len(texts))
 
 
 def _is_held_out(texts: list[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -9,28 +10,22 @@ from pathlib import Path
 from typing import Any, Final
 
 from studio.data import logs, readers, shapes
+from studio.data.choosing import choose, conversation_of
 from studio.data.findings import Findings
 from studio.data.limits import MAX_CELL, SAMPLE_ROWS
-from studio.data.mapping import Guess, guess, held_out_value
+from studio.data.mapping import Guess
 from studio.data.memory import collector_at_rest
 from studio.data.readers import archive
 from studio.data.shapes import Kind
 from studio.data.table import Peek, Row, Table
 from studio.domain.conversation import Conversation
-from studio.domain.conversation import Source as Origin
-from studio.domain.dataset import Mapping
+from studio.domain.dataset import Mapping, TableRead
 from studio.domain.problem import Problem, Severity
 from studio.errors import AfinaError, Stopped, from_exception
 
 _MEGABYTE: Final = 1_000_000
-_OWN: Final = (
-    "history",
-    "system",
-    "system_prompt",
-    "chosen_messages",
-    "rejected_messages",
-    "rejected",
-)  # read by layout, not by mapping
+_SPEAKERS_SHOWN: Final = 20
+_SAMPLE_SHOWN: Final = 20  # rows
 
 
 @dataclass(frozen=True)
@@ -64,7 +59,23 @@ class FileRead:
     mapping: Mapping
     examples: int
     turns: bool = False  # whether it holds whole conversations, so that no column is chosen
-    speakers: tuple[str, ...] = ()  # of a log of messages, to choose the company from
+    speakers: tuple[tuple[str, int], ...] = ()  # of a log of messages, to choose the company from; and how often each
+    sheet: str | None = None
+    chosen: bool = True  # False for a sheet that was left out because others were chosen
+
+    @property
+    def read(self) -> TableRead:
+        """The same as a version keeps it."""
+        name = self.file.removesuffix(f" › {self.sheet}") if self.sheet else self.file
+        return TableRead(
+            file=name,
+            reader=self.reader,
+            sheet=self.sheet,
+            examples=self.examples,
+            turns=self.turns,
+            chosen=self.chosen,
+            speakers=self.speakers[:_SPEAKERS_SHOWN],
+        )
 
 
 @dataclass(frozen=True)
@@ -170,15 +181,29 @@ class Reading:
         peek = Peek(file.path, file.name, self.findings)
         reader = archive.FOLDER if file.path.is_dir() else readers.choose(peek)
         before = len(self.findings.problems())
-        found = False
+        names: list[str] = []
+        chosen = left_out = 0
+        wanted = self._wanted.sheets if self._wanted is not None else ()
         for table in reader.read(peek):
-            found = True
+            if wanted and table.sheet is not None and table.sheet not in wanted:
+                left_out += 1
+                names.append(table.sheet)
+                self.files.append(_left_out(table, reader.name))
+                continue
+            chosen += 1
             yield from self._table(table, reader.name, file.held_out)
-        if not found and len(self.findings.problems()) == before:
+        if not chosen and left_out:
+            self.files = self.files[:-left_out]
+            self.findings.file(
+                "data.no_sheet", file.name, Severity.WARNING, sheet=", ".join(wanted), known=", ".join(names)
+            )
+            for table in reader.read(peek):
+                yield from self._table(table, reader.name, file.held_out)
+        elif not chosen and len(self.findings.problems()) == before:
             raise AfinaError("data.empty_file", file=file.name)
 
     def _table(
-        self, table: Table, reader: str, held_out: bool | None, speakers: tuple[str, ...] = ()
+        self, table: Table, reader: str, held_out: bool | None, speakers: Counter[str] | None = None
     ) -> Iterator[Conversation]:
         first = list(islice(table.rows, SAMPLE_ROWS))
         rows = chain(first, table.rows)
@@ -189,21 +214,18 @@ class Reading:
         if (log := logs.log_of(table.columns, values)) is not None:
             yield from self._log(table, log, first, reader, held_out)
             return
-        self.columns += [column for column in table.columns if column not in self.columns]
-        self.sample += [{k: shapes.shown(v)[:2_000] for k, v in row.items()} for row in values[: 20 - len(self.sample)]]
         how = shapes.layout(table.columns, values)
-        turns = how.kind in (Kind.TURNS, Kind.TRANSCRIPT)
-        found = _beside_turns(table, values) if turns else self._mapping_of(table, values)
-        if how.kind is Kind.PREFERENCE:
-            self.findings.file("data.preference", table.label, Severity.NOTE)
-            found = Guess(found.mapping.model_copy(update={"answer": ("chosen",)}), True)
+        if how.kind in (Kind.COLUMNS, Kind.PREFERENCE):
+            self.columns += [column for column in table.columns if column not in self.columns]
+            self.sample += [_shown(row) for row in values[: _SAMPLE_SHOWN - len(self.sample)]]
+        found = choose(table, values, how, self._wanted)
         if how.kind is Kind.COLUMNS and not found.mapping.is_complete:
             self.findings.file("data.columns_unknown", table.label, columns=", ".join(table.columns)[:300])
+            self.files.append(
+                FileRead(table.label, reader, table.detail, table.columns, Mapping(), 0, sheet=table.sheet)
+            )
             return
-        if not turns and not self.mapping.is_complete:
-            self.mapping = found.mapping.model_copy(update={"company": self.mapping.company})
-        if how.kind is Kind.COLUMNS and not found.by_header:
-            self._say_guess(table, found.mapping)
+        self._say(table, how, found)
         count = 0
         flag = held_out if held_out is not None else table.held_out
         for row in rows:
@@ -214,63 +236,56 @@ class Reading:
                 continue
             if converted.note:
                 self._note(converted.note, table, row.number, Severity.NOTE)
-            own = held_out_value(row.values.get(found.mapping.held_out)) if found.mapping.held_out else None
-            topic = shapes.shown(row.values.get(found.mapping.topic)).strip()[:200] if found.mapping.topic else ""
             count += 1
-            yield Conversation(
-                messages=converted.messages,
-                source=Origin(file=table.file, row=row.number, sheet=table.sheet),
-                topic=topic or None,
-                held_out=own if own is not None else flag,
-                extra=_extra(row.values, found.mapping, how.column),
-            )
+            yield conversation_of(row, table, converted.messages, found.mapping, how, flag)
         self.files.append(
-            FileRead(table.label, reader, table.detail, table.columns, found.mapping, count, turns, speakers)
+            FileRead(
+                table.label,
+                reader,
+                table.detail,
+                table.columns,
+                found.mapping,
+                count,
+                how.kind not in (Kind.COLUMNS, Kind.PREFERENCE),
+                tuple((speakers or Counter()).most_common()),
+                table.sheet,
+            )
         )
 
     def _log(
         self, table: Table, log: logs.Log, first: list[Row], reader: str, held_out: bool | None
     ) -> Iterator[Conversation]:
         """The conversations of a log of messages."""
-        values = [row.values for row in first]
-        names = logs.speakers(log, values)
-        chosen = self._wanted.company if self._wanted is not None else None
-        company = chosen if chosen in names else logs.company_of(log, values)
+        messages = []
+        heard: Counter[str] = Counter()
+        for row in chain(first, table.rows):
+            self._tick()
+            messages.append(row)
+            if name := shapes.shown(row.values.get(log.sender)).strip():
+                heard[name] += 1
+        wanted = self._wanted.company if self._wanted is not None else None
+        # A name that was chosen for another chat is no speaker of this one.
+        company = wanted if wanted in heard else logs.company_of(log, [row.values for row in first])
         if company is not None:
             self.mapping = self.mapping.model_copy(update={"company": company})
-            others = ", ".join(name for name in names if name != company)[:200]
+            others = ", ".join(name for name, _ in heard.most_common() if name != company)[:200]
             self.findings.file("data.company", table.label, Severity.NOTE, company=company, others=others)
-        grouped = logs.conversations(chain(first, table.rows), log, company)
         rest = tuple(name for name in table.columns if name not in (log.conversation, log.sender, log.message))
-        whole = replace(table, columns=("messages", *rest), rows=grouped)
-        yield from self._table(whole, reader, held_out, tuple(names))
+        whole = replace(table, columns=("messages", *rest), rows=logs.conversations(messages, log, company))
+        yield from self._table(whole, reader, held_out, heard)
 
-    def _mapping_of(self, table: Table, values: list[dict[str, Any]]) -> Guess:
-        wanted = self._wanted
-        if wanted is not None and wanted.is_complete:
-            needed = {*wanted.question, *wanted.answer}
-            if needed <= set(table.columns):
-                there = set(table.columns)
-                return Guess(
-                    wanted.model_copy(
-                        update={
-                            "system": tuple(c for c in wanted.system if c in there),
-                            "topic": wanted.topic if wanted.topic in there else None,
-                            "held_out": wanted.held_out if wanted.held_out in there else None,
-                        }
-                    ),
-                    True,
-                )
-        return guess(table.columns, values)
-
-    def _say_guess(self, table: Table, mapping: Mapping) -> None:
-        self.findings.file(
-            "data.mapping_guessed",
-            table.label,
-            Severity.NOTE,
-            question=", ".join(mapping.question),
-            answer=", ".join(mapping.answer),
-        )
+    def _say(self, table: Table, how: shapes.Layout, found: Guess) -> None:
+        """What a person should know of how a table is read; and its mapping, where it is the first that has one."""
+        if how.kind is Kind.PREFERENCE:
+            self.findings.file("data.preference", table.label, Severity.NOTE)
+        elif how.kind is Kind.PASSAGES:
+            self.findings.file("data.passages", table.label)
+        elif how.kind is Kind.COLUMNS and not found.by_header:
+            asked, answered = ", ".join(found.mapping.question), ", ".join(found.mapping.answer)
+            self.findings.file("data.mapping_guessed", table.label, Severity.NOTE, question=asked, answer=answered)
+        if how.kind in (Kind.COLUMNS, Kind.PREFERENCE) and not self.mapping.is_complete:
+            sheets = self._wanted.sheets if self._wanted is not None else ()
+            self.mapping = found.mapping.model_copy(update={"company": self.mapping.company, "sheets": sheets})
 
     def _note(self, code: str, table: Table, row: int, severity: Severity = Severity.WARNING) -> None:
         params = {"limit": MAX_CELL} if code == "data.cell_too_long" else {}
@@ -317,12 +332,9 @@ def _size(path: Path) -> int:
         raise from_exception(error) from error
 
 
-def _beside_turns(table: Table, values: list[dict[str, Any]]) -> Guess:
-    """What the columns beside whole conversations say: topic and held-out."""
-    mapping = guess(table.columns, values).mapping
-    return Guess(Mapping(topic=mapping.topic, held_out=mapping.held_out), True)
+def _shown(row: dict[str, Any]) -> dict[str, str]:
+    return {name: shapes.shown(value)[:2_000] for name, value in row.items()}
 
 
-def _extra(values: dict[str, Any], mapping: Mapping, turns: str | None) -> dict[str, Any]:
-    used = {*mapping.question, *mapping.answer, *mapping.system, mapping.topic, mapping.held_out, turns, *_OWN}
-    return {key: value for key, value in values.items() if key not in used and value not in ("", None, [], {})}
+def _left_out(table: Table, reader: str) -> FileRead:
+    return FileRead(table.label, reader, table.detail, table.columns, Mapping(), 0, sheet=table.sheet, chosen=False)

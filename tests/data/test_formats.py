@@ -16,6 +16,14 @@ from tests.data.files import assert_sentences, codes
 ASSETS = Path(__file__).parent.parent / "assets" / "data"
 SHOP_PT = ["u:Qual o prazo? a:São 7 dias úteis.", "u:Aceitam pix? a:Sim."]
 SHOP_EN = ["u:Open? a:Yes.", "u:Where? a:Here."]
+PASSAGES = [
+    "u:The shop opened its doors in a narrow street near the harbour. a:It sold coffee by the sack, and the smell went up "
+    "to the third floor. In winter the owner kept the roaster burning until late, so that whoever came from the ships "
+    "could warm their hands and taste the last batch of the day.",
+    "u:Beans keep best in a closed tin away from the light. a:A bag that was opened should be used within two weeks, since "
+    "the oils meet the air and lose what makes them pleasant. Grinding just before brewing costs a minute more and gives "
+    "back most of what the weeks on the shelf had taken away from the cup.",
+]
 
 FORMATS: dict[str, tuple[str, list[str], list[str]]] = {
     "sac-windows1252.csv": (
@@ -63,6 +71,33 @@ FORMATS: dict[str, tuple[str, list[str], list[str]]] = {
     ),
     "preference-messages.jsonl": ("json", SHOP_EN, ["data.preference"]),
     "liked.json": ("json", SHOP_EN, ["data.not_preferred"]),
+    "glaive-tools.json": (
+        "json",
+        [
+            'u:Is order 7 paid? a:{"name": "find_order", "arguments": {"number": 7}} t:{"paid": true} '
+            "a:Yes, order 7 is paid. u:Thanks! a:You are welcome.",
+            "u:Can you book a flight? a:No, I can only look orders up.",
+        ],
+        [],
+    ),
+    "identity.json": (
+        "json",
+        ["u:Who are you? a:I am {{name}}, made by {{author}}.", "u:hi a:Hello! I am {{name}}."],
+        [],
+    ),
+    "ranked-alpaca.json": (
+        "json",
+        ["u:Open? a:Yes.", "u:Answer kindly.\nWhere? a:Here, welcome."],
+        ["data.preference"],
+    ),
+    "rated-alpaca.json": ("json", SHOP_EN, ["data.not_preferred"]),
+    "rated-turns.jsonl": ("json", SHOP_EN, ["data.not_preferred"]),
+    "prompt-turns.jsonl": ("json", SHOP_EN, []),
+    "passages.jsonl": ("json", PASSAGES, ["data.passages"]),
+    "prose.txt": ("prose", PASSAGES, ["data.passages"]),
+    "media-alpaca.json": ("json", SHOP_EN, ["data.media"]),
+    "media-sound.json": ("json", ["u:Open? a:Yes."], ["data.media"]),
+    "media-parts.jsonl": ("json", ["u:Open? a:Yes."], ["data.media"]),
     "media.json": ("json", ["u:Open? a:Yes."], ["data.media"]),
     "splits.json": ("json", ["u:Open? a:Yes.", "u:Are you open? a:Yes."], []),
     "columns.json": ("json", SHOP_EN, []),
@@ -170,7 +205,7 @@ def test_rows_topics_and_splits() -> None:
 
 def test_the_company_of_a_chat_can_be_chosen() -> None:
     result = read_files([ASSETS / "whatsapp-ios.txt"], Mapping(company="Ana Lima"))
-    assert result.files[0].speakers == ("Ana Lima", "Rui")
+    assert [name for name, _ in result.files[0].speakers] == ["Ana Lima", "Rui"]
     assert [_text(c) for c in result.conversations] == ["u:Yes, in 4 days. a:How much is it?"]
 
 

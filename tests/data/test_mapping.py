@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from studio.data.mapping import guess, guess_mapping, held_out_value
+from studio.data.headers import held_out_value
+from studio.data.mapping import guess, guess_mapping
 from studio.domain.dataset import Mapping
 
 PAIRS = [
@@ -33,7 +34,7 @@ def test_headers_are_recognised(question: str, answer: str) -> None:
     columns = ["id", "Data da resposta", answer, question, "Status"]
     rows = [dict.fromkeys(columns, "x y")]
     found = guess(columns, rows)
-    assert found.mapping == Mapping(question=(question,), answer=(answer,))
+    assert found.mapping == Mapping(question=(question,), answer=(answer,), id="id")
     assert found.by_header
 
 

@@ -112,9 +112,11 @@ def test_chosen_columns_win_and_join(tmp_path: Path) -> None:
 
 
 def test_held_out_topic_and_extra_columns(tmp_path: Path) -> None:
-    text = "question,answer,topic,split,ticket\nA?,B,ship,train,7\nC?,D,ship,test,8\n"
+    text = "question,answer,topic,split,ticket,shift\nA?,B,ship,train,7,day\nC?,D,ship,test,8,night\n"
     first, second = read(tmp_path, "a.csv", text).conversations
-    assert (first.held_out, second.held_out, second.topic, second.extra) == (False, True, "ship", {"ticket": "8"})
+    assert (first.held_out, second.held_out, second.topic, second.extra) == (False, True, "ship", {"shift": "night"})
+    assert second.source is not None
+    assert second.source.key == "8"
 
 
 def test_several_files_make_one_dataset_and_a_bad_one_stops_none(tmp_path: Path) -> None:

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from studio.data.readers import archive, columnar, delimited, documents, json_records, sheets, web_pages, whatsapp, word
+from studio.data.readers import (
+    archive,
+    columnar,
+    delimited,
+    documents,
+    json_records,
+    prose,
+    sheets,
+    web_pages,
+    whatsapp,
+    word,
+)
 from studio.data.table import Peek, Reader
 from studio.errors import AfinaError
 
@@ -18,6 +29,7 @@ READERS: Final[tuple[Reader, ...]] = (
     web_pages.READER,
     whatsapp.READER,
     documents.READER,
+    prose.READER,
 )
 
 _SIGNATURES: Final = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import zipfile
 import zlib
@@ -14,7 +15,8 @@ from studio.data.table import Peek, Reader, Table
 from studio.domain.problem import Severity
 from studio.errors import AfinaError
 
-_PASSED_OVER: Final = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini", ".git")
+_PASSED_OVER: Final = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini", ".git", "dataset_info.json")
+_ABOUT: Final = re.compile(r"readme(_\w+)?\.(md|txt|rst)", re.I)  # speaks about the files beside it
 _CHUNK: Final = 1 << 20
 
 
@@ -32,7 +34,10 @@ def _read(peek: Peek) -> Iterator[Table]:
             entries = [entry for entry in archive.infolist() if not entry.is_dir()]
             if len(entries) > MAX_ENTRIES:
                 raise AfinaError("data.too_many_files", file=peek.name, n=len(entries), limit=MAX_ENTRIES)
+            about = {entry.filename for entry in entries if _ABOUT.fullmatch(PurePosixPath(entry.filename).name)}
             for number, entry in enumerate(entries):
+                if entry.filename in about and len(about) < len(entries):
+                    continue
                 if any(part in _PASSED_OVER for part in PurePosixPath(entry.filename).parts):
                     continue
                 # The name inside the archive is only ever shown: what is written lies under a name of ours.
@@ -84,7 +89,8 @@ def read_folder(peek: Peek) -> Iterator[Table]:
     if len(paths) > MAX_ENTRIES:
         raise AfinaError("data.too_many_files", file=peek.name, n=len(paths), limit=MAX_ENTRIES)
     found = False
-    for path in paths:
+    about = [path for path in paths if _ABOUT.fullmatch(path.name)]
+    for path in paths if len(about) == len(paths) else (path for path in paths if path not in about):
         name = path.relative_to(peek.path).as_posix()
         if not any(part in _PASSED_OVER or part.startswith(".") for part in PurePosixPath(name).parts):
             for table in _member(peek, path, name, peek.depth):

@@ -9,8 +9,8 @@ from itertools import islice
 from typing import Final
 
 from studio.data.cells import Cells, table_of_cells
+from studio.data.headers import header_role
 from studio.data.limits import MAX_CELL
-from studio.data.mapping import header_role
 from studio.data.table import Peek, Reader, Table
 from studio.data.text import lines
 from studio.domain.dataset import ColumnRole

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from studio.data.cells import table_of_cells
+from studio.data.headers import held_out_value
 from studio.data.limits import MAX_COLUMNS, SAMPLE_ROWS
-from studio.data.mapping import held_out_value
 from studio.data.table import Peek, Reader, Row, Table
 from studio.data.text import lines, read_text
 from studio.domain.problem import Severity
