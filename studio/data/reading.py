@@ -25,7 +25,9 @@ from studio.errors import AfinaError, Stopped, from_exception
 
 _MEGABYTE: Final = 1_000_000
 _SPEAKERS_SHOWN: Final = 20
-_SAMPLE_SHOWN: Final = 20  # rows
+_SAMPLE_SHOWN: Final = 10  # rows
+_SAMPLE_COLUMNS: Final = 100
+_SAMPLE_CELL: Final = 500  # characters
 
 
 @dataclass(frozen=True)
@@ -333,7 +335,7 @@ def _size(path: Path) -> int:
 
 
 def _shown(row: dict[str, Any]) -> dict[str, str]:
-    return {name: shapes.shown(value)[:2_000] for name, value in row.items()}
+    return {name: shapes.shown(value)[:_SAMPLE_CELL] for name, value in islice(row.items(), _SAMPLE_COLUMNS)}
 
 
 def _left_out(table: Table, reader: str) -> FileRead:

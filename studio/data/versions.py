@@ -15,7 +15,7 @@ from studio.data.lines import Lines
 from studio.data.reading import require
 from studio.domain.author import author
 from studio.domain.conversation import Conversation
-from studio.domain.dataset import DatasetVersion, DatasetView, Mapping
+from studio.domain.dataset import DatasetVersion, DatasetView, Mapping, SplitChoice, TableRead
 from studio.domain.problem import Problem
 from studio.errors import AfinaError
 from studio.storage.database import DatasetRow, ProjectRow
@@ -31,6 +31,12 @@ class Draft:
         params: values named in its sentence.
         files: names of the files.
         uploads: where they are kept, so that they can be read again.
+        columns: of all files.
+        mapping: how the columns were read.
+        problems: found while reading.
+        tables: how each file or sheet was read.
+        sample: some rows by column.
+        split: how the examples for the test are drawn.
     """
 
     action: str
@@ -40,6 +46,9 @@ class Draft:
     columns: Sequence[str] = ()
     mapping: Mapping = field(default_factory=Mapping)
     problems: Sequence[Problem] = ()
+    tables: Sequence[TableRead] = ()
+    sample: Sequence[dict[str, str]] = ()
+    split: SplitChoice = SplitChoice()
 
     @classmethod
     def like(cls, row: DatasetRow | None, action: str, params: dict[str, Any], with_problems: bool = False) -> Draft:
@@ -55,6 +64,9 @@ class Draft:
             details.get("columns", []),
             Mapping.model_validate(details.get("mapping", {})),
             [Problem.model_validate(problem) for problem in details.get("problems", [])] if with_problems else (),
+            [TableRead.model_validate(table) for table in details.get("tables", [])],
+            details.get("sample", []),
+            SplitChoice.model_validate(details.get("split", {})),
         )
 
 
@@ -112,6 +124,9 @@ class Versions:
                         "mapping": made.mapping.model_dump(mode="json"),
                         "problems": [problem.model_dump(mode="json") for problem in made.problems],
                         "uploads": list(made.uploads),
+                        "tables": [table.model_dump(mode="json", exclude_defaults=True) for table in made.tables],
+                        "sample": list(made.sample),
+                        "split": made.split.model_dump(mode="json", exclude_defaults=True),
                     },
                 )
             )
@@ -192,6 +207,9 @@ class Versions:
             columns=tuple(draft.columns),
             mapping=draft.mapping,
             problems=tuple(draft.problems),
+            tables=tuple(draft.tables),
+            sample=tuple(draft.sample),
+            split=draft.split,
             can_undo=row.parent_id is not None,
             can_redo=self.newest_child(row.id) is not None,
         )

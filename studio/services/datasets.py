@@ -8,24 +8,21 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from studio.data import hub_sets, writing
+from studio.data import hub_sets
 from studio.data import split as splitting
-from studio.data.editing import Difference, EditedRow, difference, edited, number_of
+from studio.data.editing import number_of
 from studio.data.limits import MIN_EXAMPLES
 from studio.data.reading import Reading, ReadResult, read_files
-from studio.data.text import clean
 from studio.data.uploads import Uploads
-from studio.data.versions import Draft, Versions
+from studio.data.versions import Draft, Versions, version_of
 from studio.domain.conversation import Conversation, with_system
 from studio.domain.dataset import DatasetVersion, DatasetView, Mapping, Segment
 from studio.errors import AfinaError
 from studio.settings import assets_dir
-from studio.storage.files import atomic_path
 from studio.storage.workspace import Workspace
 
-__all__ = ["DatasetService", "EditedRow"]
-
 _PASTED: Final = "paste.txt"
+_SAMPLE_KEPT: Final = 10  # rows that show how columns are read
 
 
 class DatasetService:
@@ -158,29 +155,6 @@ class DatasetService:
         self._versions.remember(project_id, mapping)
         return view
 
-    def edit(self, project_id: str, rows: Sequence[EditedRow]) -> DatasetView:
-        """Makes a version in which the table is exactly ``rows``, in their order; rows left out are deleted.
-
-        Raises:
-            AfinaError: ``data.edit_incomplete`` naming the rows with a question or an answer missing,
-                ``data.edit_empty`` when nothing would be left; nothing is changed then.
-        """
-        current = self._versions.current(project_id)
-        before = {c.id: c for c in self._versions.read_all(current)} if current is not None else {}
-        cleaned = [
-            EditedRow(row.id, clean(row.question or "")[0], clean(row.answer or "")[0], row.held_out) for row in rows
-        ]
-        incomplete = [n for n, row in enumerate(cleaned, start=1) if bool(row.question) != bool(row.answer)]
-        if incomplete:
-            raise AfinaError("data.edit_incomplete", n=len(incomplete), rows=", ".join(map(str, incomplete[:20])))
-        after = list(edited(before, [row for row in cleaned if row.question]))
-        if not after:
-            raise AfinaError("data.edit_empty")
-        if list(before.values()) != after:
-            draft = Draft.like(current, "edit", difference(list(before.values()), after).counts)
-            self._versions.add(project_id, after, lambda: draft)
-        return self._versions.view(project_id)
-
     def replace(
         self, project_id: str, conversations: Iterable[Conversation], action: str, params: dict[str, str | int | float]
     ) -> DatasetView:
@@ -200,49 +174,14 @@ class DatasetService:
         self._versions.add(project_id, conversations, lambda: draft)
         return self._versions.view(project_id)
 
-    def undo(self, project_id: str) -> DatasetView:
-        """Goes back to the version before. Raises ``data.nothing_to_undo``."""
-        row = self._versions.require_current(project_id)
-        if row.parent_id is None:
-            raise AfinaError("data.nothing_to_undo")
-        self._versions.point(project_id, row.parent_id)
-        return self._versions.view(project_id)
-
-    def redo(self, project_id: str) -> DatasetView:
-        """Goes forward again to the newest version made from this one. Raises ``data.nothing_to_redo``."""
-        child = self._versions.newest_child(self._versions.require_current(project_id).id)
-        if child is None:
-            raise AfinaError("data.nothing_to_redo")
-        self._versions.point(project_id, child)
-        return self._versions.view(project_id)
-
-    def versions(self, project_id: str) -> list[DatasetVersion]:
-        """Every version, the newest first."""
-        return self._versions.list(project_id)
-
-    def diff(self, older_id: str, newer_id: str) -> Difference:
-        """What was added, removed and changed between two versions of one project.
-
-        Raises:
-            AfinaError: ``general.not_found`` for a version that does not exist or is another project's.
-        """
-        older, newer = self._versions.get(older_id), self._versions.get(newer_id)
-        if older.project_id != newer.project_id:
-            raise AfinaError("general.not_found", what=newer_id[:80])
-        return difference(self._versions.read_all(older), self._versions.read_all(newer))
-
-    def restore(self, project_id: str, version_id: str) -> DatasetView:
-        """Makes a new version with the content of an old one. Raises ``general.not_found``."""
-        old = self._versions.get(version_id)
-        if old.project_id != project_id:
-            raise AfinaError("general.not_found", what=version_id[:80])
-        draft = Draft.like(old, "restore", {"number": old.number}, with_problems=True)
-        self._versions.add(project_id, self._versions.read(old), lambda: draft)
-        return self._versions.view(project_id)
-
     def current(self, project_id: str) -> DatasetView | None:
         """The current version; None before the first import."""
         return self._versions.view(project_id) if self._versions.current(project_id) is not None else None
+
+    def version(self, project_id: str) -> DatasetVersion | None:
+        """The current version without its examples; None before the first import. Raises ``general.not_found``."""
+        row = self._versions.current(project_id)
+        return version_of(row) if row is not None else None
 
     def model_of(self, project_id: str) -> tuple[str | None, str | None]:
         """The base model that is chosen in a project, and its system prompt. Raises ``general.not_found``."""
@@ -277,18 +216,6 @@ class DatasetService:
         """Like :meth:`split`, and says what the test can show. Raises ``data.no_dataset``."""
         return splitting.plan(self._versions.read_all(self._versions.require_current(project_id)), seed)
 
-    def export(self, project_id: str, path: Path) -> Path:
-        """Writes the current examples to ``path``, in the format of its ending: CSV, XLSX or JSONL.
-
-        Raises:
-            AfinaError: ``data.no_dataset``, ``data.unknown_export``, ``disk.full`` …; ``path`` is then as it was.
-        """
-        row = self._versions.require_current(project_id)
-        write = writing.writer(path.suffix)
-        with atomic_path(path) as temporary:
-            write(temporary, self._versions.read(row))
-        return path
-
     def _uploads(self, project_id: str) -> Uploads:
         return Uploads(self._workspace.project(project_id) / "uploads", self.max_bytes)
 
@@ -306,12 +233,13 @@ class DatasetService:
         reading = Reading(inputs, mapping, on_progress=on_progress, cancelled=cancelled)
         current = self._versions.current(project_id) if append else None
         earlier = Draft.like(current, action, {}, with_problems=True)
+        before = self._versions.current(project_id)
         names = tuple(item["name"] for item in kept)
 
         def conversations() -> Iterator[Conversation]:
             last = 0
             for conversation in self._versions.read(current) if current is not None else ():
-                last = max(last, number_of(conversation))
+                last = max(last, number_of(conversation.id))
                 yield conversation
             for number, conversation in enumerate(reading.conversations(), start=last + 1):
                 yield conversation.model_copy(update={"id": f"e{number}"})
@@ -325,6 +253,9 @@ class DatasetService:
                 list(dict.fromkeys([*earlier.columns, *reading.columns])),
                 reading.mapping if reading.mapping != Mapping() else earlier.mapping,
                 [*earlier.problems, *reading.findings.problems()],
+                [*earlier.tables, *(file.read for file in reading.files)],
+                [*earlier.sample, *reading.sample][:_SAMPLE_KEPT],
+                Draft.like(before, action, {}).split,
             )
 
         self._versions.add(project_id, conversations(), draft, minimum=MIN_EXAMPLES)
