@@ -19,6 +19,13 @@ class Method(StrEnum):
     DORA = "dora"
     RSLORA = "rslora"
     FULL = "full"
+    LAST_LAYERS = "last_layers"  # all weights of the last layers, the others as they are
+    QLORA = "qlora"  # LoRA on a base held in 4 bits; needs an NVIDIA card
+
+    @property
+    def tunes_whole_weights(self) -> bool:
+        """Whether weights are changed as a whole, not by a small product beside them."""
+        return self in (Method.FULL, Method.LAST_LAYERS)
 
 
 class Preset(StrEnum):
@@ -58,7 +65,7 @@ class Recipe(BaseModel):
         default=None, max_length=4000, description="Said to the model before each question."
     )
     preset: Preset = Preset.BALANCED
-    method: Method | None = Field(default=None, description="LoRA, DoRA, rsLoRA or full tuning.")
+    method: Method | None = Field(default=None, description="LoRA, DoRA, rsLoRA, QLoRA, full tuning, last layers.")
     rank: int | None = Field(default=None, ge=1, le=512, description="Rank r of the LoRA update B A.")
     alpha: float | None = Field(
         default=None, gt=0, le=4096, description="LoRA scale: the update is multiplied by alpha / r."
@@ -68,12 +75,21 @@ class Recipe(BaseModel):
         default=None, description="Linear layers to tune; all if none named."
     )
     last_layers: int | None = Field(default=None, ge=1, description="Tune only the last N layers; all if not set.")
+    layers: tuple[int, ...] | None = Field(
+        default=None, description="Numbers of the layers to tune, 0 is the first; all if not set."
+    )
     learning_rate: float | None = Field(default=None, gt=0, le=1, description="Peak learning rate.")
     schedule: Schedule | None = None
     warmup_ratio: float | None = Field(default=None, ge=0, le=1, description="Share of the steps spent on warm-up.")
     weight_decay: float | None = Field(default=None, ge=0, le=1, description="Decoupled weight decay of AdamW.")
     epochs: float | None = Field(default=None, gt=0, le=1000, description="Passes over the training examples.")
     batch_size: int | None = Field(default=None, ge=1, le=1024, description="Examples a step.")
+    micro_batch: int | None = Field(
+        default=None, ge=1, le=1024, description="Examples in memory at once; the rest of a step is accumulated."
+    )
+    gradient_checkpointing: bool = Field(
+        default=False, description="Compute the layers twice instead of keeping them: slower, much less memory."
+    )
     max_length: int | None = Field(
         default=None, ge=16, le=131072, description="Longest example in tokens; the rest is cut."
     )
@@ -84,6 +100,12 @@ class Recipe(BaseModel):
         default=None, ge=0, description="Evaluations without gain before stopping; 0 never stops."
     )
     augment: bool | None = Field(default=None, description="Vary case, accents and typos of questions while training.")
+    label_smoothing: float = Field(
+        default=0.0, ge=0, lt=1, description="Share of each target spread over all words (Szegedy et al., 2016)."
+    )
+    neftune: float = Field(
+        default=0.0, ge=0, le=100, description="Strength of noise on embeddings while training (NEFTune, 2023)."
+    )
     precision: Precision = Precision.AUTO
     seed: int = Field(default=42, ge=0, lt=2**32)
 

@@ -34,7 +34,7 @@ def make_run_folder(
     Raises:
         AfinaError: ``disk.full`` or ``disk.not_writable``.
     """
-    training, asking = _lines(train), _lines(held_out)
+    training, asking = lines(train), lines(held_out)
     require_space(folder.path, room_for(recipe, card) + len(training) + len(asking))
     with atomic_folder(folder.path) as temporary:
         made = RunFolder(temporary)
@@ -49,5 +49,5 @@ def room_for(recipe: Recipe, card: BaseModelCard) -> int:
     return _ROOM + (_FULL_BYTES * card.parameters if recipe.method is Method.FULL else 0)
 
 
-def _lines(conversations: Iterable[Conversation]) -> str:
+def lines(conversations: Iterable[Conversation]) -> str:
     return "".join(conversation.model_dump_json() + "\n" for conversation in conversations)

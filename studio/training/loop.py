@@ -6,7 +6,7 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Final
@@ -51,6 +51,7 @@ class Loop:
         turns: the agreement with whoever answers in the chat.
         log: takes the events.
         state: where the run stands.
+        hold: asked with the step taken, whether to leave off there; for the trials of a study.
     """
 
     folder: RunFolder
@@ -62,6 +63,7 @@ class Loop:
     turns: Turns
     log: EventLog
     state: LoopState = field(default_factory=LoopState)
+    hold: Callable[[int], bool] | None = None
 
     def run(self, found: tuple[LoopState, dict[str, torch.Tensor]] | None = None) -> RunResult | None:
         """Trains to the end, the stop request or the point where it gets no better.
@@ -76,8 +78,7 @@ class Loop:
             AfinaError: ``train.diverged``, ``train.out_of_memory``, ``disk.full`` …
         """
         total = self.plan.total_steps
-        self._optimizer = optimizer_of(self.engine, self.recipe)
-        self._resume(found)
+        self.restore(found)
         self._began = time.monotonic() - self.state.seconds
         if self.state.step == 0 and not self.engine.keeps_base:
             self._answer(base=True)
@@ -85,13 +86,15 @@ class Loop:
         due = evaluation_steps(total, self.recipe.evaluations or 1)
         self._saved_at, self._saved_step = time.monotonic(), self.state.step
         self._saving_seconds = 0.0
-        stopped = False
+        stopped = held = False
         while self.state.step < total and not self._memorises():
             if stopped := self.folder.stop_request.exists():
                 break
             if self.folder.pause_request.exists():
                 self._save()
                 return None
+            if held := self.hold is not None and self.hold(self.state.step):
+                break
             self.turns.wait()
             self._step(self.state.step + 1, total)
             if self.state.step == 1 and self.engine.keeps_base:
@@ -101,8 +104,10 @@ class Loop:
                 self._answer()
             if self.state.step in due or self._checkpoint_due():
                 self._save()
-        if stopped and self.state.step and self.state.step not in due:
+        if (stopped or held) and self.state.step and self.state.step not in due:
             self._evaluate()
+        if held:
+            self._save()
         self._update(seconds=time.monotonic() - self._began)
         return RunResult(
             state=RunState.STOPPED if stopped else RunState.FINISHED,
@@ -175,11 +180,7 @@ class Loop:
             self._keep(None)
             return
         self._say(Phase(time=time.time(), name="evaluating"))
-        total = 0.0
-        for first in range(0, len(self.held_out), 16):
-            self.turns.wait()
-            total += self.engine.loss(self.held_out[first : first + 16])
-        loss = total / max(1, learned_tokens(self.held_out))
+        loss = self.held_out_loss()
         best = self.state.best_loss is None or loss < self.state.best_loss
         if best:
             self._keep(loss)
@@ -195,6 +196,14 @@ class Loop:
             )
         )
         self._say(Phase(time=time.time(), name="training"))
+
+    def held_out_loss(self) -> float:
+        """Mean cross-entropy of the held-out examples as the model is now, in nats a learned token."""
+        total = 0.0
+        for first in range(0, len(self.held_out), 16):
+            self.turns.wait()
+            total += self.engine.loss(self.held_out[first : first + 16])
+        return total / max(1, learned_tokens(self.held_out))
 
     def _answer(self, *, base: bool = False) -> None:
         """Answers the fixed questions, as long as that takes a small share of the training time."""
@@ -250,7 +259,9 @@ class Loop:
         wait = max(_CHECKPOINT_SECONDS, self._saving_seconds / _CHECKPOINT_SHARE)
         return time.monotonic() - self._saved_at > wait
 
-    def _resume(self, found: tuple[LoopState, dict[str, torch.Tensor]] | None) -> None:
+    def restore(self, found: tuple[LoopState, dict[str, torch.Tensor]] | None) -> None:
+        """Makes the optimizer, and goes back to where a checkpoint was."""
+        self._optimizer = optimizer_of(self.engine, self.recipe)
         if found is None:
             return
         self.state, tensors = found

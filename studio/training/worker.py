@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from studio.domain.event import Ended, Notice, Phase, Started
-from studio.domain.problem import Problem, Severity
+from studio.domain.event import Ended, Phase
+from studio.domain.problem import Problem
 from studio.domain.recipe import Recipe
 from studio.domain.run import RunResult, RunState, progress_of
 from studio.errors import AfinaError, from_exception
@@ -24,10 +22,6 @@ from studio.storage.files import write_atomic
 from studio.storage.turns import Turns
 from studio.storage.workspace import RunFolder
 from studio.training.events import EventLog, read_events
-
-if TYPE_CHECKING:
-    from studio.domain.conversation import Conversation
-    from studio.training.batches import Encoder
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -61,70 +55,19 @@ def _announce(folder: RunFolder) -> None:
 
 def _train(folder: RunFolder, home: Path, model_dir: Path, log: EventLog) -> RunResult | None:
     log.write(Phase(time=time.time(), name="loading_model"))
+    from studio.training.study_folder import StudyFolder
+
+    study = StudyFolder(folder)
+    if study.is_study:
+        from studio.training.study import run_study
+
+        return run_study(study, home, model_dir)
+
+    from studio.training.assembly import assemble
+
     recipe = Recipe.model_validate_json(folder.recipe.read_text(encoding="utf-8"))
-
-    from studio.training import checkpoints, memory
-    from studio.training.batches import Encoder, Plan, read_conversations
-    from studio.training.building import build_engine, device, questions
-    from studio.training.loop import Loop
-    from studio.training.precision import choose
-
-    memory.keep_freed_memory()
-    import torch
-
-    encoder = Encoder.load(model_dir, recipe)
-    where = device()
-    precision = choose(recipe.precision, where)
-    engine = build_engine(model_dir, recipe, precision, where, encoder.tokenizer.pad_id)
-    log.write(Phase(time=time.time(), name="reading_examples"))
-    train = read_conversations(folder.train)
-    held_out = read_conversations(folder.held_out)
-    if not train:
-        raise AfinaError("train.too_few_examples", n=0)
-    _warn_of_cuts(log, encoder, train)
-    plan = Plan(train, encoder, recipe.batch_size or 16, recipe.epochs or 1.0, recipe.seed, bool(recipe.augment))
-    found = checkpoints.newest(folder.checkpoints)
-    loop = Loop(
-        folder=folder,
-        recipe=recipe,
-        engine=engine,
-        plan=plan,
-        held_out=[example for example in map(encoder.example, held_out) if any(example.learned[1:])],
-        asked=questions(held_out or train),
-        turns=Turns(home),
-        log=log,
-    )
-    log.write(
-        Started(
-            time=time.time(),
-            pid=os.getpid(),
-            device=where,
-            precision=str(precision),
-            threads=torch.get_num_threads(),
-            total_steps=plan.total_steps,
-            steps_per_epoch=plan.steps_per_epoch,
-            train_examples=len(train),
-            held_out_examples=len(held_out),
-            trainable_parameters=engine.weights.numel(),
-            total_parameters=engine.total_parameters,
-            resumed_from=found[0].step if found else 0,
-        )
-    )
+    loop, found = assemble(folder, recipe, model_dir, Turns(home), log)
     return loop.run(found)
-
-
-def _warn_of_cuts(log: EventLog, encoder: Encoder, train: list[Conversation]) -> None:
-    """Says how many examples are cut off at the longest length.
-
-    Raises:
-        AfinaError: ``train.nothing_to_learn`` when no answer is left at all.
-    """
-    encoded = [encoder.example(conversation) for conversation in train]
-    if not any(any(example.learned[1:]) for example in encoded):
-        raise AfinaError("train.nothing_to_learn")
-    if cut := sum(example.truncated for example in encoded):
-        problem = Problem(code="train.truncated", severity=Severity.WARNING, field="max_length", params={"n": cut})
-        log.write(Notice(time=time.time(), problem=problem))
 
 
 def _failed(folder: RunFolder, error: AfinaError) -> RunResult:

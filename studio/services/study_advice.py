@@ -1,0 +1,177 @@
+"""What a study has found, in plain sentences. Pure arithmetic on its record."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+
+from studio.domain.study import (
+    Advice,
+    Judge,
+    Recommendation,
+    Spread,
+    StudyKind,
+    StudyPlan,
+    StudyRecord,
+    Trial,
+    TrialScore,
+)
+from studio.training.halving import next_leg, ranked
+
+_Z: Final = 1.96  # of the normal distribution: 95 %
+_GAIN: Final = 0.02  # a loss lower by less than this share is no gain
+_STEADY: Final = 0.10  # half an interval in shares: up to here the result can be relied on
+_ROUGH: Final = 0.20
+
+
+def recommendation(plan: StudyPlan, record: StudyRecord) -> Recommendation | None:
+    """What a search found so far; None before anything is measured.
+
+    The trials that got furthest are compared, and with them the present settings, which always go as far.
+    """
+    rung = max((score.rung for trial in record.trials for score in trial.scores), default=None)
+    if rung is None:
+        return None
+    compared = [trial for trial in record.trials if trial.at(rung)]
+    base = next((trial for trial in compared if trial.number == 1), None)
+    if base is None or len(compared) < 2:  # the rung has only begun: the one before compares more
+        rung = max(0, rung - 1)
+        compared = [trial for trial in record.trials if trial.at(rung)]
+        base = next((trial for trial in compared if trial.number == 1), None)
+    order = ranked(compared, rung, plan.judge)
+    if not order:
+        return None
+    best = next(trial for trial in compared if trial.number == order[0])
+    tried = sum(bool(trial.scores) for trial in record.trials)
+    return Recommendation(trial=best.number, settings=best.settings, advice=_compared(plan, rung, base, best, tried))
+
+
+def spread(record: StudyRecord) -> Spread | None:
+    """Mean and spread over the parts of a cross-validation; None before the first is done.
+
+    The interval is of the share over all questions together, each asked once (Wilson, 1927). Between the parts only
+    the standard deviation is told: the parts share their examples, so no unbiased error of their mean exists (Bengio
+    and Grandvalet, 2004).
+    """
+    scores = [trial.scores[-1] for trial in record.trials if trial.scores]
+    if not scores:
+        return None
+    shares = [share for score in scores if (share := score.share) is not None]
+    losses = [score.loss for score in scores if score.loss is not None and math.isfinite(score.loss)]
+    right, asked = sum(score.right or 0 for score in scores), sum(score.asked for score in scores)
+    low, high = wilson(right, asked) if shares else (None, None)
+    return Spread(
+        folds=len(scores),
+        right=right if shares else None,
+        asked=asked,
+        mean_right=_mean(shares),
+        spread_right=_deviation(shares),
+        low=low,
+        high=high,
+        mean_loss=_mean(losses),
+        spread_loss=_deviation(losses),
+    )
+
+
+def advice(plan: StudyPlan, record: StudyRecord, *, over: bool) -> tuple[Advice, ...]:
+    """The sentences of a study, the most important first.
+
+    Args:
+        plan: of the study.
+        record: of the study.
+        over: whether nothing more will happen.
+    """
+    found: list[Advice] = []
+    if plan.kind is StudyKind.SEARCH:
+        recommended = recommendation(plan, record)
+        found.append(recommended.advice if recommended else Advice(key="study.advice.nothing"))
+        if recommended and over and not record.done and next_leg(plan, record) is not None:
+            found.append(Advice(key="study.note.stopped", params={"n": sum(bool(t.scores) for t in record.trials)}))
+        elif recommended and over and _was_short(record):
+            found.append(Advice(key="study.note.short", params={"percent": round(100 * record.shares[-1])}))
+        found.append(Advice(key=f"study.judged.{plan.judge.value}"))
+    else:
+        together = spread(record)
+        if together is None:
+            found.append(Advice(key="study.folds.nothing"))
+        else:
+            found.extend(_about(plan, together))
+    failed = sum(trial.problem is not None for trial in record.trials)
+    return (*found, *([Advice(key="study.note.failed", params={"n": failed})] if failed else []))
+
+
+def wilson(right: int, asked: int) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson, 1927); ``(0, 1)`` where nothing was asked."""
+    if not asked:
+        return 0.0, 1.0
+    share, z2 = right / asked, _Z**2
+    middle = (share + z2 / (2 * asked)) / (1 + z2 / asked)
+    half = _Z / (1 + z2 / asked) * math.sqrt(share * (1 - share) / asked + z2 / (4 * asked**2))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def _was_short(record: StudyRecord) -> bool:
+    return bool(record.shares) and record.shares[-1] < 1.0
+
+
+def _compared(plan: StudyPlan, rung: int, base: Trial | None, best: Trial, tried: int) -> Advice:
+    settings: dict[str, Any] = {
+        "rate": best.settings.learning_rate,
+        "rank": best.settings.rank,
+        "passes": best.settings.epochs,
+    }
+    if tried < 2:
+        return Advice(key="study.advice.only_present")
+    if best.number == 1:
+        return Advice(key="study.advice.keep", params={"n": tried} | settings)
+    ours, theirs = best.at(rung), base.at(rung) if base else None
+    if ours is None or theirs is None:  # the present settings failed
+        return Advice(key="study.advice.works", params={"n": tried} | settings)
+    if plan.judge is Judge.LOSS:
+        gain = 1 - (ours.loss or 0.0) / theirs.loss if theirs.loss else 0.0
+        key = "better_loss" if gain >= _GAIN else "close"
+        return Advice(key=f"study.advice.{key}", params={"n": tried, "percent": round(100 * gain)} | settings)
+    counts = {"right": ours.right or 0, "base_right": theirs.right or 0, "asked": ours.asked}
+    return Advice(key=f"study.advice.{_sureness(ours, theirs)}", params={"n": tried} | counts | settings)
+
+
+def _sureness(ours: TrialScore, theirs: TrialScore) -> str:
+    """``better`` where the difference is more than chance would often make, ``ahead`` below that, else ``close``."""
+    gained = (ours.right or 0) - (theirs.right or 0)
+    if gained <= 0:
+        return "close"
+    share = ((ours.right or 0) + (theirs.right or 0)) / max(1, ours.asked + theirs.asked)
+    error = math.sqrt(max(1e-9, 2 * share * (1 - share) / max(1, ours.asked)))
+    return "better" if gained / max(1, ours.asked) > _Z * error else "ahead"
+
+
+def _about(plan: StudyPlan, together: Spread) -> list[Advice]:
+    planned = len(plan.candidates)
+    told: dict[str, Any] = {"n": together.folds, "folds": planned}
+    if together.mean_right is None or plan.judge is Judge.LOSS:
+        losses = {"loss": round(together.mean_loss or 0.0, 3), "spread": round(together.spread_loss or 0.0, 3)}
+        return [Advice(key="study.folds.loss", params=told | losses), Advice(key="study.judged.loss")]
+    low, high = together.low or 0.0, together.high or 1.0
+    told |= {
+        "right": together.right,
+        "asked": together.asked,
+        "percent": round(100 * together.mean_right),
+        "spread": round(100 * (together.spread_right or 0.0)),
+        "low": round(100 * low),
+        "high": round(100 * high),
+    }
+    half = (high - low) / 2
+    sure = "steady" if half <= _STEADY else "rough" if half <= _ROUGH else "open"
+    return [Advice(key="study.folds.right", params=told), Advice(key=f"study.folds.{sure}", params=told)]
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def _deviation(values: Sequence[float]) -> float | None:
+    if len(values) < 2:
+        return None
+    mean = sum(values) / len(values)
+    return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))

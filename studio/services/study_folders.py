@@ -1,0 +1,146 @@
+"""Makes the folder of a study, and the folder of a run out of one of its trials."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from studio.domain.conversation import Conversation
+from studio.domain.model import BaseModelCard
+from studio.domain.recipe import Recipe
+from studio.domain.run import RunResult, RunState
+from studio.domain.study import Judge, StudyKind, StudyPlan, Trial, TrialSettings
+from studio.errors import AfinaError
+from studio.services.run_examples import Examples
+from studio.services.run_folders import lines, room_for
+from studio.storage.files import atomic_folder, require_space, write_atomic
+from studio.storage.workspace import RunFolder
+from studio.training.halving import candidates
+from studio.training.study_folder import StudyFolder
+
+_PRACTICE: Final = 0.2  # of the examples to learn from are asked in a search
+_FEWEST: Final = 8  # examples to learn from; fewer say nothing of settings
+_KNOWN: Final = 0.5  # of the asked answers must be among the learned ones, for "right to the letter" to mean anything
+
+
+def plan_of_search(
+    recipe: Recipe, examples: Examples, minutes: float
+) -> tuple[StudyPlan, list[Conversation], list[Conversation]]:
+    """What a search does, the examples that its trials learn from, and the practice questions that judge them.
+
+    Raises:
+        AfinaError: ``study.too_few_examples``.
+    """
+    from studio.data.folds import known_answers
+    from studio.data.split import split
+
+    # The flags have done their work: what is left here is to learn from, and a part of it may be asked.
+    free = [conversation.model_copy(update={"held_out": None}) for conversation in examples.train]
+    train, practice = split(free, recipe.seed, _PRACTICE)
+    if len(train) < _FEWEST or not practice:
+        raise AfinaError("study.too_few_examples", n=len(examples.train))
+    judge = Judge.RIGHT if known_answers(train, practice) >= _KNOWN else Judge.LOSS
+    tried = candidates(recipe, recipe.seed)
+    return StudyPlan(kind=StudyKind.SEARCH, judge=judge, minutes=minutes, candidates=tried), train, practice
+
+
+def plan_of_folds(recipe: Recipe, examples: Examples, folds: int) -> tuple[StudyPlan, list[Conversation]]:
+    """What a cross-validation does, and its examples.
+
+    Raises:
+        AfinaError: ``study.too_few_examples``.
+    """
+    from studio.data.folds import known_answers, parts
+
+    given = any(conversation.held_out for conversation in examples.held_out) or bool(recipe.held_out)
+    everything = [*examples.train, *([] if given else examples.held_out)]
+    found = parts(everything, folds, recipe.seed)
+    if len(everything) < _FEWEST or len(set(found)) < folds:
+        raise AfinaError("study.too_few_examples", n=len(everything))
+    known = 0.0
+    for part in range(folds):
+        learned = [c for c, p in zip(everything, found, strict=True) if p != part]
+        asked = [c for c, p in zip(everything, found, strict=True) if p == part]
+        known += known_answers(learned, asked) * len(asked)
+    judge = Judge.RIGHT if known >= _KNOWN * len(everything) else Judge.LOSS
+    settings = TrialSettings(
+        learning_rate=recipe.learning_rate or 1e-3, rank=recipe.rank or 16, epochs=recipe.epochs or 1.0
+    )
+    return StudyPlan(kind=StudyKind.FOLDS, judge=judge, candidates=(settings,) * folds, parts=found), everything
+
+
+def make_study_folder(
+    folder: StudyFolder,
+    recipe: Recipe,
+    card: BaseModelCard,
+    plan: StudyPlan,
+    sides: tuple[Sequence[Conversation], Sequence[Conversation]],
+    proof: Sequence[Conversation],
+) -> None:
+    """Writes a study's folder as a whole; on an error nothing is left behind.
+
+    Args:
+        folder: where; must not exist.
+        recipe: resolved.
+        card: of the base model.
+        plan: of the study.
+        sides: examples to learn from and to ask, in the order of the plan's parts.
+        proof: held-out examples, for a run that is kept; no trial sees them.
+
+    Raises:
+        AfinaError: ``disk.full`` or ``disk.not_writable``.
+    """
+    learned, asked = lines(sides[0]), lines(sides[1])
+    require_space(folder.run.path, room_for(recipe, card) + 2 * len(learned))
+    with atomic_folder(folder.run.path) as temporary:
+        made = StudyFolder(RunFolder(temporary))
+        write_atomic(made.run.recipe, recipe.model_dump_json(indent=2))
+        write_atomic(made.run.model, card.model_dump_json(indent=2))
+        write_atomic(made.run.train, learned)
+        write_atomic(made.run.held_out, asked)
+        write_atomic(made.proof, lines(proof))
+        write_atomic(made.plan_path, plan.model_dump_json(indent=2))
+
+
+def keep_trial(target: RunFolder, folder: StudyFolder, trial: Trial) -> tuple[int, int]:
+    """Makes a run's folder of a trial: its recipe, its events, its adapter, and the held-out examples it never saw.
+
+    Args:
+        target: the run's folder; must not exist.
+        folder: of the study.
+        trial: taken to its end.
+
+    Returns:
+        How many examples it learned from, and how many are held out.
+
+    Raises:
+        AfinaError: ``disk.full`` or ``disk.not_writable``.
+    """
+    source = folder.trial(trial.number)
+    best = json.loads(source.best.read_text(encoding="utf-8"))
+    with atomic_folder(target.path) as temporary:
+        made = RunFolder(temporary)
+        for path in (source.recipe, source.events, source.best):
+            shutil.copy2(path, made.path / path.name)
+        shutil.copytree(source.path / best["adapter"], made.path / best["adapter"])
+        shutil.copy2(folder.run.model, made.model)
+        shutil.copy2(source.train, made.train)
+        shutil.copy2(folder.proof, made.held_out)
+        result = RunResult(
+            state=RunState.FINISHED,
+            steps=trial.scores[-1].step,
+            best_step=best["step"],
+            best_loss=trial.scores[-1].loss,
+            adapter=best["adapter"],
+            seconds=trial.seconds,
+            ended_at=time.time(),
+        )
+        write_atomic(made.result, result.model_dump_json(indent=2))
+    return _count(target.train.read_bytes()), _count(target.held_out.read_bytes())
+
+
+def _count(text: bytes) -> int:
+    return sum(1 for line in text.splitlines() if line.strip())

@@ -1,0 +1,188 @@
+"""Which trial of a study goes on, and how far: successive halving within a time box. Pure arithmetic.
+
+All candidates take a first part of their passes; the better half goes on, and so forth (Jamieson and Talwalkar, 2016).
+The present settings go all the way, so that what is gained over them can be said.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from studio.domain.recipe import Recipe
+from studio.domain.study import Judge, StudyKind, StudyPlan, StudyRecord, Trial, TrialScore, TrialSettings, TrialState
+
+SHARES: Final = (0.25, 0.5, 1.0)  # of a trial's passes, a rung each
+_SHORT: Final = (0.5, 1.0)  # where there is no time for more
+_MOST: Final = 12
+_USED: Final = 0.92  # of the time box is planned; the rest is for what a measurement cannot know
+_RATES: Final = (0.5, 2.0, 1 / 3, 3.0)
+_RANKS: Final = (0.5, 1.0, 2.0)
+_PASSES: Final = (0.5, 1.0, 1.5)
+_FIRST: Final = 0.2  # of the time box at most for the first leg, which measures
+
+
+@dataclass(frozen=True)
+class Leg:
+    """A piece of work: one trial up to one rung.
+
+    Args:
+        number: of the trial.
+        rung: that it ends at; 0 is the first.
+        share: of the trial's steps that are then taken.
+    """
+
+    number: int
+    rung: int
+    share: float
+
+
+def candidates(recipe: Recipe, seed: int) -> tuple[TrialSettings, ...]:
+    """Settings worth trying, the present ones first: sensible ranges around them, the same for the same seed.
+
+    Args:
+        recipe: resolved.
+        seed: of the order.
+    """
+    rate, rank, epochs = recipe.learning_rate or 1e-3, recipe.rank or 16, recipe.epochs or 1.0
+    base = TrialSettings(learning_rate=rate, rank=rank, epochs=epochs)
+    whole = recipe.method is not None and recipe.method.tunes_whole_weights
+    limit = 1e-3 if whole else 1e-2
+    rates = [min(limit, rate * factor) for factor in (*_RATES, 1.0)]
+    ranks = [max(2, min(128, round(rank * factor))) for factor in _RANKS]
+    if whole:
+        ranks = [rank]  # it changes only what is saved
+    passes = [max(1.0, round(epochs * factor)) for factor in _PASSES]
+    # The rate matters most, so it is tried alone first; then everything together, in a drawn order.
+    first = [base, *(base.model_copy(update={"learning_rate": value}) for value in rates[:2])]
+    rest = [TrialSettings(learning_rate=value, rank=r, epochs=p) for value in rates for r in ranks for p in passes]
+    random.Random(f"{seed}/search").shuffle(rest)
+    unique: dict[tuple[float, int, float], TrialSettings] = {}
+    for settings in (*first, *rest):
+        unique.setdefault((round(settings.learning_rate, 9), settings.rank, settings.epochs), settings)
+    return tuple(unique.values())[:_MOST]
+
+
+def sized(plan: StudyPlan, full_seconds: float) -> tuple[int, tuple[float, ...]]:
+    """How many candidates fit into the time box, and the shares of the rungs.
+
+    Args:
+        plan: of a search.
+        full_seconds: that a whole run with the present settings takes here.
+    """
+    box = _USED * plan.minutes * 60
+    for count in range(len(plan.candidates), 1, -1):
+        if cost(plan.candidates[:count], SHARES) * full_seconds <= box:
+            return count, SHARES
+    count = min(3, len(plan.candidates))
+    scale = min(1.0, box / (cost(plan.candidates[:count], _SHORT) * full_seconds))
+    return count, tuple(share * scale for share in _SHORT)
+
+
+def cost(settings: Sequence[TrialSettings], shares: Sequence[float]) -> float:
+    """What a search takes, in whole runs with the present settings (the first ones)."""
+    mean = sum(found.epochs for found in settings) / len(settings) / settings[0].epochs
+    total, left, before = 0.0, len(settings), 0.0
+    for share in shares:
+        total += left * (share - before) * mean
+        left, before = promoted(left), share
+    return total
+
+
+def promoted(count: int) -> int:
+    """How many of a rung go on to the next one; the present settings are among them."""
+    return max(min(2, count), math.ceil(count / 2))
+
+
+def next_leg(plan: StudyPlan, record: StudyRecord) -> Leg | None:
+    """What comes next; None when all is done."""
+    if plan.kind is StudyKind.FOLDS:
+        waiting = (trial for trial in record.trials if not trial.scores and trial.state is not TrialState.FAILED)
+        return next((Leg(trial.number, 0, 1.0) for trial in waiting), None)
+    if not record.shares:
+        return Leg(1, 0, SHARES[0])
+    for rung, members in rungs(plan, record):
+        for trial in members:
+            if trial.at(rung) is None and trial.state is not TrialState.FAILED:
+                return Leg(trial.number, rung, record.shares[rung])
+    return None
+
+
+def rungs(plan: StudyPlan, record: StudyRecord) -> Iterator[tuple[int, list[Trial]]]:
+    """The members of each rung, as far as they are known: the next rung is when the one before is complete."""
+    members = list(record.trials)
+    for rung in range(len(record.shares)):
+        yield rung, members
+        if any(trial.at(rung) is None and trial.state is not TrialState.FAILED for trial in members):
+            return
+        done = [trial for trial in members if trial.at(rung) is not None]
+        kept = set(ranked(done, rung, plan.judge)[: promoted(len(done))])
+        present = [number for number in (trial.number for trial in done) if number == 1]
+        if present and 1 not in kept and kept:
+            kept.discard(ranked(done, rung, plan.judge)[promoted(len(done)) - 1])
+            kept.add(1)
+        members = [trial for trial in done if trial.number in kept]
+
+
+def ranked(trials: Sequence[Trial], rung: int, judge: Judge) -> list[int]:
+    """Numbers of the trials, the best at a rung first; equal ones by their loss, then as they were tried."""
+    found = [(trial.number, score) for trial in trials if (score := trial.at(rung)) is not None]
+    return [number for number, score in sorted(found, key=lambda pair: (worth(pair[1], judge), pair[0]))]
+
+
+def worth(score: TrialScore, judge: Judge) -> tuple[float, float]:
+    """Sorts scores, the best first."""
+    loss = math.inf if score.loss is None or not math.isfinite(score.loss) else score.loss
+    if judge is Judge.RIGHT:
+        return (-(score.share or 0.0), loss)
+    return (loss, -(score.share or 0.0))
+
+
+def fits(plan: StudyPlan, record: StudyRecord, steps: int) -> bool:
+    """Whether a leg of so many steps still fits into the time box."""
+    if plan.kind is StudyKind.FOLDS:
+        return True
+    left = plan.minutes * 60 - record.spent
+    return left > 0 and (record.pace is None or steps * record.pace <= left)
+
+
+def allowance(plan: StudyPlan, record: StudyRecord) -> float:
+    """Seconds that a leg may take at most before it is broken off."""
+    if plan.kind is StudyKind.FOLDS:
+        return math.inf
+    box = plan.minutes * 60
+    return _FIRST * box if record.pace is None else max(0.0, box - record.spent)
+
+
+def work(plan: StudyPlan, record: StudyRecord) -> tuple[float, float]:
+    """Passes taken and passes planned, as far as that is known."""
+    taken = sum(trial.passes for trial in record.trials)
+    if plan.kind is StudyKind.FOLDS:
+        return taken, sum(settings.epochs for settings in plan.candidates)
+    if not record.shares or not record.trials:
+        return taken, 0.0
+    base = plan.candidates[0].epochs
+    return taken, cost([trial.settings for trial in record.trials], record.shares) * base
+
+
+def fraction(plan: StudyPlan, record: StudyRecord) -> float:
+    """How much of a study is done, 0 to 1: of the passes that are planned, or of the time box where that is more."""
+    taken, planned = work(plan, record)
+    done = taken / planned if planned else 0.0
+    if plan.kind is StudyKind.SEARCH:
+        done = max(done, record.spent / (plan.minutes * 60))
+    return min(0.99, done)
+
+
+def seconds_left(plan: StudyPlan, record: StudyRecord) -> float | None:
+    """How long a study will still work; None until its speed is measured, unless the time box says it."""
+    taken, planned = work(plan, record)
+    passes = sum(trial.passes for trial in record.trials)
+    by_work = record.spent / passes * max(0.0, planned - taken) if passes and planned else None
+    if plan.kind is StudyKind.FOLDS:
+        return by_work
+    box = max(0.0, plan.minutes * 60 - record.spent)
+    return box if by_work is None else min(box, by_work)

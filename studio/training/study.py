@@ -1,0 +1,321 @@
+"""The work of a study: its trials one after the other, in the worker that its place in the queue has given it.
+
+Each trial is a run of its own in ``trials/``, trained by the same loop, paused at a rung and gone on with exactly from
+there. What was done is in ``record.json`` after each leg; a killed worker loses no more than the steps since the last
+checkpoint of the trial that it was at.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from studio.domain.conversation import Conversation
+from studio.domain.event import Checkpoint, Event
+from studio.domain.problem import Problem
+from studio.domain.recipe import Recipe
+from studio.domain.run import RunResult, RunState
+from studio.domain.study import StudyKind, StudyPlan, StudyRecord, Trial, TrialScore, TrialState
+from studio.errors import AfinaError
+from studio.storage.files import write_atomic
+from studio.storage.turns import Turns
+from studio.training import halving
+from studio.training.checkpoints import step_folder
+from studio.training.events import EventLog
+from studio.training.halving import Leg
+from studio.training.study_folder import StudyFolder, TrialFolder
+from studio.training.trial_clean import forget_checkpoints, forget_weights
+
+if TYPE_CHECKING:
+    from studio.training.assembly import Found
+    from studio.training.loop import Loop
+
+_ASKED: Final = 64  # practice questions that are answered at a rung
+_EVALUATIONS: Final = 4  # of a trial: at each rung, and once between
+_NOTED: Final = 5.0  # seconds between two notes of the time spent
+_OWN: Final = ("train.diverged", "train.out_of_memory", "train.nothing_to_learn")  # of a trial, not of the study
+_ENOUGH: Final = 3  # steps that tell the pace
+
+
+def run_study(folder: StudyFolder, home: Path, model_dir: Path) -> RunResult | None:
+    """Works on a study until it is done, stopped or paused.
+
+    Args:
+        folder: of the study.
+        home: of the workspace.
+        model_dir: folder of the base model.
+
+    Returns:
+        How it ended; None when it has paused.
+
+    Raises:
+        AfinaError: ``disk.full``, ``study.damaged`` …
+    """
+    plan = folder.plan()
+    if plan is None:
+        raise AfinaError("study.damaged", path=str(folder.run.path))
+    return Study(folder, plan, home, model_dir).run()
+
+
+@dataclass
+class Study:
+    """A study at work.
+
+    Args:
+        folder: of the study.
+        plan: what to do.
+        home: of the workspace.
+        model_dir: folder of the base model.
+    """
+
+    folder: StudyFolder
+    plan: StudyPlan
+    home: Path
+    model_dir: Path
+    record: StudyRecord = field(default_factory=StudyRecord)
+
+    def run(self) -> RunResult | None:
+        """See :func:`run_study`."""
+        self.record = self.folder.record()
+        if not self.record.trials:
+            self._note(trials=self._trials())
+        self._clock = time.monotonic()
+        state = RunState.FINISHED
+        while leg := halving.next_leg(self.plan, self.record):
+            if self.folder.run.stop_request.exists():
+                state = RunState.STOPPED
+                break
+            if self.folder.run.pause_request.exists():
+                return None
+            if not self._fits(leg):
+                break
+            if not self._work(leg):
+                continue  # the trial stopped short: the requests say why, or the time is over
+        self._note(current=None, done=state is RunState.FINISHED)
+        self._clean()
+        return RunResult(state=state, steps=self._steps(), seconds=self.record.spent, ended_at=time.time())
+
+    def _work(self, leg: Leg) -> bool:
+        """Takes one trial to the end of a leg; returns whether it got there."""
+        trial = self._trial(leg.number)
+        self._change(trial.model_copy(update={"state": TrialState.RUNNING}), current=leg.number)
+        began, before = time.monotonic(), self._steps_of(trial)
+        try:
+            loop, found, asked = self._loop(trial)
+            total = loop.plan.total_steps
+            target = max(1, math.ceil(leg.share * total - 1e-9))
+            reached = self._train(loop, found, target, halving.allowance(self.plan, self.record) + time.monotonic())
+            if reached is None:
+                return False
+            score = self._score(loop, asked, leg.rung)
+        except AfinaError as error:
+            if error.code not in _OWN:
+                raise
+            self._failed(trial, error)
+            return True
+        finally:
+            gc.collect()  # the next trial needs the memory of this one's model
+        seconds = time.monotonic() - began
+        self._spend()
+        self._measured(trial, seconds, reached - before, total)
+        at_rung = reached >= target or not self.record.shares
+        ended = TrialState.FINISHED if reached >= total else TrialState.PAUSED
+        done = trial.model_copy(
+            update={
+                "state": ended,
+                "passes": reached / loop.plan.steps_per_epoch,
+                "scores": (*trial.scores, score) if at_rung else trial.scores,
+                "seconds": trial.seconds + seconds,
+            }
+        )
+        self._change(done)
+        self._size(done, total)
+        self._drop()
+        return at_rung
+
+    def _train(self, loop: Loop, found: Found | None, target: int, deadline: float) -> int | None:
+        """Trains up to ``target`` or the deadline; returns the steps taken, None when it was asked to stop or pause."""
+        noted = time.monotonic()
+
+        def hold(step: int) -> bool:
+            nonlocal noted
+            now = time.monotonic()
+            if now - noted > _NOTED:
+                noted = now
+                self._spend()
+                self.folder.write(self.record)
+            return step >= target or (now > deadline and step >= _ENOUGH)
+
+        loop.hold = hold
+        if found is not None and found[0].step >= target:  # killed between the checkpoint and the record
+            loop.restore(found)
+            return found[0].step
+        result = loop.run(found)
+        if result is None or self.folder.run.stop_request.exists():
+            return None
+        return loop.state.step
+
+    def _score(self, loop: Loop, asked: Sequence[Conversation], rung: int) -> TrialScore:
+        """How the trial does on the practice questions as it is now."""
+        from studio.training.recall import right_answers
+
+        loss = loop.held_out_loss() if loop.held_out else None
+        chosen = asked[:: max(1, math.ceil(len(asked) / _ASKED))]
+        right = right_answers(loop.engine, loop.plan.encoder, chosen, loop.turns)
+        step = loop.state.step
+        passes = step / loop.plan.steps_per_epoch
+        return TrialScore(rung=rung, step=step, passes=passes, loss=loss, right=right, asked=len(chosen))
+
+    def _loop(self, trial: Trial) -> tuple[Loop, Found | None, list[Conversation]]:
+        """The trial's loop, its checkpoint, and what it is asked at the end of a leg."""
+        from studio.training.assembly import assemble
+        from studio.training.batches import read_conversations
+
+        folder = self.folder.trial(trial.number)
+        train, asked = self._sides(trial.number)
+        if not folder.recipe.is_file():
+            write_trial(folder, self._recipe(trial), train, asked)
+        recipe = Recipe.model_validate_json(folder.recipe.read_text(encoding="utf-8"))
+        log = _TrialLog(folder.events, self._mark)
+        loop, found = assemble(folder, recipe, self.model_dir, Turns(self.home), log, live=False)
+        return loop, found, read_conversations(folder.held_out)
+
+    def _sides(self, number: int) -> tuple[list[Conversation], list[Conversation]]:
+        from studio.training.batches import read_conversations
+
+        train = read_conversations(self.folder.run.train)
+        if self.plan.kind is StudyKind.SEARCH:
+            return train, read_conversations(self.folder.run.held_out)
+        part = number - 1
+        inside = [c for c, p in zip(train, self.plan.parts, strict=True) if p == part]
+        return [c for c, p in zip(train, self.plan.parts, strict=True) if p != part], inside
+
+    def _recipe(self, trial: Trial) -> Recipe:
+        """The study's recipe with the trial's settings. Nothing is chosen by looking: no early stop."""
+        recipe = Recipe.model_validate_json(self.folder.run.recipe.read_text(encoding="utf-8"))
+        settings = trial.settings
+        scale = (recipe.alpha or 2.0 * settings.rank) / (recipe.rank or settings.rank)
+        changes = {"alpha": scale * settings.rank, "evaluations": _EVALUATIONS, "patience": 0}
+        return recipe.model_copy(update=settings.model_dump() | changes)
+
+    def _fits(self, leg: Leg) -> bool:
+        if self.record.pace is None:
+            return True
+        trial = self._trial(leg.number)
+        examples = len(self._sides(leg.number)[0])
+        steps = leg.share * trial.settings.epochs * examples / self._batch()
+        return halving.fits(self.plan, self.record, max(0, math.ceil(steps) - self._steps_of(trial)))
+
+    def _batch(self) -> int:
+        return Recipe.model_validate_json(self.folder.run.recipe.read_text(encoding="utf-8")).batch_size or 16
+
+    def _measured(self, trial: Trial, seconds: float, steps: int, total: int) -> None:
+        """Takes the pace of this leg into account: the mean over all legs."""
+        if steps < _ENOUGH and self.record.pace is not None:
+            return
+        now = seconds / max(1, steps)
+        pace = now if self.record.pace is None else 0.5 * (self.record.pace + now)
+        self._note(pace=pace)
+
+    def _size(self, trial: Trial, total: int) -> None:
+        """After the first leg: how many candidates there is time for, and how far they go."""
+        if self.plan.kind is not StudyKind.SEARCH or self.record.shares or self.record.pace is None:
+            return
+        count, shares = halving.sized(self.plan, self.record.pace * total)
+        trials = tuple(
+            Trial(number=number, settings=settings)
+            for number, settings in enumerate(self.plan.candidates[:count], start=1)
+        )
+        score = trial.scores[-1]
+        # Where the rungs are lower than the first leg went, that leg stands for the first of them.
+        first = () if score.step < math.ceil(shares[0] * total - 1e-9) else (score,)
+        self._note(shares=shares, trials=(trial.model_copy(update={"scores": first}), *trials[1:]))
+
+    def _drop(self) -> None:
+        """Marks the trials that did not make the next rung and frees their room on the disk."""
+        if self.plan.kind is not StudyKind.SEARCH or not self.record.shares:
+            return
+        *_, (_, members) = halving.rungs(self.plan, self.record)
+        numbers = {member.number for member in members}
+        for trial in self.record.trials:
+            if trial.number not in numbers and trial.state is TrialState.PAUSED:
+                self._change(trial.model_copy(update={"state": TrialState.DROPPED}))
+                forget_weights(self.folder.trial(trial.number))
+
+    def _clean(self) -> None:
+        """At the end: no trial goes on, so no checkpoint is needed; one that was taken to its end keeps its adapter."""
+        if not self.record.done:
+            return
+        for trial in self.record.trials:
+            folder = self.folder.trial(trial.number)
+            if trial.state is TrialState.FINISHED:
+                forget_checkpoints(folder)
+            else:
+                forget_weights(folder)
+
+    def _failed(self, trial: Trial, error: AfinaError) -> None:
+        self._spend()
+        changes = {"state": TrialState.FAILED, "problem": Problem.of(error)}
+        self._change(trial.model_copy(update=changes))
+        if not self.record.shares and self.plan.kind is StudyKind.SEARCH:
+            raise error  # the present settings themselves: there is nothing to compare with
+
+    def _trials(self) -> tuple[Trial, ...]:
+        """Of folds all parts; of a search the first, until it is known how many there is time for."""
+        known = self.plan.candidates if self.plan.kind is StudyKind.FOLDS else self.plan.candidates[:1]
+        return tuple(Trial(number=number, settings=settings) for number, settings in enumerate(known, start=1))
+
+    def _trial(self, number: int) -> Trial:
+        return next(trial for trial in self.record.trials if trial.number == number)
+
+    def _steps_of(self, trial: Trial) -> int:
+        return trial.scores[-1].step if trial.scores else 0
+
+    def _steps(self) -> int:
+        return sum(self._steps_of(trial) for trial in self.record.trials)
+
+    def _mark(self) -> None:
+        """Shows the supervisor that a worker which dies now has got further: a mark where a run has its checkpoints."""
+        parent = self.folder.run.checkpoints
+        number = len(list(parent.glob("step-*"))) + 1 if parent.is_dir() else 1
+        step_folder(parent, number).mkdir(parents=True, exist_ok=True)
+
+    def _spend(self) -> None:
+        now = time.monotonic()
+        self.record = self.record.model_copy(update={"spent": self.record.spent + now - self._clock})
+        self._clock = now
+
+    def _change(self, trial: Trial, **others: object) -> None:
+        trials = tuple(trial if old.number == trial.number else old for old in self.record.trials)
+        self._note(trials=trials, **others)
+
+    def _note(self, **changes: object) -> None:
+        self.record = self.record.model_copy(update=changes)
+        self.folder.write(self.record)
+
+
+class _TrialLog(EventLog):
+    """The events of a trial; each checkpoint is told to the study."""
+
+    def __init__(self, path: Path, mark: Callable[[], None]) -> None:
+        super().__init__(path)
+        self._mark = mark
+
+    def write(self, event: Event) -> None:
+        super().write(event)
+        if isinstance(event, Checkpoint):
+            self._mark()
+
+
+def write_trial(
+    folder: TrialFolder, recipe: Recipe, train: Sequence[Conversation], asked: Sequence[Conversation]
+) -> None:
+    """Writes what a trial needs; its recipe last, since that says that all is there."""
+    for path, conversations in ((folder.train, train), (folder.held_out, asked)):
+        write_atomic(path, "".join(conversation.model_dump_json() + "\n" for conversation in conversations))
+    write_atomic(folder.recipe, recipe.model_dump_json(indent=2))
