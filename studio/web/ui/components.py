@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeVar
+from urllib.parse import unquote
 
 import gradio as gr
+from gradio.context import LocalContext
 from markupsafe import Markup, escape
 
+from studio.domain.author import acting_as
 from studio.domain.problem import Problem, Severity
 from studio.domain.run import RunState
 from studio.i18n.catalog import Catalog
@@ -19,6 +22,7 @@ from studio.web.ui.session import Place
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 EMPTY: Final = Markup("")
+NAME_COOKIE: Final = "afina_name"
 _BAR: Final = Markup(
     '<div class="af-bar {going}" role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{percent}"'
     ' aria-label="{label}"><i style="width:{percent}%"></i></div>'
@@ -78,7 +82,8 @@ def friendly(text: Catalog) -> Callable[[Handler], Handler]:
         @functools.wraps(handler)
         def handled(*args: Any) -> Any:
             try:
-                return handler(*args)
+                with acting_as(visitor_name()):
+                    return handler(*args)
             except Exception as error:
                 warn(text, error)
                 return gr.skip()
@@ -86,6 +91,12 @@ def friendly(text: Catalog) -> Callable[[Handler], Handler]:
         return handled  # type: ignore[return-value]
 
     return wrap
+
+
+def visitor_name() -> str:
+    """The name that the person at the browser gave once; empty where she gave none."""
+    request = LocalContext.request.get(None)
+    return unquote(request.cookies.get(NAME_COOKIE, "")) if request is not None else ""
 
 
 def warn(text: Catalog, error: BaseException) -> None:

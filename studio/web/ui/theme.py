@@ -111,7 +111,7 @@ def stylesheet() -> str:
         "@font-face{font-family:'Figtree Variable';font-style:normal;font-weight:300 900;font-display:swap;"
         f"src:url(data:font/woff2;base64,{encoded}) format('woff2')}}\n"
     )
-    return face + (_STATIC / "studio.css").read_text(encoding="utf-8")
+    return face + _joined("css")
 
 
 @cache
@@ -127,7 +127,13 @@ def head(language: str, search: str) -> str:
         language: BCP 47 tag such as ``pt-BR``; the page and the texts of Gradio itself follow it.
         search: what stands in an empty search box; Gradio has it in English only.
     """
-    script = (_STATIC / "studio.js").read_text(encoding="utf-8").replace("__LANGUAGE__", language)
+    script = _joined("js").replace("__LANGUAGE__", language)
     script = script.replace("__SEARCH__", search)
     icon = f'<link rel="icon" type="image/svg+xml" href="data:image/svg+xml,{quote(logo())}">'
     return f'{icon}<meta name="color-scheme" content="light dark"><script>{script}</script>'
+
+
+def _joined(ending: str) -> str:
+    """Our files of one kind as one text: ``studio`` first, which the others build on."""
+    paths = sorted(_STATIC.glob(f"*.{ending}"), key=lambda path: (path.stem != "studio", path.name))
+    return "\n".join(path.read_text(encoding="utf-8") for path in paths)
