@@ -32,25 +32,35 @@ def build_services(settings: Settings) -> Services:
     from studio.chat.client import ChatPool
     from studio.services.chats import ChatService
     from studio.services.checks import CheckService
+    from studio.services.checkups import CheckupService
     from studio.services.datasets import DatasetService
     from studio.services.exports import ExportService
+    from studio.services.history import HistoryService
     from studio.services.imports import ImportService
     from studio.services.links import LinkService
     from studio.services.models import ModelService
     from studio.services.projects import ProjectService
     from studio.services.runs import RunService
+    from studio.services.studies import StudyService
+    from studio.services.tables import TableService
 
     workspace = Workspace.open(settings)
     models = ModelService(workspace)
     datasets = DatasetService(workspace)
+    checks = CheckService(datasets, models)
+    runs = RunService(workspace, models, datasets)
     return Services(
         workspace=workspace,
         projects=ProjectService(workspace),
         models=models,
         datasets=datasets,
-        checks=CheckService(datasets, models),
+        checks=checks,
+        checkups=CheckupService(datasets, checks),
+        tables=TableService(workspace, checks),
+        history=HistoryService(workspace),
         imports=ImportService(datasets),
-        runs=RunService(workspace, models, datasets),
+        runs=runs,
+        studies=StudyService(workspace, models, datasets, runs),
         chats=ChatService(workspace, ChatPool(workspace)),
         links=LinkService(workspace),
         exports=ExportService(workspace),

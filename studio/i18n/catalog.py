@@ -83,6 +83,8 @@ class Catalog:
     def _shown(self, value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | float):
             return value
+        if 0 < abs(value) < 0.1:  # a learning rate: two figures that count, no zeros after them
+            return self.number(value, 1 - math.floor(math.log10(abs(value)))).rstrip("0")
         return self.number(value, 0 if isinstance(value, int) or float(value).is_integer() else 1)
 
 

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from studio.services.chats import ChatService
     from studio.services.checks import CheckService
+    from studio.services.checkups import CheckupService
     from studio.services.datasets import DatasetService
     from studio.services.exports import ExportService
+    from studio.services.history import HistoryService
     from studio.services.imports import ImportService
     from studio.services.links import LinkService
     from studio.services.models import ModelService
     from studio.services.projects import ProjectService
     from studio.services.runs import RunService
+    from studio.services.studies import StudyService
+    from studio.services.tables import TableService
     from studio.storage.workspace import Workspace
 
 
@@ -27,8 +31,12 @@ class Services:
     models: ModelService
     datasets: DatasetService
     checks: CheckService
+    checkups: CheckupService
+    tables: TableService
+    history: HistoryService
     imports: ImportService
     runs: RunService
+    studies: StudyService
     chats: ChatService
     links: LinkService
     exports: ExportService

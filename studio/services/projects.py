@@ -12,6 +12,7 @@ from studio.data.text import clean
 from studio.domain.event import parse_events
 from studio.domain.project import Project, ProjectCard, RunCard
 from studio.domain.run import RunResult, RunState, progress_of
+from studio.domain.study import STUDY_PREFIX
 from studio.errors import AfinaError
 from studio.storage.database import DatasetRow, ProjectRow, RunRow
 from studio.storage.workspace import RunFolder, Workspace, new_id
@@ -34,7 +35,8 @@ class ProjectService:
         """Every project with its runs, the last touched first."""
         with self._workspace.database.session() as session:
             rows = session.scalars(select(ProjectRow).order_by(ProjectRow.updated_at.desc(), ProjectRow.id)).all()
-            runs = session.scalars(select(RunRow).order_by(RunRow.created_at.desc(), RunRow.id)).all()
+            own = ~RunRow.id.startswith(f"{STUDY_PREFIX}-")
+            runs = session.scalars(select(RunRow).where(own).order_by(RunRow.created_at.desc(), RunRow.id)).all()
             sizes = dict(session.execute(select(DatasetRow.id, DatasetRow.examples)).tuples().all())
         return [
             ProjectCard(

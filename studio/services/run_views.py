@@ -12,6 +12,7 @@ from sqlalchemy import select
 from studio.domain.problem import Problem
 from studio.domain.recipe import Recipe
 from studio.domain.run import Progress, ProgressFold, RunResult, RunState, RunView
+from studio.domain.study import STUDY_PREFIX
 from studio.errors import AfinaError
 from studio.storage.database import RunRow
 from studio.storage.workspace import RunFolder, Workspace
@@ -50,7 +51,8 @@ class RunViews:
 
     def list(self, project_id: str | None) -> list[RunView]:
         """See :meth:`RunService.list`."""
-        query = select(RunRow).order_by(RunRow.created_at.desc(), RunRow.position.desc())
+        own = ~RunRow.id.startswith(f"{STUDY_PREFIX}-")  # studies have a list of their own
+        query = select(RunRow).where(own).order_by(RunRow.created_at.desc(), RunRow.position.desc())
         if project_id is not None:
             query = query.where(RunRow.project_id == project_id)
         with self._workspace.database.session() as session:
