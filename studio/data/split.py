@@ -22,6 +22,7 @@ class SplitKind(StrEnum):
 
     GIVEN = "given"  # the data or a person said which
     NEW_WORDINGS = "new_wordings"  # new wordings of answers that were learned
+    REWORDED = "reworded"  # questions of training, asked in other words
     NEW_ANSWERS = "new_answers"  # every answer is there once: the test shows the tone, not the facts
     MIXED = "mixed"
     NONE = "none"  # too few examples
@@ -54,7 +55,7 @@ def plan(conversations: Sequence[Conversation], seed: int, fraction: float = DEF
     """Decides which examples are held out.
 
     Flags win: with at least one ``held_out=True`` exactly those are held out. Otherwise whole clusters of
-    near-identical questions are drawn, from answers with several phrasings and never all phrasings of an answer;
+    near-identical questions, or of one conversation of the file, are drawn, from answers with several phrasings and never all phrasings of an answer;
     where every answer is there once, half of ``fraction`` is drawn at random.
 
     Args:
@@ -62,12 +63,14 @@ def plan(conversations: Sequence[Conversation], seed: int, fraction: float = DEF
         seed: the same seed and examples give the same split.
         fraction: share to hold out, at most :data:`MAX_HELD_OUT` examples.
     """
-    if any(c.held_out for c in conversations):
-        return _parted(conversations, {i for i, c in enumerate(conversations) if c.held_out}, SplitKind.GIVEN)
+    flagged = {i for i, c in enumerate(conversations) if c.held_out}
+    if flagged:
+        only_reworded = all(conversations[i].reworded_from for i in flagged)
+        return _parted(conversations, flagged, SplitKind.REWORDED if only_reworded else SplitKind.GIVEN)
     free = [i for i, c in enumerate(conversations) if c.held_out is None]
     if len(conversations) < 2 or not free:
         return _parted(conversations, set(), SplitKind.NONE)
-    groups = clusters([asked(c) for c in conversations])
+    groups = together(conversations)
     members: dict[int, list[int]] = defaultdict(list)
     for index, group in enumerate(groups):
         members[group].append(index)
@@ -90,6 +93,44 @@ def plan(conversations: Sequence[Conversation], seed: int, fraction: float = DEF
     if not chosen:
         return _parted(conversations, set(), SplitKind.NONE)
     return _parted(conversations, {i for g in chosen for i in members[g]}, kind)
+
+
+def together(conversations: Sequence[Conversation]) -> list[int]:
+    """The group of each example: near-identical questions, and what the file calls by one id, are never parted."""
+    groups = clusters([asked(c) for c in conversations])
+    leaders = {group: group for group in groups}
+
+    def leader(group: int) -> int:
+        while leaders[group] != group:
+            leaders[group] = leaders[leaders[group]]
+            group = leaders[group]
+        return group
+
+    named: dict[tuple[str, str | None, str], int] = {}
+    for group, conversation in zip(groups, conversations, strict=True):
+        source = conversation.source
+        if source is not None and source.key:
+            other = leader(named.setdefault((source.file, source.sheet, source.key), group))
+            mine = leader(group)
+            leaders[max(mine, other)] = min(mine, other)
+    return [leader(group) for group in groups]
+
+
+def leaks(found: Split) -> list[tuple[Conversation, tuple[Conversation, ...]]]:
+    """Held-out examples whose question, nearly or exactly, is in training too; each with those of training.
+
+    A rewording of a training question is meant to be near it, and is no leak.
+    """
+    both = [*found.train, *found.held_out]
+    groups = together(both)
+    learned: dict[int, list[Conversation]] = defaultdict(list)
+    for group, conversation in zip(groups[: len(found.train)], found.train, strict=True):
+        learned[group].append(conversation)
+    return [
+        (conversation, tuple(learned[group]))
+        for group, conversation in zip(groups[len(found.train) :], found.held_out, strict=True)
+        if group in learned and not conversation.reworded_from
+    ]
 
 
 def asked(conversation: Conversation) -> str:

@@ -48,7 +48,7 @@ class Draft:
     problems: Sequence[Problem] = ()
     tables: Sequence[TableRead] = ()
     sample: Sequence[dict[str, str]] = ()
-    split: SplitChoice = SplitChoice()
+    split: SplitChoice = field(default_factory=SplitChoice)
 
     @classmethod
     def like(cls, row: DatasetRow | None, action: str, params: dict[str, Any], with_problems: bool = False) -> Draft:
