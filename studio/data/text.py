@@ -27,6 +27,7 @@ _WESTERN: Final = frozenset("áéíóúâêôãõàçüñäößèìòùîûëï�
 _OTHERS: Final = ("cp1250", "cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "gb18030", "big5", "cp932", "cp949")
 _LATIN_MARKS: Final = re.compile("[\u0300-\u036f]+")
 _WORD: Final = re.compile(r"[^\W_]+")
+_APART: Final = bytes(i if chr(i).isalnum() and i < 128 else 32 for i in range(256))
 _SPACES = re.compile("[\xa0\u2007\u202f]")
 
 
@@ -57,7 +58,8 @@ def plain(text: str) -> str:
         folded = _LATIN_MARKS.sub("", unicodedata.normalize("NFKD", folded))
         if not folded.isascii():
             folded = "".join(c for c in folded if not unicodedata.combining(c))
-    return " ".join(_WORD.findall(folded))
+            return " ".join(_WORD.findall(folded))
+    return b" ".join(folded.encode("ascii").translate(_APART).split()).decode("ascii")
 
 
 def words(text: str) -> frozenset[str]:
