@@ -31,5 +31,9 @@ def _scan(text: str) -> Iterator[Span]:
             yield Span(match.start(), match.end(), plain(match.group()))
 
 
-KIND: Final = Kind("addresses", "ADDRESS", _scan, re.compile(r"\d"))
+_WORTH: Final = re.compile(
+    r"[Rr]ua|R\.|[Aa]v(?:enida|[. ])|[Tt]ravessa|[Tt]v\.|[Aa]lameda|Al\.|[Pp]raça|[Pp]ça\.|[Rr]odovia|Rod\.|[Ee]strada|Largo|[Vv]iela"
+    r"|Quadra|[Cc]alle|[Cc]arrera|[Pp]laza|\d[A-Z]?[ ][A-ZÀ-Ý\d]"
+)
+KIND: Final = Kind("addresses", "ADDRESS", _scan, _WORTH.search, digits=1)
 CHECK: Final = check_of(KIND, 20)

@@ -27,5 +27,6 @@ def _scan(text: str) -> Iterator[Span]:
             pieces = pieces[:-1]
 
 
-KIND: Final = Kind("bank_accounts", "IBAN", _scan, re.compile(r"[A-Za-z]{2}\d{2}[ -]?[A-Za-z0-9]"))
+_WORTH: Final = re.compile(r"[A-Za-z]{2}\d{2}[ -]?[A-Za-z0-9]")
+KIND: Final = Kind("bank_accounts", "IBAN", _scan, _WORTH.search, digits=2)
 CHECK: Final = check_of(KIND, 30)

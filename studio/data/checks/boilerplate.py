@@ -25,6 +25,21 @@ _RECEIPT: Final = re.compile(
     r"|thank(?:s| you) for (?:contacting|reaching out to|writing to|getting in touch)|obrigad[oa] (?:por|pelo) (?:seu )?"
     r"(?:entrar em |ter entrado em )?contato|agradecemos (?:o |seu |o seu )?contato"
 )
+# One of these is in every text that the patterns above fit: they are looked for first, in a tenth of the time.
+_HINTS: Final = (
+    "automat",
+    "reply to this",
+    "ao responda",
+    "nao responder",
+    "office",
+    "estou",
+    "respuesta",
+    "received",
+    "receb",
+    "thank",
+    "obrigad",
+    "agradecemos",
+)
 _LATER: Final = re.compile(
     r"(?:get|be) back (?:to|in touch)|(?:get|be) in touch|respond (?:as soon|shortly|within|soon)|reply (?:as soon|shortly|within|soon)"
     r"|will (?:contact|respond|reply|answer)|as soon as possible"
@@ -37,7 +52,13 @@ def is_boilerplate(answer: str) -> bool:
     """Whether an answer only announces that one will come."""
     if not 10 < len(answer) <= _LONGEST:
         return False
-    key = plain(answer)
+    return fits(plain(answer))
+
+
+def fits(key: str) -> bool:
+    """Whether a text that :func:`studio.data.text.plain` was applied to announces an answer."""
+    if not any(hint in key for hint in _HINTS):
+        return False
     return bool(_AUTOMATIC.search(key) or (_RECEIPT.search(key) and _LATER.search(key)))
 
 

@@ -26,5 +26,6 @@ def _scan(text: str) -> Iterator[Span]:
             yield Span(match.start(), match.end(), digits)
 
 
-KIND: Final = Kind("cards", "CARD", _scan, re.compile(r"(?:\d[ .-]?){13}"), may_be_ours=False)
+_WORTH: Final = re.compile(r"(?:\d[ .-]?){13}")
+KIND: Final = Kind("cards", "CARD", _scan, _WORTH.search, may_be_ours=False, digits=13)
 CHECK: Final = check_of(KIND, 40)

@@ -30,5 +30,6 @@ def _scan(text: str) -> Iterator[Span]:
             yield Span(match.start(), match.end(), digits)
 
 
-KIND: Final = Kind("cpf", "CPF", _scan, re.compile(r"\d{3}[ .]?\d{3}[ .]?\d{3}"), may_be_ours=False)
+_WORTH: Final = re.compile(r"\d{3}[ .]?\d{3}[ .]?\d{3}")
+KIND: Final = Kind("cpf", "CPF", _scan, _WORTH.search, may_be_ours=False, digits=11)
 CHECK: Final = check_of(KIND, 40)

@@ -12,6 +12,7 @@ from studio.domain.problem import Severity
 
 _CODE: Final = "cut_off"
 _SHORTEST: Final = 25  # letters: shorter answers are labels, not sentences
+_LAST_WORD: Final = 10  # letters: no hanging word is longer
 _AT_ONE_LENGTH: Final = 3  # answers of exactly the greatest length, without an end: an export that cuts
 _HANGING: Final = re.compile(
     r"[\s\"'(](?:and|or|but|the|an|of|to|with|for|from|your|our|because|which|that|if|is|are|will|by|as|than|into"
@@ -25,7 +26,7 @@ _END: Final = re.compile(r"[.!?…](?=[\s\"'”»)]|$)")
 def is_cut_off(answer: str) -> bool:
     """Whether the end of an answer is missing, by its last sign or word."""
     text = answer.rstrip()
-    return len(text) >= _SHORTEST and (text[-1] in ",;(-–—/" or bool(_HANGING.search(text)))
+    return len(text) >= _SHORTEST and (text[-1] in ",;(-–—/" or bool(_HANGING.search(text, len(text) - _LAST_WORD)))
 
 
 def whole_sentences(text: str) -> str:

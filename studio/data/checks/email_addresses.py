@@ -39,7 +39,16 @@ def _scan(text: str) -> Iterator[Span]:
             yield Span(start, match.end(), value, ours=re.split(r"[.+_-]", local)[0] in _ROLES or local in _ROLES)
 
 
-KIND: Final = Kind(
-    "emails", "EMAIL", _scan, re.compile(r"@|[(\[{](?:at|arroba)|\b(?:dot|ponto|punto)\b", re.IGNORECASE)
-)
+_SIGN: Final = re.compile(r"[(\[{](?:at|arroba)|\b(?:dot|ponto|punto)\b", re.IGNORECASE)
+_HINTS: Final = ("(", "[", "{", "dot", "pon", "pun")
+
+
+def _worth(text: str) -> bool:
+    if "@" in text:
+        return True
+    lower = text.lower()
+    return any(hint in lower for hint in _HINTS) and _SIGN.search(text) is not None
+
+
+KIND: Final = Kind("emails", "EMAIL", _scan, _worth)
 CHECK: Final = check_of(KIND, 30)

@@ -42,25 +42,29 @@ _SMALL_WORDS: Final = {
         "questa nel nella se ci mi ti vostro nostro quanto dove quando posso ho ha può essere ordine spedizione grazie"
     ),
 }
-_LETTERS: Final = {
-    "pt": re.compile(r"[ãõ]|ç[ãõ]|ções|lh|nh"),
-    "es": re.compile(r"[ñ¿¡]|ción"),
-    "de": re.compile(r"[ß]|sch"),
+_LETTERS: Final = {"pt": ("ã", "õ", "lh", "nh"), "es": ("ñ", "¿", "¡", "ción"), "de": ("ß", "sch")}
+NAMES: Final = tuple(_SMALL_WORDS)
+_BITS: Final = {name: 1 << place for place, name in enumerate(NAMES)}
+_MASKS: Final = {
+    word: sum(bit for name, bit in _BITS.items() if word in _SMALL_WORDS[name])
+    for word in frozenset().union(*_SMALL_WORDS.values())
 }
 
 
 def language(text: str) -> str:
     """The language of a text, or an empty one where it is too short or too unclear to say."""
-    found = _WORD.findall(text.lower())[:400]
+    lower = text.lower()
+    found = _WORD.findall(lower)[:400]
     if len(found) < _FEWEST:
         return ""
-    counts = Counter(found)
+    counts = Counter(map(_MASKS.get, found))  # of small words, by the languages that have them
+    counts.pop(None, None)
     scores = {
-        name: sum(count for word, count in counts.items() if word in small) / len(found)
-        for name, small in _SMALL_WORDS.items()
+        name: sum(count for mask, count in counts.items() if mask and mask & bit) / len(found)
+        for name, bit in _BITS.items()
     }
     for name, letters in _LETTERS.items():
-        scores[name] += 0.06 * min(3, len(letters.findall(text.lower())))
+        scores[name] += 0.06 * min(3, sum(map(lower.count, letters)))
     (best, first), (_, second) = sorted(scores.items(), key=lambda item: -item[1])[:2]
     hits = first * len(found)
     return best if hits >= 2 and first >= 0.2 and first >= 1.5 * second else ""

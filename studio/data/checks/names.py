@@ -47,12 +47,28 @@ _PARTICLES: Final = words("da de do das dos e di del van von der la")
 _LOWER_WORDS: Final = 3  # of a name written in small letters: more may be the rest of the sentence
 
 
+# Each pattern fits only where one of its hints is; they are looked for first, in a tenth of the time.
+_INTRODUCING: Final = ("name", "nome", "nombre", "cham", "llamo", "called")
+_HERE: Final = ("qui é", "qui quem", "ala o ", "ala a ", "ou o ", "ou a ")
+_TITLES: Final = ("Mr", "Ms", "Miss", "Sr", "Dona", "D.", "Dª", "Dº", "D ")
+_GREETINGS: Final = ("Hi", "Hello", "Hey", "Dear", "Ol", "Oi", "Prezad", "Car", "Querid", "Hola", "Estimad")
+
+
 def _scan(text: str) -> Iterator[Span]:
-    for match in _INTRODUCTION.finditer(text):
-        yield from _name(text, match.start(1), match.group(1))
-    for pattern in (_SPEAKING, _SPEAKING_PT, _TITLE, _ADDRESSED):
-        for match in pattern.finditer(text):
-            yield from _name(text, match.start(1), match.group(1), capitals=True)
+    lower = text.lower()
+    if any(hint in lower for hint in _INTRODUCING):
+        for match in _INTRODUCTION.finditer(text):
+            yield from _name(text, match.start(1), match.group(1))
+    if "his is " in text:
+        yield from _named(text, _SPEAKING)
+    for pattern, hints in ((_SPEAKING_PT, _HERE), (_TITLE, _TITLES), (_ADDRESSED, _GREETINGS)):
+        if any(hint in text for hint in hints):
+            yield from _named(text, pattern)
+
+
+def _named(text: str, pattern: re.Pattern[str]) -> Iterator[Span]:
+    for match in pattern.finditer(text):
+        yield from _name(text, match.start(1), match.group(1), capitals=True)
 
 
 def _name(text: str, start: int, found: str, capitals: bool = False) -> Iterator[Span]:
@@ -76,13 +92,5 @@ def _name(text: str, start: int, found: str, capitals: bool = False) -> Iterator
         yield Span(start, start + end, plain(text[start : start + end]))
 
 
-KIND: Final = Kind(
-    "names",
-    "NAME",
-    _scan,
-    re.compile(
-        r"name|nome|nombre|cham|llamo|this is|aqui|fala |sou |mr|ms|miss|sr|dona|d\.|hi|hello|hey|dear|ol[áa]|oi|prezad|car[oa]|querid|hola|estimad",
-        re.IGNORECASE,
-    ),
-)
+KIND: Final = Kind("names", "NAME", _scan, bool)
 CHECK: Final = check_of(KIND, 20)

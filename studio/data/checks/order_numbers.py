@@ -35,5 +35,6 @@ def _scan(text: str) -> Iterator[Span]:
                 yield Span(match.start(group), match.end(group), re.sub(r"\W", "", value).upper())
 
 
-KIND: Final = Kind("order_numbers", "ORDER", _scan, re.compile(r"\d{3}"), may_be_ours=False)
+_WORTH: Final = re.compile(r"\d{3}")
+KIND: Final = Kind("order_numbers", "ORDER", _scan, _WORTH.search, may_be_ours=False, digits=4)
 CHECK: Final = check_of(KIND, 15, Severity.NOTE)

@@ -58,13 +58,15 @@ class Kind:
         scan: yields its values in a text.
         worth: tells fast whether a text can hold one at all.
         may_be_ours: whether a company has such a value of its own and tells it to customers.
+        digits: the fewest that a value has; a text with fewer is not looked at.
     """
 
     code: str
     mask: str
     scan: Callable[[str], Iterator[Span]]
-    worth: re.Pattern[str]
+    worth: Callable[[str], object]
     may_be_ours: bool = True
+    digits: int = 0
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,10 @@ class Place:
     example: int
     turn: int
     span: Span
+
+
+# Bytes of UTF-8 that are no digits; those of scripts that have digits of their own count as digits.
+_NO_DIGITS: Final = bytes(i for i in range(0xD9) if not 0x30 <= i <= 0x39)
 
 
 @cache
@@ -99,8 +105,9 @@ def kinds() -> tuple[Kind, ...]:
 def spans(text: str) -> list[tuple[Kind, Span]]:
     """The personal data of a text in the order of its letters; no two overlap."""
     taken: list[tuple[Kind, Span]] = []
+    digits = len(text.encode("utf-8", "replace").translate(None, _NO_DIGITS))
     for kind in kinds():
-        if kind.worth.search(text):
+        if digits >= kind.digits and kind.worth(text):
             for span in kind.scan(text):
                 if all(span.end <= other.start or span.start >= other.end for _, other in taken):
                     taken.append((kind, span))

@@ -96,5 +96,6 @@ def _value(digits: str) -> str:
     return digits.lstrip("0")
 
 
-KIND: Final = Kind("phones", "PHONE", _scan, re.compile(r"\d[\d\s().\-–/]{5,}\d"))
+_WORTH: Final = re.compile(r"\d[\d\s().\-–/]{5,}\d")
+KIND: Final = Kind("phones", "PHONE", _scan, _WORTH.search, digits=8)
 CHECK: Final = check_of(KIND, 30)

@@ -24,5 +24,6 @@ def _scan(text: str) -> Iterator[Span]:
         yield Span(match.start(), match.end(), re.sub(r"\D", "", match.group()))
 
 
-KIND: Final = Kind("postal_codes", "CEP", _scan, re.compile(r"\d{3}-\d{3}|\bcep\b", re.IGNORECASE))
+_WORTH: Final = re.compile(r"\d{3}-\d{3}|\bcep\b", re.IGNORECASE)
+KIND: Final = Kind("postal_codes", "CEP", _scan, _WORTH.search, digits=8)
 CHECK: Final = check_of(KIND, 15, Severity.NOTE)

@@ -28,7 +28,9 @@ _QUOTED_LINE: Final = re.compile(r"^[ \t]*>.*(?:\n|$)", re.MULTILINE)
 
 def unquoted(text: str) -> str:
     """The text without quoted mail; the same text where there is none."""
-    found = _INTRODUCTION.search(text)
+    if ">" not in text and ":" not in text and "--" not in text:
+        return text
+    found = _INTRODUCTION.search(text) if "\n" in text else _INTRODUCTION.match(text)
     cut = text[: found.start()] if found else text
     if "\n" in cut or cut.lstrip().startswith(">"):
         cut = _QUOTED_LINE.sub("", cut)

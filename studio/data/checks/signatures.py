@@ -35,6 +35,8 @@ _NOTICE: Final = re.compile(
 
 def unsigned(text: str) -> str:
     """The text without a signature at its end; the same text where there is none."""
+    if "\n" not in text and not (_DEVICE.match(text) or _CLOSING.match(text)):
+        return text  # every part of a signature begins a line
     cut = _DEVICE.sub("", _NOTICE.sub("", text))
     for match in reversed(list(_CLOSING.finditer(cut))):
         rest = cut[match.end() :].strip()
