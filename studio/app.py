@@ -33,6 +33,7 @@ def build_services(settings: Settings) -> Services:
     from studio.services.chats import ChatService
     from studio.services.checks import CheckService
     from studio.services.checkups import CheckupService
+    from studio.services.comparison import ComparisonService
     from studio.services.datasets import DatasetService
     from studio.services.exports import ExportService
     from studio.services.history import HistoryService
@@ -41,6 +42,7 @@ def build_services(settings: Settings) -> Services:
     from studio.services.models import ModelService
     from studio.services.projects import ProjectService
     from studio.services.runs import RunService
+    from studio.services.splits import SplitService
     from studio.services.studies import StudyService
     from studio.services.tables import TableService
 
@@ -59,8 +61,10 @@ def build_services(settings: Settings) -> Services:
         tables=TableService(workspace, checks),
         history=HistoryService(workspace),
         imports=ImportService(datasets),
+        splits=SplitService(workspace),
         runs=runs,
         studies=StudyService(workspace, models, datasets, runs),
+        comparison=ComparisonService(workspace, runs),
         chats=ChatService(workspace, ChatPool(workspace)),
         links=LinkService(workspace),
         exports=ExportService(workspace),

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from studio.domain.dataset import Mapping
 from studio.domain.problem import Problem
 
 SCHEMA_VERSION: Final = 1
@@ -61,6 +62,13 @@ class Recipe(BaseModel):
     model: str = Field(min_length=1, description="Id of a base model, as `afina models` lists it.")
     data: tuple[str, ...] = Field(default=(), description="Files of examples, or `dataset:ID` for a stored version.")
     held_out: tuple[str, ...] = Field(default=(), description="Files of held-out examples; split off `data` if none.")
+    columns: Mapping | None = Field(default=None, description="How tables of `data` are read; recognised if not given.")
+    held_out_share: float | None = Field(
+        default=None, ge=0.01, le=0.5, description="Share of `data` that is held out; as stored with it, else 0.15."
+    )
+    split_seed: int | None = Field(
+        default=None, ge=0, lt=2**32, description="Draws the held-out examples; as stored with them, else `seed`."
+    )
     system_prompt: str | None = Field(
         default=None, max_length=4000, description="Said to the model before each question."
     )

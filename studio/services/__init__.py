@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from studio.services.chats import ChatService
     from studio.services.checks import CheckService
     from studio.services.checkups import CheckupService
+    from studio.services.comparison import ComparisonService
     from studio.services.datasets import DatasetService
     from studio.services.exports import ExportService
     from studio.services.history import HistoryService
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from studio.services.models import ModelService
     from studio.services.projects import ProjectService
     from studio.services.runs import RunService
+    from studio.services.splits import SplitService
     from studio.services.studies import StudyService
     from studio.services.tables import TableService
     from studio.storage.workspace import Workspace
@@ -35,8 +37,10 @@ class Services:
     tables: TableService
     history: HistoryService
     imports: ImportService
+    splits: SplitService
     runs: RunService
     studies: StudyService
+    comparison: ComparisonService
     chats: ChatService
     links: LinkService
     exports: ExportService

@@ -16,7 +16,7 @@ from studio.data.reading import Reading, ReadResult, read_files
 from studio.data.uploads import Uploads
 from studio.data.versions import Draft, Versions, version_of
 from studio.domain.conversation import Conversation, with_system
-from studio.domain.dataset import DatasetVersion, DatasetView, Mapping, Segment
+from studio.domain.dataset import DatasetVersion, DatasetView, Mapping, Segment, SplitChoice
 from studio.errors import AfinaError
 from studio.settings import assets_dir
 from studio.storage.workspace import Workspace
@@ -58,6 +58,7 @@ class DatasetService:
         append: bool = False,
         on_progress: Callable[[int], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
+        split: SplitChoice | None = None,
     ) -> DatasetView:
         """Makes a version from files; the current one stays reachable by undo.
 
@@ -68,6 +69,7 @@ class DatasetService:
             append: adds to the current examples instead of replacing them.
             on_progress: called now and then with the number of rows read.
             cancelled: asked now and then; True stops and leaves everything as it was.
+            split: how the test is drawn; as for the examples before where None.
 
         Raises:
             AfinaError: what kept every file from being read; ``data.no_usable_rows``, ``data.too_few_rows``,
@@ -77,7 +79,7 @@ class DatasetService:
         uploads = self._uploads(project_id)
         kept = [uploads.keep(path) for path in _files(paths)]
         remembered = Mapping.model_validate(project.mapping) if project.mapping else None
-        view = self._import(project_id, kept, mapping or remembered, "import", append, on_progress, cancelled)
+        view = self._import(project_id, kept, mapping or remembered, "import", append, on_progress, cancelled, split)
         if mapping is not None and mapping.is_complete:
             self._versions.remember(project_id, mapping)
         return view
@@ -207,6 +209,10 @@ class DatasetService:
         system = self._versions.project(project_id).system_prompt
         return ChatTemplate.load(self._workspace.model(model_id)).segments(with_system(found, system))
 
+    def split_choice(self, version_id: str) -> SplitChoice:
+        """How the test of a version is drawn. Raises ``general.not_found``."""
+        return Draft.like(self._versions.get(version_id), "", {}).split
+
     def split(self, project_id: str, seed: int) -> tuple[list[Conversation], list[Conversation]]:
         """Training and held-out examples of the current version; see :func:`studio.data.split.plan`."""
         found = self.split_plan(project_id, seed)
@@ -228,6 +234,7 @@ class DatasetService:
         append: bool = False,
         on_progress: Callable[[int], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
+        split: SplitChoice | None = None,
     ) -> DatasetView:
         inputs = self._uploads(project_id).inputs(kept)
         reading = Reading(inputs, mapping, on_progress=on_progress, cancelled=cancelled)
@@ -255,7 +262,7 @@ class DatasetService:
                 [*earlier.problems, *reading.findings.problems()],
                 [*earlier.tables, *(file.read for file in reading.files)],
                 [*earlier.sample, *reading.sample][:_SAMPLE_KEPT],
-                Draft.like(before, action, {}).split,
+                split or Draft.like(before, action, {}).split,
             )
 
         self._versions.add(project_id, conversations(), draft, minimum=MIN_EXAMPLES)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from studio.domain.conversation import Conversation
+from studio.domain.dataset import Mapping, SplitChoice
 from studio.domain.recipe import Recipe
 from studio.errors import AfinaError
 from studio.services.datasets import DatasetService
@@ -50,13 +51,15 @@ class RunExamples:
 
     def of(self, conversations: Sequence[Conversation], recipe: Recipe, dataset_id: str | None = None) -> Examples:
         """The given examples, with those aside that the recipe names as held out, else a share of them."""
-        from studio.data.split import split
+        from studio.data.split import plan
 
         data = (f"{_STORED}{dataset_id}",) if dataset_id else recipe.data
         if recipe.held_out:
-            train, held_out = list(conversations), self._read(recipe.held_out)
+            train, held_out = list(conversations), self._read(recipe.held_out, recipe.columns)
         else:
-            train, held_out = split(conversations, recipe.seed)
+            choice = self._choice(recipe, dataset_id)
+            found = plan(conversations, choice.seed, choice.share)
+            train, held_out = list(found.train), list(found.held_out)
         return Examples(train, held_out, dataset_id, recipe.system_prompt, data)
 
     def of_project(self, project_id: str, recipe: Recipe) -> Examples:
@@ -87,7 +90,7 @@ class RunExamples:
             raise AfinaError("run.no_examples")
         stored = [entry.removeprefix(_STORED) for entry in recipe.data if entry.startswith(_STORED)]
         only = stored[0] if len(recipe.data) == 1 and stored else None
-        return self.of(self._read(recipe.data), recipe, only)
+        return self.of(self._read(recipe.data, recipe.columns), recipe, only)
 
     def imported(self, project_id: str, recipe: Recipe) -> Recipe:
         """The recipe with its files kept in a project, so that the owner finds them there.
@@ -98,15 +101,27 @@ class RunExamples:
         files = [Path(entry) for entry in recipe.data if not entry.startswith(_STORED)]
         if not files:
             return recipe
-        version = self._datasets.import_files(project_id, files).version.id
+        choice = self._choice(recipe, None)  # kept with the examples, so that their screen shows the same test
+        version = self._datasets.import_files(project_id, files, recipe.columns, split=choice).version.id
         others = [entry for entry in recipe.data if entry.startswith(_STORED)]
         return recipe.model_copy(update={"data": (*others, f"{_STORED}{version}")})
 
-    def _read(self, entries: Sequence[str]) -> list[Conversation]:
+    def _choice(self, recipe: Recipe, dataset_id: str | None) -> SplitChoice:
+        """How the test is drawn: as the recipe says, else as the Examples screen showed it for a stored version."""
+        stored = self._datasets.split_choice(dataset_id) if dataset_id is not None else None
+        shown = stored or SplitChoice(seed=recipe.seed)
+        return SplitChoice(
+            seed=shown.seed if recipe.split_seed is None else recipe.split_seed,
+            share=shown.share if recipe.held_out_share is None else recipe.held_out_share,
+        )
+
+    def _read(self, entries: Sequence[str], columns: Mapping | None = None) -> list[Conversation]:
+        """Examples of files and stored versions. Files that stand side by side are read as one set."""
         found: list[Conversation] = []
+        files = [Path(entry) for entry in entries if not entry.startswith(_STORED)]
         for entry in entries:
             if entry.startswith(_STORED):
                 found += self._datasets.load(entry.removeprefix(_STORED))
-            else:
-                found += self._datasets.read_paths([Path(entry)]).conversations
+        if files:
+            found += self._datasets.read_paths(files, columns).conversations
         return found

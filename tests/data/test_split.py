@@ -5,8 +5,8 @@ import random
 import pytest
 
 from studio.data.similar import clusters
-from studio.data.split import SplitKind, plan, split
-from studio.domain.conversation import Conversation
+from studio.data.split import SplitKind, leaks, plan, split
+from studio.domain.conversation import Conversation, Message, Source
 
 WORDS = (
     "pedido",
@@ -122,3 +122,38 @@ def test_clusters() -> None:
         "",
     ]
     assert clusters(texts) == [0, 0, 2, 2, 4, 5, 6, 7]
+
+
+def _source(key: str | None) -> Source:
+    return Source(file="a.csv", row=2, key=key)
+
+
+def test_what_a_file_calls_by_one_id_stays_on_one_side() -> None:
+    examples = [
+        c.model_copy(update={"source": _source(str(number // 3)), "messages": _asking(c, number)})
+        for number, c in enumerate(_topics(20, 3))
+    ]
+    for seed in range(20):
+        train, held_out = split(examples, seed)
+        assert held_out
+        assert {_key(c) for c in train}.isdisjoint({_key(c) for c in held_out})
+
+
+def _key(conversation: Conversation) -> str | None:
+    return conversation.source.key if conversation.source else None
+
+
+def _asking(conversation: Conversation, number: int) -> tuple[Message, ...]:
+    """The conversation with an answer of its own, so that a draw is by conversation and not by answer."""
+    *before, last = conversation.messages
+    return (*before, last.model_copy(update={"content": f"Resposta {number}."}))
+
+
+def test_leaks_name_what_training_has_too() -> None:
+    asked = [
+        Conversation.pair("Qual o prazo de entrega?", "Sete dias.", held_out=True),
+        Conversation.pair("Vocês vendem chá?", "Não.", held_out=True),
+        Conversation.pair("qual o prazo de entrega", "Sete dias."),
+        Conversation.pair("Aceita pix na loja?", "Sim."),
+    ]
+    assert leaks(plan(asked, 0)) == [(asked[0], (asked[2],))]

@@ -1,0 +1,204 @@
+"""Which examples are kept aside for the test: shown, drawn again, changed by hand, and asked in other words."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from studio.data import split as splitting
+from studio.data.rewording import Rewording, held_out_examples, rewordings
+from studio.data.split import SplitKind
+from studio.data.versions import Draft, Versions
+from studio.domain.conversation import Conversation
+from studio.domain.dataset import SplitChoice
+from studio.errors import AfinaError
+from studio.storage.workspace import Workspace
+
+_MOST_SEED: Final = 2**31
+
+
+@dataclass(frozen=True)
+class TopicShare:
+    """How many examples of a topic are on each side."""
+
+    topic: str
+    train: int
+    held_out: int
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A question of the test that training has too, and where."""
+
+    asked: Conversation
+    learned: tuple[Conversation, ...]
+
+
+@dataclass(frozen=True)
+class SplitView:
+    """What the screen shows of the test.
+
+    Args:
+        choice: seed and share of the draw.
+        kind: what the test can show; the sentence is ``split.<kind>``.
+        train: number of examples to learn from.
+        held_out: the examples kept aside.
+        topics: both sides by topic, the largest first; empty where the examples name none.
+        leaks: questions of the test that training has too.
+        by_hand: whether the data or a person said which, so that nothing is drawn.
+    """
+
+    choice: SplitChoice
+    kind: SplitKind
+    train: int
+    held_out: tuple[Conversation, ...]
+    topics: tuple[TopicShare, ...]
+    leaks: tuple[Leak, ...]
+    by_hand: bool
+
+    @property
+    def can_reword(self) -> bool:
+        """Whether questions in other words would make a better test."""
+        return self.kind in (SplitKind.NEW_ANSWERS, SplitKind.MIXED, SplitKind.NONE, SplitKind.REWORDED)
+
+
+class SplitService:
+    """The tests of the projects. Every change is a version, like any other change of the examples.
+
+    Args:
+        workspace: where they are kept.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._versions = Versions(workspace)
+        self._lock = threading.Lock()
+        self._last: tuple[str, SplitView] | None = None
+
+    def view(self, project_id: str) -> SplitView:
+        """The split that a training would take now. Raises ``data.no_dataset``."""
+        row = self._versions.require_current(project_id)
+        with self._lock:
+            if self._last is not None and self._last[0] == row.id:
+                return self._last[1]
+        conversations = self._versions.read_all(row)
+        choice = Draft.like(row, "", {}).split
+        found = splitting.plan(conversations, choice.seed, choice.share)
+        shown = SplitView(
+            choice,
+            found.kind,
+            len(found.train),
+            found.held_out,
+            _topics(found),
+            tuple(Leak(asked, learned) for asked, learned in splitting.leaks(found)),
+            any(c.held_out for c in conversations),
+        )
+        with self._lock:
+            self._last = (row.id, shown)
+        return shown
+
+    def draw(self, project_id: str, *, seed: int | None = None, share: float | None = None) -> None:
+        """Draws the test again; what was kept aside by hand, by the file or in other words gives way.
+
+        Args:
+            project_id: the project.
+            seed: the next one after the present one where None.
+            share: of the examples; as it was where None.
+        """
+        row = self._versions.require_current(project_id)
+        before = Draft.like(row, "", {}).split
+        seed = (before.seed + 1) % _MOST_SEED if seed is None else seed
+        choice = SplitChoice(seed=seed, share=before.share if share is None else share)
+        params: dict[str, str | int | float] = {"seed": choice.seed, "percent": round(choice.share * 100)}
+        kept = (c for c in self._versions.read(row) if not c.reworded_from)
+        self._add(project_id, (_flagged(c, None) for c in kept), "split", params, choice)
+
+    def keep_aside(self, project_id: str, ids: Collection[str]) -> None:
+        """Puts examples into the test, beside those that are there.
+
+        Args:
+            project_id: the project.
+            ids: of the examples.
+        """
+        aside = {c.id for c in self.view(project_id).held_out} | set(ids)
+        self._by_hand(project_id, lambda c: True if c.id in aside else None, len(ids), 0)
+
+    def give_back(self, project_id: str, ids: Collection[str]) -> None:
+        """Lets training have examples of the test; questions that are there in other words only go away.
+
+        Args:
+            project_id: the project.
+            ids: of the examples.
+        """
+        given = set(ids)
+        aside = {c.id for c in self.view(project_id).held_out} - given
+        if not aside:  # with no flag left the studio would draw, and draw these again
+            self._by_hand(project_id, lambda c: False if c.id in given else c.held_out, 0, len(given), given)
+            return
+        self._by_hand(project_id, lambda c: True if c.id in aside else None, 0, len(given), given)
+
+    def offer(self, project_id: str, seed: int = 0) -> list[Rewording]:
+        """Questions in other words, to look at before they are accepted; nothing is changed.
+
+        Args:
+            project_id: the project.
+            seed: another one gives other words.
+        """
+        row = self._versions.require_current(project_id)
+        conversations = [_flagged(c, None) for c in self._versions.read(row) if not c.reworded_from]
+        share = Draft.like(row, "", {}).split.share
+        return rewordings(conversations, seed, max(1, round(len(conversations) * share)))
+
+    def accept(self, project_id: str, chosen: Iterable[Rewording]) -> None:
+        """Makes reworded questions the test; every example as it was brought is learned from then.
+
+        Raises:
+            AfinaError: ``data.nothing_reworded`` where none is chosen.
+        """
+        row = self._versions.require_current(project_id)
+        brought = [_flagged(c, None) for c in self._versions.read(row) if not c.reworded_from]
+        first = max((int(c.id[1:]) for c in brought if c.id[1:].isdecimal()), default=0) + 1
+        added = held_out_examples(chosen, brought, first)
+        if not added:
+            raise AfinaError("data.nothing_reworded")
+        self._add(project_id, [*brought, *added], "reworded", {"n": len(added)}, Draft.like(row, "", {}).split)
+
+    def _by_hand(
+        self,
+        project_id: str,
+        flag: Callable[[Conversation], bool | None],
+        aside: int,
+        back: int,
+        gone: Collection[str] = (),
+    ) -> None:
+        row = self._versions.require_current(project_id)
+        kept = (c for c in self._versions.read(row) if not (c.reworded_from and c.id in gone))
+        flagged = (_flagged(c, flag(c)) for c in kept)
+        self._add(project_id, flagged, "aside", {"aside": aside, "back": back}, Draft.like(row, "", {}).split)
+
+    def _add(
+        self,
+        project_id: str,
+        conversations: Iterable[Conversation],
+        action: str,
+        params: dict[str, str | int | float],
+        choice: SplitChoice,
+    ) -> None:
+        row = self._versions.require_current(project_id)
+        draft = replace(Draft.like(row, action, dict(params), with_problems=True), split=choice)
+        self._versions.add(project_id, conversations, lambda: draft)
+
+
+def _flagged(conversation: Conversation, held_out: bool | None) -> Conversation:
+    if conversation.held_out is held_out:
+        return conversation
+    return conversation.model_copy(update={"held_out": held_out})
+
+
+def _topics(found: splitting.Split) -> tuple[TopicShare, ...]:
+    train = Counter(c.topic for c in found.train if c.topic)
+    aside = Counter(c.topic for c in found.held_out if c.topic)
+    counts = train + aside
+    return tuple(TopicShare(topic, train[topic], aside[topic]) for topic, _ in counts.most_common())
