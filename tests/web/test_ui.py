@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 import pytest
@@ -13,20 +12,14 @@ from fastapi.testclient import TestClient
 
 import studio.web.ui
 from studio.domain.conversation import Conversation
-from studio.domain.event import Evaluation, Started, Step
 from studio.domain.project import ProjectCard
-from studio.domain.recipe import Recipe
-from studio.domain.run import RunState, RunView, progress_of
 from studio.i18n import LOCALES, catalog
 from studio.services import Services
 from studio.web.ui import shell
-from studio.web.ui.charts import loss_chart
 from studio.web.ui.components import Ui, button
 from studio.web.ui.pages.compare import Turn, _messages, _talk
 from studio.web.ui.pages.examples.grid import _edited
 from studio.web.ui.pages.home import _card
-from studio.web.ui.pages.train_form import NUMBERS, read_recipe
-from studio.web.ui.pages.train_view import render_live
 from studio.web.ui.session import STEPS, Place
 
 SOURCES = sorted(Path(studio.web.ui.__file__).parent.rglob("*.py"))
@@ -89,59 +82,10 @@ def test_a_tick_that_was_not_touched_stays_undecided() -> None:
     assert edited[0].answer == "b!"
 
 
-def test_the_form_reports_all_problems_at_once(ui: Ui, services: Services) -> None:
-    place = Place(project_with_examples(services), "train")
-    numbers: dict[str, Any] = dict.fromkeys(NUMBERS, "")
-    recipe, problems = read_recipe(
-        ui, place, ("quick", "", *{**numbers, "rank": "0", "dropout": "2,5", "seed": "seven"}.values())
-    )
-    assert recipe is None
-    assert {problem.field for problem in problems} == {"rank", "dropout", "seed"}
-    recipe, problems = read_recipe(
-        ui, place, ("quick", "lora", *{**numbers, "rank": " 8 ", "learning_rate": "0,001"}.values())
-    )
-    assert problems == []
-    assert recipe == Recipe(model="smollm2-135m-instruct", preset="quick", method="lora", rank=8, learning_rate=0.001)
-
-
 def test_each_side_remembers_its_own_answers() -> None:
     turns = (Turn("one", "base says", "tuned says"),)
     assert [m.content for m in _messages(turns, "two", "before")] == ["one", "base says", "two"]
     assert [m.content for m in _messages(turns, "two", "after")] == ["one", "tuned says", "two"]
-
-
-def run_view() -> RunView:
-    started = Started(
-        time=1.0, pid=1, device="cpu", precision="fp32", threads=2, total_steps=40, steps_per_epoch=10.0,
-        train_examples=10, held_out_examples=4, trainable_parameters=1, total_parameters=2,
-    )  # fmt: skip
-    steps = [
-        Step(time=1.0 + n, step=n, epoch=n / 10, loss=4 / n, learning_rate=1e-4, grad_norm=1, tokens=100, seconds=0.5)
-        for n in range(1, 21)
-    ]
-    exams = [Evaluation(time=30.0, step=n, epoch=n / 10, loss=loss, best=True) for n, loss in ((10, 1.5), (20, 1.8))]
-    return RunView(
-        id="run-1", project_id="p-1", name=NASTY, state=RunState.RUNNING, created_at=0.0, recipe=Recipe(model="m"),
-        model_name="M", train_examples=10, held_out_examples=4, progress=progress_of([started, *steps, *exams]),
-    )  # fmt: skip
-
-
-def test_the_chart_marks_the_best_exam() -> None:
-    figure = loss_chart(catalog("en"), run_view())
-    practice, exam, best = figure.data
-    assert len(practice.x) == 20
-    assert list(exam.y) == [1.5, 1.8]
-    assert (list(best.x), list(best.y)) == ([10], [1.5])
-    assert figure.layout.xaxis.range[0] == 0
-    assert 40 <= figure.layout.xaxis.range[1] < 44
-
-
-def test_the_live_view_says_where_it_stands(ui: Ui) -> None:
-    html = render_live(ui, run_view())
-    assert 'data-state="running"' in html
-    assert 'aria-valuenow="50"' in html
-    assert "step 20 of 40" in html
-    assert "<img" not in html
 
 
 @pytest.mark.parametrize("locale", LOCALES)

@@ -1,117 +1,232 @@
-"""Charts, drawn with Plotly. Colours that must change with light and dark come from ``studio.css``."""
+"""The charts of the train screen: a run, runs over each other, a search, and a cross-validation."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
-import plotly.graph_objects as go
 from markupsafe import Markup
 
 from studio.domain.run import Point, RunView
+from studio.domain.study import Judge, StudyView, Trial, TrialScore, TrialState
 from studio.i18n.catalog import Catalog
+from studio.services.comparison import Comparison
+from studio.web.ui.plot import Axis, Band, Mark, Plot, Series, nice_ticks, thinned
 
-_PRACTICE: Final = "#4f9d95"  # readable on the light and on the dark card
-_EXAM: Final = "#d97706"
-_POINTS: Final = 300
 _SMOOTHING: Final = 0.8  # weight of the past in the drawn line
+_TIPS: Final = 60
+_LABELS: Final = 12  # passes that are named on the axis
+_HEADROOM: Final = 1.05
 
 
-def loss_chart(text: Catalog, view: RunView) -> Any:
-    """Loss while practising and in the exam, with the best point marked.
+def loss_chart(text: Catalog, view: RunView, label: str) -> Markup:
+    """Error while practising and in the exam, over the passes, with the best point marked.
 
     Args:
         text: for the labels.
         view: of the run.
-
-    Returns:
-        A Plotly figure.
+        label: the sentence that reads the chart, for those who do not see it.
     """
     progress = view.progress
-    figure = go.Figure()
-    practice = _thinned(_smoothed(progress.train_loss))
-    if practice:
-        figure.add_trace(_line(practice, text("train.chart.training"), _PRACTICE, "lines"))
-    if progress.held_out_loss:
-        figure.add_trace(_line(progress.held_out_loss, text("train.chart.held_out"), _EXAM, "lines+markers"))
-        best = min(progress.held_out_loss, key=lambda point: point.value)
-        figure.add_trace(_best(best, text("train.chart.best")))
-    last = max(view.progress.total_steps, 1)
-    axis = {"zeroline": False, "fixedrange": True, "showline": False, "ticks": ""}
-    figure.update_layout(
-        template="none",
-        height=320,
-        margin={"l": 52, "r": 16, "t": 56, "b": 44},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        hovermode="x unified",
-        legend={
-            "orientation": "h",
-            "x": 1,
-            "xanchor": "right",
-            "y": 1.02,
-            "yanchor": "bottom",
-            "bgcolor": "rgba(0,0,0,0)",
-        },
-        xaxis={**axis, "title": {"text": text("train.chart.step")}, "range": [0, last * 1.02], "showgrid": False},
-        yaxis={**axis, "title": {"text": text("train.chart.loss")}, "rangemode": "tozero"},
-        separators=".," if text.locale == "en" else ",.",
+    steps = steps_per_pass(view)
+    practice = [(p.step / steps, p.value) for p in smoothed(progress.train_loss)]
+    exam = [(p.step / steps, p.value) for p in progress.held_out_loss if math.isfinite(p.value)]
+    top = max([y for _, y in [*practice, *exam]], default=1.0) * _HEADROOM
+    marks = []
+    if exam:
+        best = min(exam, key=lambda point: point[1])
+        marks = [Mark(*best, kind="best", label=text("trainview.chart.best"))]
+    series = [
+        Series(text("trainview.chart.practice"), "practice", thinned(practice)),
+        Series(text("trainview.chart.exam"), "exam", exam, dots=True),
+    ]
+    return Plot(
+        label=label,
+        x=pass_axis(text, max(1, progress.total_steps) / steps),
+        y=error_axis(text, top),
+        series=[one for one in series if one.points],
+        marks=marks,
+        tips=_tips(text, practice, exam),
+    ).html()
+
+
+def overlay_chart(text: Catalog, found: Comparison) -> Markup:
+    """The exam errors of several runs over their passes; a run without exams shows its practice instead."""
+    series, tips = [], list[tuple[float, str]]()
+    for index, curve in enumerate(found.curves, 1):
+        points = curve.exam or tuple(thinned(_running_mean(curve.practice)))
+        series.append(Series(curve.name, f"s{index}", points, dots=bool(curve.exam)))
+        tips += [
+            (x, text("trainover.tip", name=curve.name, n=x, error=text.number(y, 2))) for x, y in thinned(points, _TIPS)
+        ]
+    every = [point for one in series for point in one.points]
+    best = found.curves[found.best].best if found.best is not None else None
+    marks = (
+        [Mark(*best, kind=f"s{found.best + 1}", label=text("trainview.chart.best"))]
+        if best and found.best is not None
+        else []
     )
-    return figure
+    return Plot(
+        label=text("trainover.chart_label", n=len(found.curves)),
+        x=pass_axis(text, max((x for x, _ in every), default=1.0)),
+        y=error_axis(text, max((y for _, y in every), default=1.0) * _HEADROOM),
+        series=series,
+        marks=marks,
+        tips=_merged(tips),
+    ).html()
 
 
-def sparkline(points: Sequence[Point], label: str) -> Markup:
-    """A tiny line without axes, as SVG."""
-    if len(points) < 2:
-        return Markup("")
-    shown = _thinned(points, 60)
-    top = max(point.value for point in shown) or 1.0
-    first, last = shown[0].step, shown[-1].step
-    where = " ".join(
-        f"{100 * (p.step - first) / max(1, last - first):.1f},{22 - 20 * p.value / top:.1f}" for p in shown
-    )
-    html = (
-        '<svg viewBox="0 0 100 24" preserveAspectRatio="none" width="100%" height="24" role="img" aria-label="{}">'
-        '<polyline points="{}" fill="none" stroke="var(--af-primary)" stroke-width="1.6" '
-        'vector-effect="non-scaling-stroke"/></svg>'
-    )
-    return Markup(html).format(label, where)
+def search_chart(text: Catalog, view: StudyView, names: Sequence[str]) -> Markup:
+    """The trials of a search, round by round: those that went on in colour, the others faint.
+
+    Args:
+        text: for the labels.
+        view: of the search.
+        names: of its trials, in their order.
+    """
+    scored = [(trial, name) for trial, name in zip(view.trials, names, strict=True) if trial.scores]
+    rungs = max(score.rung for trial, _ in scored for score in trial.scores)
+    best = view.recommendation.trial if view.recommendation else 0
+    series, tips, values = [], list[tuple[float, str]](), list[float]()
+    for trial, name in sorted(scored, key=lambda pair: _alive(pair[0], best)):
+        points = [
+            (float(score.rung + 1), value) for score in trial.scores if (value := _judged(view, score)) is not None
+        ]
+        values += [y for _, y in points]
+        kind = "s2" if trial.number == best else "faint" if trial.state is TrialState.DROPPED else "s1"
+        series.append(Series("", kind, points, dots=True))
+        tips += [(x, f"{name}: {_shown(text, view, y)}") for x, y in points]
+    marks = [
+        Mark(*one.points[-1], kind="s2", label=text("trainstudy.best"))
+        for one in series
+        if one.kind == "s2" and one.points
+    ]
+    ticks = [(float(n), text("trainstudy.round", n=n)) for n in range(1, rungs + 2)]
+    legend = [
+        Series(text(f"trainstudy.key.{key}"), kind, ())
+        for key, kind in (("best", "s2"), ("on", "s1"), ("off", "faint"))
+    ]
+    return Plot(
+        label=text("trainstudy.chart_label", n=len(scored)),
+        x=Axis(0.75, rungs + 1.35, ticks),
+        y=_judge_axis(text, view, values),
+        series=[*legend, *series],
+        marks=marks,
+        tips=_merged(tips),
+    ).html()
 
 
-def _line(points: Sequence[Point], name: str, colour: str, mode: str) -> Any:
-    return go.Scatter(
-        x=[point.step for point in points],
-        y=[round(point.value, 4) for point in points],
-        name=name,
-        mode=mode,
-        line={"color": colour, "width": 2.4, "shape": "linear"},
-        marker={"color": colour, "size": 7},
-        hovertemplate="%{y:.2f}",
-    )
+def folds_chart(text: Catalog, view: StudyView, names: Sequence[str]) -> Markup:
+    """The result of each part, with their mean as a line and their spread as a band.
+
+    Args:
+        text: for the labels.
+        view: of the cross-validation.
+        names: of its parts, in their order.
+    """
+    points, tips = list[tuple[float, float]](), list[tuple[float, str]]()
+    for trial, name in zip(view.trials, names, strict=True):
+        value = _judged(view, trial.score) if trial.score else None
+        if value is not None:
+            points.append((float(trial.number), value))
+            tips.append((float(trial.number), f"{name}: {_shown(text, view, value)}"))
+    spread, right = view.spread, view.judge is Judge.RIGHT
+    mean = (spread.mean_right if right else spread.mean_loss) if spread else None
+    wide = ((spread.spread_right if right else spread.spread_loss) if spread else None) or 0.0
+    last = float(max(view.folds, len(view.trials)))
+    series, bands = [], list[Band]()
+    if mean is not None:
+        bands = [Band(mean - wide, mean + wide)]
+        series = [Series(text("trainstudy.mean"), "s2 dashed", [(0.5, mean), (last + 0.5, mean)])]
+    series.append(Series(text("trainstudy.parts"), "s1 alone", points, dots=True))
+    return Plot(
+        label=text("trainstudy.folds_label", n=len(points)),
+        x=Axis(0.5, last + 0.5, [(float(n), str(n)) for n in range(1, int(last) + 1)], text("trainstudy.parts_axis")),
+        y=_judge_axis(text, view, [y for _, y in points] + [mean + wide if mean is not None else 0.0]),
+        series=series,
+        bands=bands,
+        tips=tips,
+        height=200,
+    ).html()
 
 
-def _best(point: Point, name: str) -> Any:
-    return go.Scatter(
-        x=[point.step],
-        y=[round(point.value, 4)],
-        name=name,
-        mode="markers",
-        marker={"symbol": "star", "size": 17, "color": _EXAM, "line": {"color": "#ffffff", "width": 1.5}},
-        hovertemplate="%{y:.2f}",
-    )
+def steps_per_pass(view: RunView) -> float:
+    """How many steps a pass over the examples takes."""
+    started = view.progress.started
+    return max(1.0, started.steps_per_epoch) if started else 1.0
 
 
-def _smoothed(points: Sequence[Point]) -> list[Point]:
+def pass_axis(text: Catalog, passes: float) -> Axis:
+    """The passes over the examples, from the start to ``passes``, each with its name."""
+    every = max(1, math.ceil(passes / _LABELS))
+    ticks = [(0.0, text("trainview.chart.start"))]
+    ticks += [(float(n), text("trainview.chart.pass", n=n)) for n in range(every, math.floor(passes + 1e-6) + 1, every)]
+    return Axis(0.0, max(passes, 0.01), ticks)
+
+
+def error_axis(text: Catalog, top: float, low: float = 0.0) -> Axis:
+    """The error, from ``low`` to ``top``."""
+    decimals = 2 if top - low < 0.5 else 1 if top - low < 4 else 0
+    return Axis(low, top, [(value, text.number(value, decimals)) for value in nice_ticks(top, low=low)])
+
+
+def smoothed(points: Sequence[Point]) -> list[Point]:
     """The running mean of the last steps, weighted towards the newest and free of the start's bias."""
-    smoothed, mean = [], 0.0
-    for count, point in enumerate(points, 1):
+    found, mean = list[Point](), 0.0
+    finite = [point for point in points if math.isfinite(point.value)]
+    for count, point in enumerate(finite, 1):
         mean = _SMOOTHING * mean + (1 - _SMOOTHING) * point.value
-        smoothed.append(Point(step=point.step, value=mean / (1 - _SMOOTHING**count)))
-    return smoothed
+        found.append(Point(step=point.step, value=mean / (1 - _SMOOTHING**count)))
+    return found
 
 
-def _thinned(points: Sequence[Point], limit: int = _POINTS) -> list[Point]:
-    if len(points) <= limit:
-        return list(points)
-    stride = (len(points) - 1) / (limit - 1)
-    return [points[round(index * stride)] for index in range(limit)]
+def _tips(
+    text: Catalog, practice: Sequence[tuple[float, float]], exam: Sequence[tuple[float, float]]
+) -> list[tuple[float, str]]:
+    tips = {
+        x: [text("trainview.tip.pass", n=x), text("trainview.tip.practice", error=text.number(y, 2))]
+        for x, y in thinned(practice, _TIPS)
+    }
+    for x, y in exam:
+        tips.setdefault(x, [text("trainview.tip.pass", n=x)]).append(
+            text("trainview.tip.exam", error=text.number(y, 2))
+        )
+    return [(x, "\n".join(lines)) for x, lines in sorted(tips.items())]
+
+
+def _merged(tips: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
+    """One tip a place: the lines of several curves under each other."""
+    found: dict[float, list[str]] = {}
+    for x, line in tips:
+        found.setdefault(round(x, 2), []).append(line)
+    return [(x, "\n".join(lines[:8])) for x, lines in sorted(found.items())]
+
+
+def _running_mean(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    values = smoothed([Point(step=n, value=y) for n, (_, y) in enumerate(points)])
+    return [(points[point.step][0], point.value) for point in values]
+
+
+def _alive(trial: Trial, best: int) -> int:
+    """Drawn in this order: what was dropped, what goes on, the best."""
+    return 2 if trial.number == best else 0 if trial.state is TrialState.DROPPED else 1
+
+
+def _judged(view: StudyView, score: TrialScore) -> float | None:
+    value = score.share if view.judge is Judge.RIGHT else score.loss
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _shown(text: Catalog, view: StudyView, value: float) -> str:
+    if view.judge is Judge.RIGHT:
+        return text("trainstudy.percent", percent=round(100 * value))
+    return text("trainstudy.error", error=text.number(value, 2))
+
+
+def _judge_axis(text: Catalog, view: StudyView, values: Sequence[float]) -> Axis:
+    top = max(values, default=1.0)
+    if view.judge is Judge.LOSS:
+        return error_axis(text, top * _HEADROOM)
+    high = min(1.0, max(0.2, math.ceil(top * 10 + 0.5) / 10))
+    return Axis(0.0, high, [(y, f"{round(100 * y)}%") for y in nice_ticks(high)])

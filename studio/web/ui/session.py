@@ -19,11 +19,13 @@ class Place:
         project: id of a project, or empty.
         step: one of :data:`STEPS`, or empty at home.
         run: id of the run that is looked at; empty means the newest.
+        beside: ids of the runs that are laid over each other; empty leaves the choice to the screen.
     """
 
     project: str = ""
     step: str = ""
     run: str = ""
+    beside: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, query: str | None) -> Place:
@@ -33,12 +35,13 @@ class Place:
         if not project:
             return cls()
         step = values.get("step", "")
-        return cls(project, step if step in STEPS else STEPS[0], _checked(values.get("run", "")))
+        beside = tuple(filter(None, map(_checked, values.get("beside", "").split("."))))
+        return cls(project, step if step in STEPS else STEPS[0], _checked(values.get("run", "")), beside)
 
     @property
     def query(self) -> str:
         """The query that :meth:`parse` reads; empty at home."""
-        named = {"project": self.project, "step": self.step, "run": self.run}
+        named = {"project": self.project, "step": self.step, "run": self.run, "beside": ".".join(self.beside)}
         return urlencode({name: value for name, value in named.items() if value})
 
     @property
@@ -53,7 +56,8 @@ class Place:
 
     def at(self, step: str, run: str | None = None) -> Place:
         """The same project at another step, and at another run if one is named."""
-        return replace(self, step=step, run=self.run if run is None else run)
+        beside = self.beside if step == self.step else ()
+        return replace(self, step=step, run=self.run if run is None else run, beside=beside)
 
 
 def _checked(identifier: str) -> str:

@@ -16,11 +16,12 @@ from studio.web.ui.pages.examples import build_examples
 from studio.web.ui.pages.home import build_home
 from studio.web.ui.pages.model import build_model
 from studio.web.ui.pages.share import build_share
-from studio.web.ui.pages.train import build_train
+from studio.web.ui.pages.train.page import build_train
 from studio.web.ui.session import STEPS, Place
 
 _TAGS: Final = {"en": "en", "pt": "pt-BR"}
 _UPLOAD_CEILING: Final = 5  # times the limit that the services explain in a sentence; beyond it Gradio refuses at once
+_QUEUE_REST: Final = 0.03  # seconds between two looks at the clicks that wait
 _HEADER: Final = Markup(
     '<header class="af af-top"><a class="af-brand" data-nav href="./">{logo}<span>{brand}</span></a>{crumb}'
     '<nav aria-label="{languages}">{others}</nav></header>{steps}'
@@ -84,6 +85,7 @@ def build_studio(services: Services, locale: str) -> Any:
         pages = _build_pages(ui)
         _connect(ui, header, pages)
     studio.queue(default_concurrency_limit=16, api_open=False)
+    studio._queue.sleep_when_free = _QUEUE_REST  # Gradio looks a thousand times a second, which takes a core's 5 % for ever
     return studio
 
 

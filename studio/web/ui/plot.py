@@ -1,0 +1,210 @@
+"""Small line charts as HTML and SVG, made on the server: no script draws them, so a page that shows one costs nothing.
+
+The lines stretch with the page; labels and dots are HTML laid over them, so they keep their size on a phone. Colours
+come from ``static/plot.css`` and follow light and dark. ``static/plot.js`` shows the values under the pointer.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from markupsafe import Markup
+
+_POINTS: Final = 300
+_ROOM: Final = 1000  # units of the drawing, both ways
+_EMPTY: Final = Markup("")
+_PLOT: Final = Markup(
+    '<figure class="af-plot"{tall}><div class="keys" aria-hidden="true">{keys}</div>'
+    '<div class="area" role="img" aria-label="{label}" data-tips="{tips}"><svg viewBox="0 0 1000 1000" '
+    'preserveAspectRatio="none" aria-hidden="true">{lines}</svg>{ticks}{dots}<b class="rule"></b><span class="tip"></span>'
+    '</div><div class="title" aria-hidden="true">{title}</div></figure>'
+)
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One direction of a chart.
+
+    Args:
+        low: value at its beginning.
+        high: value at its end.
+        ticks: values with their labels.
+        title: what it measures.
+    """
+
+    low: float
+    high: float
+    ticks: Sequence[tuple[float, str]] = ()
+    title: str = ""
+
+    def share(self, value: float) -> float:
+        """Where a value lies, 0 to 1; values beyond the ends lie at the ends."""
+        return min(1.0, max(0.0, (value - self.low) / ((self.high - self.low) or 1.0)))
+
+
+@dataclass(frozen=True)
+class Series:
+    """A line.
+
+    Args:
+        name: in the legend; empty leaves it out.
+        kind: style classes of ``plot.css``: ``practice``, ``exam``, ``s1`` … ``s6``, ``faint``, ``dashed``.
+        points: x and y, in order of x.
+        dots: whether each point is marked.
+    """
+
+    name: str
+    kind: str
+    points: Sequence[tuple[float, float]]
+    dots: bool = False
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A point that is pointed out, such as the best one; ``label`` stands beside it."""
+
+    x: float
+    y: float
+    kind: str
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Band:
+    """A range of y that is shaded across the chart."""
+
+    low: float
+    high: float
+    kind: str = "band"
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A chart.
+
+    Args:
+        label: what it says, for those who do not see it.
+        x: the horizontal axis.
+        y: the vertical one.
+        series: the lines, the first at the back.
+        marks: points to point out.
+        bands: shaded ranges.
+        tips: for the pointer: an x, and the lines of text to show there.
+        height: pixels; 0 leaves it to the style sheet.
+    """
+
+    label: str
+    x: Axis
+    y: Axis
+    series: Sequence[Series] = ()
+    marks: Sequence[Mark] = ()
+    bands: Sequence[Band] = ()
+    tips: Sequence[tuple[float, str]] = field(default_factory=tuple)
+    height: int = 0
+
+    def html(self) -> Markup:
+        """The chart as a ``<figure>``."""
+        tall = Markup(' style="--tall:{}px"').format(self.height) if self.height else _EMPTY
+        tips = json.dumps([[round(100 * self.x.share(x), 2), text] for x, text in self.tips], ensure_ascii=False)
+        return _PLOT.format(
+            tall=tall,
+            keys=_joined(self._key(series) for series in self.series if series.name),
+            label=self.label,
+            tips=tips,
+            lines=_joined([*map(self._band, self.bands), *map(self._line, self.series)]),
+            ticks=self._ticks(),
+            dots=_joined([*self._dots(), *map(self._mark, self.marks)]),
+            title=self.x.title,
+        )
+
+    def _key(self, series: Series) -> Markup:
+        return Markup('<span class="{}"><i></i>{}</span>').format(series.kind, series.name)
+
+    def _line(self, series: Series) -> Markup:
+        where = " ".join(f"{_ROOM * self.x.share(x):.0f},{_ROOM * (1 - self.y.share(y)):.0f}" for x, y in series.points)
+        html = '<polyline class="{}" data-series="{}" points="{}" vector-effect="non-scaling-stroke"/>'
+        return Markup(html).format(series.kind, len(series.points), where)
+
+    def _band(self, band: Band) -> Markup:
+        top, bottom = (_ROOM * (1 - self.y.share(value)) for value in (band.high, band.low))
+        html = '<rect class="{}" x="0" width="1000" y="{}" height="{}"/>'
+        return Markup(html).format(band.kind, f"{top:.0f}", f"{max(4.0, bottom - top):.0f}")
+
+    def _ticks(self) -> Markup:
+        across = [
+            Markup('<span class="y" style="top:{}%"><i>{}</i></span>').format(
+                f"{100 * (1 - self.y.share(v)):.2f}", name
+            )
+            for v, name in self.y.ticks
+        ]
+        every = math.ceil(len(self.x.ticks) / 5)
+        along = [
+            Markup('<span class="x{}" style="left:{}%">{}</span>').format(
+                " minor" if n % every and n != len(self.x.ticks) - 1 else "", f"{100 * self.x.share(v):.2f}", name
+            )
+            for n, (v, name) in enumerate(self.x.ticks)
+        ]
+        return _joined([*across, *along])
+
+    def _dots(self) -> list[Markup]:
+        return [self._dot(series.kind, x, y, "dot") for series in self.series if series.dots for x, y in series.points]
+
+    def _mark(self, mark: Mark) -> Markup:
+        return self._dot(mark.kind, mark.x, mark.y, "mark", mark.label)
+
+    def _dot(self, kind: str, x: float, y: float, role: str, label: str = "") -> Markup:
+        share = self.x.share(x)
+        side = " left" if share > 0.75 else ""
+        html = '<span class="{} {}{}" style="left:{}%;top:{}%">{}</span>'
+        words = Markup("<em>{}</em>").format(label) if label else _EMPTY
+        return Markup(html).format(role, kind, side, f"{100 * share:.2f}", f"{100 * (1 - self.y.share(y)):.2f}", words)
+
+
+def nice_ticks(high: float, *, low: float = 0.0, count: int = 4) -> list[float]:
+    """About ``count`` round values from ``low`` to ``high``, for an axis."""
+    span = high - low
+    if not math.isfinite(span) or span <= 0:
+        return [low]
+    rough = span / count
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough)
+    first = math.ceil(low / step - 1e-9)
+    return [round(n * step, 10) for n in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def thinned(points: Sequence[tuple[float, float]], limit: int = _POINTS) -> list[tuple[float, float]]:
+    """At most ``limit`` of the points, evenly spread, both ends among them."""
+    if len(points) <= limit:
+        return list(points)
+    stride = (len(points) - 1) / (limit - 1)
+    return [points[round(index * stride)] for index in range(limit)]
+
+
+def sparkline(values: Sequence[float], label: str, *, top: float | None = None) -> Markup:
+    """A tiny line without axes.
+
+    Args:
+        values: evenly spaced.
+        label: what it shows.
+        top: value at the upper edge; the greatest of the values by default.
+    """
+    if len(values) < 2:
+        return _EMPTY
+    shown = [value for _, value in thinned(list(enumerate(values)), 60)]
+    highest = top or max(shown) or 1.0
+    where = " ".join(
+        f"{100 * n / (len(shown) - 1):.1f},{22 - 20 * min(1.0, value / highest):.1f}" for n, value in enumerate(shown)
+    )
+    html = (
+        '<svg class="af-spark" viewBox="0 0 100 24" preserveAspectRatio="none" role="img" aria-label="{}">'
+        '<polyline points="{}" vector-effect="non-scaling-stroke"/></svg>'
+    )
+    return Markup(html).format(label, where)
+
+
+def _joined(parts: object) -> Markup:
+    return _EMPTY.join(parts)  # type: ignore[arg-type]

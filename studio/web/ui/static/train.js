@@ -1,0 +1,82 @@
+/* The train screen: asks for what changed while somebody looks, and puts in only that. */
+(() => {
+  const { afina } = window;
+  const query = () => location.search.replace(/^\?/, '');
+
+  // The button that was pressed has the focus again after its list was made anew, or the one that took its place.
+  afina.kept = (element, trigger, watch) => {
+    let pressed = null;
+    const noting = (type, data) => { pressed = data; trigger(type, data); };
+    afina.actions(element, noting, watch);
+    watch('value', () => {
+      if (!pressed) return;
+      const { action, id } = pressed;
+      pressed = null;
+      const same = [...element.querySelectorAll('[data-action]')].filter((one) => one.dataset.id === id && !one.disabled);
+      (same.find((one) => one.dataset.action === action) ?? same[0])?.focus({ preventScroll: true });
+    });
+  };
+
+  const put = (name, html) => {
+    for (const place of document.querySelectorAll(`[data-part="${CSS.escape(name)}"]`)) {
+      if (place.shown !== html) {
+        place.shown = html;
+        place.innerHTML = html;
+      }
+    }
+  };
+
+  afina.live = (element, trigger, watch, server) => {
+    let root = null;
+    let keys = {};
+    let timer = 0;
+    let asking = false;
+    let failures = 0;
+
+    const look = async () => {
+      if (asking || document.hidden || !element.isConnected) return;
+      const found = element.querySelector('#train-run');
+      if (!found) return;
+      if (found !== root) {
+        root = found;
+        keys = JSON.parse(root.dataset.keys);
+      }
+      asking = true;
+      let wait = 3000;
+      try {
+        const answer = await server.read({ query: query(), keys, shape: root.dataset.shape });
+        failures = 0;
+        wait = answer.wait;
+        if (root === element.querySelector('#train-run')) {
+          if (answer.moved) trigger('action', { action: 'refresh' });
+          else show(answer);
+        }
+      } catch {
+        failures += 1;
+      }
+      asking = false;
+      const offline = element.querySelector('#train-offline');
+      if (offline) offline.hidden = failures < 2;
+      again(wait);
+    };
+    const show = (answer) => {
+      keys = answer.keys;
+      element.querySelector('#train-live')?.setAttribute('data-state', answer.state);
+      Object.entries(answer.parts).forEach(([name, html]) => put(name, html));
+    };
+    const again = (wait) => {
+      clearTimeout(timer);
+      if (wait && element.isConnected) timer = setTimeout(look, wait);
+    };
+    const begin = () => again(Number(element.querySelector('#train-run')?.dataset.wait ?? 0));
+    const seen = () => {
+      if (!element.isConnected) document.removeEventListener('visibilitychange', seen);
+      else if (!document.hidden) begin();
+    };
+
+    afina.actions(element, trigger, watch);
+    document.addEventListener('visibilitychange', seen);
+    watch('value', begin);
+    begin();
+  };
+})();
