@@ -58,10 +58,12 @@ def open_services() -> Iterator[Services]:
         AfinaError: when the settings are wrong or the workspace cannot be opened.
     """
     from studio.app import build_services
+    from studio.domain.author import COMMAND_LINE, acting_as
 
     services = build_services(load_settings())
     try:
-        yield services
+        with acting_as(COMMAND_LINE):
+            yield services
     finally:
         services.close()
 

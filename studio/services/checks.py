@@ -118,6 +118,32 @@ class CheckService:
         """
         return self._checked(project_id).report
 
+    def known(self, project_id: str) -> Report | None:
+        """The report of the current examples where it is remembered; never waits. Raises as :meth:`report`."""
+        key = self._key(project_id)
+        checked = self._known.get(key)
+        return checked.report if checked else None
+
+    def dataset(self, project_id: str) -> Dataset:
+        """The current examples as the checks see them, with what they worked out. Raises as :meth:`report`."""
+        return self._checked(project_id).dataset
+
+    def groups(self, project_id: str, code: str, limit: int) -> list[list[Conversation]]:
+        """The examples that a check found to belong together: copies, answers that contradict each other.
+
+        Args:
+            project_id: the project.
+            code: of the check.
+            limit: groups at most.
+
+        Raises:
+            AfinaError: as :meth:`report`.
+        """
+        checked = self._checked(project_id)
+        found = next((finding for finding in checked.report.findings if finding.code == code), None)
+        groups = found.groups[:limit] if found else ()
+        return [[checked.dataset.conversations[place] for place in group] for group in groups]
+
     def preview(self, project_id: str, code: str, limit: int = 5) -> list[Change]:
         """What a fix would change, the first examples of it; nothing is written.
 
@@ -183,17 +209,20 @@ class CheckService:
         tokens = ModelTokens(self._datasets.workspace, card, dataset.conversations, system_prompt)
         return Dataset(dataset.conversations, tokens)
 
-    def _checked(self, project_id: str) -> _Checked:
-        view = self._datasets.current(project_id)
-        if view is None:
+    def _key(self, project_id: str) -> tuple[str, str, str]:
+        version = self._datasets.version(project_id)
+        if version is None:
             raise AfinaError("data.no_dataset")
         model_id, system_prompt = self._datasets.model_of(project_id)
         installed = model_id if model_id and self._models.is_installed(model_id) else None
-        key = (view.version.id, installed or "", system_prompt or "")
+        return version.id, installed or "", system_prompt or ""
+
+    def _checked(self, project_id: str) -> _Checked:
+        key = version_id, installed, system_prompt = self._key(project_id)
         with self._lock:
             if key not in self._known:
                 with collector_at_rest():
-                    dataset = self.examine(view.conversations, installed, system_prompt)
+                    dataset = self.examine(self._datasets.load(version_id), installed or None, system_prompt or None)
                     self._known[key] = _Checked(dataset, Report.of(dataset))
             self._known.move_to_end(key)
             while len(self._known) > _KEPT:

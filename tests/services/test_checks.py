@@ -10,6 +10,7 @@ from studio.errors import AfinaError
 from studio.i18n.catalog import LOCALES, catalog
 from studio.services.checks import CheckService, ModelTokens
 from studio.services.datasets import DatasetService
+from studio.services.history import HistoryService
 from studio.services.models import ModelService
 from studio.services.projects import ProjectService
 from studio.storage.workspace import Workspace
@@ -67,7 +68,7 @@ def test_a_preview_changes_nothing(service: CheckService, datasets: DatasetServi
     assert view.version.number == 1
 
 
-def test_a_fix_is_a_version_that_can_be_undone(service: CheckService, datasets: DatasetService, project: str) -> None:
+def test_a_fix_is_a_version_that_can_be_undone(service: CheckService, workspace: Workspace, project: str) -> None:
     before = service.report(project).score
     view = service.fix(project, ["duplicates", "emails", "html"])
     assert (view.version.number, view.version.action, view.version.examples) == (2, "fix", 5)
@@ -76,7 +77,7 @@ def test_a_fix_is_a_version_that_can_be_undone(service: CheckService, datasets: 
         assert catalog(locale)("version.fix", **view.version.params)
     assert view.version.files == ("sac.csv",)
     assert service.report(project).score > before
-    assert datasets.undo(project).version.number == 1
+    HistoryService(workspace).undo(project)
     assert service.report(project).score == before
 
 

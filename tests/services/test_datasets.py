@@ -8,8 +8,8 @@ import pytest
 from studio.domain.conversation import with_system
 from studio.domain.dataset import DatasetView, Mapping
 from studio.errors import AfinaError
-from studio.i18n.catalog import LOCALES, catalog
-from studio.services.datasets import DatasetService, EditedRow
+from studio.i18n.catalog import LOCALES
+from studio.services.datasets import DatasetService
 from studio.services.projects import ProjectService
 from studio.settings import Settings
 from studio.storage.workspace import Workspace
@@ -38,10 +38,6 @@ def _questions(view: DatasetView | None) -> list[str]:
     return [c.question for c in view.conversations] if view else []
 
 
-def _rows(view: DatasetView) -> list[EditedRow]:
-    return [EditedRow(c.id, c.question, c.answer, c.held_out) for c in view.conversations]
-
-
 def test_an_import_is_found_again_after_a_restart(
     workspace: Workspace, datasets: DatasetService, project: str, faq: Path
 ) -> None:
@@ -57,72 +53,9 @@ def test_an_import_is_found_again_after_a_restart(
 
 def test_a_project_without_examples(datasets: DatasetService, project: str) -> None:
     assert datasets.current(project) is None
-    for act in (datasets.undo, datasets.redo, lambda p: datasets.split(p, 0)):
-        with pytest.raises(AfinaError, match=r"data\.no_dataset"):
-            act(project)
-
-
-def test_every_edit_is_a_version_with_undo_and_redo(datasets: DatasetService, project: str, faq: Path) -> None:
-    first = datasets.import_files(project, [faq])
-    rows = _rows(first)
-    changed = [EditedRow(rows[0].id, "Qual o frete?", rows[0].answer, True), rows[2], EditedRow(None, "Nova?", "Sim.")]
-    second = datasets.edit(project, [*changed, EditedRow(None, " ", "")])
-    assert _questions(second) == ["Qual o frete?", "Aceita pix?", "Nova?"]
-    assert [c.id for c in second.conversations] == ["e1", "e3", "e4"]
-    assert second.version.params == {"added": 1, "removed": 1, "changed": 1}
-    assert (second.version.held_out, second.can_undo, second.can_redo) == (1, True, False)
-    assert second.conversations[0].source == first.conversations[0].source
-    undone = datasets.undo(project)
-    assert undone.conversations == first.conversations
-    assert (undone.can_undo, undone.can_redo) == (False, True)
-    assert datasets.redo(project).conversations == second.conversations
-    restored = datasets.restore(project, first.version.id)
-    assert restored.conversations == first.conversations
-    assert restored.version.number == 3
-    assert datasets.undo(project).conversations == second.conversations
-    assert [v.action for v in datasets.versions(project)] == ["restore", "edit", "import"]
-    with pytest.raises(AfinaError, match=r"data\.nothing_to_undo"):
-        datasets.undo(project) and datasets.undo(project)
-
-
-def test_an_edit_after_an_undo_is_what_redo_reaches(datasets: DatasetService, project: str, faq: Path) -> None:
-    first = datasets.import_files(project, [faq])
-    datasets.edit(project, _rows(first)[:2])
-    datasets.undo(project)
-    other = datasets.edit(project, _rows(first)[:1])
-    assert not other.can_redo
-    datasets.undo(project)
-    assert datasets.redo(project).conversations == other.conversations
-
-
-def test_an_edit_without_a_change_makes_no_version(datasets: DatasetService, project: str, faq: Path) -> None:
-    view = datasets.import_files(project, [faq])
-    assert datasets.edit(project, _rows(view)).version == view.version
-
-
-@pytest.mark.parametrize(
-    ("rows", "code"),
-    [
-        ([EditedRow(None, "A?", "B"), EditedRow(None, "C?", "  ")], "data.edit_incomplete"),
-        ([EditedRow(None, "", "")], "data.edit_empty"),
-        ([], "data.edit_empty"),
-    ],
-)
-def test_an_edit_that_is_refused_changes_nothing(
-    datasets: DatasetService, project: str, faq: Path, rows: list[EditedRow], code: str
-) -> None:
-    view = datasets.import_files(project, [faq])
-    with pytest.raises(AfinaError) as caught:
-        datasets.edit(project, rows)
-    assert caught.value.code == code
-    assert datasets.current(project) == view
-    for locale in LOCALES:
-        assert code not in catalog(locale).error(caught.value)
-
-
-def test_a_table_can_be_typed_without_any_file(datasets: DatasetService, project: str) -> None:
-    view = datasets.edit(project, [EditedRow(None, "Abre?", "Sim."), EditedRow(None, "Fecha?", "Às seis.", True)])
-    assert (view.version.examples, view.version.held_out, view.can_undo) == (2, 1, False)
+    assert datasets.version(project) is None
+    with pytest.raises(AfinaError, match=r"data\.no_dataset"):
+        datasets.split(project, 0)
 
 
 def test_columns_can_be_changed_and_are_remembered(datasets: DatasetService, project: str, faq: Path) -> None:
@@ -223,13 +156,6 @@ def test_stopping_an_import_leaves_everything_as_it_was(datasets: DatasetService
     assert datasets.current(project) is None
 
 
-def test_export(datasets: DatasetService, project: str, faq: Path, tmp_path: Path) -> None:
-    view = datasets.import_files(project, [faq])
-    for suffix in ("csv", "xlsx", "jsonl"):
-        path = datasets.export(project, tmp_path / f"out.{suffix}")
-        assert [c.question for c in datasets.read_paths([path]).conversations] == _questions(view)
-
-
 def test_the_system_prompt_goes_before_the_question(datasets: DatasetService, project: str, faq: Path) -> None:
     example = datasets.import_files(project, [faq]).conversations[0]
     prompted = with_system(example, "Seja breve.")
@@ -287,23 +213,3 @@ def test_the_company_of_a_chat_can_be_changed(datasets: DatasetService, project:
     assert (view.mapping.company, [c.answer for c in view.conversations]) == ("Loja", ["Sim."] * 3)
     changed = datasets.set_mapping(project, Mapping(company="Ana"))
     assert (changed.mapping.company, [c.answer for c in changed.conversations]) == ("Ana", ["Oba!"] * 3)
-
-
-def test_two_versions_are_compared(datasets: DatasetService, project: str, faq: Path, workspace: Workspace) -> None:
-    first = datasets.import_files(project, [faq])
-    rows = _rows(first)
-    changed = [EditedRow(rows[0].id, rows[0].question, "Onze reais."), rows[2], EditedRow(None, "Vende chá?", "Não.")]
-    second = datasets.edit(project, changed)
-    assert second.version.params == {"added": 1, "removed": 1, "changed": 1}
-    found = datasets.diff(first.version.id, second.version.id)
-    assert [c.question for c in found.added] == ["Vende chá?"]
-    assert [c.question for c in found.removed] == ["Abre hoje?"]
-    assert [(old.answer, new.answer) for old, new in found.changed] == [("Dez reais.", "Onze reais.")]
-    back = datasets.diff(second.version.id, first.version.id)
-    assert (back.added, back.removed) == (found.removed, found.added)
-    same = datasets.diff(first.version.id, first.version.id)
-    assert same.counts == {"added": 0, "removed": 0, "changed": 0}
-    other = datasets.import_files(ProjectService(workspace).create("Outra").id, [faq])
-    for pair in ((first.version.id, other.version.id), (first.version.id, "data-nope")):
-        with pytest.raises(AfinaError, match=r"general\.not_found"):
-            datasets.diff(*pair)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from studio.services.checks import CheckService
 from studio.services.datasets import DatasetService
+from studio.services.history import HistoryService
 from studio.services.models import ModelService
 from studio.services.projects import ProjectService
 from studio.storage.workspace import Workspace
@@ -54,4 +55,6 @@ def test_ten_planted_problems_are_found_and_fixed(workspace: Workspace, tmp_path
         ("Como devolvo?", "Clique em devolver."),
         ("Fazem troca?", "Sim, até trinta dias depois da compra."),
     ]
-    assert datasets.undo(project).conversations == view.conversations
+    HistoryService(workspace).undo(project)
+    assert datasets.load(view.version.id) == list(view.conversations)
+    assert datasets.version(project) == view.version

@@ -7,7 +7,7 @@ import pytest
 from studio.domain.event import Started, Step
 from studio.domain.run import RunResult, RunState
 from studio.errors import AfinaError
-from studio.services.datasets import DatasetService, EditedRow
+from studio.services.datasets import DatasetService
 from studio.services.projects import ProjectService
 from studio.storage.database import RunRow
 from studio.storage.workspace import Workspace
@@ -51,7 +51,7 @@ def _run(workspace: Workspace, project_id: str, run_id: str, state: RunState, re
 def test_cards_are_found_again_with_the_newest_first(workspace: Workspace, projects: ProjectService) -> None:
     first = projects.create("  Loja \n um ")
     second = projects.create("Loja dois")
-    DatasetService(workspace).edit(first.id, [EditedRow(None, "A?", "B"), EditedRow(None, "C?", "D")])
+    DatasetService(workspace).paste(first.id, "Pergunta\tResposta\nA?\tB\nC?\tD\n")
     _run(workspace, first.id, "run-1", RunState.RUNNING)
     _run(workspace, first.id, "run-2", RunState.RUNNING, RunResult(state=RunState.FINISHED, steps=40))
     cards = ProjectService(Workspace.open(workspace.settings)).list()
@@ -90,7 +90,7 @@ def test_a_project_that_does_not_exist(projects: ProjectService) -> None:
 
 def test_delete_removes_examples_and_runs(workspace: Workspace, projects: ProjectService) -> None:
     project = projects.create("Loja")
-    DatasetService(workspace).edit(project.id, [EditedRow(None, "A?", "B")])
+    DatasetService(workspace).paste(project.id, "Pergunta\tResposta\nA?\tB\nC?\tD\n")
     _run(workspace, project.id, "run-1", RunState.RUNNING, RunResult(state=RunState.FINISHED, steps=40))
     projects.delete(project.id)
     assert projects.list() == []

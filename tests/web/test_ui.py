@@ -11,14 +11,14 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 import studio.web.ui
-from studio.domain.conversation import Conversation
 from studio.domain.project import ProjectCard
 from studio.i18n import LOCALES, catalog
 from studio.services import Services
+from studio.services.tables import HeldOut, RowEdit
 from studio.web.ui import shell
 from studio.web.ui.components import Ui, button
 from studio.web.ui.pages.compare import Turn, _messages, _talk
-from studio.web.ui.pages.examples.grid import _edited
+from studio.web.ui.pages.examples.grid import read_edits
 from studio.web.ui.pages.home import _card
 from studio.web.ui.session import STEPS, Place
 
@@ -74,12 +74,17 @@ def test_what_a_person_wrote_is_escaped(ui: Ui) -> None:
     assert 'onerror="' not in button("x", "act", ask=NASTY)
 
 
-def test_a_tick_that_was_not_touched_stays_undecided() -> None:
-    before = [Conversation.pair("a", "b", id="e1"), Conversation.pair("c", "d", id="e2", held_out=True)]
-    rows = [["1", "a", "b!", False], ["2", "c", "d", False], ["", "new", "row", "true"], ["9", "x", "y", False]]
-    edited = _edited(rows, before)
-    assert [(row.id, row.held_out) for row in edited] == [("e1", None), ("e2", False), (None, True), (None, None)]
-    assert edited[0].answer == "b!"
+def test_what_was_typed_into_the_table_is_read() -> None:
+    rows, deleted = read_edits(
+        '{"rows": [{"id": "e1", "answer": "b!"}, {"id": "e2", "held_out": "train"}, {"question": "new", "answer": "row"}],'
+        ' "deleted": ["e9"]}'
+    )
+    assert rows == [
+        RowEdit("e1", answer="b!"),
+        RowEdit("e2", held_out=HeldOut.TRAIN),
+        RowEdit(question="new", answer="row"),
+    ]
+    assert deleted == ["e9"]
 
 
 def test_each_side_remembers_its_own_answers() -> None:

@@ -1,131 +1,199 @@
-"""The examples as a table to read and to correct, and the chosen one as the model sees it."""
+"""The examples as a table to search, filter, sort and correct, and the chosen one as the model sees it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import gradio as gr
-from markupsafe import Markup
 
-from studio.domain.conversation import Conversation
 from studio.domain.dataset import DatasetView
-from studio.services.datasets import EditedRow
-from studio.web.ui.components import Ui, friendly, say, wrapped
+from studio.services.tables import HeldOut, Query, RowEdit, Sort
+from studio.web.ui.components import Ui, event_data, friendly
+from studio.web.ui.pages.examples.grid_view import problem_choices, render_table
 from studio.web.ui.pages.examples.preview import render_preview
 from studio.web.ui.pages.examples.section import Section
 from studio.web.ui.session import Place
+
+_SCRIPT: Final = "afina.table(element, trigger, watch); /* raises 'action' */"
+_ALL: Final = ""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The section, and what others change of it.
+
+    Attributes:
+        section: the table with its search and filters.
+        problem: the filter by problem; a code of a check shows its rows.
+    """
+
+    section: Section
+    problem: Any
 
 
 @dataclass(frozen=True)
 class _Parts:
     """The components of the section."""
 
+    search: Any
+    problem: Any
+    topic: Any
+    held_out: Any
+    sort: Any
     table: Any
-    version: Any
-    save: Any
-    undo: Any
-    redo: Any
+    page: Any
+    shown: Any
+    project: Any
     preview: Any
 
+    @property
+    def wanted(self) -> list[Any]:
+        """What says which rows are wanted."""
+        return [self.search, self.problem, self.topic, self.held_out, self.sort]
 
-def build_grid(ui: Ui) -> Section:
+
+def build_grid(ui: Ui) -> Grid:
     """The table, and below it what the model sees of the chosen row."""
     parts = _layout(ui)
 
     def show(place: Place, view: DatasetView | None) -> dict[Any, Any]:
-        return _render(ui, parts, place, view) if view else {}
+        if view is None:
+            return {}
+        first = view.conversations[0].id if view.conversations else ""
+        checked = "checked" if ui.services.checks.known(place.project) else ""
+        return {
+            parts.shown: f"{view.version.id} {checked} {view.can_undo} {view.can_redo}",
+            parts.preview: render_preview(ui, place, first),
+        }
 
     _connect(ui, parts)
-    return Section(tuple(vars(parts).values()), show)
+    return Grid(Section((parts.shown, parts.preview), show), parts.problem)
 
 
 def _layout(ui: Ui) -> _Parts:
     text = ui.text
-    ui.html(value=wrapped(Markup('<p class="af-muted af-small">{}</p>').format(text("examples.table_hint"))))
-    table = gr.Dataframe(
-        headers=[text(f"examples.head.{name}") for name in ("number", "question", "answer", "held_out")],
-        datatype=["str", "str", "str", "bool"],
-        type="array",
-        interactive=True,
-        column_count=4,
-        static_columns=[0],
-        column_widths=["64px", "42%", "42%", "110px"],
-        wrap=True,
-        max_height=420,
-        show_search="search",
-        buttons=[],
-        show_label=False,
-        elem_id="examples-table",
-    )
-    with gr.Row(elem_classes="af-toolbar"):
-        save = gr.Button(text("examples.save"), elem_id="examples-save", size="md", min_width=140)
-        undo = gr.Button(text("examples.undo"), elem_id="examples-undo", size="md", min_width=100)
-        redo = gr.Button(text("examples.redo"), elem_id="examples-redo", size="md", min_width=100)
-    version = gr.State("")
+    with gr.Row(elem_classes="af-filters", equal_height=True):
+        search = gr.Textbox(
+            placeholder=text("grid.search_hint"),
+            label=text("grid.search"),
+            elem_id="examples-search",
+            scale=3,
+            min_width=200,
+            max_lines=1,
+        )
+        problem = _filter(ui, "problem", [(text("grid.problem.all"), _ALL)])
+        topic = _filter(ui, "topic", [(text("grid.topic.all"), _ALL)])
+        purposes = [("all", _ALL), *((purpose.value, purpose.value) for purpose in HeldOut)]
+        held_out = _filter(ui, "held_out", [(text(f"grid.held_out.{name}"), value) for name, value in purposes])
+        orders = [(text(f"grid.sort.{order.value or 'as_is'}"), order.value) for order in Sort]
+        sort = _filter(ui, "sort", orders)
+    table = gr.HTML("", elem_id="examples-table", js_on_load=_SCRIPT, apply_default_css=False)
     preview = ui.html(elem_id="examples-preview")
-    return _Parts(table, version, save, undo, redo, preview)
+    return _Parts(search, problem, topic, held_out, sort, table, gr.State(1), gr.State(""), gr.State(""), preview)
+
+
+def _filter(ui: Ui, name: str, choices: list[tuple[str, str]]) -> Any:
+    return gr.Dropdown(
+        choices=choices,
+        value=choices[0][1],
+        label=ui.text(f"grid.{name}"),
+        elem_id=f"examples-filter-{name.replace('_', '-')}",
+        filterable=False,
+        min_width=140,
+    )
 
 
 def _connect(ui: Ui, parts: _Parts) -> None:
-    """Edits of the table become a new version; a chosen row is shown as the model sees it."""
-    data = ui.services.datasets
+    """Filters change what is shown; what is done in the table becomes a version."""
 
     @friendly(ui.text)
-    def save(query: str, rows: list[list[Any]], version: str) -> dict[Any, Any]:
+    def load(query: str, known: str, page: int, *wanted: str) -> dict[Any, Any]:
+        """The examples are others, or were checked: the same page of them, or the first of another project."""
         place = Place.parse(query)
-        view = data.current(place.project)
-        if view is None:
-            return gr.skip()  # type: ignore[no-any-return]
-        if view.version.id != version:
-            gr.Warning(ui.text("examples.changed_elsewhere"), title=ui.text("ui.toast.problem"))
-            return {ui.place: place.move}
-        edited = data.edit(place.project, _edited(rows, view.conversations))
-        say(ui.text, "examples.saved", n=edited.version.examples)
-        return {ui.place: place.move}
+        if ui.services.datasets.version(place.project) is None:
+            return {parts.table: ""}
+        if place.project != known:
+            wanted, page = ("", _ALL, _ALL, _ALL, Sort.AS_IS.value), 1
+        updates: dict[Any, Any] = dict(zip(parts.wanted, wanted, strict=True))
+        updates |= _table(ui, parts, place, page, wanted)
+        updates[parts.problem] = problem_choices(ui, place, wanted[1])
+        updates[parts.topic] = _topics(ui, place, wanted[2])
+        return {**updates, parts.project: place.project}
 
     @friendly(ui.text)
-    def look(query: str, event: gr.SelectData) -> str:
-        return render_preview(ui, Place.parse(query), f"e{event.row_value[0]}")
+    def narrow(query: str, known: str, *wanted: str) -> dict[Any, Any]:
+        place = Place.parse(query)
+        if place.project != known:
+            return gr.skip()  # type: ignore[no-any-return]
+        return _table(ui, parts, place, 1, wanted)
 
-    def stepping(step: Any) -> Any:
-        @friendly(ui.text)
-        def move(query: str) -> dict[Any, Any]:
-            place = Place.parse(query)
-            step(place.project)
-            return {ui.place: place.move}
-
-        return move
+    @friendly(ui.text)
+    def act(
+        query: str, page: int, search: str, problem: str, topic: str, held_out: str, sort: str, event: gr.EventData
+    ) -> dict[Any, Any]:
+        wanted = (search, problem, topic, held_out, sort)
+        return _act(ui, parts, Place.parse(query), page, wanted, event_data(event))
 
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    parts.save.click(save, [ui.place, parts.table, parts.version], [ui.place], **quiet)
-    parts.undo.click(stepping(data.undo), [ui.place], [ui.place], **quiet)
-    parts.redo.click(stepping(data.redo), [ui.place], [ui.place], **quiet)
-    parts.table.input(lambda: gr.Button(interactive=True), None, [parts.save], **quiet)
-    parts.table.select(look, [ui.place], [parts.preview], **quiet)
+    loaded = [*parts.wanted, parts.table, parts.page, parts.project]
+    parts.shown.change(load, [ui.place, parts.project, parts.page, *parts.wanted], loaded, **quiet)
+    gr.on(
+        [component.change for component in parts.wanted],
+        narrow,
+        [ui.place, parts.project, *parts.wanted],
+        [parts.table, parts.page],
+        trigger_mode="always_last",
+        **quiet,
+    )
+    outputs = [ui.place, parts.table, parts.page, parts.preview]
+    parts.table.action(act, [ui.place, parts.page, *parts.wanted], outputs, trigger_mode="multiple", **quiet)
 
 
-def _edited(rows: Sequence[Sequence[Any]], before: Sequence[Conversation]) -> list[EditedRow]:
-    """The table as rows for the service. A tick that was not touched stays as undecided as it was."""
-    known = {conversation.id: conversation for conversation in before}
-    edited = []
-    for number, question, answer, ticked in rows:
-        old = known.get(f"e{number}")
-        held_out: bool | None = str(ticked).lower() == "true"
-        if held_out is False and (old is None or not old.held_out):
-            held_out = old.held_out if old else None
-        edited.append(EditedRow(old.id if old else None, str(question or ""), str(answer or ""), held_out))
-    return edited
+def _act(
+    ui: Ui, parts: _Parts, place: Place, page: int, wanted: tuple[str, ...], chosen: dict[str, str]
+) -> dict[Any, Any]:
+    """What a button or a cell of the table asks for."""
+    match chosen.get("action"):
+        case "page":
+            return _table(ui, parts, place, int(chosen["page"]), wanted)
+        case "look":
+            return {parts.preview: render_preview(ui, place, chosen["id"])}
+        case "save":
+            edits, deleted = read_edits(chosen["edits"])
+            ui.services.tables.apply(place.project, edits, deleted, chosen.get("base", ""))
+            return {**_table(ui, parts, place, page, wanted, chosen["nonce"]), ui.place: place.move}
+        case "undo":
+            ui.services.history.undo(place.project)
+        case "redo":
+            ui.services.history.redo(place.project)
+    return {ui.place: place.move}
 
 
-def _render(ui: Ui, parts: _Parts, place: Place, view: DatasetView) -> dict[Any, Any]:
-    first = view.conversations[0].id if view.conversations else ""
-    return {
-        parts.table: [[c.id.lstrip("e"), c.question, c.answer, bool(c.held_out)] for c in view.conversations],
-        parts.version: view.version.id,
-        parts.save: gr.Button(interactive=False),
-        parts.undo: gr.Button(interactive=view.can_undo),
-        parts.redo: gr.Button(interactive=view.can_redo),
-        parts.preview: render_preview(ui, place, first),
-    }
+def read_edits(edits: str) -> tuple[list[RowEdit], list[str]]:
+    """The rows that a person changed, as the page's script hands them over."""
+    said = json.loads(edits)
+    rows = [
+        RowEdit(
+            str(row.get("id", "")),
+            row.get("question"),
+            row.get("answer"),
+            HeldOut(row["held_out"]) if "held_out" in row else None,
+        )
+        for row in said["rows"]
+    ]
+    return rows, [str(key) for key in said["deleted"]]
+
+
+def _table(ui: Ui, parts: _Parts, place: Place, page: int, wanted: tuple[str, ...], nonce: str = "") -> dict[Any, Any]:
+    search, problem, topic, held_out, sort = wanted
+    query = Query(search or "", topic or None, HeldOut(held_out) if held_out else None, Sort(sort or ""))
+    found = ui.services.tables.page(place.project, query, problem=problem or "", page=page)
+    return {parts.table: render_table(ui, place, found, nonce), parts.page: found.page}
+
+
+def _topics(ui: Ui, place: Place, chosen: str) -> Any:
+    topics = ui.services.tables.page(place.project, size=1).topics
+    choices = [(ui.text("grid.topic.all"), _ALL), *((topic, topic) for topic in topics)]
+    return gr.Dropdown(choices=choices, value=chosen if chosen in topics else _ALL, visible=bool(topics))

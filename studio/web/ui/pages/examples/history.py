@@ -26,7 +26,7 @@ def build_history(ui: Ui) -> Section:
     def act(query: str, event: gr.EventData) -> dict[Any, Any]:
         place, chosen = Place.parse(query), event_data(event)
         if chosen.get("action") == "restore":
-            ui.services.datasets.restore(place.project, chosen["id"])
+            ui.services.history.restore(place.project, chosen["id"])
         return {ui.place: place.move}
 
     history.action(act, [ui.place], [ui.place], show_progress="hidden", api_visibility="private")
@@ -35,7 +35,7 @@ def build_history(ui: Ui) -> Section:
 
 def render_history(ui: Ui, place: Place, view: DatasetView) -> str:
     """All versions, with the way back to each."""
-    versions = ui.services.datasets.versions(place.project)
+    versions = ui.services.history.versions(place.project)
     rows = join(_version(ui, version, version.id == view.version.id) for version in versions)
     return wrapped(Markup('<ul class="af-runs">{}</ul>').format(rows))
 

@@ -27,7 +27,8 @@ def build_examples(ui: Ui) -> Page:
             sections.append(build_checks(ui))
             with gr.Tabs(elem_id="examples-tabs"):
                 with gr.Tab(text("examples.table"), id="rows"):
-                    sections.append(build_grid(ui))
+                    grid = build_grid(ui)
+                    sections.append(grid.section)
                 with gr.Tab(text("examples.versions"), id="history"):
                     sections.append(build_history(ui))
         foot = ui.html()

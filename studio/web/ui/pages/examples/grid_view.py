@@ -1,0 +1,150 @@
+"""The table of examples as HTML; ``static/examples.js`` keeps what is typed into it until it is saved."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import gradio as gr
+from markupsafe import Markup
+
+from studio.services.tables import TablePage, TableRow
+from studio.web.ui.components import EMPTY, Ui, badge, button, join, wrapped
+from studio.web.ui.session import Place
+
+_TABLE: Final = Markup(
+    '<div class="af-row af-between af-table-top"><span class="af-muted af-small" id="examples-count">{count}</span>'
+    '<span class="af-row">{buttons}</span></div>'
+    '<div class="af-rows-box" tabindex="-1"><table class="af-rows" data-project="{project}" data-version="{version}"'
+    ' data-applied="{applied}"><thead><tr><th scope="col">{number}</th><th scope="col">{question}</th>'
+    '<th scope="col">{answer}</th><th scope="col">{held_out}</th><th></th></tr></thead><tbody>{rows}</tbody></table>'
+    "{nothing}<template>{blank}</template></div>{pager}"
+    '<div class="af-unsaved" role="status" hidden><span data-one="{one}" data-other="{other}"></span>'
+    '<span class="af-row"><button type="button" class="af-button small" data-discard data-ask="{discard_ask}"'
+    ' data-yes="{discard}" data-no="{keep}" data-leave="{leave}" data-leave-yes="{leave_yes}">{discard}</button>'
+    '<button type="button" class="af-button primary small" id="examples-save" data-save>{save}</button></span></div>'
+)
+_ROW: Final = Markup(
+    '<tr data-id="{id}"><th scope="row">{number}</th>'
+    '<td data-label="{question_label}"><textarea rows="1" data-field="question" aria-label="{question_label} {number}"'
+    "{locked}>\n{question}</textarea></td>"
+    '<td data-label="{answer_label}"><textarea rows="1" data-field="answer" aria-label="{answer_label} {number}">'
+    "\n{answer}</textarea>{marks}</td>"
+    '<td class="af-tick" data-label="{held_out_label}"><input type="checkbox" data-field="held_out"'
+    ' aria-label="{held_out_label} {number}"{ticked}></td>'
+    '<td class="af-remove"><button type="button" data-remove aria-label="{remove} {number}" title="{remove}">×</button>'
+    "</td></tr>"
+)
+_PAGER: Final = Markup('<nav class="af-pager af-row" aria-label="{label}">{back}<span>{where}</span>{on}</nav>')
+
+
+def render_table(ui: Ui, place: Place, page: TablePage, nonce: str = "") -> str:
+    """A page of the table.
+
+    Args:
+        ui: the language.
+        place: the project.
+        page: its rows.
+        nonce: of the changes that were just saved; the page's script forgets them.
+    """
+    text = ui.text
+    labels = {name: text(f"examples.head.{name}") for name in ("number", "question", "answer", "held_out")}
+    changes = ui.text.entries["grid.unsaved"]
+    forms = changes if isinstance(changes, dict) else {"one": changes, "other": changes}
+    nothing = Markup('<p class="af-muted af-nothing">{}</p>').format(text("grid.nothing")) if not page.rows else EMPTY
+    html = _TABLE.format(
+        count=_count(ui, page),
+        buttons=_buttons(ui, place),
+        project=place.project,
+        version=page.version.id,
+        applied=nonce,
+        rows=join(_row(ui, row) for row in page.rows),
+        blank=_blank(ui),
+        nothing=nothing,
+        pager=_pager(ui, page),
+        one=forms["one"],
+        other=forms["other"],
+        discard=text("grid.discard"),
+        discard_ask=text("grid.discard_ask"),
+        keep=text("grid.keep"),
+        leave=text("grid.leave"),
+        leave_yes=text("grid.leave_yes"),
+        save=text("examples.save"),
+        **labels,
+    )
+    return wrapped(html)
+
+
+def problem_choices(ui: Ui, place: Place, chosen: str) -> Any:
+    """The filter by problem, with the problems that were found."""
+    report = ui.services.checks.known(place.project)
+    found = [finding for finding in report.findings if finding.positions] if report else []
+    choices = [(f"{ui.text(f'check.{f.code}')} ({ui.text.number(len(f.positions))})", f.code) for f in found]
+    known = {code for _, code in choices}
+    return gr.Dropdown(choices=[(ui.text("grid.problem.all"), ""), *choices], value=chosen if chosen in known else "")
+
+
+def _count(ui: Ui, page: TablePage) -> str:
+    if page.total == page.version.examples:
+        return ui.text("examples.read", n=page.total)
+    return ui.text("grid.found", n=page.total, all=page.version.examples)
+
+
+def _buttons(ui: Ui, place: Place) -> Markup:
+    text, history = ui.text, ui.services.history
+    can_undo, can_redo = history.steps(place.project)
+    off = Markup('<button type="button" class="af-button small" id="{}" disabled>{}</button>')
+    add = Markup('<button type="button" class="af-button small" id="examples-add" data-add>+ {}</button>')
+    steps = [
+        button(text(f"examples.{name}"), name, kind="small", elem_id=f"examples-{name}")
+        if can
+        else off.format(f"examples-{name}", text(f"examples.{name}"))
+        for name, can in (("undo", can_undo), ("redo", can_redo))
+    ]
+    return join([add.format(text("grid.add")), *steps])
+
+
+def _row(ui: Ui, row: TableRow) -> Markup:
+    conversation, text = row.conversation, ui.text
+    marks = [badge(text(f"check.{code}"), "warn") for code in row.problems]
+    more = sum(message.role.value != "system" for message in conversation.messages) - 2
+    if more > 0:
+        marks.insert(0, badge(text("grid.turns", n=more)))
+    shown = Markup('<div class="af-marks">{}</div>').format(join(marks)) if marks else EMPTY
+    return _formatted(
+        ui,
+        id=conversation.id,
+        number=row.number,
+        question=conversation.question,
+        answer=conversation.answer,
+        marks=shown,
+        ticked=Markup(" checked") if conversation.held_out else EMPTY,
+        locked=EMPTY if conversation.question else Markup(" readonly"),
+    )
+
+
+def _blank(ui: Ui) -> Markup:
+    """A new row, which the page's script fills in and copies."""
+    return _formatted(
+        ui, id="", number=ui.text("grid.new"), question="", answer="", marks=EMPTY, ticked=EMPTY, locked=EMPTY
+    )
+
+
+def _formatted(ui: Ui, **values: Any) -> Markup:
+    text = ui.text
+    return _ROW.format(
+        question_label=text("examples.head.question"),
+        answer_label=text("examples.head.answer"),
+        held_out_label=text("examples.head.held_out"),
+        remove=text("grid.remove"),
+        **values,
+    )
+
+
+def _pager(ui: Ui, page: TablePage) -> Markup:
+    if page.pages == 1:
+        return EMPTY
+    text = ui.text
+    back = button(text("grid.back"), "page", kind="small", page=str(page.page - 1)) if page.page > 1 else EMPTY
+    on = button(text("grid.on"), "page", kind="small", page=str(page.page + 1)) if page.page < page.pages else EMPTY
+    where = text("grid.where", page=page.page, pages=page.pages)
+    return _PAGER.format(label=text("grid.pages"), back=back, where=where, on=on)

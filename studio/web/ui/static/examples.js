@@ -1,0 +1,166 @@
+/* The table of examples: what is typed stays here, across pages and visits, until it is saved or thrown away. */
+(() => {
+  const page = () => document.getElementById('page-examples');
+  let pending = () => 0; // how many changes are not saved yet
+  let saveThen = () => {};
+
+  window.afina.table = (element, trigger, watch) => {
+    window.afina.actions(element, trigger, watch);
+    let project = '';
+    let kept = null;
+    let looked = '';
+    let after = null;
+    let focus = null;
+
+    const empty = () => ({ base: '', nonce: '', rows: {}, deleted: [], added: [] });
+    const store = () => `afina-table-${project}`;
+    const count = () => (kept ? Object.keys(kept.rows).length + kept.deleted.length + kept.added.length : 0);
+    const table = () => element.querySelector('.af-rows');
+    const grow = (area) => { area.style.height = 'auto'; area.style.height = `${Math.min(area.scrollHeight + 2, 220)}px`; };
+    const keep = () => {
+      try {
+        if (count()) sessionStorage.setItem(store(), JSON.stringify(kept));
+        else sessionStorage.removeItem(store());
+      } catch { /* a full or forbidden store: the changes stay on the page */ }
+      const bar = element.querySelector('.af-unsaved');
+      if (!bar) return;
+      const n = count();
+      const words = bar.firstElementChild.dataset[n === 1 ? 'one' : 'other'];
+      bar.firstElementChild.textContent = words.replace('{n}', n.toLocaleString(navigator.language));
+      bar.hidden = !n;
+    };
+    const valueOf = (field) => (field.type === 'checkbox' ? field.checked : field.value);
+    const original = (field) => (field.type === 'checkbox' ? field.defaultChecked : field.defaultValue);
+    const put = (field, value) => { if (field.type === 'checkbox') field.checked = value === true || value === 'test'; else field.value = value; };
+    const said = (field) => (field.type === 'checkbox' ? (field.checked ? 'test' : 'train') : field.value);
+
+    const dress = (row) => {
+      const values = row.dataset.added ? kept.added[+row.dataset.added - 1] : kept.rows[row.dataset.id];
+      row.querySelectorAll('[data-field]').forEach((field) => {
+        if (values && field.dataset.field in values) put(field, values[field.dataset.field]);
+        if (field.tagName === 'TEXTAREA') grow(field);
+      });
+      row.classList.toggle('changed', Boolean(values));
+      row.classList.toggle('deleted', kept.deleted.includes(row.dataset.id));
+    };
+    const addRow = (number) => {
+      const row = element.querySelector('template').content.firstElementChild.cloneNode(true);
+      row.dataset.added = number;
+      table().tBodies[0].prepend(row);
+      dress(row);
+      return row;
+    };
+    const render = () => {
+      const found = table();
+      if (!found) return;
+      if (found.dataset.project !== project) {
+        project = found.dataset.project;
+        looked = '';
+        try { kept = JSON.parse(sessionStorage.getItem(store())) || empty(); } catch { kept = empty(); }
+      }
+      if (found.dataset.applied && found.dataset.applied === kept.nonce) {
+        kept = empty();
+        if (after) { const go = after; after = null; setTimeout(go); }
+      }
+      if (!count()) kept.base = found.dataset.version;
+      found.querySelectorAll('tbody tr').forEach(dress);
+      kept.added.forEach((_, index) => addRow(index + 1));
+      keep();
+      if (focus) {
+        const row = found.querySelector(`tr[data-id="${CSS.escape(focus.id)}"]`);
+        const field = row && focus.id && row.querySelector(`[data-field="${focus.field}"]`);
+        if (field) { field.focus({ preventScroll: true }); if (field.setSelectionRange) field.setSelectionRange(focus.at, focus.at); }
+      }
+    };
+    const save = () => {
+      if (!count()) return;
+      kept.nonce = Math.random().toString(36).slice(2);
+      keep();
+      const rows = Object.entries(kept.rows).filter(([id]) => !kept.deleted.includes(id)).map(([id, values]) => ({ id, ...values }));
+      const edits = JSON.stringify({ rows: [...rows, ...kept.added], deleted: kept.deleted });
+      trigger('action', { action: 'save', base: kept.base, nonce: kept.nonce, edits });
+    };
+
+    element.addEventListener('input', (event) => {
+      const field = event.target.closest('[data-field]');
+      const row = field && field.closest('tr');
+      if (!row) return;
+      if (field.tagName === 'TEXTAREA') grow(field);
+      const values = row.dataset.added ? kept.added[+row.dataset.added - 1] : (kept.rows[row.dataset.id] ??= {});
+      values[field.dataset.field] = said(field);
+      if (!row.dataset.added) {
+        if (valueOf(field) === original(field)) delete values[field.dataset.field];
+        if (!Object.keys(values).length) delete kept.rows[row.dataset.id];
+        row.classList.toggle('changed', row.dataset.id in kept.rows);
+      }
+      keep();
+    });
+    element.addEventListener('focusin', (event) => {
+      const field = event.target.closest('[data-field]');
+      const id = field && field.closest('tr').dataset.id;
+      focus = field ? { id, field: field.dataset.field, at: field.selectionStart } : null;
+      if (id && id !== looked) { looked = id; trigger('action', { action: 'look', id }); }
+    });
+    element.addEventListener('focusout', () => { setTimeout(() => { if (element.isConnected && document.activeElement !== document.body) focus = null; }); });
+    element.addEventListener('keyup', (event) => { if (focus && event.target.dataset.field) focus.at = event.target.selectionStart; });
+    element.addEventListener('keydown', (event) => {
+      if ((event.ctrlKey || event.metaKey) && (event.key === 's' || event.key === 'Enter')) { event.preventDefault(); save(); }
+      const field = event.target.closest('[data-field]');
+      if (event.key === 'Escape' && field && field.tagName === 'TEXTAREA' && !field.closest('tr').dataset.added) {
+        field.value = field.defaultValue;
+        field.dispatchEvent(new Event('input', { bubbles: true }));
+      }
+    });
+    element.addEventListener('click', async (event) => {
+      const button = event.target.closest('button');
+      if (!button || !kept) return;
+      const row = button.closest('tr');
+      if ('add' in button.dataset) {
+        kept.added.push({ question: '', answer: '' });
+        element.querySelector('.af-rows-box').scrollTop = 0;
+        addRow(kept.added.length).querySelector('textarea').focus();
+      } else if ('remove' in button.dataset && row.dataset.added) {
+        kept.added.splice(+row.dataset.added - 1, 1);
+        element.querySelectorAll('tr[data-added]').forEach((old) => old.remove());
+        kept.added.forEach((_, index) => addRow(index + 1));
+      } else if ('remove' in button.dataset) {
+        const at = kept.deleted.indexOf(row.dataset.id);
+        if (at < 0) kept.deleted.push(row.dataset.id); else kept.deleted.splice(at, 1);
+        dress(row);
+      } else if ('discard' in button.dataset) {
+        if (await window.afina.ask({ ...button.dataset, danger: 'true' }) === null) return;
+        kept = empty();
+        kept.base = table().dataset.version;
+        element.querySelectorAll('tr[data-added]').forEach((old) => old.remove());
+        element.querySelectorAll('[data-field]').forEach((field) => put(field, original(field)));
+        element.querySelectorAll('tbody tr').forEach(dress);
+      } else if ('save' in button.dataset) {
+        save();
+      } else return;
+      keep();
+    });
+
+    pending = count;
+    saveThen = (next) => { after = next; save(); };
+    watch('value', render);
+    render();
+  };
+
+  // Whoever goes on with changes that are not saved is asked first; they stay on the page in any case.
+  document.addEventListener('click', async (event) => {
+    const link = event.target.closest('a[data-nav]');
+    const words = page()?.querySelector('[data-discard]')?.dataset;
+    if (!link || !pending() || !words || page().offsetParent === null || link.dataset.sure) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const go = () => { link.dataset.sure = '1'; link.click(); delete link.dataset.sure; };
+    if (await window.afina.ask({ ask: words.leave, yes: words.leaveYes, no: words.no }) !== null) saveThen(go);
+  }, true);
+  window.addEventListener('beforeunload', (event) => { if (pending()) event.preventDefault(); });
+
+  // A finding's rows: the table below shows them.
+  document.addEventListener('click', (event) => {
+    if (!event.target.closest('[data-action=filter]')) return;
+    setTimeout(() => document.getElementById('examples-tabs')?.scrollIntoView({ behavior: 'smooth' }), 100);
+  });
+})();
