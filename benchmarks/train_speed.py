@@ -1,109 +1,158 @@
-#!/usr/bin/env python3
-"""How fast a training step is: Afina beside a plain loop of transformers and PEFT, and beside the matrix units alone.
+"""How fast the real worker trains, beside the matrix units of this machine alone.
 
-    python benchmarks/train_speed.py MODEL_DIR [--pairs CSV] [--steps 6] [--rank 16]
+    python -m benchmarks.train_speed [--model DIR] --train train.csv --held-out held_out.csv --passes 3 --batch 16
+        --rank 16 --lr 1e-3 [--json]
 
-The same pairs, base, rank, batch and weights; the contenders take turns step by step, so that a machine that is
-slower for a while is slower for all of them. The limit is what the base's products and the logits of the learned
-tokens would take at the speed of large bf16 products, measured in the same minute.
+Trains LoRA on all linear layers through the worker that the studio starts, then judges the adapter with plain
+transformers and PEFT in fp32. The limit is what the products that a step cannot do without would take at the speed
+that ``torch.mm`` reaches in bf16 on products of the very same sizes, measured in the same minute. Pairs:
+``python ../shared/bench/support_pairs.py OUT``.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
-import platform
+import os
 import statistics
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import torch
 
-from studio.domain.conversation import Conversation
+from benchmarks.one_run import Outcome, read_pairs, trained
+from benchmarks.train_vs_peers.judge import judge
 from studio.domain.recipe import Method, Recipe
 from studio.models.tokenizer import EncodedExample
-from studio.training.adapters import PlainEngine
 from studio.training.batches import Encoder
-from studio.training.engine import Adaptation, Engine, learned_tokens
-from studio.training.fused import FusedEngine
+from studio.training.engine import learned_tokens
 from studio.training.fused_shape import Shape, read_shape
-from studio.training.memory import keep_freed_memory
-from studio.training.precision import products_per_second
 
-SAMPLE = Path(__file__).parent.parent / "assets" / "samples" / "en.train.csv"
-BATCH = 16
+_SECONDS: Final = 0.3  # of measuring each size of product
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model_dir", type=Path)
-    parser.add_argument("--pairs", type=Path, default=SAMPLE, help="CSV with columns question and answer")
-    parser.add_argument("--steps", type=int, default=6)
+    models = Path(os.environ.get("AFINA_TEST_MODELS", "models"))
+    parser.add_argument("--model", type=Path, default=models / "smollm2-135m-instruct", help="folder of the base model")
+    parser.add_argument("--train", type=Path, required=True)
+    parser.add_argument("--held-out", type=Path, required=True)
+    parser.add_argument("--passes", type=float, default=1.0)
+    parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rank", type=int, default=16)
+    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--json", action="store_true", help="print one line of JSON")
     args = parser.parse_args()
-    keep_freed_memory()
-    shape = read_shape(args.model_dir)
+    recipe = Recipe(
+        model="measured",
+        method=Method.LORA,
+        rank=args.rank,
+        learning_rate=args.lr,
+        batch_size=args.batch,
+        epochs=args.passes,
+        evaluations=1,
+        augment=False,
+    )
+    pairs = read_pairs(args.train)
+    with trained(args.model, recipe, pairs, []) as outcome:
+        verdict = judge(args.model, outcome.adapter, args.held_out)
+        encoder = Encoder.load(args.model, outcome.recipe)
+        arithmetic = limit(args.model, [encoder.example(pair) for pair in pairs], args.batch, args.rank)
+    reached = outcome.examples / outcome.step_seconds
+    found: dict[str, object] = {
+        "examples_per_s": reached,
+        "tokens_per_s": outcome.tokens / outcome.step_seconds,
+        "peak_bytes": outcome.peak_bytes,
+        "held_out_loss": verdict.loss,
+        "right_answers": verdict.right,
+        "asked": verdict.asked,
+        "seconds": outcome.seconds,
+        "step_seconds": outcome.step_seconds,
+        "limit_examples_per_s": arithmetic["examples_per_s"],
+        "share_of_limit": reached / arithmetic["examples_per_s"],
+    }
+    print(json.dumps(found) if args.json else _table(found, arithmetic, outcome))
+
+
+def limit(model_dir: Path, examples: Sequence[EncodedExample], batch: int, rank: int) -> dict[str, float]:
+    """The arithmetic of the limit, in GFLOP an example, and the speed of the products, in GFLOP/s.
+
+    A frozen weight costs 2 FLOP a token forward and 2 for the derivative by its input; the output embeddings likewise,
+    at learned positions only; a LoRA weight 6, with its own gradient. Causal attention of L tokens needs two products
+    of L L/2 D a head forward and four backward.
+    """
+    shape = read_shape(model_dir)
     if shape is None:
         raise SystemExit("the fused engine does not know this model")
-    adaptation = Adaptation(Method.LORA, args.rank, 2.0 * args.rank, 0.0, None, None)
-    examples = _examples(args.model_dir, args.pairs)
-    engines: dict[str, Engine] = {
-        "Afina": FusedEngine(args.model_dir, shape, adaptation, torch.bfloat16, 1),
-        "transformers + PEFT, bf16": PlainEngine(args.model_dir, adaptation, torch.bfloat16, "cpu", 0, 1),
-        "transformers + PEFT, fp32": PlainEngine(args.model_dir, adaptation, torch.float32, "cpu", 0, 1),
+    count = len(examples)
+    lengths = [len(example.input_ids) for example in examples]
+    sizes = _sizes(shape)
+    tokens, learned = sum(lengths) / count, learned_tokens(examples) / count
+    frozen = 4e-9 * tokens * shape.layers * sum(rows * columns for rows, columns in sizes)
+    head = 4e-9 * learned * shape.hidden * shape.vocabulary
+    linear = (
+        (1, shape.hidden, shape.heads * shape.head_dim),
+        (2, shape.hidden, shape.kv_heads * shape.head_dim),
+        (1, shape.heads * shape.head_dim, shape.hidden),
+        (2, shape.hidden, shape.intermediate),
+        (1, shape.intermediate, shape.hidden),
+    )
+    lora = 6e-9 * tokens * shape.layers * rank * sum(n * (i + o) for n, i, o in linear)
+    squares = sum(length * length for length in lengths) / count
+    attention = 6e-9 * squares * shape.layers * shape.heads * shape.head_dim
+    speed = _speed(sizes, round(batch * tokens), (shape.vocabulary, shape.hidden), round(batch * learned))
+    total = frozen + head + lora + attention
+    return {
+        "frozen": frozen,
+        "head": head,
+        "lora": lora,
+        "attention": attention,
+        "gflop": total,
+        "gflops": speed,
+        "examples_per_s": speed / total,
     }
-    optimizers = {name: _optimizer(engine) for name, engine in engines.items()}
-    seconds: dict[str, list[float]] = {name: [] for name in (*engines, "matrix limit")}
-    for step in range(args.steps + 1):
-        batch = examples[step * BATCH : (step + 1) * BATCH]
-        for name, engine in engines.items():
-            took = _step(engine, optimizers[name], batch)
-            if step:  # the first one warms up
-                seconds[name].append(took)
-        flops = _flops(shape, batch)
-        if step:
-            seconds["matrix limit"].append(flops / products_per_second(torch.bfloat16, 2048, 0.5))
-    _print(seconds)
 
 
-def _examples(model_dir: Path, pairs: Path) -> list[EncodedExample]:
-    encoder = Encoder.load(model_dir, Recipe(model="benchmark"))
-    with pairs.open(newline="", encoding="utf-8") as file:
-        rows = [Conversation.pair(row["question"], row["answer"]) for row in csv.DictReader(file)]
-    return [encoder.example(row) for row in rows]
+def _sizes(shape: Shape) -> list[tuple[int, int]]:
+    """Rows and columns of the four products of a layer: into attention, out of it, into the gate, out of it."""
+    heads = shape.heads * shape.head_dim
+    return [
+        (heads + 2 * shape.kv_heads * shape.head_dim, shape.hidden),
+        (shape.hidden, heads),
+        (2 * shape.intermediate, shape.hidden),
+        (shape.hidden, shape.intermediate),
+    ]
 
 
-def _optimizer(engine: Engine) -> torch.optim.Optimizer:
-    parameter = torch.nn.Parameter(engine.weights)
-    parameter.grad = engine.gradients
-    return torch.optim.AdamW([parameter], lr=1e-4, fused=True)
+def _speed(sizes: Sequence[tuple[int, int]], tokens: int, head: tuple[int, int], learned: int) -> float:
+    """GFLOP/s of ``torch.mm`` in bf16 over one layer's products forward and backward and one of the head."""
+    flop, seconds = 0.0, 0.0
+    for (rows, columns), count in [*((size, tokens) for size in sizes), (head, learned)]:
+        weight = torch.randn(rows, columns).bfloat16()
+        x, dy = torch.randn(count, columns).bfloat16(), torch.randn(count, rows).bfloat16()
+        for left, right in ((x, weight.t()), (dy, weight)):
+            out = torch.mm(left, right)
+            taken = []
+            began = time.perf_counter()
+            while time.perf_counter() - began < _SECONDS:
+                start = time.perf_counter()
+                torch.mm(left, right, out=out)
+                taken.append(time.perf_counter() - start)
+            flop += 2e-9 * count * rows * columns
+            seconds += statistics.median(taken)
+    return flop / seconds
 
 
-def _step(engine: Engine, optimizer: torch.optim.Optimizer, batch: list[EncodedExample]) -> float:
-    began = time.perf_counter()
-    engine.train(batch, 1.0 / learned_tokens(batch))
-    optimizer.step()
-    engine.gradients.zero_()
-    return time.perf_counter() - began
-
-
-def _flops(shape: Shape, batch: list[EncodedExample]) -> float:
-    """Of the frozen products alone, forward and backward to the inputs: 4 a weight and token."""
-    heads = shape.head_dim * (2 * shape.heads + 2 * shape.kv_heads)
-    layer = shape.hidden * (heads + 3 * shape.intermediate)
-    tokens = sum(len(example.input_ids) for example in batch)
-    return 4.0 * (tokens * shape.layers * layer + learned_tokens(batch) * shape.hidden * shape.vocabulary)
-
-
-def _print(seconds: dict[str, list[float]]) -> None:
-    ours = statistics.median(seconds["Afina"])
-    print(f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}")
-    print(f"{'':28} examples/s   Afina is")
-    for name, taken in seconds.items():
-        middle = statistics.median(taken)
-        print(f"{name:28} {BATCH / middle:10.2f}   {middle / ours:.2f}x")
-    print(json.dumps({name: BATCH / statistics.median(taken) for name, taken in seconds.items()}))
+def _table(found: dict[str, object], arithmetic: dict[str, float], outcome: Outcome) -> str:
+    lines = [f"{name:>22}  {value:,.4g}" for name, value in found.items() if isinstance(value, float | int)]
+    parts = " + ".join(f"{arithmetic[name]:.2f} {name}" for name in ("frozen", "head", "lora", "attention"))
+    limited = (
+        f"limit: {parts} = {arithmetic['gflop']:.2f} GFLOP an example; torch.mm reaches "
+        f"{arithmetic['gflops']:,.0f} GFLOP/s on these sizes: {arithmetic['examples_per_s']:.1f} examples/s"
+    )
+    return "\n".join([f"{outcome.examples} examples, {torch.get_num_threads()} threads", *lines, limited])
 
 
 if __name__ == "__main__":
