@@ -6,8 +6,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from studio.data.similar import clusters
-from studio.data.split import asked
+from studio.data.split import together
 from studio.data.text import plain
 from studio.domain.conversation import Conversation
 
@@ -23,7 +22,7 @@ def parts(conversations: Sequence[Conversation], count: int, seed: int) -> tuple
         count: of parts, at least 2; fewer where there are fewer different questions.
         seed: the same seed and examples give the same parts.
     """
-    groups = clusters([asked(conversation) for conversation in conversations])
+    groups = together(conversations)
     members: dict[int, list[int]] = defaultdict(list)
     for index, group in enumerate(groups):
         members[group].append(index)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,19 @@ class Adaptation:
     dropout: float
     target_modules: tuple[str, ...] | None
     last_layers: int | None
+    layers: tuple[int, ...] | None = None
+
+    def tuned_layers(self, count: int) -> list[int]:
+        """Numbers of the layers to tune in a model of ``count`` layers, 0 is the first."""
+        if self.layers is not None:
+            return sorted({number for number in self.layers if 0 <= number < count})
+        last = self.last_layers or (math.ceil(count / 4) if self.method is Method.LAST_LAYERS else count)
+        return list(range(max(0, count - last), count))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every layer is tuned, so that an adapter needs no list of them."""
+        return self.layers is None and self.last_layers is None and self.method is not Method.LAST_LAYERS
 
     @classmethod
     def of(cls, recipe: Recipe) -> Adaptation:
@@ -66,7 +80,15 @@ class Adaptation:
         """
         if recipe.method is None or recipe.rank is None or recipe.alpha is None or recipe.dropout is None:
             raise ValueError("the recipe is not resolved")
-        return cls(recipe.method, recipe.rank, recipe.alpha, recipe.dropout, recipe.target_modules, recipe.last_layers)
+        return cls(
+            recipe.method,
+            recipe.rank,
+            recipe.alpha,
+            recipe.dropout,
+            recipe.target_modules,
+            recipe.last_layers,
+            recipe.layers,
+        )
 
 
 def learned_tokens(examples: Sequence[EncodedExample]) -> int:

@@ -19,10 +19,11 @@ from studio.training import fused_save
 from studio.training.engine import Adaptation
 from studio.training.fused_attach import attach, first_tuned
 from studio.training.fused_decode import decode
-from studio.training.fused_layer import Kept, Positions
+from studio.training.fused_layer import Again, Kept, Positions
 from studio.training.fused_ops import Packed, Scratch, causal_mask, cross_entropy, norm, norm_backward, rotations
 from studio.training.fused_shape import Shape
 from studio.training.fused_weights import Weights, read_weights
+from studio.training.regularise import NONE, Regularisation, embedding_noise
 
 _TOKENS: Final = 2048  # at once; more does not make a product faster, only the memory larger
 
@@ -36,12 +37,26 @@ class FusedEngine:
         adaptation: which weights are trained; LoRA, rsLoRA or full.
         dtype: number format of weights and products.
         seed: of the adapter's first values.
+        regularisation: against learning by heart; in training only.
+        recompute: whether layers are computed twice instead of kept.
     """
 
     name = "fused"
     keeps_base = True
 
-    def __init__(self, model_dir: Path, shape: Shape, adaptation: Adaptation, dtype: torch.dtype, seed: int) -> None:
+    def __init__(
+        self,
+        model_dir: Path,
+        shape: Shape,
+        adaptation: Adaptation,
+        dtype: torch.dtype,
+        seed: int,
+        regularisation: Regularisation = NONE,
+        *,
+        recompute: bool = False,
+    ) -> None:
+        self._regularisation = regularisation
+        self._recompute = recompute
         self.shape = shape
         self.base: Weights = read_weights(model_dir, shape, dtype)
         self._dtype = dtype
@@ -100,20 +115,28 @@ class FusedEngine:
     def _train_part(self, packed: Packed, scale: float) -> float:
         positions = self.positions(packed.width)
         x = self._embed(packed)
+        if self._regularisation.neftune:
+            x = x + embedding_noise(packed.lengths(), packed.rows // packed.width, x, self._regularisation.neftune)
         first = self._first
-        kept: list[Kept | None] = []
+        kept: list[Kept | Again | None] = []
         for number, layer in enumerate(self.base.layers):
+            again = Again(x, torch.get_rng_state()) if self._recompute else None
             x, found = layer.forward(x, packed, positions, training=True)
-            kept.append(found if number >= first else None)
+            kept.append(None if number < first else again or found)
         chosen = x[packed.asked]
         seen, root = norm(chosen, self.base.norm, self.shape.epsilon)
-        loss, gradient = cross_entropy(seen.to(self._dtype), self.base.words, packed.targets, scale, self._scratch)
+        smoothing = self._regularisation.label_smoothing
+        loss, gradient = cross_entropy(
+            seen.to(self._dtype), self.base.words, packed.targets, scale, self._scratch, smoothing
+        )
         assert gradient is not None
         dx = torch.zeros_like(x)
         dx.index_copy_(0, packed.asked, norm_backward(gradient.float(), chosen, root, self.base.norm))
         for number in range(self.shape.layers - 1, first - 1, -1):
             needed = kept.pop()  # freed as soon as it is used
             assert needed is not None
+            if isinstance(needed, Again):
+                needed = needed.computed(self.base.layers[number], packed, positions)
             dx = self.base.layers[number].backward(dx, needed, packed, positions, first=number == first)
         return loss
 

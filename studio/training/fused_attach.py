@@ -33,7 +33,7 @@ def attach(layers: Sequence[Layer], adaptation: Adaptation, seed: int) -> tuple[
     for linear, name, out in chosen:
         end = position + _size(linear, out, adaptation)
         mine, slopes = weights[position:end], gradients[position:end]
-        if adaptation.method is Method.FULL:
+        if adaptation.method.tunes_whole_weights:
             shape = (out.stop - out.start, linear.weight.shape[1])
             linear.wholes.append(Whole(name, out, mine.view(shape), slopes.view(shape)))
         else:
@@ -76,9 +76,8 @@ def _attach_part(linear: Linear, name: str, out: slice, adaptation: Adaptation, 
 
 def _chosen(layers: Sequence[Layer], adaptation: Adaptation) -> Iterator[tuple[Linear, str, slice]]:
     """The linear layers to tune: group, name, rows within the group."""
-    first = max(0, len(layers) - (adaptation.last_layers or len(layers)))
     wanted = adaptation.target_modules
-    for layer in layers[first:]:
+    for layer in (layers[number] for number in adaptation.tuned_layers(len(layers))):
         for linear, group in zip(layer.linears, GROUPS, strict=True):
             start = 0
             for name, height in zip(group, _heights(layer.shape, group), strict=True):
@@ -90,7 +89,7 @@ def _chosen(layers: Sequence[Layer], adaptation: Adaptation) -> Iterator[tuple[L
 def _size(linear: Linear, out: slice, adaptation: Adaptation) -> int:
     width = int(linear.weight.shape[1])
     height: int = out.stop - out.start
-    return height * width if adaptation.method is Method.FULL else adaptation.rank * (height + width)
+    return height * width if adaptation.method.tunes_whole_weights else adaptation.rank * (height + width)
 
 
 def _heights(shape: Shape, group: tuple[str, ...]) -> list[int]:

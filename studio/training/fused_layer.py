@@ -296,6 +296,25 @@ class Layer:
         return norm_backward(dx.clone(), *kept, self.norms[name]).to(dtype)
 
 
+@dataclass(frozen=True)
+class Again:
+    """What is enough to compute a layer a second time (Chen et al., 2016): its input, and the state of the dice.
+
+    Args:
+        x: stream that went in, ``(T, H)``.
+        dice: of torch, so that dropout leaves out the same.
+    """
+
+    x: Tensor
+    dice: Tensor
+
+    def computed(self, layer: Layer, packed: Packed, positions: Positions) -> Kept:
+        """What the derivative of the layer needs."""
+        with torch.random.fork_rng(devices=[]):
+            torch.set_rng_state(self.dice)
+            return layer.forward(self.x, packed, positions, training=True)[1]
+
+
 def _given(found: Tensor | None) -> Tensor:
     assert found is not None  # only the first group of the first layer stops
     return found

@@ -69,6 +69,10 @@ class Packed:
         after = learned.nonzero().squeeze(1)
         return cls(ids, rows, gather, filled, after - 1, ids[after], len(examples), width)
 
+    def lengths(self) -> Tensor:
+        """Tokens of each example, ``(B,)``."""
+        return self.filled.view(self.count, self.width).float().sum(1)
+
     def pad(self, x: Tensor) -> Tensor:
         """``(T, n)`` to ``(B L, n)``; the places without a token hold some finite value."""
         return x.index_select(0, self.gather)
@@ -238,7 +242,7 @@ class Scratch:
 
 
 def cross_entropy(
-    x: Tensor, words: Tensor, targets: Tensor, scale: float | None, scratch: Scratch
+    x: Tensor, words: Tensor, targets: Tensor, scale: float | None, scratch: Scratch, smoothing: float = 0.0
 ) -> tuple[float, Tensor | None]:
     """Summed cross-entropy and, with ``scale``, its derivative by ``x``, a few rows at a time.
 
@@ -248,6 +252,7 @@ def cross_entropy(
         targets: ``(M,)``.
         scale: factor of the loss in the derivative; None where only the loss is wanted.
         scratch: room for the scores.
+        smoothing: share of each target that is spread over all words (Szegedy et al., 2016).
     """
     total = 0.0
     gradient = torch.empty_like(x) if scale is not None else None
@@ -258,11 +263,15 @@ def cross_entropy(
         exact.copy_(torch.mm(part, words.t(), out=scores))
         top = exact.amax(1, keepdim=True)
         chosen = exact.gather(1, right)
+        if smoothing:
+            chosen.mul_(1 - smoothing).add_(exact.mean(1, keepdim=True), alpha=smoothing)
         sums = exact.sub_(top).exp_().sum(1, keepdim=True)
         total += float((sums.log() + top - chosen).sum())
         if gradient is not None and scale is not None:
             # softmax less one at the target; the division waits until the product has made the rows short
-            exact.scatter_add_(1, right, -sums)
+            exact.scatter_add_(1, right, sums * (smoothing - 1))
+            if smoothing:
+                exact.sub_(sums * (smoothing / exact.shape[1]))
             gradient[first : first + scratch.rows] = (scores.copy_(exact) @ words).float().mul_(scale / sums)
     return total, gradient
 

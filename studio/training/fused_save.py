@@ -17,7 +17,6 @@ from torch import Tensor
 
 from studio.domain.recipe import Method
 from studio.training.engine import Adaptation
-from studio.training.fused_attach import first_tuned
 from studio.training.fused_layer import GROUPS, Layer
 
 
@@ -66,7 +65,7 @@ def low_rank(change: Tensor, rank: int) -> tuple[Tensor, Tensor]:
 
 def _config(layers: Sequence[Layer], adaptation: Adaptation, base: str) -> dict[str, object]:
     names = adaptation.target_modules or tuple(name.split(".")[-1] for group in GROUPS for name in group)
-    full = adaptation.method is Method.FULL
+    full = adaptation.method.tunes_whole_weights
     return {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
@@ -75,7 +74,7 @@ def _config(layers: Sequence[Layer], adaptation: Adaptation, base: str) -> dict[
         "lora_alpha": adaptation.rank if full else adaptation.alpha,
         "lora_dropout": 0.0 if full else adaptation.dropout,
         "target_modules": sorted(names),
-        "layers_to_transform": list(range(first_tuned(layers), len(layers))) if adaptation.last_layers else None,
+        "layers_to_transform": None if adaptation.is_whole else adaptation.tuned_layers(len(layers)),
         "use_rslora": adaptation.method is Method.RSLORA,
         "bias": "none",
         "inference_mode": True,
