@@ -27,7 +27,7 @@ _WESTERN: Final = frozenset("áéíóúâêôãõàçüñäößèìòùîûëï�
 _OTHERS: Final = ("cp1250", "cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "gb18030", "big5", "cp932", "cp949")
 _LATIN_MARKS: Final = re.compile("[\u0300-\u036f]+")
 _WORD: Final = re.compile(r"[^\W_]+")
-_APART: Final = bytes(i if chr(i).isalnum() and i < 128 else 32 for i in range(256))
+_LETTERS_ONLY: Final = re.compile(r"[^\W\d_]+")
 _SPACES = re.compile("[\xa0\u2007\u202f]")
 
 
@@ -53,13 +53,48 @@ def _joined(pair: re.Match[str]) -> str:
 
 def plain(text: str) -> str:
     """Lower case without accents or punctuation, words apart by one space: for comparing, never for showing."""
+    western = _western(text)
+    if western is not None and not western.translate(None, _SIMPLE):
+        return b" ".join(western.translate(_PLAIN).split()).decode("ascii")
+    return _plain(text)
+
+
+def _plain(text: str) -> str:
+    """:func:`plain` for any letters."""
     folded = text.casefold()
     if not folded.isascii():
         folded = _LATIN_MARKS.sub("", unicodedata.normalize("NFKD", folded))
         if not folded.isascii():
             folded = "".join(c for c in folded if not unicodedata.combining(c))
-            return " ".join(_WORD.findall(folded))
-    return b" ".join(folded.encode("ascii").translate(_APART).split()).decode("ascii")
+    return " ".join(_WORD.findall(folded))
+
+
+def lower_words(text: str) -> list[bytes] | list[str]:
+    """The words of a text in lower case, letters only: as bytes of Windows-1252 where all its letters are of that."""
+    western = _western(text)
+    return _LETTERS_ONLY.findall(text.lower()) if western is None else western.translate(_LOWER).split()
+
+
+def _western(text: str) -> bytes | None:
+    """A text in Windows-1252, where tables of 256 entries do at once what takes a loop otherwise; None for others."""
+    try:
+        return text.encode("cp1252")
+    except UnicodeEncodeError:
+        return None
+
+
+def _tables() -> tuple[bytes, bytes, bytes]:
+    """What each letter of Windows-1252 becomes in :func:`plain` and :func:`lower_words`; which stay one letter."""
+    as_plain, as_lower, simple = bytearray(b" " * 256), bytearray(b" " * 256), bytearray()
+    for code in range(256):
+        letter = bytes([code]).decode("cp1252", "replace")
+        key = _plain(letter)
+        if key.isascii() and len(key) < 2:
+            simple.append(code)
+            as_plain[code] = ord(key or " ")
+        if _LETTERS_ONLY.fullmatch(letter.lower()):
+            as_lower[code] = letter.lower().encode("cp1252", "replace")[0]
+    return bytes(as_plain), bytes(as_lower), bytes(simple)
 
 
 def words(text: str) -> frozenset[str]:
@@ -166,3 +201,6 @@ def lines(path: Path, encoding: str) -> Iterator[str]:
 def read_text(path: Path, encoding: str) -> str:
     """The whole file as text."""
     return "".join(lines(path, encoding))
+
+
+_PLAIN, _LOWER, _SIMPLE = _tables()

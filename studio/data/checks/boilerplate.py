@@ -57,7 +57,7 @@ def is_boilerplate(answer: str) -> bool:
 
 def fits(key: str) -> bool:
     """Whether a text that :func:`studio.data.text.plain` was applied to announces an answer."""
-    if not any(hint in key for hint in _HINTS):
+    if not any(map(key.__contains__, _HINTS)):
         return False
     return bool(_AUTOMATIC.search(key) or (_RECEIPT.search(key) and _LATER.search(key)))
 

@@ -14,9 +14,12 @@ _CODE: Final = "encoding"
 _SUSPECT: Final = re.compile(r"[ÃÂÅÄÐÑÎÏâðï√├┬�][^\sa-zA-Z0-9]|â€|Ã[ \xa0 ]|√[a-zA-Z]")
 
 
+_FIRSTS: Final = "ÃÂÅÄÐÑÎÏâðï√├┬�"
+
+
 def repaired(text: str) -> str:
     """The text with its letters as they were meant; the same text where nothing is wrong."""
-    if text.isascii() or not _SUSPECT.search(text):
+    if text.isascii() or not any(map(text.__contains__, _FIRSTS)) or not _SUSPECT.search(text):
         return text
     from ftfy import fix_encoding
 

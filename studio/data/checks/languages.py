@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
+from operator import itemgetter
 from typing import Final
 
 from studio.data.checks.base import Check, Dataset, Finding, finding, without
-from studio.data.text import words
+from studio.data.text import lower_words, words
 from studio.domain.problem import Severity
 
 _CODE: Final = "languages"
 _RARE: Final = 0.1  # share of the examples: a language above it is there on purpose
 _FEWEST: Final = 4  # words: in fewer, one borrowed word decides
-_WORD: Final = re.compile(r"[^\W\d_]+")
 _SMALL_WORDS: Final = {
     "en": words(
         "the of and to in is it you that for on are with as be at this have from or by not but what can your we when how "
@@ -44,28 +43,33 @@ _SMALL_WORDS: Final = {
 }
 _LETTERS: Final = {"pt": ("ã", "õ", "lh", "nh"), "es": ("ñ", "¿", "¡", "ción"), "de": ("ß", "sch")}
 NAMES: Final = tuple(_SMALL_WORDS)
-_BITS: Final = {name: 1 << place for place, name in enumerate(NAMES)}
-_MASKS: Final = {
-    word: sum(bit for name, bit in _BITS.items() if word in _SMALL_WORDS[name])
-    for word in frozenset().union(*_SMALL_WORDS.values())
-}
+_score: Final = itemgetter(1)
+
+
+def _spoken() -> dict[str | bytes, tuple[str, ...]]:
+    """The languages of each small word; as text and in Windows-1252."""
+    found: dict[str | bytes, tuple[str, ...]] = {}
+    for word in frozenset().union(*_SMALL_WORDS.values()):
+        found[word] = found[word.encode("cp1252")] = tuple(name for name in NAMES if word in _SMALL_WORDS[name])
+    return found
+
+
+_SPOKEN: Final = _spoken()
 
 
 def language(text: str) -> str:
     """The language of a text, or an empty one where it is too short or too unclear to say."""
-    lower = text.lower()
-    found = _WORD.findall(lower)[:400]
+    found = lower_words(text)[:400]
     if len(found) < _FEWEST:
         return ""
-    counts = Counter(map(_MASKS.get, found))  # of small words, by the languages that have them
-    counts.pop(None, None)
-    scores = {
-        name: sum(count for mask, count in counts.items() if mask and mask & bit) / len(found)
-        for name, bit in _BITS.items()
-    }
+    scores = dict.fromkeys(NAMES, 0.0)
+    for spoken, count in Counter(map(_SPOKEN.get, found)).items():
+        for name in spoken or ():
+            scores[name] += count / len(found)
+    lower = text.lower()
     for name, letters in _LETTERS.items():
         scores[name] += 0.06 * min(3, sum(map(lower.count, letters)))
-    (best, first), (_, second) = sorted(scores.items(), key=lambda item: -item[1])[:2]
+    (best, first), (_, second) = sorted(scores.items(), key=_score, reverse=True)[:2]
     hits = first * len(found)
     return best if hits >= 2 and first >= 0.2 and first >= 1.5 * second else ""
 

@@ -56,13 +56,13 @@ _GREETINGS: Final = ("Hi", "Hello", "Hey", "Dear", "Ol", "Oi", "Prezad", "Car", 
 
 def _scan(text: str) -> Iterator[Span]:
     lower = text.lower()
-    if any(hint in lower for hint in _INTRODUCING):
+    if any(map(lower.__contains__, _INTRODUCING)):
         for match in _INTRODUCTION.finditer(text):
             yield from _name(text, match.start(1), match.group(1))
     if "his is " in text:
         yield from _named(text, _SPEAKING)
     for pattern, hints in ((_SPEAKING_PT, _HERE), (_TITLE, _TITLES), (_ADDRESSED, _GREETINGS)):
-        if any(hint in text for hint in hints):
+        if any(map(text.__contains__, hints)):
             yield from _named(text, pattern)
 
 
