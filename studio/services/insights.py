@@ -1,0 +1,189 @@
+"""The plots of the examples: counted in the background, looked at by a page as often as it likes."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from studio.data.checks.base import Dataset
+from studio.data.insights import Insights, main_language
+from studio.domain.conversation import Conversation
+from studio.domain.problem import Problem
+from studio.domain.recipe import Recipe
+from studio.errors import AfinaError, Stopped, from_exception
+from studio.models import hardware
+from studio.models.probe import choose_precision, known_speed
+from studio.services.question_map import QuestionMap, make_map
+
+if TYPE_CHECKING:
+    from studio.services.checks import CheckService
+    from studio.services.datasets import DatasetService
+    from studio.services.helper import HelperService
+    from studio.services.models import ModelService
+
+_KEPT: Final = 3
+_WAIT: Final = 5.0  # seconds for what is under way to stop when the studio ends
+SPLIT_SHOWN: Final = 5_000  # examples above which the proof is drawn when training starts
+
+
+@dataclass(frozen=True)
+class InsightView:
+    """What the plots show, as far as it is known.
+
+    Args:
+        version_id: of the examples.
+        insights: lengths, languages, topics and copies; None while they are counted.
+        map: of the questions; None while it is made, for too few questions, or after a problem.
+        language: most examples are in; empty where none can be told.
+        held_out: ids of the examples for the proof.
+        is_running: whether more is on its way.
+        done: questions read for the map.
+        total: questions to read; 0 where nothing is being read.
+        problem: what went wrong.
+    """
+
+    version_id: str
+    insights: Insights | None = None
+    map: QuestionMap | None = None
+    language: str = ""
+    held_out: frozenset[str] = frozenset()
+    is_running: bool = True
+    done: int = 0
+    total: int = 0
+    problem: Problem | None = None
+
+
+Key = tuple[str, str, str, bool]
+
+
+@dataclass
+class _Job:
+    view: InsightView
+    cancel: threading.Event = field(default_factory=threading.Event)
+    thread: threading.Thread | None = None
+    examples: dict[str, Conversation] = field(default_factory=dict)
+
+
+class InsightService:
+    """The plots of projects. Safe to use from many threads.
+
+    Args:
+        datasets: the examples.
+        models: base models, for lengths in tokens.
+        checks: what worked out near-identical questions already.
+        helper: the model that reads questions.
+    """
+
+    def __init__(
+        self, datasets: DatasetService, models: ModelService, checks: CheckService, helper: HelperService
+    ) -> None:
+        self._datasets = datasets
+        self._models = models
+        self._checks = checks
+        self.helper = helper
+        self._lock = threading.Lock()
+        self._jobs: OrderedDict[Key, _Job] = OrderedDict()
+
+    def look(self, project_id: str) -> InsightView:
+        """The plots of the current examples as far as they are; begins to count where needed. Never waits.
+
+        Raises:
+            AfinaError: ``data.no_dataset``, ``general.not_found``.
+        """
+        key = self._key(project_id)
+        with self._lock:
+            job = self._jobs.get(key)
+            if job is None:
+                job = self._jobs[key] = _Job(InsightView(key[0]))
+                job.thread = threading.Thread(target=self._run, args=(project_id, job), name="insights", daemon=True)
+                job.thread.start()
+            self._jobs.move_to_end(key)
+            while len(self._jobs) > _KEPT:
+                self._jobs.popitem(last=False)[1].cancel.set()
+            return job.view
+
+    def wait(self, project_id: str) -> InsightView:
+        """The plots once everything is there."""
+        self.look(project_id)
+        with self._lock:
+            thread = self._jobs[self._key(project_id)].thread
+        if thread is not None:
+            thread.join()
+        return self.look(project_id)
+
+    def example(self, project_id: str, example_id: str) -> Conversation | None:
+        """One of the current examples; None where it is not known (any more)."""
+        with self._lock:
+            job = self._jobs.get(self._key(project_id))
+        return job.examples.get(example_id) if job else None
+
+    def again(self, project_id: str) -> None:
+        """Forgets what went wrong, so that the next look begins anew."""
+        with self._lock:
+            job = self._jobs.pop(self._key(project_id), None)
+        if job is not None:
+            job.cancel.set()
+
+    def close(self) -> None:
+        """Stops whatever is under way."""
+        self.helper.close()
+        with self._lock:
+            jobs = list(self._jobs.values())
+            self._jobs.clear()
+        for job in jobs:
+            job.cancel.set()
+        for job in jobs:
+            if job.thread is not None:
+                job.thread.join(_WAIT)
+
+    def _key(self, project_id: str) -> Key:
+        version = self._datasets.version(project_id)
+        if version is None:
+            raise AfinaError("data.no_dataset")
+        model_id, system_prompt = self._datasets.model_of(project_id)
+        installed = model_id if model_id and self._models.is_installed(model_id) else ""
+        return version.id, installed, system_prompt or "", self.helper.folder is not None
+
+    def _run(self, project_id: str, job: _Job) -> None:
+        def update(**values: object) -> None:
+            job.view = replace(job.view, **values)  # type: ignore[arg-type]
+
+        try:
+            dataset = self._checks.dataset(project_id)
+            job.examples = {c.id: c for c in dataset.conversations}
+            held_out = self._held_out(project_id, dataset)
+            found = Insights.of(dataset, held_out)
+            language = main_language(found.languages)
+            update(insights=found, language=language, held_out=held_out)
+            made = make_map(
+                dataset,
+                self._datasets.workspace.project(project_id) / "insights",
+                self.helper_for(language),
+                self._precision(),
+                lambda done, total: update(done=done, total=total),
+                job.cancel.is_set,
+            )
+            update(map=made, is_running=False, total=0)
+        except Stopped:
+            update(is_running=False)
+        except Exception as error:  # whatever it is, the screen must say it
+            update(is_running=False, problem=Problem.of(from_exception(error)))
+
+    def helper_for(self, language: str) -> Path | None:
+        """The folder of the helper where it is installed and better than letters in a language."""
+        return self.helper.folder if language in self.helper.about.languages else None
+
+    def _precision(self) -> str:
+        machine = hardware.machine()
+        return choose_precision(known_speed(self._datasets.workspace.home, machine)).value
+
+    def _held_out(self, project_id: str, dataset: Dataset) -> frozenset[str]:
+        """The examples for the proof: those that say so, else those that the usual training would draw."""
+        said = frozenset(c.id for c in dataset.conversations if c.held_out is True)
+        if said or len(dataset) > SPLIT_SHOWN:
+            return said
+        plan = self._datasets.split_plan(project_id, Recipe.model_fields["seed"].default)
+        return frozenset(c.id for c in plan.held_out)

@@ -1,0 +1,112 @@
+"""Lays out a map of questions: ``python -m studio.services.map_worker JOB OUT``.
+
+``JOB`` is a :class:`studio.services.question_map.Job` as JSON. Prints ``done total`` now and then while a model reads;
+writes a :class:`studio.services.question_map.Places` to ``OUT``. The last line of a failure is a problem as JSON.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import threading
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from studio.data import grouping, layout, ngrams
+from studio.errors import from_exception
+from studio.services.question_map import FAILED, Job, Places
+from studio.storage.files import atomic_path, write_atomic
+
+_KEY_BYTES: Final = 16
+_NEAREST: Final = 3
+_KEPT: Final = 20_000  # vectors of questions, those of the newest map first
+
+Floats = NDArray[np.float32]
+
+
+def main(arguments: list[str]) -> int:
+    """Entry point of the child process; returns 0, or :data:`FAILED` after printing what went wrong."""
+    _end_with_parent()
+    try:
+        job = Job.model_validate_json(Path(arguments[0]).read_bytes())
+        write_atomic(Path(arguments[1]), places_of(job).model_dump_json())
+    except Exception as error:
+        failure = from_exception(error)
+        _say(json.dumps({"code": failure.code, "params": {name: str(value) for name, value in failure.params.items()}}))
+        return FAILED
+    return 0
+
+
+def places_of(job: Job) -> Places:
+    """Where each question of a job stands, which group it is in, and which others are nearest."""
+    vectors = ngrams.vectors(job.questions) if job.model_dir is None else read(job)
+    near = layout.neighbours(vectors)
+    places = layout.flat(vectors, near)
+    labels = grouping.groups(vectors)
+    return Places(
+        x=tuple(round(float(value), 4) for value in places[:, 0]),
+        y=tuple(round(float(value), 4) for value in places[:, 1]),
+        groups=tuple(map(int, labels)),
+        names=tuple(grouping.names(job.questions, labels.tolist())),
+        near=tuple(tuple(map(int, row)) for row in near.indices[:, :_NEAREST]),
+    )
+
+
+def read(job: Job) -> Floats:
+    """Vectors of the questions, shape ``(questions, 384)``; those read for an earlier version are not read again."""
+    assert job.model_dir is not None
+    keys = [hashlib.sha256(question.encode()).digest()[:_KEY_BYTES] for question in job.questions]
+    known = _remembered(job.cache)
+    fresh = {key: question for key, question in zip(keys, job.questions, strict=True) if key not in known}
+    if fresh:
+        from studio.models.embedder_net import Network
+
+        network = Network.load(job.model_dir, job.precision)
+        found = network.embed(list(fresh.values()), lambda done, total: _say(f"{done} {total}"))
+        known = dict(zip(fresh, found, strict=True)) | known
+        _remember(job.cache, keys, known)
+    return np.stack([known[key] for key in keys])
+
+
+def _remembered(path: Path) -> dict[bytes, Floats]:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            keys, vectors = stored["keys"], stored["vectors"].astype(np.float32)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # none yet, or damaged: read anew
+        return {}
+    return dict(zip((key.tobytes() for key in keys), ngrams.unit(vectors), strict=True))
+
+
+def _remember(path: Path, newest: Sequence[bytes], known: dict[bytes, Floats]) -> None:
+    chosen = list(dict.fromkeys([*newest, *known]))[:_KEPT]
+    keys = np.stack([np.frombuffer(key, np.uint8) for key in chosen])
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, keys=keys, vectors=np.stack([known[key] for key in chosen]).astype(np.float16))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _end_with_parent() -> None:
+    """Ends this process when the one that started it is gone: its end of our standard input closes then."""
+
+    def wait() -> None:
+        # Not through sys.stdin: its lock, held while waiting, would make the interpreter abort when it ends.
+        while os.read(0, 1024):
+            continue
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,207 @@
+"""The map of questions: alike ones close together. Worked out by a child process, kept beside the examples."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict
+
+from studio.data.checks.base import Dataset
+from studio.data.insights import spread
+from studio.errors import AfinaError, Stopped
+from studio.models.sources.base import Cancelled, Progress
+from studio.storage.files import write_atomic
+
+MOST_POINTS: Final = 5_000
+FEWEST_POINTS: Final = 8
+FAILED: Final = 3  # exit code of a child that says what went wrong
+_KEPT: Final = 8  # maps of a project
+_POLL_SECONDS: Final = 0.1
+_PROGRESS: Final = re.compile(r"(\d+) (\d+)")
+
+
+class MapBy(StrEnum):
+    """What two questions must share to stand close together."""
+
+    MEANING = "meaning"  # as the helper model reads them
+    LETTERS = "letters"  # words and pieces of words
+
+
+class Job(BaseModel):
+    """What the child process is asked for.
+
+    Args:
+        questions: of the points, in their order.
+        model_dir: of the helper; None for letters.
+        precision: of the helper: ``bf16`` or ``fp32``.
+        cache: file of vectors that were read earlier.
+    """
+
+    model_config = ConfigDict(frozen=True, protected_namespaces=())
+
+    questions: tuple[str, ...]
+    model_dir: Path | None = None
+    precision: str = "fp32"
+    cache: Path
+
+
+class Places(BaseModel):
+    """What the child process answers, one value a point.
+
+    Args:
+        x: place on the map, about -1 to 1.
+        y: likewise.
+        groups: number of the group of alike questions.
+        names: of the groups: their most telling words.
+        near: the nearest other points, the nearest first.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    groups: tuple[int, ...]
+    names: tuple[str, ...]
+    near: tuple[tuple[int, ...], ...]
+
+
+class QuestionMap(BaseModel):
+    """A map of the questions of one version.
+
+    Args:
+        by: what closeness means.
+        ids: of the examples, one a point.
+        places: of the points.
+        examples: how many there are in all; more than points where they were sampled.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    by: MapBy
+    ids: tuple[str, ...]
+    places: Places
+    examples: int
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether there are more examples than points."""
+        return self.examples > len(self.ids)
+
+
+def make_map(
+    dataset: Dataset, folder: Path, model_dir: Path | None, precision: str, progress: Progress, cancelled: Cancelled
+) -> QuestionMap | None:
+    """The map of a dataset, from ``folder`` where it was made before; None for too few questions.
+
+    Args:
+        dataset: the examples.
+        folder: of the project, for maps and vectors.
+        model_dir: of the installed helper; None for letters.
+        precision: of the helper.
+        progress: called with questions read and in all.
+        cancelled: asked often.
+
+    Raises:
+        AfinaError: ``insights.map_failed``, ``model.weights_damaged``, ``disk.*``; :class:`Stopped`.
+    """
+    asked = [i for i, c in enumerate(dataset.conversations) if c.question.strip()]
+    chosen = spread(asked, MOST_POINTS)
+    if len(chosen) < FEWEST_POINTS:
+        return None
+    questions = tuple(dataset.conversations[i].question for i in chosen)
+    ids = tuple(dataset.conversations[i].id for i in chosen)
+    by = MapBy.MEANING if model_dir else MapBy.LETTERS
+    stored = folder / f"map-{_digest(by.value, model_dir.name if model_dir else '', *ids, *questions)}.json"
+    try:
+        return QuestionMap.model_validate_json(stored.read_bytes())
+    except (OSError, ValueError):  # not made yet, or damaged: made anew
+        pass
+    folder.mkdir(parents=True, exist_ok=True)
+    job = Job(questions=questions, model_dir=model_dir, precision=precision, cache=folder / "vectors.npz")
+    places = _run(job, progress, cancelled)
+    made = QuestionMap(by=by, ids=ids, places=places, examples=len(asked))
+    write_atomic(stored, made.model_dump_json())
+    _forget(folder)
+    return made
+
+
+def _run(job: Job, progress: Progress, cancelled: Cancelled) -> Places:
+    with tempfile.TemporaryDirectory(prefix="afina-map-") as name:
+        asked, answer = Path(name) / "job.json", Path(name) / "places.json"
+        asked.write_text(job.model_dump_json(), encoding="utf-8")
+        command = [sys.executable, "-m", "studio.services.map_worker", str(asked), str(answer)]
+        code, last = _watched(command, progress, cancelled)
+        if code == FAILED:
+            reported = json.loads(last)
+            raise AfinaError(reported["code"], **reported["params"])
+        if code != 0:
+            raise AfinaError("insights.map_failed", detail=last[:300])
+        return Places.model_validate_json(answer.read_bytes())
+
+
+def _watched(command: list[str], progress: Progress, cancelled: Cancelled) -> tuple[int, str]:
+    """Runs the child; returns its exit code and its last line. It ends with this process, however that ends."""
+    last = [""]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        env=_environment(),
+    ) as process:
+        listener = threading.Thread(target=_listen, args=(process, progress, last), daemon=True)
+        listener.start()
+        try:
+            while process.poll() is None:
+                if cancelled():
+                    raise Stopped
+                try:
+                    process.wait(_POLL_SECONDS)
+                except subprocess.TimeoutExpired:
+                    continue
+        finally:
+            process.kill()
+        listener.join()
+    return process.returncode, last[0]
+
+
+def _listen(process: subprocess.Popen[str], progress: Callable[[int, int], None], last: list[str]) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if match := _PROGRESS.fullmatch(line.strip()):
+            progress(int(match[1]), int(match[2]))
+        elif line.strip():
+            last[0] = line.strip()
+
+
+def _environment() -> dict[str, str]:
+    """The environment of the child: threads that wait give up the core, as a run may be training on it."""
+    waiting = {"KMP_BLOCKTIME": "0", "GOMP_SPINCOUNT": "2000", "OMP_WAIT_POLICY": "PASSIVE"}
+    paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
+    fixed = {"TOKENIZERS_PARALLELISM": "false", "PYTHONUTF8": "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    return waiting | dict(os.environ) | fixed
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:24]
+
+
+def _forget(folder: Path) -> None:
+    """Keeps the newest maps."""
+    maps = sorted(folder.glob("map-*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in maps[_KEPT:]:
+        path.unlink(missing_ok=True)
