@@ -36,8 +36,10 @@ def build_services(settings: Settings) -> Services:
     from studio.services.comparison import ComparisonService
     from studio.services.datasets import DatasetService
     from studio.services.exports import ExportService
+    from studio.services.helper import HelperService
     from studio.services.history import HistoryService
     from studio.services.imports import ImportService
+    from studio.services.insights import InsightService
     from studio.services.links import LinkService
     from studio.services.models import ModelService
     from studio.services.projects import ProjectService
@@ -61,6 +63,7 @@ def build_services(settings: Settings) -> Services:
         tables=TableService(workspace, checks),
         history=HistoryService(workspace),
         imports=ImportService(datasets),
+        insights=InsightService(datasets, models, checks, HelperService(workspace)),
         splits=SplitService(workspace),
         runs=runs,
         studies=StudyService(workspace, models, datasets, runs),

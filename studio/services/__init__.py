@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from studio.services.exports import ExportService
     from studio.services.history import HistoryService
     from studio.services.imports import ImportService
+    from studio.services.insights import InsightService
     from studio.services.links import LinkService
     from studio.services.models import ModelService
     from studio.services.projects import ProjectService
@@ -37,6 +38,7 @@ class Services:
     tables: TableService
     history: HistoryService
     imports: ImportService
+    insights: InsightService
     splits: SplitService
     runs: RunService
     studies: StudyService
@@ -48,6 +50,7 @@ class Services:
     def close(self) -> None:
         """Ends the supervisor and the chat workers; training workers go on."""
         self.imports.close()
+        self.insights.close()
         self.runs.close()
         self.chats.close()
         self.exports.close()
