@@ -15,21 +15,24 @@ from studio.domain.recipe import Recipe
 from studio.errors import AfinaError
 from studio.storage.turns import Turns
 from studio.storage.workspace import RunFolder
-from studio.training import checkpoints
+from studio.training.adjustments import read_adjustments
 from studio.training.events import EventLog
+from studio.training.recovery import Found, find_checkpoint, tell_of_smaller_batches
 
 if TYPE_CHECKING:
-    import torch
-
     from studio.training.batches import Encoder
-    from studio.training.checkpoints import LoopState
     from studio.training.loop import Loop
-
-Found = tuple["LoopState", "dict[str, torch.Tensor]"]
 
 
 def assemble(
-    folder: RunFolder, recipe: Recipe, model_dir: Path, turns: Turns, log: EventLog, *, live: bool = True
+    folder: RunFolder,
+    recipe: Recipe,
+    model_dir: Path,
+    turns: Turns,
+    log: EventLog,
+    *,
+    live: bool = True,
+    reserve: int = 0,
 ) -> tuple[Loop, Found | None]:
     """Everything that a run needs, ready to train, and the checkpoint to go on from.
 
@@ -40,6 +43,7 @@ def assemble(
         turns: the agreement with whoever answers in the chat.
         log: takes the events; what is found on the way is written into it.
         live: whether fixed questions are answered at each evaluation.
+        reserve: bytes of the disk that are left free.
 
     Raises:
         AfinaError: ``train.too_few_examples``, ``train.nothing_to_learn``, or what loading the model raises.
@@ -65,7 +69,8 @@ def assemble(
         raise AfinaError("train.too_few_examples", n=0)
     _warn_of_cuts(log, encoder, train)
     plan = Plan(train, encoder, recipe.batch_size or 16, recipe.epochs or 1.0, recipe.seed, bool(recipe.augment))
-    found = checkpoints.newest(folder.checkpoints)
+    found = find_checkpoint(folder, log)
+    tell_of_smaller_batches(folder, recipe, log)
     loop = Loop(
         folder=folder,
         recipe=recipe,
@@ -75,6 +80,8 @@ def assemble(
         asked=questions(held_out or train) if live else (),
         turns=turns,
         log=log,
+        adjustments=read_adjustments(folder),
+        reserve=reserve,
     )
     log.write(
         Started(

@@ -32,6 +32,7 @@ class LoopState(BaseModel):
     best_step: int | None = None
     best_loss: float | None = None
     without_gain: int = 0
+    early_losses: tuple[float, ...] = ()
     seconds: float = 0.0
     training_seconds: float = 0.0
     answering_seconds: float = 0.0
@@ -64,14 +65,39 @@ def save(parent: Path, state: LoopState, tensors: dict[str, torch.Tensor]) -> Pa
 
 
 def newest(parent: Path) -> tuple[LoopState, dict[str, torch.Tensor]] | None:
-    """The newest checkpoint that is intact; damaged ones are passed over. None when there is none."""
+    """The newest checkpoint that is intact; damaged ones are removed. None when there is none."""
     from safetensors.torch import load_file
 
     for folder in _folders(parent):
         if _is_intact(folder):
             state = LoopState.model_validate_json((folder / _STATE).read_text(encoding="utf-8"))
             return state, load_file(folder / _TENSORS)
+        shutil.rmtree(folder, ignore_errors=True)  # or it would be kept in the place of a good one
     return None
+
+
+def count(parent: Path) -> int:
+    """How many checkpoints there are, intact or not."""
+    return len(_folders(parent))
+
+
+def best_steps(parent: Path) -> set[int]:
+    """The steps whose adapters the kept checkpoints call the best so far: any of them may be gone back to."""
+    found = set()
+    for folder in _folders(parent):
+        try:
+            state = LoopState.model_validate_json((folder / _STATE).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if state.best_step is not None:
+            found.add(state.best_step)
+    return found
+
+
+def clear_remains(parent: Path) -> None:
+    """Removes what a save that was killed half-way left behind, in ``checkpoints/`` or ``adapters/``."""
+    for folder in parent.glob(".step-*.tmp"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _folders(parent: Path) -> list[Path]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import Any, Final
 
 import psutil
@@ -21,15 +18,18 @@ from studio.domain.recipe import Recipe, Schedule
 from studio.domain.run import RunResult, RunState
 from studio.errors import AfinaError, from_exception
 from studio.models.tokenizer import EncodedExample
-from studio.storage.files import atomic_folder, write_atomic
 from studio.storage.turns import Turns
 from studio.storage.workspace import RunFolder
-from studio.training import checkpoints
+from studio.training.adjustments import Adjustments
 from studio.training.batches import Plan
-from studio.training.checkpoints import LoopState, step_folder
+from studio.training.checkpoints import LoopState
+from studio.training.divergence import Course
 from studio.training.engine import Engine, learned_tokens
 from studio.training.events import EventLog
-from studio.training.schedule import learning_rate
+from studio.training.gauge import Gauge
+from studio.training.keeper import Keeper, adapter_of
+from studio.training.optimizer import moments_of, optimizer_of, set_moments
+from studio.training.schedule import evaluation_steps, learning_rate
 
 _CLIP: Final = 1.0  # longest gradient
 _ANSWER_SHARE: Final = 0.1  # of the training time, for the live answers
@@ -51,6 +51,8 @@ class Loop:
         turns: the agreement with whoever answers in the chat.
         log: takes the events.
         state: where the run stands.
+        adjustments: what the run changed about its recipe.
+        reserve: bytes of the disk that are left free.
         hold: asked with the step taken, whether to leave off there; for the trials of a study.
     """
 
@@ -63,6 +65,8 @@ class Loop:
     turns: Turns
     log: EventLog
     state: LoopState = field(default_factory=LoopState)
+    adjustments: Adjustments = field(default_factory=Adjustments)
+    reserve: int = 0
     hold: Callable[[int], bool] | None = None
 
     def run(self, found: tuple[LoopState, dict[str, torch.Tensor]] | None = None) -> RunResult | None:
@@ -90,8 +94,8 @@ class Loop:
         while self.state.step < total and not self._memorises():
             if stopped := self.folder.stop_request.exists():
                 break
-            if self.folder.pause_request.exists():
-                self._save()
+            if self._keeper.is_to_pause():
+                self._save_if_there_is_room()
                 return None
             if held := self.hold is not None and self.hold(self.state.step):
                 break
@@ -114,7 +118,7 @@ class Loop:
             steps=self.state.step,
             best_step=self.state.best_step,
             best_loss=self.state.best_loss,
-            adapter=_relative(self.state.best_step),
+            adapter=adapter_of(self.state.best_step),
             seconds=self.state.seconds,
             ended_at=time.time(),
         )
@@ -125,14 +129,15 @@ class Loop:
         rate = learning_rate(
             step,
             total,
-            self.recipe.learning_rate or 0.0,
+            (self.recipe.learning_rate or 0.0) * self.adjustments.rate_factor,
             self.recipe.schedule or Schedule.COSINE,
             self.recipe.warmup_ratio or 0,
         )
         torch.manual_seed(self.recipe.seed * 1_000_003 + step)  # dropout follows from seed and step: exact resume
         loss = self._gradients(batch)
         norm = float(torch.linalg.vector_norm(self.engine.gradients))
-        if not math.isfinite(loss) or not math.isfinite(norm):
+        self._course.add(loss if math.isfinite(norm) else norm)
+        if self._course.has_diverged:
             raise AfinaError("train.diverged", step=step)
         if norm > _CLIP:
             self.engine.gradients.mul_(_CLIP / norm)
@@ -141,7 +146,8 @@ class Loop:
         self._optimizer.step()
         self.engine.gradients.zero_()
         seconds = time.perf_counter() - began
-        self._update(step=step, training_seconds=self.state.training_seconds + seconds)
+        spent = self.state.training_seconds + seconds
+        self._update(step=step, training_seconds=spent, early_losses=self._course.early)
         self._say(
             Step(
                 time=time.time(),
@@ -225,35 +231,26 @@ class Loop:
         self._say(Answers(time=time.time(), step=step, items=items, seconds=seconds))
 
     def _keep(self, loss: float | None) -> None:
-        """Saves the adapter of this step and names it the best. The one before stays until a checkpoint names this one."""
-        step = self.state.step
-        target = step_folder(self.folder.adapters, step)
-        shutil.rmtree(target, ignore_errors=True)  # of steps that are repeated after a resume
-        with atomic_folder(target) as temporary:
-            self.engine.save(temporary)
-        write_atomic(self.folder.best, json.dumps({"step": step, "adapter": _relative(step)}))
-        self._update(best_step=step, best_loss=loss)
+        self._keeper.keep(self.state.step)
+        self._update(best_step=self.state.step, best_loss=loss)
 
-    def _forget_former_adapters(self) -> None:
-        best = _relative(self.state.best_step)
-        for adapter in self.folder.adapters.glob("step-*"):
-            if best is not None and adapter.name != PurePosixPath(best).name:
-                shutil.rmtree(adapter, ignore_errors=True)
+    def _save_if_there_is_room(self) -> None:
+        try:
+            self._save()
+        except AfinaError as error:
+            if error.code != "disk.full":
+                raise
 
     def _save(self) -> None:
-        if self._saved_step == self.state.step:
+        """Writes a checkpoint, unless this step has one or is none to come back to."""
+        if self._saved_step == self.state.step or not self._course.is_well:
             return
         began = time.monotonic()
         self._update(seconds=began - self._began)
-        moments = self._optimizer.state[self._optimizer.param_groups[0]["params"][0]]
-        tensors = {"weights": self.engine.weights, "m": moments["exp_avg"], "v": moments["exp_avg_sq"]}
-        path = checkpoints.save(self.folder.checkpoints, self.state, tensors)
-        self._forget_former_adapters()
+        path = self._keeper.save(self.state, moments_of(self._optimizer))
         self._saved_at, self._saved_step = time.monotonic(), self.state.step
         self._saving_seconds = self._saved_at - began
-        self._say(
-            Checkpoint(time=time.time(), step=self.state.step, path=path.relative_to(self.folder.path).as_posix())
-        )
+        self._say(Checkpoint(time=time.time(), step=self.state.step, path=path))
 
     def _checkpoint_due(self) -> bool:
         wait = max(_CHECKPOINT_SECONDS, self._saving_seconds / _CHECKPOINT_SHARE)
@@ -262,16 +259,18 @@ class Loop:
     def restore(self, found: tuple[LoopState, dict[str, torch.Tensor]] | None) -> None:
         """Makes the optimizer, and goes back to where a checkpoint was."""
         self._optimizer = optimizer_of(self.engine, self.recipe)
+        self._keeper = Keeper(self.folder, self.engine, self.reserve)
+        self._gauge = Gauge(self.folder.path)
+        self._course = Course()
         if found is None:
+            self._update(micro_batch=self.adjustments.micro_batch)
             return
         self.state, tensors = found
+        self._course = Course(self.state.early_losses)
+        if self.state.best_step is not None and not self._keeper.has(self.state.best_step):
+            self._update(best_step=None, best_loss=None)
         self.engine.weights.copy_(tensors["weights"])
-        parameter = self._optimizer.param_groups[0]["params"][0]
-        self._optimizer.state[parameter] = {
-            "step": torch.tensor(float(self.state.step)),
-            "exp_avg": tensors["m"],
-            "exp_avg_sq": tensors["v"],
-        }
+        set_moments(self._optimizer, self.state.step, tensors)
 
     def _memorises(self) -> bool:
         patience = self.recipe.patience or 0
@@ -289,25 +288,8 @@ class Loop:
 
     def _say(self, event: Event) -> None:
         self.log.write(event)
+        if (usage := self._gauge.look()) is not None:
+            self.log.write(usage)
 
     def _update(self, **changes: Any) -> None:
         self.state = self.state.model_copy(update=changes)
-
-
-def evaluation_steps(total: int, evaluations: int) -> frozenset[int]:
-    """After which steps a run is evaluated: evenly spread, the last step always."""
-    count = min(total, evaluations)
-    return frozenset(math.ceil(total * number / count) for number in range(1, count + 1))
-
-
-def optimizer_of(engine: Engine, recipe: Recipe) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov and Hutter, 2019) over the engine's flat weights, in one kernel."""
-    parameter = torch.nn.Parameter(engine.weights)
-    parameter.grad = engine.gradients
-    return torch.optim.AdamW(
-        [parameter], lr=recipe.learning_rate or 0.0, weight_decay=recipe.weight_decay or 0.0, fused=True
-    )
-
-
-def _relative(step: int | None) -> str | None:
-    return None if step is None else step_folder(PurePosixPath("adapters"), step).as_posix()

@@ -48,7 +48,7 @@ def measure(model_dir: Path, method: Method, rank: int) -> dict[str, object]:
 
     keep_freed_memory()
     from studio.training.building import build_engine, device
-    from studio.training.loop import optimizer_of
+    from studio.training.optimizer import optimizer_of
     from studio.training.precision import choose
 
     recipe = _recipe(method, rank)

@@ -18,7 +18,9 @@ from pathlib import Path
 import psutil
 
 from studio.errors import from_exception
+from studio.storage.files import write_atomic
 from studio.storage.workspace import RunFolder
+from studio.training.autopsy import kill_counter, memory_kills
 
 WORKER_MODULE = "studio.training.worker"
 _SAME_START = 1.0  # seconds; start times are rounded to the clock tick
@@ -128,6 +130,31 @@ def find(folder: RunFolder, module: str = WORKER_MODULE) -> WorkerProcess | None
 def works_on(command: Sequence[str], folder: RunFolder, module: str) -> bool:
     """Whether a command line is that of a worker of this run."""
     return module in command and str(folder.path.resolve()) in command
+
+
+def announce(folder: RunFolder) -> None:
+    """Notes in ``worker.json`` that this very process works on a run, and how many were killed for memory so far.
+
+    Raises:
+        AfinaError: ``disk.full`` or ``disk.not_writable``.
+    """
+    process, counter = psutil.Process(), kill_counter()
+    note = {
+        "pid": process.pid,
+        "process_started": process.create_time(),
+        "kill_counter": str(counter),
+        "memory_kills": memory_kills(counter),
+    }
+    write_atomic(folder.worker, json.dumps(note))
+
+
+def kills_since_start(folder: RunFolder) -> tuple[int | None, int | None]:
+    """How many processes had been killed for memory when the newest worker of a run started, and how many have now."""
+    try:
+        values = json.loads(folder.worker.read_text(encoding="utf-8"))
+        return values["memory_kills"], memory_kills(Path(values["kill_counter"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None, None
 
 
 def log_of_last_start(folder: RunFolder, limit: int = 20_000) -> str:

@@ -1,4 +1,4 @@
-"""The learning rate over a run: a linear warm-up, then the chosen decay."""
+"""What happens when in a run: the learning rate (a linear warm-up, then the chosen decay), and the evaluations."""
 
 from __future__ import annotations
 
@@ -27,3 +27,9 @@ def learning_rate(step: int, total: int, peak: float, schedule: Schedule, warmup
     done = (step - warmup) / max(1, total - warmup)
     shape = 1 - done if schedule is Schedule.LINEAR else 0.5 * (1 + math.cos(math.pi * done))
     return peak * (_FLOOR + (1 - _FLOOR) * shape)
+
+
+def evaluation_steps(total: int, evaluations: int) -> frozenset[int]:
+    """After which steps a run is evaluated: evenly spread, the last step always."""
+    count = min(total, evaluations)
+    return frozenset(math.ceil(total * number / count) for number in range(1, count + 1))

@@ -32,8 +32,8 @@ from studio.training.study_folder import StudyFolder, TrialFolder
 from studio.training.trial_clean import forget_checkpoints, forget_weights
 
 if TYPE_CHECKING:
-    from studio.training.assembly import Found
     from studio.training.loop import Loop
+    from studio.training.recovery import Found
 
 _ASKED: Final = 64  # practice questions that are answered at a rung
 _EVALUATIONS: Final = 4  # of a trial: at each rung, and once between
@@ -104,9 +104,11 @@ class Study:
         """Takes one trial to the end of a leg; returns whether it got there."""
         trial = self._trial(leg.number)
         self._change(trial.model_copy(update={"state": TrialState.RUNNING}), current=leg.number)
-        began, before = time.monotonic(), self._steps_of(trial)
+        gc.collect()  # this trial needs the memory of the last one's model
+        began = time.monotonic()
         try:
             loop, found, asked = self._loop(trial)
+            before, trained = (found[0].step, found[0].training_seconds) if found else (0, 0.0)
             total = loop.plan.total_steps
             target = max(1, math.ceil(leg.share * total - 1e-9))
             reached = self._train(loop, found, target, halving.allowance(self.plan, self.record) + time.monotonic())
@@ -118,11 +120,10 @@ class Study:
                 raise
             self._failed(trial, error)
             return True
-        finally:
-            gc.collect()  # the next trial needs the memory of this one's model
+        loop.log.close()
         seconds = time.monotonic() - began
         self._spend()
-        self._measured(trial, seconds, reached - before, total)
+        self._measured(seconds, loop.state.training_seconds - trained, reached - before)
         at_rung = reached >= target or not self.record.shares
         ended = TrialState.FINISHED if reached >= total else TrialState.PAUSED
         done = trial.model_copy(
@@ -214,19 +215,21 @@ class Study:
     def _batch(self) -> int:
         return Recipe.model_validate_json(self.folder.run.recipe.read_text(encoding="utf-8")).batch_size or 16
 
-    def _measured(self, trial: Trial, seconds: float, steps: int, total: int) -> None:
-        """Takes the pace of this leg into account: the mean over all legs."""
-        if steps < _ENOUGH and self.record.pace is not None:
+    def _measured(self, seconds: float, training: float, steps: int) -> None:
+        """Takes the pace of this leg into account, and what it took beside its steps."""
+        if steps < 1:
             return
-        now = seconds / max(1, steps)
-        pace = now if self.record.pace is None else 0.5 * (self.record.pace + now)
-        self._note(pace=pace)
+        pace, overhead = training / steps, max(0.0, seconds - training)
+        if self.record.pace is not None:  # the first leg also loads libraries: its overhead is too high
+            pace = 0.5 * (self.record.pace + pace)
+            overhead = min(overhead, self.record.overhead) if self.record.overhead else overhead
+        self._note(pace=pace, overhead=overhead)
 
     def _size(self, trial: Trial, total: int) -> None:
         """After the first leg: how many candidates there is time for, and how far they go."""
         if self.plan.kind is not StudyKind.SEARCH or self.record.shares or self.record.pace is None:
             return
-        count, shares = halving.sized(self.plan, self.record.pace * total)
+        count, shares = halving.sized(self.plan, self.record.pace * total, self.record.overhead)
         trials = tuple(
             Trial(number=number, settings=settings)
             for number, settings in enumerate(self.plan.candidates[:count], start=1)

@@ -21,10 +21,13 @@ from studio.domain.run import RunState
 from studio.errors import AfinaError
 from studio.storage.database import RunRow
 from studio.storage.workspace import RunFolder, Workspace
-from studio.training.autopsy import cause_of_death, memory_kills
+from studio.training.autopsy import cause_of_death, was_killed_for_memory
+from studio.training.beside import fits_beside
 from studio.training.outcome import conclude, newest_checkpoint, read_result
-from studio.training.process import WORKER_MODULE, WorkerProcess, find, log_of_last_start, spawn
+from studio.training.process import WORKER_MODULE, WorkerProcess, find, kills_since_start, log_of_last_start, spawn
 from studio.training.queue import ACTIVE, RunQueue
+from studio.training.recovery import take_less
+from studio.training.room import request_pause, shortage
 
 _log = logging.getLogger(__name__)
 _FORCE_SECONDS = 1.0  # between the request to terminate and the kill
@@ -32,7 +35,7 @@ _EXIT_SECONDS = 10.0  # a worker that wrote its result has this long to leave be
 
 
 class Supervisor:
-    """Sees the runs of a workspace through, one at a time, in a thread.
+    """Sees the runs of a workspace through in a thread: one at a time, or as many as the settings and memory allow.
 
     Several may be started on one workspace, in one process or many: one is active, the others wait for it to go.
 
@@ -61,6 +64,7 @@ class Supervisor:
         self._grace = grace
         self._interval = interval
         self._attempts = attempts
+        self._reserve = workspace.settings.disk_reserve_mb * 10**6
         self._queue = RunQueue(workspace.database)
         self._lock = FileLock(workspace.home / "supervisor.lock")
         self._wake = threading.Event()
@@ -118,16 +122,15 @@ class Supervisor:
         self._wake.clear()
 
     def _look(self) -> None:
-        busy = False
-        for row in self._queue.active():
-            busy = self._look_at(row) or busy
-        if busy:
-            return
+        busy = [self._workspace.run(row.id) for row in self._queue.active() if self._look_at(row)]
         for row in self._queue.waiting():
+            folder = self._workspace.run(row.id)
+            if len(busy) >= self._workspace.settings.runs_at_once or (busy and not fits_beside(folder, busy)):
+                return
             if self._queue.move(row.id, RunState.STARTING, only_from=(RunState.QUEUED,)):
                 row.attempts = 0
                 if self._begin(row):
-                    return
+                    busy.append(folder)
 
     def _look_at(self, row: RunRow) -> bool:
         """Moves one run on; returns whether it still needs the machine."""
@@ -163,11 +166,14 @@ class Supervisor:
             problem = Problem(code="run.model_missing", params={"model": row.model_name})
         if problem is not None:
             return self._fail(row, folder, problem)
+        short = shortage(folder, 0, self._reserve)
+        if short is not None:
+            return self._pause(row, folder, short)
         self._queue.move(row.id, RunState.STARTING, only_from=ACTIVE, attempts=row.attempts + 1)
         watch = self._watches[row.id] = _Watch(None, newest_checkpoint(folder))
         try:
             home = str(self._workspace.home.resolve())
-            arguments = ["--home", home, "--model-dir", str(model.resolve())]
+            arguments = ["--home", home, "--model-dir", str(model.resolve()), "--reserve", str(self._reserve)]
             watch.worker = spawn(folder, arguments, python=self._python, module=self._module)
         except AfinaError as error:
             return self._fail(row, folder, Problem.of(error))
@@ -183,22 +189,26 @@ class Supervisor:
             conclude(folder, ended)
             return self._leave(row, ended)
         if folder.pause_request.exists():
-            return self._rest_run(row, folder)
-        gained = newest_checkpoint(folder) > watch.checkpoint
-        row.attempts = 0 if gained else row.attempts
+            self._leave(row, RunState.PAUSED)
+            if not folder.pause_request.exists():  # a person went on with it at this very moment
+                self._queue.move(row.id, RunState.QUEUED, only_from=(RunState.PAUSED,), attempts=0)
+            return False
+        exit_code = watch.worker.exit_code if watch.worker else None
+        kills = kills_since_start(folder)
+        cause = cause_of_death(log_of_last_start(folder), exit_code, *kills)
+        if cause.code == "disk.full":
+            return self._pause(row, folder, shortage(folder, 1, self._reserve) or cause)
+        smaller = was_killed_for_memory(exit_code, *kills) and take_less(folder)
+        row.attempts = 0 if smaller or newest_checkpoint(folder) > watch.checkpoint else row.attempts
         if row.attempts < self._attempts:
             _log.warning("The worker of %s is gone; going on from its last checkpoint", row.id)
             return self._begin(row)
-        exit_code = watch.worker.exit_code if watch.worker else None
-        cause = cause_of_death(log_of_last_start(folder), exit_code, watch.memory_kills, memory_kills())
         return self._fail(row, folder, cause)
 
-    def _rest_run(self, row: RunRow, folder: RunFolder) -> bool:
-        """Notes that a run is paused, unless a person went on with it at this very moment."""
-        self._leave(row, RunState.PAUSED)
-        if not folder.pause_request.exists():
-            self._queue.move(row.id, RunState.QUEUED, only_from=(RunState.PAUSED,), attempts=0)
-        return False
+    def _pause(self, row: RunRow, folder: RunFolder, problem: Problem) -> bool:
+        """Pauses a run that has no worker, for a reason that a person must see to."""
+        request_pause(folder, problem)
+        return self._leave(row, RunState.PAUSED)
 
     def _press(self, watch: _Watch, grace: float) -> None:
         """Terminates, then kills a worker that was asked to leave and is still here after ``grace`` seconds."""
@@ -247,5 +257,4 @@ class _Watch:
     def __init__(self, worker: WorkerProcess | None, checkpoint: int) -> None:
         self.worker = worker
         self.checkpoint = checkpoint  # the newest one when the worker started or was found
-        self.memory_kills = memory_kills()
         self.stop_seen: float | None = None  # monotonic seconds

@@ -21,39 +21,60 @@ from studio.errors import AfinaError, from_exception
 from studio.storage.files import write_atomic
 from studio.storage.turns import Turns
 from studio.storage.workspace import RunFolder
+from studio.training.autopsy import DISK_FULL
 from studio.training.events import EventLog, read_events
+from studio.training.process import announce
+from studio.training.recovery import go_slower
+from studio.training.room import pause_for_disk
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Trains; returns 0 when ``result.json`` is written, or the run has paused."""
+    """Trains.
+
+    Returns:
+        0 when ``result.json`` is written or the run has paused; :data:`DISK_FULL` when there is no room for either.
+    """
     parser = argparse.ArgumentParser(prog="python -m studio.training.worker", description=__doc__)
     parser.add_argument("run_dir", type=Path)
     parser.add_argument("--home", type=Path, required=True, help="folder of the workspace")
     parser.add_argument("--model-dir", type=Path, required=True, help="folder of the installed base model")
+    parser.add_argument("--reserve", type=int, default=0, help="bytes of the disk that are left free")
     args = parser.parse_args(arguments)
     folder = RunFolder(args.run_dir)
-    _announce(folder)
-    with EventLog(folder.events) as log:
-        try:
-            result: RunResult | None = _train(folder, args.home, args.model_dir, log)
-        except Exception as error:
-            traceback.print_exc()  # into worker.log, for the helper
-            result = _failed(folder, from_exception(error))
-        if result is None:
-            log.write(Ended(time=time.time(), state="paused", step=progress_of(read_events(folder.events)[0]).step))
-        else:
-            _finish(folder, log, result)
+    try:
+        announce(folder)
+        with EventLog(folder.events) as log:
+            _work(args, folder, log)
+    except (AfinaError, OSError) as error:
+        if from_exception(error).code != "disk.full":
+            raise
+        return DISK_FULL
     return 0
 
 
-def _announce(folder: RunFolder) -> None:
-    import psutil
+def _work(args: argparse.Namespace, folder: RunFolder, log: EventLog) -> None:
+    """Trains until the run is over or pauses, going back and learning more slowly when it goes astray."""
+    while True:
+        try:
+            result = _train(args, folder, log)
+        except Exception as error:
+            known = from_exception(error)
+            if known.code == "train.diverged" and go_slower(folder, log, int(known.params.get("step", 0))):
+                continue
+            if known.code == "disk.full":
+                pause_for_disk(folder, known, args.reserve)
+                result = None
+            else:
+                traceback.print_exc()  # into worker.log, for the helper
+                result = _failed(folder, known)
+        break
+    if result is None:
+        log.write(Ended(time=time.time(), state="paused", step=progress_of(read_events(folder.events)[0]).step))
+    else:
+        _finish(folder, log, result)
 
-    process = psutil.Process()
-    write_atomic(folder.worker, json.dumps({"pid": process.pid, "process_started": process.create_time()}))
 
-
-def _train(folder: RunFolder, home: Path, model_dir: Path, log: EventLog) -> RunResult | None:
+def _train(args: argparse.Namespace, folder: RunFolder, log: EventLog) -> RunResult | None:
     log.write(Phase(time=time.time(), name="loading_model"))
     from studio.training.study_folder import StudyFolder
 
@@ -61,12 +82,12 @@ def _train(folder: RunFolder, home: Path, model_dir: Path, log: EventLog) -> Run
     if study.is_study:
         from studio.training.study import run_study
 
-        return run_study(study, home, model_dir)
+        return run_study(study, args.home, args.model_dir)
 
     from studio.training.assembly import assemble
 
     recipe = Recipe.model_validate_json(folder.recipe.read_text(encoding="utf-8"))
-    loop, found = assemble(folder, recipe, model_dir, Turns(home), log)
+    loop, found = assemble(folder, recipe, args.model_dir, Turns(args.home), log, reserve=args.reserve)
     return loop.run(found)
 
 

@@ -27,6 +27,7 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--home", type=Path)
     parser.add_argument("--model-dir", type=Path)
+    parser.add_argument("--reserve", type=int)
     folder = RunFolder(parser.parse_args().run)
     started = psutil.Process().create_time()
     write_atomic(folder.worker, json.dumps({"pid": os.getpid(), "process_started": started}))

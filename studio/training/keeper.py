@@ -1,0 +1,87 @@
+"""What a run keeps on disk: adapters, checkpoints, and the room for the next of them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from studio.errors import AfinaError
+from studio.storage.files import atomic_folder, write_atomic
+from studio.storage.workspace import RunFolder
+from studio.training import checkpoints
+from studio.training.checkpoints import LoopState, step_folder
+from studio.training.engine import Engine
+from studio.training.room import request_pause, shortage
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Keeper:
+    """Writes for one run.
+
+    Args:
+        folder: of the run.
+        engine: whose weights are kept.
+        reserve: bytes of the disk that are left free.
+    """
+
+    def __init__(self, folder: RunFolder, engine: Engine, reserve: int) -> None:
+        self._folder = folder
+        self._engine = engine
+        self._reserve = reserve
+
+    def keep(self, step: int) -> None:
+        """Saves the adapter of a step and names it the best. The one before stays until a checkpoint names this one.
+
+        Raises:
+            AfinaError: ``disk.full`` or ``disk.not_writable``.
+        """
+        target = step_folder(self._folder.adapters, step)
+        shutil.rmtree(target, ignore_errors=True)  # of steps that are repeated after a resume
+        with atomic_folder(target) as temporary:
+            self._engine.save(temporary)
+        write_atomic(self._folder.best, json.dumps({"step": step, "adapter": adapter_of(step)}))
+
+    def has(self, step: int) -> bool:
+        """Whether the adapter of a step is still there."""
+        return step_folder(self._folder.adapters, step).is_dir()
+
+    def save(self, state: LoopState, moments: dict[str, torch.Tensor]) -> str:
+        """Writes a checkpoint and removes the adapters that no checkpoint calls the best.
+
+        Args:
+            state: where the run stands.
+            moments: of the optimizer, by name.
+
+        Returns:
+            The checkpoint's folder, relative to the run.
+
+        Raises:
+            AfinaError: ``disk.full``; older checkpoints are then still there.
+        """
+        path = checkpoints.save(self._folder.checkpoints, state, {"weights": self._engine.weights} | moments)
+        best = {step_folder(self._folder.adapters, step) for step in checkpoints.best_steps(self._folder.checkpoints)}
+        for adapter in self._folder.adapters.glob("step-*"):
+            if best and adapter not in best:
+                shutil.rmtree(adapter, ignore_errors=True)
+        return path.relative_to(self._folder.path).as_posix()
+
+    def is_to_pause(self) -> bool:
+        """Whether a person asked for a pause, or the disk has no room for the next save; then that is noted.
+
+        Raises:
+            AfinaError: ``disk.full`` when it is too full even for the note.
+        """
+        size = self._engine.weights.numel() * self._engine.weights.element_size()
+        short = shortage(self._folder, 4 * size, self._reserve)  # weights, two moments, and a better adapter
+        if short is not None and not request_pause(self._folder, short):
+            raise AfinaError("disk.full", **short.params)
+        return short is not None or self._folder.pause_request.exists()
+
+
+def adapter_of(step: int | None) -> str | None:
+    """The folder of a step's adapter, relative to the run."""
+    return None if step is None else step_folder(PurePosixPath("adapters"), step).as_posix()
