@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -21,7 +21,8 @@ class FakeHub:
 
     Args:
         address: for ``AFINA_HF_ENDPOINT``.
-        repositories: what is there.
+        repositories: models that are there.
+        datasets: datasets that are there.
         tokens: token that a gated repository asks for, by id.
         broken: status that every answer about a repository has, by id.
         drop: times that a file's download is cut off in the middle, by name.
@@ -30,11 +31,31 @@ class FakeHub:
 
     address: str = ""
     repositories: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    datasets: dict[str, dict[str, bytes]] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     broken: dict[str, int] = field(default_factory=dict)
     drop: dict[str, int] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     card: dict[str, Any] = field(default_factory=lambda: {"license": "mit", "language": ["pt", "en"]})
+
+    def dataset_info(self, repo: str) -> dict[str, Any]:
+        """What the hub says about a dataset."""
+        siblings = [{"rfilename": name} for name in self.datasets[repo]]
+        gated = "manual" if repo in self.tokens else False
+        return {"_id": "1", "id": repo, "sha": COMMIT, "tags": [], "gated": gated, "siblings": siblings}
+
+    def tree(self, repo: str, under: str) -> list[dict[str, Any]]:
+        """The files and folders below a folder of a dataset, as its API lists them."""
+        prefix = f"{under}/" if under else ""
+        entries: list[dict[str, Any]] = []
+        for name, content in self.datasets[repo].items():
+            if name.startswith(prefix):
+                entries.append({"type": "file", "path": name, "size": len(content), "oid": "0" * 40})
+        folders = {
+            "/".join(name.split("/")[:depth]) for name in self.datasets[repo] for depth in range(1, 1 + name.count("/"))
+        }
+        entries += [{"type": "directory", "path": path, "size": 0, "oid": "0" * 40} for path in sorted(folders)]
+        return entries
 
     def info(self, repo: str) -> dict[str, Any]:
         files = self.repositories[repo]
@@ -60,11 +81,16 @@ class FakeHub:
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     hub: FakeHub
+    _posted = b""
 
     def do_HEAD(self) -> None:
         self._answer(body=False)
 
     def do_GET(self) -> None:
+        self._answer(body=True)
+
+    def do_POST(self) -> None:
+        self._posted = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         self._answer(body=True)
 
     def log_message(self, *_: Any) -> None:
@@ -73,6 +99,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, *, body: bool) -> None:
         path = unquote(urlsplit(self.path).path)
         self.hub.requests.append(f"{self.command} {path}")
+        if path.startswith(("/api/datasets/", "/datasets/")):
+            return self._dataset(path, body)
         api = path.startswith("/api/models/")
         repo = "/".join(path.removeprefix("/api/models/").strip("/").split("/")[:2])
         if repo in self.hub.broken:
@@ -89,6 +117,31 @@ class _Handler(BaseHTTPRequestHandler):
         if content is None:
             return self._send(404, b"{}", body, {"X-Error-Code": "EntryNotFound"})
         return self._file(name, content, body)
+
+    def _dataset(self, path: str, body: bool) -> None:
+        parts = path.partition("datasets/")[2].split("/")
+        repo, verb, rest = "/".join(parts[:2]), "/".join(parts[2:3]), "/".join(parts[4:])
+        if repo in self.hub.broken:
+            return self._send(self.hub.broken[repo], b"{}", body)
+        if repo not in self.hub.datasets:
+            return self._send(404, b'{"error":"Repository not found"}', body, {"X-Error-Code": "RepoNotFound"})
+        wanted = self.hub.tokens.get(repo)
+        if wanted and verb and self.headers.get("Authorization") != f"Bearer {wanted}":
+            said = f"Access to dataset {repo} is restricted. This is a gated dataset."
+            headers = {"X-Error-Code": "GatedRepo", "X-Error-Message": said}
+            return self._send(403, json.dumps({"error": said}).encode(), body, headers)
+        if verb == "resolve":
+            content = self.hub.datasets[repo].get(rest)
+            if content is None:
+                return self._send(404, b"{}", body, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT})
+            return self._file(rest, content, body)
+        answers: dict[str, Any] = {"": self.hub.dataset_info(repo), "revision": self.hub.dataset_info(repo)}
+        if verb == "tree":
+            answers["tree"] = self.hub.tree(repo, rest)
+        elif verb == "paths-info":
+            asked = parse_qs(self._posted.decode()).get("paths") or json.loads(self._posted or b"{}").get("paths", [])
+            answers["paths-info"] = [entry for entry in self.hub.tree(repo, "") if entry["path"] in asked]
+        return self._send(200, json.dumps(answers[verb]).encode(), body, {"Content-Type": "application/json"})
 
     def _file(self, name: str, content: bytes, body: bool) -> None:
         headers = {

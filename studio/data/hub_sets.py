@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ _ID: Final = re.compile(r"[\w][\w.-]{0,95}(?:/[\w][\w.-]{0,95})?")
 _KNOWN: Final = re.compile(r"\[(.*)\]", re.DOTALL)
 _TOLD_EVERY: Final = 500  # rows
 _LOOK_SECONDS: Final = 0.1
+_LOOK_TIMEOUT: Final = 20.0  # seconds
 
 
 def fetch(
@@ -55,12 +57,10 @@ def fetch(
         AfinaError: ``data.hub_bad_id``, ``data.hub_not_found``, ``data.hub_config`` and ``data.hub_split`` with those
             that there are, ``data.hub_script``, ``hub.gated``, ``net.unreachable`` …
     """
-    if isinstance(reference, str) and not _ID.fullmatch(reference):
-        raise AfinaError("data.hub_bad_id", what=reference[:80])
+    named = _reference(reference)
     target = into / f"{re.sub(r'[^A-Za-z0-9._-]+', '-', str(reference)).strip('-')[-80:]}.jsonl"
     options = {
-        "reference": str(reference),
-        "local": isinstance(reference, Path),
+        **named,
         "out": str(target),
         "config": config,
         "split": split,
@@ -72,6 +72,52 @@ def fetch(
         if on_progress is not None:
             on_progress(int(said["rows"]))
     return target
+
+
+@dataclass(frozen=True)
+class HubParts:
+    """What there is to choose from in a dataset of the hub.
+
+    Args:
+        configs: its configurations, often languages or versions; most have one.
+        config: the one whose splits are listed.
+        splits: of that configuration.
+    """
+
+    configs: tuple[str, ...]
+    config: str
+    splits: tuple[str, ...]
+
+    @property
+    def split(self) -> str:
+        """The split that is taken where none is named."""
+        return "train" if "train" in self.splits or not self.splits else self.splits[0]
+
+
+def parts(
+    reference: str | Path,
+    *,
+    config: str | None = None,
+    endpoint: str | None = None,
+    token: str | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> HubParts:
+    """Lists the configurations of a dataset, and the splits of one of them. No rows are fetched.
+
+    Args and raises: of :func:`fetch`.
+    """
+    options = {**_reference(reference), "config": config, "split": None, "list": True}
+    for said in _child(options, endpoint, token, cancelled or (lambda: False)):
+        if "error" in said:
+            raise AfinaError(said["error"], **said["params"])
+        return HubParts(tuple(said["configs"]), said["config"], tuple(said["splits"]))
+    raise AfinaError("general.unexpected", kind="datasets", detail="no answer")
+
+
+def _reference(reference: str | Path) -> dict[str, Any]:
+    if isinstance(reference, str) and not _ID.fullmatch(reference):
+        raise AfinaError("data.hub_bad_id", what=reference[:80])
+    return {"reference": str(reference), "local": isinstance(reference, Path)}
 
 
 def _child(
@@ -116,7 +162,7 @@ def _write(options: dict[str, Any]) -> None:
     reference, config = options["reference"], options["config"]
     config = config or datasets.get_dataset_config_names(reference)[0]
     splits = datasets.get_dataset_split_names(reference, config)
-    split = options["split"] or ("train" if "train" in splits else splits[0])
+    split = options["split"] or HubParts((), config, tuple(splits)).split
     stream = datasets.load_dataset(reference, config, split=split, streaming=True).decode(False)
     count = 0
     with Path(options["out"]).open("w", encoding="utf-8", newline="\n") as file:
@@ -126,6 +172,23 @@ def _write(options: dict[str, Any]) -> None:
             if count % _TOLD_EVERY == 0:
                 _say(rows=count)
     _say(rows=count)
+
+
+def _look(reference: str) -> None:
+    """Asks once whether the dataset is there: the library would try an unreachable hub for half a minute."""
+    import huggingface_hub
+
+    huggingface_hub.HfApi().dataset_info(reference, timeout=_LOOK_TIMEOUT)
+
+
+def _list(options: dict[str, Any]) -> None:
+    """Says what there is to choose from; runs in the child."""
+    import datasets
+
+    configs = datasets.get_dataset_config_names(options["reference"])
+    config = options["config"] or configs[0]
+    splits = datasets.get_dataset_split_names(options["reference"], config)
+    _say(configs=configs, config=config, splits=splits)
 
 
 def _plain(value: Any) -> Any:
@@ -142,6 +205,8 @@ def _problem(error: Exception, options: dict[str, Any]) -> AfinaError:
     found = _KNOWN.search(text)
     known = found[1].replace("'", "")[:300] if found else "?"
     kinds = {kind.__name__ for kind in type(error).__mro__}
+    if "RepositoryNotFoundError" in kinds and "GatedRepoError" not in kinds:
+        return AfinaError("data.hub_not_found", what=what)
     if "gated" in text.lower():
         return AfinaError("hub.gated", path=what)
     if isinstance(error, ValueError) and "split" in text.lower() and found:
@@ -167,7 +232,9 @@ def main() -> None:
         if not options["local"]:
             os.chdir(empty)  # the library takes a folder of that name for the dataset
         try:
-            _write(options)
+            if not options["local"]:
+                _look(options["reference"])
+            (_list if options.get("list") else _write)(options)
         except Exception as error:
             known = _problem(error, options)
             _say(error=known.code, params=known.params)

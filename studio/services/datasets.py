@@ -94,6 +94,11 @@ class DatasetService:
             path.write_text(text, encoding="utf-8", errors="replace", newline="")
             return self.import_files(project_id, [path], append=append)
 
+    def hub_parts(self, reference: str, config: str | None = None, token: str | None = None) -> hub_sets.HubParts:
+        """What there is to choose from in a dataset of the hub. Args and raises: of :func:`hub_sets.parts`."""
+        endpoint = self._workspace.settings.hf_endpoint
+        return hub_sets.parts(reference, config=config, endpoint=endpoint, token=token)
+
     def import_hub(
         self,
         project_id: str,

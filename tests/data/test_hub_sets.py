@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from studio.data.hub_sets import fetch
+from studio.data.hub_sets import HubParts, fetch, parts
 from studio.data.reading import read_files
 from studio.errors import AfinaError, Stopped
+from tests.hub_server import FakeHub, running_hub
 
 
 @pytest.fixture
@@ -49,3 +51,61 @@ def test_it_can_be_stopped(repository: Path, tmp_path: Path) -> None:
 def test_only_names_of_the_hub_are_taken(reference: str, tmp_path: Path) -> None:
     with pytest.raises(AfinaError, match=r"data\.hub_bad_id"):
         fetch(reference, tmp_path)
+
+
+CARD = """---
+configs:
+- config_name: pt
+  data_files:
+  - {split: train, path: pt/train.jsonl}
+  - {split: test, path: pt/test.jsonl}
+- config_name: en
+  data_files:
+  - {split: validation, path: en/some.jsonl}
+---
+"""
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))  # what other tests fetched under the same names stays there
+    rows = [{"question": f"Abre {n}?", "answer": f"Sim, {n}."} for n in range(30)]
+    content = "\n".join(map(json.dumps, rows)).encode()
+    with running_hub() as running:
+        files = dict.fromkeys(("pt/train.jsonl", "pt/test.jsonl", "en/some.jsonl"), content)
+        running.datasets["acme/faq"] = {"README.md": CARD.encode(), **files}
+        running.datasets["acme/locked"] = {"train.jsonl": content}
+        running.tokens["acme/locked"] = "secret"
+        yield running
+
+
+@pytest.mark.model
+def test_what_there_is_to_choose_from(hub: FakeHub, tmp_path: Path) -> None:
+    found = parts("acme/faq", endpoint=hub.address)
+    assert found == HubParts(("pt", "en"), "pt", ("train", "test"))
+    assert found.split == "train"
+    other = parts("acme/faq", config="en", endpoint=hub.address)
+    assert (other.splits, other.split) == (("validation",), "validation")
+    path = fetch("acme/faq", tmp_path, config="en", rows=7, endpoint=hub.address)
+    assert len(read_files([path]).conversations) == 7
+
+
+@pytest.mark.model
+@pytest.mark.parametrize(
+    ("reference", "code"),
+    [("acme/none", "data.hub_not_found"), ("acme/locked", "hub.gated")],
+)
+def test_a_hub_that_says_no(hub: FakeHub, reference: str, code: str) -> None:
+    with pytest.raises(AfinaError) as raised:
+        parts(reference, endpoint=hub.address)
+    assert raised.value.code == code
+    if code == "hub.gated":
+        assert parts(reference, endpoint=hub.address, token="secret").splits == ("train",)
+
+
+@pytest.mark.model
+def test_no_hub_at_all(tmp_path: Path) -> None:
+    for ask in (parts, lambda reference, **options: fetch(reference, tmp_path, **options)):
+        with pytest.raises(AfinaError, match=r"net\.unreachable"):
+            ask("acme/faq", endpoint="http://127.0.0.1:9")
+    assert list(tmp_path.iterdir()) == []
