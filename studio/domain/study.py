@@ -111,7 +111,8 @@ class StudyRecord(_Value):
 
     spent: float = Field(default=0.0, description="Seconds of work, over all restarts.")
     shares: tuple[float, ...] = Field(default=(), description="Of a trial's passes at each rung; empty until measured.")
-    pace: float | None = Field(default=None, description="Seconds a step, evaluations included; None until measured.")
+    pace: float | None = Field(default=None, description="Seconds a step; None until measured.")
+    overhead: float = Field(default=0.0, description="Seconds of a leg beside its steps: loading, evaluating, asking.")
     trials: tuple[Trial, ...] = ()
     current: int | None = Field(default=None, description="Number of the trial that runs.")
     done: bool = Field(default=False, description="Whether there is nothing left to try, or no time.")

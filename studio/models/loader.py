@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     import torch
 
 
-def load_base(model_dir: Path, dtype: torch.dtype, device: str) -> torch.nn.Module:
+def load_base(model_dir: Path, dtype: torch.dtype, device: str, *, four_bit: bool = False) -> torch.nn.Module:
     """Loads a causal language model from safetensors; never pickle, never remote code, never the network.
 
     Args:
         model_dir: folder of an installed base model.
         dtype: number format of the weights, such as ``torch.bfloat16``.
         device: ``cpu``, ``cuda:0``, …
+        four_bit: hold the linear layers in 4 bits (NF4, QLoRA: Dettmers et al., 2023); needs CUDA and bitsandbytes.
 
     Returns:
         The transformers model in evaluation mode. ``model(input_ids, attention_mask)`` with shapes
@@ -41,10 +42,20 @@ def load_base(model_dir: Path, dtype: torch.dtype, device: str) -> torch.nn.Modu
             trust_remote_code=False,
             local_files_only=True,
             output_loading_info=True,
+            **(_in_four_bits(dtype, device) if four_bit else {}),
         )
         if report["missing_keys"] or report.get("mismatched_keys"):
             raise AfinaError("model.weights_mismatch", path=str(model_dir), detail=str(report)[:200])
-        loaded: torch.nn.Module = model.to(device).eval()
+        loaded: torch.nn.Module = model.eval() if four_bit else model.to(device).eval()
     except Exception as error:
         raise from_exception(error) from error
     return loaded
+
+
+def _in_four_bits(dtype: torch.dtype, device: str) -> dict[str, object]:
+    from transformers import BitsAndBytesConfig
+
+    quantization = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
+    )
+    return {"quantization_config": quantization, "device_map": {"": device}}

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from studio.domain.recipe import Method
 from studio.models.loader import load_base
 from studio.models.tokenizer import EncodedExample
+from studio.training import whole
 from studio.training.engine import Adaptation
+from studio.training.regularise import NONE, Regularisation, embedding_noise
 
 if TYPE_CHECKING:
     import torch
@@ -25,30 +27,54 @@ class PlainEngine:
         device: ``cpu``, ``cuda:0`` …
         pad_id: token that fills up a batch.
         seed: of the adapter's first values.
+        regularisation: against learning by heart; in training only.
+        recompute: whether layers are computed twice instead of kept.
     """
 
     name = "plain"
 
     def __init__(
-        self, model_dir: Path, adaptation: Adaptation, dtype: torch.dtype, device: str, pad_id: int, seed: int
+        self,
+        model_dir: Path,
+        adaptation: Adaptation,
+        dtype: torch.dtype,
+        device: str,
+        pad_id: int,
+        seed: int,
+        regularisation: Regularisation = NONE,
+        *,
+        recompute: bool = False,
     ) -> None:
         import torch
 
         torch.manual_seed(seed)
         self._device = torch.device(device)
         self._pad = pad_id
-        self._full = adaptation.method is Method.FULL
-        self.keeps_base = not self._full
-        base = load_base(model_dir, torch.float32 if self._full else dtype, device)
+        self._adaptation = adaptation
+        self._base_name = str(model_dir)
+        self._regularisation = regularisation
+        self._whole = adaptation.method.tunes_whole_weights
+        self.keeps_base = not self._whole
+        four_bit = adaptation.method is Method.QLORA
+        base: Any = load_base(model_dir, torch.float32 if self._whole else dtype, device, four_bit=four_bit)
         self._amp = dtype if dtype is not torch.float32 else None
-        self.model: Any = _tunable(base, adaptation)
+        if recompute:
+            base.activation_checkpointing_enable({"use_reentrant": False})
+        if regularisation.neftune:
+            base.get_input_embeddings().register_forward_hook(self._with_noise)
+        self._before: dict[str, torch.Tensor] = {}
+        if self._whole:
+            self._before = whole.choose(base, adaptation)
+            self.model: Any = base
+        else:
+            self.model = _adapted(base, adaptation)
         trained = [p for p in self.model.parameters() if p.requires_grad]
         self.weights, self.gradients = _flatten(trained)
         self.total_parameters = sum(p.numel() for p in self.model.parameters())
 
     def train(self, examples: Sequence[EncodedExample], scale: float) -> float:
         self.model.train()
-        loss = self._loss(examples)
+        loss = self._loss(examples, self._regularisation.label_smoothing)
         (loss * scale).backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
 
@@ -83,9 +109,12 @@ class PlainEngine:
         return [_until(row, stop_ids) for row in out[:, width:].tolist()]
 
     def save(self, folder: Path) -> None:
-        self.model.save_pretrained(str(folder), safe_serialization=True)
+        if self._whole:
+            whole.save(folder, self.model, self._before, self._adaptation, self._base_name)
+        else:
+            self.model.save_pretrained(str(folder), safe_serialization=True)
 
-    def _loss(self, examples: Sequence[EncodedExample]) -> torch.Tensor:
+    def _loss(self, examples: Sequence[EncodedExample], smoothing: float = 0.0) -> torch.Tensor:
         import torch
         from torch.nn import functional as F
 
@@ -98,9 +127,21 @@ class PlainEngine:
             targets[row, : len(found)] = found.where(torch.tensor(example.learned), torch.tensor(-100))
         with self._autocast():
             # padding is on the right, so that no learned token sees it and no mask is needed
+            self._lengths = [len(example.input_ids) for example in examples]
             logits = self.model(input_ids=ids.to(self._device), use_cache=False).logits
         flat = logits[:, :-1].reshape(-1, logits.shape[-1]).float()
-        return F.cross_entropy(flat, targets[:, 1:].reshape(-1).to(self._device), ignore_index=-100, reduction="sum")
+        wanted = targets[:, 1:].reshape(-1).to(self._device)
+        return F.cross_entropy(flat, wanted, ignore_index=-100, reduction="sum", label_smoothing=smoothing)
+
+    def _with_noise(self, module: torch.nn.Module, _inputs: object, embedded: torch.Tensor) -> torch.Tensor:
+        """A hook on the embeddings: adds noise while training, nothing in an evaluation or an answer."""
+        import torch
+
+        if not self.model.training:
+            return embedded
+        lengths = torch.tensor(self._lengths, dtype=torch.float32, device=embedded.device)
+        rows = torch.arange(len(self._lengths), device=embedded.device)[:, None].expand(embedded.shape[:2])
+        return embedded + embedding_noise(lengths, rows, embedded, self._regularisation.neftune)
 
     def _autocast(self) -> Any:
         import torch
@@ -110,35 +151,26 @@ class PlainEngine:
     def _adapter(self, tuned: bool) -> Any:
         from contextlib import nullcontext
 
-        return nullcontext() if tuned or self._full else self.model.disable_adapter()
+        return nullcontext() if tuned or self._whole else self.model.disable_adapter()
 
 
-def _tunable(base: torch.nn.Module, adaptation: Adaptation) -> torch.nn.Module:
-    if adaptation.method is Method.FULL:
-        return base.requires_grad_(True)
-    from peft import LoraConfig, get_peft_model
+def _adapted(base: torch.nn.Module, adaptation: Adaptation) -> torch.nn.Module:
+    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 
+    if adaptation.method is Method.QLORA:  # norms in fp32, everything frozen
+        base = prepare_model_for_kbit_training(base, use_gradient_checkpointing=False)
     layers = int(base.config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
-    last = adaptation.last_layers
     config = LoraConfig(
         task_type="CAUSAL_LM",
         r=adaptation.rank,
         lora_alpha=adaptation.alpha,
         lora_dropout=adaptation.dropout,
-        target_modules=list(adaptation.target_modules or _linear_layers(base)),
+        target_modules=list(adaptation.target_modules or whole.linear_layers(base)),
         use_dora=adaptation.method is Method.DORA,
         use_rslora=adaptation.method is Method.RSLORA,
-        layers_to_transform=list(range(max(0, layers - last), layers)) if last else None,
+        layers_to_transform=None if adaptation.is_whole else adaptation.tuned_layers(layers),
     )
     return get_peft_model(base, config, autocast_adapter_dtype=True)  # type: ignore[no-any-return]
-
-
-def _linear_layers(base: torch.nn.Module) -> list[str]:
-    """Names of all kinds of linear layers but the one that gives the logits."""
-    import torch
-
-    names = {name.split(".")[-1] for name, module in base.named_modules() if isinstance(module, torch.nn.Linear)}
-    return sorted(names - {"lm_head", "embed_out"})
 
 
 def _flatten(parameters: list[torch.nn.Parameter]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -14,6 +14,7 @@ from studio.training.adapters import PlainEngine
 from studio.training.engine import Adaptation, Engine
 from studio.training.fused import FusedEngine
 from studio.training.fused_shape import read_shape
+from studio.training.regularise import Regularisation
 
 _ASKED: Final = 3
 
@@ -36,10 +37,11 @@ def build_engine(model_dir: Path, recipe: Recipe, precision: Precision, where: s
     adaptation = Adaptation.of(recipe)
     dtype = torch.bfloat16 if precision is Precision.BF16 else torch.float32
     shape = read_shape(model_dir)
-    simple = recipe.method is not Method.DORA and where == "cpu"
+    regular, again = Regularisation.of(recipe), recipe.gradient_checkpointing
+    simple = recipe.method not in (Method.DORA, Method.QLORA) and where == "cpu"
     if simple and shape is not None and (shape.longest is None or (recipe.max_length or 0) <= shape.longest):
-        return FusedEngine(model_dir, shape, adaptation, dtype, recipe.seed)
-    return PlainEngine(model_dir, adaptation, dtype, where, pad_id, recipe.seed)
+        return FusedEngine(model_dir, shape, adaptation, dtype, recipe.seed, regular, recompute=again)
+    return PlainEngine(model_dir, adaptation, dtype, where, pad_id, recipe.seed, regular, recompute=again)
 
 
 def questions(conversations: Sequence[Conversation]) -> list[Conversation]:

@@ -66,20 +66,30 @@ def candidates(recipe: Recipe, seed: int) -> tuple[TrialSettings, ...]:
     return tuple(unique.values())[:_MOST]
 
 
-def sized(plan: StudyPlan, full_seconds: float) -> tuple[int, tuple[float, ...]]:
+def sized(plan: StudyPlan, full_seconds: float, overhead: float = 0.0) -> tuple[int, tuple[float, ...]]:
     """How many candidates fit into the time box, and the shares of the rungs.
 
     Args:
         plan: of a search.
-        full_seconds: that a whole run with the present settings takes here.
+        full_seconds: that the steps of a whole run with the present settings take here.
+        overhead: seconds that a leg takes beside its steps.
     """
     box = _USED * plan.minutes * 60
     for count in range(len(plan.candidates), 1, -1):
-        if cost(plan.candidates[:count], SHARES) * full_seconds <= box:
+        if cost(plan.candidates[:count], SHARES) * full_seconds + _legs(count, SHARES) * overhead <= box:
             return count, SHARES
     count = min(3, len(plan.candidates))
-    scale = min(1.0, box / (cost(plan.candidates[:count], _SHORT) * full_seconds))
+    left = max(0.2 * box, box - _legs(count, _SHORT) * overhead)
+    scale = min(1.0, left / (cost(plan.candidates[:count], _SHORT) * full_seconds))
     return count, tuple(share * scale for share in _SHORT)
+
+
+def _legs(count: int, shares: Sequence[float]) -> int:
+    total = 0
+    for _ in shares:
+        total += count
+        count = promoted(count)
+    return total
 
 
 def cost(settings: Sequence[TrialSettings], shares: Sequence[float]) -> float:
@@ -146,7 +156,7 @@ def fits(plan: StudyPlan, record: StudyRecord, steps: int) -> bool:
     if plan.kind is StudyKind.FOLDS:
         return True
     left = plan.minutes * 60 - record.spent
-    return left > 0 and (record.pace is None or steps * record.pace <= left)
+    return left > 0 and (record.pace is None or steps * record.pace + record.overhead <= left)
 
 
 def allowance(plan: StudyPlan, record: StudyRecord) -> float:
