@@ -1,0 +1,311 @@
+"""What the plots say in words and tables: a pure rendering of what was counted. Each chart has its sentence here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
+
+from markupsafe import Markup
+
+from studio.data.insights import Copies, Insights, Languages, Lengths, Topic, Topics
+from studio.domain.conversation import Conversation
+from studio.domain.model import InstallState
+from studio.i18n.catalog import Catalog
+from studio.services.insights import InsightView
+from studio.services.question_map import FEWEST_POINTS, MapBy, QuestionMap
+from studio.web.ui.charts_examples import Bar, Colouring, colour_of
+from studio.web.ui.components import EMPTY, Ui, badge, bar, button, join, problem_notice, wrapped
+
+NOTHING: Final = Colouring((), ())
+SHOWN: Final = 12  # bars of a chart
+_NAMED: Final = 4  # topics that a sentence names
+_LEGEND: Final = 40
+_ROWS: Final = 200  # of a table of numbers
+_HEAD: Final = Markup('<div class="af-plot-head"><h2>{}</h2><p>{}</p></div>')
+_TABLE: Final = Markup(
+    '<details><summary>{}</summary><div class="af-scroll"><table class="af-sums"><thead><tr>{}</tr></thead>'
+    "<tbody>{}</tbody></table></div></details>"
+)
+_CHIP: Final = Markup('<li><i style="background:{}" aria-hidden="true"></i>{} <span class="af-muted">{}</span></li>')
+_EXAMPLE: Final = Markup(
+    '<section class="af-card" id="plots-chosen"><div class="af-row af-between"><h3>{title}</h3>{badges}</div>'
+    '<div class="af-say asks"><small>{asks}</small>{question}</div>'
+    '<div class="af-say answers"><small>{answers}</small>{answer}</div>{near}<div class="af-row">{show}</div></section>'
+)
+
+
+def render_status(ui: Ui, view: InsightView) -> str:
+    """What is under way or went wrong, and the helper where it would make the map better."""
+    text, parts = ui.text, []
+    if view.problem:
+        again = button(text("plots.again"), "again", kind="small", elem_id="plots-again")
+        parts.append(
+            Markup('<div class="af-stack">{}<div>{}</div></div>').format(problem_notice(text, view.problem), again)
+        )
+    elif view.is_running:
+        parts.append(_waiting(text, view))
+    helper = ui.services.insights.helper
+    if view.insights and view.language in helper.about.languages and helper.folder is None:
+        parts.append(_offer(ui))
+    return wrapped(*parts) if parts else ""
+
+
+def _waiting(text: Catalog, view: InsightView) -> Markup:
+    label = text("plots.wait.counting" if view.insights is None else "plots.wait.placing")
+    share = 0.1 if view.insights is None else 0.6
+    if view.total:
+        label = text("plots.wait.reading", done=view.done, total=view.total)
+        share = 0.3 + 0.6 * view.done / view.total
+    html = Markup('<div class="af-stack" role="status" id="plots-waiting"><span class="af-muted">{}</span>{}</div>')
+    return html.format(label, bar(share, label, going=True))
+
+
+def _offer(ui: Ui) -> Markup:
+    """The helper: what it is, how large, under which terms. Asked once; a small button stays for who changes her mind."""
+    text, helper = ui.text, ui.services.insights.helper
+    about, progress = helper.about, helper.progress
+    size = text.size(about.wheel.size)
+    if progress.state is InstallState.DOWNLOADING:
+        label = text("plots.helper.going", done=text.size(progress.done_bytes), total=size)
+        share = progress.done_bytes / max(1, progress.total_bytes)
+        stop = button(text("plots.helper.stop"), "helper-stop", kind="small")
+        html = Markup('<section class="af-card" id="plots-helper"><span>{}</span>{}<div>{}</div></section>')
+        return html.format(label, bar(share, label, going=True), stop)
+    failed = problem_notice(text, progress.problem) if progress.problem else EMPTY
+    if helper.is_declined and not failed:
+        later = button(
+            text("plots.helper.later", size=size), "helper-get", kind="quiet small", elem_id="plots-helper-get"
+        )
+        return Markup('<div class="af-row af-end">{}</div>').format(later)
+    get = button(text("plots.helper.get"), "helper-get", elem_id="plots-helper-get")
+    no = button(text("plots.helper.no"), "helper-no", kind="quiet", elem_id="plots-helper-no")
+    html = Markup(
+        '<section class="af-card" id="plots-helper"><div><h3>{}</h3><p class="af-muted af-small">{}</p></div>{}'
+        '<div class="af-row">{}{}</div></section>'
+    )
+    why = text("plots.helper.why", name=about.name, size=size, licence=about.licence.name)
+    return html.format(text("plots.helper.title"), why, failed, get, no)
+
+
+def render_map(ui: Ui, view: InsightView, colouring: Colouring, kept: Sequence[bool]) -> str:
+    """The head of the map: what closeness means here, what the proof covers, and how to read a point.
+
+    Args:
+        ui: of the page.
+        view: with the map, or with none.
+        colouring: topics or groups of its points.
+        kept: whether each point is for the proof.
+    """
+    text = ui.text
+    if view.map is None:
+        if view.is_running or view.problem:
+            return ""
+        return wrapped(_HEAD.format(text("plots.map.title"), text("plots.map.few", n=FEWEST_POINTS)))
+    sentences = [_proof(text, view, colouring, kept), _closeness(ui, view, view.map)]
+    if view.map.is_sample:
+        sentences.append(text("plots.map.sample", shown=len(view.map.ids), n=view.map.examples))
+    label = Markup('<span class="af-sr">{}</span>').format(text("plots.map.aria", n=len(view.map.ids)))
+    small = Markup('<p class="af-muted af-small">{}</p>').format(" ".join([*sentences[1:], text("plots.map.click")]))
+    return wrapped(_HEAD.format(text("plots.map.title"), sentences[0]), small, label)
+
+
+def _closeness(ui: Ui, view: InsightView, found: QuestionMap) -> str:
+    about = ui.services.insights.helper.about
+    if found.by is MapBy.MEANING:
+        return ui.text("plots.map.by_meaning", name=about.name)
+    said = ui.text("plots.map.by_letters")
+    better = "" if view.language in about.languages else f" {ui.text('plots.map.letters_better')}"
+    return f"{said}{better}"
+
+
+def _proof(text: Catalog, view: InsightView, colouring: Colouring, kept: Sequence[bool]) -> str:
+    """Which topics or groups the proof asks about."""
+    assert view.insights is not None
+    kind = "topics" if view.insights.topics.named else "groups"
+    if not any(kept):
+        return text("plots.proof.later")
+    asked = {number for number, is_kept in zip(colouring.of, kept, strict=True) if is_kept}
+    missing = [name for number, name in enumerate(colouring.names) if number not in asked]
+    if not missing:
+        return text(f"plots.proof.all_{kind}", n=len(colouring.names))
+    named = _names(text, missing, "; " if kind == "groups" else ", ")
+    return text(f"plots.proof.some_{kind}", n=len(missing), all=len(colouring.names), names=named)
+
+
+def render_legend(ui: Ui, view: InsightView, colouring: Colouring) -> str:
+    """The topics or groups with their colours and counts."""
+    if view.map is None or view.insights is None:
+        return ""
+    text = ui.text
+    counts = [0] * len(colouring.names)
+    for number in colouring.of:
+        if number >= 0:
+            counts[number] += 1
+    chips = [
+        _CHIP.format(colour_of(number), name, text.number(counts[number]))
+        for number, name in enumerate(colouring.names[:_LEGEND])
+    ]
+    if len(colouring.names) > _LEGEND:
+        chips.append(Markup("<li>{}</li>").format(text("plots.map.others", n=len(colouring.names) - _LEGEND)))
+    title = text("plots.map.topics" if view.insights.topics.named else "plots.map.groups")
+    html = Markup('<p class="af-muted af-small">{}</p><ul class="af-legend">{}</ul>')
+    return wrapped(html.format(title, join(chips)))
+
+
+def render_example(ui: Ui, example: Conversation, near: Iterable[Conversation], held_out: bool) -> str:
+    """The example of a point, its closest questions, and the way to its row."""
+    text = ui.text
+    badges = [badge(example.topic)] if example.topic else []
+    if held_out:
+        badges.append(badge(text("plots.map.held_out"), "warn"))
+    closest = EMPTY
+    others = [button(other.question[:90], "example", kind="quiet small", id=other.id) for other in near]
+    if others:
+        html = Markup('<div><p class="af-muted af-small">{}</p><div class="af-row">{}</div></div>')
+        closest = html.format(text("plots.example.near"), join(others))
+    return wrapped(
+        _EXAMPLE.format(
+            title=text("plots.example.title"),
+            badges=join(badges),
+            asks=text("plots.example.asks"),
+            question=example.question,
+            answers=text("plots.example.answers"),
+            answer=example.answer,
+            near=closest,
+            show=button(text("plots.example.in_table"), "in-table", kind="small", id=example.id),
+        )
+    )
+
+
+def render_lengths(text: Catalog, lengths: Lengths | None) -> tuple[str, str]:
+    """The sentence above the chart of lengths, and the table below it."""
+    title = text("plots.lengths.title")
+    if lengths is None:
+        return wrapped(_HEAD.format(title, text("plots.lengths.none"))), ""
+    if lengths.over:
+        said = text("plots.lengths.cut", n=lengths.over, all=lengths.examples, limit=lengths.limit)
+    else:
+        said = text("plots.lengths.fit", longest=lengths.longest, limit=lengths.limit)
+    rows = [
+        (f"{text.number(i * lengths.width)}–{text.number((i + 1) * lengths.width - 1)}", count)
+        for i, count in enumerate(lengths.counts)
+        if count
+    ]
+    table = _table(text, [text("plots.lengths.column"), text("plots.column")], rows)
+    return wrapped(_HEAD.format(title, said)), wrapped(table)
+
+
+def render_languages(text: Catalog, found: Languages) -> tuple[str, str]:
+    """The sentence above the chart of languages, and the table below it."""
+    known = [(code, count) for code, count in found.counts if code]
+    if not known:
+        said = text("plots.languages.unknown")
+    elif len(known) == 1:
+        said = text("plots.languages.one", language=text(f"plots.language.{known[0][0]}"))
+    else:
+        percent = round(100 * known[0][1] / found.looked_at)
+        said = text("plots.languages.several", language=text(f"plots.language.{known[0][0]}"), percent=percent)
+    if found.looked_at < found.examples:
+        said += " " + text("plots.languages.sample", n=found.looked_at, all=found.examples)
+    rows = [(text(f"plots.language.{code}"), count) for code, count in found.counts]
+    table = _table(text, [text("plots.languages.column"), text("plots.column")], rows)
+    return wrapped(_HEAD.format(text("plots.languages.title"), said)), wrapped(table)
+
+
+def render_topics(text: Catalog, found: Topics) -> tuple[str, str]:
+    """The sentence above the chart of topics, and the table below it."""
+    kind = "" if found.named else "answers_"
+    single = found.single
+    if single:
+        shown = [topic.name for topic in single] if found.named else [single[0].name[:80]]
+        names = _names(text, shown)
+        said = text(f"plots.topics.{kind}single", n=len(single), all=len(found.topics), names=names)
+    else:
+        said = text(f"plots.topics.{kind}several", n=len(found.topics))
+    if len(found.topics) > SHOWN:
+        said += " " + text("plots.first", n=SHOWN, all=len(found.topics))
+    title = text("plots.topics.title" if found.named else "plots.topics.answers_title")
+    columns = ["plots.topics.column" if found.named else "plots.topics.answers_column", "plots.column"]
+    rows = [(topic.name, topic.examples, topic.phrasings, topic.held_out) for topic in found.topics]
+    heads = [*map(text, columns), text("plots.topics.phrasings"), text("plots.topics.held_out")]
+    return wrapped(_HEAD.format(title, said)), wrapped(_table(text, heads, rows))
+
+
+def render_copies(text: Catalog, found: Sequence[Copies]) -> tuple[str, str]:
+    """The sentence above the chart of groups that ask the same, and the table below it."""
+    title = text("plots.copies.title")
+    if not found:
+        return wrapped(_HEAD.format(title, text("plots.copies.none"))), ""
+    said = text("plots.copies.some", n=len(found), examples=sum(len(group.ids) for group in found))
+    differ = sum(group.answers > 1 for group in found)
+    if differ:
+        said += " " + text("plots.copies.differ", n=differ)
+    if len(found) > SHOWN:
+        said += " " + text("plots.first", n=SHOWN, all=len(found))
+    rows = [(group.question, len(group.ids), group.answers) for group in found]
+    heads = [text("plots.copies.column"), text("plots.column"), text("plots.copies.answers")]
+    return wrapped(_HEAD.format(title, said)), wrapped(_table(text, heads, rows))
+
+
+def topic_bars(text: Catalog, found: Topics) -> list[Bar]:
+    """Topics with a single phrasing first, for they need a look; then the largest."""
+    ordered = sorted(found.topics, key=lambda topic: (topic.phrasings != 1, -topic.examples))
+    return [
+        Bar(topic.name, topic.examples, _topic_hover(text, topic), topic.phrasings == 1) for topic in ordered[:SHOWN]
+    ]
+
+
+def language_bars(text: Catalog, found: Languages) -> list[Bar]:
+    """One bar a language."""
+    return [
+        Bar(text(f"plots.language.{code}"), count, text("plots.examples", n=count), marked=bool(code) and place > 0)
+        for place, (code, count) in enumerate(found.counts)
+    ]
+
+
+def copy_bars(text: Catalog, found: Sequence[Copies]) -> list[Bar]:
+    """The largest groups that ask the same; those with several answers are marked."""
+    bars = []
+    for group in found[:SHOWN]:
+        key = "plots.copies.hover" if group.answers > 1 else "plots.copies.same"
+        said = text(key, n=len(group.ids), answers=group.answers)
+        bars.append(Bar(group.question, len(group.ids), said, group.answers > 1))
+    return bars
+
+
+def colouring_of(insights: Insights, found: QuestionMap, examples: Sequence[Conversation]) -> Colouring:
+    """Points coloured by the topics of the data, or by groups of alike questions where it names none."""
+    if not insights.topics.named:
+        return Colouring(found.places.names, found.places.groups)
+    numbers = {topic.name: number for number, topic in enumerate(insights.topics.topics)}
+    return Colouring(tuple(numbers), tuple(numbers.get(example.topic or "", -1) for example in examples))
+
+
+def lone_ids(insights: Insights, examples: Sequence[Conversation]) -> Collection[str]:
+    """Examples of topics that are asked in one wording only; none where nobody named topics."""
+    if not insights.topics.named:
+        return set()
+    single = {topic.name for topic in insights.topics.single}
+    return {example.id for example in examples if example.topic in single}
+
+
+def _topic_hover(text: Catalog, topic: Topic) -> str:
+    return text("plots.topics.hover", n=topic.examples, phrasings=topic.phrasings, held_out=topic.held_out)
+
+
+def _names(text: Catalog, names: Sequence[str], between: str = ", ") -> str:
+    shown = between.join(names[:_NAMED])
+    left = len(names) - _NAMED
+    return f"{shown} … ({text('plots.map.others', n=left)})" if left > 0 else shown
+
+
+def _table(text: Catalog, heads: Sequence[str], rows: Sequence[Sequence[str | int]]) -> Markup:
+    """Numbers for those who cannot see a chart, and for those who want them exactly."""
+    head = join(Markup("<th scope='col'>{}</th>").format(name) for name in heads)
+    body = join(
+        Markup("<tr>{}</tr>").format(
+            join(Markup("<td>{}</td>").format(text.number(cell) if isinstance(cell, int) else cell) for cell in row)
+        )
+        for row in rows[:_ROWS]
+    )
+    return _TABLE.format(text("plots.table"), head, body)
