@@ -21,6 +21,7 @@ def build_server(services: Services) -> FastAPI:
     """
     from studio.web.auth import protect
     from studio.web.demo import demo_app
+    from studio.web.downloads import add_downloads
     from studio.web.ui.shell import mount_studio
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
@@ -40,6 +41,7 @@ def build_server(services: Services) -> FastAPI:
         query = f"?{request.url.query}" if request.url.query else ""
         return RedirectResponse(f"/{locale}/{query}", status_code=302)
 
+    add_downloads(app, services)
     app.mount("/d", demo_app(services, prefix="/d"))
     for locale in LOCALES:
         mount_studio(app, services, locale)

@@ -164,3 +164,25 @@
     setTimeout(() => document.getElementById('examples-tabs')?.scrollIntoView({ behavior: 'smooth' }), 100);
   });
 })();
+
+/* Of several answers to one question a person picks those that are right: the button hands over what was picked. */
+document.addEventListener('click', (event) => {
+  const button = event.target.closest('[data-collect]');
+  if (!button) return;
+  const picked = [...button.closest('details').querySelectorAll('.af-pick input:checked')].map((input) => input.value);
+  button.dataset.codes = `${button.dataset.collect}=${picked.join('+')}`;
+  if (!picked.length) event.stopPropagation();
+}, true);
+
+/* The name that stands beside changes: asked for once, kept by this browser. */
+document.addEventListener('click', (event) => {
+  const button = event.target.closest('[data-action=name]');
+  if (!button) return;
+  event.preventDefault();
+  event.stopPropagation();
+  window.afina.ask({ ...button.dataset }).then((name) => {
+    if (!name) return;
+    document.cookie = `afina_name=${encodeURIComponent(name)}; path=/; max-age=31536000; samesite=lax`;
+    window.afina.again();
+  });
+}, true);

@@ -91,6 +91,7 @@
 
   window.afina = {
     ask,
+    again: () => go(query()),
     // The address and the value of the `place` component follow each other. A value that begins with '>' asks to go.
     place(props, trigger, watch) {
       go = (text) => trigger('navigate', { query: text });

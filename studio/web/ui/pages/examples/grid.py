@@ -13,6 +13,7 @@ from studio.services.tables import HeldOut, Query, RowEdit, Sort
 from studio.web.ui.components import Ui, event_data, friendly
 from studio.web.ui.pages.examples.grid_view import problem_choices, render_table
 from studio.web.ui.pages.examples.preview import render_preview
+from studio.web.ui.pages.examples.replacing import build_replacing
 from studio.web.ui.pages.examples.section import Section
 from studio.web.ui.session import Place
 
@@ -27,10 +28,12 @@ class Grid:
     Attributes:
         section: the table with its search and filters.
         problem: the filter by problem; a code of a check shows its rows.
+        search: the search box.
     """
 
     section: Section
     problem: Any
+    search: Any
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class _Parts:
     shown: Any
     project: Any
     preview: Any
+    replacing: Section
 
     @property
     def wanted(self) -> list[Any]:
@@ -66,10 +70,11 @@ def build_grid(ui: Ui) -> Grid:
         return {
             parts.shown: f"{view.version.id} {checked} {view.can_undo} {view.can_redo}",
             parts.preview: render_preview(ui, place, first),
+            **parts.replacing.show(place, view),
         }
 
     _connect(ui, parts)
-    return Grid(Section((parts.shown, parts.preview), show), parts.problem)
+    return Grid(Section((parts.shown, parts.preview, *parts.replacing.outputs), show), parts.problem, parts.search)
 
 
 def _layout(ui: Ui) -> _Parts:
@@ -90,8 +95,11 @@ def _layout(ui: Ui) -> _Parts:
         orders = [(text(f"grid.sort.{order.value or 'as_is'}"), order.value) for order in Sort]
         sort = _filter(ui, "sort", orders)
     table = gr.HTML("", elem_id="examples-table", js_on_load=_SCRIPT, apply_default_css=False)
+    replacing = build_replacing(ui)
     preview = ui.html(elem_id="examples-preview")
-    return _Parts(search, problem, topic, held_out, sort, table, gr.State(1), gr.State(""), gr.State(""), preview)
+    return _Parts(
+        search, problem, topic, held_out, sort, table, gr.State(1), gr.State(""), gr.State(""), preview, replacing
+    )
 
 
 def _filter(ui: Ui, name: str, choices: list[tuple[str, str]]) -> Any:

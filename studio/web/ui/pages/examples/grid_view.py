@@ -8,6 +8,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from studio.services.tables import TablePage, TableRow
+from studio.web.downloads import ENDINGS, EXAMPLES
 from studio.web.ui.components import EMPTY, Ui, badge, button, join, wrapped
 from studio.web.ui.session import Place
 
@@ -17,7 +18,7 @@ _TABLE: Final = Markup(
     '<div class="af-rows-box" tabindex="-1"><table class="af-rows" data-project="{project}" data-version="{version}"'
     ' data-applied="{applied}"><thead><tr><th scope="col">{number}</th><th scope="col">{question}</th>'
     '<th scope="col">{answer}</th><th scope="col">{held_out}</th><th></th></tr></thead><tbody>{rows}</tbody></table>'
-    "{nothing}<template>{blank}</template></div>{pager}"
+    "{nothing}<template>{blank}</template></div>{pager}{downloads}"
     '<div class="af-unsaved" role="status" hidden><span data-one="{one}" data-other="{other}"></span>'
     '<span class="af-row"><button type="button" class="af-button small" data-discard data-ask="{discard_ask}"'
     ' data-yes="{discard}" data-no="{keep}" data-leave="{leave}" data-leave-yes="{leave_yes}">{discard}</button>'
@@ -61,6 +62,7 @@ def render_table(ui: Ui, place: Place, page: TablePage, nonce: str = "") -> str:
         blank=_blank(ui),
         nothing=nothing,
         pager=_pager(ui, page),
+        downloads=_downloads(ui, place),
         one=forms["one"],
         other=forms["other"],
         discard=text("grid.discard"),
@@ -148,3 +150,15 @@ def _pager(ui: Ui, page: TablePage) -> Markup:
     on = button(text("grid.on"), "page", kind="small", page=str(page.page + 1)) if page.page < page.pages else EMPTY
     where = text("grid.where", page=page.page, pages=page.pages)
     return _PAGER.format(label=text("grid.pages"), back=back, where=where, on=on)
+
+
+def _downloads(ui: Ui, place: Place) -> Markup:
+    """The examples as files; the address is relative to the studio's, which begins with the language."""
+    link = Markup('<a href="..{path}/{project}.{ending}" download id="examples-as-{ending}">{label}</a>')
+    links = join(
+        link.format(path=EXAMPLES, project=place.project, ending=ending, label=ui.text(f"download.{ending}"))
+        for ending in ENDINGS
+    )
+    return Markup('<p class="af-row af-downloads"><span class="af-muted">{}</span>{}</p>').format(
+        ui.text("download.title"), links
+    )

@@ -1,4 +1,4 @@
-"""Every version of the examples, and the way back to each."""
+"""Every version of the examples: who made it, when, what it changed, and the way back to it."""
 
 from __future__ import annotations
 
@@ -7,47 +7,110 @@ from typing import Any, Final
 import gradio as gr
 from markupsafe import Markup
 
+from studio.domain.author import COMMAND_LINE, author
 from studio.domain.dataset import DatasetVersion, DatasetView
-from studio.web.ui.components import Ui, badge, button, event_data, friendly, join, when, wrapped
+from studio.services.history import Difference
+from studio.web.ui.components import EMPTY, Ui, badge, button, event_data, friendly, join, when, wrapped
+from studio.web.ui.pages.examples.marks import change_card
 from studio.web.ui.pages.examples.section import Section
 from studio.web.ui.session import Place
 
-_VERSION: Final = Markup("<li><span>{label} · {what} · {n}</span>{time}{act}</li>")
+_SHOWN: Final = 100  # versions in the list; the newest
+_NAME: Final = Markup('<div class="af-row af-small af-muted"><span id="examples-name">{}</span>{}</div>')
+_VERSION: Final = Markup(
+    '<li class="af-version" data-number="{number}"><details id="version-{id}"><summary data-action="changes" data-id="{id}">'
+    '<b>{label}</b><span class="what">{what}</span><span class="af-muted who">{who} · {time}</span></summary>'
+    '<div class="af-finding-body">{changes}</div></details><span class="af-row">{size}{act}</span></li>'
+)
 
 
 def build_history(ui: Ui) -> Section:
-    """The list of versions."""
+    """The list of versions; opened ones show what they changed."""
     history = ui.actions(elem_id="examples-history")
+    opened = gr.State({})
 
     def show(place: Place, view: DatasetView | None) -> dict[Any, Any]:
-        return {history: render_history(ui, place, view) if view else ""}
+        return {history: render_history(ui, place, view.version.id, {}) if view else "", opened: {}}
 
     @friendly(ui.text)
-    def act(query: str, event: gr.EventData) -> dict[Any, Any]:
+    def act(query: str, known: dict[str, str], event: gr.EventData) -> dict[Any, Any]:
         place, chosen = Place.parse(query), event_data(event)
+        version = ui.services.datasets.version(place.project)
+        if chosen.get("action") == "changes" and version is not None:
+            known = {**known, chosen["id"]: render_changes(ui, ui.services.history.changes(chosen["id"]))}
+            return {history: render_history(ui, place, version.id, known), opened: known}
         if chosen.get("action") == "restore":
             ui.services.history.restore(place.project, chosen["id"])
         return {ui.place: place.move}
 
-    history.action(act, [ui.place], [ui.place], show_progress="hidden", api_visibility="private")
-    return Section((history,), show)
+    outputs = [ui.place, history, opened]
+    history.action(act, [ui.place, opened], outputs, show_progress="hidden", api_visibility="private")
+    return Section((history, opened), show)
 
 
-def render_history(ui: Ui, place: Place, view: DatasetView) -> str:
-    """All versions, with the way back to each."""
+def what_happened(ui: Ui, version: DatasetVersion) -> str:
+    """What made a version, in a sentence."""
+    return ui.text(f"version.{version.action}", **{"files": ", ".join(version.files), **version.params})
+
+
+def render_history(ui: Ui, place: Place, current: str, known: dict[str, str]) -> str:
+    """All versions, the newest first.
+
+    Args:
+        ui: the language.
+        place: the project.
+        current: id of the version that is worked with.
+        known: what the opened versions changed, by id.
+    """
     versions = ui.services.history.versions(place.project)
-    rows = join(_version(ui, version, version.id == view.version.id) for version in versions)
-    return wrapped(Markup('<ul class="af-runs">{}</ul>').format(rows))
+    rows = join(_version(ui, v, v.id == current, known.get(v.id)) for v in versions[:_SHOWN])
+    return wrapped(_signature(ui), Markup('<ul class="af-versions">{}</ul>').format(rows))
 
 
-def _version(ui: Ui, version: DatasetVersion, current: bool) -> Markup:
-    text = ui.text
-    params = {"files": ", ".join(version.files), **version.params}
-    back = button(text("examples.restore"), "restore", kind="small", id=version.id)
-    return _VERSION.format(
-        label=text("examples.version", number=str(version.number)),
-        what=text(f"version.{version.action}", **params),
-        n=text("examples.read", n=version.examples),
-        time=when(text, version.created_at),
-        act=badge(text("examples.current"), "good") if current else back,
+def _signature(ui: Ui) -> Markup:
+    """Under which name changes are kept, and how to give another one: the browser remembers it."""
+    text, name = ui.text, author()
+    change = button(
+        text("history.name_change"),
+        "name",
+        kind="quiet small",
+        ask=text("history.name_ask"),
+        detail=text("history.name_detail"),
+        input=name,
+        yes=text("history.name_yes"),
+        no=text("ui.cancel"),
     )
+    return _NAME.format(text("history.name", name=name or text("history.nobody")), change)
+
+
+def _version(ui: Ui, version: DatasetVersion, current: bool, changes: str | None) -> Markup:
+    text = ui.text
+    who = text("history.command_line") if version.author == COMMAND_LINE else version.author
+    waiting = Markup('<p class="af-muted af-small">{}</p>').format(text("checkup.loading"))
+    return _VERSION.format(
+        id=version.id,
+        number=version.number,
+        label=text("examples.version", number=str(version.number)),
+        what=what_happened(ui, version),
+        who=who or text("history.nobody"),
+        time=when(text, version.created_at),
+        size=Markup('<span class="af-muted af-small">{}</span>').format(text("examples.read", n=version.examples)),
+        act=badge(text("examples.current"), "good")
+        if current
+        else button(text("examples.restore"), "restore", kind="small", id=version.id),
+        changes=waiting if changes is None else Markup(changes),
+    )
+
+
+def render_changes(ui: Ui, found: Difference) -> str:
+    """What a version changed: how much of each kind, and the first examples with the difference marked."""
+    counts = found.counts
+    if not any(counts.values()):
+        return str(Markup('<p class="af-muted">{}</p>').format(ui.text("history.same")))
+    line = Markup('<p class="af-muted af-small">{}</p>').format(ui.text("history.counts", **counts))
+    cards = [change_card(ui, ui.text("history.changed"), old, new) for old, new in found.changed]
+    cards += [change_card(ui, ui.text("history.removed"), old, None) for old in found.removed]
+    cards += [change_card(ui, ui.text("history.added"), None, new) for new in found.added]
+    rest = sum(counts.values()) - len(cards)
+    more = Markup('<p class="af-muted af-small">{}</p>').format(ui.text("history.more", n=rest)) if rest else EMPTY
+    return str(join([line, *cards, more]))

@@ -9,10 +9,12 @@ import gradio as gr
 from studio.domain.dataset import DatasetView
 from studio.web.ui.components import Page, Ui, lead, next_link
 from studio.web.ui.pages.examples.bring import build_bring
-from studio.web.ui.pages.examples.checks import build_checks
+from studio.web.ui.pages.examples.checks import build_checks, connect_filter
 from studio.web.ui.pages.examples.grid import build_grid
 from studio.web.ui.pages.examples.history import build_history
 from studio.web.ui.pages.examples.mapping import build_mapping
+from studio.web.ui.pages.examples.plots import build_plots
+from studio.web.ui.pages.examples.toast import build_toast
 from studio.web.ui.session import Place
 
 
@@ -24,14 +26,17 @@ def build_examples(ui: Ui) -> Page:
         sections = [build_bring(ui)]
         with gr.Column(visible=False) as data:
             sections.append(build_mapping(ui))
-            sections.append(build_checks(ui))
-            with gr.Tabs(elem_id="examples-tabs"):
-                with gr.Tab(text("examples.table"), id="rows"):
+            checks = build_checks(ui)
+            with gr.Tabs(elem_id="examples-tabs") as tabs:
+                with gr.Tab(text("examples.tab.rows"), id="rows"):
                     grid = build_grid(ui)
-                    sections.append(grid.section)
-                with gr.Tab(text("examples.versions"), id="history"):
-                    sections.append(build_history(ui))
+                with gr.Tab(text("plots.tab"), id="plots"):
+                    plots = build_plots(ui, tabs, grid.search)
+                with gr.Tab(text("examples.tab.history"), id="history"):
+                    history = build_history(ui)
+            sections += [checks, grid.section, plots, history, build_toast(ui)]
         foot = ui.html()
+    connect_filter(ui, checks, tabs, grid.problem)
 
     def show(place: Place) -> dict[Any, Any]:
         view = ui.services.datasets.current(place.project)
