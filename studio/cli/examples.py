@@ -2,33 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from studio.cli.session import Json, open_services, terminal_of
+from studio.cli import bringing
+from studio.cli.session import Json, Usage, open_services, terminal_of
 from studio.cli.terminal import Refused, Terminal, errors_of
-from studio.domain.dataset import Mapping
+from studio.domain.conversation import Conversation
+from studio.domain.dataset import Mapping, SplitChoice
 
 if TYPE_CHECKING:
     from studio.data.checks.base import Dataset, Finding
     from studio.data.checks.report import Report
     from studio.data.reading import ReadResult
+    from studio.data.writing import Writer
+
+_DRAWN_AT_MOST: Final = 5_000  # examples above which the test is only drawn when asked for
 
 
 def examples(
     ctx: typer.Context,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="cli.examples.files")],
+    files: Annotated[list[Path] | None, typer.Argument(metavar="FILE…", help="cli.examples.files")] = None,
+    question: bringing.Questions = None,
+    answer: bringing.Answers = None,
+    system: bringing.Systems = None,
+    topic: bringing.Topic = None,
+    id_column: bringing.Id = None,
+    sheet: bringing.Sheets = None,
+    company: bringing.Company = None,
+    hub: bringing.Hub = None,
+    config: bringing.Config = None,
+    split: bringing.Split = None,
+    rows: bringing.Rows = 10_000,
+    token: bringing.Token = None,
     model: Annotated[str | None, typer.Option(metavar="ID", help="cli.examples.model")] = None,
+    share: Annotated[int | None, typer.Option(metavar="PERCENT", min=1, max=50, help="cli.examples.share")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", min=0, help="cli.examples.seed")] = None,
+    reword: Annotated[bool, typer.Option("--reword", help="cli.examples.reword")] = False,
     fix: Annotated[list[str] | None, typer.Option(metavar="CODE", help="cli.examples.fix")] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="cli.examples.out")] = None,
     as_json: Json = False,
 ) -> None:
     """Reads and checks files with the engine of the screens; nothing is changed but the file named by ``--out``."""
     from studio.data import checks, writing
-    from studio.data.checks.report import Report, changes
-    from studio.storage.files import atomic_path
+    from studio.data.checks.report import Report
 
     terminal = terminal_of(ctx, as_json=as_json)
     wanted = [code for item in fix or [] for code in item.split(",") if code]
@@ -36,29 +57,115 @@ def examples(
         if code != "all":
             checks.parse(code)
     write = writing.writer(out.suffix) if out is not None else None
-    with open_services() as services:
-        read = services.datasets.read_paths(files)
+    if not files and not hub:
+        raise Usage("cli.examples.no_files")
+    columns = Mapping(
+        question=tuple(question or ()),
+        answer=tuple(answer or ()),
+        system=tuple(system or ()),
+        topic=topic,
+        id=id_column,
+        sheets=tuple(sheet or ()),
+        company=company,
+    )
+    hub_set = bringing.HubSet(hub, config, split, rows, token)
+    draw = _Draw(share is not None or seed is not None, SplitChoice(), reword).with_choices(share, seed)
+    with open_services() as services, bringing.brought(terminal, services.datasets, files or [], hub_set) as paths:
+        read = services.datasets.read_paths(paths, columns)
         if not read.conversations and errors_of(read.problems):
             raise Refused(errors_of(read.problems))
+        bringing.require_found(columns, read)
         read.require()
         dataset = services.checks.examine(read.conversations, model)
         report = Report.of(dataset)
-        codes = checks.fixable(report.findings) if "all" in wanted else wanted
-        fixed = checks.fix_all(dataset, codes)
         document = _document(terminal, read, dataset, report)
         _say(terminal, read, report)
-        if codes:
-            changed = changes(dataset.conversations, fixed.conversations)
-            removed = sum(change.after is None for change in changed)
-            score = Report.of(fixed).score
-            document["fixed"] = {"codes": codes, "changed": len(changed) - removed, "removed": removed, "score": score}
-            terminal.say("cli.examples.fixed", changed=len(changed) - removed, removed=removed, score=score)
+        codes = checks.fixable(report.findings) if "all" in wanted else wanted
+        fixed = _fixed(terminal, dataset, codes, document)
+        conversations = _drawn(terminal, fixed.conversations, draw, document)
         if out is not None and write is not None:
-            with atomic_path(out) as temporary:
-                write(temporary, fixed.conversations)
-            document["out"] = {"path": str(out), "examples": len(fixed)}
-            terminal.say("cli.examples.written", n=len(fixed), path=str(out))
+            _write(terminal, write, out, conversations, document)
         terminal.emit(document)
+
+
+@dataclass(frozen=True)
+class _Draw:
+    """How the test is to be drawn.
+
+    Args:
+        asked: whether the command line asked for it, so that it is drawn from any number of examples.
+        choice: seed and share.
+        reword: whether its questions are asked in other words.
+    """
+
+    asked: bool
+    choice: SplitChoice
+    reword: bool
+
+    def with_choices(self, percent: int | None, seed: int | None) -> _Draw:
+        """The same with what the command line said."""
+        said = {"share": percent / 100 if percent is not None else None, "seed": seed}
+        chosen = {name: value for name, value in said.items() if value is not None}
+        return replace(self, choice=self.choice.model_copy(update=chosen))
+
+
+def _fixed(terminal: Terminal, dataset: Dataset, codes: list[str], document: dict[str, Any]) -> Dataset:
+    """The examples once the fixes are made; what they did goes into the document."""
+    from studio.data import checks
+    from studio.data.checks.report import Report, changes
+
+    fixed = checks.fix_all(dataset, codes)
+    if codes:
+        changed = changes(dataset.conversations, fixed.conversations)
+        removed = sum(change.after is None for change in changed)
+        score = Report.of(fixed).score
+        document["fixed"] = {"codes": codes, "changed": len(changed) - removed, "removed": removed, "score": score}
+        terminal.say("cli.examples.fixed", changed=len(changed) - removed, removed=removed, score=score)
+    return fixed
+
+
+def _drawn(
+    terminal: Terminal, conversations: Sequence[Conversation], draw: _Draw, document: dict[str, Any]
+) -> Sequence[Conversation]:
+    """Says what would be kept aside for the test; with rewordings, these are added."""
+    from studio.data import rewording
+    from studio.data.split import plan
+
+    if len(conversations) > _DRAWN_AT_MOST and not draw.asked and not draw.reword:
+        return conversations
+    if draw.reword:
+        count = max(1, round(len(conversations) * draw.choice.share))
+        chosen = rewording.rewordings(conversations, draw.choice.seed, count)
+        numbers = [int(c.id[1:]) for c in conversations if c.id[1:].isdecimal()]
+        added = rewording.held_out_examples(chosen, conversations, max(numbers, default=0) + 1)
+        conversations = [*(c.model_copy(update={"held_out": None}) for c in conversations), *added]
+        document["reworded"] = [{"id": item.origin, "from": item.original, "to": item.question} for item in chosen]
+        for item in chosen:
+            terminal.say("cli.examples.reworded", original=item.original, question=item.question)
+    found = plan(conversations, draw.choice.seed, draw.choice.share)
+    document["split"] = {
+        "kind": found.kind.value,
+        "train": len(found.train),
+        "held_out": [conversation.id for conversation in found.held_out],
+        **draw.choice.model_dump(),
+    }
+    if not terminal.json:
+        text = terminal.catalog
+        terminal.result("")
+        terminal.result(text("cli.examples.split", n=len(found.held_out), total=len(conversations)))
+        terminal.result(text(f"split.{found.kind.value}"))
+    return conversations
+
+
+def _write(
+    terminal: Terminal, write: Writer, out: Path, conversations: Sequence[Conversation], document: dict[str, Any]
+) -> None:
+    from studio.storage.files import atomic_path
+
+    with atomic_path(out) as temporary:
+        write(temporary, conversations)
+    document["out"] = {"path": str(out), "examples": len(conversations)}
+    terminal.say("cli.examples.written", n=len(conversations), path=str(out))
 
 
 def _say(terminal: Terminal, read: ReadResult, report: Report) -> None:
@@ -66,11 +173,17 @@ def _say(terminal: Terminal, read: ReadResult, report: Report) -> None:
         return
     text = terminal.catalog
     for file in read.files:
+        if not file.chosen:
+            terminal.result(text("cli.examples.sheet_left_out", file=file.file))
+            continue
         terminal.result(
             text("cli.examples.read", file=file.file, n=file.examples, format=text(f"reader.{file.reader}"))
         )
         for role, columns in _columns(file.mapping).items():
             terminal.result(text(f"cli.examples.column.{role}", columns=", ".join(columns)))
+        if file.speakers:
+            said = ", ".join(f"{name} ({count})" for name, count in file.speakers[:10])
+            terminal.result(text("cli.examples.speakers", names=said))
     for problem in read.problems:
         terminal.result(f"! {terminal.sentence(problem)}")
     terminal.result("")
@@ -92,6 +205,7 @@ def _columns(mapping: Mapping) -> dict[str, tuple[str, ...]]:
         "answer": mapping.answer,
         "system": mapping.system,
         "topic": (mapping.topic,) if mapping.topic else (),
+        "id": (mapping.id,) if mapping.id else (),
         "held_out": (mapping.held_out,) if mapping.held_out else (),
     }
     return {role: columns for role, columns in found.items() if columns}
@@ -113,6 +227,8 @@ def _document(terminal: Terminal, read: ReadResult, dataset: Dataset, report: Re
                 "columns": list(file.columns),
                 "mapping": file.mapping.model_dump(mode="json", exclude_defaults=True),
                 "examples": file.examples,
+                **({"sheet": file.sheet, "chosen": file.chosen} if file.sheet else {}),
+                **({"speakers": dict(file.speakers), "company": read.mapping.company} if file.speakers else {}),
             }
             for file in read.files
         ],

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from studio.cli import bringing
 from studio.cli.models import ensure_installed
 from studio.cli.progress import watch
 from studio.cli.runs import summary
 from studio.cli.session import AcceptLicence, Json, Usage, open_services, read_json_object, terminal_of
 from studio.cli.terminal import Refused, Terminal, errors_of
+from studio.domain.dataset import Mapping
 from studio.domain.problem import Problem
 from studio.domain.recipe import Preset, Recipe, parse_recipe
 from studio.domain.run import RunState, RunView
@@ -32,6 +35,16 @@ def train(
     preset: Annotated[Preset | None, typer.Option(metavar="|".join(Preset), help="cli.train.preset")] = None,
     held_out: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="cli.train.held_out")] = None,
     system_prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="cli.train.system_prompt")] = None,
+    question: bringing.Questions = None,
+    answer: bringing.Answers = None,
+    system_column: bringing.Systems = None,
+    sheet: bringing.Sheets = None,
+    company: bringing.Company = None,
+    hub: bringing.Hub = None,
+    config: bringing.Config = None,
+    split: bringing.Split = None,
+    rows: bringing.Rows = 10_000,
+    token: bringing.Token = None,
     name: Annotated[str | None, typer.Option(metavar="TEXT", help="cli.train.name")] = None,
     choices: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="cli.train.set")] = None,
     accept_licence: AcceptLicence = False,
@@ -39,19 +52,29 @@ def train(
 ) -> None:
     """Trains, shows the progress, and prints the id of the run last, alone on its line."""
     terminal = terminal_of(ctx, as_json=as_json)
+    columns = Mapping(
+        question=tuple(question or ()),
+        answer=tuple(answer or ()),
+        system=tuple(system_column or ()),
+        sheets=tuple(sheet or ()),
+        company=company,
+    )
     given: dict[str, Any] = {
-        "data": _absolute(data),
         "model": model,
         "preset": preset.value if preset else None,
         "held_out": _absolute(held_out),
         "system_prompt": system_prompt,
+        "columns": columns.model_dump(exclude_defaults=True),
     }
     values = _from_file(recipe_file) if recipe_file is not None else {}
     values |= {field: value for field, value in given.items() if value}
     values |= _parsed(choices or [])
-    if not values.get("data"):
+    if not data and not hub and not values.get("data"):
         raise Usage("cli.train.no_data")
-    with open_services() as services:
+    hub_set = bringing.HubSet(hub, config, split, rows, token)
+    with open_services() as services, bringing.brought(terminal, services.datasets, data or [], hub_set) as paths:
+        if paths:
+            values["data"] = _absolute(paths)
         values.setdefault("model", services.models.recommended(terminal.catalog.locale))
         recipe = _checked(values)
         _check_files(terminal, services.datasets, recipe)
@@ -103,9 +126,11 @@ def _check_files(terminal: Terminal, datasets: DatasetService, recipe: Recipe) -
         files = [Path(entry) for entry in entries if not entry.startswith(_STORED)]
         if not files:
             continue
-        read = datasets.read_paths(files)
+        read = datasets.read_paths(files, recipe.columns)
         if errors_of(read.problems):
             raise Refused(errors_of(read.problems))
+        if entries is recipe.data:
+            bringing.require_found(recipe.columns or Mapping(), read)
         read.require()
         terminal.warn(read.problems)
 
@@ -123,7 +148,7 @@ def _from_file(path: Path) -> dict[str, Any]:
     return values
 
 
-def _absolute(paths: list[Path] | None) -> list[str]:
+def _absolute(paths: Sequence[Path] | None) -> list[str]:
     return [str(path.expanduser().resolve()) for path in paths or []]
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from studio.cli.program import run
+from tests.hub_server import running_hub
 
 CSV = (
     "Pergunta;Resposta;Assunto\nQual o prazo?;Quatro dias úteis.;prazo\nQual o prazo?;Quatro dias úteis.;prazo\n"
@@ -95,3 +98,102 @@ def test_a_file_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert run(["examples", str(tmp_path / "nope.csv"), "--lang", "en"]) == 1
     assert "nope.csv" in capsys.readouterr().err
     assert run(["examples", "--lang", "en"]) == 2
+
+
+def _read(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    assert run(["examples", *arguments, "--json", "--lang", "en"]) == 0
+    document: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return document
+
+
+def test_columns_are_chosen_and_joined(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("n,a,b,c,d\n1,Abre?,Hoje?,Sim.,Seja breve.\n1,Fecha?,Cedo?,Não.,Seja breve.\n", encoding="utf-8")
+    out = tmp_path / "out.jsonl"
+    columns = ["--question-column", "a", "--question-column", "b", "--answer-column", "c", "--system-column", "d"]
+    document = _read(capsys, str(path), *columns, "--id-column", "n", "--topic-column", "n", "--out", str(out))
+    assert document["files"][0]["mapping"] == {
+        "question": ["a", "b"],
+        "answer": ["c"],
+        "system": ["d"],
+        "id": "n",
+        "topic": "n",
+    }
+    assert json.loads(out.read_text().splitlines()[0])["messages"] == [
+        {"role": "system", "content": "Seja breve."},
+        {"role": "user", "content": "Abre?\nHoje?"},
+        {"role": "assistant", "content": "Sim."},
+    ]
+    assert document["split"]["held_out"] == []  # one ticket, so nothing can be kept aside
+    assert run(["examples", str(path), "--topic-column", "Tema", "--lang", "en"]) == 1
+    assert "“Tema”" in capsys.readouterr().err
+
+
+def test_a_sheet_is_chosen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from openpyxl import Workbook
+
+    workbook = Workbook()
+    for name, answer in (("Velhas", "Não."), ("Novas", "Sim.")):
+        sheet = workbook.create_sheet(name)
+        for row in (("Pergunta", "Resposta"), ("Abre hoje?", answer), ("Abre amanhã?", answer)):
+            sheet.append(row)
+    path = tmp_path / "faq.xlsx"
+    workbook.save(path)
+    document = _read(capsys, str(path), "--sheet", "Novas")
+    assert [(f["sheet"], f["chosen"], f["examples"]) for f in document["files"]] == [
+        ("Velhas", False, 0),
+        ("Novas", True, 2),
+    ]
+    assert len(_read(capsys, str(path))["files"]) == 2
+    assert run(["examples", str(path), "--sheet", "Outra", "--lang", "pt"]) == 1
+    assert "Velhas, Novas" in capsys.readouterr().err
+
+
+def test_the_company_of_a_chat_is_chosen(capsys: pytest.CaptureFixture[str]) -> None:
+    chat = Path(__file__).parent.parent / "assets" / "data" / "whatsapp-ios.txt"
+    found = _read(capsys, str(chat))["files"][0]
+    assert found["company"] == "Rui"
+    assert set(found["speakers"]) == {"Rui", "Ana Lima"}
+    assert _read(capsys, str(chat), "--company", "Ana Lima")["files"][0]["company"] == "Ana Lima"
+    assert run(["examples", str(chat), "--company", "Eva", "--lang", "en"]) == 1
+    assert "Ana Lima, Rui" in capsys.readouterr().err
+
+
+def test_a_table_comes_on_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    pasted = io.TextIOWrapper(io.BytesIO("Pergunta\tResposta\nAbre?\tSim.\nFecha?\tÀs seis.\n".encode("cp1252")))
+    monkeypatch.setattr("sys.stdin", pasted)
+    assert _read(capsys, "-")["examples"] == 2
+    assert run(["examples", "--lang", "en"]) == 2
+    assert "--hub" in capsys.readouterr().err
+
+
+def test_the_test_is_drawn_and_reworded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "faq.csv"
+    rows = [
+        f"Como funciona a entrega em {place}?,Entregamos em {place}." for place in ("Rio", "Bahia", "Recife", "Natal")
+    ]
+    path.write_text("\n".join(["Pergunta,Resposta", *rows, ""]), encoding="utf-8")
+    first = _read(capsys, str(path))["split"]
+    assert (first["kind"], first["train"], len(first["held_out"])) == ("new_answers", 3, 1)
+    assert _read(capsys, str(path))["split"] == first
+    draws = [_read(capsys, str(path), "--seed", str(seed))["split"]["held_out"] for seed in range(6)]
+    assert len({tuple(draw) for draw in draws}) > 1
+    out = tmp_path / "out.jsonl"
+    document = _read(capsys, str(path), "--reword", "--share", "50", "--out", str(out))
+    assert document["split"]["kind"] == "reworded"
+    assert len(document["reworded"]) == 2
+    lines = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert [line.get("split") for line in lines] == [None] * 4 + ["test"] * 2
+
+
+def test_a_dataset_of_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"question": f"Abre {n}?", "answer": f"Sim, {n}."} for n in range(9)]
+    with running_hub() as hub:
+        monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+        monkeypatch.setenv("AFINA_HF_ENDPOINT", hub.address)
+        hub.datasets["acme/faq"] = {"test.jsonl": "\n".join(map(json.dumps, rows)).encode()}
+        document = _read(capsys, "--hub", "acme/faq", "--rows", "5")
+    assert document["examples"] == 5
+    assert document["files"][0]["file"] == "acme-faq.jsonl"

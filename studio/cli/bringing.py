@@ -1,0 +1,105 @@
+"""What ``examples`` and ``train`` share: where examples come from and how they are read."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from studio.domain.dataset import Mapping
+from studio.errors import AfinaError
+
+if TYPE_CHECKING:
+    from studio.cli.terminal import Terminal
+    from studio.data.reading import ReadResult
+    from studio.services.datasets import DatasetService
+
+_STDIN = Path("-")
+_DEFAULT_ROWS = 10_000
+
+Columns = list[str] | None
+Questions = Annotated[Columns, typer.Option("--question-column", metavar="NAME", help="cli.bring.question")]
+Answers = Annotated[Columns, typer.Option("--answer-column", metavar="NAME", help="cli.bring.answer")]
+Systems = Annotated[Columns, typer.Option("--system-column", metavar="NAME", help="cli.bring.system")]
+Topic = Annotated[str | None, typer.Option("--topic-column", metavar="NAME", help="cli.bring.topic")]
+Id = Annotated[str | None, typer.Option("--id-column", metavar="NAME", help="cli.bring.id")]
+Sheets = Annotated[Columns, typer.Option("--sheet", metavar="NAME", help="cli.bring.sheet")]
+Company = Annotated[str | None, typer.Option("--company", metavar="NAME", help="cli.bring.company")]
+Hub = Annotated[str | None, typer.Option("--hub", metavar="ORG/NAME", help="cli.bring.hub")]
+Config = Annotated[str | None, typer.Option("--config", metavar="NAME", help="cli.bring.config")]
+Split = Annotated[str | None, typer.Option("--split", metavar="NAME", help="cli.bring.split")]
+Rows = Annotated[int, typer.Option("--rows", metavar="N", min=1, help="cli.bring.rows")]
+Token = Annotated[str | None, typer.Option("--token", metavar="TEXT", envvar="HF_TOKEN", help="cli.bring.token")]
+
+
+@dataclass(frozen=True)
+class HubSet:
+    """A dataset of the hub, as the command line names it."""
+
+    reference: str | None
+    config: str | None = None
+    split: str | None = None
+    rows: int = _DEFAULT_ROWS
+    token: str | None = None
+
+
+@contextmanager
+def brought(
+    terminal: Terminal, datasets: DatasetService, paths: Sequence[Path], hub: HubSet
+) -> Iterator[tuple[Path, ...]]:
+    """The files to read; ``-`` is what comes on standard input, and a dataset of the hub is fetched first.
+
+    Raises:
+        AfinaError: what :func:`studio.data.hub_sets.fetch` raises; ``data.empty_file`` for an empty input.
+    """
+    from studio.data import hub_sets
+
+    with tempfile.TemporaryDirectory(prefix="afina-") as folder:
+        files = [_pasted(Path(folder)) if path == _STDIN else path for path in paths]
+        if hub.reference:
+            terminal.say("cli.bring.fetching", name=hub.reference)
+            files.append(
+                hub_sets.fetch(
+                    hub.reference,
+                    Path(folder),
+                    config=hub.config,
+                    split=hub.split,
+                    rows=hub.rows,
+                    endpoint=datasets.workspace.settings.hf_endpoint,
+                    token=hub.token,
+                )
+            )
+        yield tuple(files)
+
+
+def _pasted(folder: Path) -> Path:
+    """Standard input as a file, byte by byte: its encoding is recognised like that of any other."""
+    path = folder / "stdin.txt"
+    path.write_bytes(sys.stdin.buffer.read())
+    return path
+
+
+def require_found(wanted: Mapping, read: ReadResult) -> None:
+    """Checks that what was named on the command line is in the files.
+
+    Raises:
+        AfinaError: ``data.column_missing``, ``data.sheet_missing`` or ``data.speaker_missing``, with those there are.
+    """
+    columns = {column for file in read.files for column in file.columns}
+    missing = next((column for column in wanted.columns if column not in columns), None)
+    if missing is not None:
+        raise AfinaError("data.column_missing", column=missing)
+    sheets = list(dict.fromkeys(file.sheet for file in read.files if file.sheet))
+    absent = next((sheet for sheet in wanted.sheets if sheet not in sheets), None)
+    if absent is not None:
+        raise AfinaError("data.sheet_missing", sheet=absent, known=", ".join(sheets) or "–")
+    names = [name for file in read.files for name, _ in file.speakers]
+    if wanted.company and wanted.company not in names:
+        known = ", ".join(list(dict.fromkeys(names))[:20]) or "–"
+        raise AfinaError("data.speaker_missing", company=wanted.company, known=known)
