@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from studio import __version__
-from studio.cli import answer, chat, examples, export, models, runs, serve, train
+from studio.cli import answer, chat, examples, export, models, runs, serve, studies, train
 from studio.cli.help import AfinaCommand, group
 from studio.cli.language import take_language, terminal_locale
 from studio.cli.session import Usage
@@ -60,6 +60,8 @@ def program() -> typer.Typer:
     app.add_typer(models.build(), name="models", help="cli.models")
     app.command("examples", cls=AfinaCommand, help="cli.examples")(examples.examples)
     app.command("train", cls=AfinaCommand, help="cli.train")(train.train)
+    app.command("search", cls=AfinaCommand, help="cli.search")(studies.search)
+    app.command("folds", cls=AfinaCommand, help="cli.folds")(studies.folds)
     app.add_typer(runs.build(), name="runs", help="cli.runs")
     app.command("chat", cls=AfinaCommand, help="cli.chat")(chat.chat)
     app.command("answer", cls=AfinaCommand, help="cli.answer")(answer.answer)

@@ -161,6 +161,25 @@ def parse_recipe(values: dict[str, Any]) -> tuple[Recipe | None, list[Problem]]:
         return None, [_problem_of(details) for details in error.errors()]
 
 
+def all_but_wrong(values: dict[str, Any]) -> Recipe | None:
+    """The recipe without the fields that cannot be read, so that the others can be checked too.
+
+    Args:
+        values: as for :func:`parse_recipe`.
+
+    Returns:
+        None where not even the model can be read.
+    """
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        wrong = {str(details["loc"][0]) for details in error.errors() if details["loc"]}
+    try:
+        return Recipe.model_validate({name: value for name, value in values.items() if name not in wrong})
+    except ValidationError:
+        return None
+
+
 def _problem_of(details: Any) -> Problem:
     field = ".".join(str(part) for part in details["loc"])
     context = {name: value for name, value in details.get("ctx", {}).items() if isinstance(value, (str, int, float))}

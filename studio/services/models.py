@@ -96,6 +96,10 @@ class ModelService:
         """Whether a model can be used now."""
         return is_installed(self._workspace.model(model_id))
 
+    def folder(self, model_id: str) -> Path:
+        """Where the files of a model are, or will be once it is installed."""
+        return self._workspace.model(model_id).resolve()
+
     def install(self, model_id: str) -> None:
         """Begins to install a model in the background; does nothing when it is there or on its way.
 

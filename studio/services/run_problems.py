@@ -32,6 +32,7 @@ class RunProblems:
             recipe: with choices that may be open.
             examples: what it would learn from; None when they could not be read.
         """
+        from studio.training.contradictions import contradictions, linear_kinds
         from studio.training.presets import resolve, validate
 
         try:
@@ -48,6 +49,8 @@ class RunProblems:
         lengths = self._lengths.of(card, examples) if examples else Lengths(0.0, 0)
         resolved = resolve(recipe, card, *counts, lengths.mean)
         found += validate(resolved, card, *counts)
+        modules = linear_kinds(self._models.folder(card.id)) if recipe.target_modules else ()
+        found += contradictions(resolved, card, hardware.machine().device, modules)
         found += self._memory(resolved, lengths)
         return sorted(found, key=lambda problem: problem.severity is not Severity.ERROR)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,12 @@ class RunStarts:
 
     def start_from_files(self, recipe: Recipe, name: str | None, locale: str) -> str:
         """See :meth:`RunService.start_from_files`."""
+        with self.project_of_files(recipe, locale) as (project_id, stored):
+            return self.start(project_id, stored, name, locale)
+
+    @contextmanager
+    def project_of_files(self, recipe: Recipe, locale: str) -> Iterator[tuple[str, Recipe]]:
+        """See :meth:`RunService.project_of_files`."""
         files = [Path(entry) for entry in recipe.data if not entry.startswith("dataset:")]
         if not recipe.data:
             raise AfinaError("run.no_examples")
@@ -118,7 +125,7 @@ class RunStarts:
             )
         try:
             recipe = self._examples.imported(project_id, recipe)
-            return self.start(project_id, recipe, name, locale)
+            yield project_id, recipe
         except AfinaError:
             self._forget_project(project_id)
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 from studio.domain.conversation import Conversation
 from studio.domain.problem import Problem
@@ -114,6 +115,18 @@ class RunService:
         run_id = self._starts.start_from_files(recipe, name, locale)
         self._controls.supervise()
         return run_id
+
+    def project_of_files(
+        self, recipe: Recipe, locale: str = DEFAULT_LOCALE
+    ) -> AbstractContextManager[tuple[str, Recipe]]:
+        """A project made for the files that a recipe names, and the recipe that names what was stored of them.
+
+        It is gone again when what is done with it raises an ``AfinaError``.
+
+        Raises:
+            AfinaError: ``run.no_examples``, and what reading the files raises.
+        """
+        return self._starts.project_of_files(recipe, locale)
 
     def stop(self, run_id: str) -> None:
         """Asks a run to stop and keep the best so far. One that waits stops at once; one that is over stays so.

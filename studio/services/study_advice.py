@@ -17,7 +17,7 @@ from studio.domain.study import (
     Trial,
     TrialScore,
 )
-from studio.training.halving import next_leg, ranked
+from studio.training.halving import judge_at, next_leg, ranked
 
 _Z: Final = 1.96  # of the normal distribution: 95 %
 _GAIN: Final = 0.02  # a loss lower by less than this share is no gain
@@ -44,7 +44,8 @@ def recommendation(plan: StudyPlan, record: StudyRecord) -> Recommendation | Non
         return None
     best = next(trial for trial in compared if trial.number == order[0])
     tried = sum(bool(trial.scores) for trial in record.trials)
-    return Recommendation(trial=best.number, settings=best.settings, advice=_compared(plan, rung, base, best, tried))
+    judge = judge_at(compared, rung, plan.judge)
+    return Recommendation(trial=best.number, settings=best.settings, advice=_compared(judge, rung, base, best, tried))
 
 
 def spread(record: StudyRecord) -> Spread | None:
@@ -115,7 +116,7 @@ def _was_short(record: StudyRecord) -> bool:
     return bool(record.shares) and record.shares[-1] < 1.0
 
 
-def _compared(plan: StudyPlan, rung: int, base: Trial | None, best: Trial, tried: int) -> Advice:
+def _compared(judge: Judge, rung: int, base: Trial | None, best: Trial, tried: int) -> Advice:
     settings: dict[str, Any] = {
         "rate": best.settings.learning_rate,
         "rank": best.settings.rank,
@@ -128,12 +129,13 @@ def _compared(plan: StudyPlan, rung: int, base: Trial | None, best: Trial, tried
     ours, theirs = best.at(rung), base.at(rung) if base else None
     if ours is None or theirs is None:  # the present settings failed
         return Advice(key="study.advice.works", params={"n": tried} | settings)
-    if plan.judge is Judge.LOSS:
-        gain = 1 - (ours.loss or 0.0) / theirs.loss if theirs.loss else 0.0
+    gain = 1 - (ours.loss or 0.0) / theirs.loss if theirs.loss else 0.0
+    sure = "close" if judge is Judge.LOSS else _sureness(ours, theirs)
+    if sure == "close":
         key = "better_loss" if gain >= _GAIN else "close"
         return Advice(key=f"study.advice.{key}", params={"n": tried, "percent": round(100 * gain)} | settings)
     counts = {"right": ours.right or 0, "base_right": theirs.right or 0, "asked": ours.asked}
-    return Advice(key=f"study.advice.{_sureness(ours, theirs)}", params={"n": tried} | counts | settings)
+    return Advice(key=f"study.advice.{sure}", params={"n": tried} | counts | settings)
 
 
 def _sureness(ours: TrialScore, theirs: TrialScore) -> str:

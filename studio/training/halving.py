@@ -16,8 +16,11 @@ from studio.domain.recipe import Recipe
 from studio.domain.study import Judge, StudyKind, StudyPlan, StudyRecord, Trial, TrialScore, TrialSettings, TrialState
 
 SHARES: Final = (0.25, 0.5, 1.0)  # of a trial's passes, a rung each
-_SHORT: Final = (0.5, 1.0)  # where there is no time for more
+_SHORT: Final = (0.5, 1.0)  # two rungs, where there is no time for more
+_FURTHER: Final = 1.4  # a second rung that is no further than this times the first tells nothing new
 _MOST: Final = 12
+_FEW_RIGHT: Final = 0.25
+NEARLY: Final = 0.85  # of a leg is enough to be compared, where the time box ends it
 _USED: Final = 0.92  # of the time box is planned; the rest is for what a measurement cannot know
 _RATES: Final = (0.5, 2.0, 1 / 3, 3.0)
 _RANKS: Final = (0.5, 1.0, 2.0)
@@ -66,22 +69,29 @@ def candidates(recipe: Recipe, seed: int) -> tuple[TrialSettings, ...]:
     return tuple(unique.values())[:_MOST]
 
 
-def sized(plan: StudyPlan, full_seconds: float, overhead: float = 0.0) -> tuple[int, tuple[float, ...]]:
+def sized(
+    plan: StudyPlan, full_seconds: float, overhead: float = 0.0, reached: float = SHARES[0]
+) -> tuple[int, tuple[float, ...]]:
     """How many candidates fit into the time box, and the shares of the rungs.
 
     Args:
         plan: of a search.
         full_seconds: that the steps of a whole run with the present settings take here.
         overhead: seconds that a leg takes beside its steps.
+        reached: share of its steps that the first trial has taken by now; the first rung where time is short, so that
+            the others are compared with it at the same place.
     """
     box = _USED * plan.minutes * 60
     for count in range(len(plan.candidates), 1, -1):
         if cost(plan.candidates[:count], SHARES) * full_seconds + _legs(count, SHARES) * overhead <= box:
             return count, SHARES
-    count = min(3, len(plan.candidates))
-    left = max(0.2 * box, box - _legs(count, _SHORT) * overhead)
-    scale = min(1.0, left / (cost(plan.candidates[:count], _SHORT) * full_seconds))
-    return count, tuple(share * scale for share in _SHORT)
+    for count in range(min(3, len(plan.candidates)), 1, -1):
+        mean = cost(plan.candidates[:count], (1.0,)) / count
+        left = box - _legs(count, _SHORT) * overhead - count * reached * mean * full_seconds
+        last = min(1.0, reached + left / (promoted(count) * mean * full_seconds))
+        if last >= _FURTHER * reached:
+            return count, (reached, last)
+    return min(2, len(plan.candidates)), (reached,)
 
 
 def _legs(count: int, shares: Sequence[float]) -> int:
@@ -140,7 +150,14 @@ def rungs(plan: StudyPlan, record: StudyRecord) -> Iterator[tuple[int, list[Tria
 def ranked(trials: Sequence[Trial], rung: int, judge: Judge) -> list[int]:
     """Numbers of the trials, the best at a rung first; equal ones by their loss, then as they were tried."""
     found = [(trial.number, score) for trial in trials if (score := trial.at(rung)) is not None]
+    judge = judge_at(trials, rung, judge)
     return [number for number, score in sorted(found, key=lambda pair: (worth(pair[1], judge), pair[0]))]
+
+
+def judge_at(trials: Sequence[Trial], rung: int, judge: Judge) -> Judge:
+    """By what trials are compared at a rung: by loss as long as hardly any answer is right, since one more is luck."""
+    shares = [score.share or 0.0 for trial in trials if (score := trial.at(rung)) is not None]
+    return Judge.LOSS if max(shares, default=0.0) < _FEW_RIGHT else judge
 
 
 def worth(score: TrialScore, judge: Judge) -> tuple[float, float]:
@@ -156,7 +173,7 @@ def fits(plan: StudyPlan, record: StudyRecord, steps: int) -> bool:
     if plan.kind is StudyKind.FOLDS:
         return True
     left = plan.minutes * 60 - record.spent
-    return left > 0 and (record.pace is None or steps * record.pace + record.overhead <= left)
+    return left > 0 and (record.pace is None or steps * record.pace + record.overhead <= left / NEARLY)
 
 
 def allowance(plan: StudyPlan, record: StudyRecord) -> float:

@@ -124,7 +124,7 @@ class Study:
         seconds = time.monotonic() - began
         self._spend()
         self._measured(seconds, loop.state.training_seconds - trained, reached - before)
-        at_rung = reached >= target or not self.record.shares
+        at_rung = reached >= halving.NEARLY * target or not self.record.shares
         ended = TrialState.FINISHED if reached >= total else TrialState.PAUSED
         done = trial.model_copy(
             update={
@@ -229,14 +229,14 @@ class Study:
         """After the first leg: how many candidates there is time for, and how far they go."""
         if self.plan.kind is not StudyKind.SEARCH or self.record.shares or self.record.pace is None:
             return
-        count, shares = halving.sized(self.plan, self.record.pace * total, self.record.overhead)
+        score = trial.scores[-1]
+        reached = score.step / total
+        count, shares = halving.sized(self.plan, self.record.pace * total, self.record.overhead, reached)
         trials = tuple(
             Trial(number=number, settings=settings)
             for number, settings in enumerate(self.plan.candidates[:count], start=1)
         )
-        score = trial.scores[-1]
-        # Where the rungs are lower than the first leg went, that leg stands for the first of them.
-        first = () if score.step < math.ceil(shares[0] * total - 1e-9) else (score,)
+        first = () if score.step < math.ceil(shares[0] * total - 1e-9) else (score,)  # else it goes on to the rung
         self._note(shares=shares, trials=(trial.model_copy(update={"scores": first}), *trials[1:]))
 
     def _drop(self) -> None:

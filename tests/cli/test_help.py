@@ -37,6 +37,8 @@ def test_there_is_a_command_for_each_step() -> None:
         "models add",
         "examples",
         "train",
+        "search",
+        "folds",
         "runs",
         "runs pause",
         "runs resume",

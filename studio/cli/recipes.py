@@ -1,0 +1,48 @@
+"""From the command line to a recipe: a file, options, ``--set``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from studio.cli.session import Usage, read_json_object
+
+STORED = "dataset:"  # begins the name of a stored version of examples, which is no file
+
+
+def from_file(path: Path) -> dict[str, Any]:
+    """The fields of a recipe file; relative paths in it are meant from the folder in which it lies."""
+    values = read_json_object(path)
+    for field in ("data", "held_out"):
+        files = values.get(field)
+        if isinstance(files, list):
+            values[field] = [
+                file if not isinstance(file, str) or file.startswith(STORED) else str(path.resolve().parent / file)
+                for file in files
+            ]
+    return values
+
+
+def absolute(paths: Sequence[Path] | None) -> list[str]:
+    """Paths that mean the same from any folder."""
+    return [str(path.expanduser().resolve()) for path in paths or []]
+
+
+def parsed(choices: Sequence[str]) -> dict[str, Any]:
+    """``NAME=VALUE`` as fields of a recipe; a value that is not JSON is text.
+
+    Raises:
+        Usage: ``cli.train.bad_set``.
+    """
+    values: dict[str, Any] = {}
+    for choice in choices:
+        name, equals, text = choice.partition("=")
+        if not equals:
+            raise Usage("cli.train.bad_set", choice=choice[:80])
+        try:
+            values[name.strip()] = json.loads(text)
+        except json.JSONDecodeError:
+            values[name.strip()] = text
+    return values

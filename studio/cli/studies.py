@@ -1,0 +1,161 @@
+"""``afina search`` and ``afina folds``: which settings suit the examples, and how sure the result is."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from studio.cli.models import ensure_installed
+from studio.cli.recipes import absolute, from_file, parsed
+from studio.cli.session import AcceptLicence, Json, Usage, open_services, terminal_of
+from studio.cli.terminal import Refused, Terminal, errors_of
+from studio.domain.problem import Problem
+from studio.domain.recipe import Preset, Recipe, all_but_wrong, parse_recipe
+from studio.domain.run import RunState
+from studio.domain.study import StudyView, Trial
+
+if TYPE_CHECKING:
+    from studio.services import Services
+    from studio.services.studies import StudyService
+
+_INTERVAL = 0.5  # seconds between two looks at the study
+_SEEN_TO = ("run.model_not_installed", "run.licence_not_accepted")  # these commands install and ask
+
+RecipeFile = Annotated[Path | None, typer.Argument(metavar="RECIPE.json", help="cli.train.recipe")]
+Data = Annotated[list[Path] | None, typer.Option(metavar="FILE", help="cli.train.data")]
+Model = Annotated[str | None, typer.Option(metavar="ID", help="cli.train.model")]
+PresetName = Annotated[Preset | None, typer.Option(metavar="|".join(Preset), help="cli.train.preset")]
+Choices = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="cli.train.set")]
+
+
+def search(
+    ctx: typer.Context,
+    recipe_file: RecipeFile = None,
+    data: Data = None,
+    model: Model = None,
+    preset: PresetName = None,
+    minutes: Annotated[float, typer.Option(metavar="N", help="cli.search.minutes")] = 15.0,
+    choices: Choices = None,
+    accept_licence: AcceptLicence = False,
+    as_json: Json = False,
+) -> None:
+    """Looks for better settings within a time box; prints them last, as options of ``afina train``."""
+    terminal = terminal_of(ctx, as_json=as_json)
+    values = _values(recipe_file, data, model, preset, choices)
+    with open_services() as services:
+        recipe = _ready(terminal, services, values, accept_licence)
+        with services.runs.project_of_files(recipe, terminal.catalog.locale) as (project_id, stored):
+            study_id = services.studies.start_search(project_id, stored, minutes, terminal.catalog.locale)
+        view = _watched(terminal, services.studies, study_id)
+        if view.recommendation is not None:
+            found = services.studies.recipe(study_id)
+            names = ("learning_rate", "rank", "alpha", "epochs")
+            terminal.result(" ".join(f"--set {name}={getattr(found, name):g}" for name in names))
+
+
+def folds(
+    ctx: typer.Context,
+    recipe_file: RecipeFile = None,
+    data: Data = None,
+    model: Model = None,
+    preset: PresetName = None,
+    parts: Annotated[int, typer.Option("--folds", metavar="K", help="cli.folds.folds")] = 5,
+    choices: Choices = None,
+    accept_licence: AcceptLicence = False,
+    as_json: Json = False,
+) -> None:
+    """Learns from all parts but one and asks about that one, for each part; prints mean and spread."""
+    terminal = terminal_of(ctx, as_json=as_json)
+    values = _values(recipe_file, data, model, preset, choices)
+    with open_services() as services:
+        recipe = _ready(terminal, services, values, accept_licence)
+        with services.runs.project_of_files(recipe, terminal.catalog.locale) as (project_id, stored):
+            study_id = services.studies.start_folds(project_id, stored, parts, terminal.catalog.locale)
+        _watched(terminal, services.studies, study_id)
+
+
+def _values(
+    recipe_file: Path | None, data: list[Path] | None, model: str | None, preset: Preset | None, choices: Any
+) -> dict[str, Any]:
+    given = {"data": absolute(data), "model": model, "preset": preset.value if preset else None}
+    values = from_file(recipe_file) if recipe_file is not None else {}
+    values |= {field: value for field, value in given.items() if value}
+    values |= parsed(choices or [])
+    if not values.get("data"):
+        raise Usage("cli.train.no_data")
+    return values
+
+
+def _ready(terminal: Terminal, services: Services, values: dict[str, Any], accept_licence: bool) -> Recipe:
+    """The recipe, with its model installed; all its problems at once if it has any."""
+    values.setdefault("model", services.models.recommended(terminal.catalog.locale))
+    recipe, problems = parse_recipe(values)
+    readable = recipe or all_but_wrong(values)
+    if readable is not None:
+        problems += [p for p in services.runs.problems(readable) if p.code not in _SEEN_TO]
+    if recipe is None or errors_of(problems):
+        raise Refused(errors_of(problems))
+    terminal.warn(problems)
+    ensure_installed(terminal, services, recipe.model, accept_licence=accept_licence)
+    return recipe
+
+
+def _watched(terminal: Terminal, studies: StudyService, study_id: str) -> StudyView:
+    """Shows a study until it is over. The first Ctrl+C stops it with what it has found, the second one leaves it."""
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rest]}"))
+    asked, scores = False, 0
+    with terminal.progress(*columns) as bar:
+        task = bar.add_task("", total=1.0, rest="")
+        while True:
+            try:
+                view = studies.view(study_id)
+                rest = "" if view.seconds_left is None else terminal.catalog.duration(view.seconds_left)
+                name = terminal.catalog("cli.study.trial", number=view.current or 0) if view.current else view.name
+                bar.update(task, completed=view.progress, description=name, rest=rest)
+                if (now := sum(len(trial.scores) for trial in view.trials)) != scores:
+                    scores = now
+                    terminal.emit(_document(view))
+                if view.state.is_over or view.state is RunState.PAUSED:
+                    break
+                time.sleep(_INTERVAL)
+            except KeyboardInterrupt:
+                if asked:
+                    raise
+                asked = True
+                studies.stop(study_id)
+    _told(terminal, view)
+    return view
+
+
+def _told(terminal: Terminal, view: StudyView) -> None:
+    terminal.emit(_document(view))
+    if view.state is RunState.FAILED:
+        raise Refused([view.problem or Problem(code="run.end_unknown")])
+    text = terminal.catalog
+    names = ("trial", "rate", "rank", "passes", "right", "loss", "state")
+    if not terminal.json:
+        terminal.table([text(f"cli.study.column.{name}") for name in names], [_row(terminal, t) for t in view.trials])
+    for line in view.advice:
+        terminal.say(line.key, **line.params)
+
+
+def _row(terminal: Terminal, trial: Trial) -> list[str]:
+    text, score = terminal.catalog, trial.score
+    return [
+        str(trial.number),
+        f"{trial.settings.learning_rate:.2g}",
+        str(trial.settings.rank),
+        f"{text.number(score.passes if score else 0.0, 1)}/{trial.settings.epochs:g}",
+        f"{score.right}/{score.asked}" if score and score.right is not None else "-",
+        text.number(score.loss, 3) if score and score.loss is not None else "-",
+        text(f"study.trial.{trial.state}"),
+    ]
+
+
+def _document(view: StudyView) -> dict[str, Any]:
+    return view.model_dump(mode="json", exclude={"recipe", "curve"})
