@@ -135,8 +135,14 @@ def _differences(views: Sequence[RunView], versions: Sequence[int | None]) -> tu
     rows = [Row("model", tuple(view.model_name for view in views)), Row("examples", tuple(versions))]
     for name in Recipe.model_fields:
         if name not in _NOT_SETTINGS:
-            rows.append(Row(name, tuple(getattr(view.recipe, name) for view in views)))
+            rows.append(Row(name, tuple(_chosen(view.recipe, name) for view in views)))
     return tuple(row for row in rows if len(set(row.values)) > 1)
+
+
+def _chosen(recipe: Recipe, name: str) -> Any:
+    """A setting; alpha as its ratio to the rank, so that it counts only where it was chosen by itself."""
+    value = getattr(recipe, name)
+    return value / recipe.rank if name == "alpha" and value and recipe.rank else value
 
 
 def _result(name: str, values: Sequence[Any], *, lowest: bool) -> Row:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import gradio as gr
 from markupsafe import Markup
 
-from studio.i18n import LOCALES, catalog
+from studio.i18n import LOCALES, Catalog, catalog
 from studio.services import Services
 from studio.web.ui import theme
 from studio.web.ui.components import EMPTY, Page, Ui, join, warn
@@ -47,7 +47,7 @@ def mount_studio(app: Any, services: Services, locale: str) -> None:
         path=f"/{locale}",
         theme=theme.studio_theme(),
         css=theme.stylesheet(),
-        head=theme.head(_TAGS.get(locale, locale), catalog(locale)("ui.search")),
+        head=theme.head(_TAGS.get(locale, locale), catalog(locale)("ui.search"), _toasts(catalog(locale))),
         footer_links=[],
         run_history=False,
         show_error=False,
@@ -58,6 +58,17 @@ def mount_studio(app: Any, services: Services, locale: str) -> None:
         max_file_size=settings.max_upload_mb * _UPLOAD_CEILING * 2**20,
         app_kwargs={"docs_url": None, "redoc_url": None},
     )
+
+
+def _toasts(text: Catalog) -> dict[str, str]:
+    """What Gradio's own messages over the page say in a language."""
+    return {
+        "error": text("ui.toast.error"),
+        "warning": text("ui.toast.warning"),
+        "info": text("ui.toast.info"),
+        "lost": text("ui.toast.lost"),
+        "detail": text("ui.toast.lost_detail"),
+    }
 
 
 def build_studio(services: Services, locale: str) -> Any:

@@ -43,7 +43,7 @@ def _reading(ui: Ui, found: Comparison) -> str:
 
 
 def _title(ui: Ui, row: Row) -> str:
-    known = (*_RESULTS, "model", "examples")
+    known = (*_RESULTS, "model", "examples", "alpha")
     return ui.text(f"trainover.{row.name}") if row.name in known else setting_name(ui, row.name)
 
 

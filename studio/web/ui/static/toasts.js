@@ -1,0 +1,26 @@
+/* Gradio's own messages over the page, in the language of the page. */
+(() => {
+  const words = __TOASTS__;
+  const known = {
+    Error: words.error,
+    Warning: words.warning,
+    Info: words.info,
+    'Connection Lost': words.lost,
+    'Connection to the server was lost. Attempting reconnection...': words.detail,
+    'Connection errored out.': words.detail,
+    'This application is currently busy. Please try again.': words.detail,
+  };
+  const translate = (node) => {
+    for (const place of node.querySelectorAll?.('.toast-title, .toast-message-text, .toast-text') ?? []) {
+      const said = known[place.textContent.trim()];
+      if (said) place.textContent = said;
+    }
+  };
+  new MutationObserver((changes) => {
+    for (const change of changes) {
+      const toast = change.target.closest?.('.toast-wrap');
+      if (toast) translate(toast);
+      else change.addedNodes.forEach(translate);
+    }
+  }).observe(document.documentElement, { childList: true, subtree: true });
+})();
