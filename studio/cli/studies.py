@@ -13,7 +13,7 @@ from studio.cli.recipes import absolute, from_file, parsed
 from studio.cli.session import AcceptLicence, Json, Usage, open_services, terminal_of
 from studio.cli.terminal import Refused, Terminal, errors_of
 from studio.domain.problem import Problem
-from studio.domain.recipe import Preset, Recipe, all_but_wrong, parse_recipe
+from studio.domain.recipe import Preset, Recipe
 from studio.domain.run import RunState
 from studio.domain.study import StudyView, Trial
 
@@ -92,10 +92,8 @@ def _values(
 def _ready(terminal: Terminal, services: Services, values: dict[str, Any], accept_licence: bool) -> Recipe:
     """The recipe, with its model installed; all its problems at once if it has any."""
     values.setdefault("model", services.models.recommended(terminal.catalog.locale))
-    recipe, problems = parse_recipe(values)
-    readable = recipe or all_but_wrong(values)
-    if readable is not None:
-        problems += [p for p in services.runs.problems(readable) if p.code not in _SEEN_TO]
+    recipe, found = services.runs.check(values)
+    problems = [problem for problem in found if problem.code not in _SEEN_TO]
     if recipe is None or errors_of(problems):
         raise Refused(errors_of(problems))
     terminal.warn(problems)

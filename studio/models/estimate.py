@@ -2,12 +2,13 @@
 
 Let P be the parameters, L the layers, h the hidden size, i the size inside the feed-forward part, V the vocabulary,
 r the rank, b the examples a step, s the tokens of the longest example, and w the bytes of a weight (2 in bf16,
-4 in fp32). Then, in bytes:
+4 in fp32, 0.6 in the 4 bits of QLoRA). Then, in bytes:
 
     weights      P w
     adapter      16 r L (8 h + 3 (h + i))    fp32 weights, gradients and the two moments of AdamW, 4 bytes each;
                                              four attention products h to h, three feed-forward products h to i
-    optimizer    14 P                        only when all weights are tuned: fp32 copy, gradient, moments less w
+    optimizer    14 P                        only when weights are tuned as a whole (a quarter of P for the last
+                                             layers): fp32 copy, gradient, moments less w
     activations  b s L (A h + B i) w         what the backward pass needs again
     logits       14 b s V                    scores in bf16 and fp32, their softmax and its gradient: 2 + 4 + 4 + 4
     runtime      0.5 10^9                    torch and its libraries
@@ -29,6 +30,7 @@ _HIDDEN_COPIES: Final = 20
 _INNER_COPIES: Final = 7
 _LOGIT_BYTES: Final = 14
 _RUNTIME_BYTES: Final = 500_000_000
+_FOUR_BITS: Final = 0.6  # bytes of a weight in NF4 with its scales, the embeddings counted in
 _STATE_BYTES: Final = 16  # of a tuned weight: fp32 value, gradient, two moments
 
 # A typical job: 200 examples of 60 tokens, 6 passes. A model is slow here when that takes longer than a coffee break.
@@ -39,6 +41,7 @@ _KEPT_FREE: Final = 0.05  # share of the free memory that is left alone
 # Share of the measured speed of plain products that a training step reaches; the rest goes into norms, softmax,
 # small products and the optimizer.
 _EFFICIENCY: Final = 0.3
+_FLOPS_FORWARD: Final = 2
 _FLOPS_LORA: Final = 4  # a parameter and a token: forward 2, backward to the inputs 2
 _FLOPS_FULL: Final = 6  # and 2 for the gradients of the weights (Kaplan et al. 2020, section 2.1)
 
@@ -62,17 +65,18 @@ def memory_parts(
         precision: BF16 or FP32.
     """
     width = 2 if precision is Precision.BF16 else 4
+    stored = _FOUR_BITS if method is Method.QLORA else width
     hidden, inner, layers, words = card.hidden_size, card.intermediate_size, card.layers, card.vocabulary
-    full = method is Method.FULL
+    whole = round(card.parameters * tuned_share(method))
     tuned = rank * layers * (8 * hidden + 3 * (hidden + inner))
     copies = _HIDDEN_COPIES * hidden + _INNER_COPIES * inner
     state = (
-        _part("optimizer", card.parameters * (_STATE_BYTES - width), f"{card.parameters:,} x {_STATE_BYTES - width} B")
-        if full
+        _part("optimizer", whole * (_STATE_BYTES - width), f"{whole:,} x {_STATE_BYTES - width} B")
+        if whole
         else _part("adapter", tuned * _STATE_BYTES, f"{tuned:,} x {_STATE_BYTES} B")
     )
     return (
-        _part("weights", card.parameters * width, f"{card.parameters:,} x {width} B"),
+        _part("weights", round(card.parameters * stored), f"{card.parameters:,} x {stored} B"),
         state,
         _part(
             "activations",
@@ -82,6 +86,11 @@ def memory_parts(
         _part("logits", batch * length * words * _LOGIT_BYTES, f"{batch} x {length} x {words:,} x {_LOGIT_BYTES} B"),
         _part("runtime", _RUNTIME_BYTES, f"{_RUNTIME_BYTES:,} B"),
     )
+
+
+def tuned_share(method: Method) -> float:
+    """Share of the weights that are tuned as a whole; 0 with an adapter beside them."""
+    return {Method.FULL: 1.0, Method.LAST_LAYERS: 0.25}.get(method, 0.0)
 
 
 def fit(
@@ -117,7 +126,9 @@ def training_seconds(
     precision: Precision = Precision.AUTO,
 ) -> float:
     """Seconds to train on ``tokens`` tokens, all passes together, before anything was measured with this model."""
-    flops = (_FLOPS_FULL if method is Method.FULL else _FLOPS_LORA) * card.parameters
+    # Of tuned last layers only a share is computed backwards, and of an adapter all but the weights' gradients.
+    share = tuned_share(method)
+    flops = (_FLOPS_FORWARD + (_FLOPS_FULL - _FLOPS_FORWARD) * share if share else _FLOPS_LORA) * card.parameters
     reached = speed.of(choose_precision(speed, precision)) * 1e9 * _EFFICIENCY
     return tokens * flops / reached
 

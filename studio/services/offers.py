@@ -144,7 +144,7 @@ class Offers:
                 made = Recipe.model_validate_json(folder.recipe.read_bytes())
             except (OSError, ValueError):
                 continue
-            if (made.method is Method.FULL) != (recipe.method is Method.FULL):
+            if _cost(made) != _cost(recipe):
                 continue
             progress, result = read_progress(folder), read_result(folder)
             if result and progress.training_seconds > 0 and progress.tokens_per_second > 0:
@@ -200,4 +200,9 @@ def _seconds(recipe: Recipe, n_train: int, tokens: float, speed: _Speed) -> floa
 
 def _relative_speed(recipe: Recipe) -> float:
     """Against an adapter: full tuning computes the gradients of all weights as well."""
-    return 2 / 3 if recipe.method is Method.FULL else 1.0
+    return 1 / _cost(recipe)
+
+
+def _cost(recipe: Recipe) -> float:
+    """Time of a token against an adapter on all layers."""
+    return {Method.FULL: 1.5, Method.LAST_LAYERS: 0.75}.get(recipe.method or Method.LORA, 1.0)

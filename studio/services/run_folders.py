@@ -7,7 +7,8 @@ from typing import Final
 
 from studio.domain.conversation import Conversation
 from studio.domain.model import BaseModelCard
-from studio.domain.recipe import Method, Recipe
+from studio.domain.recipe import Recipe
+from studio.models.estimate import tuned_share
 from studio.storage.files import atomic_folder, require_space, write_atomic
 from studio.storage.workspace import RunFolder
 
@@ -46,7 +47,8 @@ def make_run_folder(
 
 def room_for(recipe: Recipe, card: BaseModelCard) -> int:
     """Bytes that a run writes to the disk, roughly, its examples left out."""
-    return _ROOM + (_FULL_BYTES * card.parameters if recipe.method is Method.FULL else 0)
+    share = tuned_share(recipe.method) if recipe.method is not None else 0.0
+    return _ROOM + round(_FULL_BYTES * share * card.parameters)
 
 
 def lines(conversations: Iterable[Conversation]) -> str:

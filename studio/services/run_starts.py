@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from studio.domain.conversation import Conversation
 from studio.domain.problem import Problem, Severity
-from studio.domain.recipe import Recipe
+from studio.domain.recipe import Recipe, all_but_wrong, parse_recipe
 from studio.domain.run import RunState
 from studio.errors import AfinaError
 from studio.i18n.catalog import catalog
@@ -63,6 +63,12 @@ class RunStarts:
         except AfinaError as error:
             return [Problem.of(error, field="data"), *self._problems.of(recipe, None)]
         return self._problems.of(recipe, examples)
+
+    def check(self, values: dict[str, Any], source: Source | None) -> tuple[Recipe | None, list[Problem]]:
+        """See :meth:`RunService.check`."""
+        recipe, problems = parse_recipe(values)
+        readable = recipe or all_but_wrong(values)
+        return recipe, [*problems, *(self.problems(readable, source) if readable is not None else [])]
 
     def start(self, project_id: str, recipe: Recipe, name: str | None, locale: str) -> str:
         """See :meth:`RunService.start`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from typing import Any
 
 from studio.domain.conversation import Conversation
 from studio.domain.problem import Problem
@@ -86,6 +87,20 @@ class RunService:
             source: id of a project or examples; without it, the files and versions that the recipe names.
         """
         return self._starts.problems(recipe, source)
+
+    def check(
+        self, values: dict[str, Any], source: str | Sequence[Conversation] | None = None
+    ) -> tuple[Recipe | None, list[Problem]]:
+        """Reads a recipe and names all that is wrong with it at once: fields that cannot be read, and all the rest.
+
+        Args:
+            values: fields of a recipe, as read from JSON or a form.
+            source: as for :meth:`problems`.
+
+        Returns:
+            The recipe, or None where a field of it cannot be read; and the problems, each naming its field.
+        """
+        return self._starts.check(values, source)
 
     def start(self, project_id: str, recipe: Recipe, name: str | None = None, *, locale: str = DEFAULT_LOCALE) -> str:
         """Puts a run into the queue: its folder holds a snapshot of all that it needs.

@@ -54,13 +54,13 @@ def candidates(recipe: Recipe, seed: int) -> tuple[TrialSettings, ...]:
     base = TrialSettings(learning_rate=rate, rank=rank, epochs=epochs)
     whole = recipe.method is not None and recipe.method.tunes_whole_weights
     limit = 1e-3 if whole else 1e-2
-    rates = [min(limit, rate * factor) for factor in (*_RATES, 1.0)]
+    rates = [rate, *(min(limit, float(f"{rate * factor:.2g}")) for factor in _RATES)]
     ranks = [max(2, min(128, round(rank * factor))) for factor in _RANKS]
     if whole:
         ranks = [rank]  # it changes only what is saved
     passes = [max(1.0, round(epochs * factor)) for factor in _PASSES]
     # The rate matters most, so it is tried alone first; then everything together, in a drawn order.
-    first = [base, *(base.model_copy(update={"learning_rate": value}) for value in rates[:2])]
+    first = [base, *(base.model_copy(update={"learning_rate": value}) for value in rates[1:3])]
     rest = [TrialSettings(learning_rate=value, rank=r, epochs=p) for value in rates for r in ranks for p in passes]
     random.Random(f"{seed}/search").shuffle(rest)
     unique: dict[tuple[float, int, float], TrialSettings] = {}

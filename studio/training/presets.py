@@ -76,7 +76,7 @@ def validate(recipe: Recipe, card: BaseModelCard, n_train: int, n_held_out: int)
     if recipe.last_layers and card.layers and recipe.last_layers > card.layers:
         params = {"value": recipe.last_layers, "limit": card.layers}
         found.append(Problem(code="recipe.more_layers_than_model", field="last_layers", params=params))
-    if recipe.rank and card.hidden_size and recipe.rank > card.hidden_size and recipe.method is not Method.FULL:
+    if recipe.rank and card.hidden_size and recipe.rank > card.hidden_size:
         params = {"value": recipe.rank, "limit": card.hidden_size}
         found.append(Problem(code="recipe.rank_over_width", field="rank", params=params))
     if recipe.batch_size and n_train and recipe.batch_size > n_train:
@@ -84,7 +84,7 @@ def validate(recipe: Recipe, card: BaseModelCard, n_train: int, n_held_out: int)
         found.append(
             Problem(code="recipe.batch_over_data", severity=Severity.WARNING, field="batch_size", params=params)
         )
-    highest = 1e-3 if recipe.method is Method.FULL else 1e-2
+    highest = 1e-3 if recipe.method is not None and recipe.method.tunes_whole_weights else 1e-2
     if recipe.learning_rate and recipe.learning_rate > highest:
         found.append(Problem(code="recipe.rate_too_high", severity=Severity.WARNING, field="learning_rate"))
     return found
@@ -103,7 +103,7 @@ def _batch(n_train: int) -> int:
 def _learning_rate(method: Method, card: BaseModelCard) -> float:
     """Chosen by experiment on the 135M model (benchmarks/README.md); larger models want less, by the square root."""
     scale = min(1.0, math.sqrt(135e6 / max(card.parameters, 1)))
-    return (1e-4 if method is Method.FULL else 3e-3) * scale
+    return (1e-4 if method.tunes_whole_weights else 3e-3) * scale
 
 
 def _length(card: BaseModelCard, mean_tokens: float) -> int:
