@@ -8,7 +8,7 @@ from typing import Any, Final
 from studio.domain.problem import Problem, Severity
 
 _KEPT_ROWS: Final = 1_000
-_SHOWN_RANGES: Final = 8
+SHOWN_RANGES: Final = 8
 
 
 def row_list(rows: Iterable[int]) -> str:
@@ -19,8 +19,8 @@ def row_list(rows: Iterable[int]) -> str:
             ranges[-1] = (ranges[-1][0], row)
         else:
             ranges.append((row, row))
-    shown = [str(first) if first == last else f"{first}–{last}" for first, last in ranges[:_SHOWN_RANGES]]
-    return ", ".join(shown) + (", …" if len(ranges) > _SHOWN_RANGES else "")
+    shown = [str(first) if first == last else f"{first}–{last}" for first, last in ranges[:SHOWN_RANGES]]
+    return ", ".join(shown) + (", …" if len(ranges) > SHOWN_RANGES else "")
 
 
 class Findings:

@@ -68,7 +68,7 @@ def near(keys: Sequence[str], threshold: float = THRESHOLD, apart: Hashes | None
     texts = [keys[i] for i in chosen.tolist()]
     marks = np.fromiter((_mark(text) for text in texts), np.uint64, len(texts))
     if apart is not None:
-        marks = _mixed(marks, apart[chosen])
+        marks = mixed(marks, apart[chosen])
     sketches = _sketches(texts)
     roots = np.arange(len(texts))
     for lefts, rights in _candidates(sketches, marks, roots, threshold):
@@ -159,7 +159,7 @@ def _candidates(sketches: _Sketches, marks: Hashes, roots: Ints, threshold: floa
     for band in range(_BANDS):
         bucket = marks
         for k in range(band * width, (band + 1) * width):
-            bucket = _mixed(bucket, sketches.signatures[:, k].astype(np.uint64))
+            bucket = mixed(bucket, sketches.signatures[:, k].astype(np.uint64))
         order = np.argsort(bucket, kind="stable")
         ordered = bucket[order]
         fresh = np.concatenate(([True], ordered[1:] != ordered[:-1]))
@@ -224,7 +224,7 @@ def _root(parents: list[int] | Ints, index: int) -> int:
     return index
 
 
-def _mixed(one: Hashes, other: Hashes) -> Hashes:
+def mixed(one: Hashes, other: Hashes) -> Hashes:
     """One hash of two."""
     found = (one ^ (other + np.uint64(0x9E3779B97F4A7C15) + (one << np.uint64(6)))) * np.uint64(0xBF58476D1CE4E5B9)
     return found ^ (found >> np.uint64(29))

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
+import numpy as np
+
+from studio.data.checks.facts import Facts, firsts, joined
 from studio.data.checks.personal import Personal
-from studio.data.findings import row_list
-from studio.data.similar import clusters
-from studio.data.split import asked
-from studio.data.text import plain
-from studio.domain.conversation import Conversation, Message, Role
+from studio.data.findings import SHOWN_RANGES, row_list
+from studio.data.memory import collector_at_rest
+from studio.data.rows import Rows
+from studio.data.similar import Ints, mixed, near
+from studio.domain.conversation import Conversation, Message
 from studio.domain.problem import Severity
 from studio.errors import AfinaError
 
+if TYPE_CHECKING:
+    from studio.data.checks.scan import Example
+
+KEPT: Final = 5_000  # positions and ids that a finding names one by one
+LARGE: Final = 20_000  # examples: beyond, they stay on disk and are checked in the background
 _SHOWN_FILES: Final = 4
 
 
@@ -38,12 +45,14 @@ class Dataset:
     """Examples as the checks see them; what several checks need is worked out once.
 
     Args:
-        conversations: in order; each with an id of its own.
+        conversations: in order; each with an id of its own. A tuple, or rows that stay on disk.
         tokens: of the chosen model; None where none is chosen or installed.
+        known: their facts where they were made before, as for large sets, by several processes.
     """
 
-    conversations: tuple[Conversation, ...]
+    conversations: Sequence[Conversation]
     tokens: Tokens | None = None
+    known: Facts | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def of(cls, conversations: Iterable[Conversation], tokens: Tokens | None = None) -> Dataset:
@@ -61,59 +70,95 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.conversations)
 
-    def replaced(self, conversations: Iterable[Conversation]) -> Dataset:
-        """Other examples, the same model."""
-        return Dataset(tuple(conversations), self.tokens)
+    def changed(self, changes: Changes) -> Dataset:
+        """The dataset with some examples changed or left out; facts are made for the changed ones only."""
+        from studio.data.checks.scan import Scanner
+
+        if not changes:
+            return self
+        places = sorted(changes)
+        fresh = {place: made for place in places if (made := changes[place]) is not None}
+        order = np.arange(len(self))
+        order[list(fresh)] = len(self) + np.arange(len(fresh))
+        order = np.delete(order, [place for place in places if changes[place] is None])
+        facts = joined((self.facts, Scanner().scan(fresh.values()))).taken(order)
+        if isinstance(self.conversations, Rows):
+            return Dataset(self.conversations.patched(order, list(fresh.values())), self.tokens, facts)
+        everything = (*self.conversations, *fresh.values())
+        return Dataset(tuple(everything[place] for place in order.tolist()), self.tokens, facts)
 
     @cached_property
-    def prompts(self) -> tuple[str, ...]:
-        """Everything before the last answer, for comparing: who said what, in lower case without punctuation."""
-        return tuple(
-            "\n".join(f"{m.role}:{plain(m.content) or m.content}" for m in c.prompt) for c in self.conversations
-        )
+    def facts(self) -> Facts:
+        """What the checks need to know of each example."""
+        from studio.data.checks.scan import Scanner
+
+        if self.known is not None:
+            return self.known
+        with collector_at_rest():
+            return Scanner().scan(self.conversations)
 
     @cached_property
     def answers(self) -> tuple[str, ...]:
         """The last answers, for comparing."""
-        return tuple(plain(c.answer) or c.answer.strip() for c in self.conversations)
+        return tuple(map(self.facts.answers.__getitem__, self.facts.rows["answer"].tolist()))
 
     @cached_property
-    def question_groups(self) -> Sequence[int]:
-        """The group of near-identical questions that each example belongs to."""
-        return clusters([asked(c) for c in self.conversations])
-
-    @cached_property
-    def answer_groups(self) -> Sequence[int]:
-        """The group of near-identical answers that each example belongs to, among those asked nearly the same."""
-        counts = Counter(self.question_groups)
-        chosen = [i for i, group in enumerate(self.question_groups) if counts[group] > 1]
-        groups = list(range(len(self.conversations)))
-        for i, group in zip(chosen, clusters([self.conversations[i].answer for i in chosen]), strict=True):
-            groups[i] = chosen[group]
+    def question_groups(self) -> Ints:
+        """The group of near-identical questions that each example belongs to: the place of its first."""
+        first, rank = firsts(self.facts.rows["question"])
+        keys = [self.facts.questions[key] for key in self.facts.rows["question"][first].tolist()]
+        groups: Ints = first[near(keys)][rank]
         return groups
+
+    @cached_property
+    def answer_groups(self) -> Ints:
+        """The group of near-identical answers that each example belongs to, among those asked nearly the same."""
+        answers, groups = self.facts.rows["answer"], self.question_groups
+        first, rank = firsts(mixed(groups.astype(np.uint64), answers))
+        # Only groups of questions with several answers need a comparison.
+        several = np.bincount(groups[first], minlength=len(groups))[groups[first]] > 1
+        labels = np.arange(len(first))
+        compared = np.flatnonzero(several)
+        keys = [self.facts.answers[key] for key in answers[first[compared]].tolist()]
+        labels[compared] = compared[near(keys, apart=groups[first[compared]].astype(np.uint64))]
+        found: Ints = first[labels][rank]
+        return found
 
     @cached_property
     def personal(self) -> Personal:
         """Personal data and company contacts in all texts."""
-        return Personal.of(self.conversations)
+        return Personal.of(self.facts)
 
-    def where(self, positions: Iterable[int]) -> str:
+    def flagged(self, code: str) -> Ints:
+        """The positions of the examples in which a check of single examples found something."""
+        from studio.data.checks import CHECKS
+
+        bit = 1 << [check.code for check in CHECKS].index(code)
+        return np.flatnonzero(self.facts.rows["flags"] & np.uint32(bit))
+
+    def where(self, positions: Ints) -> str:
         """Rows as a person finds them again: of the file, or of the table of examples where some have no file."""
-        chosen = sorted(set(positions))
-        sources = [self.conversations[i].source for i in chosen]
-        rows: dict[str, list[int]] = defaultdict(list)
-        for source in sources:
-            if source is None:
-                return row_list(i + 1 for i in chosen)
-            rows[f"{source.file} › {source.sheet}" if source.sheet else source.file].append(source.row)
-        if len(self._files) < 2:
-            return row_list(row for found in rows.values() for row in found)
-        shown = [f"{file}: {row_list(found)}" for file, found in list(rows.items())[:_SHOWN_FILES]]
-        return "; ".join(shown) + ("; …" if len(rows) > _SHOWN_FILES else "")
+        rows = self.facts.rows[positions]
+        if not len(rows) or (rows["file"] < 0).any():
+            return _row_list(positions + 1)
+        if len(np.unique(self.facts.rows["file"][self.facts.rows["file"] >= 0])) < 2:
+            return _row_list(rows["line"])
+        files = list(dict.fromkeys(rows["file"].tolist()))
+        shown = [
+            f"{self._label(file)}: {_row_list(rows['line'][rows['file'] == file])}" for file in files[:_SHOWN_FILES]
+        ]
+        return "; ".join(shown) + ("; …" if len(files) > _SHOWN_FILES else "")
 
-    @cached_property
-    def _files(self) -> frozenset[tuple[str, str | None]]:
-        return frozenset((c.source.file, c.source.sheet) for c in self.conversations if c.source)
+    def _label(self, place: int) -> str:
+        file, sheet = self.facts.files[place]
+        return f"{file} › {sheet}" if sheet else file
+
+
+def _row_list(rows: Ints) -> str:
+    """:func:`row_list` of any number of rows: only the first ranges are shown."""
+    ordered = np.unique(rows)
+    breaks = np.flatnonzero(np.diff(ordered) != 1)
+    return row_list(ordered[: breaks[SHOWN_RANGES] + 1].tolist() if len(breaks) > SHOWN_RANGES else ordered.tolist())
 
 
 @dataclass(frozen=True)
@@ -123,10 +168,11 @@ class Finding:
     Args:
         code: of the check.
         severity: how much it matters.
-        positions: 0-based places of the examples at fault.
+        positions: 0-based places of the examples at fault, the first :data:`KEPT` of them.
         ids: of the same examples, in the same order.
         params: values named in the sentence ``check.<code>.found``: ``n``, ``rows`` and others.
         groups: positions that belong together: copies of each other, answers that contradict each other.
+        rows: all positions, ``(count,)``.
     """
 
     code: str
@@ -135,10 +181,17 @@ class Finding:
     ids: tuple[str, ...]
     params: dict[str, Any]
     groups: tuple[tuple[int, ...], ...] = ()
+    rows: Ints = field(default_factory=lambda: np.empty(0, np.int64), compare=False, repr=False)
+
+    @property
+    def count(self) -> int:
+        """How many examples are at fault."""
+        return len(self.rows)
 
 
+Changes = dict[int, Conversation | None]  # by position: the example as it becomes, None for one that goes away
 Find = Callable[[Dataset], Finding | None]
-Fix = Callable[[Dataset, Finding, str], list[Conversation]]
+Fix = Callable[[Dataset, Finding, str], Changes]
 
 
 @dataclass(frozen=True)
@@ -149,10 +202,12 @@ class Check:
         code: names its sentences: ``check.<code>`` (title), ``check.<code>.found``, ``check.<code>.fix`` (button).
         severity: how much it matters.
         weight: points of the health score that are lost when every example is affected.
-        find: what is wrong in a dataset; None when nothing is.
-        fix: the examples put right; None where only a person can. It keeps the ids of what it keeps.
+        find: what is wrong in a dataset, read from its facts; None when nothing is.
+        fix: what changes to put it right; None where only a person can. It keeps the ids of what it keeps.
         choices: ways to fix, the first one is taken where none is named; ``check.<code>.choice.<name>`` says each.
         by_default: whether fixing everything includes it.
+        text: of a check of single texts: whether something is wrong in one.
+        example: of a check of single examples: whether something is wrong with one.
     """
 
     code: str
@@ -162,6 +217,8 @@ class Check:
     fix: Fix | None = field(default=None, compare=False)
     choices: tuple[str, ...] = ()
     by_default: bool = True
+    text: Callable[[str], bool] | None = field(default=None, compare=False)
+    example: Callable[[Example], bool] | None = field(default=None, compare=False)
 
     def apply(self, dataset: Dataset, choice: str = "") -> Dataset:
         """The dataset with what this check finds put right; the same dataset when it finds nothing.
@@ -174,46 +231,59 @@ class Check:
         finding = self.find(dataset)
         if finding is None:
             return dataset
-        return dataset.replaced(self.fix(dataset, finding, choice or (self.choices[0] if self.choices else "")))
+        return dataset.changed(self.fix(dataset, finding, choice or (self.choices[0] if self.choices else "")))
 
 
 def finding(
     dataset: Dataset,
     code: str,
     severity: Severity,
-    positions: Iterable[int],
+    positions: Iterable[int] | Ints,
     groups: Iterable[Sequence[int]] = (),
     **params: Any,
 ) -> Finding | None:
     """The finding for some positions; None for no position."""
-    chosen = tuple(sorted(set(positions)))
-    if not chosen:
+    rows = np.unique(np.asarray(positions if isinstance(positions, np.ndarray) else list(positions), np.int64))
+    if not len(rows):
         return None
-    ids = tuple(dataset.conversations[i].id for i in chosen)
-    values = {"n": len(chosen), "rows": dataset.where(chosen), **params}
-    return Finding(code, severity, chosen, ids, values, tuple(map(tuple, groups)))
+    kept = tuple(rows[:KEPT].tolist())
+    ids = tuple(dataset.conversations[i].id for i in kept)
+    values = {"n": len(rows), "rows": dataset.where(rows), **params}
+    return Finding(code, severity, kept, ids, values, tuple(map(tuple, groups)), rows)
 
 
-def without(dataset: Dataset, finding: Finding, _choice: str = "") -> list[Conversation]:
-    """The examples that are not at fault."""
-    gone = set(finding.positions)
-    return [c for i, c in enumerate(dataset.conversations) if i not in gone]
+def flagged(code: str, severity: Severity) -> Find:
+    """Finds what a check of single texts or examples has flagged."""
+
+    def find(dataset: Dataset) -> Finding | None:
+        return finding(dataset, code, severity, dataset.flagged(code))
+
+    return find
 
 
-def rewritten(
-    conversations: Sequence[Conversation], positions: Iterable[int], change: Callable[[str], str]
-) -> list[Conversation]:
-    """The conversations with the texts of some changed. One whose question or last answer is left empty is left out."""
-    chosen = set(positions)
-    kept = []
-    for index, conversation in enumerate(conversations):
-        if index not in chosen:
-            kept.append(conversation)
-            continue
-        changed = with_texts(conversation, [change(message.content) for message in conversation.messages])
-        if changed is not None:
-            kept.append(changed)
-    return kept
+def chosen(conversations: Sequence[Conversation], places: Ints) -> Sequence[Conversation]:
+    """The examples at some places; all of them as they are."""
+    if len(places) == len(conversations):
+        return conversations
+    return conversations.at(places.tolist()) if isinstance(conversations, Rows) else [conversations[i] for i in places]
+
+
+def without(_dataset: Dataset, finding: Finding, _choice: str = "") -> Changes:
+    """Leaves out the examples that are at fault."""
+    return dict.fromkeys(finding.rows.tolist())
+
+
+def rewritten(change: Callable[[str], str]) -> Fix:
+    """Changes the texts of the examples at fault. One whose question or last answer is left empty is left out."""
+
+    def fix(dataset: Dataset, finding: Finding, _choice: str) -> Changes:
+        changes: Changes = {}
+        for place in finding.rows.tolist():
+            conversation = dataset.conversations[place]
+            changes[place] = with_texts(conversation, [change(message.content) for message in conversation.messages])
+        return changes
+
+    return fix
 
 
 def with_texts(conversation: Conversation, texts: Sequence[str]) -> Conversation | None:
@@ -228,22 +298,3 @@ def with_texts(conversation: Conversation, texts: Sequence[str]) -> Conversation
     if not changed.answer.strip() or (conversation.question and not changed.question.strip()):
         return None
     return changed
-
-
-def texts(conversation: Conversation, *roles: Role) -> list[str]:
-    """The texts of the turns of some roles; of all but the system's where none is named."""
-    wanted = roles or (Role.USER, Role.ASSISTANT)
-    return [message.content for message in conversation.messages if message.role in wanted]
-
-
-def positions_where(dataset: Dataset, test: Callable[[Conversation], bool]) -> list[int]:
-    """The positions of the examples for which ``test`` holds."""
-    return [i for i, c in enumerate(dataset.conversations) if test(c)]
-
-
-def same(keys: Iterable[Any]) -> list[list[int]]:
-    """Positions with equal keys, for every key that is there at least twice; in the order of their first."""
-    members: dict[Any, list[int]] = defaultdict(list)
-    for index, key in enumerate(keys):
-        members[key].append(index)
-    return [group for group in members.values() if len(group) > 1]

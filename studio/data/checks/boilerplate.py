@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from studio.data.checks.base import Check, Dataset, Finding, finding, positions_where, without
+from studio.data.checks.base import Check, flagged, without
+from studio.data.checks.scan import Example
 from studio.data.text import plain
-from studio.domain.conversation import Conversation
 from studio.domain.problem import Severity
 
 _CODE: Final = "boilerplate"
@@ -50,24 +50,17 @@ _LATER: Final = re.compile(
 
 def is_boilerplate(answer: str) -> bool:
     """Whether an answer only announces that one will come."""
-    if not 10 < len(answer) <= _LONGEST:
-        return False
-    return fits(plain(answer))
+    return _announces(answer, plain(answer))
 
 
-def fits(key: str) -> bool:
-    """Whether a text that :func:`studio.data.text.plain` was applied to announces an answer."""
-    if not any(map(key.__contains__, _HINTS)):
+def _announces(answer: str, key: str) -> bool:
+    if not 10 < len(answer) <= _LONGEST or not any(map(key.__contains__, _HINTS)):
         return False
     return bool(_AUTOMATIC.search(key) or (_RECEIPT.search(key) and _LATER.search(key)))
 
 
-def _boilerplate(conversation: Conversation) -> bool:
-    return is_boilerplate(conversation.answer)
+def _boilerplate(example: Example) -> bool:
+    return _announces(example.answer, example.answer_key)
 
 
-def _find(dataset: Dataset) -> Finding | None:
-    return finding(dataset, _CODE, Severity.WARNING, positions_where(dataset, _boilerplate))
-
-
-CHECK: Final = Check(_CODE, Severity.WARNING, 25, _find, without)
+CHECK: Final = Check(_CODE, Severity.WARNING, 25, flagged(_CODE, Severity.WARNING), without, example=_boilerplate)

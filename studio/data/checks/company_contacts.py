@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from studio.data.checks.base import Check, Dataset, Finding, finding
-from studio.domain.conversation import Conversation
+import numpy as np
+
+from studio.data.checks.base import Changes, Check, Dataset, Finding, finding
+from studio.data.checks.facts import firsts
+from studio.data.similar import mixed
 from studio.domain.problem import Severity
 
 _CODE: Final = "company_contacts"
@@ -13,17 +16,18 @@ _SHOWN: Final = 6
 
 
 def _find(dataset: Dataset) -> Finding | None:
-    shown = list(dict.fromkeys(dataset.personal.shown.values()))
-    places = [place.example for found in dataset.personal.company.values() for place in found]
-    values = ", ".join(text[:60] for text in shown[:_SHOWN]) + (", …" if len(shown) > _SHOWN else "")
-    return finding(dataset, _CODE, Severity.NOTE, places, values=values)
+    places = dataset.personal.company()
+    first, _ = firsts(mixed(places["value"], places["kind"].astype(np.uint64)))
+    shown = []
+    for place in places[first[:_SHOWN]]:
+        text = dataset.conversations[int(place["row"])].messages[int(place["turn"])].content
+        shown.append(text[place["start"] : place["end"]][:60])
+    values = ", ".join(dict.fromkeys(shown)) + (", …" if len(first) > _SHOWN else "")
+    return finding(dataset, _CODE, Severity.NOTE, places["row"], values=values)
 
 
-def _fix(dataset: Dataset, found: Finding, _choice: str) -> list[Conversation]:
-    chosen = set(found.positions)
-    company = dataset.personal.company.items()
-    places = ((code, place) for code, found_there in company for place in found_there if place.example in chosen)
-    return dataset.personal.masked(dataset.conversations, places)
+def _fix(dataset: Dataset, _found: Finding, _choice: str) -> Changes:
+    return dataset.personal.masked(dataset.conversations, dataset.personal.company())
 
 
 CHECK: Final = Check(_CODE, Severity.NOTE, 0, _find, _fix, by_default=False)

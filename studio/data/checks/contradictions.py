@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from typing import Final
 
-from studio.data.checks.base import Check, Dataset, Finding, finding, same
-from studio.domain.conversation import Conversation
+import numpy as np
+
+from studio.data.checks.base import Changes, Check, Dataset, Finding, finding
+from studio.data.checks.facts import firsts, same
+from studio.data.similar import mixed
 from studio.domain.problem import Severity
 
 _CODE: Final = "contradictions"
 
 
 def _find(dataset: Dataset) -> Finding | None:
-    groups = [
-        group
-        for group in same(prompt or i for i, prompt in enumerate(dataset.prompts))
-        if len({dataset.answer_groups[i] for i in group}) > 1
-    ]
-    members = [i for group in groups for i in group]
-    return finding(dataset, _CODE, Severity.WARNING, members, groups, sets=len(groups))
+    prompts = dataset.facts.rows["prompt"]
+    asked = np.flatnonzero(prompts)  # where nothing is asked, nothing is answered differently
+    different, _ = firsts(mixed(prompts[asked], dataset.answer_groups[asked].astype(np.uint64)))
+    _, place = firsts(prompts[asked])
+    answers = np.bincount(place[different], minlength=len(asked))
+    several = asked[answers[place] > 1]
+    groups = [several[group].tolist() for group in same(prompts[several])]
+    return finding(dataset, _CODE, Severity.WARNING, several, groups, sets=len(groups))
 
 
-def _fix(dataset: Dataset, found: Finding, choice: str) -> list[Conversation]:
+def _fix(dataset: Dataset, found: Finding, choice: str) -> Changes:
     """Keeps one answer of each group.
 
     Args:
@@ -31,17 +35,18 @@ def _fix(dataset: Dataset, found: Finding, choice: str) -> list[Conversation]:
             a group of which no id is named, everything stays.
     """
     named = set(choice.split("+"))
-    gone: set[int] = set()
+    lengths = dataset.facts.rows["length"]
+    gone: list[int] = []
     for group in found.groups:
         if choice == "newest":
             kept = {group[-1]}
         elif choice == "longest":
-            kept = {max(group, key=lambda i: len(dataset.conversations[i].answer))}
+            kept = {max(group, key=lengths.__getitem__)}
         else:
             kept = {i for i in group if dataset.conversations[i].id in named} or set(group)
-        answers = {dataset.answer_groups[i] for i in kept}
-        gone |= {i for i in group if dataset.answer_groups[i] not in answers}
-    return [c for i, c in enumerate(dataset.conversations) if i not in gone]
+        answers = {int(dataset.answer_groups[i]) for i in kept}
+        gone += [i for i in group if int(dataset.answer_groups[i]) not in answers]
+    return dict.fromkeys(gone)
 
 
 CHECK: Final = Check(_CODE, Severity.WARNING, 35, _find, _fix, ("newest", "longest"))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from typing import Final
 
-from studio.data.checks.base import Check, Dataset, Finding, finding, with_texts
-from studio.domain.conversation import Conversation, Role
+import numpy as np
+
+from studio.data.checks.base import Changes, Check, Dataset, Finding, finding, with_texts
+from studio.data.checks.scan import Example
+from studio.domain.conversation import Role
 from studio.domain.problem import Severity
 
 _CODE: Final = "cut_off"
@@ -35,30 +37,26 @@ def whole_sentences(text: str) -> str:
     return text[: ends[-1]].rstrip() if ends else ""
 
 
+def _cut(example: Example) -> bool:
+    return is_cut_off(example.answer)
+
+
 def _find(dataset: Dataset) -> Finding | None:
-    answers = [c.answer.rstrip() for c in dataset.conversations]
-    open_ended = [i for i, text in enumerate(answers) if len(text) >= 100 and text[-1].isalnum()]
-    longest = max(map(len, answers), default=0)
-    capped = [i for i in open_ended if len(answers[i]) >= longest - 1]
-    distinct = Counter(answers[i] for i in capped)
-    by_length = capped if len(distinct) >= _AT_ONE_LENGTH else []
-    cut = {i for i, text in enumerate(answers) if is_cut_off(text)} | set(by_length)
-    return finding(dataset, _CODE, Severity.WARNING, cut)
+    rows = dataset.facts.rows
+    capped = np.flatnonzero(rows["open_end"] & (rows["length"] >= rows["length"].max(initial=0) - 1))
+    by_length = capped if len(np.unique(rows["answer"][capped])) >= _AT_ONE_LENGTH else capped[:0]
+    return finding(dataset, _CODE, Severity.WARNING, np.concatenate((dataset.flagged(_CODE), by_length)))
 
 
-def _fix(dataset: Dataset, found: Finding, _choice: str) -> list[Conversation]:
-    chosen = set(found.positions)
-    kept = []
-    for i, conversation in enumerate(dataset.conversations):
-        changed: Conversation | None = conversation
-        if i in chosen:
-            last = max(k for k, m in enumerate(conversation.messages) if m.role is Role.ASSISTANT)
-            contents = [m.content for m in conversation.messages]
-            contents[last] = whole_sentences(contents[last])
-            changed = with_texts(conversation, contents)
-        if changed is not None:
-            kept.append(changed)
-    return kept
+def _fix(dataset: Dataset, found: Finding, _choice: str) -> Changes:
+    changes: Changes = {}
+    for place in found.rows.tolist():
+        conversation = dataset.conversations[place]
+        last = max(k for k, m in enumerate(conversation.messages) if m.role is Role.ASSISTANT)
+        contents = [m.content for m in conversation.messages]
+        contents[last] = whole_sentences(contents[last])
+        changes[place] = with_texts(conversation, contents)
+    return changes
 
 
-CHECK: Final = Check(_CODE, Severity.WARNING, 20, _find, _fix)
+CHECK: Final = Check(_CODE, Severity.WARNING, 20, _find, _fix, example=_cut)

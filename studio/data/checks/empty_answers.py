@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from studio.data.checks.base import Check, Dataset, Finding, finding, positions_where, without
+from studio.data.checks.base import Check, flagged, without
+from studio.data.checks.scan import Example
 from studio.data.text import plain
-from studio.domain.conversation import Conversation
 from studio.domain.problem import Severity
 
 _CODE: Final = "empty_answers"
@@ -31,6 +31,7 @@ _ATTACHED: Final = re.compile(
     r"(?: file| document| for details| for more details| for more information| please| por favor| abaixo| acima| obrigado"
     r"| obrigada| thanks| thank you)*"
 )
+_FITTING: Final = 120  # letters: a longer answer says something, if it is no filler
 _STARTS: Final = ("lorem ipsum",)
 
 
@@ -41,22 +42,21 @@ def is_empty(answer: str, question: str = "") -> bool:
         answer: the answer.
         question: an answer that repeats it says nothing either.
     """
-    key = plain(answer)
+    return _says_nothing(plain(answer), question)
+
+
+def _says_nothing(key: str, question: str) -> bool:
     if not key:  # signs alone, such as a dot
         return True
-    if len(key) > 120:
+    if len(key) > _FITTING:
         return key.startswith(_STARTS)
     if key in _PLACEHOLDERS or key.startswith(_STARTS) or _ATTACHED.fullmatch(key):
         return True
     return len(key) > 3 and key == plain(question)
 
 
-def _empty(conversation: Conversation) -> bool:
-    return is_empty(conversation.answer, conversation.question)
+def _empty(example: Example) -> bool:
+    return _says_nothing(example.answer_key, example.question)
 
 
-def _find(dataset: Dataset) -> Finding | None:
-    return finding(dataset, _CODE, Severity.WARNING, positions_where(dataset, _empty))
-
-
-CHECK: Final = Check(_CODE, Severity.WARNING, 40, _find, without)
+CHECK: Final = Check(_CODE, Severity.WARNING, 40, flagged(_CODE, Severity.WARNING), without, example=_empty)

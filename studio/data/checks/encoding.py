@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from studio.data.checks.base import Check, Dataset, Finding, finding, positions_where, rewritten
-from studio.domain.conversation import Conversation
+from studio.data.checks.base import Check, Dataset, Finding, finding, rewritten
 from studio.domain.problem import Severity
 
 _CODE: Final = "encoding"
@@ -26,18 +25,18 @@ def repaired(text: str) -> str:
     return str(fix_encoding(text))
 
 
-def _wrong(conversation: Conversation) -> bool:
-    return any(repaired(message.content) != message.content for message in conversation.messages)
+def _wrong(text: str) -> bool:
+    return repaired(text) != text
 
 
 def _find(dataset: Dataset) -> Finding | None:
-    found = positions_where(dataset, _wrong)
-    return finding(dataset, _CODE, Severity.WARNING, found, example=_example(dataset, found))
+    found = dataset.flagged(_CODE)
+    return finding(dataset, _CODE, Severity.WARNING, found, example=_example(dataset, found[:1].tolist()))
 
 
 def _example(dataset: Dataset, found: list[int]) -> str:
     """The first word that looks wrong, for the sentence."""
-    for i in found[:1]:
+    for i in found:
         for message in dataset.conversations[i].messages:
             for word in message.content.split():
                 if repaired(word) != word:
@@ -45,8 +44,4 @@ def _example(dataset: Dataset, found: list[int]) -> str:
     return "Ã"
 
 
-def _fix(dataset: Dataset, found: Finding, _choice: str) -> list[Conversation]:
-    return rewritten(dataset.conversations, found.positions, repaired)
-
-
-CHECK: Final = Check(_CODE, Severity.WARNING, 30, _find, _fix)
+CHECK: Final = Check(_CODE, Severity.WARNING, 30, _find, rewritten(repaired), text=_wrong)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from studio.data.checks.base import Check, Dataset, Finding, finding, positions_where, without
+from studio.data.checks.base import Check, flagged, without
+from studio.data.checks.scan import Example
 from studio.data.text import plain, words
-from studio.domain.conversation import Conversation, Role
 from studio.domain.problem import Severity
 
 _CODE: Final = "greetings"
+_LONGEST: Final = 100  # letters of eight such words
 _GREETING: Final = words(
     "hi hello hey hiya yo greetings morning afternoon evening night day howdy oi ola oie opa eai ei alo dia tarde "
     "noite hola buenas dias tardes noches saludos salve"
@@ -23,17 +24,18 @@ _AROUND: Final = words(
 
 def is_greeting(question: str) -> bool:
     """Whether a question greets and asks nothing."""
-    found = plain(question).split()
+    return _only_greets(plain(question))
+
+
+def _only_greets(key: str) -> bool:
+    if len(key) > _LONGEST:
+        return False
+    found = key.split()
     return 0 < len(found) <= 8 and bool(_GREETING & set(found)) and set(found) <= _GREETING | _AROUND
 
 
-def _greets(conversation: Conversation) -> bool:
-    asked = [message.content for message in conversation.prompt if message.role is Role.USER]
-    return bool(asked) and all(map(is_greeting, asked))
+def _greets(example: Example) -> bool:
+    return bool(example.asked) and all(map(_only_greets, example.asked))
 
 
-def _find(dataset: Dataset) -> Finding | None:
-    return finding(dataset, _CODE, Severity.NOTE, positions_where(dataset, _greets))
-
-
-CHECK: Final = Check(_CODE, Severity.NOTE, 10, _find, without)
+CHECK: Final = Check(_CODE, Severity.NOTE, 10, flagged(_CODE, Severity.NOTE), without, example=_greets)

@@ -6,8 +6,7 @@ import html
 import re
 from typing import Final
 
-from studio.data.checks.base import Check, Dataset, Finding, finding, positions_where, rewritten
-from studio.domain.conversation import Conversation
+from studio.data.checks.base import Check, flagged, rewritten
 from studio.domain.problem import Severity
 
 _CODE: Final = "html"
@@ -53,16 +52,4 @@ def as_text(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
-def _has(conversation: Conversation) -> bool:
-    return any(has_html(message.content) for message in conversation.messages)
-
-
-def _find(dataset: Dataset) -> Finding | None:
-    return finding(dataset, _CODE, Severity.WARNING, positions_where(dataset, _has))
-
-
-def _fix(dataset: Dataset, found: Finding, _choice: str) -> list[Conversation]:
-    return rewritten(dataset.conversations, found.positions, as_text)
-
-
-CHECK: Final = Check(_CODE, Severity.WARNING, 25, _find, _fix)
+CHECK: Final = Check(_CODE, Severity.WARNING, 25, flagged(_CODE, Severity.WARNING), rewritten(as_text), text=has_html)

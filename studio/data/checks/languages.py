@@ -6,6 +6,8 @@ from collections import Counter
 from operator import itemgetter
 from typing import Final
 
+import numpy as np
+
 from studio.data.checks.base import Check, Dataset, Finding, finding, without
 from studio.data.text import lower_words, words
 from studio.domain.problem import Severity
@@ -76,24 +78,15 @@ def language(text: str) -> str:
 
 def _find(dataset: Dataset) -> Finding | None:
     """Finds answers in another language than their question, and languages of a few examples only."""
-    known: dict[str, str] = {}
-    pairs = []
-    for conversation in dataset.conversations:
-        sides = []
-        for text in (conversation.question, conversation.answer):
-            if text not in known:
-                known[text] = language(text)
-            sides.append(known[text])
-        pairs.append((sides[0], sides[1]))
-    spoken = Counter(answer or question for question, answer in pairs if answer or question)
-    total = sum(spoken.values())
-    rare = {name for name, count in spoken.items() if count < _RARE * total}
-    wrong = [
-        i
-        for i, (question, answer) in enumerate(pairs)
-        if (question and answer and question != answer) or (answer or question) in rare
-    ]
-    names = ", ".join(name for name, _ in spoken.most_common(4))
+    asked, answered = dataset.facts.rows["asked_in"], dataset.facts.rows["answered_in"]
+    spoken = np.where(answered > 0, answered, asked)
+    counts = np.bincount(spoken, minlength=len(NAMES) + 1)
+    counts[0] = 0
+    rare = counts < _RARE * counts.sum()
+    rare[0] = False
+    wrong = np.flatnonzero(((asked > 0) & (answered > 0) & (asked != answered)) | rare[spoken])
+    order = np.argsort(-counts, kind="stable")[:4]
+    names = ", ".join(NAMES[place - 1] for place in order.tolist() if counts[place])
     return finding(dataset, _CODE, Severity.WARNING, wrong, languages=names)
 
 

@@ -2,45 +2,49 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Final
 
-from studio.data.checks.base import Check, Dataset, Finding, finding
-from studio.domain.conversation import Conversation
+import numpy as np
+
+from studio.data.checks.base import Changes, Check, Dataset, Finding, finding
+from studio.data.checks.facts import same
 from studio.domain.problem import Severity
 
 _CODE: Final = "leakage"
 
 
 def _find(dataset: Dataset) -> Finding | None:
-    if not any(c.held_out for c in dataset.conversations):
+    held_out = dataset.facts.rows["held_out"]
+    if not held_out.any():
         return None  # the studio's own split keeps them apart
-    sides: dict[int, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
-    for i, (group, conversation) in enumerate(zip(dataset.question_groups, dataset.conversations, strict=True)):
-        sides[group][conversation.held_out is True].append(i)
-    both = [(learned, asked) for learned, asked in sides.values() if learned and asked]
-    leaking = [i for _, asked in both for i in asked]
-    return finding(dataset, _CODE, Severity.WARNING, leaking, ((*learned, *asked) for learned, asked in both))
+    groups = dataset.question_groups
+    both = np.isin(groups, groups[held_out]) & np.isin(groups, groups[~held_out])
+    places = np.flatnonzero(both)
+    members = [places[group] for group in same(groups[places].astype(np.uint64))]
+    sides = [(*group[~held_out[group]].tolist(), *group[held_out[group]].tolist()) for group in members]
+    return finding(dataset, _CODE, Severity.WARNING, np.flatnonzero(both & held_out), sides)
 
 
-def _fix(dataset: Dataset, found: Finding, choice: str) -> list[Conversation]:
+def _fix(dataset: Dataset, found: Finding, choice: str) -> Changes:
     """``test`` takes them out of the test (a copy of a training example goes away, another wording is learned from);
     ``training`` takes their twins out of training. Where no test would be left, the studio draws a new one.
     """
-    leaking = set(found.positions)
+    leaking = set(found.rows.tolist())
+    twins = [i for group in found.groups for i in group if i not in leaking]
     if choice == "training":
-        twins = {i for group in found.groups for i in group} - leaking
-        return [c for i, c in enumerate(dataset.conversations) if i not in twins]
-    learned = {(dataset.prompts[i], dataset.answers[i]) for group in found.groups for i in group if i not in leaking}
-    kept = []
+        return dict.fromkeys(twins)
+    rows = dataset.facts.rows
+    learned = set(rows[["prompt", "answer"]][twins].tolist())
+    changes: Changes = {}
+    for i in sorted(leaking):
+        copied = rows[["prompt", "answer"]][i].item() in learned
+        changes[i] = None if copied else dataset.conversations[i].model_copy(update={"held_out": False})
+    if int(rows["held_out"].sum()) > len(leaking):
+        return changes
     for i, conversation in enumerate(dataset.conversations):
-        if i not in leaking:
-            kept.append(conversation)
-        elif (dataset.prompts[i], dataset.answers[i]) not in learned:
-            kept.append(conversation.model_copy(update={"held_out": False}))
-    if not any(c.held_out for c in kept):
-        return [c.model_copy(update={"held_out": None}) for c in kept]
-    return kept
+        if changes.get(i, conversation) is not None:
+            changes[i] = conversation.model_copy(update={"held_out": None})
+    return changes
 
 
 CHECK: Final = Check(_CODE, Severity.WARNING, 30, _find, _fix, ("test", "training"))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from studio.data.checks.base import Check, Dataset, Finding, finding, positions_where, without
+from studio.data.checks.base import Check, flagged, without
 from studio.domain.problem import Severity
 
 _CODE: Final = "lost_letters"
 
 
-def _find(dataset: Dataset) -> Finding | None:
-    found = positions_where(dataset, lambda c: any("�" in message.content for message in c.messages))
-    return finding(dataset, _CODE, Severity.WARNING, found)
+def _lost(text: str) -> bool:
+    return "�" in text
 
 
-CHECK: Final = Check(_CODE, Severity.WARNING, 20, _find, without)
+CHECK: Final = Check(_CODE, Severity.WARNING, 20, flagged(_CODE, Severity.WARNING), without, text=_lost)

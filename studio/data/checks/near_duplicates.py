@@ -7,32 +7,25 @@ from __future__ import annotations
 
 from typing import Final
 
-from studio.data.checks.base import Check, Dataset, Finding, finding, same, without
+import numpy as np
+
+from studio.data.checks.base import Check, Dataset, Finding, finding, without
+from studio.data.checks.facts import firsts, same
+from studio.data.similar import mixed
 from studio.domain.problem import Severity
 
 _CODE: Final = "near_duplicates"
 
 
 def _find(dataset: Dataset) -> Finding | None:
-    if len(dataset) < 2:
+    rows = dataset.facts.rows
+    if len(rows) < 2:
         return None
-    histories = ["\n".join(prompt.split("\n")[:-1]) for prompt in dataset.prompts]
-    keys = zip(
-        dataset.question_groups,
-        dataset.answer_groups,
-        histories,
-        (c.held_out is True for c in dataset.conversations),
-        strict=True,
-    )
-    groups = []
-    for group in same(keys):
-        # Exact copies are another check's: of those, the first alone counts here.
-        firsts: dict[str, int] = {}
-        for i in group:
-            texts = (message.content for message in dataset.conversations[i].messages)
-            firsts.setdefault("\n".join(" ".join(text.casefold().split()) for text in texts), i)
-        if len(firsts) > 1:
-            groups.append(list(firsts.values()))
+    keys = mixed(dataset.question_groups.astype(np.uint64), dataset.answer_groups.astype(np.uint64))
+    keys = mixed(mixed(keys, rows["history"]), rows["held_out"].astype(np.uint64))
+    # Exact copies are another check's: of those, the first alone counts here.
+    different, _ = firsts(mixed(keys, rows["exact"]))
+    groups = [different[group].tolist() for group in same(keys[different])]
     copies = [i for group in groups for i in group[1:]]
     return finding(dataset, _CODE, Severity.NOTE, copies, groups, sets=len(groups))
 

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from studio.domain.conversation import Conversation, Role
+import numpy as np
+from numpy.typing import NDArray
+
+from studio.data.checks.facts import Facts, firsts
+from studio.data.similar import Ints, mixed
+from studio.domain.conversation import Conversation
 
 _RECURS: Final = 3  # different questions that a value is told in answer to, before it counts as the company's own
 _BEFORE: Final = 60  # letters before a value that say whose it is
@@ -69,15 +74,6 @@ class Kind:
     digits: int = 0
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a value stands: the example, the turn, and the letters."""
-
-    example: int
-    turn: int
-    span: Span
-
-
 # Bytes of UTF-8 that are no digits; those of scripts that have digits of their own count as digits.
 _NO_DIGITS: Final = bytes(i for i in range(0xD9) if not 0x30 <= i <= 0x39)
 
@@ -114,99 +110,106 @@ def spans(text: str) -> list[tuple[Kind, Span]]:
     return sorted(taken, key=lambda found: found[1].start)
 
 
+def told_as_ours(text: str, kind: Kind, span: Span) -> bool:
+    """Whether a value, or the words before it, show that it is the company's own ("call us at …")."""
+    before = text[max(0, span.start - _BEFORE) : span.start]
+    named = kind.code != "names" and bool(_OURS.search(before)) and not _YOURS.search(before)
+    return span.ours or named
+
+
+def mask_numbers(text: str) -> list[tuple[str, int]]:
+    """The masks that stand in a text already: ``("EMAIL", 7)`` for ``[EMAIL_7]``."""
+    return [(mask, int(number)) for mask, number in _MASK.findall(text)] if "[" in text else []
+
+
 @dataclass(frozen=True)
 class Personal:
     """All values of a dataset.
 
     Args:
-        private: places by code of the kind: what a person would not want learned.
-        company: places by code of the kind: the company's own contacts, which answers should tell.
-        masks: the mask of each value, by code of the kind and value.
-        shown: the text of a company's value as it stands in the first answer, by code of the kind and value.
+        values: those of :class:`studio.data.checks.facts.Facts`, ``(V,)``.
+        ours: ``(V,)``, whether each is the company's own contact, which answers should tell.
+        numbers: ``(V,)``, of the mask of each; the same value has the same mask throughout.
     """
 
-    private: dict[str, list[Place]]
-    company: dict[str, list[Place]]
-    masks: dict[tuple[str, str], str]
-    shown: dict[tuple[str, str], str]
+    values: NDArray[np.void]
+    ours: NDArray[np.bool_]
+    numbers: Ints
 
     @classmethod
-    def of(cls, conversations: Sequence[Conversation]) -> Personal:
-        """Looks through all turns but the system's, which the company wrote."""
-        found: list[tuple[Kind, Place]] = []
-        highest: dict[str, int] = defaultdict(int)
-        known: dict[str, list[tuple[Kind, Span]]] = {}
-        for example, conversation in enumerate(conversations):
-            for turn, message in enumerate(conversation.messages):
-                if message.role is Role.SYSTEM:
-                    continue
-                text = message.content
-                if text not in known:
-                    known[text] = spans(text)
-                found += [(kind, Place(example, turn, span)) for kind, span in known[text]]
-                for mask, number in _MASK.findall(text) if "[" in text else ():
-                    highest[mask] = max(highest[mask], int(number))
-        ours = _ours(conversations, found)
-        personal = cls(defaultdict(list), defaultdict(list), {}, {})
-        for kind, place in found:
-            key = (kind.code, place.span.value)
-            if key in ours:
-                personal.company[kind.code].append(place)
-                text = conversations[place.example].messages[place.turn].content
-                personal.shown.setdefault(key, text[place.span.start : place.span.end])
-            else:
-                personal.private[kind.code].append(place)
-            if key not in personal.masks:
-                highest[kind.mask] += 1
-                personal.masks[key] = f"[{kind.mask}_{highest[kind.mask]}]"
-        return personal
+    def of(cls, facts: Facts) -> Personal:
+        """Looks through the values of all turns but the system's, which the company wrote."""
+        values = facts.values
+        first, rank = firsts(mixed(values["value"], values["kind"].astype(np.uint64)))
+        numbers = np.zeros(len(first), np.int64)
+        for place, kind in enumerate(kinds()):
+            of_kind = np.flatnonzero(values["kind"][first] == place)
+            numbers[of_kind] = facts.masks.get(kind.mask, 0) + 1 + np.arange(len(of_kind))
+        return cls(values, _ours(facts, len(first), rank)[rank], numbers[rank])
 
-    def masked(self, conversations: Sequence[Conversation], places: Iterable[tuple[str, Place]]) -> list[Conversation]:
-        """The conversations with the values at some places, each with the code of its kind, masked."""
-        by_turn: dict[tuple[int, int], list[tuple[str, Span]]] = defaultdict(list)
-        for code, place in places:
-            by_turn[place.example, place.turn].append((code, place.span))
-        changed = list(conversations)
-        for (example, turn), found in by_turn.items():
-            conversation = changed[example]
-            text = conversation.messages[turn].content
-            for code, span in sorted(found, key=lambda item: -item[1].start):
-                text = text[: span.start] + self.masks[code, span.value] + text[span.end :]
+    def private(self, code: str) -> NDArray[np.void]:
+        """The values of one kind that a person would not want learned, with their masks."""
+        kind = [known.code for known in kinds()].index(code)
+        return self._numbered(np.flatnonzero((self.values["kind"] == kind) & ~self.ours))
+
+    def company(self) -> NDArray[np.void]:
+        """The company's own contacts, with their masks."""
+        return self._numbered(np.flatnonzero(self.ours))
+
+    def masked(self, conversations: Sequence[Conversation], places: NDArray[np.void]) -> dict[int, Conversation | None]:
+        """The conversations with some values masked, by their positions.
+
+        Args:
+            conversations: all examples.
+            places: of :meth:`private` or :meth:`company`.
+        """
+        known = kinds()
+        by_row: dict[int, list[tuple[int, int, int, str]]] = defaultdict(list)
+        for place in places:
+            mask = f"[{known[place['kind']].mask}_{place['number']}]"
+            by_row[int(place["row"])].append((int(place["turn"]), int(place["start"]), int(place["end"]), mask))
+        changed: dict[int, Conversation | None] = {}
+        for row, found in by_row.items():
+            conversation = conversations[row]
             messages = list(conversation.messages)
-            messages[turn] = messages[turn].model_copy(update={"content": text})
-            changed[example] = conversation.model_copy(update={"messages": tuple(messages)})
+            for turn, start, end, mask in sorted(found, reverse=True):
+                text = messages[turn].content
+                messages[turn] = messages[turn].model_copy(update={"content": text[:start] + mask + text[end:]})
+            changed[row] = conversation.model_copy(update={"messages": tuple(messages)})
         return changed
+
+    def _numbered(self, places: Ints) -> NDArray[np.void]:
+        values = self.values[places]
+        columns = [(name, values.dtype[name]) for name in values.dtype.names or ()]
+        found = np.empty(len(values), [*columns, ("number", np.int64)])
+        for name, _ in columns:
+            found[name] = values[name]
+        found["number"] = self.numbers[places]
+        return found
+
+
+def _ours(facts: Facts, count: int, rank: Ints) -> NDArray[np.bool_]:
+    """Which different values are the company's own.
+
+    They are told in answers and not by customers (but for one in ten, who may ask about them), and: the value itself
+    shows it, or it recurs in answers to three different questions, or the words before it say so.
+
+    Args:
+        facts: of the examples.
+        count: how many different values there are.
+        rank: ``(V,)``, which of them each value is.
+    """
+    values = facts.values
+    may = np.array([kind.may_be_ours for kind in kinds()])[values["kind"]]
+    told, asked = may & ~values["asked"], may & values["asked"]
+    times_told = np.bincount(rank[told], minlength=count)
+    times_asked = np.bincount(rank[asked], minlength=count)
+    said_to_be = np.bincount(rank[told & values["ours"]], minlength=count) > 0
+    questions = facts.rows["question"][values["row"][told]]
+    different, _ = firsts(mixed(rank[told].astype(np.uint64), questions))
+    recurs = np.bincount(rank[told][different], minlength=count) >= _RECURS
+    own: NDArray[np.bool_] = (times_told > 0) & (times_asked * 10 <= times_told) & (said_to_be | recurs)
+    return own
 
 
 _MASK: Final = re.compile(r"\[([A-Z]+)_(\d{1,6})\]")
-
-
-def _ours(conversations: Sequence[Conversation], found: Sequence[tuple[Kind, Place]]) -> set[tuple[str, str]]:
-    """The values that are the company's own.
-
-    They are told in answers and not by customers (but for one in ten, who may ask about them), and: the value itself
-    shows it, or it recurs in answers to three different questions, or the words before it say so ("call us at …").
-    """
-    questions: dict[tuple[str, str], set[str]] = defaultdict(set)
-    told: dict[tuple[str, str], int] = defaultdict(int)
-    asked: dict[tuple[str, str], int] = defaultdict(int)
-    said_to_be: dict[tuple[str, str], bool] = {}
-    for kind, place in found:
-        key = (kind.code, place.span.value)
-        conversation = conversations[place.example]
-        message = conversation.messages[place.turn]
-        if not kind.may_be_ours:
-            continue
-        if message.role is Role.USER:
-            asked[key] += 1
-            continue
-        told[key] += 1
-        questions[key].add(conversation.question)
-        before = message.content[max(0, place.span.start - _BEFORE) : place.span.start]
-        named = kind.code != "names" and bool(_OURS.search(before)) and not _YOURS.search(before)
-        said_to_be[key] = said_to_be.get(key, False) or place.span.ours or named
-    return {
-        key
-        for key, count in told.items()
-        if asked[key] * 10 <= count and (said_to_be[key] or len(questions[key]) >= _RECURS)
-    }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from studio.data.checks.base import Check, Dataset, Finding, finding
+import numpy as np
+
+from studio.data.checks.base import Changes, Check, Dataset, Finding, finding
 from studio.data.checks.personal import Kind
-from studio.domain.conversation import Conversation
 from studio.domain.problem import Severity
 
 
@@ -18,15 +19,11 @@ def check_of(kind: Kind, weight: float, severity: Severity = Severity.WARNING) -
     """
 
     def find(dataset: Dataset) -> Finding | None:
-        places = dataset.personal.private.get(kind.code, [])
-        values = len({place.span.value for place in places})
-        return finding(
-            dataset, kind.code, severity, (p.example for p in places), values=values, mask=f"[{kind.mask}_1]"
-        )
+        places = dataset.personal.private(kind.code)
+        values = len(np.unique(places["value"]))
+        return finding(dataset, kind.code, severity, places["row"], values=values, mask=f"[{kind.mask}_1]")
 
-    def fix(dataset: Dataset, found: Finding, _choice: str) -> list[Conversation]:
-        chosen = set(found.positions)
-        places = ((kind.code, p) for p in dataset.personal.private.get(kind.code, []) if p.example in chosen)
-        return dataset.personal.masked(dataset.conversations, places)
+    def fix(dataset: Dataset, _found: Finding, _choice: str) -> Changes:
+        return dataset.personal.masked(dataset.conversations, dataset.personal.private(kind.code))
 
     return Check(kind.code, severity, weight, find, fix)

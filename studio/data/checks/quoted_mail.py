@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from studio.data.checks.base import Check, Dataset, Finding, finding, positions_where, rewritten
-from studio.domain.conversation import Conversation
+from studio.data.checks.base import Check, flagged, rewritten
 from studio.domain.problem import Severity
 
 _CODE: Final = "quoted_mail"
@@ -37,16 +36,8 @@ def unquoted(text: str) -> str:
     return cut.strip() if cut != text else text
 
 
-def _quotes(conversation: Conversation) -> bool:
-    return any(unquoted(message.content) != message.content for message in conversation.messages)
+def _quotes(text: str) -> bool:
+    return unquoted(text) != text
 
 
-def _find(dataset: Dataset) -> Finding | None:
-    return finding(dataset, _CODE, Severity.WARNING, positions_where(dataset, _quotes))
-
-
-def _fix(dataset: Dataset, found: Finding, _choice: str) -> list[Conversation]:
-    return rewritten(dataset.conversations, found.positions, unquoted)
-
-
-CHECK: Final = Check(_CODE, Severity.WARNING, 20, _find, _fix)
+CHECK: Final = Check(_CODE, Severity.WARNING, 20, flagged(_CODE, Severity.WARNING), rewritten(unquoted), text=_quotes)

@@ -23,9 +23,9 @@ TOP = 3
 def cost(finding: Finding, examples: int) -> float:
     """The points that a finding takes from the score."""
     weight = get(finding.code).weight
-    if not finding.positions:
+    if not finding.count:
         return weight * (1 - float(finding.params["n"]) / float(finding.params["enough"]))
-    return weight * math.sqrt(len(finding.positions) / max(1, examples))
+    return weight * math.sqrt(finding.count / max(1, examples))
 
 
 def score(dataset: Dataset, findings: Sequence[Finding]) -> int:

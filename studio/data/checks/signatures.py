@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from studio.data.checks.base import Check, Dataset, Finding, finding, positions_where, rewritten
-from studio.domain.conversation import Conversation
+from studio.data.checks.base import Check, flagged, rewritten
 from studio.domain.problem import Severity
 
 _CODE: Final = "signatures"
@@ -46,16 +45,8 @@ def unsigned(text: str) -> str:
     return cut.strip() if cut != text else text
 
 
-def _signed(conversation: Conversation) -> bool:
-    return any(unsigned(message.content) != message.content for message in conversation.messages)
+def _signed(text: str) -> bool:
+    return unsigned(text) != text
 
 
-def _find(dataset: Dataset) -> Finding | None:
-    return finding(dataset, _CODE, Severity.NOTE, positions_where(dataset, _signed))
-
-
-def _fix(dataset: Dataset, found: Finding, _choice: str) -> list[Conversation]:
-    return rewritten(dataset.conversations, found.positions, unsigned)
-
-
-CHECK: Final = Check(_CODE, Severity.NOTE, 15, _find, _fix)
+CHECK: Final = Check(_CODE, Severity.NOTE, 15, flagged(_CODE, Severity.NOTE), rewritten(unsigned), text=_signed)

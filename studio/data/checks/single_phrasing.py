@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Final
 
+import numpy as np
+
 from studio.data.checks.base import Check, Dataset, Finding, finding
+from studio.data.checks.facts import firsts
+from studio.data.similar import mixed
 from studio.domain.problem import Severity
 
 _CODE: Final = "single_phrasing"
@@ -13,16 +16,16 @@ _CODE: Final = "single_phrasing"
 
 def _find(dataset: Dataset) -> Finding | None:
     """Looks at topics where the data names them, at answers where it does not."""
-    learned = [i for i, c in enumerate(dataset.conversations) if c.held_out is not True]
+    rows = dataset.facts.rows
+    learned = np.flatnonzero(~rows["held_out"])
     if len(learned) < 2:
         return None
-    members: dict[tuple[bool, str], list[int]] = defaultdict(list)
-    for i in learned:
-        topic = dataset.conversations[i].topic
-        members[topic is not None, topic or dataset.answers[i]].append(i)
-    groups = dataset.question_groups
-    single = [found[0] for found in members.values() if len({groups[i] for i in found}) == 1]
-    return finding(dataset, _CODE, Severity.NOTE, single, topics=len(members))
+    topics = rows["topic"][learned]
+    members = np.where(topics > 0, topics, rows["answer"][learned])
+    first, rank = firsts(mixed(members, (topics > 0).astype(np.uint64)))
+    different, _ = firsts(mixed(rank.astype(np.uint64), dataset.question_groups[learned].astype(np.uint64)))
+    wordings = np.bincount(rank[different], minlength=len(first))
+    return finding(dataset, _CODE, Severity.NOTE, learned[first[wordings == 1]], topics=len(first))
 
 
 CHECK: Final = Check(_CODE, Severity.NOTE, 15, _find)

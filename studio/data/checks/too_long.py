@@ -4,34 +4,36 @@ from __future__ import annotations
 
 from typing import Final
 
-from studio.data.checks.base import Check, Dataset, Finding, Tokens, finding, with_texts
+import numpy as np
+
+from studio.data.checks.base import LARGE, Changes, Check, Dataset, Finding, Tokens, chosen, finding, with_texts
 from studio.data.checks.cut_off import whole_sentences
 from studio.domain.conversation import Conversation, Role
 from studio.domain.problem import Severity
 
 _CODE: Final = "too_long"
 _TRIES: Final = 12
+_AROUND: Final = 256  # tokens that a chat template may put around an example
 
 
 def _find(dataset: Dataset) -> Finding | None:
     if dataset.tokens is None:
         return None
     limit = dataset.tokens.limit
-    lengths = dataset.tokens.lengths(dataset.conversations)
-    long = [i for i, length in enumerate(lengths) if length > limit]
-    return finding(dataset, _CODE, Severity.WARNING, long, limit=limit, longest=max(lengths, default=0))
+    rows = dataset.facts.rows
+    places = np.arange(len(rows))
+    if len(rows) > LARGE:  # no tokenizer makes more tokens than there are bytes: most examples need no counting
+        places = np.flatnonzero(rows["bytes"] > limit - _AROUND)
+    lengths = np.asarray(dataset.tokens.lengths(chosen(dataset.conversations, places)), np.int64)
+    return finding(
+        dataset, _CODE, Severity.WARNING, places[lengths > limit], limit=limit, longest=int(lengths.max(initial=0))
+    )
 
 
-def _fix(dataset: Dataset, found: Finding, _choice: str) -> list[Conversation]:
+def _fix(dataset: Dataset, found: Finding, _choice: str) -> Changes:
     """Drops the oldest turns, then the last sentences of the answer; what is still too long is left out."""
     assert dataset.tokens is not None  # nothing is found without a model
-    chosen = set(found.positions)
-    kept = []
-    for i, conversation in enumerate(dataset.conversations):
-        shorter = _shortened(conversation, dataset.tokens) if i in chosen else conversation
-        if shorter is not None:
-            kept.append(shorter)
-    return kept
+    return {i: _shortened(dataset.conversations[i], dataset.tokens) for i in found.rows.tolist()}
 
 
 def _shortened(conversation: Conversation, tokens: Tokens) -> Conversation | None:

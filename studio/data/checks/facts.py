@@ -1,0 +1,151 @@
+"""What the checks need to know of each example, in columns: a hundred bytes an example, whatever its length.
+
+Examples are scanned once, block by block and in several processes where there are many; facts of blocks are joined, and
+after a fix only those of the changed examples are made anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from studio.data.similar import Hashes, Ints
+
+# Of each example. Hashes are 64 bits wide: two of a million texts share one with a probability of 3e-8.
+_ROW: Final = np.dtype(
+    [
+        ("flags", np.uint32),  # one bit a check of single examples, by its place in the registry
+        ("held_out", np.bool_),
+        ("asked_in", np.uint8),  # language of the last question: 0 for unclear, else its place in languages.NAMES + 1
+        ("answered_in", np.uint8),
+        ("open_end", np.bool_),  # a long answer whose last sign is a letter
+        ("length", np.int32),  # letters of the answer
+        ("bytes", np.int64),  # of all texts: no model makes more tokens of them
+        ("file", np.int16),  # place in Facts.files; -1 for none
+        ("line", np.int32),  # row in that file
+        ("exact", np.uint64),  # of all turns, letter case and spaces aside
+        ("prompt", np.uint64),  # of all turns before the last answer, as compared; 0 for none
+        ("history", np.uint64),  # of the same but the last; 0 for none
+        ("question", np.uint64),  # of what the user says, as compared; key of Facts.questions
+        ("answer", np.uint64),  # of the last answer, as compared; key of Facts.answers
+        ("topic", np.uint64),  # 0 for none
+    ]
+)
+# Of each value of personal data, in the order of the examples.
+_VALUE: Final = np.dtype(
+    [
+        ("row", np.int32),
+        ("turn", np.int32),
+        ("kind", np.uint8),  # place in personal.kinds()
+        ("asked", np.bool_),  # whether a user says it
+        ("ours", np.bool_),  # whether it, or the words before it, show that it is the company's
+        ("start", np.int32),
+        ("end", np.int32),
+        ("value", np.uint64),
+    ]
+)
+File = tuple[str, str | None]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Facts of some examples.
+
+    Args:
+        rows: ``(N,)``, a record an example.
+        values: ``(V,)``, a record a value of personal data, ``row`` rising.
+        questions: text of each hash of what users ask, as :func:`studio.data.text.plain` leaves it.
+        answers: text of each hash of an answer.
+        files: where examples came from: file and sheet.
+        masks: the highest number of each mask that stands in a text already, such as 7 for ``[EMAIL_7]``.
+    """
+
+    rows: NDArray[np.void]
+    values: NDArray[np.void]
+    questions: dict[int, str]
+    answers: dict[int, str]
+    files: tuple[File, ...]
+    masks: dict[str, int]
+
+    @classmethod
+    def of(
+        cls,
+        rows: Sequence[tuple[object, ...]],
+        values: Sequence[tuple[object, ...]],
+        questions: dict[int, str],
+        answers: dict[int, str],
+        files: Sequence[File],
+        masks: dict[str, int],
+    ) -> Facts:
+        """Facts from records in the order of the columns."""
+        return cls(np.array(rows, _ROW), np.array(values, _VALUE), questions, answers, tuple(files), masks)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def taken(self, order: Ints) -> Facts:
+        """The facts of the examples at some places, in that order; a place may not come twice.
+
+        Args:
+            order: ``(M,)``, places in ``rows``.
+        """
+        places = np.full(len(self.rows), -1, np.int32)
+        places[order] = np.arange(len(order), dtype=np.int32)
+        values = self.values[places[self.values["row"]] >= 0]
+        values["row"] = places[values["row"]]
+        values = values[np.argsort(values["row"], kind="stable")]
+        return Facts(self.rows[order], values, self.questions, self.answers, self.files, self.masks)
+
+
+def joined(parts: Iterable[Facts]) -> Facts:
+    """The facts of all parts, one after the other."""
+    rows, values = [np.empty(0, _ROW)], [np.empty(0, _VALUE)]
+    questions: dict[int, str] = {}
+    answers: dict[int, str] = {}
+    files: dict[File, int] = {}
+    masks: dict[str, int] = {}
+    count = 0
+    for part in parts:
+        moved = part.rows.copy()
+        places = np.array([*(files.setdefault(file, len(files)) for file in part.files), -1], np.int16)
+        moved["file"] = places[part.rows["file"]]
+        shifted = part.values.copy()
+        shifted["row"] += count
+        rows.append(moved)
+        values.append(shifted)
+        count += len(moved)
+        questions |= part.questions
+        answers |= part.answers
+        for mask, number in part.masks.items():
+            masks[mask] = max(masks.get(mask, 0), number)
+    return Facts(np.concatenate(rows), np.concatenate(values), questions, answers, tuple(files), masks)
+
+
+def hashed(text: str) -> int:
+    """64 bits for a text, the same in every process; never 0."""
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little") or 1
+
+
+def same(keys: Hashes) -> list[list[int]]:
+    """Positions with equal keys, for every key that is there at least twice; in the order of their first."""
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1]))) if len(keys) else order
+    ends = np.append(starts[1:], len(keys))
+    several = ends - starts > 1
+    groups = [order[a:b].tolist() for a, b in zip(starts[several].tolist(), ends[several].tolist(), strict=True)]
+    return sorted(groups)
+
+
+def firsts(keys: Hashes) -> tuple[Ints, Ints]:
+    """The first position of each different key, rising; and for every position, the place of its key among them."""
+    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return first[order], rank[inverse.reshape(-1)]
