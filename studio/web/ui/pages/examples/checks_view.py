@@ -11,6 +11,7 @@ from studio.data import checks
 from studio.data.checks.base import Finding
 from studio.data.checks.report import Change, Report
 from studio.data.checks.score import cost
+from studio.data.findings import row_list
 from studio.domain.conversation import Conversation
 from studio.domain.problem import Severity
 from studio.services.checkups import Checkup
@@ -111,8 +112,9 @@ def _plan(ui: Ui, finding: Finding) -> str:
 
 
 def sentence(ui: Ui, finding: Finding) -> str:
-    """What was found, as a person reads it."""
-    return ui.text(f"check.{finding.code}.found", **finding.params)
+    """What was found, as a person reads it; rows are those of the table on the screen, not those of a file."""
+    rows = row_list(place + 1 for place in finding.positions)
+    return ui.text(f"check.{finding.code}.found", **{**finding.params, "rows": rows})
 
 
 def _worth(ui: Ui, report: Report, finding: Finding) -> Markup:
