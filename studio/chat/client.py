@@ -23,6 +23,7 @@ from studio.domain.problem import Problem
 from studio.errors import AfinaError
 from studio.storage.workspace import Workspace
 
+CANCELLED: Final = "cancelled"  # how an answer ended that somebody stopped
 _MOST_WORKERS: Final = 2
 _MOST_WAITING: Final = 64  # requests to one worker; more would wait for minutes
 _GRACE: Final = 3.0  # seconds for a worker to end by itself
@@ -49,16 +50,24 @@ class Ticket:
 
     def replies(self) -> Iterator[Reply]:
         """Replies until the last one, which has ``done``; blocks while there is none. A dead worker also says so."""
-        while not self.is_over:
+        while True:
             reply = self._inbox.get()
-            self.is_over = reply.done
+            self.is_over = self.is_over or reply.done
             yield reply
+            if reply.done:
+                return
 
-    def cancel(self) -> None:
-        """Nobody waits for it any more; without effect when it is over."""
+    def cancel(self, ending: str = CANCELLED) -> None:
+        """Nobody waits for it any more; whoever reads its replies gets a last one. Without effect when it is over.
+
+        Args:
+            ending: how this last reply says that each answer ended.
+        """
         if not self.is_over:
             self.is_over = True
             self._worker.cancel(self)
+            asks = self.request.asks if isinstance(self.request, Generate) else ()
+            self.put(Reply(id=self.request.id, ended={ask.id: ending for ask in asks}, done=True))
 
 
 class _Worker:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from studio.chat.client import ChatPool, Ticket, new_request_id
+from studio.chat.client import CANCELLED, ChatPool, Ticket, new_request_id
 from studio.chat.protocol import Ask, Generate, Reply, Warm
 from studio.domain.conversation import Message, Role
 from studio.domain.model import BaseModelCard
@@ -20,6 +21,7 @@ from studio.storage.workspace import RunFolder, Workspace
 
 BASE: Final = "base"
 TUNED: Final = "tuned"
+_DROPPED: Final = "dropped"
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class ChatUpdate:
     Args:
         texts: the whole text so far, by side.
         done: whether nothing follows.
-        stopped: whether an answer was cut: at its longest, or as it went round in circles.
+        stopped: whether an answer was cut: at its longest, as it went round in circles, or by :meth:`ChatService.stop`.
+        dropped: whether the person who stopped it wants nothing of it kept.
         problem: why there is no answer, or none any more; ``done`` is then set.
         notice: worth telling; the answer goes on.
         tokens: tokens of the answers that are over, by side.
@@ -39,6 +42,7 @@ class ChatUpdate:
     texts: dict[str, str]
     done: bool = False
     stopped: bool = False
+    dropped: bool = False
     problem: Problem | None = None
     notice: Problem | None = None
     tokens: dict[str, int] = field(default_factory=dict)
@@ -64,6 +68,8 @@ class ChatService:
 
     def __init__(self, workspace: Workspace, pool: ChatPool) -> None:
         self._workspace, self._pool = workspace, pool
+        self._lock = threading.Lock()
+        self._open: dict[str, Ticket] = {}
 
     def stream(
         self,
@@ -74,6 +80,7 @@ class ChatService:
         max_tokens: int = 256,
         seed: int = 0,
         client: str = "owner",
+        talk: str = "",
     ) -> Generator[ChatUpdate, None, None]:
         """Asks, at the first ``next``; both sides answer in one batch. Closing the iterator cancels.
 
@@ -85,6 +92,7 @@ class ChatService:
             max_tokens: longest answer.
             seed: the same seed gives the same answer.
             client: who asks, so that everybody gets a turn.
+            talk: a name by which :meth:`stop` finds it.
 
         Yields:
             The answers so far. The last one has ``done``; a failure is its ``problem``, and nothing is raised later.
@@ -103,7 +111,23 @@ class ChatService:
             seed=seed,
             max_tokens=max_tokens,
         )
-        return _updates(lambda: self._pool.submit(subject.model_id, request), sides)
+        return self._updates(lambda: self._pool.submit(subject.model_id, request), sides, talk)
+
+    def stop(self, talk: str, drop: bool = False) -> bool:
+        """Stops an answer from another thread; its iterator then ends with what there is.
+
+        Args:
+            talk: the name that :meth:`stream` was given.
+            drop: tells whoever reads the answer that nothing of it is to be kept.
+
+        Returns:
+            Whether there was one to stop.
+        """
+        with self._lock:
+            ticket = self._open.get(talk)
+        if ticket is not None:
+            ticket.cancel(_DROPPED if drop else CANCELLED)
+        return ticket is not None
 
     def warm(self, run_id: str) -> None:
         """Gets the models of a run ready in the background; nothing happens when that is not possible."""
@@ -157,6 +181,41 @@ class ChatService:
         """Ends the workers."""
         self._pool.close()
 
+    def _updates(
+        self, submit: Callable[[], Ticket], sides: Sequence[str], talk: str
+    ) -> Generator[ChatUpdate, None, None]:
+        texts = dict.fromkeys(sides, "")
+        tokens: dict[str, int] = {}
+        stopped = False
+        try:
+            ticket = submit()  # here, so that an iterator closed before its first value has asked for nothing
+        except AfinaError as error:
+            yield ChatUpdate(texts, done=True, problem=Problem.of(error))
+            return
+        with self._lock:
+            self._open[talk] = ticket
+        try:
+            for reply in ticket.replies():
+                for side, piece in reply.texts.items():
+                    texts[side] += piece
+                tokens.update(reply.tokens)
+                stopped = stopped or any(reason != "stop" for reason in reply.ended.values())
+                yield ChatUpdate(
+                    dict(texts),
+                    done=reply.done,
+                    stopped=stopped,
+                    dropped=_DROPPED in reply.ended.values(),
+                    problem=reply.problem,
+                    notice=reply.notice,
+                    tokens=dict(tokens),
+                    seconds=reply.seconds,
+                )
+        finally:
+            ticket.cancel()
+            with self._lock:
+                if self._open.get(talk) is ticket:
+                    del self._open[talk]
+
     def _subject(self, run_id: str, needs_tuned: bool) -> _Subject:
         folder = self._workspace.run(run_id)
         try:
@@ -202,26 +261,6 @@ def _ask(key: str, subject: _Subject, turns: Sequence[Message], tuned: bool) -> 
     if subject.system_prompt and said[0].role is not Role.SYSTEM:
         said.insert(0, Message(role=Role.SYSTEM, content=subject.system_prompt))
     return Ask(id=key, turns=tuple(said), tuned=subject.tuned if tuned else None)
-
-
-def _updates(submit: Callable[[], Ticket], sides: Sequence[str]) -> Generator[ChatUpdate, None, None]:
-    texts = dict.fromkeys(sides, "")
-    tokens: dict[str, int] = {}
-    stopped = False
-    try:
-        ticket = submit()  # here, so that an iterator closed before its first value has asked for nothing
-    except AfinaError as error:
-        yield ChatUpdate(texts, done=True, problem=Problem.of(error))
-        return
-    try:
-        for reply in ticket.replies():
-            for side, piece in reply.texts.items():
-                texts[side] += piece
-            tokens.update(reply.tokens)
-            stopped = stopped or any(reason != "stop" for reason in reply.ended.values())
-            yield ChatUpdate(dict(texts), reply.done, stopped, reply.problem, reply.notice, dict(tokens), reply.seconds)
-    finally:
-        ticket.cancel()
 
 
 def _collect(ticket: Ticket, count: int) -> list[str]:

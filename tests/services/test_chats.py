@@ -136,6 +136,24 @@ def test_closing_the_iterator_cancels_and_frees_the_cores(opened: tuple[ChatServ
     assert Turns(workspace.home).wait(timeout=PATIENCE) < PATIENCE
 
 
+@pytest.mark.parametrize("drop", [False, True])
+def test_an_answer_is_stopped_from_another_thread_and_the_next_one_comes(
+    opened: tuple[ChatService, ChatPool, Workspace], drop: bool
+) -> None:
+    service, _, _ = opened
+    updates = service.stream("run-1", QUESTION, max_tokens=250, talk="page-1")
+    assert not service.stop("page-1"), "nothing is asked before the first value is wanted"
+    said = next(updates)
+    assert not service.stop("page-2")
+    threading.Timer(0.05, service.stop, ["page-1", drop]).start()
+    last = _last(updates)
+    assert (last.done, last.stopped, last.dropped) == (True, True, drop)
+    assert last.texts["base"].startswith(said.texts["base"])
+    assert len(last.tokens) < 2, "neither side came to its end"
+    assert not service.stop("page-1")
+    assert _last(service.stream("run-1", QUESTION, max_tokens=2, talk="page-1")).problem is None
+
+
 def test_a_newcomer_is_answered_while_another_client_asks_a_lot(
     opened: tuple[ChatService, ChatPool, Workspace],
 ) -> None:

@@ -13,20 +13,17 @@ from markupsafe import Markup
 from studio.domain.conversation import Message, Role
 from studio.services.chats import BASE, TUNED, ChatUpdate
 from studio.web.ui.components import (
-    EMPTY,
     Page,
     Ui,
-    badge,
-    copy_button,
     event_data,
     friendly,
     join,
     lead,
     next_link,
-    problem_notice,
     warn,
     wrapped,
 )
+from studio.web.ui.pages.compare_view import Turn, render_talk
 from studio.web.ui.pages.tuned import chosen_run, held_out_questions, nothing_tuned, run_choices, tuned_runs
 from studio.web.ui.session import Place
 
@@ -39,23 +36,18 @@ _ICON: Final = (
 )
 _CHIP: Final = Markup('<button type="button" data-action="ask" data-question="{0}">{0}</button>')
 _CHIPS: Final = Markup('<div><p class="af-small af-muted">{}</p><div class="af-chips">{}</div></div>')
-_TURN: Final = Markup(
-    '<article class="af-turn"><div class="af-say asks"><small>{you}</small>{question}</div>'
-    '<div class="af-two">{before}{after}</div>{problem}</article>'
-)
-_ANSWER: Final = Markup(
-    '<section class="af-answer {side}" aria-label="{label}"><div class="af-row af-between"><span class="af-who">{label}'
-    '</span>{note}</div><div class="text {wait}">{text}</div>{copy}</section>'
-)
 
 
 @dataclass(frozen=True)
-class Turn:
-    """A question with both answers."""
+class Asked:
+    """A question and all that its answers depend on; ``talk`` names the page that waits for them."""
 
+    run_id: str
     question: str
-    before: str = ""
-    after: str = ""
+    turns: tuple[Turn, ...]
+    temperature: float
+    max_tokens: int
+    talk: str
 
 
 @dataclass(frozen=True)
@@ -144,64 +136,80 @@ def _layout(ui: Ui) -> _Parts:
 
 def _connect(ui: Ui, parts: _Parts) -> None:
     def ask(
-        run_id: str, question: str, turns: tuple[Turn, ...], temperature: float, longest: float
+        run_id: str, question: str, turns: tuple[Turn, ...], temperature: float, longest: float, request: gr.Request
     ) -> Iterator[dict[Any, Any]]:
-        yield from _ask(ui, parts, run_id, question, turns, temperature, int(longest))
+        yield from _ask(ui, parts, Asked(run_id, question.strip(), turns, temperature, int(longest), _talk_of(request)))
 
     def choose(event: gr.EventData) -> str:
         return event_data(event).get("question", "")
 
-    def halt(turns: tuple[Turn, ...]) -> dict[Any, Any]:
-        return {parts.talk: _talk(ui, turns), **_at_rest(parts)}
+    def halt(request: gr.Request) -> dict[Any, Any]:
+        # The answer that is being written puts the screen at rest itself; one that is not there any more cannot.
+        return gr.skip() if ui.services.chats.stop(_talk_of(request)) else _at_rest(parts)
 
-    def start_over() -> dict[Any, Any]:
-        return {parts.talk: _talk(ui, ()), parts.turns: (), parts.box: "", **_at_rest(parts)}
+    def start_over(request: gr.Request) -> dict[Any, Any]:
+        ui.services.chats.stop(_talk_of(request), drop=True)
+        return {parts.talk: render_talk(ui, ()), parts.turns: (), parts.box: "", **_at_rest(parts)}
 
     @friendly(ui.text)
-    def change_run(query: str, run_id: str) -> str:
+    def change_run(query: str, run_id: str, request: gr.Request) -> str:
+        ui.services.chats.stop(_talk_of(request), drop=True)
         return Place.parse(query).at("compare", run_id).move
 
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     inputs = [parts.run, parts.box, parts.turns, parts.temperature, parts.max_tokens]
-    asked = gr.on([parts.send.click, parts.box.submit], ask, inputs, parts.asked, **quiet)
+    gr.on([parts.send.click, parts.box.submit], ask, inputs, parts.asked, **quiet)
     picked = parts.suggestions.action(choose, None, [parts.box], **quiet)
-    suggested = picked.then(ask, inputs, parts.asked, **quiet)
-    going = [asked, suggested]
-    parts.stop.click(halt, [parts.turns], [parts.talk, parts.send, parts.stop], cancels=going, **quiet)
-    parts.clear.click(start_over, None, parts.asked, cancels=going, **quiet)
-    parts.run.input(change_run, [ui.place, parts.run], [ui.place], cancels=going, **quiet)
+    picked.then(ask, inputs, parts.asked, **quiet)
+    parts.stop.click(halt, None, [parts.send, parts.stop], **quiet)
+    parts.clear.click(start_over, None, parts.asked, **quiet)
+    parts.run.input(change_run, [ui.place, parts.run], [ui.place], **quiet)
 
 
 def _at_rest(parts: _Parts) -> dict[Any, Any]:
     return {parts.send: gr.Button(visible=True), parts.stop: gr.Button(visible=False)}
 
 
-def _ask(
-    ui: Ui, parts: _Parts, run_id: str, question: str, turns: tuple[Turn, ...], temperature: float, longest: int
-) -> Iterator[dict[Any, Any]]:
-    """Streams both answers into a new turn. Whoever stops it closes this generator, and with it the answers."""
-    question = question.strip()
-    if not question:
+def _ask(ui: Ui, parts: _Parts, asked: Asked) -> Iterator[dict[Any, Any]]:
+    """Streams both answers into a new turn. Whoever closes this generator stops them too."""
+    if not asked.question:
         yield _at_rest(parts)
         return
-    now = Turn(question)
+    turns, now = asked.turns, Turn(asked.question)
     busy = {parts.send: gr.Button(visible=False), parts.stop: gr.Button(visible=True)}
-    yield {parts.talk: _talk(ui, (*turns, now), wait=True), parts.turns: (*turns, now), parts.box: "", **busy}
-    by_side = {BASE: _messages(turns, question, "before"), TUNED: _messages(turns, question, "after")}
+    yield {parts.talk: render_talk(ui, (*turns, now), wait=True), parts.turns: (*turns, now), parts.box: "", **busy}
     drawn, update = 0.0, ChatUpdate({})
     try:
-        stream = ui.services.chats.stream(run_id, by_side, temperature=temperature, max_tokens=longest)
-        for update in stream:
+        for update in _stream(ui, asked):
             now = replace(now, before=update.texts.get(BASE, ""), after=update.texts.get(TUNED, ""))
             if time.monotonic() - drawn > _PAUSE and not update.done:
                 drawn = time.monotonic()
-                yield {parts.talk: _talk(ui, (*turns, now), update, wait=True), parts.turns: (*turns, now)}
+                yield {parts.talk: render_talk(ui, (*turns, now), update, wait=True), parts.turns: (*turns, now)}
     except Exception as error:
         warn(ui.text, error)
-        yield {parts.talk: _talk(ui, turns), parts.turns: turns, parts.box: question, **_at_rest(parts)}
+        yield {parts.talk: render_talk(ui, turns), parts.turns: turns, parts.box: asked.question, **_at_rest(parts)}
+        return
+    if update.dropped:
+        yield {parts.talk: render_talk(ui, ()), parts.turns: (), **_at_rest(parts)}
         return
     kept = (*turns, now) if now.before or now.after or not update.problem else turns
-    yield {parts.talk: _talk(ui, (*turns, now), update), parts.turns: kept, **_at_rest(parts)}
+    yield {parts.talk: render_talk(ui, (*turns, now), update), parts.turns: kept, **_at_rest(parts)}
+
+
+def _stream(ui: Ui, asked: Asked) -> Iterator[ChatUpdate]:
+    sides = {BASE: "before", TUNED: "after"}
+    return ui.services.chats.stream(
+        asked.run_id,
+        {side: _messages(asked.turns, asked.question, name) for side, name in sides.items()},
+        temperature=asked.temperature,
+        max_tokens=asked.max_tokens,
+        talk=asked.talk,
+    )
+
+
+def _talk_of(request: gr.Request) -> str:
+    """Names the conversation of one open page."""
+    return f"page-{request.session_hash}"
 
 
 def _messages(turns: Sequence[Turn], question: str, side: str) -> list[Message]:
@@ -228,7 +236,7 @@ def _render(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
         parts.body: gr.Column(visible=True),
         parts.run: run_choices(views, run),
         parts.suggestions: _suggestions(ui, run.id),
-        parts.talk: _talk(ui, ()),
+        parts.talk: render_talk(ui, ()),
         parts.turns: (),
         **_at_rest(parts),
         parts.foot: next_link(
@@ -243,40 +251,3 @@ def _suggestions(ui: Ui, run_id: str) -> str:
         return ""
     chips = join(_CHIP.format(question) for question in questions)
     return wrapped(_CHIPS.format(ui.text("compare.suggestions"), chips))
-
-
-def _talk(ui: Ui, turns: Sequence[Turn], update: ChatUpdate | None = None, *, wait: bool = False) -> str:
-    """The conversation, the newest turn first so that it stays in sight under the box."""
-    if not turns:
-        return wrapped(Markup('<p class="af-muted">{}</p>').format(ui.text("compare.start_here")))
-    newest = _turn(ui, turns[-1], update, wait)
-    older = [_turn(ui, turn, None, False) for turn in reversed(turns[:-1])]
-    html = Markup('<section aria-label="{}" aria-live="polite" aria-busy="{}">{}</section>')
-    busy = "true" if wait else "false"
-    return wrapped(html.format(ui.text("compare.conversation"), busy, join([newest, *older])))
-
-
-def _turn(ui: Ui, turn: Turn, update: ChatUpdate | None, wait: bool) -> Markup:
-    problem = update.problem or update.notice if update else None
-    stopped = bool(update and update.stopped and not wait)
-    return _TURN.format(
-        you=ui.text("compare.you"),
-        question=turn.question,
-        before=_answer(ui, "before", turn.before, wait, stopped),
-        after=_answer(ui, "after", turn.after, wait, stopped),
-        problem=problem_notice(ui.text, problem) if problem else EMPTY,
-    )
-
-
-def _answer(ui: Ui, side: str, text: str, wait: bool, stopped: bool) -> Markup:
-    shown = text if text or wait else ui.text("compare.no_text")
-    return _ANSWER.format(
-        side=side,
-        label=ui.text(f"compare.{side}"),
-        note=badge(ui.text("compare.stopped")) if stopped else EMPTY,
-        wait="af-wait" if wait else "",
-        text=shown,
-        copy=Markup('<div class="af-row af-end">{}</div>').format(copy_button(ui.text, text))
-        if text and not wait
-        else EMPTY,
-    )
