@@ -28,16 +28,31 @@ PLANTED = {
     "encoding": [("Fazem troca?", "Sim, atÃ© trinta dias depois da compra.")],
 }
 
+ROWS = [*CLEAN, *(row for planted in PLANTED.values() for row in planted)]
+FIXED = [
+    ("Abre no domingo?", "Não, só de segunda a sábado."),
+    ("Podem mandar para [EMAIL_1]?", "Podemos, enviamos agora."),
+    ("A nota sai no CPF [CPF_1]?", "Sai, sem problema."),
+    ("Meu celular é [PHONE_1], me ligam?", "Ligamos hoje."),
+    ("Como devolvo?", "Clique em devolver."),
+    ("Fazem troca?", "Sim, até trinta dias depois da compra."),
+]
+
+
+def write_export(folder: Path) -> Path:
+    """A file as an old program writes it: semicolons, Windows-1252, odd headers, a column without a name."""
+    path = folder / "Exportação SAC (1).csv"
+    lines = [" Dúvida do cliente ;;Retorno da equipe", *(f'"{q}";;"{a}"' for q, a in ROWS)]
+    path.write_bytes("\r\n".join(lines).encode("cp1252"))
+    return path
+
 
 def test_ten_planted_problems_are_found_and_fixed(workspace: Workspace, tmp_path: Path) -> None:
-    rows = [*CLEAN, *(row for planted in PLANTED.values() for row in planted)]
-    path = tmp_path / "Exportação SAC (1).csv"
-    lines = [" Dúvida do cliente ;;Retorno da equipe", *(f'"{q}";;"{a}"' for q, a in rows)]
-    path.write_bytes("\r\n".join(lines).encode("cp1252"))
+    path = write_export(tmp_path)
     datasets = DatasetService(workspace)
     project = ProjectService(workspace).create("Loja").id
     view = datasets.import_files(project, [path])
-    assert [(c.question, c.answer) for c in view.conversations] == rows
+    assert [(c.question, c.answer) for c in view.conversations] == ROWS
     service = CheckService(datasets, ModelService(workspace))
     report = service.report(project)
     found = {finding.code for finding in report.findings}
@@ -46,15 +61,7 @@ def test_ten_planted_problems_are_found_and_fixed(workspace: Workspace, tmp_path
     assert {f.code for f in service.report(project).findings} <= {"single_phrasing"}
     assert service.report(project).score > report.score
     answers = [(c.question, c.answer) for c in fixed.conversations]
-    assert answers[: len(CLEAN)] == CLEAN
-    assert answers[len(CLEAN) :] == [
-        ("Abre no domingo?", "Não, só de segunda a sábado."),
-        ("Podem mandar para [EMAIL_1]?", "Podemos, enviamos agora."),
-        ("A nota sai no CPF [CPF_1]?", "Sai, sem problema."),
-        ("Meu celular é [PHONE_1], me ligam?", "Ligamos hoje."),
-        ("Como devolvo?", "Clique em devolver."),
-        ("Fazem troca?", "Sim, até trinta dias depois da compra."),
-    ]
+    assert answers == [*CLEAN, *FIXED]
     HistoryService(workspace).undo(project)
     assert datasets.load(view.version.id) == list(view.conversations)
     assert datasets.version(project) == view.version

@@ -47,7 +47,7 @@ def mount_studio(app: Any, services: Services, locale: str) -> None:
         path=f"/{locale}",
         theme=theme.studio_theme(),
         css=theme.stylesheet(),
-        head=theme.head(_TAGS.get(locale, locale), catalog(locale)("ui.search"), _toasts(catalog(locale))),
+        head=theme.head(_TAGS.get(locale, locale), _toasts(catalog(locale))),
         footer_links=[],
         run_history=False,
         show_error=False,

@@ -121,16 +121,15 @@ def logo() -> str:
     return (assets_dir() / "brand" / "logo.svg").read_text(encoding="utf-8").strip()
 
 
-def head(language: str, search: str, toasts: dict[str, str]) -> str:
+def head(language: str, toasts: dict[str, str]) -> str:
     """What goes into the page's head: icon, colour scheme, language and our script.
 
     Args:
         language: BCP 47 tag such as ``pt-BR``; the page and the texts of Gradio itself follow it.
-        search: what stands in an empty search box; Gradio has it in English only.
         toasts: what its messages over the page say instead: ``error``, ``warning``, ``info``, ``lost``, ``detail``.
     """
     script = _joined("js").replace("__LANGUAGE__", language)
-    script = script.replace("__SEARCH__", search).replace("__TOASTS__", json.dumps(toasts, ensure_ascii=False))
+    script = script.replace("__TOASTS__", json.dumps(toasts, ensure_ascii=False))
     icon = f'<link rel="icon" type="image/svg+xml" href="data:image/svg+xml,{quote(logo())}">'
     return f'{icon}<meta name="color-scheme" content="light dark"><script>{script}</script>'
 

@@ -7,11 +7,6 @@
   document.documentElement.lang = language;
   document.cookie = `afina_language=${language.slice(0, 2)}; path=/; max-age=31536000; samesite=lax`;
 
-  new MutationObserver(() => {
-    const box = document.querySelector('#examples-table input[placeholder="Search..."]');
-    if (box) box.placeholder = '__SEARCH__';
-  }).observe(document.documentElement, { childList: true, subtree: true });
-
   const query = () => location.search.replace(/^\?/, '');
   let go = () => {};
 

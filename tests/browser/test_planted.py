@@ -1,0 +1,73 @@
+"""An old export with ten planted problems: understood, checked, put right by clicking, and trained on to the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import Server
+from tests.conftest import SMOLLM2
+from tests.services.test_planted import CLEAN, FIXED, PLANTED, write_export
+
+pytestmark = [pytest.mark.browser, pytest.mark.model]
+SOON, TRAINING = 60_000, 240_000  # milliseconds; the wait ends with what is waited for
+
+
+def to_examples(page: Page, server: Server) -> None:
+    """A new project with the smaller model, at step 2."""
+    page.goto(f"{server.address}/pt/")
+    page.click("#home-new")
+    page.fill("#dialog-input", "Loja")
+    page.click("#dialog-yes")
+    expect(page.locator(f"#model-card-{SMOLLM2}")).to_be_visible()
+    if page.locator(f"#model-use-{SMOLLM2}").count():
+        page.click(f"#model-use-{SMOLLM2}")
+    expect(page.locator(f"#model-card-{SMOLLM2}.chosen")).to_be_visible()
+    page.click("#next-step:visible")
+    expect(page.locator("#examples-sample:visible")).to_be_visible()
+
+
+def score(page: Page) -> int:
+    """Of the check-up, once it is there."""
+    expect(page.locator("#checkup[data-state=ready]")).to_be_visible()
+    return int(page.locator("#checkup .af-ring").get_attribute("data-score") or -1)
+
+
+def rows(page: Page) -> list[tuple[str, str]]:
+    """What stands in the table."""
+    found = page.locator("#examples-table .af-rows tbody tr")
+    pairs = found.evaluate_all("all => all.map(row => [...row.querySelectorAll('textarea')].map(cell => cell.value))")
+    return [(question, answer) for question, answer in pairs]
+
+
+def test_ten_planted_problems_are_put_right_and_trained_on(browser: Browser, server: Server, tmp_path: Path) -> None:
+    page = browser.new_context(locale="pt-BR", viewport={"width": 1280, "height": 900}).new_page()
+    page.set_default_timeout(SOON)
+    expect.set_options(timeout=SOON)
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    to_examples(page, server)
+    page.set_input_files("#examples-upload input[type=file]", write_export(tmp_path))
+    before = score(page)
+    for code in PLANTED:
+        expect(page.locator(f"#finding-{code}")).to_have_count(1)
+    expect(page.locator("#examples-table .af-rows tbody tr")).to_have_count(len(CLEAN) + len(FIXED) + 5)
+
+    page.click("#examples-fix-all")
+    page.click("#dialog-yes")
+    for code in PLANTED:
+        expect(page.locator(f"#finding-{code}")).to_have_count(0)
+    expect(page.locator("#examples-table .af-rows tbody tr")).to_have_count(len(CLEAN) + len(FIXED))
+    assert rows(page) == [*CLEAN, *FIXED]
+    assert score(page) > before
+
+    page.click("#next-step:visible")
+    page.locator("#train-preset input[value=quick]").check()
+    page.click("#train-expert button")
+    page.locator("#train-epochs").locator("input, textarea").fill("1")
+    page.click("#train-start")
+    expect(page.locator("#train-live[data-state=finished]")).to_be_visible(timeout=TRAINING)
+    assert complaints == []
+    page.context.close()
