@@ -82,6 +82,7 @@ def assemble(
         log=log,
         adjustments=read_adjustments(folder),
         reserve=reserve,
+        recall=_recall(log, train, held_out, recipe.seed) if live else (),
     )
     log.write(
         Started(
@@ -100,6 +101,22 @@ def assemble(
         )
     )
     return loop, found
+
+
+def _recall(
+    log: EventLog, train: Sequence[Conversation], held_out: Sequence[Conversation], seed: int
+) -> list[Conversation]:
+    """What is asked in other words where every answer is there once; says so."""
+    from studio.data.recall import has_unique_answers, recall_questions
+    from studio.training.judging import RECALL_ASKED
+
+    if not has_unique_answers([*train, *(c for c in held_out if not c.reworded_from)]):
+        return []
+    found = recall_questions(train, seed, RECALL_ASKED)
+    if found:
+        problem = Problem(code="train.unique_answers", severity=Severity.NOTE, params={"n": len(found)})
+        log.write(Notice(time=time.time(), problem=problem))
+    return found
 
 
 def _warn_of_cuts(log: EventLog, encoder: Encoder, train: Sequence[Conversation]) -> None:

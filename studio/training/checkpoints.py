@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from studio.storage.files import atomic_folder, require_space
+from studio.training.judging import Grade
 
 if TYPE_CHECKING:
     import torch
@@ -31,6 +32,8 @@ class LoopState(BaseModel):
     micro_batch: int = 0
     best_step: int | None = None
     best_loss: float | None = None
+    best: Grade | None = None
+    extensions: int = 0
     without_gain: int = 0
     early_losses: tuple[float, ...] = ()
     seconds: float = 0.0

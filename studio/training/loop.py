@@ -12,7 +12,7 @@ import psutil
 import torch
 
 from studio.domain.conversation import Conversation
-from studio.domain.event import Answers, Checkpoint, Evaluation, Event, LiveAnswer, Notice, Phase, Step
+from studio.domain.event import Checkpoint, Evaluation, Event, Extended, Notice, Phase, Step
 from studio.domain.problem import Problem, Severity
 from studio.domain.recipe import Recipe, Schedule
 from studio.domain.run import RunResult, RunState
@@ -27,12 +27,13 @@ from studio.training.divergence import Course
 from studio.training.engine import Engine, learned_tokens
 from studio.training.events import EventLog
 from studio.training.gauge import Gauge
+from studio.training.judging import RECALL_LENGTH, Grade, Timetable, may_extend
 from studio.training.keeper import Keeper, adapter_of
+from studio.training.live import LiveAnswers
 from studio.training.optimizer import moments_of, optimizer_of, set_moments
-from studio.training.schedule import evaluation_steps, learning_rate
+from studio.training.recall import right_answers
 
 _CLIP: Final = 1.0  # longest gradient
-_ANSWER_SHARE: Final = 0.1  # of the training time, for the live answers
 _CHECKPOINT_SECONDS: Final = 60.0
 _CHECKPOINT_SHARE: Final = 0.05  # of the training time, for checkpoints
 
@@ -54,6 +55,8 @@ class Loop:
         adjustments: what the run changed about its recipe.
         reserve: bytes of the disk that are left free.
         hold: asked with the step taken, whether to leave off there; for the trials of a study.
+        recall: conversations of training asked in other words; where there are any, they judge.
+        clock: seconds, for what is shared out by time.
     """
 
     folder: RunFolder
@@ -68,6 +71,8 @@ class Loop:
     adjustments: Adjustments = field(default_factory=Adjustments)
     reserve: int = 0
     hold: Callable[[int], bool] | None = None
+    recall: Sequence[Conversation] = ()
+    clock: Callable[[], float] = time.perf_counter
 
     def run(self, found: tuple[LoopState, dict[str, torch.Tensor]] | None = None) -> RunResult | None:
         """Trains to the end, the stop request or the point where it gets no better.
@@ -81,17 +86,15 @@ class Loop:
         Raises:
             AfinaError: ``train.diverged``, ``train.out_of_memory``, ``disk.full`` …
         """
-        total = self.plan.total_steps
         self.restore(found)
         self._began = time.monotonic() - self.state.seconds
         if self.state.step == 0 and not self.engine.keeps_base:
             self._answer(base=True)
         self._say(Phase(time=time.time(), name="training"))
-        due = evaluation_steps(total, self.recipe.evaluations or 1)
         self._saved_at, self._saved_step = time.monotonic(), self.state.step
         self._saving_seconds = 0.0
         stopped = held = False
-        while self.state.step < total and not self._memorises():
+        while not self._memorises() and (self.state.step < self._table.end or self._goes_on()):
             if stopped := self.folder.stop_request.exists():
                 break
             if self._keeper.is_to_pause():
@@ -100,15 +103,15 @@ class Loop:
             if held := self.hold is not None and self.hold(self.state.step):
                 break
             self.turns.wait()
-            self._step(self.state.step + 1, total)
+            self._step(self.state.step + 1)
             if self.state.step == 1 and self.engine.keeps_base:
                 self._answer(base=True)  # after the first step, so that a first loss is on screen at once
-            if self.state.step in due:
+            if due := self._table.is_due(self.state.step):
                 self._evaluate()
                 self._answer()
-            if self.state.step in due or self._checkpoint_due():
+            if due or self._checkpoint_due():
                 self._save()
-        if (stopped or held) and self.state.step and self.state.step not in due:
+        if (stopped or held) and self.state.step and not self._table.is_due(self.state.step):
             self._evaluate()
         if held:
             self._save()
@@ -123,12 +126,15 @@ class Loop:
             ended_at=time.time(),
         )
 
-    def _step(self, step: int, total: int) -> None:
-        began = time.perf_counter()
+    @property
+    def _table(self) -> Timetable:
+        return Timetable(self.plan.total_steps, self.recipe.evaluations or 1, self.state.extensions)
+
+    def _step(self, step: int) -> None:
+        began = self.clock()
         batch = self.plan.batch(step)
-        rate = learning_rate(
+        rate = self._table.rate(
             step,
-            total,
             (self.recipe.learning_rate or 0.0) * self.adjustments.rate_factor,
             self.recipe.schedule or Schedule.COSINE,
             self.recipe.warmup_ratio or 0,
@@ -145,7 +151,7 @@ class Loop:
             group["lr"] = rate
         self._optimizer.step()
         self.engine.gradients.zero_()
-        seconds = time.perf_counter() - began
+        seconds = self.clock() - began
         spent = self.state.training_seconds + seconds
         self._update(step=step, training_seconds=spent, early_losses=self._course.early)
         self._say(
@@ -179,60 +185,67 @@ class Loop:
             self._notice("train.smaller_batches", n=math.ceil(size / 2))
 
     def _evaluate(self) -> None:
-        """Loss on the held-out examples; the best weights so far are kept. Without such examples the newest are."""
+        """How well it does; the best weights so far are kept. Where nothing can judge, the newest are."""
         began = time.perf_counter()
-        step = self.state.step
-        if not self.held_out:
+        if not self.held_out and not self.recall:
             self._keep(None)
             return
         self._say(Phase(time=time.time(), name="evaluating"))
-        loss = self.held_out_loss()
-        best = self.state.best_loss is None or loss < self.state.best_loss
+        grade = self._grade()
+        best = grade.gains_on(self.state.best)
         if best:
-            self._keep(loss)
+            self._keep(grade)
         self._update(without_gain=0 if best else self.state.without_gain + 1)
+        step, loss = self.state.step, grade.recall_loss if grade.loss is None else grade.loss
         self._say(
             Evaluation(
                 time=time.time(),
                 step=step,
                 epoch=step / self.plan.steps_per_epoch,
-                loss=loss,
+                loss=loss or 0.0,
                 best=best,
                 seconds=time.perf_counter() - began,
+                recalled=grade.recalled,
+                recall_asked=grade.asked,
             )
         )
         self._say(Phase(time=time.time(), name="training"))
 
+    def _grade(self) -> Grade:
+        loss = self.held_out_loss() if self.held_out else None
+        if not self.recall:
+            return Grade(loss)
+        encoded = [self.plan.encoder.example(conversation) for conversation in self.recall]
+        recall_loss = self._loss_of([example for example in encoded if learned_tokens([example])])
+        recalled = right_answers(self.engine, self.plan.encoder, self.recall, self.turns, RECALL_LENGTH)
+        return Grade(loss, recalled, len(self.recall), recall_loss)
+
     def held_out_loss(self) -> float:
         """Mean cross-entropy of the held-out examples as the model is now, in nats a learned token."""
+        return self._loss_of(self.held_out)
+
+    def _loss_of(self, examples: Sequence[EncodedExample]) -> float:
         total = 0.0
-        for first in range(0, len(self.held_out), 16):
+        for first in range(0, len(examples), 16):
             self.turns.wait()
-            total += self.engine.loss(self.held_out[first : first + 16])
-        return total / max(1, learned_tokens(self.held_out))
+            total += self.engine.loss(examples[first : first + 16])
+        return total / max(1, learned_tokens(examples))
 
     def _answer(self, *, base: bool = False) -> None:
         """Answers the fixed questions, as long as that takes a small share of the training time."""
-        spent, step = self.state.answering_seconds, 0 if base else self.state.step
-        if not self.asked or (step > 1 and spent > _ANSWER_SHARE * self.state.training_seconds and not self._is_last()):
+        last = self.state.step >= self._table.end
+        spent, training = self.state.answering_seconds, self.state.training_seconds
+        if not base and not last and not self._live.is_affordable(spent, training):
             return
-        began = time.perf_counter()
-        encoder = self.plan.encoder
-        prompts = [encoder.prompt(conversation) for conversation in self.asked]
-        longest = max(len(encoder.tokenizer.encode(conversation.answer)) for conversation in self.asked)
-        self.turns.wait()
-        answers = self.engine.generate(prompts, encoder.tokenizer.stop_ids, min(96, longest + 8), tuned=not base)
-        seconds = time.perf_counter() - began
-        items = tuple(
-            LiveAnswer(question=c.question, expected=c.answer, answer=encoder.tokenizer.decode(ids).strip())
-            for c, ids in zip(self.asked, answers, strict=True)
-        )
-        self._update(answering_seconds=spent + (seconds if step else 0.0))
-        self._say(Answers(time=time.time(), step=step, items=items, seconds=seconds))
+        answers = self._live.give(0 if base else self.state.step, tuned=not base)
+        if answers is not None:
+            self._update(answering_seconds=spent + answers.seconds)
+            self._say(answers)
 
-    def _keep(self, loss: float | None) -> None:
+    def _keep(self, grade: Grade | None) -> None:
         self._keeper.keep(self.state.step)
-        self._update(best_step=self.state.step, best_loss=loss)
+        loss = grade.loss if grade is not None else None
+        self._update(best_step=self.state.step, best_loss=loss, best=grade)
 
     def _save_if_there_is_room(self) -> None:
         try:
@@ -262,13 +275,14 @@ class Loop:
         self._keeper = Keeper(self.folder, self.engine, self.reserve)
         self._gauge = Gauge(self.folder.path)
         self._course = Course()
+        self._live = LiveAnswers(self.asked, self.engine, self.plan.encoder, self.turns, self.clock)
         if found is None:
-            self._update(micro_batch=self.adjustments.micro_batch)
+            self._update(micro_batch=self.adjustments.micro_batch or self.recipe.micro_batch or 0)
             return
         self.state, tensors = found
         self._course = Course(self.state.early_losses)
         if self.state.best_step is not None and not self._keeper.has(self.state.best_step):
-            self._update(best_step=None, best_loss=None)
+            self._update(best_step=None, best_loss=None, best=None)
         self.engine.weights.copy_(tensors["weights"])
         set_moments(self._optimizer, self.state.step, tensors)
 
@@ -276,11 +290,23 @@ class Loop:
         patience = self.recipe.patience or 0
         if not patience or self.state.without_gain < patience:
             return False
-        self._notice("train.memorising", severity=Severity.NOTE, step=self.state.best_step or 0)
+        best = self.state.best
+        if best is not None and best.recalled is not None:
+            kept = {"step": self.state.best_step or 0, "n": best.recalled, "asked": best.asked}
+            self._notice("train.recall_settled", severity=Severity.NOTE, **kept)
+        else:
+            self._notice("train.memorising", severity=Severity.NOTE, step=self.state.best_step or 0)
         return True
 
-    def _is_last(self) -> bool:
-        return self.state.step >= self.plan.total_steps
+    def _goes_on(self) -> bool:
+        """At the last step: whether recall still rises, so that half as many steps are added."""
+        best = self.state.best
+        if best is None or not may_extend(self.state.extensions, best.recalled, best.asked, self.state.without_gain):
+            return False
+        self._update(extensions=self.state.extensions + 1)
+        self._notice("train.goes_on", severity=Severity.NOTE, n=best.recalled, asked=best.asked)
+        self._say(Extended(time=time.time(), total_steps=self._table.end))
+        return True
 
     def _notice(self, code: str, severity: Severity = Severity.WARNING, **params: Any) -> None:
         problem = Problem(code=code, severity=severity, params=params)

@@ -176,7 +176,8 @@ class Supervisor:
             arguments = ["--home", home, "--model-dir", str(model.resolve()), "--reserve", str(self._reserve)]
             watch.worker = spawn(folder, arguments, python=self._python, module=self._module)
         except AfinaError as error:
-            return self._fail(row, folder, Problem.of(error))
+            leave = self._pause if error.code == "disk.full" else self._fail
+            return leave(row, folder, Problem.of(error))
         return True
 
     def _after_death(self, row: RunRow, folder: RunFolder, watch: _Watch) -> bool:

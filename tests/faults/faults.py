@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -14,9 +16,10 @@ from pathlib import Path
 
 import psutil
 
+from studio.domain.run import RunState
 from studio.storage.files import write_atomic
 from studio.storage.workspace import RunFolder
-from tests.faults.plant import INTERVAL, Plant
+from tests.faults.plant import INTERVAL, STEPS, Plant
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Fault:
         harm: does it; the run was just put into the queue.
         starts: of a worker, at most.
         repeated: steps, at most.
+        disk_mb: size of a disk of its own for the workspace, which needs the right to mount one.
         always: whether a round is part of every test run; ``tests/training`` tries the others with a small worker.
     """
 
@@ -34,6 +38,7 @@ class Fault:
     starts: int = 2
     repeated: int = INTERVAL
     always: bool = True
+    disk_mb: int | None = None
 
 
 def worker_killed(plant: Plant, run: RunFolder) -> None:
@@ -104,6 +109,28 @@ def checkpoint_truncated(plant: Plant, run: RunFolder) -> None:
             os.truncate(file, plant.dice.randint(0, max(0, file.stat().st_size - 1)))
 
 
+def both_checkpoints_truncated(plant: Plant, run: RunFolder) -> None:
+    with killed_behind_the_servers_back(plant, run):
+        for folder in run.checkpoints.glob("step-*"):
+            os.truncate(folder / "state.safetensors", plant.dice.randint(0, 1000))
+
+
+def disk_filled(plant: Plant, run: RunFolder) -> None:
+    """Another program fills the disk: to the last byte, or nearly. There is room again after a while, and one click."""
+    plant.serve()
+    plant.wait_for_a_moment(run)
+    filler = plant.workspace.home / "film.mkv"
+    fill(filler, leave=plant.dice.choice([0, plant.dice.randint(1, 10**6)]))
+    plant.wait(lambda: run.pause_request.exists() or run.result.exists() or plant.worker(run) is None)
+    time.sleep(plant.dice.uniform(0, 1))
+    filler.unlink()
+    plant.wait(lambda: run.result.exists() or plant.noted(run) is RunState.PAUSED)
+    if not run.result.exists():
+        reason = plant.views.view(run.path.name).paused_by
+        assert reason is None or reason.code in ("disk.low", "disk.full")
+        plant.resume(run)
+
+
 def one_of_two_servers_killed(plant: Plant, run: RunFolder) -> None:
     first = plant.serve()
     plant.serve(wait=False)
@@ -134,6 +161,8 @@ FAULTS = {
     "worker suspended": Fault(worker_suspended, starts=1, repeated=0, always=False),
     "events cut in a line": Fault(events_cut),
     "checkpoint truncated": Fault(checkpoint_truncated, repeated=2 * INTERVAL),
+    "both checkpoints truncated": Fault(both_checkpoints_truncated, repeated=STEPS, always=False),
+    "disk filled": Fault(disk_filled, starts=3, disk_mb=112),
     "one of two servers killed": Fault(one_of_two_servers_killed, starts=1, repeated=0),
     "clock jumped": Fault(clock_jumped, starts=1, repeated=0, always=False),
 }
@@ -159,6 +188,17 @@ def stranger() -> Iterator[subprocess.Popen[bytes]]:
     finally:
         process.kill()
         process.wait()
+
+
+def fill(path: Path, leave: int) -> None:
+    """Writes a file until ``leave`` bytes of the disk are free."""
+    with path.open("wb", buffering=0) as file:
+        try:
+            while (free := shutil.disk_usage(path.parent).free) > leave:
+                file.write(bytes(min(free - leave, 10**6)))
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
 
 
 def move_time(path: Path, seconds: float) -> None:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -17,7 +18,9 @@ from studio.domain.conversation import Conversation
 from studio.domain.model import BaseModelCard
 from studio.domain.recipe import Precision, Recipe
 from studio.domain.run import RunState
+from studio.services.run_controls import RunControls
 from studio.services.run_folders import make_run_folder
+from studio.services.run_views import RunViews
 from studio.settings import Settings
 from studio.storage.database import ProjectRow, RunRow
 from studio.storage.workspace import RunFolder, Workspace, new_id
@@ -25,11 +28,14 @@ from studio.training.events import read_events
 from studio.training.outcome import newest_checkpoint, read_progress, read_result
 from studio.training.presets import resolve
 from studio.training.process import WorkerProcess, find
+from studio.training.queue import RunQueue
+from studio.training.supervisor import Supervisor
 from tests.training.runs import wait_for
 
 INTERVAL = 6  # steps between two evaluations, which is where checkpoints are written
 STEPS = 120
-SECONDS = 120  # for one round; only a test that hangs meets it
+SECONDS = 120
+RESERVE_MB = 2
 
 
 @dataclass
@@ -56,15 +62,20 @@ class Plant:
         home: folder of the workspace, which must not exist.
         model: folder of the tiny model.
         dice: decides the moments.
+        patience: seconds for one wait; only a round that hangs meets it.
     """
 
-    def __init__(self, home: Path, model: Path, dice: Random) -> None:
-        self.workspace = Workspace.open(Settings(home=home))
+    def __init__(self, home: Path, model: Path, dice: Random, patience: float = SECONDS) -> None:
+        self.workspace = Workspace.open(Settings(home=home, disk_reserve_mb=RESERVE_MB))
+        self.patience = patience
         self.dice = dice
         self.servers: list[subprocess.Popen[str]] = []
         self.runs: list[RunFolder] = []
         self.card = BaseModelCard.model_validate_json((model / "afina.json").read_text(encoding="utf-8"))
         shutil.copytree(model, self.workspace.model(self.card.id))
+        queue = RunQueue(self.workspace.database)
+        self.views = RunViews(self.workspace, queue)
+        self.controls = RunControls(self.workspace, queue, self.views, _Nobody(self.workspace))
 
     def __enter__(self) -> Plant:
         return self
@@ -80,7 +91,7 @@ class Plant:
 
     def serve(self, *, wait: bool = True) -> subprocess.Popen[str]:
         """Starts a server; waits until it supervises unless told not to."""
-        command = [sys.executable, "-m", "tests.faults.server", str(self.workspace.home)]
+        command = [sys.executable, "-m", "tests.faults.server", str(self.workspace.home), str(RESERVE_MB)]
         server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
         self.servers.append(server)
         if wait:
@@ -125,16 +136,25 @@ class Plant:
     def wait_for_a_moment(self, folder: RunFolder) -> None:
         """Waits for a moment of the run that the dice choose: while it loads, or at any of its steps."""
         step = self.dice.choice([-1, 0, *range(1, STEPS - INTERVAL)])
-        wait_for(lambda: self.worker(folder) or read_result(folder), SECONDS)
+        self.wait(lambda: folder.log.exists())
         if step < 0:
-            time.sleep(self.dice.uniform(0, 1.5))
+            time.sleep(self.dice.uniform(0, 3))
             return
-        wait_for(lambda: read_progress(folder).step >= step or read_result(folder), SECONDS)
+        seen = _Steps(folder)
+        self.wait(lambda: seen.newest() >= step or folder.result.exists())
         time.sleep(self.dice.uniform(0, 0.03))
 
     def wait_for_a_checkpoint(self, folder: RunFolder, count: int) -> None:
         """Waits until a run has written ``count`` checkpoints."""
-        wait_for(lambda: newest_checkpoint(folder) >= count * INTERVAL, SECONDS)
+        self.wait(lambda: newest_checkpoint(folder) >= count * INTERVAL)
+
+    def wait(self, condition: Callable[[], object]) -> None:
+        """Waits until ``condition`` holds."""
+        wait_for(condition, self.patience)
+
+    def resume(self, folder: RunFolder) -> None:
+        """What the button of the screen does."""
+        self.controls.resume(folder.path.name)
 
     def kill_worker(self, folder: RunFolder) -> None:
         """Kills the worker, wherever it is in its work; nothing when it is over."""
@@ -142,18 +162,18 @@ class Plant:
         if worker is not None:
             process = psutil.Process(worker.pid)
             process.kill()
-            wait_for(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+            self.wait(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
 
     def conclude(self, folder: RunFolder, since: float, undisturbed: list[float]) -> Round:
         """Waits for the end of a run and checks that nothing of it was lost."""
-        wait_for(lambda: read_result(folder), SECONDS)
+        self.wait(folder.result.exists)
         result, progress = read_result(folder), read_progress(folder)
         assert result is not None
         assert result.state is RunState.FINISHED, result.problem
         assert [point.step for point in progress.train_loss] == list(range(1, STEPS + 1))
         assert result.adapter is not None
         assert (folder.path / result.adapter / "adapter_model.safetensors").is_file()
-        wait_for(lambda: self.noted(folder) is RunState.FINISHED)
+        self.wait(lambda: self.noted(folder) is RunState.FINISHED)
         events = read_events(folder.events)[0]
         steps = [event.step for event in events if event.type == "step"]
         losses = [point.value for point in progress.train_loss]
@@ -168,3 +188,22 @@ class Plant:
         """The state in the database."""
         with self.workspace.database.session() as session:
             return RunState(session.get_one(RunRow, folder.path.name).state)
+
+
+class _Steps:
+    """The newest step of a run, read at little cost."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+        self._offset = 0
+        self._newest = 0
+
+    def newest(self) -> int:
+        events, self._offset = read_events(self._folder.events, self._offset)
+        self._newest = max((event.step for event in events if event.type == "step"), default=self._newest)
+        return self._newest
+
+
+class _Nobody(Supervisor):
+    def start(self) -> None:
+        """Does not: the servers of the plant supervise."""

@@ -1,4 +1,4 @@
-"""A server reduced to what a fault can hurt: ``python -m tests.faults.server HOME`` supervises a workspace."""
+"""A server reduced to what a fault can hurt: ``python -m tests.faults.server HOME RESERVE_MB`` supervises a workspace."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from studio.training.supervisor import Supervisor
 
 
 def main() -> None:
-    supervisor = Supervisor(Workspace.open(Settings(home=Path(sys.argv[1]))), interval=0.1)
+    settings = Settings(home=Path(sys.argv[1]), disk_reserve_mb=int(sys.argv[2]))
+    supervisor = Supervisor(Workspace.open(settings), interval=0.1)
     supervisor.start()
     said = False
     while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from pathlib import Path
@@ -13,22 +14,11 @@ from studio.domain.run import RunState
 from studio.training.outcome import read_result
 from tests.faults.faults import FAULTS
 from tests.faults.plant import Plant, Round
+from tests.faults.rounds import one_round
+from tests.faults.table import note
 from tests.training.runs import wait_for
 
 pytestmark = pytest.mark.model
-
-
-def one_round(name: str, seed: int, home: Path, model: Path, undisturbed: list[float]) -> Round:
-    """Harms one run and checks how it ends."""
-    fault = FAULTS[name]
-    with Plant(home, model, Random(seed)) as plant:
-        run = plant.queue()
-        fault.harm(plant, run)
-        result = plant.conclude(run, time.monotonic(), undisturbed)
-    assert result.starts <= fault.starts
-    assert result.repeated <= fault.repeated
-    assert result.difference < 1e-5
-    return result
 
 
 @pytest.mark.parametrize("name", [name for name, fault in FAULTS.items() if fault.always])
@@ -45,10 +35,14 @@ def test_a_run_survives(
 def test_a_run_survives_twenty_times(
     name: str, tmp_path: Path, tiny_model: Path, undisturbed: list[float], rounds: dict[str, list[Round]]
 ) -> None:
+    record = os.environ.get("FAULTS_RECORD")
     for number in range(20):
         seed = time.time_ns()
         print(f"round {number}, seed {seed}")
-        rounds[name].append(one_round(name, seed, tmp_path / f"home-{number}", tiny_model, undisturbed))
+        result = one_round(name, seed, tmp_path / f"home-{number}", tiny_model, undisturbed, patience=900)
+        rounds[name].append(result)
+        if record:
+            note(Path(record), name, result)
 
 
 def test_a_stop_after_a_crash_keeps_the_best_so_far(tmp_path: Path, tiny_model: Path) -> None:
