@@ -151,7 +151,7 @@ class DatasetService:
             AfinaError: ``data.mapping_incomplete``, ``data.column_missing``, ``data.no_dataset``, or as
                 :meth:`import_files`.
         """
-        if not mapping.is_complete and not mapping.company:
+        if not mapping.is_complete and not mapping.company and not mapping.sheets:
             raise AfinaError("data.mapping_incomplete")
         row = self._versions.require_current(project_id)
         columns = set(row.details.get("columns", []))

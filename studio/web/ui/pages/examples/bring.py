@@ -1,7 +1,9 @@
-"""Bringing examples: the empty state, the sample, files, and what was read from them."""
+"""Bringing examples: the empty state, the sample, files, a pasted table, a dataset of the hub, and what was read."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,116 +12,246 @@ from markupsafe import Markup
 
 from studio.domain.dataset import DatasetView
 from studio.errors import AfinaError
-from studio.web.ui.components import (
-    EMPTY,
-    Ui,
-    badge,
-    button,
-    empty_state,
-    event_data,
-    friendly,
-    join,
-    notice,
-    problem_notice,
-    warn,
-    wrapped,
-)
+from studio.services.imports import HubRequest, ImportRequest, ImportState
+from studio.web.ui.components import Ui, event_data, friendly, say, warn
+from studio.web.ui.pages.examples.bring_view import render_going, render_head, render_summary
 from studio.web.ui.pages.examples.section import Section
 from studio.web.ui.session import Place
 
-_SEED: Final = 42  # of a recipe that says nothing else
-_SPLIT_SHOWN: Final = 5_000  # examples above which the split is left for the training
-_ICON: Final = Markup(
-    '<svg viewBox="0 0 48 48" fill="none" stroke="var(--af-primary)" stroke-width="2.4" stroke-linecap="round"'
-    ' aria-hidden="true"><rect x="6" y="9" width="36" height="30" rx="5"/><path d="M6 18h36M6 28h36M20 18v21"/></svg>'
-)
+_LOOK_EVERY: Final = 0.7  # seconds
+_MOST_ROWS: Final = 1_000_000
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The components of the section."""
+
+    head: Any
+    going: Any
+    timer: Any
+    panel: Any
+    append: Any
+    upload: Any
+    folder: Any
+    paste: Any
+    paste_go: Any
+    hub: Any
+    token: Any
+    hub_look: Any
+    hub_found: Any
+    config: Any
+    split: Any
+    rows: Any
+    hub_go: Any
+    summary: Any
 
 
 def build_bring(ui: Ui) -> Section:
     """The empty state or what was read, and the panel that takes files."""
+    parts = _layout(ui)
+
+    def show(place: Place, view: DatasetView | None) -> dict[Any, Any]:
+        text = ui.text
+        progress = ui.services.imports.progress(place.project)
+        running = progress is not None and progress.is_running
+        return {
+            parts.head: render_head(ui, view),
+            parts.going: render_going(ui, progress) if progress is not None and running else "",
+            parts.timer: gr.Timer(active=running),
+            parts.panel: gr.Accordion(
+                label=text("examples.choose" if view is None else "examples.more"), open=view is None
+            ),
+            parts.append: gr.Checkbox(visible=view is not None),
+            parts.upload: None,
+            parts.folder: None,
+            parts.paste: "",
+            parts.hub_found: gr.Column(visible=False),
+            parts.summary: render_summary(ui, view),
+        }
+
+    begin = _starter(ui, parts)
+    _connect_files(ui, parts, begin)
+    _connect_hub(ui, parts, begin)
+    _connect_progress(ui, parts)
+    return Section(tuple(vars(parts).values()), show)
+
+
+def _layout(ui: Ui) -> _Parts:
     text = ui.text
     head = ui.actions(elem_id="examples-head")
+    going = ui.actions(elem_id="examples-going")
+    timer = gr.Timer(_LOOK_EVERY, active=False)
     with gr.Accordion(text("examples.more"), open=True, elem_id="examples-panel") as panel:
-        upload = gr.File(
-            label=text("examples.upload"), file_count="multiple", type="filepath", height=150, elem_id="examples-upload"
-        )
+        with gr.Tabs(elem_id="bring-tabs"):
+            with gr.Tab(text("bring.tab.file"), id="file"):
+                upload = gr.File(
+                    label=text("bring.upload"),
+                    file_count="multiple",
+                    type="filepath",
+                    height=150,
+                    elem_id="examples-upload",
+                )
+                folder = gr.UploadButton(
+                    text("bring.folder"), file_count="directory", size="sm", elem_id="examples-folder", min_width=180
+                )
+            with gr.Tab(text("bring.tab.paste"), id="paste"):
+                paste = gr.Textbox(
+                    label=text("bring.paste"),
+                    placeholder=text("bring.paste_example"),
+                    lines=6,
+                    max_lines=12,
+                    elem_id="examples-paste",
+                )
+                paste_go = gr.Button(text("bring.paste_go"), size="md", elem_id="examples-paste-go")
+            with gr.Tab(text("bring.tab.hub"), id="hub"):
+                hub, token, hub_look, hub_found, config, split, rows, hub_go = _hub(ui)
         append = gr.Checkbox(
             label=text("examples.append"), info=text("examples.append_info"), elem_id="examples-append", container=False
         )
     summary = ui.html(elem_id="examples-summary")
-
-    def show(place: Place, view: DatasetView | None) -> dict[Any, Any]:
-        return {
-            head: render_head(ui, view),
-            panel: gr.Accordion(label=text("examples.choose" if view is None else "examples.more"), open=view is None),
-            append: gr.Checkbox(visible=view is not None),
-            upload: None,
-            summary: render_summary(ui, view),
-        }
-
-    _connect(ui, head, upload, append)
-    return Section((head, panel, append, upload, summary), show)
+    return _Parts(
+        head, going, timer, panel, append, upload, folder, paste, paste_go, hub, token, hub_look, hub_found, config,
+        split, rows, hub_go, summary,
+    )  # fmt: skip
 
 
-def _connect(ui: Ui, head: Any, upload: Any, append: Any) -> None:
-    data = ui.services.datasets
+def _hub(ui: Ui) -> tuple[Any, ...]:
+    text = ui.text
+    ui.html(value=str(Markup('<p class="af af-muted af-small">{}</p>').format(text("bring.hub_why"))))
+    with gr.Row(equal_height=True):
+        hub = gr.Textbox(label=text("bring.hub_id"), placeholder="org/name", elem_id="hub-id", scale=3, min_width=220)
+        token = gr.Textbox(label=text("bring.hub_token"), type="password", elem_id="hub-token", scale=2, min_width=200)
+    look = gr.Button(text("bring.hub_look"), size="md", elem_id="hub-look")
+    with gr.Column(visible=False, elem_id="hub-found") as found:
+        with gr.Row(equal_height=True):
+            config = gr.Dropdown(label=text("bring.hub_config"), elem_id="hub-config", min_width=160)
+            split = gr.Dropdown(label=text("bring.hub_split"), elem_id="hub-split", min_width=160)
+            rows = gr.Number(
+                label=text("bring.hub_rows"), value=2_000, minimum=2, maximum=_MOST_ROWS, precision=0,
+                elem_id="hub-rows", min_width=160,
+            )  # fmt: skip
+        go = gr.Button(text("bring.hub_go"), size="md", variant="primary", elem_id="hub-go")
+    return hub, token, look, found, config, split, rows, go
 
-    @friendly(ui.text)
-    def bring(query: str, files: list[str] | None, adding: bool) -> dict[Any, Any]:
-        place = Place.parse(query)
+
+def _starter(ui: Ui, parts: _Parts) -> Callable[[Place, ImportRequest], dict[Any, Any]]:
+    """Begins an import: a small one is over at once, a large one is watched by the timer."""
+
+    def begin(place: Place, request: ImportRequest) -> dict[Any, Any]:
+        imports = ui.services.imports
         try:
-            data.import_files(place.project, [Path(file) for file in files or []], append=adding)
+            imports.start(place.project, request)
         except AfinaError as error:
             warn(ui.text, error)
-            return {upload: None}
-        return {ui.place: place.move}
+            return {parts.upload: None}
+        return _looked(ui, parts, place)
+
+    return begin
+
+
+def _looked(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
+    """Where an import stands, as updates of the page; how it ended is said once."""
+    imports = ui.services.imports
+    progress = imports.progress(place.project)
+    if progress is not None and progress.is_running:
+        return {parts.going: render_going(ui, progress), parts.timer: gr.Timer(active=True)}
+    still = {parts.going: "", parts.timer: gr.Timer(active=False), parts.upload: None, parts.folder: None}
+    if progress is None:
+        return still
+    imports.forget(place.project)
+    if progress.problem is not None:
+        warn(ui.text, AfinaError(progress.problem.code, **progress.problem.params))
+        return still
+    if progress.state is ImportState.STOPPED:
+        say(ui.text, "imports.stopped")
+        return still
+    return {ui.place: place.move, parts.timer: gr.Timer(active=False), parts.going: ""}
+
+
+def _connect_files(ui: Ui, parts: _Parts, begin: Callable[[Place, ImportRequest], dict[Any, Any]]) -> None:
+    @friendly(ui.text)
+    def bring(query: str, files: list[str] | None, adding: bool) -> dict[Any, Any]:
+        paths = tuple(Path(file) for file in files or [])
+        return begin(Place.parse(query), ImportRequest(paths=paths, append=adding))
+
+    @friendly(ui.text)
+    def paste(query: str, pasted: str, adding: bool) -> dict[Any, Any]:
+        if not pasted.strip():
+            raise AfinaError("data.nothing_pasted")
+        return begin(Place.parse(query), ImportRequest(text=pasted, append=adding))
 
     @friendly(ui.text)
     def act(query: str, event: gr.EventData) -> dict[Any, Any]:
         place = Place.parse(query)
         if event_data(event).get("action") == "sample":
-            data.use_sample(place.project, ui.text.locale)
+            ui.services.datasets.use_sample(place.project, ui.text.locale)
         return {ui.place: place.move}
 
-    outputs = [ui.place, upload]
-    upload.upload(bring, [ui.place, upload, append], outputs, show_progress_on=[upload], api_visibility="private")
-    head.action(act, [ui.place], outputs, show_progress="hidden", api_visibility="private")
+    outputs = [ui.place, parts.going, parts.timer, parts.upload, parts.folder]
+    private = {"api_visibility": "private"}
+    parts.upload.upload(
+        bring, [ui.place, parts.upload, parts.append], outputs, show_progress_on=[parts.upload], **private
+    )
+    parts.folder.upload(bring, [ui.place, parts.folder, parts.append], outputs, show_progress="hidden", **private)
+    parts.paste_go.click(
+        paste, [ui.place, parts.paste, parts.append], outputs, show_progress_on=[parts.paste], **private
+    )
+    parts.head.action(act, [ui.place], [ui.place], show_progress="hidden", **private)
 
 
-def render_head(ui: Ui, view: DatasetView | None) -> str:
-    """How many examples there are, where from, and how many are kept aside; or the empty state."""
-    text = ui.text
-    sample = button(text("examples.sample"), "sample", elem_id="examples-sample")
-    if view is None:
-        return wrapped(empty_state(_ICON, text("examples.empty_title"), text("examples.empty"), sample))
-    version = view.version
-    counts = [badge(text("examples.read", n=version.examples), "good")]
-    held_out, why = _held_out(ui, view)
-    if held_out:
-        counts.append(badge(text("examples.held_out", n=held_out), "warn"))
-    counts.append(badge(text("examples.version", number=str(version.number))))
-    origin = EMPTY
-    if version.files:
-        origin = Markup('<span class="af-muted af-small">{}</span>').format(
-            text("examples.from", files=", ".join(version.files))
-        )
-    line = Markup('<div class="af-row">{}{}</div><p class="af-muted af-small">{}</p>')
-    return wrapped(line.format(join(counts), origin, why))
+def _connect_hub(ui: Ui, parts: _Parts, begin: Callable[[Place, ImportRequest], dict[Any, Any]]) -> None:
+    data = ui.services.datasets
+
+    def listed(reference: str, token: str, config: str | None) -> dict[Any, Any]:
+        found = data.hub_parts(reference.strip(), config, token.strip() or None)
+        return {
+            parts.hub_found: gr.Column(visible=True),
+            parts.config: gr.Dropdown(choices=list(found.configs), value=found.config),
+            parts.split: gr.Dropdown(choices=list(found.splits), value=found.split),
+        }
+
+    @friendly(ui.text)
+    def look(reference: str, token: str) -> dict[Any, Any]:
+        return listed(reference, token, None)
+
+    @friendly(ui.text)
+    def choose(reference: str, token: str, config: str) -> dict[Any, Any]:
+        return listed(reference, token, config)
+
+    @friendly(ui.text)
+    def fetch(
+        query: str, reference: str, token: str, config: str, split: str, rows: float, adding: bool
+    ) -> dict[Any, Any]:
+        hub = HubRequest(reference.strip(), config, split, int(rows or 2), token.strip() or None)
+        return begin(Place.parse(query), ImportRequest(hub=hub, append=adding))
+
+    private = {"api_visibility": "private"}
+    outputs = [parts.hub_found, parts.config, parts.split]
+    asked = [parts.hub, parts.token]
+    gr.on([parts.hub_look.click, parts.hub.submit], look, asked, outputs, show_progress_on=[parts.hub_look], **private)
+    parts.config.input(choose, [*asked, parts.config], outputs, show_progress_on=[parts.split], **private)
+    parts.hub_go.click(
+        fetch,
+        [ui.place, *asked, parts.config, parts.split, parts.rows, parts.append],
+        [ui.place, parts.going, parts.timer, parts.upload, parts.folder],
+        show_progress="hidden",
+        **private,
+    )
 
 
-def _held_out(ui: Ui, view: DatasetView) -> tuple[int, str]:
-    """How many examples are kept for the proof, and a sentence about them."""
-    if view.version.examples > _SPLIT_SHOWN:
-        return view.version.held_out, ui.text("examples.held_out_later")
-    plan = ui.services.datasets.split_plan(view.version.project_id, _SEED)
-    return len(plan.held_out), f"{ui.text('examples.held_out_why')} {ui.text(f'split.{plan.kind.value}')}"
+def _connect_progress(ui: Ui, parts: _Parts) -> None:
+    @friendly(ui.text)
+    def look(query: str) -> dict[Any, Any]:
+        return _looked(ui, parts, Place.parse(query))
 
+    @friendly(ui.text)
+    def stop(query: str, event: gr.EventData) -> dict[Any, Any]:
+        place = Place.parse(query)
+        if event_data(event).get("action") == "stop":
+            ui.services.imports.cancel(place.project)
+        return _looked(ui, parts, place)
 
-def render_summary(ui: Ui, view: DatasetView | None) -> str:
-    """What was found while reading, or that all is well."""
-    if view is None:
-        return ""
-    if not view.problems:
-        return wrapped(notice(ui.text("examples.all_good"), "good"))
-    title = Markup("<h2>{}</h2>").format(ui.text("examples.problems", n=len(view.problems)))
-    return wrapped(title, join(problem_notice(ui.text, problem) for problem in view.problems))
+    outputs = [ui.place, parts.going, parts.timer, parts.upload, parts.folder]
+    quiet = {"show_progress": "hidden", "api_visibility": "private"}
+    parts.timer.tick(look, [ui.place], outputs, **quiet)
+    parts.going.action(stop, [ui.place], outputs, **quiet)

@@ -1,84 +1,118 @@
-"""How the columns were understood: a picture of one example, and the columns to choose from."""
+"""How the files were understood: a picture of one example, each part named by its column and changed in two clicks."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 import gradio as gr
-from markupsafe import Markup
 
-from studio.domain.conversation import Role
-from studio.domain.dataset import DatasetView
-from studio.web.ui.components import Ui, friendly, join, wrapped
+from studio.domain.dataset import ColumnRole, DatasetView, Mapping
+from studio.errors import AfinaError
+from studio.web.ui.components import Ui, event_data, friendly, say
+from studio.web.ui.pages.examples.mapping_view import render_mapping
 from studio.web.ui.pages.examples.section import Section
 from studio.web.ui.session import Place
 
-_PICTURE: Final = Markup(
-    '<section class="af-card"><div><h2>{title}</h2><p class="af-muted af-small">{why}</p></div>{turns}</section>'
-)
-_TURN: Final = Markup('<div class="af-say {kind}"><small>{who}</small>{text}</div>')
+_SEVERAL: Final = (ColumnRole.QUESTION, ColumnRole.ANSWER, ColumnRole.SYSTEM)  # these may be joined of many columns
+_LONGEST_PROMPT: Final = 4_000
 
 
 def build_mapping(ui: Ui) -> Section:
-    """The first example as a conversation, and beside it the columns it was made from."""
-    with gr.Row(equal_height=False):
-        with gr.Column(scale=3, min_width=300):
-            picture = ui.html(elem_id="examples-picture")
-        with gr.Column(scale=2, min_width=260) as columns:
-            question, answer = (_column(ui, role) for role in ("question", "answer"))
+    """The picture, and below it one instruction for all answers."""
+    text = ui.text
+    picture = ui.actions(elem_id="examples-picture")
+    with gr.Accordion(text("mapping.prompt"), open=False, elem_id="examples-prompt-panel") as panel:
+        prompt = gr.Textbox(
+            label=text("mapping.prompt_label"),
+            info=text("mapping.prompt_info"),
+            placeholder=text("mapping.prompt_example"),
+            lines=3,
+            max_length=_LONGEST_PROMPT,
+            elem_id="examples-prompt",
+        )
+        keep = gr.Button(text("mapping.prompt_save"), size="md", elem_id="examples-prompt-save")
 
-    def show(_place: Place, view: DatasetView | None) -> dict[Any, Any]:
+    def show(place: Place, view: DatasetView | None) -> dict[Any, Any]:
         if view is None:
-            return {}
-        return {
-            picture: render_picture(ui, view),
-            columns: gr.Column(visible=bool(view.columns)),
-            question: _choices(view, view.mapping.question),
-            answer: _choices(view, view.mapping.answer),
-        }
+            return {picture: ""}
+        said = ui.services.projects.get(place.project).system_prompt or ""
+        label = text("mapping.prompt_set" if said else "mapping.prompt")
+        return {picture: render_mapping(ui, view, said), prompt: said, panel: gr.Accordion(label=label)}
 
-    @friendly(ui.text)
-    def change(query: str, asked: list[str], answered: list[str]) -> dict[Any, Any]:
-        place = Place.parse(query)
+    @friendly(text)
+    def act(query: str, event: gr.EventData) -> dict[Any, Any]:
+        place, chosen = Place.parse(query), event_data(event)
         view = ui.services.datasets.current(place.project)
-        if view is None or not asked or not answered:
+        if view is None:
             return gr.skip()  # type: ignore[no-any-return]
-        update = {"question": tuple(asked), "answer": tuple(answered)}
-        ui.services.datasets.set_mapping(place.project, view.mapping.model_copy(update=update))
+        if chosen.get("action") == "pick":
+            said = ui.services.projects.get(place.project).system_prompt or ""
+            return {picture: render_mapping(ui, view, said, ColumnRole(chosen["role"]))}
+        if chosen.get("action") == "close":
+            return {ui.place: place.move}
+        ui.services.datasets.set_mapping(place.project, _changed(view, chosen))
         return {ui.place: place.move}
 
-    inputs = [ui.place, question, answer]
-    gr.on(
-        [question.input, answer.input],
-        change,
-        inputs,
-        [ui.place],
-        show_progress="hidden",
-        api_visibility="private",
-    )
-    return Section((picture, columns, question, answer), show)
+    @friendly(text)
+    def save(query: str, said: str) -> dict[Any, Any]:
+        place = Place.parse(query)
+        ui.services.projects.update(place.project, system_prompt=said)
+        say(text, "mapping.prompt_saved")
+        return {ui.place: place.move}
+
+    quiet = {"show_progress": "hidden", "api_visibility": "private"}
+    picture.action(act, [ui.place], [ui.place, picture], **quiet)
+    keep.click(save, [ui.place, prompt], [ui.place], **quiet)
+    return Section((picture, panel, prompt), show)
 
 
-def _column(ui: Ui, role: str) -> Any:
-    return gr.Dropdown(
-        label=ui.text(f"examples.{role}_column"),
-        multiselect=True,
-        allow_custom_value=True,
-        elem_id=f"examples-{role}-column",
-    )
+def _changed(view: DatasetView, chosen: dict[str, str]) -> Mapping:
+    """The mapping after a click.
+
+    Raises:
+        AfinaError: ``data.mapping_incomplete`` where the question or the answer would have no column left.
+    """
+    mapping, action = view.mapping, chosen.get("action")
+    if action == "company":
+        return mapping.model_copy(update={"company": chosen["name"]})
+    if action == "sheet":
+        return mapping.model_copy(update={"sheets": _sheets(view, chosen["name"])})
+    if action == "swap":
+        return mapping.model_copy(update={"question": mapping.answer, "answer": mapping.question})
+    role, column = ColumnRole(chosen["role"]), chosen.get("column", "")
+    if role not in _SEVERAL:
+        return mapping.model_copy(update={role.value: column or None})
+    before: tuple[str, ...] = getattr(mapping, role.value)
+    if action == "join":
+        after: tuple[str, ...] = (*(name for name in before if name != column), column)
+    elif action == "drop":
+        after = tuple(name for name in before if name != column)
+    else:
+        after = (column,) if column else ()
+    if not after and role is not ColumnRole.SYSTEM:
+        raise AfinaError("data.mapping_incomplete")
+    return _without(mapping, column, role).model_copy(update={role.value: after})
 
 
-def _choices(view: DatasetView, chosen: tuple[str, ...]) -> Any:
-    return gr.Dropdown(choices=list(view.columns), value=list(chosen), multiselect=True, allow_custom_value=True)
+def _without(mapping: Mapping, column: str, role: ColumnRole) -> Mapping:
+    """The mapping with a column taken from the other parts; a part that would be left empty changes places with it."""
+    update: dict[str, Any] = {}
+    for other in (ColumnRole.QUESTION, ColumnRole.ANSWER, ColumnRole.SYSTEM):
+        names: tuple[str, ...] = getattr(mapping, other.value)
+        if other is not role and column in names:
+            rest = tuple(name for name in names if name != column)
+            update[other.value] = rest or (getattr(mapping, role.value) if other is not ColumnRole.SYSTEM else ())
+    for other in (ColumnRole.TOPIC, ColumnRole.ID, ColumnRole.HELD_OUT):
+        if getattr(mapping, other.value) == column:
+            update[other.value] = None
+    return mapping.model_copy(update=update)
 
 
-def render_picture(ui: Ui, view: DatasetView) -> str:
-    """The first example as a conversation, so that a wrong column shows at once."""
-    text, first = ui.text, view.conversations[0]
-    turns = []
-    for message in first.messages:
-        kind = {Role.ASSISTANT: "answers"}.get(message.role, "asks")
-        who = {Role.ASSISTANT: "examples.answer", Role.SYSTEM: "examples.system"}.get(message.role, "examples.customer")
-        turns.append(_TURN.format(kind=kind, who=text(who), text=message.content))
-    picture = _PICTURE.format(title=text("examples.mapping"), why=text("examples.mapping_why"), turns=join(turns))
-    return wrapped(picture)
+def _sheets(view: DatasetView, name: str) -> tuple[str, ...]:
+    """The sheets to read once one of them was clicked: all but the clicked one, or with it again."""
+    there = list(dict.fromkeys(table.sheet for table in view.tables if table.sheet))
+    read = [sheet for sheet in there if any(table.chosen for table in view.tables if table.sheet == sheet)]
+    after = [sheet for sheet in there if (sheet in read) != (sheet == name)]
+    if not after:
+        raise AfinaError("data.no_sheet_left")
+    return () if after == there else tuple(after)

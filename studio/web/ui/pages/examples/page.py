@@ -14,6 +14,7 @@ from studio.web.ui.pages.examples.grid import build_grid
 from studio.web.ui.pages.examples.history import build_history
 from studio.web.ui.pages.examples.mapping import build_mapping
 from studio.web.ui.pages.examples.plots import build_plots
+from studio.web.ui.pages.examples.split import build_split
 from studio.web.ui.pages.examples.toast import build_toast
 from studio.web.ui.session import Place
 
@@ -32,9 +33,11 @@ def build_examples(ui: Ui) -> Page:
                     grid = build_grid(ui)
                 with gr.Tab(text("plots.tab"), id="plots"):
                     plots = build_plots(ui, tabs, grid.search)
+                with gr.Tab(text("splitview.tab"), id="proof"):
+                    proof = build_split(ui)
                 with gr.Tab(text("examples.tab.history"), id="history"):
                     history = build_history(ui)
-            sections += [checks, grid.section, plots, history, build_toast(ui)]
+            sections += [checks, grid.section, plots, proof, history, build_toast(ui)]
         foot = ui.html()
     connect_filter(ui, checks, tabs, grid.problem)
 

@@ -1,0 +1,74 @@
+"""What the upper part of the Examples screen shows: how much there is, where from, and how an import goes on."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from markupsafe import Markup
+
+from studio.domain.dataset import DatasetView
+from studio.services.imports import ImportProgress
+from studio.web.ui.components import EMPTY, Ui, badge, bar, button, empty_state, join, notice, problem_notice, wrapped
+
+SPLIT_SHOWN: Final = 5_000  # examples above which the test is drawn only when asked for
+_ICON: Final = Markup(
+    '<svg viewBox="0 0 48 48" fill="none" stroke="var(--af-primary)" stroke-width="2.4" stroke-linecap="round"'
+    ' aria-hidden="true"><rect x="6" y="9" width="36" height="30" rx="5"/><path d="M6 18h36M6 28h36M20 18v21"/></svg>'
+)
+_GOING: Final = Markup(
+    '<section class="af-card" aria-live="polite"><div class="af-row af-between"><div><h2>{phase}</h2>'
+    '<p class="af-muted af-small">{rows}</p></div>{stop}</div>{bar}</section>'
+)
+
+
+def render_head(ui: Ui, view: DatasetView | None) -> str:
+    """How many examples there are, where from, and how many are kept aside; or the empty state."""
+    text = ui.text
+    sample = button(text("examples.sample"), "sample", elem_id="examples-sample")
+    if view is None:
+        return wrapped(empty_state(_ICON, text("examples.empty_title"), text("examples.empty"), sample))
+    version = view.version
+    counts = [badge(text("examples.read", n=version.examples), "good")]
+    held_out, why = _held_out(ui, view)
+    if held_out:
+        counts.append(badge(text("examples.held_out", n=held_out), "warn"))
+    counts.append(badge(text("examples.version", number=str(version.number))))
+    origin = EMPTY
+    if version.files:
+        origin = Markup('<span class="af-muted af-small">{}</span>').format(
+            text("examples.from", files=", ".join(dict.fromkeys(version.files)))
+        )
+    line = Markup('<div class="af-row">{}{}</div><p class="af-muted af-small">{}</p>')
+    return wrapped(line.format(join(counts), origin, why))
+
+
+def _held_out(ui: Ui, view: DatasetView) -> tuple[int, str]:
+    """How many examples are kept for the proof, and a sentence about them."""
+    if view.version.examples > SPLIT_SHOWN:
+        return view.version.held_out, ui.text("examples.held_out_later")
+    found = ui.services.splits.view(view.version.project_id)
+    return len(found.held_out), f"{ui.text('examples.held_out_why')} {ui.text(f'split.{found.kind.value}')}"
+
+
+def render_going(ui: Ui, progress: ImportProgress) -> str:
+    """How far an import is, with the way to stop it."""
+    text = ui.text
+    phase = text(f"imports.phase.{progress.phase}")
+    stop = button(text("imports.stop"), "stop", elem_id="examples-stop")
+    card = _GOING.format(
+        phase=phase,
+        rows=text("imports.rows", n=progress.rows),
+        stop=stop,
+        bar=bar(progress.done, phase, going=True),
+    )
+    return wrapped(card)
+
+
+def render_summary(ui: Ui, view: DatasetView | None) -> str:
+    """What was found while reading, or that all is well."""
+    if view is None:
+        return ""
+    if not view.problems:
+        return wrapped(notice(ui.text("examples.all_good"), "good"))
+    title = Markup("<h2>{}</h2>").format(ui.text("examples.problems", n=len(view.problems)))
+    return wrapped(title, join(problem_notice(ui.text, problem) for problem in view.problems))
