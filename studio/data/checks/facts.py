@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Final
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
 from studio.data.similar import Hashes, Ints
@@ -128,7 +128,7 @@ def joined(parts: Iterable[Facts]) -> Facts:
 
 def hashed(text: str) -> int:
     """64 bits for a text, the same in every process; never 0."""
-    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little") or 1
+    return xxhash.xxh3_64_intdigest(text.encode("utf-8", "surrogatepass")) or 1
 
 
 def same(keys: Hashes) -> list[list[int]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from operator import itemgetter
 from typing import Final
 
 import numpy as np
@@ -43,37 +41,47 @@ _SMALL_WORDS: Final = {
         "questa nel nella se ci mi ti vostro nostro quanto dove quando posso ho ha può essere ordine spedizione grazie"
     ),
 }
-_LETTERS: Final = {"pt": ("ã", "õ", "lh", "nh"), "es": ("ñ", "¿", "¡", "ción"), "de": ("ß", "sch")}
+_LETTERS: Final = (("pt", ("ã", "õ", "lh", "nh")), ("es", ("ñ", "¿", "¡", "ción")), ("de", ("ß", "sch")))
+_ASCII_LETTERS: Final = (("pt", ("lh", "nh")), ("de", ("sch",)))
 NAMES: Final = tuple(_SMALL_WORDS)
-_score: Final = itemgetter(1)
 
 
-def _spoken() -> dict[str | bytes, tuple[str, ...]]:
-    """The languages of each small word; as text and in Windows-1252."""
-    found: dict[str | bytes, tuple[str, ...]] = {}
+def _masks() -> dict[str | bytes, int]:
+    """One bit a language that has a small word; for each word as text and in Windows-1252."""
+    found: dict[str | bytes, int] = {}
     for word in frozenset().union(*_SMALL_WORDS.values()):
-        found[word] = found[word.encode("cp1252")] = tuple(name for name in NAMES if word in _SMALL_WORDS[name])
+        mask = sum(1 << place for place, name in enumerate(NAMES) if word in _SMALL_WORDS[name])
+        found[word] = found[word.encode("cp1252")] = mask
     return found
 
 
-_SPOKEN: Final = _spoken()
+_MASKS: Final = _masks()
+_PLACES: Final = tuple(tuple(p for p in range(len(NAMES)) if mask >> p & 1) for mask in range(1 << len(NAMES)))
 
 
 def language(text: str) -> str:
     """The language of a text, or an empty one where it is too short or too unclear to say."""
     found = lower_words(text)[:400]
-    if len(found) < _FEWEST:
+    count = len(found)
+    if count < _FEWEST:
         return ""
-    scores = dict.fromkeys(NAMES, 0.0)
-    for spoken, count in Counter(map(_SPOKEN.get, found)).items():
-        for name in spoken or ():
-            scores[name] += count / len(found)
+    hits = [0] * len(NAMES)
+    for mask in filter(None, map(_MASKS.get, found)):
+        for place in _PLACES[mask]:
+            hits[place] += 1
+    scores = [hit / count for hit in hits]
     lower = text.lower()
-    for name, letters in _LETTERS.items():
-        scores[name] += 0.06 * min(3, sum(map(lower.count, letters)))
-    (best, first), (_, second) = sorted(scores.items(), key=_score, reverse=True)[:2]
-    hits = first * len(found)
-    return best if hits >= 2 and first >= 0.2 and first >= 1.5 * second else ""
+    for name, letters in _ASCII_LETTERS if lower.isascii() else _LETTERS:
+        seen = 0
+        for letter in letters:
+            seen += lower.count(letter)
+        if seen:
+            scores[NAMES.index(name)] += 0.06 * min(3, seen)
+    first = max(scores)
+    best = scores.index(first)
+    scores[best] = 0.0
+    clear = first * count >= 2 and first >= 0.2 and first >= 1.5 * max(scores)
+    return NAMES[best] if clear else ""
 
 
 def _find(dataset: Dataset) -> Finding | None:

@@ -11,6 +11,7 @@ from studio.data.text import plain
 from studio.domain.conversation import Conversation, Message, Role
 
 _KNOWN: Final = 20_000  # texts remembered: answers come again and again
+_SYSTEM, _USER, _ASSISTANT = Role.SYSTEM, Role.USER, Role.ASSISTANT  # a look-up in an enumeration takes a while
 _LONG: Final = 100  # letters of an answer that ends like an export which cuts
 
 
@@ -82,7 +83,7 @@ class Scanner:
             texts = [self._text(message.content) for message in conversation.messages]
             rows.append(self._row(conversation, texts, questions, answers, files))
             for turn, (message, text) in enumerate(zip(conversation.messages, texts, strict=True)):
-                if message.role is not Role.SYSTEM:
+                if message.role is not _SYSTEM:
                     self._note_values(place, turn, message, text, values, masks)
         return Facts.of(rows, values, questions, answers, list(files), masks)
 
@@ -91,8 +92,11 @@ class Scanner:
         if known is None:
             if len(self._known) >= _KNOWN:
                 self._known.clear()
-            known = _Text(content, sum(bit for bit, test in self._of_texts if test(content)))
-            self._known[content] = known
+            flags = 0
+            for bit, test in self._of_texts:
+                if test(content):
+                    flags |= bit
+            known = self._known[content] = _Text(content, flags)
         return known
 
     def _row(
@@ -104,8 +108,12 @@ class Scanner:
         files: dict[File, int],
     ) -> tuple[object, ...]:
         messages = conversation.messages
-        last = next((k for k in range(len(messages) - 1, -1, -1) if messages[k].role is Role.ASSISTANT), len(messages))
-        asked = [k for k in range(last) if messages[k].role is Role.USER]
+        roles = [message.role for message in messages]
+        last = len(messages) - 1
+        while last >= 0 and roles[last] is not _ASSISTANT:
+            last -= 1
+        last = last if last >= 0 else len(messages)
+        asked = [k for k in range(last) if roles[k] is _USER]
         question = asked[-1] if asked else None
         said = messages[last].content if last < len(messages) else ""
         answer = texts[last] if last < len(messages) else self._text("")
@@ -122,7 +130,7 @@ class Scanner:
         for bit, test in self._of_examples:
             if test(example):
                 flags |= bit
-        lines = [f"{messages[k].role}:{texts[k].key or messages[k].content}" for k in range(last)]
+        lines = [roles[k] + ":" + (texts[k].key or messages[k].content) for k in range(last)]
         key = " ".join(k for k in example.asked if k) or "\n".join(messages[k].content for k in asked).strip()
         question_hash, answer_key = hashed(key), answer.key or said.strip()
         questions[question_hash] = key
@@ -131,7 +139,7 @@ class Scanner:
         end = said.rstrip()
         source = conversation.source
         held_out = conversation.held_out is True
-        turns = "\x1f".join([f"{messages[k].role}\x1e{text.folded}" for k, text in enumerate(texts)])
+        turns = "\x1f".join([role + "\x1e" + text.folded for role, text in zip(roles, texts, strict=True)])
         return (
             flags,
             held_out,
@@ -172,6 +180,6 @@ class Scanner:
             ]
             text.masks = mask_numbers(content)
         for kind, start, end, value, ours in text.values:
-            values.append((place, turn, kind, message.role is Role.USER, ours, start, end, value))
+            values.append((place, turn, kind, message.role is _USER, ours, start, end, value))
         for mask, number in text.masks or ():
             masks[mask] = max(masks.get(mask, 0), number)
