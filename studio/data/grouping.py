@@ -15,6 +15,7 @@ from studio.data.text import plain
 
 _FEWEST: Final = 3
 _MOST: Final = 24
+_MEMBERS: Final = 8  # of a group, on average, at least
 _ROUNDS: Final = 30
 _STARTS: Final = 3
 _JUDGED: Final = 2_000  # vectors by which a number of groups is judged
@@ -36,7 +37,7 @@ def groups(vectors: Floats, seed: int = 0) -> Ints:
         return np.zeros(len(vectors), np.int64)
     random = np.random.default_rng(seed)
     sample = vectors[random.permutation(len(vectors))[:_JUDGED]]
-    most = min(_MOST, len(vectors) // 4)
+    most = min(_MOST, len(vectors) // _MEMBERS)
     best, best_score = np.empty((0, vectors.shape[1]), np.float32), -np.inf
     for count in range(_FEWEST, max(_FEWEST, most) + 1):
         centres = max((_centres(sample, count, random) for _ in range(_STARTS)), key=lambda c: _closeness(sample, c))

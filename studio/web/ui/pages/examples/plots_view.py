@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
@@ -13,12 +14,13 @@ from studio.domain.model import InstallState
 from studio.i18n.catalog import Catalog
 from studio.services.insights import InsightView
 from studio.services.question_map import FEWEST_POINTS, MapBy, QuestionMap
-from studio.web.ui.charts_examples import Bar, Colouring, colour_of
+from studio.web.ui.charts_examples import Bar, Colouring, colour_of, symbol_of
 from studio.web.ui.components import EMPTY, Ui, badge, bar, button, join, problem_notice, wrapped
 
 NOTHING: Final = Colouring((), ())
 SHOWN: Final = 12  # bars of a chart
 _NAMED: Final = 4  # topics that a sentence names
+_GROUP: Final = 3  # questions of a group that the proof should ask about
 _LEGEND: Final = 40
 _ROWS: Final = 200  # of a table of numbers
 _HEAD: Final = Markup('<div class="af-plot-head"><h2>{}</h2><p>{}</p></div>')
@@ -26,9 +28,12 @@ _TABLE: Final = Markup(
     '<details><summary>{}</summary><div class="af-scroll"><table class="af-sums"><thead><tr>{}</tr></thead>'
     "<tbody>{}</tbody></table></div></details>"
 )
-_CHIP: Final = Markup('<li><i style="background:{}" aria-hidden="true"></i>{} <span class="af-muted">{}</span></li>')
+_CHIP: Final = Markup(
+    '<li><i class="{}" style="background:{}" aria-hidden="true"></i>{} <span class="af-muted">{}</span></li>'
+)
+_NEAR: Final = Markup('<button type="button" data-action="example" data-id="{}">{}</button>')
 _EXAMPLE: Final = Markup(
-    '<section class="af-card" id="plots-chosen"><div class="af-row af-between"><h3>{title}</h3>{badges}</div>'
+    '<section class="af-card" id="plots-chosen"><div class="af-row"><h3>{title}</h3>{badges}</div>'
     '<div class="af-say asks"><small>{asks}</small>{question}</div>'
     '<div class="af-say answers"><small>{answers}</small>{answer}</div>{near}<div class="af-row">{show}</div></section>'
 )
@@ -125,11 +130,14 @@ def _proof(text: Catalog, view: InsightView, colouring: Colouring, kept: Sequenc
     if not any(kept):
         return text("plots.proof.later")
     asked = {number for number, is_kept in zip(colouring.of, kept, strict=True) if is_kept}
-    missing = [name for number, name in enumerate(colouring.names) if number not in asked]
+    counts = Counter(colouring.of)
+    # Two questions alone are no group that a proof could ask about.
+    counted = [n for n in range(len(colouring.names)) if kind == "topics" or counts[n] >= _GROUP]
+    missing = [colouring.names[number] for number in counted if number not in asked]
     if not missing:
-        return text(f"plots.proof.all_{kind}", n=len(colouring.names))
+        return text(f"plots.proof.all_{kind}", n=len(counted))
     named = _names(text, missing, "; " if kind == "groups" else ", ")
-    return text(f"plots.proof.some_{kind}", n=len(missing), all=len(colouring.names), names=named)
+    return text(f"plots.proof.some_{kind}", n=len(missing), all=len(counted), names=named)
 
 
 def render_legend(ui: Ui, view: InsightView, colouring: Colouring) -> str:
@@ -137,18 +145,15 @@ def render_legend(ui: Ui, view: InsightView, colouring: Colouring) -> str:
     if view.map is None or view.insights is None:
         return ""
     text = ui.text
-    counts = [0] * len(colouring.names)
-    for number in colouring.of:
-        if number >= 0:
-            counts[number] += 1
+    counts = Counter(colouring.of)
     chips = [
-        _CHIP.format(colour_of(number), name, text.number(counts[number]))
+        _CHIP.format(symbol_of(number), colour_of(number), name, text.number(counts[number]))
         for number, name in enumerate(colouring.names[:_LEGEND])
     ]
     if len(colouring.names) > _LEGEND:
         chips.append(Markup("<li>{}</li>").format(text("plots.map.others", n=len(colouring.names) - _LEGEND)))
     title = text("plots.map.topics" if view.insights.topics.named else "plots.map.groups")
-    html = Markup('<p class="af-muted af-small">{}</p><ul class="af-legend">{}</ul>')
+    html = Markup('<p class="af-muted af-small">{}</p><ul class="af-topics">{}</ul>')
     return wrapped(html.format(title, join(chips)))
 
 
@@ -159,9 +164,9 @@ def render_example(ui: Ui, example: Conversation, near: Iterable[Conversation], 
     if held_out:
         badges.append(badge(text("plots.map.held_out"), "warn"))
     closest = EMPTY
-    others = [button(other.question[:90], "example", kind="quiet small", id=other.id) for other in near]
+    others = [_NEAR.format(other.id, other.question[:90]) for other in near]
     if others:
-        html = Markup('<div><p class="af-muted af-small">{}</p><div class="af-row">{}</div></div>')
+        html = Markup('<div><p class="af-muted af-small">{}</p><div class="af-chips">{}</div></div>')
         closest = html.format(text("plots.example.near"), join(others))
     return wrapped(
         _EXAMPLE.format(
