@@ -76,7 +76,7 @@ def start_training(studio: Studio, preset: str, passes: str = "") -> None:
         studio.page.locator("#train-epochs").locator("input, textarea").fill(passes)
     studio.click("#train-start")
     expect(studio.page).to_have_url(re.compile(r"run=run-"), timeout=SOON)
-    studio.see("#train-chart .js-plotly-plot", timeout=LOADING)
+    studio.see("#train-chart [data-tips]", timeout=LOADING)
 
 
 @pytest.mark.parametrize(("locale", "passes"), [("en", ""), ("pt", "1,5")])

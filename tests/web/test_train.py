@@ -24,6 +24,7 @@ from studio.services.comparison import ComparisonService
 from studio.storage.workspace import Workspace
 from studio.web.ui.charts import folds_chart, loss_chart, overlay_chart, pass_axis, search_chart
 from studio.web.ui.components import Ui
+from studio.web.ui.pages.train import page
 from studio.web.ui.pages.train.fields import (
     SETTINGS,
     named_field,
@@ -119,6 +120,18 @@ def test_the_browser_is_sent_pictures_only_when_they_change(ui: Ui) -> None:
     assert not {"chart", "answers"} & live_parts(ui, view, keys_of(view)).keys()
     assert wait_for(view, busy=False) > wait_for(view.model_copy(update={"progress": progress_of([])}), busy=False) > 0
     assert wait_for(run_view(state=RunState.FINISHED), busy=False) == 0
+
+
+def test_a_look_brings_the_parts_or_says_that_the_page_has_moved(ui: Ui, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = ui.services.projects.create("Shop")
+    view = run_view(project_id=project.id)
+    monkeypatch.setattr(ui.services.runs, "list", lambda _project: [view])
+    place = Place(project.id, "train")
+    shape = page._look(ui, place).shape
+    answer = page._read(ui, place, {}, shape)
+    assert {"badge", "chart", "answers", "resources", "badge-run-1"} <= answer["parts"].keys()
+    assert "chart" not in page._read(ui, place, answer["keys"], shape)["parts"]
+    assert page._read(ui, place, {}, "another")["moved"]
 
 
 def test_the_form_reports_all_problems_at_once(ui: Ui) -> None:

@@ -3,17 +3,17 @@
   const { afina } = window;
   const query = () => location.search.replace(/^\?/, '');
 
-  // The button that was pressed has the focus again after its list was made anew, or the one that took its place.
+  // A button that has the focus has it again after its list was made anew, or the one that took its place.
   afina.kept = (element, trigger, watch) => {
-    let pressed = null;
-    const noting = (type, data) => { pressed = data; trigger(type, data); };
-    afina.actions(element, noting, watch);
+    let last = null;
+    element.addEventListener('focusin', (event) => { last = event.target.closest('[data-action]')?.dataset ?? null; });
+    document.addEventListener('focusin', (event) => { if (!element.contains(event.target)) last = null; });
+    document.addEventListener('pointerdown', (event) => { if (!element.contains(event.target)) last = null; });
+    afina.actions(element, trigger, watch);
     watch('value', () => {
-      if (!pressed) return;
-      const { action, id } = pressed;
-      pressed = null;
-      const same = [...element.querySelectorAll('[data-action]')].filter((one) => one.dataset.id === id && !one.disabled);
-      (same.find((one) => one.dataset.action === action) ?? same[0])?.focus({ preventScroll: true });
+      if (!last || document.activeElement !== document.body) return;
+      const same = [...element.querySelectorAll('[data-action]')].filter((one) => one.dataset.id === last.id && !one.disabled);
+      (same.find((one) => one.dataset.action === last.action) ?? same[0])?.focus({ preventScroll: true });
     });
   };
 

@@ -13,7 +13,7 @@ from studio.domain.recipe import Recipe
 from studio.domain.run import RunState, RunView
 from studio.domain.study import is_study
 from studio.web.ui.components import Page, Ui, event_data, friendly, lead, next_link, state_badge
-from studio.web.ui.pages.train.live import live_parts, render_live, wait_for
+from studio.web.ui.pages.train.live import keys_of, live_parts, render_live, wait_for
 from studio.web.ui.pages.train.queue import render_queue, target_of
 from studio.web.ui.pages.train.runs import render_runs, ticked
 from studio.web.ui.pages.train.setup import (
@@ -130,8 +130,8 @@ def _read(ui: Ui, place: Place, keys: dict[str, str], shape: str) -> dict[str, A
     parts = study_parts(ui, place.project)
     keys_now: dict[str, str] = {}
     if now.shown is not None:
-        changed, keys_now = live_parts(ui, now.shown, keys)
-        parts |= changed
+        parts |= live_parts(ui, now.shown, keys)
+        keys_now = keys_of(now.shown)
     for view in now.views:
         if not view.state.is_over:
             parts[f"badge-{view.id}"] = str(state_badge(ui.text, view.state, view.progress.fraction))
