@@ -1,0 +1,120 @@
+"""The train screen in a real browser, on a model of two layers: the queue, runs over each other, a search."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from studio.app import build_services
+from studio.domain.recipe import Recipe
+from studio.settings import Settings
+from tests.browser.conftest import Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.model]
+SOON, TRAINING = 20_000, 120_000  # milliseconds
+LONG = {"epochs": 300.0, "evaluations": 3, "patience": 0}
+
+
+@pytest.fixture(scope="module")
+def models(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of models that holds the tiny one only."""
+    folder = tmp_path_factory.mktemp("models")
+    shutil.copytree(tiny_model, folder / "tiny-llama")
+    return folder
+
+
+@pytest.fixture
+def server(tmp_path: Path, models: Path) -> Iterator[Server]:
+    running = Server(tmp_path / "home", environment={"AFINA_MODELS_DIR": str(models), "OMP_NUM_THREADS": "1"})
+    running.home.mkdir()
+    yield running
+    running.stop()
+
+
+def prepare(server: Server, models: Path, tiny_model: Path, *recipes: dict[str, object]) -> str:
+    """A project with the sample and runs that wait; returns its id."""
+    services = build_services(Settings(home=server.home, models_dir=models))
+    card = services.models.add_folder(tiny_model)
+    services.models.wait_installed(card.id)
+    project = services.projects.create("Shop")
+    services.projects.update(project.id, model_id=card.id)
+    services.datasets.use_sample(project.id, "en")
+    for number, changes in enumerate(recipes, 1):
+        recipe = Recipe.model_validate({"model": card.id, "preset": "quick", **changes})
+        services.runs.start(project.id, recipe, f"Run {number}")
+    services.close()
+    return project.id
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 900})
+    complaints = list[str]()
+    opened = context.new_page()
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    yield opened
+    context.close()
+    assert complaints == []
+
+
+def test_the_queue_is_reordered_paused_and_cancelled(
+    page: Page, server: Server, models: Path, tiny_model: Path
+) -> None:
+    project = prepare(server, models, tiny_model, LONG, {"epochs": 1.0}, {"epochs": 2.0})
+    server.start()
+    page.goto(f"{server.address}/en/?project={project}&step=train")
+    rows = page.locator(".af-queue li[data-state=queued]")
+    expect(rows).to_have_count(2, timeout=TRAINING)
+    expect(rows.first).to_contain_text("starts after “Run 1”")
+    rows.nth(1).locator("[data-action=up]").focus()
+    page.keyboard.press("Enter")
+    expect(rows.first).to_contain_text("Run 3", timeout=SOON)
+    page.wait_for_function("document.activeElement.dataset.action", timeout=SOON)
+    assert page.evaluate("document.activeElement.closest('li').innerText").startswith("1"), "focus went with the run"
+
+    rows.filter(has_text="Run 2").locator("[data-action=cancel]").click()
+    page.click("#dialog-yes")
+    expect(rows).to_have_count(1, timeout=SOON)
+    page.locator("#train-runs a", has_text="Run 1").click()
+    page.click("#train-pause")
+    expect(page.locator("#train-live[data-state=paused]")).to_be_visible(timeout=TRAINING)
+    page.click("#train-resume")
+    expect(page.locator("#train-live[data-state=paused]")).to_have_count(0, timeout=SOON)
+    page.locator("#train-cancel").click()
+    page.click("#dialog-yes")
+    expect(page.locator("#train-live[data-state=cancelled]")).to_be_visible(timeout=TRAINING)
+
+
+def test_runs_are_laid_over_each_other_and_a_search_advises(
+    page: Page, server: Server, models: Path, tiny_model: Path
+) -> None:
+    quick = {"epochs": 1.0, "evaluations": 2}
+    project = prepare(server, models, tiny_model, quick | {"rank": 4}, quick | {"rank": 8})
+    server.start()
+    page.goto(f"{server.address}/en/?project={project}&step=train")
+    expect(page.locator("#train-overlay")).to_be_visible(timeout=TRAINING)
+    expect(page.locator("#train-overlay polyline")).to_have_count(2)
+    expect(page.locator("#train-overlay td[data-label=Rank]")).to_have_text(["8", "4"])
+    page.locator("#train-runs [data-action=tick]").first.click()
+    expect(page.locator("#train-overlay")).to_have_count(0, timeout=SOON)
+    expect(page).to_have_url(re.compile("beside=run-"))
+    page.reload()
+    expect(page.locator("#train-runs [data-action=tick]").first).not_to_be_checked(timeout=SOON)
+
+    page.locator("#train-lab button").first.click()
+    page.locator("#search-minutes").locator("input, textarea").fill("many")
+    page.click("#search-start")
+    expect(page.get_by_text("minutes are not possible").first).to_be_visible(timeout=SOON)
+    page.locator("#search-minutes").locator("input, textarea").fill("1")
+    page.click("#search-start")
+    study = page.locator("#train-studies section")
+    expect(study.locator("polyline.s2, polyline.s1").first).to_be_attached(timeout=TRAINING)
+    study.locator("[data-action=stop]").click()
+    expect(study).to_have_attribute("data-state", re.compile("stopped|finished"), timeout=TRAINING)
+    page.click("#study-use")
+    expect(page.locator("#train-rank").locator("input, textarea")).not_to_have_value("", timeout=SOON)
