@@ -62,8 +62,19 @@ class Evaluation(_Event):
     step: int
     epoch: float
     loss: float
-    best: bool = Field(description="Whether this is the lowest so far.")
+    best: bool = Field(description="Whether this is the best so far: the lowest loss, or the highest recall.")
     seconds: float = 0.0
+    recalled: int | None = Field(
+        default=None, description="Questions of training in other words that are answered to the letter."
+    )
+    recall_asked: int = Field(default=0, description="How many of them were asked; 0 where the loss judges.")
+
+
+class Extended(_Event):
+    """The run goes on beyond the steps of its recipe, because recall still rises."""
+
+    type: Literal["extended"] = "extended"
+    total_steps: int
 
 
 class LiveAnswer(BaseModel):
@@ -126,7 +137,8 @@ class Ended(_Event):
 
 
 Event = Annotated[
-    Started | Phase | Step | Evaluation | Answers | Checkpoint | Usage | Notice | Ended, Field(discriminator="type")
+    Started | Phase | Step | Evaluation | Extended | Answers | Checkpoint | Usage | Notice | Ended,
+    Field(discriminator="type"),
 ]
 _ADAPTER: TypeAdapter[Event] = TypeAdapter(Event)
 

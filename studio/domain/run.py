@@ -10,7 +10,19 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from studio.domain.event import Answers, Ended, Evaluation, Event, LiveAnswer, Notice, Phase, Started, Step, Usage
+from studio.domain.event import (
+    Answers,
+    Ended,
+    Evaluation,
+    Event,
+    Extended,
+    LiveAnswer,
+    Notice,
+    Phase,
+    Started,
+    Step,
+    Usage,
+)
 from studio.domain.problem import Problem
 from studio.domain.recipe import Recipe
 
@@ -80,6 +92,8 @@ class Progress(BaseModel):
     held_out_loss: tuple[Point, ...] = ()
     learning_rate: tuple[Point, ...] = ()
     grad_norm: tuple[Point, ...] = ()
+    recall: tuple[Point, ...] = Field(default=(), description="Share of questions in other words answered rightly.")
+    recall_asked: int = Field(default=0, description="How many of them are asked; 0 where the loss judges.")
     best_step: int | None = None
     tokens_per_second: float = Field(default=0.0, description="Over the last ten steps.")
     seconds_left: float | None = Field(default=None, description="Of training; None until a few steps are measured.")
@@ -113,6 +127,7 @@ class ProgressFold:
         self._started: Started | None = None
         self._ended: Ended | None = None
         self._phase: str | None = None
+        self._extended = 0  # steps in all, where they are more than those of the recipe
         self._last_event_at = 0.0
         self._curves = _Curves()
         self._usage: deque[Usage] = deque(maxlen=USAGE_KEPT)
@@ -133,6 +148,8 @@ class ProgressFold:
                 self._curves.add(event)
             case Evaluation():
                 self._evaluations[event.step] = event
+            case Extended():
+                self._extended = event.total_steps
             case Answers():
                 self._answers[event.step] = event
             case Notice():
@@ -149,8 +166,9 @@ class ProgressFold:
         """What the events so far say."""
         recent = list(islice(reversed(self._steps.values()), 20))[::-1]
         held_out = [self._evaluations[number] for number in sorted(self._evaluations)]
+        recalled = [evaluation for evaluation in held_out if evaluation.recall_asked]
         newest = max(self._answers, default=0)
-        total = self._started.total_steps if self._started else 0
+        total = max(self._started.total_steps if self._started else 0, self._extended)
         # Built without validation: every value was validated as part of its event.
         return Progress.model_construct(
             started=self._started,
@@ -162,7 +180,11 @@ class ProgressFold:
             held_out_loss=tuple(Point(step=e.step, value=e.loss) for e in held_out),
             learning_rate=tuple(self._curves.learning_rate),
             grad_norm=tuple(self._curves.grad_norm),
-            best_step=min(held_out, key=lambda e: e.loss).step if held_out else None,
+            recall=tuple(
+                Point(step=e.step, value=e.recalled / e.recall_asked) for e in recalled if e.recalled is not None
+            ),
+            recall_asked=recalled[-1].recall_asked if recalled else 0,
+            best_step=_best(held_out, recalled),
             tokens_per_second=_tokens_per_second(recent),
             seconds_left=None
             if self._ended
@@ -211,6 +233,13 @@ def progress_of(events: Iterable[Event]) -> Progress:
     for event in events:
         fold.add(event)
     return fold.progress()
+
+
+def _best(held_out: list[Evaluation], recalled: list[Evaluation]) -> int | None:
+    """The step whose weights are kept."""
+    if recalled:
+        return next((e.step for e in reversed(recalled) if e.best), recalled[0].step)
+    return min(held_out, key=lambda e: e.loss).step if held_out else None
 
 
 def _tokens_per_second(taken: list[Step]) -> float:

@@ -35,7 +35,7 @@ class LoopState(BaseModel):
     best: Grade | None = None
     extensions: int = 0
     without_gain: int = 0
-    early_losses: tuple[float, ...] = ()
+    loss_marks: tuple[float, ...] = ()
     seconds: float = 0.0
     training_seconds: float = 0.0
     answering_seconds: float = 0.0
