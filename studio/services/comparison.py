@@ -18,7 +18,9 @@ from studio.storage.workspace import Workspace
 
 LEAST: Final = 2
 MOST: Final = 6
-_NOT_SETTINGS: Final = frozenset({"schema_version", "model", "data", "held_out"})
+_NOT_SETTINGS: Final = frozenset(
+    {"schema_version", "model", "data", "held_out", "columns", "held_out_share", "split_seed"}
+)
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ def _differences(views: Sequence[RunView], versions: Sequence[int | None]) -> tu
     for name in Recipe.model_fields:
         if name not in _NOT_SETTINGS:
             rows.append(Row(name, tuple(_chosen(view.recipe, name) for view in views)))
-    return tuple(row for row in rows if len(set(row.values)) > 1)
+    return tuple(row for row in rows if any(value != row.values[0] for value in row.values))
 
 
 def _chosen(recipe: Recipe, name: str) -> Any:

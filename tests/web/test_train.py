@@ -162,7 +162,7 @@ def test_the_form_reports_all_problems_at_once(ui: Ui) -> None:
 @pytest.mark.parametrize("locale", LOCALES)
 def test_every_choice_of_a_recipe_has_a_name_and_every_field_an_explanation(services: Services, locale: str) -> None:
     spoken = Ui(services, catalog(locale), place=None)
-    nameless = {"schema_version", "model", "data", "held_out"}
+    nameless = {"schema_version", "model", "data", "held_out", "columns", "held_out_share", "split_seed"}
     assert [name for name in Recipe.model_fields if name not in nameless and setting_name(spoken, name) == name] == []
     assert all(setting_info(spoken, setting.name) for setting in SETTINGS)
     offered = {setting.name for setting in SETTINGS} | nameless | {"preset", "system_prompt"}

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -34,6 +35,9 @@ def server(tmp_path: Path, models: Path) -> Iterator[Server]:
     running.home.mkdir()
     yield running
     running.stop()
+    for process in psutil.process_iter(["cmdline"]):  # workers outlive their server
+        if str(running.home) in (process.info["cmdline"] or ()):
+            process.kill()
 
 
 def prepare(server: Server, models: Path, tiny_model: Path, *recipes: dict[str, object]) -> str:
