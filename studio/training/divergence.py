@@ -1,4 +1,4 @@
-"""Whether a run has gone astray: its loss is no number any more, or far above where it began."""
+"""Whether a run has gone astray: its loss is no number any more, or far above where it has been."""
 
 from __future__ import annotations
 
@@ -7,41 +7,50 @@ from collections import deque
 from typing import Final
 
 _WINDOW: Final = 8  # steps that are averaged: single steps of few examples jump by themselves
-_EXPLODED: Final = 2.0  # times the loss of the first steps
-_SUSPECT: Final = 1.3
-_LOWEST: Final = 1.0  # nats; a base that already knows the answers may double a tiny loss without harm
+_FROM_FIRST: Final = 4.0  # nats above the first loss, which the base model alone decides
+_LEAST: Final = 1.5  # nats above the lowest average, however low that is
+_MOST: Final = 4.0  # nats above it, however high that is; a model that guesses blindly is at about 11
 
 
 class Course:
     """Follows the training loss.
 
     Args:
-        early: losses of the first steps, where they are known from a checkpoint.
+        marks: what :attr:`marks` was at the checkpoint that a run goes on from.
     """
 
-    def __init__(self, early: tuple[float, ...] = ()) -> None:
-        self.early = early
+    def __init__(self, marks: tuple[float, ...] = ()) -> None:
+        self.marks = marks
         self._recent: deque[float] = deque(maxlen=_WINDOW)
 
     def add(self, loss: float) -> None:
         """Takes in the loss of one more step."""
-        if len(self.early) < _WINDOW:
-            self.early = (*self.early, loss)
         self._recent.append(loss)
+        first, *lowest = self.marks or (loss,)
+        if len(self._recent) == _WINDOW and math.isfinite(self._mean):
+            lowest = [min([self._mean, *lowest])]
+        self.marks = (first, *lowest)
 
     @property
     def has_diverged(self) -> bool:
         """Whether training has to go back to where it was well."""
-        return self._is_above(_EXPLODED)
+        return self._is_above(1.0)
 
     @property
     def is_well(self) -> bool:
         """Whether this is a state worth coming back to."""
-        return not self._is_above(_SUSPECT)
+        return not self._is_above(0.5)
 
-    def _is_above(self, factor: float) -> bool:
+    @property
+    def _mean(self) -> float:
+        return sum(self._recent) / len(self._recent)
+
+    def _is_above(self, share: float) -> bool:
+        """Whether the loss has risen by more than this share of what is allowed."""
         if any(not math.isfinite(loss) for loss in self._recent):
             return True
-        if len(self._recent) < _WINDOW or len(self.early) < _WINDOW:
+        if len(self._recent) < _WINDOW:
             return False
-        return sum(self._recent) > factor * max(sum(self.early), _LOWEST * _WINDOW)
+        first, *lowest = self.marks
+        limits = [first + share * _FROM_FIRST, *(low + share * min(max(_LEAST, 3 * low), _MOST) for low in lowest)]
+        return self._mean > min(limits)

@@ -153,7 +153,7 @@ class Loop:
         self.engine.gradients.zero_()
         seconds = self.clock() - began
         spent = self.state.training_seconds + seconds
-        self._update(step=step, training_seconds=spent, early_losses=self._course.early)
+        self._update(step=step, training_seconds=spent, loss_marks=self._course.marks)
         self._say(
             Step(
                 time=time.time(),
@@ -280,7 +280,7 @@ class Loop:
             self._update(micro_batch=self.adjustments.micro_batch or self.recipe.micro_batch or 0)
             return
         self.state, tensors = found
-        self._course = Course(self.state.early_losses)
+        self._course = Course(self.state.loss_marks)
         if self.state.best_step is not None and not self._keeper.has(self.state.best_step):
             self._update(best_step=None, best_loss=None, best=None)
         self.engine.weights.copy_(tensors["weights"])

@@ -18,7 +18,7 @@ from tests.faults.plant import SECONDS, Plant, Round
 
 def undisturbed_losses(home: Path, model: Path, patience: float = SECONDS) -> list[float]:
     """Training losses of a run to which nothing happened."""
-    with Plant(home, model, Random(0), patience) as plant:
+    with Plant(home, model, Random(0), max(patience, 600)) as plant:
         run = plant.queue()
         plant.serve()
         plant.wait(run.result.exists)

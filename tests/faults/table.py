@@ -27,7 +27,7 @@ def note(path: Path, name: str, result: Round) -> None:
 def read(path: Path) -> dict[str, list[Round]]:
     """The rounds of a file, by their fault."""
     found: dict[str, list[Round]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
         values = json.loads(line)
         found.setdefault(values.pop("fault"), []).append(Round(**values))
     return found

@@ -1,7 +1,7 @@
 """A small process that speaks the files of a training worker, in a second instead of a minute and without torch.
 
 ``steps.json`` in the run's folder says how: ``steps``, ``seconds`` a step, ``checkpoint_every``, and what goes wrong:
-``die_at`` (exits with 3 at that step), ``print`` (text for the log), ``deaf`` (does not look at the stop request).
+``die_at`` (exits with 3 at that step), ``starve_at`` (killed at these steps, and the count of kills for memory goes up), ``print`` (text for the log), ``deaf`` (does not look at the stop request).
 """
 
 from __future__ import annotations
@@ -9,16 +9,18 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 from pathlib import Path
 
 import psutil
 
-from studio.domain.event import Checkpoint, Ended, Evaluation, Started, Step
+from studio.domain.event import Checkpoint, Ended, Evaluation, Phase, Started, Step
 from studio.domain.run import RunResult, RunState
 from studio.storage.files import write_atomic
 from studio.storage.workspace import RunFolder
+from studio.training.autopsy import memory_kills
 from studio.training.events import EventLog
 
 
@@ -30,10 +32,22 @@ def main() -> None:
     parser.add_argument("--reserve", type=int)
     folder = RunFolder(parser.parse_args().run)
     started = psutil.Process().create_time()
-    write_atomic(folder.worker, json.dumps({"pid": os.getpid(), "process_started": started}))
+    kills = folder.path / "kills"
+    if not kills.exists():
+        kills.write_text("oom_kill 0\n")
+    note = {"pid": os.getpid(), "process_started": started, "kill_counter": str(kills)}
+    write_atomic(folder.worker, json.dumps(note | {"memory_kills": memory_kills(kills)}))
     with (folder.path / "starts.log").open("a") as log:
         log.write(f"{os.getpid()}\n")
-    plan = {"steps": 10, "seconds": 0.02, "checkpoint_every": 5, "deaf": False, "die_at": None, "print": ""}
+    plan = {
+        "steps": 10,
+        "seconds": 0.02,
+        "checkpoint_every": 5,
+        "deaf": False,
+        "die_at": None,
+        "starve_at": [],
+        "print": "",
+    }
     if (folder.path / "steps.json").exists():
         plan |= json.loads((folder.path / "steps.json").read_text())
     print(plan["print"], file=sys.stderr, flush=True)
@@ -55,6 +69,7 @@ def train(folder: RunFolder, plan: dict) -> None:
                 return
             if plan["die_at"] == step:
                 sys.exit(3)
+            starve(folder, events, step, plan["starve_at"])
             time.sleep(plan["seconds"])
             events.write(
                 Step(time=time.time(), step=step, epoch=step / 5, loss=3 / step, learning_rate=1e-3, grad_norm=1.0,
@@ -65,6 +80,16 @@ def train(folder: RunFolder, plan: dict) -> None:
     best = json.loads(folder.best.read_text()) if folder.best.exists() else {}
     result = RunResult(state=state, steps=step, best_step=best.get("step"), adapter=best.get("adapter"))
     write_atomic(folder.result, result.model_dump_json())
+
+
+def starve(folder: RunFolder, events: EventLog, step: int, steps: list[int]) -> None:
+    """Dies as a process does that the kernel kills for memory, once for each of ``steps``."""
+    kills = folder.path / "kills"
+    count = memory_kills(kills) or 0
+    if count < len(steps) and steps[count] == step:
+        events.write(Phase(time=time.time(), name="training"))
+        kills.write_text(f"oom_kill {count + 1}\n")
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def keep(folder: RunFolder, events: EventLog, step: int) -> None:
