@@ -17,7 +17,7 @@ from studio.errors import AfinaError
 
 if TYPE_CHECKING:
     from studio.cli.terminal import Terminal
-    from studio.data.reading import ReadResult
+    from studio.data.read import ReadResult
     from studio.services.datasets import DatasetService
 
 _STDIN = Path("-")

@@ -18,7 +18,7 @@ from studio.domain.dataset import Mapping, SplitChoice
 if TYPE_CHECKING:
     from studio.data.checks.base import Dataset, Finding
     from studio.data.checks.report import Report
-    from studio.data.reading import ReadResult
+    from studio.data.read import ReadResult
     from studio.data.writing import Writer
 
 _DRAWN_AT_MOST: Final = 5_000  # examples above which the test is only drawn when asked for
@@ -134,7 +134,7 @@ def _drawn(
     if len(conversations) > _DRAWN_AT_MOST and not draw.asked and not draw.reword:
         return conversations
     if draw.reword:
-        count = max(1, round(len(conversations) * draw.choice.share))
+        count = rewording.how_many(len(conversations), draw.choice.share)
         chosen = rewording.rewordings(conversations, draw.choice.seed, count)
         numbers = [int(c.id[1:]) for c in conversations if c.id[1:].isdecimal()]
         added = rewording.held_out_examples(chosen, conversations, max(numbers, default=0) + 1)

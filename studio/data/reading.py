@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
@@ -15,112 +15,19 @@ from studio.data.findings import Findings
 from studio.data.limits import MAX_CELL, SAMPLE_ROWS
 from studio.data.mapping import Guess
 from studio.data.memory import collector_at_rest
+from studio.data.read import FileRead, InputFile, ReadResult
 from studio.data.readers import archive
 from studio.data.shapes import Kind
-from studio.data.table import Peek, Row, Table
+from studio.data.table import Meter, Peek, Row, Table
 from studio.domain.conversation import Conversation
-from studio.domain.dataset import Mapping, TableRead
-from studio.domain.problem import Problem, Severity
+from studio.domain.dataset import Mapping
+from studio.domain.problem import Severity
 from studio.errors import AfinaError, Stopped, from_exception
 
 _MEGABYTE: Final = 1_000_000
-_SPEAKERS_SHOWN: Final = 20
 _SAMPLE_SHOWN: Final = 10  # rows
 _SAMPLE_COLUMNS: Final = 100
 _SAMPLE_CELL: Final = 500  # characters
-
-
-@dataclass(frozen=True)
-class InputFile:
-    """A file to read.
-
-    Args:
-        path: where it lies.
-        name: what the person calls it.
-        held_out: True or False where all its examples are for the test or for training.
-    """
-
-    path: Path
-    name: str
-    held_out: bool | None = None
-
-    @classmethod
-    def of(cls, path: Path) -> InputFile:
-        """A file under its own name."""
-        return cls(path, path.name)
-
-
-@dataclass(frozen=True)
-class FileRead:
-    """How one file or sheet was read, for the command line and the screen."""
-
-    file: str
-    reader: str
-    detail: str
-    columns: tuple[str, ...]
-    mapping: Mapping
-    examples: int
-    turns: bool = False  # whether it holds whole conversations, so that no column is chosen
-    speakers: tuple[tuple[str, int], ...] = ()  # of a log of messages, to choose the company from; and how often each
-    sheet: str | None = None
-    chosen: bool = True  # False for a sheet that was left out because others were chosen
-
-    @property
-    def read(self) -> TableRead:
-        """The same as a version keeps it."""
-        name = self.file.removesuffix(f" › {self.sheet}") if self.sheet else self.file
-        return TableRead(
-            file=name,
-            reader=self.reader,
-            sheet=self.sheet,
-            examples=self.examples,
-            turns=self.turns,
-            chosen=self.chosen,
-            speakers=self.speakers[:_SPEAKERS_SHOWN],
-        )
-
-
-@dataclass(frozen=True)
-class ReadResult:
-    """Everything that came of reading files.
-
-    Args:
-        conversations: what can be learned from, in the order of the files.
-        columns: of all tables, in order.
-        mapping: how they were read; incomplete where no table has questions and answers.
-        problems: of files and rows; ``Severity.ERROR`` for a file of which nothing was read.
-        sample: some rows by column, for choosing columns.
-        files: how each file or sheet was read.
-    """
-
-    conversations: tuple[Conversation, ...]
-    columns: tuple[str, ...]
-    mapping: Mapping
-    problems: tuple[Problem, ...]
-    sample: tuple[dict[str, str], ...]
-    files: tuple[FileRead, ...]
-
-    def require(self, minimum: int = 1) -> None:
-        """Checks that there are examples enough.
-
-        Raises:
-            AfinaError: the first problem of a file when nothing was read; else ``data.no_usable_rows`` or
-                ``data.too_few_rows``.
-        """
-        require(len(self.conversations), self.problems, minimum)
-
-
-def require(count: int, problems: Sequence[Problem], minimum: int) -> None:
-    """See :meth:`ReadResult.require`."""
-    if count >= minimum:
-        return
-    fatal = next((problem for problem in problems if problem.severity is Severity.ERROR), None)
-    if count == 0 and fatal is not None:
-        raise AfinaError(fatal.code, **fatal.params)
-    if count == 0:
-        left_out = sum(int(problem.params.get("n", 0)) for problem in problems if problem.rows)
-        raise AfinaError("data.no_usable_rows", n=left_out)
-    raise AfinaError("data.too_few_rows", n=count, minimum=minimum)
 
 
 class Reading:
@@ -132,6 +39,7 @@ class Reading:
         max_bytes: size above which a file is refused before it is opened.
         on_progress: called now and then with the number of rows read.
         cancelled: asked now and then; True stops with :class:`Stopped`.
+        on_share: called now and then with the share of the files' bytes that was read, 0 to 1.
     """
 
     def __init__(
@@ -142,13 +50,17 @@ class Reading:
         max_bytes: int | None = None,
         on_progress: Callable[[int], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
+        on_share: Callable[[float], None] | None = None,
     ) -> None:
         self._files = files
         self._wanted = mapping
         self._max_bytes = max_bytes
         self._on_progress = on_progress or (lambda _: None)
         self._cancelled = cancelled or (lambda: False)
+        self._on_share = on_share or (lambda _: None)
         self._rows = 0
+        self._done = 0  # bytes of the files that were read to their end
+        self._meter = Meter()
         self.findings = Findings()
         self.columns: list[str] = []
         self.mapping = Mapping()
@@ -158,8 +70,10 @@ class Reading:
     def conversations(self) -> Iterator[Conversation]:
         """Yields the examples of all files. A file that cannot be read becomes a problem; the others go on."""
         for file in self._files:
+            self._meter = Meter()
             try:
                 yield from self._file(file)
+                self._done += _weight(file)
             except Stopped:
                 raise
             except AfinaError as error:
@@ -180,7 +94,7 @@ class Reading:
                 size_mb=round(size / _MEGABYTE),
                 limit_mb=round(self._max_bytes / _MEGABYTE),
             )
-        peek = Peek(file.path, file.name, self.findings)
+        peek = Peek(file.path, file.name, self.findings, meter=self._meter)
         reader = archive.FOLDER if file.path.is_dir() else readers.choose(peek)
         before = len(self.findings.problems())
         names: list[str] = []
@@ -297,6 +211,7 @@ class Reading:
         self._rows += 1
         if self._rows % 1_000 == 0:
             self._on_progress(self._rows)
+            self._on_share(min(1.0, (self._done + self._meter.letters) / max(1, sum(map(_weight, self._files)))))
             if self._cancelled():
                 raise Stopped
 
@@ -325,6 +240,14 @@ def read_files(
         tuple(reading.sample),
         tuple(reading.files),
     )
+
+
+def _weight(file: InputFile) -> int:
+    """Bytes of a file for the share that is read; a folder, and what cannot be looked at, has none."""
+    try:
+        return file.path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _size(path: Path) -> int:

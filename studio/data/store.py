@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from studio.data.lines import is_held_out
 from studio.data.memory import collector_at_rest
 from studio.domain.conversation import Conversation
 from studio.errors import AfinaError, from_exception
 from studio.storage.files import atomic_path
+
+_BLOCK: Final = 2 << 20
+OnBlock = Callable[[tuple[Path, Path], int, int], None]
 
 
 @dataclass(frozen=True)
@@ -21,26 +25,35 @@ class Written:
     held_out: int
 
 
-def write(path: Path, conversations: Iterable[Conversation | bytes]) -> Written:
+def write(path: Path, conversations: Iterable[Conversation | bytes], on_block: OnBlock | None = None) -> Written:
     """Writes a version. Nothing is left behind when the conversations end in an error.
 
     Args:
         path: of the version.
         conversations: examples, or lines of an earlier version, which are copied.
+        on_block: told of every block of whole lines once it is on disk: where the file lies by now and in the end, and
+            the first and the last byte of the block, so that others can read it while this goes on.
 
     Raises:
         AfinaError: ``disk.full`` or ``disk.not_writable``; and whatever the conversations raise.
     """
-    examples = held_out = 0
+    examples = held_out = told = size = 0
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         for item in conversations:
             if isinstance(item, bytes):
-                file.write(item)
+                size += file.write(item)
                 held_out += is_held_out(item)
             else:
-                file.write(item.model_dump_json(exclude_defaults=True).encode() + b"\n")
+                size += file.write(item.model_dump_json(exclude_defaults=True).encode() + b"\n")
                 held_out += item.held_out is True
             examples += 1
+            if on_block is not None and size - told >= _BLOCK:
+                file.flush()
+                on_block((temporary, path), told, size)
+                told = size
+        if on_block is not None and size > told:
+            file.flush()
+            on_block((temporary, path), told, size)
     return Written(examples, held_out)
 
 

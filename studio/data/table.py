@@ -38,6 +38,13 @@ class Table:
         return f"{self.file} › {self.sheet}" if self.sheet else self.file
 
 
+@dataclass
+class Meter:
+    """How much of a file was read."""
+
+    letters: int = 0
+
+
 @dataclass(frozen=True)
 class Peek:
     """A file before it is read: enough to recognise what it is.
@@ -52,6 +59,7 @@ class Peek:
     name: str
     findings: Findings = field(default_factory=Findings, compare=False)
     depth: int = 0  # how many archives it lies in
+    meter: Meter = field(default_factory=Meter, compare=False)
 
     @cached_property
     def head(self) -> bytes:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from studio.data.reading import InputFile
+from studio.data.read import InputFile
 from studio.errors import AfinaError, from_exception
 from studio.storage.files import require_space
 

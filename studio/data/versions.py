@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from studio.data import store
 from studio.data.lines import Lines
-from studio.data.reading import require
+from studio.data.read import require
 from studio.domain.author import author
 from studio.domain.conversation import Conversation
 from studio.domain.dataset import DatasetVersion, DatasetView, Mapping, SplitChoice, TableRead
@@ -75,6 +75,7 @@ class Versions:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
+        self.on_block: store.OnBlock | None = None  # told of what is written, see store.write
 
     def add(
         self,
@@ -93,7 +94,7 @@ class Versions:
         """
         version_id = new_id("data")
         path = self._path(project_id, version_id)
-        written = store.write(path, conversations)
+        written = store.write(path, conversations, self.on_block)
         try:
             made = draft()
             require(written.examples, made.problems, minimum)
@@ -213,6 +214,10 @@ class Versions:
             can_undo=row.parent_id is not None,
             can_redo=self.newest_child(row.id) is not None,
         )
+
+    def path(self, row: DatasetRow) -> Path:
+        """Where the examples of a version lie, one a line."""
+        return self._path(row.project_id, row.id)
 
     def _path(self, project_id: str, version_id: str) -> Path:
         return self._workspace.project(project_id) / "datasets" / f"{version_id}.jsonl"

@@ -12,7 +12,9 @@ from studio.data import hub_sets
 from studio.data import split as splitting
 from studio.data.editing import number_of
 from studio.data.limits import MIN_EXAMPLES
-from studio.data.reading import Reading, ReadResult, read_files
+from studio.data.read import ReadResult
+from studio.data.reading import Reading, read_files
+from studio.data.store import OnBlock
 from studio.data.uploads import Uploads
 from studio.data.versions import Draft, Versions, version_of
 from studio.domain.conversation import Conversation, with_system
@@ -35,6 +37,7 @@ class DatasetService:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._versions = Versions(workspace)
+        self._on_share: Callable[[float], None] | None = None
 
     @property
     def workspace(self) -> Workspace:
@@ -45,6 +48,20 @@ class DatasetService:
     def max_bytes(self) -> int:
         """Size above which a file is refused."""
         return self._workspace.settings.max_upload_mb * 1_000_000
+
+    def watch(self, on_block: OnBlock, on_share: Callable[[float], None]) -> None:
+        """Lets a process that works on one import follow it.
+
+        Args:
+            on_block: of :func:`studio.data.store.write`.
+            on_share: told the share of the files that was read, 0 to 1.
+        """
+        self._versions.on_block = on_block
+        self._on_share = on_share
+
+    def file_of(self, version_id: str) -> Path:
+        """The file of a version, one example a line. Raises ``general.not_found``."""
+        return self._versions.path(self._versions.get(version_id))
 
     def read_paths(self, paths: Sequence[Path], mapping: Mapping | None = None) -> ReadResult:
         """Reads files without a project. The limit of uploads does not hold: they are on this computer already."""
@@ -242,7 +259,7 @@ class DatasetService:
         split: SplitChoice | None = None,
     ) -> DatasetView:
         inputs = self._uploads(project_id).inputs(kept)
-        reading = Reading(inputs, mapping, on_progress=on_progress, cancelled=cancelled)
+        reading = Reading(inputs, mapping, on_progress=on_progress, cancelled=cancelled, on_share=self._on_share)
         current = self._versions.current(project_id) if append else None
         earlier = Draft.like(current, action, {}, with_problems=True)
         before = self._versions.current(project_id)

@@ -107,8 +107,9 @@ def _is_open(buffer: list[tuple[int, str]]) -> bool:
 
 
 def _numbered(peek: Peek) -> Iterator[tuple[int, str]]:
-    damaged = replaced = 0
+    meter = peek.meter
     for number, line in enumerate(lines(peek.path, peek.encoding), start=1):
+        meter.letters += len(line)
         if number == 1:
             line = line.lstrip("\ufeff")
             if line[:4].lower() == "sep=" and len(line.strip()) <= 5:
@@ -117,10 +118,8 @@ def _numbered(peek: Peek) -> Iterator[tuple[int, str]]:
             peek.findings.row("data.cell_too_long", peek.name, number, limit=MAX_CELL)
             continue
         if "\ufffd" in line:
-            replaced += 1
             peek.findings.row("data.unreadable_letters", peek.name, number, Severity.WARNING)
         if "\0" in line:
-            damaged += 1
             peek.findings.row("data.control_characters", peek.name, number, Severity.NOTE)
             line = line.replace("\0", "")
         yield number, line

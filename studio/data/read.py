@@ -1,0 +1,108 @@
+"""What came of reading files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from studio.domain.conversation import Conversation
+from studio.domain.dataset import Mapping, TableRead
+from studio.domain.problem import Problem, Severity
+from studio.errors import AfinaError
+
+_SPEAKERS_SHOWN: Final = 20
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A file to read.
+
+    Args:
+        path: where it lies.
+        name: what the person calls it.
+        held_out: True or False where all its examples are for the test or for training.
+    """
+
+    path: Path
+    name: str
+    held_out: bool | None = None
+
+    @classmethod
+    def of(cls, path: Path) -> InputFile:
+        """A file under its own name."""
+        return cls(path, path.name)
+
+
+@dataclass(frozen=True)
+class FileRead:
+    """How one file or sheet was read, for the command line and the screen."""
+
+    file: str
+    reader: str
+    detail: str
+    columns: tuple[str, ...]
+    mapping: Mapping
+    examples: int
+    turns: bool = False  # whether it holds whole conversations, so that no column is chosen
+    speakers: tuple[tuple[str, int], ...] = ()  # of a log of messages, to choose the company from; and how often each
+    sheet: str | None = None
+    chosen: bool = True  # False for a sheet that was left out because others were chosen
+
+    @property
+    def read(self) -> TableRead:
+        """The same as a version keeps it."""
+        name = self.file.removesuffix(f" › {self.sheet}") if self.sheet else self.file
+        return TableRead(
+            file=name,
+            reader=self.reader,
+            sheet=self.sheet,
+            examples=self.examples,
+            turns=self.turns,
+            chosen=self.chosen,
+            speakers=self.speakers[:_SPEAKERS_SHOWN],
+        )
+
+
+@dataclass(frozen=True)
+class ReadResult:
+    """Everything that came of reading files.
+
+    Args:
+        conversations: what can be learned from, in the order of the files.
+        columns: of all tables, in order.
+        mapping: how they were read; incomplete where no table has questions and answers.
+        problems: of files and rows; ``Severity.ERROR`` for a file of which nothing was read.
+        sample: some rows by column, for choosing columns.
+        files: how each file or sheet was read.
+    """
+
+    conversations: tuple[Conversation, ...]
+    columns: tuple[str, ...]
+    mapping: Mapping
+    problems: tuple[Problem, ...]
+    sample: tuple[dict[str, str], ...]
+    files: tuple[FileRead, ...]
+
+    def require(self, minimum: int = 1) -> None:
+        """Checks that there are examples enough.
+
+        Raises:
+            AfinaError: the first problem of a file when nothing was read; else ``data.no_usable_rows`` or
+                ``data.too_few_rows``.
+        """
+        require(len(self.conversations), self.problems, minimum)
+
+
+def require(count: int, problems: Sequence[Problem], minimum: int) -> None:
+    """See :meth:`ReadResult.require`."""
+    if count >= minimum:
+        return
+    fatal = next((problem for problem in problems if problem.severity is Severity.ERROR), None)
+    if count == 0 and fatal is not None:
+        raise AfinaError(fatal.code, **fatal.params)
+    if count == 0:
+        left_out = sum(int(problem.params.get("n", 0)) for problem in problems if problem.rows)
+        raise AfinaError("data.no_usable_rows", n=left_out)
+    raise AfinaError("data.too_few_rows", n=count, minimum=minimum)
