@@ -7,7 +7,7 @@ between the layers, the adapters and the optimizer in fp32. Losses and gradients
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -20,12 +20,24 @@ from studio.training.engine import Adaptation
 from studio.training.fused_attach import attach, first_tuned
 from studio.training.fused_decode import decode
 from studio.training.fused_layer import Again, Kept, Positions
-from studio.training.fused_ops import Packed, Scratch, causal_mask, cross_entropy, norm, norm_backward, rotations
+from studio.training.fused_ops import (
+    Packed,
+    Scratch,
+    causal_mask,
+    cross_entropy,
+    norm,
+    norm_backward,
+    rotations,
+    turns_of,
+)
 from studio.training.fused_shape import Shape
 from studio.training.fused_weights import Weights, read_weights
+from studio.training.lanes import Lanes
 from studio.training.regularise import NONE, Regularisation, embedding_noise
 
 _TOKENS: Final = 2048  # at once; more does not make a product faster, only the memory larger
+_MOST_LANES: Final = 8
+_FEWEST_TOKENS: Final = 96  # of a lane's share; fewer are not worth reading the weights for
 
 
 class FusedEngine:
@@ -62,28 +74,31 @@ class FusedEngine:
         self._dtype = dtype
         self._adaptation = adaptation
         self._base_name = str(model_dir)
-        self._positions: dict[int, Positions] = {}
-        self.weights, self.gradients = attach(self.base.layers, adaptation, seed)
+        self._tables: dict[int, tuple[dict[float, tuple[Tensor, Tensor]], Tensor]] = {}
+        # whole weights have gradients too large to keep twice; what is drawn by chance must not depend on who comes first
+        alone = adaptation.method.tunes_whole_weights or adaptation.dropout or regularisation.neftune
+        self._lanes = Lanes(1 if alone else min(_MOST_LANES, torch.get_num_threads()))
+        self.weights, self._all_gradients = attach(self.base.layers, adaptation, seed, self._lanes.count)
+        self.gradients = self._all_gradients[0]
+        for layer in self.base.layers:
+            for linear in layer.linears:
+                linear.freeze()
         self._first = first_tuned(self.base.layers)
         self.total_parameters = self.base.count + self.weights.numel()
-        self._scratch = Scratch(shape.vocabulary, dtype)
+        self._scratch = [Scratch(shape.vocabulary, dtype) for _ in range(self._lanes.count)]
         self._stale = True
 
     def train(self, examples: Sequence[EncodedExample], scale: float) -> float:
         self._refresh(stale_after=True)
-        return sum(self._train_part(Packed.of(part, self._dtype), scale) for part in _portions(examples))
+        total = self._spread(examples, lambda packed: self._train_part(packed, scale))
+        for others in self._all_gradients[1:]:
+            self.gradients.add_(others)
+            others.zero_()
+        return total
 
     def loss(self, examples: Sequence[EncodedExample]) -> float:
         self._refresh()
-        total = 0.0
-        for part in _portions(examples):
-            packed = Packed.of(part, self._dtype)
-            x = self._embed(packed)
-            for layer in self.base.layers:
-                x, _ = layer.forward(x, packed, self.positions(packed.width))
-            seen, _ = norm(x[packed.asked], self.base.norm, self.shape.epsilon)
-            total += cross_entropy(seen.to(self._dtype), self.base.words, packed.targets, None, self._scratch)[0]
-        return total
+        return self._spread(examples, self._loss_part)
 
     def generate(
         self, prompts: Sequence[Sequence[int]], stop_ids: frozenset[int], limit: int, *, tuned: bool = True
@@ -102,18 +117,35 @@ class FusedEngine:
     def save(self, folder: Path) -> None:
         fused_save.save(folder, self.base.layers, self._adaptation, self._base_name)
 
-    def positions(self, width: int) -> Positions:
-        """Rotations and mask for examples up to ``width`` tokens."""
-        if width not in self._positions:
-            groups = self.shape.heads // self.shape.kv_heads
-            tables = {
-                theta: rotations(width, self.shape.head_dim, theta, self._dtype) for theta in set(self.shape.thetas)
-            }
-            self._positions[width] = Positions(tables, causal_mask(width, groups, self._dtype))
-        return self._positions[width]
+    def _positions_of(self, packed: Packed) -> Positions:
+        """Rotations and mask for these examples."""
+        shape, width = self.shape, packed.width
+        if width not in self._tables:
+            tables = {theta: rotations(width, shape.head_dim, theta) for theta in set(shape.thetas)}
+            self._tables[width] = tables, causal_mask(width, shape.heads // shape.kv_heads, self._dtype)
+        tables, mask = self._tables[width]
+        turns = {theta: turns_of(packed, table, shape.score_scale, self._dtype) for theta, table in tables.items()}
+        return Positions(turns, mask)
+
+    def _spread(self, examples: Sequence[EncodedExample], function: Callable[[Packed], float]) -> float:
+        """The sum of ``function`` over the examples, a share a lane, in portions of bounded size."""
+
+        def work(numbered: tuple[int, Sequence[EncodedExample]]) -> float:
+            lane, share = numbered
+            return sum(function(Packed.of(part, lane)) for part in _portions(share))
+
+        return self._lanes.run(work, list(enumerate(_shares(examples, self._lanes.count))))
+
+    def _loss_part(self, packed: Packed) -> float:
+        x, positions = self._embed(packed), self._positions_of(packed)
+        for layer in self.base.layers:
+            x, _ = layer.forward(x, packed, positions)
+        seen, _ = norm(x[packed.asked], self.base.norm, self.shape.epsilon)
+        scratch = self._scratch[packed.lane]
+        return cross_entropy(seen.to(self._dtype), self.base.words, packed.targets, None, scratch)[0]
 
     def _train_part(self, packed: Packed, scale: float) -> float:
-        positions = self.positions(packed.width)
+        positions = self._positions_of(packed)
         x = self._embed(packed)
         if self._regularisation.neftune:
             x = x + embedding_noise(packed.lengths(), packed.rows // packed.width, x, self._regularisation.neftune)
@@ -127,7 +159,7 @@ class FusedEngine:
         seen, root = norm(chosen, self.base.norm, self.shape.epsilon)
         smoothing = self._regularisation.label_smoothing
         loss, gradient = cross_entropy(
-            seen.to(self._dtype), self.base.words, packed.targets, scale, self._scratch, smoothing
+            seen.to(self._dtype), self.base.words, packed.targets, scale, self._scratch[packed.lane], smoothing
         )
         assert gradient is not None
         dx = torch.zeros_like(x)
@@ -152,6 +184,19 @@ class FusedEngine:
                 for linear in layer.linears:
                     linear.refresh()
         self._stale = stale_after
+
+
+def _shares(examples: Sequence[EncodedExample], most: int) -> list[list[EncodedExample]]:
+    """Up to ``most`` lists of examples of like length, with about as many tokens each."""
+    tokens = sum(len(example.input_ids) for example in examples)
+    count = max(1, min(most, len(examples), tokens // _FEWEST_TOKENS))
+    shares: list[list[EncodedExample]] = [[] for _ in range(count)]
+    done = 0
+    for example in sorted(examples, key=lambda e: len(e.input_ids)):
+        middle = done + len(example.input_ids) / 2
+        shares[min(count - 1, int(middle * count / tokens))].append(example)
+        done += len(example.input_ids)
+    return [share for share in shares if share]
 
 
 def _portions(examples: Sequence[EncodedExample]) -> Iterator[list[EncodedExample]]:

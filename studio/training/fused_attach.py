@@ -10,32 +10,34 @@ from torch import Tensor
 
 from studio.domain.recipe import Method
 from studio.training.engine import Adaptation
-from studio.training.fused_layer import GROUPS, Layer, Linear, Part, Whole
+from studio.training.fused_layer import Layer
+from studio.training.fused_linear import GROUPS, Linear, Part, Whole
 from studio.training.fused_shape import Shape
 
 
-def attach(layers: Sequence[Layer], adaptation: Adaptation, seed: int) -> tuple[Tensor, Tensor]:
+def attach(layers: Sequence[Layer], adaptation: Adaptation, seed: int, lanes: int) -> tuple[Tensor, Tensor]:
     """Makes every chosen linear layer tunable; nothing changes yet.
 
     Args:
         layers: of the base model.
         adaptation: which are chosen, and how they are tuned.
         seed: of the first values of the adapters: A is random, B is zero.
+        lanes: threads that add up gradients of their own; one where whole weights are tuned.
 
     Returns:
-        The flat weights and their gradients, fp32.
+        The flat weights ``(n,)`` and their gradients ``(lanes, n)``, fp32.
     """
     chosen = list(_chosen(layers, adaptation))
     size = sum(_size(linear, out, adaptation) for linear, _, out in chosen)
-    weights, gradients = torch.zeros(size), torch.zeros(size)
+    weights, gradients = torch.zeros(size), torch.zeros(lanes, size)
     generator = torch.Generator().manual_seed(seed)
     position = 0
     for linear, name, out in chosen:
         end = position + _size(linear, out, adaptation)
-        mine, slopes = weights[position:end], gradients[position:end]
+        mine, slopes = weights[position:end], gradients[:, position:end]
         if adaptation.method.tunes_whole_weights:
             shape = (out.stop - out.start, linear.weight.shape[1])
-            linear.wholes.append(Whole(name, out, mine.view(shape), slopes.view(shape)))
+            linear.wholes.append(Whole(name, out, mine.view(shape), slopes[0].view(shape)))
         else:
             _attach_part(linear, name, out, adaptation, mine, slopes)
             width = linear.weight.shape[1]
@@ -68,8 +70,7 @@ def _attach_part(linear: Linear, name: str, out: slice, adaptation: Adaptation, 
             slice(start, start + rank),
             mine[a].view(rank, width),
             mine[b].view(height, rank),
-            slopes[a].view(rank, width),
-            slopes[b].view(height, rank),
+            [(lane[a].view(rank, width), lane[b].view(height, rank)) for lane in slopes],
         )
     )
 

@@ -64,7 +64,7 @@ class _State:
         def empty() -> list[Tensor]:
             return [base.words.new_zeros(count, shape.kv_heads, size, shape.head_dim) for _ in base.layers]
 
-        tables = {theta: rotations(size, shape.head_dim, theta, torch.float32) for theta in set(shape.thetas)}
+        tables = {theta: rotations(size, shape.head_dim, theta) for theta in set(shape.thetas)}
         return cls(empty(), empty(), tables)
 
 
@@ -89,9 +89,11 @@ def _forward(base: Weights, shape: Shape, state: _State, ids: Tensor, places: Te
         y = _attend(layer, shape, state, number, seen, places, hidden, tuned)
         flat = flat + _after(layer, y, "mixed")
         seen, _ = norm(flat, layer.norms["middle"], shape.epsilon)
-        both, _ = layer.linears[2].forward(seen.to(y.dtype), tuned=tuned, training=False)
-        _, y = gate(both, shape.gelu)
-        y, _ = layer.linears[3].forward(y, tuned=tuned, training=False)
+        seen = seen.to(y.dtype)
+        g, _ = layer.linears[2].forward(seen, tuned=tuned, training=False)
+        u, _ = layer.linears[3].forward(seen, tuned=tuned, training=False)
+        _, y = gate(g, u, shape.gelu)
+        y, _ = layer.linears[4].forward(y, tuned=tuned, training=False)
         x = (flat + _after(layer, y, "fed")).view(count, new, -1)
     return x
 

@@ -2,179 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from studio.training.fused_linear import Linear, Passed
 from studio.training.fused_ops import (
     Attended,
     Packed,
+    Turns,
     attention,
     attention_backward,
     gate,
     gate_backward,
     norm,
     norm_backward,
-    product,
 )
 from studio.training.fused_shape import Shape
-
-ATTENTION_IN: Final = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
-ATTENTION_OUT: Final = ("self_attn.o_proj",)
-GATE_IN: Final = ("mlp.gate_proj", "mlp.up_proj")
-GATE_OUT: Final = ("mlp.down_proj",)
-_FEW_ROWS: Final = 16
-GROUPS: Final = (ATTENTION_IN, ATTENTION_OUT, GATE_IN, GATE_OUT)
-
-
-@dataclass
-class Part:
-    """The adapter of one linear layer within a group: where it is in the group and in the flat vectors.
-
-    Args:
-        name: of the linear layer within its decoder layer.
-        out: rows of the group's output.
-        inner: columns of the group's inner product.
-        a: fp32 matrix A ``(r, I)``, a view of the flat weights.
-        b: fp32 matrix B ``(O, r)``, a view of the flat weights.
-        a_gradient: of the shape of ``a``, a view of the flat gradients.
-        b_gradient: of the shape of ``b``, a view of the flat gradients.
-    """
-
-    name: str
-    out: slice
-    inner: slice
-    a: Tensor
-    b: Tensor
-    a_gradient: Tensor
-    b_gradient: Tensor
-
-
-@dataclass
-class Whole:
-    """A linear layer that is tuned as a whole: what is added to its weight.
-
-    Args:
-        name: of the linear layer within its decoder layer.
-        out: rows of the group's output.
-        change: fp32 ``(O, I)``, a view of the flat weights; zero at first.
-        gradient: of the same shape, a view of the flat gradients.
-    """
-
-    name: str
-    out: slice
-    change: Tensor
-    gradient: Tensor
-
-
-@dataclass
-class Linear:
-    """Linear layers that share their input, with adapters: ``y = x W^T + s (x A^T) B^T`` (Hu et al., 2021).
-
-    Args:
-        weight: frozen, of all layers one below the other, ``(O, I)``.
-        parts: adapters; none where this group is not tuned, or tuned as a whole.
-        wholes: layers tuned as a whole.
-        scale: ``s``.
-        dropout: chance with which an input of the adapters is left out in training.
-    """
-
-    weight: Tensor
-    parts: list[Part] = field(default_factory=list)
-    wholes: list[Whole] = field(default_factory=list)
-    scale: float = 1.0
-    dropout: float = 0.0
-    packed: Tensor | None = None  # the weight as oneDNN wants it for a few rows; while answering only
-    changed: Tensor | None = None  # the weight with its changes, where it is tuned as a whole
-    down: Tensor | None = None  # A of all parts in the format of the base, (R, I)
-    up: Tensor | None = None  # s B of all parts on a block diagonal, (O, R)
-
-    def pack(self, *, tuned: bool) -> None:
-        """Prepares for products of a few rows: otherwise each one reorders the whole weight first."""
-        if self.weight.dtype is torch.bfloat16 and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
-            self.packed = torch.ops.mkldnn._reorder_linear_weight(self._weight(tuned), _FEW_ROWS)
-
-    def unpack(self) -> None:
-        """Gives the memory of :meth:`pack` back."""
-        self.packed = None
-
-    def _weight(self, tuned: bool) -> Tensor:
-        return self.changed if tuned and self.changed is not None else self.weight
-
-    def _base(self, x: Tensor, tuned: bool) -> Tensor:
-        if self.packed is None:
-            return product(x, self._weight(tuned).t())
-        y: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.packed, None, "none", [], "")
-        return y
-
-    def refresh(self) -> None:
-        """Takes over the tuned values as the optimizer left them."""
-        if self.wholes and self.changed is None:
-            self.changed = self.weight.clone()
-        for whole in self.wholes:
-            _given(self.changed)[whole.out] = self.weight[whole.out] + whole.change  # summed in fp32
-        if not self.parts:
-            return
-        inner = self.parts[-1].inner.stop
-        if self.down is None or self.up is None:
-            self.down = self.weight.new_empty(inner, self.weight.shape[1])
-            self.up = self.weight.new_zeros(self.weight.shape[0], inner)
-        for part in self.parts:
-            self.down[part.inner] = part.a
-            self.up[part.out, part.inner] = part.b * self.scale
-
-    def forward(self, x: Tensor, *, tuned: bool, training: bool) -> tuple[Tensor, Passed]:
-        """``x`` is ``(T, I)``; returns ``(T, O)`` and what the derivative needs."""
-        y = self._base(x, tuned)
-        if not tuned or self.down is None or self.up is None:
-            return y, Passed(x, None, None)
-        kept = None
-        seen = x
-        if training and self.dropout:
-            kept = torch.empty_like(x).bernoulli_(1 - self.dropout).div_(1 - self.dropout)
-            seen = x * kept
-        inner = product(seen, self.down.t())
-        return y.addmm_(inner, self.up.t()), Passed(x, inner, kept)
-
-    def backward(self, dy: Tensor, passed: Passed, *, first: bool = False) -> Tensor | None:
-        """Adds the tuned values' gradients; returns the derivative by ``x``, unless ``first`` in line needs none."""
-        dx = None if first else product(dy, self._weight(True))
-        if self.wholes:
-            change = dy.t() @ passed.x
-            for whole in self.wholes:
-                whole.gradient.add_(change[whole.out])
-        if self.down is None or self.up is None or passed.inner is None:
-            return dx
-        d_inner = product(dy, self.up)
-        seen = passed.x if passed.kept is None else passed.x * passed.kept
-        d_down = d_inner.t() @ seen
-        d_up = dy.t() @ passed.inner
-        for part in self.parts:
-            part.a_gradient.add_(d_down[part.inner])
-            part.b_gradient.add_(d_up[part.out, part.inner], alpha=self.scale)
-        if dx is None:
-            return None
-        if passed.kept is None:
-            return dx.addmm_(d_inner, self.down)
-        return dx.addcmul_(d_inner @ self.down, passed.kept)
-
-
-@dataclass(frozen=True)
-class Passed:
-    """What the derivative of a :class:`Linear` needs: input, inner product, dropout mask."""
-
-    x: Tensor
-    inner: Tensor | None
-    kept: Tensor | None
 
 
 @dataclass(frozen=True)
 class Positions:
-    """Of one width of a batch: rotations by theta and the causal mask."""
+    """Of a batch: rotations by theta and the causal mask."""
 
-    tables: dict[float, tuple[Tensor, Tensor]]
+    turns: dict[float, Turns]
     mask: Tensor
 
 
@@ -191,8 +43,10 @@ class Kept:
     mixed: tuple[Tensor, Tensor] | None
     middle: Tensor
     middle_root: Tensor
-    both_in: Passed
-    both: Tensor
+    gate_in: Passed
+    up_in: Passed
+    g: Tensor
+    u: Tensor
     opened: Tensor
     down_in: Passed
     fed: tuple[Tensor, Tensor] | None
@@ -206,13 +60,13 @@ class Layer:
         shape: of the model.
         theta: base of its rotary frequencies.
         norms: fp32 weights by name: ``in``, ``middle``, and where the model has them ``q``, ``k``, ``mixed``, ``fed``.
-        linears: of :data:`GROUPS`, in that order.
+        linears: of :data:`studio.training.fused_linear.GROUPS`, in that order.
     """
 
     shape: Shape
     theta: float
     norms: dict[str, Tensor]
-    linears: tuple[Linear, Linear, Linear, Linear]
+    linears: tuple[Linear, Linear, Linear, Linear, Linear]
 
     def forward(
         self, x: Tensor, packed: Packed, positions: Positions, *, tuned: bool = True, training: bool = False
@@ -220,41 +74,40 @@ class Layer:
         """``x`` is the fp32 stream ``(T, H)``; returns the new stream and what the derivative needs."""
         shape, epsilon = self.shape, self.shape.epsilon
         dtype = self.linears[0].weight.dtype
-        cos, sin = positions.tables[self.theta]
         seen, root = norm(x, self.norms["in"], epsilon)
         qkv, qkv_in = self.linears[0].forward(seen.to(dtype), tuned=tuned, training=training)
         heads = self._norm_heads(qkv)
-        y, attended = attention(qkv, shape, packed, cos, sin, positions.mask)
+        y, attended = attention(qkv, shape, packed, positions.turns[self.theta], positions.mask)
         y, out_in = self.linears[1].forward(y, tuned=tuned, training=training)
         y, mixed = self._norm_after(y, "mixed")
-        middle = x + y
+        middle = y.float().add_(x)
         seen, middle_root = norm(middle, self.norms["middle"], epsilon)
-        both, both_in = self.linears[2].forward(seen.to(dtype), tuned=tuned, training=training)
-        opened, y = gate(both, shape.gelu)
-        y, down_in = self.linears[3].forward(y, tuned=tuned, training=training)
+        seen = seen.to(dtype)
+        g, gate_in = self.linears[2].forward(seen, tuned=tuned, training=training)
+        u, up_in = self.linears[3].forward(seen, tuned=tuned, training=training)
+        opened, y = gate(g, u, shape.gelu)
+        y, down_in = self.linears[4].forward(y, tuned=tuned, training=training)
         y, fed = self._norm_after(y, "fed")
-        kept = Kept(
-            x, root, qkv_in, heads, attended, out_in, mixed, middle, middle_root, both_in, both, opened, down_in, fed
-        )
-        return middle + y, kept
+        first, second = (x, root, qkv_in, heads, attended, out_in, mixed), (middle, middle_root, gate_in, up_in)
+        return y.float().add_(middle), Kept(*first, *second, g, u, opened, down_in, fed)
 
     def backward(self, dx: Tensor, kept: Kept, packed: Packed, positions: Positions, *, first: bool) -> Tensor:
         """Derivative of :meth:`forward` by ``x``, in fp32; ``dx`` is overwritten. The ``first`` tuned layer stops."""
         dtype = self.linears[0].weight.dtype
-        cos, sin = positions.tables[self.theta]
         dy = self._norm_after_backward(dx, kept.fed, "fed")
-        dy = _given(self.linears[3].backward(dy, kept.down_in))
-        dy = gate_backward(dy, kept.both, kept.opened, self.shape.gelu)
-        dy = _given(self.linears[2].backward(dy, kept.both_in)).float()
-        dx.add_(norm_backward(dy, kept.middle, kept.middle_root, self.norms["middle"]))
+        dy = _given(self.linears[4].backward(dy, kept.down_in, packed.lane))
+        dg, du = gate_backward(dy, kept.g, kept.u, kept.opened, self.shape.gelu)
+        dy = _given(self.linears[3].backward(du, kept.up_in, packed.lane)).float()
+        dy.add_(_given(self.linears[2].backward(dg, kept.gate_in, packed.lane)).float())
+        norm_backward(dy, kept.middle, kept.middle_root, self.norms["middle"], into=dx)
         dy = self._norm_after_backward(dx, kept.mixed, "mixed")
-        dy = _given(self.linears[1].backward(dy, kept.out_in))
-        dy = attention_backward(dy, kept.attended, self.shape, packed, cos, sin)
+        dy = _given(self.linears[1].backward(dy, kept.out_in, packed.lane))
+        dy = attention_backward(dy, kept.attended, self.shape, packed, positions.turns[self.theta])
         self._norm_heads_backward(dy, kept.heads)
-        inner = self.linears[0].backward(dy.to(dtype), kept.qkv_in, first=first)
+        inner = self.linears[0].backward(dy.to(dtype), kept.qkv_in, packed.lane, first=first)
         if inner is None:
             return dx
-        return dx.add_(norm_backward(inner.float(), kept.x, kept.root, self.norms["in"]))
+        return norm_backward(inner.float(), kept.x, kept.root, self.norms["in"], into=dx)
 
     def _norm_heads(self, qkv: Tensor) -> tuple[Tensor, Tensor] | None:
         """Norms queries and keys in place, a head at a time; returns what was there and the roots."""

@@ -30,24 +30,26 @@ class Packed:
         ids: token ids, ``(T,)``.
         rows: place of each token in the padded form, ``(T,)``.
         gather: token of each padded place, ``(B L,)``; any token where there is none.
-        filled: 1 where a padded place has a token, ``(B L, 1)``.
+        unused: padded places without a token.
         asked: tokens whose successor is learned, ``(M,)``.
         targets: those successors, ``(M,)``.
         count: B.
         width: L.
+        lane: of the thread that works on them; each adds up gradients of its own.
     """
 
     ids: Tensor
     rows: Tensor
     gather: Tensor
-    filled: Tensor
+    unused: Tensor
     asked: Tensor
     targets: Tensor
     count: int
     width: int
+    lane: int = 0
 
     @classmethod
-    def of(cls, examples: Sequence[EncodedExample], dtype: torch.dtype) -> Packed:
+    def of(cls, examples: Sequence[EncodedExample], lane: int = 0) -> Packed:
         """Packs examples, filled up to a few sizes only, so that freed memory fits again in the next step."""
         lengths = [len(example.input_ids) for example in examples]
         tokens, width = sum(lengths), _rounded(max(lengths), _WIDTH_STEP)
@@ -60,18 +62,19 @@ class Packed:
         rows = torch.arange(tokens) + (starts - begins).repeat_interleave(counts)
         gather = torch.zeros(len(examples) * width, dtype=torch.long)
         gather[rows] = torch.arange(tokens)
-        filled = torch.zeros(len(examples) * width, 1, dtype=dtype)
-        filled[rows] = 1
-        unused = int(filled[:, 0].argmin())
-        rows = torch.cat((rows, torch.full((size - tokens,), unused)))
+        empty = torch.ones(len(examples) * width, dtype=torch.bool)
+        empty[rows] = False
+        unused = empty.nonzero().squeeze(1)
+        rows = torch.cat((rows, unused[:1].expand(size - tokens)))
         ids = torch.tensor([token for example in examples for token in example.input_ids] + [0] * (size - tokens))
         learned = torch.tensor([flag and i > 0 for e in examples for i, flag in enumerate(e.learned)])
         after = learned.nonzero().squeeze(1)
-        return cls(ids, rows, gather, filled, after - 1, ids[after], len(examples), width)
+        return cls(ids, rows, gather, unused, after - 1, ids[after], len(examples), width, lane)
 
     def lengths(self) -> Tensor:
         """Tokens of each example, ``(B,)``."""
-        return self.filled.view(self.count, self.width).float().sum(1)
+        taken = torch.ones(self.count * self.width).index_fill_(0, self.unused, 0.0)
+        return taken.view(self.count, self.width).sum(1)
 
     def pad(self, x: Tensor) -> Tensor:
         """``(T, n)`` to ``(B L, n)``; the places without a token hold some finite value."""
@@ -106,59 +109,49 @@ def norm(x: Tensor, weight: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
     return (x * root).mul_(weight), root
 
 
-def norm_backward(dy: Tensor, x: Tensor, root: Tensor, weight: Tensor) -> Tensor:
-    """Derivative of :func:`norm` by ``x``; ``dy`` is fp32 and is overwritten."""
-    normed = x * root
+def norm_backward(dy: Tensor, x: Tensor, root: Tensor, weight: Tensor, into: Tensor | None = None) -> Tensor:
+    """Derivative of :func:`norm` by ``x``, added to ``into`` where that is given; ``dy`` is fp32 and is overwritten."""
     dy.mul_(weight)
-    along = (dy * normed).sum(-1, keepdim=True).div_(-x.shape[-1])
-    return dy.addcmul_(normed, along).mul_(root)
+    along = (dy * x).sum(-1, keepdim=True).mul_(root.pow(3)).div_(-x.shape[-1])
+    dx = dy.mul_(root) if into is None else into.addcmul_(dy, root)
+    return dx.addcmul_(x, along)
 
 
-def gate(both: Tensor, gelu: bool) -> tuple[Tensor, Tensor]:
-    """``act(g) * u`` for ``both = [g, u]``, shape ``(T, 2 I)``; returns ``act(g)`` and the result."""
-    width = both.shape[1] // 2
-    g, u = both[:, :width], both[:, width:]
+def gate(g: Tensor, u: Tensor, gelu: bool) -> tuple[Tensor, Tensor]:
+    """``act(g) * u``, shapes ``(T, I)``; returns ``act(g)`` and the result."""
     opened = torch.nn.functional.gelu(g, approximate="tanh") if gelu else torch.nn.functional.silu(g)
     return opened, opened * u
 
 
-def gate_backward(dy: Tensor, both: Tensor, opened: Tensor, gelu: bool) -> Tensor:
-    """Derivative of :func:`gate` by ``both``; ``dy`` of shape ``(T, I)`` is overwritten."""
-    width = dy.shape[1]
-    g, u = both[:, :width], both[:, width:]
-    out = torch.empty_like(both)
-    torch.mul(dy, opened, out=out[:, width:])
+def gate_backward(dy: Tensor, g: Tensor, u: Tensor, opened: Tensor, gelu: bool) -> tuple[Tensor, Tensor]:
+    """Derivatives of :func:`gate` by ``g`` and by ``u``; ``dy`` and ``opened`` are overwritten."""
+    du = opened.mul_(dy)
     dy.mul_(u)
     if gelu:
-        out[:, :width] = torch.ops.aten.gelu_backward(dy, g, approximate="tanh")
-    else:
-        torch.ops.aten.silu_backward.grad_input(dy, g, grad_input=out[:, :width])
-    return out
+        return torch.ops.aten.gelu_backward(dy, g, approximate="tanh"), du
+    return torch.ops.aten.silu_backward.grad_input(dy, g, grad_input=dy), du
 
 
-def rotations(width: int, head_dim: int, theta: float, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Cosines and sines of the rotary positions (Su et al., 2021), each ``(L, D / 2)``."""
+def rotations(width: int, head_dim: int, theta: float) -> tuple[Tensor, Tensor]:
+    """Cosines and sines of the rotary positions (Su et al., 2021), each ``(L, D / 2)``, fp32."""
     frequencies = theta ** (-torch.arange(0, head_dim, 2, dtype=torch.float32) / head_dim)
     angles = torch.arange(width, dtype=torch.float32)[:, None] * frequencies
-    return angles.cos().to(dtype), angles.sin().to(dtype)
+    return angles.cos(), angles.sin()
 
 
-def rotate(x: Tensor, cos: Tensor, sin: Tensor, out: Tensor) -> Tensor:
-    """Turns both halves of the last dimension; with ``-sin`` it turns back, which is the derivative.
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turns both halves of the last dimension, in place; with ``-sin`` it turns back, which is the derivative.
 
     Args:
-        x: ``(B, n, L, D)``, any strides.
-        cos: ``(L, D / 2)``.
-        sin: ``(L, D / 2)``.
-        out: of the shape of ``x``, any strides.
+        x: ``(T, n, D)``, any strides.
+        cos: of each token, ``(T, 1, D / 2)``.
+        sin: of each token, ``(T, 1, D / 2)``.
     """
-    half = cos.shape[-1]
-    first, second = x[..., :half], x[..., half:]
-    torch.mul(first, cos, out=out[..., :half])
-    torch.mul(second, cos, out=out[..., half:])
-    out[..., :half].addcmul_(second, sin, value=-1)
-    out[..., half:].addcmul_(first, sin)
-    return out
+    first, second = x.chunk(2, -1)
+    turned = first * sin
+    first.mul_(cos).addcmul_(second, sin, value=-1)
+    second.mul_(cos).add_(turned)
+    return x
 
 
 @dataclass(frozen=True)
@@ -171,23 +164,36 @@ class Attended:
     weights: Tensor
 
 
+@dataclass(frozen=True)
+class Turns:
+    """Rotations of the tokens of a batch, ``(T, 1, D / 2)`` each; those back hold the factor of the scores too."""
+
+    cos: Tensor
+    sin: Tensor
+    back_cos: Tensor
+    back_sin: Tensor
+
+
+def turns_of(packed: Packed, table: tuple[Tensor, Tensor], score_scale: float, dtype: torch.dtype) -> Turns:
+    """The rotations of :func:`rotations` for every token."""
+    cos, sin = (found.index_select(0, packed.rows % packed.width).unsqueeze(1) for found in table)
+    return Turns(cos.to(dtype), sin.to(dtype), (cos * score_scale).to(dtype), (sin * -score_scale).to(dtype))
+
+
 def causal_mask(width: int, groups: int, dtype: torch.dtype) -> Tensor:
     """``(g L, L)``: 0 where a query may look, minus infinity after it."""
     mask = torch.full((width, width), float("-inf"), dtype=dtype).triu_(1)
     return mask.repeat(groups, 1)
 
 
-def attention(
-    qkv: Tensor, shape: Shape, packed: Packed, cos: Tensor, sin: Tensor, mask: Tensor
-) -> tuple[Tensor, Attended]:
+def attention(qkv: Tensor, shape: Shape, packed: Packed, turns: Turns, mask: Tensor) -> tuple[Tensor, Attended]:
     """Causal attention within each example.
 
     Args:
-        qkv: queries, keys and values beside each other, ``(T, (h + 2 k) D)``.
+        qkv: queries, keys and values beside each other, ``(T, (h + 2 k) D)``; queries and keys are turned in place.
         shape: of the model.
         packed: where the tokens are.
-        cos: of :func:`rotations`.
-        sin: of :func:`rotations`.
+        turns: of :func:`turns_of`.
         mask: of :func:`causal_mask`.
 
     Returns:
@@ -195,13 +201,11 @@ def attention(
     """
     count, width, dim = packed.count, packed.width, shape.head_dim
     heads, keys = shape.heads, shape.kv_heads
+    rotate(qkv.view(-1, heads + 2 * keys, dim)[:, : heads + keys], turns.cos, turns.sin)
     padded = packed.pad(qkv).view(count, width, heads + 2 * keys, dim).transpose(1, 2)
-    q = rotate(padded[:, :heads], cos, sin, qkv.new_empty(count, heads, width, dim))
-    k = rotate(padded[:, heads : heads + keys], cos, sin, qkv.new_empty(count, keys, width, dim))
-    v = padded[:, heads + keys :].contiguous()
-    q = q.view(count * keys, -1, dim)
-    k = k.view(count * keys, width, dim)
-    v = v.view(count * keys, width, dim)
+    q, k, v = torch.split_with_sizes(padded, (heads, keys, keys), 1)
+    q = q.reshape(count * keys, -1, dim)
+    k, v = k.reshape(count * keys, width, dim), v.reshape(count * keys, width, dim)
     scores = torch.baddbmm(mask, q, k.transpose(1, 2), alpha=shape.score_scale)
     weights = torch.softmax(scores.float(), -1).to(qkv.dtype)
     mixed = torch.bmm(weights, v).view(count, heads, width, dim).transpose(1, 2)
@@ -209,22 +213,21 @@ def attention(
     return out, Attended(q, k, v, weights)
 
 
-def attention_backward(dy: Tensor, kept: Attended, shape: Shape, packed: Packed, cos: Tensor, sin: Tensor) -> Tensor:
+def attention_backward(dy: Tensor, kept: Attended, shape: Shape, packed: Packed, turns: Turns) -> Tensor:
     """Derivative of :func:`attention` by ``qkv``; ``dy`` is ``(T, h D)``."""
     count, width, dim = packed.count, packed.width, shape.head_dim
     heads, keys = shape.heads, shape.kv_heads
-    padded = packed.pad(dy).mul_(packed.filled)
+    padded = packed.pad(dy).index_fill_(0, packed.unused, 0)
     dy = padded.view(count, width, heads, dim).transpose(1, 2).reshape(count * keys, -1, dim)
     dv = torch.bmm(kept.weights.transpose(1, 2), dy)
     scores = torch.bmm(dy, kept.v.transpose(1, 2))
-    scores = torch.ops.aten._softmax_backward_data(scores, kept.weights, -1, scores.dtype).mul_(shape.score_scale)
+    scores = torch.ops.aten._softmax_backward_data(scores, kept.weights, -1, scores.dtype)
     dq = torch.bmm(scores, kept.k).view(count, heads, width, dim)
     dk = torch.bmm(scores.transpose(1, 2), kept.q).view(count, keys, width, dim)
-    out = dy.new_empty(count, width, heads + 2 * keys, dim).transpose(1, 2)
-    rotate(dq, cos, -sin, out[:, :heads])
-    rotate(dk, cos, -sin, out[:, heads : heads + keys])
-    out[:, heads + keys :] = dv.view(count, keys, width, dim)
-    return out.transpose(1, 2).reshape(count * width, -1).index_select(0, packed.rows)
+    out = torch.cat((dq, dk, dv.view(count, keys, width, dim)), 1).transpose(1, 2)
+    out = out.reshape(count * width, -1).index_select(0, packed.rows)
+    rotate(out.view(-1, heads + 2 * keys, dim)[:, : heads + keys], turns.back_cos, turns.back_sin)
+    return out
 
 
 class Scratch:

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from studio.domain.recipe import Method
 from studio.training.engine import Adaptation
-from studio.training.fused_layer import GROUPS, Layer
+from studio.training.fused_layer import Layer
+from studio.training.fused_linear import GROUPS
 
 
 def save(folder: Path, layers: Sequence[Layer], adaptation: Adaptation, base: str) -> None:

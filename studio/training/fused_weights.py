@@ -11,7 +11,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from studio.errors import AfinaError, from_exception
-from studio.training.fused_layer import GROUPS, Layer, Linear
+from studio.training.fused_layer import Layer
+from studio.training.fused_linear import GROUPS, Linear
 from studio.training.fused_shape import Shape
 
 
@@ -76,7 +77,8 @@ def _check(found: Weights, shape: Shape, model_dir: Path) -> None:
     wanted = [
         (heads, shape.hidden),
         (shape.hidden, shape.heads * shape.head_dim),
-        (2 * shape.intermediate, shape.hidden),
+        (shape.intermediate, shape.hidden),
+        (shape.intermediate, shape.hidden),
         (shape.hidden, shape.intermediate),
     ]
     fits = found.words.shape == (shape.vocabulary, shape.hidden) and all(

@@ -81,8 +81,8 @@ def _pair(model_dir: Path, adaptation: Adaptation):  # type: ignore[no-untyped-d
     ]
     for number, part in parts:
         prefix = f"base_model.model.model.layers.{number}.{part.name}"
-        ours[f"{prefix}.lora_A.default.weight"] = (part.a, part.a_gradient)
-        ours[f"{prefix}.lora_B.default.weight"] = (part.b, part.b_gradient)
+        ours[f"{prefix}.lora_A.default.weight"] = (part.a, part.slopes[0][0])
+        ours[f"{prefix}.lora_B.default.weight"] = (part.b, part.slopes[0][1])
     assert theirs.keys() == ours.keys()
     torch.manual_seed(2)
     with torch.no_grad():
