@@ -19,6 +19,7 @@ from studio.data.text import plain
 from studio.domain.conversation import Conversation, Role
 
 MAX_REWORDED: Final = 200
+_ENOUGH: Final = 20
 _LONGEST: Final = 300  # characters: a longer text is a letter, and opens in its own way
 # An opening, and those that may stand for it; the rest of the question follows unchanged.
 _OPENINGS: Final[dict[str, tuple[tuple[str, tuple[str, ...]], ...]]] = {
@@ -119,6 +120,11 @@ def reworded(question: str, dice: random.Random, tongue: str = "en") -> str | No
     if spelling is not None:
         changed = spelling(changed, dice, tongue)
     return changed if plain(changed) != plain(text) else None
+
+
+def how_many(examples: int, share: float) -> int:
+    """How many rewordings make a test: they cost no example of training, so a small set is asked nearly whole."""
+    return min(MAX_REWORDED, max(round(examples * share), min(examples, _ENOUGH)))
 
 
 def rewordings(conversations: Sequence[Conversation], seed: int, count: int) -> list[Rewording]:

@@ -65,6 +65,7 @@ def plan(conversations: Sequence[Conversation], seed: int, fraction: float = DEF
     """
     flagged = {i for i, c in enumerate(conversations) if c.held_out}
     if flagged:
+        conversations = _following(conversations)
         only_reworded = all(conversations[i].reworded_from for i in flagged)
         return _parted(conversations, flagged, SplitKind.REWORDED if only_reworded else SplitKind.GIVEN)
     free = [i for i, c in enumerate(conversations) if c.held_out is None]
@@ -93,6 +94,22 @@ def plan(conversations: Sequence[Conversation], seed: int, fraction: float = DEF
     if not chosen:
         return _parted(conversations, set(), SplitKind.NONE)
     return _parted(conversations, {i for g in chosen for i in members[g]}, kind)
+
+
+def _following(conversations: Sequence[Conversation]) -> list[Conversation]:
+    """The examples; a rewording has the answer of the example that it asks for, however that was edited since."""
+    asked_for = {c.reworded_from for c in conversations if c.reworded_from}
+    origins = {c.id: c for c in conversations if c.id in asked_for} if asked_for else {}
+    return [_answered_like(c, origins.get(c.reworded_from or "")) for c in conversations]
+
+
+def _answered_like(conversation: Conversation, origin: Conversation | None) -> Conversation:
+    if origin is None or origin.answer == conversation.answer:
+        return conversation
+    messages = list(conversation.messages)
+    at = max(i for i, message in enumerate(messages) if message.role is Role.ASSISTANT)
+    messages[at] = messages[at].model_copy(update={"content": origin.answer})
+    return conversation.model_copy(update={"messages": tuple(messages)})
 
 
 def together(conversations: Sequence[Conversation]) -> list[int]:

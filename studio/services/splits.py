@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from studio.data import split as splitting
-from studio.data.rewording import Rewording, held_out_examples, rewordings
+from studio.data.rewording import Rewording, held_out_examples, how_many, rewordings
 from studio.data.split import SplitKind
 from studio.data.versions import Draft, Versions
 from studio.domain.conversation import Conversation
@@ -149,7 +149,7 @@ class SplitService:
         row = self._versions.require_current(project_id)
         conversations = [_flagged(c, None) for c in self._versions.read(row) if not c.reworded_from]
         share = Draft.like(row, "", {}).split.share
-        return rewordings(conversations, seed, max(1, round(len(conversations) * share)))
+        return rewordings(conversations, seed, how_many(len(conversations), share))
 
     def accept(self, project_id: str, chosen: Iterable[Rewording]) -> None:
         """Makes reworded questions the test; every example as it was brought is learned from then.

@@ -181,9 +181,9 @@ def test_the_test_is_drawn_and_reworded(tmp_path: Path, capsys: pytest.CaptureFi
     out = tmp_path / "out.jsonl"
     document = _read(capsys, str(path), "--reword", "--share", "50", "--out", str(out))
     assert document["split"]["kind"] == "reworded"
-    assert len(document["reworded"]) == 2
+    assert len(document["reworded"]) == 4
     lines = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
-    assert [line.get("split") for line in lines] == [None] * 4 + ["test"] * 2
+    assert [line.get("split") for line in lines] == [None] * 4 + ["test"] * 4
 
 
 def test_a_dataset_of_the_hub(

@@ -6,6 +6,8 @@ import random
 
 import pytest
 
+from studio.data import checks
+from studio.data.checks.base import Dataset
 from studio.data.rewording import held_out_examples, reworded, rewordings
 from studio.data.split import SplitKind, leaks, plan
 from studio.data.text import plain
@@ -80,6 +82,22 @@ def test_rewordings_are_the_test_and_no_leak() -> None:
     assert list(found.train) == examples
     assert list(found.held_out) == made
     assert leaks(found) == []
+
+
+def test_a_rewording_follows_its_origin_and_the_check_up_leaves_it_alone() -> None:
+    examples = _examples()
+    made = held_out_examples(rewordings(examples, 1, 6), examples, 7)
+    near = made[0].model_copy(update={"messages": examples[0].messages, "id": "e20", "reworded_from": None})
+    report = checks.get("leakage").find(Dataset.of([*examples, *made]))
+    assert report is None
+    leaking = checks.get("leakage").find(Dataset.of([*examples, *made, near]))
+    assert leaking is not None
+    assert leaking.ids == ("e20",)
+    changed = examples[0].model_copy(
+        update={"messages": (examples[0].messages[0], Message(role=Role.ASSISTANT, content="Não."))}
+    )
+    found = plan([changed, *examples[1:], *made], 0)
+    assert next(c for c in found.held_out if c.reworded_from == "e1").answer == "Não."
 
 
 def test_earlier_turns_stay_in_a_rewording() -> None:

@@ -21,6 +21,7 @@ _ROW: Final = np.dtype(
     [
         ("flags", np.uint32),  # one bit a check of single examples, by its place in the registry
         ("held_out", np.bool_),
+        ("reworded", np.bool_),  # a question of training in other words, for the test
         ("asked_in", np.uint8),  # language of the last question: 0 for unclear, else its place in languages.NAMES + 1
         ("answered_in", np.uint8),
         ("open_end", np.bool_),  # a long answer whose last sign is a letter

@@ -14,11 +14,13 @@ _CODE: Final = "leakage"
 
 
 def _find(dataset: Dataset) -> Finding | None:
-    held_out = dataset.facts.rows["held_out"]
+    rows = dataset.facts.rows
+    held_out = rows["held_out"] & ~rows["reworded"]  # a rewording is meant to be near the question that it rewords
     if not held_out.any():
         return None  # the studio's own split keeps them apart
     groups = dataset.question_groups
-    both = np.isin(groups, groups[held_out]) & np.isin(groups, groups[~held_out])
+    both = np.isin(groups, groups[held_out]) & np.isin(groups, groups[~rows["held_out"]])
+    both &= ~rows["reworded"]
     places = np.flatnonzero(both)
     members = [places[group] for group in same(groups[places].astype(np.uint64))]
     sides = [(*group[~held_out[group]].tolist(), *group[held_out[group]].tolist()) for group in members]

@@ -143,6 +143,7 @@ class Scanner:
         return (
             flags,
             held_out,
+            conversation.reworded_from is not None,
             self._spoken(texts[question], example.question) if question is not None else 0,
             self._spoken(answer, said),
             len(end) >= _LONG and end[-1].isalnum(),

@@ -19,7 +19,7 @@ _CARD: Final = Markup(
 _SAY: Final = Markup('<div class="af-say {kind}"><small>{who}</small>{text}</div>')
 _PART: Final = Markup(
     '<button type="button" class="af-say af-part {kind}" data-action="pick" data-role="{role}" aria-expanded="{open}">'
-    '<small>{who}<span class="af-change">{change}</span></small>{texts}</button>'
+    '<small>{who}<span class="af-part-change">{change}</span></small>{texts}</button>'
 )
 _TEXT: Final = Markup('<span class="af-part-text"><em title="{why}">{column}</em>{text}</span>')
 _CHIP: Final = Markup(
@@ -159,7 +159,7 @@ def _picker(ui: Ui, view: DatasetView, role: ColumnRole) -> Markup:
         )
     ]
     if several and taken:
-        rest = [name for name in columns if name not in taken]
+        rest = [name for name in columns if name not in {*taken, *view.mapping.question, *view.mapping.answer}]
         lines.append(
             _LINE.format(
                 label=text("mapping.join"), chips=_chips(_column(view, name, "join", role, ask) for name in rest)

@@ -123,9 +123,8 @@ def _rewording(ui: Ui, shown: SplitView) -> Markup:
         return EMPTY
     text = ui.text
     key = "splitview.reword_again" if shown.kind is SplitKind.REWORDED else "splitview.reword_why"
-    return notice(
-        text(key), "", button(text("splitview.reword"), "offer", kind="small", elem_id="split-reword", seed="0")
-    )
+    offer = button(text("splitview.reword"), "offer", kind="small", elem_id="split-reword", seed="0")
+    return notice(text(key), "", Markup('<div class="af-row">{}</div>').format(offer))
 
 
 def _topics(ui: Ui, topics: Sequence[TopicShare]) -> Markup:
