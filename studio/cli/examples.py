@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from studio.cli import bringing
+from studio.cli.examples_summary import summary
 from studio.cli.session import Json, Usage, open_services, terminal_of
 from studio.cli.terminal import Refused, Terminal, errors_of
 from studio.domain.conversation import Conversation
@@ -79,6 +80,8 @@ def examples(
         dataset = services.checks.examine(read.conversations, model)
         report = Report.of(dataset)
         document = _document(terminal, read, dataset, report)
+        if terminal.json:
+            document |= summary(dataset)
         _say(terminal, read, report)
         codes = checks.fixable(report.findings) if "all" in wanted else wanted
         fixed = _fixed(terminal, dataset, codes, document)

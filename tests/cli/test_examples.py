@@ -55,6 +55,18 @@ def test_json_has_every_row(file: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert 0 <= document["score"] < 100
 
 
+def test_json_has_what_the_plots_count(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["examples", str(file), "--json", "--lang", "en"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["lengths"] is None, "no model is named"
+    assert document["languages"]["looked_at"] == 6
+    assert document["topics"]["named"] is True
+    counted = {topic["name"]: (topic["examples"], topic["phrasings"]) for topic in document["topics"]["topics"]}
+    assert counted == {"prazo": (2, 1), "horário": (3, 2), "conta": (1, 1)}
+    assert document["topics"]["single_phrasing"] == ["e1", "e3"]
+    assert {"ids": ["e5", "e6"], "answers": 2} in document["repeated_questions"]
+
+
 def test_fixed_examples_are_written_and_the_file_stays(
     file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
