@@ -14,6 +14,9 @@ _JUMP: Final = 1.5  # smoothed training loss above its lowest by this much is a 
 _FLAT: Final = 0.97  # a fall to no less than this is no fall
 _SETTLED: Final = 0.99  # an evaluation that improves by less than this has nothing more to gain
 _FEW_STEPS: Final = 5
+_HALF: Final = 0.5
+_LESS, _MORE, _MUCH_MORE = 1 / 3, 3.0, 10.0  # what is advised as a share of the present learning rate
+_USUAL_RATE: Final = 3e-3
 _WINDOW: Final = 8  # steps that are averaged
 
 Sentence = tuple[str, dict[str, Any]]
@@ -48,7 +51,7 @@ def reading(view: RunView) -> Sentence:
         case RunState.FAILED:
             return _plain("failed_kept" if view.result and view.result.adapter else "failed")
         case _:
-            return _running(view.progress)
+            return _running(view)
 
 
 def pass_of(progress: Progress, step: int | None) -> int:
@@ -87,6 +90,16 @@ def is_flat(progress: Progress) -> bool:
     return _mean(losses[-_WINDOW:]) > _mean(losses[:_WINDOW]) * _FLAT
 
 
+def is_ignored(progress: Progress) -> bool:
+    """Whether the examples have changed nothing: every answer is, word for word, the one of before, and not yet right."""
+    before = {item.question: item.answer for item in progress.first_answers}
+    now = [item for item in progress.answers if item.question in before]
+    if progress.answers_step < 2 or not now:
+        return False
+    same = all(item.answer == before[item.question] for item in now)
+    return same and any(item.answer.strip() != item.expected.strip() for item in now)
+
+
 def gain_of(progress: Progress, best_loss: float | None = None) -> int | None:
     """By how many percent the distance to the right answers has shrunk; None when that cannot be said.
 
@@ -106,15 +119,20 @@ def gain_of(progress: Progress, best_loss: float | None = None) -> int | None:
     return max(0, min(99, round(100 * (1 - last / first))))
 
 
-def _running(progress: Progress) -> Sentence:
+def _running(view: RunView) -> Sentence:
+    progress = view.progress
     if not progress.train_loss:
         return _plain("starting" if progress.phase in (None, "measuring") else _phase(progress.phase))
     if is_jumping(progress):
-        return _plain("jumping")
+        return "run.reading.jumping", _rate(view, _LESS)
+    if progress.recall_asked:
+        return _recalling(progress)
     if has_memorised(progress):
-        return "run.reading.memorising", {"n": pass_of(progress, progress.best_step)}
+        return "run.reading.memorising", _passes(progress, progress.best_step)
     if is_flat(progress):
-        return _plain("flat")
+        return "run.reading.flat", _rate(view, _MUCH_MORE)
+    if progress.fraction >= _HALF and is_ignored(progress):
+        return "run.reading.ignored", _rate(view, _MORE)
     gain = gain_of(progress)
     if len(progress.train_loss) < _FEW_STEPS or gain is None or gain < 5:
         return _plain("first_steps")
@@ -126,18 +144,41 @@ def _running(progress: Progress) -> Sentence:
     return "run.reading.learning_well", {"percent": gain}
 
 
+def _recalling(progress: Progress) -> Sentence:
+    shares = [point.value for point in progress.recall]
+    params = {"percent": round(100 * max(shares))}
+    return f"run.reading.{'recall_rises' if shares[-1] >= max(shares) else 'recall_settled'}", params
+
+
 def _finished(view: RunView) -> Sentence:
     progress, result = view.progress, view.result
     best = result.best_step if result else progress.best_step
+    if progress.recall_asked:
+        share = max(point.value for point in progress.recall)
+        counts = {"right": round(share * progress.recall_asked), "asked": progress.recall_asked}
+        return "run.reading.finished_recall", {"n": pass_of(progress, best)} | counts
     gain = gain_of(progress, result.best_loss if result else None)
+    if is_ignored(progress):
+        return "run.reading.finished_ignored", _rate(view, _MORE)
     if gain is None:
         return _plain("finished")
     if gain < 3:
         return _plain("finished_little")
     if has_memorised(progress) and best is not None:
-        return "run.reading.finished_memorised", {"percent": gain, "n": pass_of(progress, best)}
+        return "run.reading.finished_memorised", {"percent": gain} | _passes(progress, best)
     passes = pass_of(progress, best if best is not None else progress.step)
     return "run.reading.finished_better", {"percent": gain, "n": passes}
+
+
+def _passes(progress: Progress, best: int | None) -> dict[str, int]:
+    """The pass that is kept, and the one after which learning by heart was seen."""
+    later = (point.step for point in progress.held_out_loss if best is not None and point.step > best)
+    return {"n": pass_of(progress, best), "after": pass_of(progress, next(later, best))}
+
+
+def _rate(view: RunView, factor: float) -> dict[str, float]:
+    """The learning rate to try next, in two figures that count."""
+    return {"rate": float(f"{(view.recipe.learning_rate or _USUAL_RATE) * factor:.1g}")}
 
 
 def _paused(view: RunView) -> Sentence:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from studio.domain.event import Ended, Evaluation, Event, Phase, Started, Step
+from studio.domain.event import Answers, Ended, Evaluation, Event, LiveAnswer, Phase, Started, Step
 from studio.domain.problem import Problem
 from studio.domain.recipe import Recipe
 from studio.domain.run import RunResult, RunState, RunView, progress_of
@@ -21,6 +21,11 @@ def started(total: int) -> Started:
     )  # fmt: skip
 
 
+def answered(step: int, answer: str) -> Answers:
+    item = LiveAnswer(question="How long?", expected="Four days.", answer=answer)
+    return Answers(time=0, step=step, items=(item,))
+
+
 def view(
     train: list[float],
     held_out: dict[int, float] | None = None,
@@ -29,6 +34,8 @@ def view(
     state: RunState = RunState.RUNNING,
     result: RunResult | None = None,
     place: int | None = None,
+    recalled: dict[int, int] | None = None,
+    answers: tuple[str, str] | None = None,
     phase: str | None = "training",
 ) -> RunView:
     events: list[Event] = [started(total)]
@@ -39,9 +46,18 @@ def view(
         )
         if held_out and step in held_out:
             events.append(Evaluation(time=0, step=step, epoch=step / 10, loss=held_out[step], best=False))
+        if recalled and step in recalled:
+            best = recalled[step] == max(recalled.values())
+            events.append(
+                Evaluation(
+                    time=0, step=step, epoch=step / 10, loss=step, best=best, recalled=recalled[step], recall_asked=16
+                )
+            )
+    if answers:
+        events += [answered(0, answers[0]), answered(len(train), answers[1])]
     events += [Ended(time=0, state="finished", step=len(train))] if state is RunState.FINISHED else []
     return RunView(
-        id="run-1", project_id="project-1", name="Run", state=state, created_at=0, recipe=Recipe(model="m"),
+        id="run-1", project_id="project-1", name="Run", state=state, created_at=0, recipe=Recipe(model="m", learning_rate=3e-3),
         model_name="M", train_examples=80, held_out_examples=8, queue_position=place, progress=progress_of(events),
         result=result,
     )  # fmt: skip
@@ -67,6 +83,15 @@ CASES = {
     "learning_well": view(falling(30), {10: 2.5, 20: 2.0, 30: 1.4}),
     "settled": view(falling(40), {10: 2.5, 20: 1.0, 30: 0.9, 40: 0.9}),
     "memorising": view(falling(40), {10: 1.5, 20: 1.1, 30: 1.3, 40: 1.5}),
+    "ignored": view(falling(60), {30: 2.5, 60: 2.0}, answers=("I am a model.", "I am a model.")),
+    "recall_rises": view(falling(40), recalled={20: 3, 40: 9}),
+    "recall_settled": view(falling(60), recalled={20: 3, 40: 9, 60: 8}),
+    "finished_recall": view(
+        falling(60), recalled={20: 3, 40: 9, 60: 9}, state=RunState.FINISHED, result=result(40, loss=1.0)
+    ),
+    "finished_ignored": view(
+        falling(50), {10: 2.5, 50: 2.0}, answers=("No.", "No."), state=RunState.FINISHED, result=result(50, loss=2.0)
+    ),
     "flat": view([3.0, 2.99] * 20),
     "jumping": view([*falling(30), 0.4, 2.0, 4.0, 6.0, 5.0, 6.0, 7.0, 6.0]),
     "stopping": view(falling(10), state=RunState.STOPPING),
@@ -104,7 +129,27 @@ def test_every_sentence_can_be_said_and_none_is_without_a_course(locale: str) ->
 
 
 def test_the_pass_and_the_gain_are_those_of_the_kept_adapter() -> None:
-    assert reading(CASES["finished_memorised"])[1] == {"percent": 50, "n": 2}
-    assert reading(CASES["memorising"])[1] == {"n": 2}
+    assert reading(CASES["finished_memorised"])[1] == {"percent": 50, "n": 2, "after": 5}
+    assert reading(CASES["memorising"])[1] == {"n": 2, "after": 3}
     assert reading(CASES["finished_better"])[1] == {"percent": 75, "n": 5}
     assert reading(CASES["waiting"])[1] == {"n": 2}
+    assert reading(CASES["recall_rises"])[1] == {"percent": 56}
+    assert reading(CASES["finished_recall"])[1] == {"n": 4, "right": 9, "asked": 16}
+
+
+def test_the_remedy_names_a_learning_rate() -> None:
+    assert reading(CASES["jumping"])[1] == {"rate": 0.001}
+    assert reading(CASES["flat"])[1] == {"rate": 0.03}
+    assert reading(CASES["ignored"])[1] == {"rate": 0.009}
+    assert "0,009" in catalog("pt")(*reading(CASES["ignored"])[:1], **reading(CASES["ignored"])[1])
+
+
+def test_answers_that_were_right_before_are_not_called_ignored() -> None:
+    known = view(falling(60), {30: 2.5, 60: 2.0}, answers=("Four days.", "Four days."))
+    assert reading(known)[0] == "run.reading.learning_well"
+
+
+def test_it_says_when_it_began_to_memorise_and_what_it_kept() -> None:
+    late = view(falling(40), {10: 1.5, 20: 1.1, 30: 0.9, 40: 1.5})
+    assert catalog("en")(*reading(late)[:1], **reading(late)[1]).startswith("It began to memorise after pass 4,")
+    assert "I keep pass 3." in catalog("en")(*reading(late)[:1], **reading(late)[1])
