@@ -30,7 +30,7 @@ _ROW: Final = Markup(
     "{locked}>\n{question}</textarea></td>"
     '<td data-label="{answer_label}"><textarea rows="1" data-field="answer" aria-label="{answer_label} {number}">'
     "\n{answer}</textarea>{marks}</td>"
-    '<td class="af-tick" data-label="{held_out_label}"><input type="checkbox" data-field="held_out"'
+    '<td class="af-proof" data-label="{held_out_label}"><input type="checkbox" data-field="held_out"'
     ' aria-label="{held_out_label} {number}"{ticked}></td>'
     '<td class="af-remove"><button type="button" data-remove aria-label="{remove} {number}" title="{remove}">×</button>'
     "</td></tr>"

@@ -49,8 +49,12 @@ def build_history(ui: Ui) -> Section:
 
 
 def what_happened(ui: Ui, version: DatasetVersion) -> str:
-    """What made a version, in a sentence."""
-    return ui.text(f"version.{version.action}", **{"files": ", ".join(version.files), **version.params})
+    """What made a version, in a sentence; checks are named as they are on the screen."""
+    params = {"files": ", ".join(version.files), **version.params}
+    if codes := str(version.params.get("codes", "")):
+        titles = (code.partition("=")[0] for code in codes.split(", "))
+        params["codes"] = ", ".join(str(ui.text.entries.get(f"check.{title}", title)) for title in titles)
+    return ui.text(f"version.{version.action}", **params)
 
 
 def render_history(ui: Ui, place: Place, current: str, known: dict[str, str]) -> str:
