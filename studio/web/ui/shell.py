@@ -128,7 +128,8 @@ def _connect(ui: Ui, header: Any, pages: dict[str, Page]) -> None:
 
     ordered = sorted(outputs, key=lambda component: component._id)
     options = {"show_progress": "hidden", "trigger_mode": "multiple", "api_visibility": "private"}
-    ui.place.navigate(navigate, outputs=ordered, **options)
+    # On one component: those that appear with the page never hear that it is there, and count frames for ever.
+    ui.place.navigate(navigate, outputs=ordered, show_progress_on=[ui.place], **options)
 
 
 def _header(ui: Ui, place: Place) -> str:

@@ -17,12 +17,12 @@ from studio.web.ui.pages.train.live import keys_of, live_parts, render_live, wai
 from studio.web.ui.pages.train.queue import render_queue, target_of
 from studio.web.ui.pages.train.runs import render_runs, ticked
 from studio.web.ui.pages.train.setup import (
-    QUIET,
     Setup,
     build_setup,
     connect_setup,
     fill,
     missing,
+    quiet,
     show_offers,
 )
 from studio.web.ui.pages.train.studies import Studies, build_studies, connect_studies, render_studies, study_parts
@@ -148,7 +148,7 @@ def _connect(ui: Ui, parts: _Parts) -> None:
 
     outputs = [ui.place, *parts.outputs]
     for component in (parts.live, parts.queue, parts.runs, parts.studies.shown):
-        component.action(act, [ui.place], outputs, **QUIET)
+        component.action(act, [ui.place], outputs, **quiet(ui))
 
 
 def _perform(ui: Ui, parts: _Parts, place: Place, data: dict[str, str]) -> dict[Any, Any]:

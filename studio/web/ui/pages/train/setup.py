@@ -24,7 +24,6 @@ from studio.web.ui.pages.train.fields import (
 )
 from studio.web.ui.session import Place
 
-QUIET: Final[dict[str, Any]] = {"show_progress": "hidden", "api_visibility": "private"}
 _ICON: Final = Markup(
     '<svg viewBox="0 0 48 48" fill="none" stroke="var(--af-primary)" stroke-width="2.4" stroke-linecap="round"'
     ' stroke-linejoin="round" aria-hidden="true"><path d="M6 40h36M8 12c6 0 6 18 14 20s10 2 18 2"/>'
@@ -52,6 +51,14 @@ class Setup:
     @property
     def outputs(self) -> tuple[Any, ...]:
         return (self.panel, self.preset, self.about, self.expert, *self.fields, self.problems, self.start)
+
+
+def quiet(ui: Ui) -> dict[str, Any]:
+    """Options of an event that shows no progress.
+
+    It is noted on one component: those that appear while an event is on never hear of its end, and count frames for ever.
+    """
+    return {"show_progress": "hidden", "show_progress_on": [ui.place], "api_visibility": "private"}
 
 
 def build_setup(ui: Ui) -> Setup:
@@ -98,9 +105,11 @@ def connect_setup(ui: Ui, setup: Setup) -> None:
     for setting, field in zip(SETTINGS, setup.fields, strict=True):
         changes.append(field.input if setting.kind in ("choice", "yes_no", "names") else field.blur)
     shown = [setup.preset, setup.about, *setup.fields]
-    gr.on(changes, estimate, inputs, shown, trigger_mode="always_last", **QUIET)
+    gr.on(changes, estimate, inputs, shown, trigger_mode="always_last", **quiet(ui))
     outputs = [ui.place, setup.problems, setup.expert, *setup.fields]
-    setup.start.click(begin, inputs, outputs, api_visibility="private")
+    setup.start.click(
+        begin, inputs, outputs, **(quiet(ui) | {"show_progress": "minimal", "show_progress_on": [setup.problems]})
+    )
 
 
 def checked_recipe(ui: Ui, place: Place, settings: Sequence[Any]) -> tuple[Recipe | None, list[Problem]]:

@@ -24,7 +24,7 @@ from studio.web.ui.components import (
     wrapped,
 )
 from studio.web.ui.pages.train.fields import setting_name, shown_value
-from studio.web.ui.pages.train.setup import QUIET, Setup, checked_recipe, show_problems
+from studio.web.ui.pages.train.setup import Setup, checked_recipe, quiet, show_problems
 from studio.web.ui.session import Place
 
 _MINUTES: Final = "20"
@@ -92,8 +92,8 @@ def connect_studies(ui: Ui, studies: Studies, setup: Setup) -> None:
         services.start_folds(project, recipe, round(_number(number)), ui.text.locale)
 
     outputs = [ui.place, setup.problems, setup.expert, *setup.fields]
-    studies.search.click(starting(search), [ui.place, studies.minutes, *setup.inputs], outputs, **QUIET)
-    studies.check.click(starting(folds), [ui.place, studies.folds, *setup.inputs], outputs, **QUIET)
+    studies.search.click(starting(search), [ui.place, studies.minutes, *setup.inputs], outputs, **quiet(ui))
+    studies.check.click(starting(folds), [ui.place, studies.folds, *setup.inputs], outputs, **quiet(ui))
 
 
 def render_studies(ui: Ui, project_id: str) -> str:
