@@ -1,95 +1,149 @@
-"""Takes the README's screenshots from real runs: ``make screenshots`` (about ten minutes on two cores)."""
+"""Takes the README's screenshots from real runs: ``make screenshots``; ``… screenshots train en`` takes some of them.
+
+Every screen in each language, light and dark, and on a phone; the train screen in the middle of a run.
+"""
 
 from __future__ import annotations
 
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+import psutil
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.browser import chromium
 from tests.browser.conftest import Server
 
 FOLDER = Path(__file__).parents[2] / "assets" / "screenshots"
 LANGUAGES = {"en": "en-US", "pt": "pt-BR"}
-TRAINING = 900_000  # milliseconds
+WIDE, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
+SOON, TRAINING = 60_000, 600_000  # milliseconds
+_EXAMS = 3  # drawn before the train screen is taken
+_FULL = frozenset({"train", "compare", "share"})
 
 
-def main() -> int:
+def main(wanted: list[str]) -> int:
+    """Takes the pictures of the screens and languages named in ``wanted``; of all where none are."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    path = chromium.find()
+    locales = [locale for locale in LANGUAGES if locale in wanted] or list(LANGUAGES)
+    names = frozenset(wanted) - LANGUAGES.keys()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         server = Server(Path(folder) / "home")
         server.home.mkdir()
         server.start()
-        browser = playwright.chromium.launch(executable_path=path, args=list(chromium.FLAGS))
+        browser = playwright.chromium.launch(executable_path=chromium.find(), args=list(chromium.FLAGS))
         try:
-            for locale in LANGUAGES:
-                walk(browser, server, locale)
+            for locale in locales:
+                Walk(browser, server, locale, names).take()
         finally:
             browser.close()
             server.stop()
+            _end_workers(server)
     return 0
 
 
-def walk(browser: Browser, server: Server, locale: str) -> None:
-    """Every step of the sample in one language, light and dark, with the visitor's page on a phone."""
-    context = browser.new_context(locale=LANGUAGES[locale], viewport={"width": 1280, "height": 860})
-    page = context.new_page()
-    page.goto(server.address)
-    page.locator("#home-sample").click()
-    page.locator("[id^=model-card-]").first.wait_for()
-    _install(page)
-    shoot(page, "model", locale)
-    page.locator("#next-step").click()
-    page.locator("#examples-table").wait_for()
-    shoot(page, "examples", locale)
-    page.locator("#next-step").click()
-    page.locator("#train-preset input[value=quick]").check()
-    page.locator("#train-start").click()
-    page.locator("#train-live[data-state=running]").wait_for(timeout=TRAINING)
-    page.wait_for_function(
-        "document.querySelectorAll('#train-chart .scatterlayer .trace').length > 1", timeout=TRAINING
-    )
-    page.wait_for_timeout(4_000)
-    shoot(page, "train", locale, full=True)
-    page.locator("#train-live[data-state=finished]").wait_for(timeout=TRAINING)
-    page.locator("#next-step").click()
-    page.locator("#compare-suggestions button").first.click()
-    page.locator("#compare-stop").wait_for(state="visible")
-    page.locator("#compare-stop").wait_for(state="hidden", timeout=TRAINING)
-    shoot(page, "compare", locale, full=True)
-    page.locator("#next-step").click()
-    page.locator("#share-create").click()
-    link = page.locator("#share-links a[href*='/d/']").first
-    link.wait_for()
-    shoot(page, "share", locale, full=True)
-    visit(browser, f"{server.address}{str(link.get_attribute('href')).removeprefix('..')}", locale)
-    page.goto(server.address)
-    page.locator("#home-board .af-card").first.wait_for()
-    shoot(page, "home", locale)
-    context.close()
+@dataclass
+class Walk:
+    """Every step of the sample in one language.
+
+    Args:
+        browser: real.
+        server: on an empty workspace.
+        locale: of the pages.
+        names: of the screens to take; empty takes all.
+    """
+
+    browser: Browser
+    server: Server
+    locale: str
+    names: frozenset[str]
+
+    def take(self) -> None:
+        """Walks from the sample to the visitor's page, and takes a picture of each step."""
+        context = self._context(WIDE)
+        page = context.new_page()
+        page.goto(self.server.address)
+        page.locator("#home-sample").click()
+        page.locator("[id^=model-card-]").first.wait_for()
+        _install(page)
+        self.shoot(page, "model")
+        page.locator("#next-step:visible").click()
+        page.locator("#examples-table:visible").wait_for()
+        self.shoot(page, "examples")
+        page.locator("#next-step:visible").click()
+        self._train(page)
+        if not self.names or self.names - {"model", "examples", "train"}:
+            self._after(page)
+        context.close()
+
+    def _train(self, page: Page) -> None:
+        page.locator("#train-preset input[value=balanced]").check()
+        page.locator("#train-start").click()
+        page.wait_for_function(
+            f"document.querySelectorAll('#train-chart .dot.exam').length >= {_EXAMS}"
+            " && document.querySelector('#train-resources .af-meter')",
+            timeout=TRAINING,
+        )
+        self.shoot(page, "train")
+        page.locator("#train-live[data-state=finished]").wait_for(timeout=TRAINING)
+
+    def _after(self, page: Page) -> None:
+        page.locator("#next-step.primary:visible").click()
+        page.locator("#compare-suggestions button").first.click()
+        page.locator("#compare-stop").wait_for(state="visible")
+        page.locator("#compare-stop").wait_for(state="hidden", timeout=TRAINING)
+        self.shoot(page, "compare", phone=False)
+        page.locator("#next-step:visible").click()
+        page.locator("#share-create:visible").click()
+        link = page.locator("#share-links a[href*='/d/']").first
+        link.wait_for()
+        self.shoot(page, "share")
+        self._visit(f"{self.server.address}{str(link.get_attribute('href')).removeprefix('..')}")
+        page.goto(f"{self.server.address}/{self.locale}/")
+        page.locator("#home-board .af-card").first.wait_for()
+        self.shoot(page, "home")
+
+    def _visit(self, address: str) -> None:
+        context = self._context(PHONE)
+        page = context.new_page()
+        page.goto(address)
+        page.locator("#suggestions button").first.tap()
+        page.locator("#stop").wait_for(state="visible")
+        page.locator("#stop").wait_for(state="hidden", timeout=TRAINING)
+        self.shoot(page, "demo", phone=False)
+        context.close()
+
+    def shoot(self, page: Page, name: str, *, phone: bool = True) -> None:
+        """A picture in light, one in dark, and one of the same address on a phone."""
+        if self.names and name not in self.names:
+            return
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            _settle(page)
+            page.screenshot(path=FOLDER / f"{name}-{self.locale}-{scheme}.png", full_page=name in _FULL)
+        page.emulate_media(color_scheme="light")
+        if phone:
+            context = self._context(PHONE)
+            small = context.new_page()
+            small.goto(page.url)
+            small.locator("h1:visible").wait_for()
+            _settle(small)
+            small.screenshot(path=FOLDER / f"{name}-{self.locale}-phone.png", full_page=name in _FULL)
+            context.close()
+
+    def _context(self, size: dict[str, int]) -> BrowserContext:
+        touch = size is PHONE
+        context = self.browser.new_context(locale=LANGUAGES[self.locale], viewport=size, has_touch=touch)  # type: ignore[arg-type]
+        context.set_default_timeout(SOON)
+        return context
 
 
-def visit(browser: Browser, address: str, locale: str) -> None:
-    context = browser.new_context(locale=LANGUAGES[locale], viewport={"width": 390, "height": 844}, has_touch=True)
-    page = context.new_page()
-    page.goto(address)
-    page.locator("#suggestions button").first.tap()
-    page.locator("#stop").wait_for(state="visible")
-    page.locator("#stop").wait_for(state="hidden", timeout=TRAINING)
-    shoot(page, "demo", locale)
-    context.close()
-
-
-def shoot(page: Page, name: str, locale: str, *, full: bool = False) -> None:
-    """One picture in light and one in dark."""
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        page.wait_for_timeout(700)
-        page.screenshot(path=FOLDER / f"{name}-{locale}-{scheme}.png", full_page=full)
-    page.emulate_media(color_scheme="light")
+def _settle(page: Page) -> None:
+    """Waits until fonts are there and nothing moves any more."""
+    page.evaluate("document.fonts.ready")
+    page.wait_for_timeout(900)
 
 
 def _install(page: Page) -> None:
@@ -104,5 +158,12 @@ def _install(page: Page) -> None:
         page.locator("[id^=model-card-]").first.wait_for()
 
 
+def _end_workers(server: Server) -> None:
+    """Workers outlive their server; here nobody needs them any more."""
+    for process in psutil.process_iter(["cmdline"]):
+        if str(server.home) in (process.info["cmdline"] or ()):
+            process.kill()
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
