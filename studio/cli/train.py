@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from studio.cli import bringing
+from studio.cli import bringing, recipes
 from studio.cli.models import ensure_installed
 from studio.cli.progress import watch
 from studio.cli.runs import summary
-from studio.cli.session import AcceptLicence, Json, Usage, open_services, read_json_object, terminal_of
+from studio.cli.session import AcceptLicence, Json, Usage, open_services, terminal_of
 from studio.cli.terminal import Refused, Terminal, errors_of
 from studio.domain.dataset import Mapping
 from studio.domain.problem import Problem
@@ -23,7 +21,6 @@ from studio.domain.run import RunState, RunView
 if TYPE_CHECKING:
     from studio.services.datasets import DatasetService
 
-_STORED = "dataset:"  # begins the name of a stored version of examples, which is no file
 _SEEN_TO = ("run.model_not_installed", "run.licence_not_accepted")  # this command installs and asks
 
 
@@ -62,19 +59,19 @@ def train(
     given: dict[str, Any] = {
         "model": model,
         "preset": preset.value if preset else None,
-        "held_out": _absolute(held_out),
+        "held_out": recipes.absolute(held_out),
         "system_prompt": system_prompt,
         "columns": columns.model_dump(exclude_defaults=True),
     }
-    values = _from_file(recipe_file) if recipe_file is not None else {}
+    values = recipes.from_file(recipe_file) if recipe_file is not None else {}
     values |= {field: value for field, value in given.items() if value}
-    values |= _parsed(choices or [])
+    values |= recipes.parsed(choices or [])
     if not data and not hub and not values.get("data"):
         raise Usage("cli.train.no_data")
     hub_set = bringing.HubSet(hub, config, split, rows, token)
     with open_services() as services, bringing.brought(terminal, services.datasets, data or [], hub_set) as paths:
         if paths:
-            values["data"] = _absolute(paths)
+            values["data"] = recipes.absolute(paths)
         values.setdefault("model", services.models.recommended(terminal.catalog.locale))
         recipe = _checked(values)
         _check_files(terminal, services.datasets, recipe)
@@ -123,7 +120,7 @@ def _checked(values: dict[str, Any]) -> Recipe:
 def _check_files(terminal: Terminal, datasets: DatasetService, recipe: Recipe) -> None:
     """Refuses files that cannot be read, and names the rows that are left out of the others."""
     for entries in (recipe.data, recipe.held_out):
-        files = [Path(entry) for entry in entries if not entry.startswith(_STORED)]
+        files = [Path(entry) for entry in entries if not entry.startswith(recipes.STORED)]
         if not files:
             continue
         read = datasets.read_paths(files, recipe.columns)
@@ -133,34 +130,3 @@ def _check_files(terminal: Terminal, datasets: DatasetService, recipe: Recipe) -
             bringing.require_found(recipe.columns or Mapping(), read)
         read.require()
         terminal.warn(read.problems)
-
-
-def _from_file(path: Path) -> dict[str, Any]:
-    """The fields of a recipe file; relative paths in it are meant from the folder in which it lies."""
-    values = read_json_object(path)
-    for field in ("data", "held_out"):
-        files = values.get(field)
-        if isinstance(files, list):
-            values[field] = [
-                file if not isinstance(file, str) or file.startswith(_STORED) else str(path.resolve().parent / file)
-                for file in files
-            ]
-    return values
-
-
-def _absolute(paths: Sequence[Path] | None) -> list[str]:
-    return [str(path.expanduser().resolve()) for path in paths or []]
-
-
-def _parsed(choices: list[str]) -> dict[str, Any]:
-    """``NAME=VALUE`` as fields of a recipe; a value that is not JSON is text."""
-    values: dict[str, Any] = {}
-    for choice in choices:
-        name, equals, text = choice.partition("=")
-        if not equals:
-            raise Usage("cli.train.bad_set", choice=choice[:80])
-        try:
-            values[name.strip()] = json.loads(text)
-        except json.JSONDecodeError:
-            values[name.strip()] = text
-    return values
