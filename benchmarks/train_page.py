@@ -79,16 +79,11 @@ def _first_point(page: Page) -> float:
 
 
 def _phases(events: Path) -> list[str]:
+    """What the worker had done by when, in seconds since the run's folder was made."""
+    began = (events.parent / "recipe.json").stat().st_mtime
     found = read_events(events)[0]
-    return [
-        f"{event.time - events.parent.stat().st_birthtime if False else event.time - _born(events):6.2f} s {event.type} "
-        f"{getattr(event, 'name', '') or getattr(event, 'step', '')}"
-        for event in found[:8]
-    ]
-
-
-def _born(events: Path) -> float:
-    return (events.parent / "recipe.json").stat().st_mtime
+    names = [f"{event.type} {getattr(event, 'name', '') or getattr(event, 'step', '')}" for event in found[:8]]
+    return [f"{event.time - began:6.2f} s {name}" for event, name in zip(found, names, strict=False)]
 
 
 def _costs(context: BrowserContext, page: Page, server: Server, events: Path, seconds: float) -> None:
