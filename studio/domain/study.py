@@ -33,6 +33,7 @@ class Judge(StrEnum):
     """By what trials are compared."""
 
     RIGHT = "right"  # practice questions answered to the letter
+    RECALL = "recall"  # the same, of questions in other words, where every answer is there once
     LOSS = "loss"  # error on the practice questions, where their answers were never learned
 
 

@@ -22,6 +22,7 @@ from studio.training.halving import candidates
 from studio.training.study_folder import StudyFolder
 
 _PRACTICE: Final = 0.2  # of the examples to learn from are asked in a search
+_REWORDED: Final = 64
 _FEWEST: Final = 8  # examples to learn from; fewer say nothing of settings
 _KNOWN: Final = 0.5  # of the asked answers must be among the learned ones, for "right to the letter" to mean anything
 
@@ -35,6 +36,7 @@ def plan_of_search(
         AfinaError: ``study.too_few_examples``.
     """
     from studio.data.folds import known_answers
+    from studio.data.recall import recall_questions
     from studio.data.split import split
 
     # The flags have done their work: what is left here is to learn from, and a part of it may be asked.
@@ -43,6 +45,8 @@ def plan_of_search(
     if len(train) < _FEWEST or not practice:
         raise AfinaError("study.too_few_examples", n=len(examples.train))
     judge = Judge.RIGHT if known_answers(train, practice) >= _KNOWN else Judge.LOSS
+    if judge is Judge.LOSS and (reworded := recall_questions(free, recipe.seed, _REWORDED)):
+        judge, train, practice = Judge.RECALL, free, reworded  # nothing else can be known
     tried = candidates(recipe, recipe.seed)
     return StudyPlan(kind=StudyKind.SEARCH, judge=judge, minutes=minutes, candidates=tried), train, practice
 

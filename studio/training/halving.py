@@ -163,7 +163,7 @@ def judge_at(trials: Sequence[Trial], rung: int, judge: Judge) -> Judge:
 def worth(score: TrialScore, judge: Judge) -> tuple[float, float]:
     """Sorts scores, the best first."""
     loss = math.inf if score.loss is None or not math.isfinite(score.loss) else score.loss
-    if judge is Judge.RIGHT:
+    if judge is not Judge.LOSS:
         return (-(score.share or 0.0), loss)
     return (loss, -(score.share or 0.0))
 
