@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from studio.domain.conversation import Conversation, with_system
@@ -13,6 +14,7 @@ from studio.domain.recipe import Recipe
 from studio.models.chat_template import ChatTemplate
 from studio.models.tokenizer import EncodedExample, Tokenizer
 from studio.training.augment import vary
+from studio.training.repeats import deciding_tokens, shortened
 
 
 def read_conversations(path: Path) -> list[Conversation]:
@@ -66,7 +68,8 @@ class Plan:
         batch_size: examples a step.
         epochs: passes, which need not be whole.
         seed: of the order and of the variations.
-        augment: whether questions are varied from the second pass on.
+        augment: whether from the second pass on questions are varied, and answers that many questions share are
+            mostly read up to the words that decide.
     """
 
     conversations: Sequence[Conversation]
@@ -75,7 +78,7 @@ class Plan:
     epochs: float
     seed: int
     augment: bool
-    _plain: dict[int, EncodedExample] = field(default_factory=dict, repr=False)
+    _encoded: dict[int, EncodedExample] = field(default_factory=dict, repr=False)
 
     @property
     def steps_per_epoch(self) -> float:
@@ -101,11 +104,19 @@ class Plan:
         return order
 
     def _example(self, epoch: int, index: int) -> EncodedExample:
-        conversation = self.conversations[index]
-        if self.augment and epoch > 0:
-            varied = vary(conversation, random.Random(f"{self.seed}/{epoch}/{index}"))
-            if varied is not conversation:
-                return self.encoder.example(varied)
-        if index not in self._plain:
-            self._plain[index] = self.encoder.example(conversation)
-        return self._plain[index]
+        if not self.augment or epoch == 0:
+            return self._plain(index)
+        rng = random.Random(f"{self.seed}/{epoch}/{index}")
+        varied = vary(self.conversations[index], rng)
+        plain = varied is self.conversations[index]
+        example = self._plain(index) if plain else self.encoder.example(varied)
+        return shortened(example, self._deciding[index], rng)
+
+    def _plain(self, index: int) -> EncodedExample:
+        if index not in self._encoded:
+            self._encoded[index] = self.encoder.example(self.conversations[index])
+        return self._encoded[index]
+
+    @cached_property
+    def _deciding(self) -> list[int | None]:
+        return deciding_tokens([self._plain(index) for index in range(len(self.conversations))])
