@@ -31,6 +31,7 @@ from studio.training.room import request_pause, shortage
 
 _log = logging.getLogger(__name__)
 _FORCE_SECONDS = 1.0  # between the request to terminate and the kill
+_ASK_SECONDS = 5.0  # between two questions whether another run fits into the memory
 _EXIT_SECONDS = 10.0  # a worker that wrote its result has this long to leave before the next one starts
 
 
@@ -71,6 +72,7 @@ class Supervisor:
         self._closing = threading.Event()
         self._active = threading.Event()
         self._thread: threading.Thread | None = None
+        self._ask_again = 0.0  # monotonic
         self._watches: dict[str, _Watch] = {}
 
     def start(self) -> None:
@@ -125,12 +127,21 @@ class Supervisor:
         busy = [self._workspace.run(row.id) for row in self._queue.active() if self._look_at(row)]
         for row in self._queue.waiting():
             folder = self._workspace.run(row.id)
-            if len(busy) >= self._workspace.settings.runs_at_once or (busy and not fits_beside(folder, busy)):
+            if len(busy) >= self._workspace.settings.runs_at_once or not self._fits(folder, busy):
                 return
             if self._queue.move(row.id, RunState.STARTING, only_from=(RunState.QUEUED,)):
                 row.attempts = 0
                 if self._begin(row):
                     busy.append(folder)
+
+    def _fits(self, folder: RunFolder, busy: list[RunFolder]) -> bool:
+        """Whether a run may start beside others; asks the graphics card now and then only, for that takes a while."""
+        if not busy:
+            return True
+        if time.monotonic() < self._ask_again:
+            return False
+        self._ask_again = time.monotonic() + _ASK_SECONDS
+        return fits_beside(folder, busy)
 
     def _look_at(self, row: RunRow) -> bool:
         """Moves one run on; returns whether it still needs the machine."""
