@@ -21,7 +21,7 @@ class Lengths:
 
     Args:
         width: of a bar, in tokens.
-        counts: examples in each bar; the first begins at 0.
+        counts: examples in each bar; the first begins at 0, the last has all that are longer too.
         limit: longest example that a training takes whole.
         over: examples that are longer than that.
         median: length of the example in the middle.
@@ -36,6 +36,14 @@ class Lengths:
     median: int
     longest: int
     examples: int
+
+    def bars(self) -> list[tuple[int, int, int]]:
+        """The shortest and the longest length that each bar counts, and how many examples it has."""
+        last = len(self.counts) - 1
+        return [
+            (i * self.width, max(self.longest, i * self.width) if i == last else (i + 1) * self.width - 1, count)
+            for i, count in enumerate(self.counts)
+        ]
 
 
 @dataclass(frozen=True)
@@ -143,8 +151,8 @@ def lengths(dataset: Dataset) -> Lengths | None:
         return None
     found = sorted(dataset.tokens.lengths(dataset.conversations))
     limit = dataset.tokens.limit
-    # One very long example must not squeeze all others into one bar: beyond four limits everything is in the last.
-    end = max(1, min(found[-1], 4 * limit))
+    # One very long example must not squeeze all others into one bar: a little beyond the limit is the last.
+    end = max(1, min(found[-1], round(1.2 * limit)))
     width = _round_width(end / _BINS)
     counts = Counter(min(length, end) // width for length in found)
     return Lengths(

@@ -34,16 +34,18 @@ def of_lengths(limit: int, *counts: int) -> Dataset:
 def test_lengths_are_counted_in_round_steps() -> None:
     found = lengths(of_lengths(100, 10, 11, 57, 99, 100, 101, 240))
     assert found is not None
-    assert found.width == 10
+    assert found.width == 5
     assert sum(found.counts) == found.examples == 7
-    assert found.counts[1] == 2
+    assert found.counts[2] == 2
+    assert found.bars()[2] == (10, 14, 2)
+    assert found.bars()[-1] == (120, 240, 1)
     assert (found.over, found.median, found.longest) == (2, 99, 240)
 
 
 def test_one_very_long_example_does_not_squeeze_the_others() -> None:
     found = lengths(of_lengths(50, *range(20, 40), 90_000))
     assert found is not None
-    assert found.width * len(found.counts) <= 220
+    assert found.width * len(found.counts) <= 70
     assert found.counts[-1] == 1
     assert found.longest == 90_000
 

@@ -135,8 +135,7 @@ def lengths_chart(text: Catalog, lengths: Lengths) -> Any:
             width=lengths.width * 0.92,
             marker={"color": [MARKED if start >= lengths.limit else MAIN for start in starts], "cornerradius": 3},
             customdata=[
-                text("plots.lengths.hover", first=start, last=start + lengths.width - 1, n=count)
-                for start, count in zip(starts, lengths.counts, strict=True)
+                text("plots.lengths.hover", first=first, last=last, n=count) for first, last, count in lengths.bars()
             ],
             hovertemplate="%{customdata}<extra></extra>",
         )
@@ -200,7 +199,7 @@ def bar_list(text: Catalog, bars: Sequence[Bar]) -> Any:
         figure,
         text,
         height=_BAR_HEIGHT * max(1, len(bars)) + 24,
-        margin={"l": 4, "r": 4, "t": 12, "b": 4},
+        margin={"l": 14, "r": 8, "t": 12, "b": 4},
         xaxis={**plain, "range": [0, most * 1.15]},
         yaxis={**plain, "range": [len(bars) - 0.5, -0.8]},
         showlegend=False,

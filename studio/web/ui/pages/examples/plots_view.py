@@ -191,11 +191,7 @@ def render_lengths(text: Catalog, lengths: Lengths | None) -> tuple[str, str]:
         said = text("plots.lengths.cut", n=lengths.over, all=lengths.examples, limit=lengths.limit)
     else:
         said = text("plots.lengths.fit", longest=lengths.longest, limit=lengths.limit)
-    rows = [
-        (f"{text.number(i * lengths.width)}–{text.number((i + 1) * lengths.width - 1)}", count)
-        for i, count in enumerate(lengths.counts)
-        if count
-    ]
+    rows = [(f"{text.number(first)}–{text.number(last)}", count) for first, last, count in lengths.bars() if count]
     table = _table(text, [text("plots.lengths.column"), text("plots.column")], rows)
     return wrapped(_HEAD.format(title, said)), wrapped(table)
 
