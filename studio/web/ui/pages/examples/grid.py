@@ -109,7 +109,7 @@ def _filter(ui: Ui, name: str, choices: list[tuple[str, str]]) -> Any:
         label=ui.text(f"grid.{name}"),
         elem_id=f"examples-filter-{name.replace('_', '-')}",
         filterable=False,
-        min_width=140,
+        min_width=165,
     )
 
 
