@@ -64,3 +64,20 @@ class Uploads:
             partial.replace(self._folder / stored)
         finally:
             partial.unlink(missing_ok=True)
+
+
+def files_below(paths: Sequence[Path]) -> list[Path]:
+    """The files, and those below each folder; links are not followed.
+
+    Raises:
+        AfinaError: ``data.empty_file`` for a folder without files, ``data.no_dataset`` for no path.
+    """
+    found: list[Path] = []
+    for path in paths:
+        below = sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink()) if path.is_dir() else [path]
+        if not below:
+            raise AfinaError("data.empty_file", file=path.name)
+        found += below
+    if not found:
+        raise AfinaError("data.no_dataset")
+    return found

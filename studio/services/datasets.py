@@ -15,7 +15,7 @@ from studio.data.limits import MIN_EXAMPLES
 from studio.data.read import ReadResult
 from studio.data.reading import Reading, read_files
 from studio.data.store import OnBlock
-from studio.data.uploads import Uploads
+from studio.data.uploads import Uploads, files_below
 from studio.data.versions import Draft, Versions, version_of
 from studio.domain.conversation import Conversation, with_system
 from studio.domain.dataset import DatasetVersion, DatasetView, Mapping, Segment, SplitChoice
@@ -94,7 +94,7 @@ class DatasetService:
         """
         project = self._versions.project(project_id)
         uploads = self._uploads(project_id)
-        kept = [uploads.keep(path) for path in _files(paths)]
+        kept = [uploads.keep(path) for path in files_below(paths)]
         remembered = Mapping.model_validate(project.mapping) if project.mapping else None
         view = self._import(project_id, kept, mapping or remembered, "import", append, on_progress, cancelled, split)
         if mapping is not None and mapping.is_complete:
@@ -180,7 +180,11 @@ class DatasetService:
         return view
 
     def replace(
-        self, project_id: str, conversations: Iterable[Conversation], action: str, params: dict[str, str | int | float]
+        self,
+        project_id: str,
+        conversations: Iterable[Conversation | bytes],
+        action: str,
+        params: dict[str, str | int | float],
     ) -> DatasetView:
         """Makes a version with other content, from the same files and columns.
 
@@ -289,16 +293,3 @@ class DatasetService:
 
         self._versions.add(project_id, conversations(), draft, minimum=MIN_EXAMPLES)
         return self._versions.view(project_id)
-
-
-def _files(paths: Sequence[Path]) -> list[Path]:
-    """The files, and those below each folder; links are not followed."""
-    found: list[Path] = []
-    for path in paths:
-        below = sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink()) if path.is_dir() else [path]
-        if not below:
-            raise AfinaError("data.empty_file", file=path.name)
-        found += below
-    if not found:
-        raise AfinaError("data.no_dataset")
-    return found
