@@ -78,7 +78,7 @@
       keep();
       const rows = Object.entries(kept.rows).filter(([id]) => !kept.deleted.includes(id)).map(([id, values]) => ({ id, ...values }));
       const edits = JSON.stringify({ rows: [...rows, ...kept.added], deleted: kept.deleted });
-      trigger('action', { action: 'save', base: kept.base, nonce: kept.nonce, edits });
+      trigger('action', { action: 'save', base: kept.base, nonce: kept.nonce, edits, leaving: after ? 'yes' : '' });
     };
 
     element.addEventListener('input', (event) => {
@@ -150,10 +150,10 @@
   document.addEventListener('click', async (event) => {
     const link = event.target.closest('a[data-nav]');
     const words = page()?.querySelector('[data-discard]')?.dataset;
-    if (!link || !pending() || !words || page().offsetParent === null || link.dataset.sure) return;
+    if (!link || !pending() || !words || page().offsetParent === null) return;
     event.preventDefault();
     event.stopPropagation();
-    const go = () => { link.dataset.sure = '1'; link.click(); delete link.dataset.sure; };
+    const go = () => { history.pushState(null, '', link.href); window.afina.again(); window.scrollTo({ top: 0 }); };
     if (await window.afina.ask({ ask: words.leave, yes: words.leaveYes, no: words.no }) !== null) saveThen(go);
   }, true);
   window.addEventListener('beforeunload', (event) => { if (pending()) event.preventDefault(); });

@@ -171,7 +171,8 @@ def _act(
         case "save":
             edits, deleted = read_edits(chosen["edits"])
             ui.services.tables.apply(place.project, edits, deleted, chosen.get("base", ""))
-            return {**_table(ui, parts, place, page, wanted, chosen["nonce"]), ui.place: place.move}
+            saved = _table(ui, parts, place, page, wanted, chosen["nonce"])
+            return saved if chosen.get("leaving") else {**saved, ui.place: place.move}
         case "undo":
             ui.services.history.undo(place.project)
         case "redo":
