@@ -12,7 +12,7 @@ from tests.conftest import SMOLLM2
 from tests.services.test_planted import CLEAN, FIXED, PLANTED, write_export
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
-SOON, TRAINING = 60_000, 240_000  # milliseconds; the wait ends with what is waited for
+SOON, TRAINING = 120_000, 420_000  # milliseconds; the wait ends with what is waited for
 
 
 def to_examples(page: Page, server: Server) -> None:

@@ -17,7 +17,7 @@ from tests.services.test_planted import PLANTED, write_export
 __all__ = ["server"]  # fixtures
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
-SOON = 60_000  # milliseconds
+SOON = 120_000  # milliseconds
 
 
 @pytest.fixture

@@ -135,6 +135,7 @@
         element.querySelectorAll('[data-field]').forEach((field) => put(field, original(field)));
         element.querySelectorAll('tbody tr').forEach(dress);
       } else if ('save' in button.dataset) {
+        after = null;
         save();
       } else return;
       keep();
