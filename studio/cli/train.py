@@ -35,6 +35,7 @@ def train(
     question: bringing.Questions = None,
     answer: bringing.Answers = None,
     system_column: bringing.Systems = None,
+    id_column: bringing.Id = None,
     sheet: bringing.Sheets = None,
     company: bringing.Company = None,
     hub: bringing.Hub = None,
@@ -53,6 +54,7 @@ def train(
         question=tuple(question or ()),
         answer=tuple(answer or ()),
         system=tuple(system_column or ()),
+        id=id_column,
         sheets=tuple(sheet or ()),
         company=company,
     )

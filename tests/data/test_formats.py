@@ -213,3 +213,14 @@ def test_a_folder_of_all_of_them() -> None:
     result = read_files([ASSETS])
     assert len(result.conversations) == sum(len(expected) for _, expected, _ in FORMATS.values())
     assert all(c.source and c.source.file.startswith("data/") for c in result.conversations)
+
+
+def test_what_speaks_about_the_files_beside_it_is_no_example(tmp_path: Path) -> None:
+    (tmp_path / "faq.jsonl").write_text('{"question": "Open?", "answer": "Yes."}\n', encoding="utf-8")
+    about = "# How to use these files?\nDownload them.\n# Who made them?\nWe did.\n"
+    (tmp_path / "README.md").write_text(about, encoding="utf-8")
+    (tmp_path / "dataset_info.json").write_text('{"faq": {"file_name": "faq.jsonl", "formatting": "alpaca"}}')
+    assert [_text(c) for c in read_files([tmp_path]).conversations] == ["u:Open? a:Yes."]
+    (tmp_path / "faq.jsonl").unlink()
+    (tmp_path / "dataset_info.json").unlink()
+    assert len(read_files([tmp_path]).conversations) == 2  # alone, it may well be the FAQ itself

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from studio.data.headers import held_out_value
-from studio.data.mapping import guess, guess_mapping
-from studio.domain.dataset import Mapping
+from studio.data.headers import header_role, held_out_value
+from studio.data.mapping import guess, guess_mapping, reason
+from studio.domain.dataset import ColumnRole, Mapping
 
 PAIRS = [
     ("Pergunta", "Resposta do SAC"),
@@ -90,3 +90,53 @@ def test_one_column_of_text_is_not_enough() -> None:
 )
 def test_held_out_values(cell: object, expected: bool | None) -> None:
     assert held_out_value(cell) is expected
+
+
+ODD: dict[ColumnRole | None, str] = {
+    ColumnRole.QUESTION: "O que o cliente perguntou; Fala do cliente; Texto da pergunta; Pergunta frequente; Msg cliente; CLIENTE; Perg.; Mensagem recebida; Dúvida (cliente); Pergunta 1; What they asked; Customer msg; User says; Customer's question; Inbound message; FAQ; Lo que pregunta el cliente; Duda; Mensaje del cliente; Queja; Reclamação; cliente_pergunta; perguntaCliente; PERGUNTA*; pergunta:; Qual a pergunta?; Solicitação do consumidor; Enunciado; Question asked by customer",
+    ColumnRole.ANSWER: "O que responder; Fala da empresa; Texto da resposta; Resposta padrão (texto); Retorno SAC; Como respondemos; Resp.; Mensagem enviada; Resposta da loja; What we said; Our response; Bot says; Agent's answer; Outbound message; First reply; Lo que respondemos; Contestación; Respuesta tipo; Solución; resposta_sac; respostaAtendente; Gabarito; Answer given to customer; Nossa resposta ao cliente; Script de atendimento; Resposta ao cliente; Answer (final); Mensagem da loja",
+    ColumnRole.ID: "id; ID; Ticket; ticket_id; Nº do chamado; question_id; conversationId; Protocolo; Código",
+    None: "Data da resposta; Data; Cliente ID; order id; Nome do cliente; E-mail do cliente; Tempo de resposta; customer_email; Status; Nota; user_id; Pergunta data",
+}
+
+
+@pytest.mark.parametrize(
+    ("role", "header"), [(role, name) for role, names in ODD.items() for name in names.split("; ")]
+)
+def test_odd_headers(role: ColumnRole | None, header: str) -> None:
+    assert header_role(header)[0] is role
+
+
+def test_what_a_person_said_stays_and_the_rest_is_found_around_it() -> None:
+    columns = ["Pergunta", "Resposta", "Resposta antiga", "Assunto"]
+    rows = [dict(zip(columns, ("Abre hoje?", "Sim, até as seis.", "Não sei dizer.", "horário"), strict=True))]
+    said = Mapping(answer=("Resposta antiga",), company="Loja", sheets=("2024",))
+    found = guess(columns, rows, said).mapping
+    assert found == Mapping(
+        question=("Pergunta",), answer=("Resposta antiga",), topic="Assunto", company="Loja", sheets=("2024",)
+    )
+    assert guess(columns, rows, Mapping(topic="Outra coluna")).mapping.topic == "Assunto"
+
+
+def test_a_name_of_a_person_or_a_shop_is_no_text() -> None:
+    rows = [
+        {"Cliente": "Ana", "Mensagem": "Vocês abrem hoje?", "Loja": "Centro", "Retorno": "Abrimos até as seis."},
+        {"Cliente": "Rui", "Mensagem": "Qual o prazo?", "Loja": "Norte", "Retorno": "Sete dias úteis, em geral."},
+    ]
+    assert guess_mapping(list(rows[0]), rows) == Mapping(question=("Mensagem",), answer=("Retorno",))
+
+
+def test_an_id_names_examples_and_not_a_few_groups() -> None:
+    rows = [{"id": str(n % 2), "question": f"Is it {n}?", "answer": "Yes it is."} for n in range(20)]
+    assert guess_mapping(["id", "question", "answer"], rows).id is None
+    rows = [{**row, "id": str(n // 2)} for n, row in enumerate(rows)]
+    assert guess_mapping(["id", "question", "answer"], rows).id == "id"
+
+
+def test_why_a_column_was_chosen() -> None:
+    columns = ["Pergunta", "x", "y"]
+    rows = [{"Pergunta": "Abre hoje?", "x": "Sim, abrimos até as seis da tarde.", "y": "Abre?"}]
+    assert reason("Pergunta", ColumnRole.QUESTION, columns, rows) == "header"
+    assert reason("x", ColumnRole.ANSWER, columns, rows) == "longer"
+    assert reason("y", ColumnRole.QUESTION, columns, rows) == "asks"
+    assert reason("y", ColumnRole.ANSWER, columns, rows) == "left"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from studio.data.split import SplitKind
+from studio.domain.dataset import Mapping
 from studio.domain.recipe import Recipe
 from studio.errors import AfinaError
 from studio.services.datasets import DatasetService
@@ -138,3 +139,22 @@ def test_reworded_questions_are_offered_accepted_and_taken_away(
     assert splits.view(project).train + len(splits.view(project).held_out) == 20
     with pytest.raises(AfinaError, match=r"data\.nothing_reworded"):
         splits.accept(project, [])
+
+
+def test_files_of_a_recipe_are_read_and_drawn_as_it_says(
+    workspace: Workspace, datasets: DatasetService, splits: SplitService, tmp_path: Path
+) -> None:
+    path = tmp_path / "faq.csv"
+    rows = [f"n{n},Abre no feriado {word}?,Sim: {word}.\n" for n, word in enumerate(SUBJECTS * 2)]
+    path.write_text("code,Resposta,Pergunta\n" + "".join(rows), encoding="utf-8")  # the titles are the wrong way round
+    columns = Mapping(question=("Resposta",), answer=("Pergunta",))
+    recipe = Recipe(model="any", data=(str(path),), columns=columns, seed=9, held_out_share=0.3)
+    examples = RunExamples(workspace, datasets)
+    direct = examples.of_recipe(recipe)
+    assert all(c.question.endswith("?") for c in direct.train)
+    project = ProjectService(workspace).create("Loja").id
+    stored = examples.imported(project, recipe)
+    assert [c.question for c in examples.of_project(project, stored).held_out] == [c.question for c in direct.held_out]
+    shown = splits.view(project)
+    assert (shown.choice.seed, shown.choice.share) == (9, 0.3)
+    assert [c.question for c in shown.held_out] == [c.question for c in direct.held_out]
