@@ -11,5 +11,7 @@ MAX_UNPACKED: Final = 1_000_000_000  # bytes of a zip or a workbook once unpacke
 MAX_CELLS: Final = 50_000_000  # of one sheet: rows x columns
 MAX_ENTRIES: Final = 10_000  # files in a zip or a folder
 MIN_EXAMPLES: Final = 2  # one to learn from and one to ask
+LARGE: Final = 20_000  # examples: beyond, they stay on disk, and are checked by processes of their own
+SHOWN: Final = 1_000  # examples of a large set that a view holds
 HEAD: Final = 65_536  # bytes looked at to recognise a file
 SAMPLE_ROWS: Final = 200  # rows looked at to recognise columns

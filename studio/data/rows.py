@@ -77,6 +77,25 @@ class Rows(Sequence[Conversation]):
     def __iter__(self) -> Iterator[Conversation]:
         return self._read(self._order)
 
+    @property
+    def changed(self) -> int:
+        """How many are not as they are in the file."""
+        return int((self._order >= len(self._starts) - 1).sum())
+
+    def lines(self) -> Iterator[Conversation | bytes]:
+        """Yields all of them, those that are as they are in the file as their lines."""
+        total = len(self._starts) - 1
+        try:
+            with self._path.open("rb") as file:
+                for line in self._order.tolist():
+                    if line >= total:
+                        yield self._fresh[line - total]
+                        continue
+                    file.seek(int(self._starts[line]))
+                    yield file.read(int(self._starts[line + 1] - self._starts[line]))
+        except OSError as error:
+            raise from_exception(error) from error
+
     def at(self, places: Sequence[int]) -> tuple[Conversation, ...]:
         """The examples at some places, in that order."""
         return tuple(self._read(self._order[np.asarray(places, np.int64)]))

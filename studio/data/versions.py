@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select
 
 from studio.data import store
+from studio.data.limits import LARGE, SHOWN
 from studio.data.lines import Lines
 from studio.data.read import require
 from studio.domain.author import author
@@ -199,12 +201,16 @@ class Versions:
         return Lines(self._path(row.project_id, row.id))
 
     def view(self, project_id: str) -> DatasetView:
-        """The current version with everything a screen shows. Raises ``data.no_dataset``."""
+        """The current version with everything a screen shows; of a large one, the first examples only.
+
+        Raises:
+            AfinaError: ``data.no_dataset``.
+        """
         row = self.require_current(project_id)
         draft = Draft.like(row, row.action, row.params, with_problems=True)
         return DatasetView(
             version=version_of(row),
-            conversations=self.read_all(row),
+            conversations=self.read_all(row) if row.examples <= LARGE else tuple(islice(self.read(row), SHOWN)),
             columns=tuple(draft.columns),
             mapping=draft.mapping,
             problems=tuple(draft.problems),

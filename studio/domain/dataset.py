@@ -108,7 +108,7 @@ class DatasetView(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     version: DatasetVersion
-    conversations: tuple[Conversation, ...]
+    conversations: tuple[Conversation, ...] = Field(description="All examples; of a large set, the first of them.")
     columns: tuple[str, ...] = ()
     mapping: Mapping = Mapping()
     problems: tuple[Problem, ...] = ()

@@ -2,92 +2,35 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from studio.data import checks
+from studio.data.checks import saved
 from studio.data.checks.base import Dataset
+from studio.data.checks.facts import Facts
 from studio.data.checks.report import Change, Report, changes, preview
+from studio.data.limits import LARGE
 from studio.data.memory import collector_at_rest
-from studio.domain.conversation import Conversation, with_system
+from studio.data.rows import Rows, line_starts
+from studio.domain.conversation import Conversation
 from studio.domain.dataset import DatasetView
-from studio.domain.model import BaseModelCard
-from studio.domain.recipe import Recipe
 from studio.errors import AfinaError
-from studio.storage.workspace import Workspace
-from studio.training.presets import resolve
+from studio.services.child import run_aside
+from studio.services.lengths import ModelTokens
 
 if TYPE_CHECKING:
-    from studio.models.chat_template import ChatTemplate
-    from studio.models.tokenizer import Tokenizer
     from studio.services.datasets import DatasetService
     from studio.services.models import ModelService
 
 _KEPT: Final = 4  # datasets with what was found in them: a version never changes
 _AT_ONCE: Final = 1_000
-
-
-class ModelTokens:
-    """Lengths for one base model, counted as the training does.
-
-    Args:
-        workspace: where it is installed.
-        card: of the model.
-        conversations: of the dataset; the longest example that a training takes follows from their mean length.
-        system_prompt: said before each example that has none of its own.
-    """
-
-    def __init__(
-        self,
-        workspace: Workspace,
-        card: BaseModelCard,
-        conversations: Sequence[Conversation],
-        system_prompt: str | None = None,
-    ) -> None:
-        self._folder = workspace.model(card.id)
-        self._card = card
-        self._conversations = conversations
-        self._system_prompt = system_prompt
-
-    @cached_property
-    def _template(self) -> ChatTemplate:
-        from studio.models.chat_template import ChatTemplate
-
-        return ChatTemplate.load(self._folder)
-
-    @cached_property
-    def _tokenizer(self) -> Tokenizer:
-        from studio.models.tokenizer import Tokenizer
-
-        return Tokenizer.load(self._folder)
-
-    @cached_property
-    def _own(self) -> tuple[int, ...]:
-        return self._counted(self._conversations)
-
-    @cached_property
-    def limit(self) -> int:
-        """Longest example in tokens that a training with the usual settings takes whole."""
-        mean = sum(self._own) / max(1, len(self._own))
-        recipe = Recipe(model=self._card.id, system_prompt=self._system_prompt)
-        return resolve(recipe, self._card, len(self._own), 0, mean).max_length or self._card.context_length
-
-    def lengths(self, conversations: Sequence[Conversation]) -> Sequence[int]:
-        """The length of each example in tokens, special tokens included."""
-        return self._own if conversations is self._conversations else self._counted(conversations)
-
-    def _counted(self, conversations: Sequence[Conversation]) -> tuple[int, ...]:
-        counts: list[int] = []
-        for first in range(0, len(conversations), _AT_ONCE):
-            chunk = conversations[first : first + _AT_ONCE]
-            rendered = [self._template.segments(with_system(c, self._system_prompt)) for c in chunk]
-            tokens = iter(self._tokenizer.encode_batch([s.text for segments in rendered for s in segments]))
-            counts += [sum(len(next(tokens)) for _ in segments) for segments in rendered]
-        return tuple(counts)
+_SAMPLED: Final = 2_000
 
 
 @dataclass(frozen=True)
@@ -107,7 +50,8 @@ class CheckService:
     def __init__(self, datasets: DatasetService, models: ModelService) -> None:
         self._datasets = datasets
         self._models = models
-        self._lock = threading.Lock()
+        self._lock, self._turn = threading.Lock(), threading.Lock()
+        self._shares: dict[str, float] = {}
         self._known: OrderedDict[tuple[str, str, str], _Checked] = OrderedDict()
 
     def report(self, project_id: str) -> Report:
@@ -121,8 +65,22 @@ class CheckService:
     def known(self, project_id: str) -> Report | None:
         """The report of the current examples where it is remembered; never waits. Raises as :meth:`report`."""
         key = self._key(project_id)
-        checked = self._known.get(key)
+        checked = self._known.get(key) or self._saved(key)
         return checked.report if checked else None
+
+    def report_or_start(self, project_id: str) -> Report | None:
+        """The report; None while it is being made, which this begins. Raises as :meth:`report`."""
+        report = self.known(project_id)
+        if report is None and not self._is_large(project_id):
+            return self.report(project_id)
+        if report is None and project_id not in self._shares:
+            self._shares[project_id] = 0.0
+            threading.Thread(target=self._report_in_background, args=(project_id,), daemon=True).start()
+        return report
+
+    def share(self, project_id: str) -> float | None:
+        """How much of a large set is checked, 0 to 1; None while it is not being checked."""
+        return self._shares.get(project_id)
 
     def dataset(self, project_id: str) -> Dataset:
         """The current examples as the checks see them, with what they worked out. Raises as :meth:`report`."""
@@ -167,25 +125,44 @@ class CheckService:
         Raises:
             AfinaError: ``checks.nothing_left`` when no example would be left; as :meth:`preview`.
         """
-        checked = self._checked(project_id)
-        wanted = list(codes) or checks.fixable(checked.report.findings)
-        before = checked.dataset.conversations
-        after = checks.fix_all(checked.dataset, wanted).conversations
-        if not after:
-            raise AfinaError("checks.nothing_left")
-        changed = changes(before, after)
-        if changed:
+        for code in codes:
+            checks.parse(code)
+        if self._is_large(project_id):
+            self._aside(project_id, {"do": "fix", "project_id": project_id, "codes": list(codes)})
+        else:
+            checked = self._checked(project_id)
+            wanted = list(codes) or checks.fixable(checked.report.findings)
+            after = checks.fix_all(checked.dataset, wanted).conversations
+            changed = changes(checked.dataset.conversations, after)
             removed = sum(change.after is None for change in changed)
-            params: dict[str, str | int | float] = {
-                "n": len(wanted),
-                "codes": ", ".join(wanted)[:300],
-                "changed": len(changed) - removed,
-                "removed": removed,
-            }
-            self._datasets.replace(project_id, after, "fix", params)
+            self._replace(project_id, after, wanted, len(changed) - removed, removed)
         view = self._datasets.current(project_id)
         assert view is not None
         return view
+
+    def check_large(self, project_id: str, facts: Facts) -> Report:
+        """Checks a large set and keeps the report beside its file; in the process that made the facts.
+
+        Args:
+            project_id: the project.
+            facts: of its current examples.
+        """
+        key = self._key(project_id)
+        dataset = self._large(key, facts)
+        report = Report.of(dataset)
+        saved.save(self._path(key), dataset, report)
+        return report
+
+    def fix_large(self, project_id: str, codes: Sequence[str], facts: Facts) -> None:
+        """As :meth:`fix`, in the process that made the facts; checks the new version too."""
+        dataset = self._large(self._key(project_id), facts)
+        wanted = list(codes) or checks.fixable(checks.find_all(dataset))
+        fixed = checks.fix_all(dataset, wanted)
+        rows = fixed.conversations
+        assert isinstance(rows, Rows)
+        self._replace(project_id, rows, wanted, rows.changed, len(dataset) - len(rows))
+        if self._is_large(project_id):
+            self.check_large(project_id, fixed.facts)
 
     def examine(
         self, conversations: Sequence[Conversation], model_id: str | None = None, system_prompt: str | None = None
@@ -217,14 +194,95 @@ class CheckService:
         installed = model_id if model_id and self._models.is_installed(model_id) else None
         return version.id, installed or "", system_prompt or ""
 
+    def _replace(
+        self, project_id: str, after: Sequence[Conversation], wanted: Sequence[str], changed: int, removed: int
+    ) -> None:
+        """Makes the version of a fix, where it changes anything."""
+        if not after:
+            raise AfinaError("checks.nothing_left")
+        if not changed and not removed:
+            return
+        params: dict[str, str | int | float] = {
+            "n": len(wanted),
+            "codes": ", ".join(wanted)[:300],
+            "changed": changed,
+            "removed": removed,
+        }
+        self._datasets.replace(project_id, after.lines() if isinstance(after, Rows) else after, "fix", params)
+
+    def _is_large(self, project_id: str) -> bool:
+        version = self._datasets.version(project_id)
+        return version is not None and version.examples > LARGE
+
+    def _large(self, key: tuple[str, str, str], facts: Facts) -> Dataset:
+        path = self._datasets.file_of(key[0])
+        rows = Rows(path, line_starts(path))
+        return Dataset(rows, self._tokens(key, rows), facts)
+
+    def _tokens(self, key: tuple[str, str, str], rows: Rows) -> ModelTokens | None:
+        _, model_id, system_prompt = key
+        if not model_id:
+            return None
+        card = self._models.get(model_id)
+        return ModelTokens(self._datasets.workspace, card, rows, system_prompt or None)
+
+    def _path(self, key: tuple[str, str, str]) -> Path:
+        """Where the report of a large set is kept: beside its examples, one for each model."""
+        told = hashlib.sha256("\n".join(key[1:]).encode()).hexdigest()[:12]
+        return self._datasets.file_of(key[0]).with_suffix(f".{told}.npz")
+
+    def _saved(self, key: tuple[str, str, str]) -> _Checked | None:
+        """The report of a large set that is on disk; None where there is none, or none that can be read."""
+        try:
+            path = self._path(key)
+            if not path.exists():
+                return None
+            examples = self._datasets.file_of(key[0])
+            checked = _Checked(*saved.load(path, examples, self._tokens(key, Rows(examples, line_starts(examples)))))
+        except AfinaError:
+            return None
+        with self._lock:
+            self._keep(key, checked)
+        return checked
+
+    def _aside(self, project_id: str, job: dict[str, Any]) -> None:
+        """Runs a job on a large set in a process of its own; one at a time, each takes every core."""
+
+        def told(said: dict[str, Any]) -> None:
+            self._shares[project_id] = float(said["done"])
+
+        with self._turn:
+            try:
+                run_aside(self._datasets.workspace.settings, job, told)
+            finally:
+                self._shares.pop(project_id, None)
+
+    def _report_in_background(self, project_id: str) -> None:
+        try:
+            self.report(project_id)
+        finally:
+            self._shares.pop(project_id, None)
+
+    def _keep(self, key: tuple[str, str, str], checked: _Checked) -> None:
+        self._known[key] = checked
+        self._known.move_to_end(key)
+        while len(self._known) > _KEPT:
+            self._known.popitem(last=False)
+
     def _checked(self, project_id: str) -> _Checked:
         key = version_id, installed, system_prompt = self._key(project_id)
+        if self._is_large(project_id):
+            checked = self._known.get(key) or self._saved(key)
+            if checked is None:
+                self._aside(project_id, {"do": "check", "project_id": project_id})
+                checked = self._saved(key)
+            if checked is None:
+                raise AfinaError("disk.missing", path=str(self._path(key)))
+            return checked
         with self._lock:
             if key not in self._known:
                 with collector_at_rest():
                     dataset = self.examine(self._datasets.load(version_id), installed or None, system_prompt or None)
                     self._known[key] = _Checked(dataset, Report.of(dataset))
-            self._known.move_to_end(key)
-            while len(self._known) > _KEPT:
-                self._known.popitem(last=False)
+            self._keep(key, self._known[key])
             return self._known[key]

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from contextvars import copy_context
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from studio.domain.dataset import Mapping
 from studio.domain.problem import Problem
 from studio.errors import AfinaError, Stopped, from_exception
+from studio.services.child import run_aside
 
 if TYPE_CHECKING:
     from studio.services.datasets import DatasetService
 
 _AT_ONCE: Final = 2_000_000  # bytes that are read while the page waits: some thousands of rows, in less than a second
+_HERE: Final = 6_000_000  # bytes that are read in this process; more are read in one of their own
 
 
 class ImportState(StrEnum):
@@ -116,7 +118,9 @@ class ImportService:
         if request.hub is None and _size(request) <= _AT_ONCE:
             self._run(project_id, request, job)
             return
-        job.thread = threading.Thread(target=self._run, args=(project_id, request, job), name="import", daemon=True)
+        job.thread = threading.Thread(
+            target=copy_context().run, args=(self._run, project_id, request, job), name="import", daemon=True
+        )
         job.thread.start()
 
     def progress(self, project_id: str) -> ImportProgress | None:
@@ -153,8 +157,19 @@ class ImportService:
         def told(rows: int) -> None:
             job.progress = replace(job.progress, rows=rows)
 
+        def said(news: dict[str, Any]) -> None:
+            job.progress = replace(job.progress, **news)
+
         try:
-            self._import(project_id, request, told, job.cancel.is_set)
+            with tempfile.TemporaryDirectory(prefix="afina-") as folder:
+                paths = _paths(request, Path(folder))
+                if request.hub is None and _size(request) <= _HERE:
+                    self._datasets.import_files(
+                        project_id, paths, request.mapping, request.append, told, job.cancel.is_set
+                    )
+                else:
+                    work = _job(project_id, paths, request)
+                    run_aside(self._datasets.workspace.settings, work, said, job.cancel.is_set)
             job.progress = replace(job.progress, state=ImportState.FINISHED, phase="saving", done=1.0)
         except Stopped:
             job.progress = replace(job.progress, state=ImportState.STOPPED)
@@ -162,34 +177,26 @@ class ImportService:
             problem = Problem.of(from_exception(error))
             job.progress = replace(job.progress, state=ImportState.FAILED, problem=problem)
 
-    def _import(
-        self,
-        project_id: str,
-        request: ImportRequest,
-        on_progress: Callable[[int], None],
-        cancelled: Callable[[], bool],
-    ) -> None:
-        hub = request.hub
-        if hub is not None:
-            self._datasets.import_hub(
-                project_id,
-                hub.reference,
-                hub.config,
-                hub.split,
-                hub.rows,
-                hub.token,
-                request.append,
-                on_progress,
-                cancelled,
-            )
-            return
-        with tempfile.TemporaryDirectory(prefix="afina-") as folder:
-            paths = list(request.paths)
-            if request.text is not None:
-                pasted = Path(folder) / "paste.txt"
-                pasted.write_text(request.text, encoding="utf-8", errors="replace", newline="")
-                paths.append(pasted)
-            self._datasets.import_files(project_id, paths, request.mapping, request.append, on_progress, cancelled)
+
+def _paths(request: ImportRequest, folder: Path) -> list[Path]:
+    """The files to read; what was pasted becomes one of them."""
+    if request.text is None:
+        return list(request.paths)
+    pasted = folder / "paste.txt"
+    pasted.write_text(request.text, encoding="utf-8", errors="replace", newline="")
+    return [*request.paths, pasted]
+
+
+def _job(project_id: str, paths: list[Path], request: ImportRequest) -> dict[str, Any]:
+    """The same for a process of its own."""
+    return {
+        "do": "import",
+        "project_id": project_id,
+        "paths": [str(path.absolute()) for path in paths],
+        "hub": asdict(request.hub) if request.hub is not None else None,
+        "mapping": request.mapping.model_dump(mode="json") if request.mapping is not None else None,
+        "append": request.append,
+    }
 
 
 def _size(request: ImportRequest) -> int:

@@ -78,7 +78,9 @@ class RunExamples:
         view = self._datasets.current(project_id)
         if view is None:
             raise AfinaError("run.no_examples")
-        return self.of(view.conversations, said, view.version.id)
+        whole = len(view.conversations) == view.version.examples
+        found = view.conversations if whole else self._datasets.load(view.version.id)
+        return self.of(found, said, view.version.id)
 
     def of_recipe(self, recipe: Recipe) -> Examples:
         """The examples in the files and stored versions that a recipe names.

@@ -8,9 +8,10 @@ import pytest
 
 from studio.errors import AfinaError
 from studio.i18n.catalog import LOCALES, catalog
-from studio.services.checks import CheckService, ModelTokens
+from studio.services.checks import CheckService
 from studio.services.datasets import DatasetService
 from studio.services.history import HistoryService
+from studio.services.lengths import ModelTokens
 from studio.services.models import ModelService
 from studio.services.projects import ProjectService
 from studio.storage.workspace import Workspace

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from studio.data.checks.scan import Example
 
 KEPT: Final = 5_000  # positions and ids that a finding names one by one
-LARGE: Final = 20_000  # examples: beyond, they stay on disk and are checked in the background
 _SHOWN_FILES: Final = 4
 
 
@@ -100,7 +99,8 @@ class Dataset:
     @cached_property
     def answers(self) -> tuple[str, ...]:
         """The last answers, for comparing."""
-        return tuple(map(self.facts.answers.__getitem__, self.facts.rows["answer"].tolist()))
+        known = self.facts.answers  # of a large set whose facts were read from disk, only hashes are there
+        return tuple(known.get(key) or str(key) for key in self.facts.rows["answer"].tolist())
 
     @cached_property
     def question_groups(self) -> Ints:
@@ -123,6 +123,10 @@ class Dataset:
         labels[compared] = compared[near(keys, apart=groups[first[compared]].astype(np.uint64))]
         found: Ints = first[labels][rank]
         return found
+
+    def know_groups(self, questions: Ints, answers: Ints) -> None:
+        """Takes groups that were worked out before, as :attr:`question_groups` and :attr:`answer_groups` would."""
+        self.__dict__.update(question_groups=questions, answer_groups=answers)
 
     @cached_property
     def personal(self) -> Personal:

@@ -26,8 +26,9 @@ def _find(dataset: Dataset) -> Finding | None:
     return finding(dataset, _CODE, Severity.NOTE, places["row"], values=values)
 
 
-def _fix(dataset: Dataset, _found: Finding, _choice: str) -> Changes:
-    return dataset.personal.masked(dataset.conversations, dataset.personal.company())
+def _fix(dataset: Dataset, found: Finding, _choice: str) -> Changes:
+    places = dataset.personal.company()
+    return dataset.personal.masked(dataset.conversations, places[np.isin(places["row"], found.rows)])
 
 
 CHECK: Final = Check(_CODE, Severity.NOTE, 0, _find, _fix, by_default=False)

@@ -23,7 +23,8 @@ def check_of(kind: Kind, weight: float, severity: Severity = Severity.WARNING) -
         values = len(np.unique(places["value"]))
         return finding(dataset, kind.code, severity, places["row"], values=values, mask=f"[{kind.mask}_1]")
 
-    def fix(dataset: Dataset, _found: Finding, _choice: str) -> Changes:
-        return dataset.personal.masked(dataset.conversations, dataset.personal.private(kind.code))
+    def fix(dataset: Dataset, found: Finding, _choice: str) -> Changes:
+        places = dataset.personal.private(kind.code)
+        return dataset.personal.masked(dataset.conversations, places[np.isin(places["row"], found.rows)])
 
     return Check(kind.code, severity, weight, find, fix)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Final
 
 from studio.data import checks
 from studio.data.checks.base import Dataset, Finding
 from studio.data.checks.score import most_worth, score
+from studio.data.limits import LARGE
 from studio.domain.conversation import Conversation
+
+_TRIED: Final = 4  # of a large set, so many times as many as are shown: a fix may leave some as they are
 
 
 @dataclass(frozen=True)
@@ -51,4 +56,12 @@ def changes(before: Iterable[Conversation], after: Iterable[Conversation]) -> li
 
 def preview(dataset: Dataset, wanted: str, limit: int = 5) -> list[Change]:
     """The first examples that a fix would change. Raises as :func:`studio.data.checks.parse`."""
-    return changes(dataset.conversations, checks.fix(dataset, wanted).conversations)[:limit]
+    check, choice = checks.parse(wanted)
+    found = check.find(dataset)
+    if found is None or check.fix is None:
+        return []
+    if len(dataset) > LARGE:  # a fix of the first examples shows what a fix of all would do to them
+        found = replace(found, rows=found.rows[: limit * _TRIED], groups=found.groups[: limit * _TRIED])
+    made = check.fix(dataset, found, choice or (check.choices[0] if check.choices else ""))
+    pairs = (Change(dataset.conversations[place], made[place]) for place in sorted(made))
+    return list(islice((pair for pair in pairs if pair.before != pair.after), limit))

@@ -6,8 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from studio.data.checks.base import LARGE, Changes, Check, Dataset, Finding, Tokens, chosen, finding, with_texts
+from studio.data.checks.base import Changes, Check, Dataset, Finding, Tokens, chosen, finding, with_texts
 from studio.data.checks.cut_off import whole_sentences
+from studio.data.limits import LARGE
 from studio.domain.conversation import Conversation, Role
 from studio.domain.problem import Severity
 

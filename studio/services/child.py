@@ -1,0 +1,96 @@
+"""Work on large sets, in a process of its own: the page answers meanwhile, and a stop is a stop at once.
+
+    python -m studio.services.large
+
+The child gets its job as a line of JSON on its standard input and says how far it is in lines of JSON. It ends when
+its standard input is closed, so that it never outlives the studio.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+from studio.domain.author import author
+from studio.errors import AfinaError, Stopped
+from studio.settings import Settings
+from studio.training.process import environment
+
+_LOOK_SECONDS: Final = 0.1
+_SETTINGS: Final = ("home", "models_dir", "database_url", "max_upload_mb", "hf_endpoint")
+
+
+def run_aside(
+    settings: Settings,
+    job: dict[str, Any],
+    on_said: Callable[[dict[str, Any]], None],
+    cancelled: Callable[[], bool] | None = None,
+) -> None:
+    """Runs a job of :mod:`studio.services.large` and waits for its end.
+
+    Args:
+        settings: of the workspace.
+        job: its ``do`` and arguments.
+        on_said: called with what the child says: ``phase``, ``rows``, ``done``.
+        cancelled: asked all the time; True ends the child.
+
+    Raises:
+        AfinaError: what went wrong in the child; ``general.unexpected`` when it ended before its time;
+            :class:`Stopped`.
+    """
+    chosen = settings.model_dump(mode="json", include=set(_SETTINGS))
+    child = subprocess.Popen(
+        [sys.executable, "-m", "studio.services.large"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment(),
+        encoding="utf-8",
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    stopped = threading.Event()
+
+    def watch() -> None:
+        while child.poll() is None:
+            if cancelled is not None and cancelled():
+                stopped.set()
+                child.kill()
+                return
+            threading.Event().wait(_LOOK_SECONDS)
+
+    threading.Thread(target=watch, name="watch-child", daemon=True).start()
+    problem: AfinaError | None = None
+    try:
+        child.stdin.write(json.dumps({"settings": chosen, "author": author(), **job}) + "\n")
+        child.stdin.flush()
+        for line in child.stdout:
+            said = json.loads(line)
+            if "error" in said:
+                problem = AfinaError(said["error"], **said["params"])
+            else:
+                on_said(said)
+    except BrokenPipeError:
+        pass  # it ended at once; its exit code says so
+    finally:
+        child.kill()
+        code = child.wait()
+        child.stdout.close()
+        _close(child.stdin)
+    if stopped.is_set():
+        raise Stopped
+    if problem is not None:
+        raise problem
+    if code:
+        raise AfinaError("general.unexpected", kind="child", detail=f"exit {code}")
+
+
+def _close(stream: Any) -> None:
+    try:
+        stream.close()
+    except BrokenPipeError:
+        return

@@ -1,0 +1,148 @@
+"""The child process of :mod:`studio.services.child`: reads, checks and mends large sets with every core."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from studio.data.checks.pool import ScanPool
+from studio.data.limits import LARGE
+from studio.domain.author import acting_as
+from studio.domain.dataset import Mapping
+from studio.errors import from_exception
+from studio.services.checks import CheckService
+from studio.services.datasets import DatasetService
+from studio.services.models import ModelService
+from studio.settings import Settings
+from studio.storage.workspace import Workspace
+
+_TOLD_EVERY: Final = 0.2  # seconds
+_READING, _CHECKING = 0.6, 0.95  # how much of the whole is done when each is
+
+
+class _Teller:
+    """Says how far the work is: at most some times a second, and never less than before."""
+
+    def __init__(self) -> None:
+        self._phase, self._rows, self._done, self._told = "reading", 0, 0.0, 0.0
+
+    def rows(self, count: int) -> None:
+        self._rows = count
+        self._say()
+
+    def reading(self, share: float) -> None:
+        self._done = max(self._done, _READING * share)
+        self._say()
+
+    def checking(self, share: float) -> None:
+        self._phase = "checking"
+        self._done = max(self._done, _READING + (_CHECKING - _READING) * share)
+        self._say()
+
+    def saving(self) -> None:
+        self._phase, self._done = "saving", max(self._done, _CHECKING)
+        self._say(at_once=True)
+
+    def _say(self, at_once: bool = False) -> None:
+        now = time.monotonic()
+        if at_once or now - self._told > _TOLD_EVERY:
+            self._told = now
+            say(phase=self._phase, rows=self._rows, done=round(self._done, 4))
+
+
+def say(**document: Any) -> None:
+    """A line for the process that waits."""
+    sys.stdout.write(json.dumps(document, default=str) + "\n")
+    sys.stdout.flush()
+
+
+class _Work:
+    def __init__(self, settings: Settings) -> None:
+        workspace = Workspace(settings)
+        self.datasets = DatasetService(workspace)
+        self.checks = CheckService(self.datasets, ModelService(workspace))
+        self.teller = _Teller()
+
+    def bring(self, job: dict[str, Any]) -> None:
+        """Imports files or a dataset of the hub, checking what is written while the rest is read."""
+        pool = ScanPool()
+        try:
+            self.datasets.watch(pool.submit, self.teller.reading)
+            self._import(job)
+            version = self.datasets.version(job["project_id"])
+            if version is not None and version.examples > LARGE:
+                self.checks.check_large(job["project_id"], pool.facts(self.teller.checking))
+            self.teller.saving()
+        finally:
+            pool.close()
+
+    def check(self, job: dict[str, Any]) -> None:
+        """Checks the current examples."""
+        pool = ScanPool()
+        try:
+            version = self.datasets.version(job["project_id"])
+            assert version is not None
+            pool.submit_file(self.datasets.file_of(version.id))
+            self.checks.check_large(job["project_id"], pool.facts(self.teller.checking))
+        finally:
+            pool.close()
+
+    def fix(self, job: dict[str, Any]) -> None:
+        """Mends the current examples: a new version, with its report."""
+        pool = ScanPool()
+        try:
+            version = self.datasets.version(job["project_id"])
+            assert version is not None
+            pool.submit_file(self.datasets.file_of(version.id))
+            facts = pool.facts(self.teller.checking)
+        finally:
+            pool.close()
+        self.teller.saving()
+        self.checks.fix_large(job["project_id"], job["codes"], facts)
+
+    def _import(self, job: dict[str, Any]) -> None:
+        mapping = Mapping.model_validate(job["mapping"]) if job["mapping"] is not None else None
+        if job["hub"] is not None:
+            hub = job["hub"]
+            self.datasets.import_hub(
+                job["project_id"],
+                hub["reference"],
+                hub["config"],
+                hub["split"],
+                hub["rows"],
+                hub["token"],
+                job["append"],
+                self.teller.rows,
+            )
+            return
+        paths = [Path(path) for path in job["paths"]]
+        self.datasets.import_files(job["project_id"], paths, mapping, job["append"], self.teller.rows)
+
+
+def main() -> None:
+    """Runs the job on the standard input."""
+    job = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    work = _Work(Settings(**job["settings"]))
+    does: dict[str, Callable[[dict[str, Any]], None]] = {"import": work.bring, "check": work.check, "fix": work.fix}
+    try:
+        with acting_as(job["author"]):
+            does[job["do"]](job)
+    except Exception as error:  # the process that waits must say it
+        known = from_exception(error)
+        say(error=known.code, params=known.params)
+
+
+def _end_with_parent() -> None:
+    sys.stdin.read()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()
