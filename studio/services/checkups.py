@@ -25,11 +25,13 @@ class Checkup:
         examples: how many are checked.
         report: what was found; None while it is going on, or where it went wrong.
         problem: what went wrong.
+        done: share of a large set that was looked through, 0 to 1; None where it is not known.
     """
 
     examples: int
     report: Report | None = None
     problem: Problem | None = None
+    done: float | None = None
 
     @property
     def is_running(self) -> bool:
@@ -73,7 +75,7 @@ class CheckupService:
         job = self._job(project_id, version.id)
         job.thread.join(_AT_ONCE)
         if job.thread.is_alive():
-            return Checkup(version.examples)
+            return Checkup(version.examples, done=self._checks.share(project_id))
         if job.error is not None:
             return Checkup(version.examples, problem=Problem.of(job.error))
         return Checkup(version.examples, self._checks.known(project_id))

@@ -40,8 +40,9 @@ def build_checks(ui: Ui) -> Section:
         place = Place.parse(query)
         if ui.services.datasets.version(place.project) is None or place.step != "examples":
             return {timer: gr.Timer(active=False)}
-        if ui.services.checkups.look(place.project).is_running:
-            return gr.skip()  # type: ignore[no-any-return]
+        checkup = ui.services.checkups.look(place.project)
+        if checkup.is_running:
+            return {report: render_checkup(ui, checkup, {})}
         return {timer: gr.Timer(active=False), ui.place: place.move}
 
     @friendly(ui.text)
@@ -57,8 +58,8 @@ def build_checks(ui: Ui) -> Section:
         return gr.skip()  # type: ignore[no-any-return]
 
     outputs = [ui.place, report, timer, bodies]
-    timer.tick(look, [ui.place], [ui.place, timer], show_progress="hidden", api_visibility="private")
-    report.action(act, [ui.place, bodies], outputs, show_progress="hidden", api_visibility="private")
+    timer.tick(look, [ui.place], [ui.place, report, timer], show_progress="hidden", api_visibility="private")
+    report.action(act, [ui.place, bodies], outputs, show_progress="minimal", api_visibility="private")
     return Section((report, timer, bodies), show)
 
 

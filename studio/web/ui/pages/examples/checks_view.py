@@ -65,7 +65,7 @@ def render_checkup(ui: Ui, checkup: Checkup, bodies: Mapping[str, str]) -> str:
         return wrapped(_CARD.format(problem_notice(text, checkup.problem), state="failed"))
     if checkup.report is None:
         words = text("checkup.running", n=checkup.examples)
-        going = Markup("<h2>{}</h2>{}").format(text("checkup.title"), bar(0.0, words, going=True))
+        going = Markup("<h2>{}</h2>{}").format(text("checkup.title"), bar(checkup.done or 0.0, words, going=True))
         line = Markup('<p class="af-muted">{}</p>').format(words)
         return wrapped(_CARD.format(join([going, line]), state="running"))
     report = checkup.report
