@@ -45,7 +45,7 @@ def _resume(ctx: typer.Context, run_id: RunId, as_json: Json = False) -> None:
     terminal = terminal_of(ctx, as_json=as_json)
     with open_services() as services:
         services.runs.resume(run_id)
-        _tell(terminal, _wait(services.runs, run_id, _is_on_its_way))
+        _tell(terminal, _wait(services.runs, run_id, lambda view: _is_on_its_way(services.runs, view)))
 
 
 def _cancel(ctx: typer.Context, run_id: RunId, as_json: Json = False) -> None:
@@ -69,8 +69,11 @@ def _move(
         _tell(terminal, services.runs.view(run_id))
 
 
-def _is_on_its_way(view: RunView) -> bool:
-    return view.state is not RunState.STARTING and (view.state is not RunState.QUEUED or view.queue_position != 1)
+def _is_on_its_way(runs: RunService, view: RunView) -> bool:
+    """Whether a run is being trained, or has to wait for another."""
+    if view.state is RunState.QUEUED:
+        return runs.queue()[0].id != view.id
+    return view.state is not RunState.STARTING
 
 
 def _wait(runs: RunService, run_id: str, settled: Callable[[RunView], bool]) -> RunView:
