@@ -55,7 +55,7 @@ def load_base(model_dir: Path, dtype: torch.dtype, device: str, *, four_bit: boo
 def _in_four_bits(dtype: torch.dtype, device: str) -> dict[str, object]:
     from transformers import BitsAndBytesConfig
 
-    quantization = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+    quantization = BitsAndBytesConfig(
         load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
     )
     return {"quantization_config": quantization, "device_map": {"": device}}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from studio.training.engine import Adaptation
 
@@ -71,8 +71,8 @@ def save(
 
     tensors: dict[str, torch.Tensor] = {}
     for name, old in before.items():
-        weight = model.get_submodule(name).weight.detach().float()  # type: ignore[union-attr, operator]
-        a, b = low_rank(weight - old.float(), adaptation.rank)
+        linear: Any = model.get_submodule(name)
+        a, b = low_rank(linear.weight.detach().float() - old.float(), adaptation.rank)
         tensors[f"base_model.model.{name}.lora_A.weight"] = a.cpu()
         tensors[f"base_model.model.{name}.lora_B.weight"] = b.cpu()
     folder.mkdir(parents=True, exist_ok=True)

@@ -131,7 +131,7 @@ def folds_chart(text: Catalog, view: StudyView, names: Sequence[str]) -> Markup:
         if value is not None:
             points.append((float(trial.number), value))
             tips.append((float(trial.number), f"{name}: {_shown(text, view, value)}"))
-    spread, right = view.spread, view.judge is Judge.RIGHT
+    spread, right = view.spread, view.judge is not Judge.LOSS
     mean = (spread.mean_right if right else spread.mean_loss) if spread else None
     wide = ((spread.spread_right if right else spread.spread_loss) if spread else None) or 0.0
     last = float(max(view.folds, len(view.trials)))
@@ -214,12 +214,12 @@ def _alive(trial: Trial, best: int) -> int:
 
 
 def _judged(view: StudyView, score: TrialScore) -> float | None:
-    value = score.share if view.judge is Judge.RIGHT else score.loss
+    value = score.share if view.judge is not Judge.LOSS else score.loss
     return value if value is not None and math.isfinite(value) else None
 
 
 def _shown(text: Catalog, view: StudyView, value: float) -> str:
-    if view.judge is Judge.RIGHT:
+    if view.judge is not Judge.LOSS:
         return text("trainstudy.percent", percent=round(100 * value))
     return text("trainstudy.error", error=text.number(value, 2))
 
