@@ -11,6 +11,7 @@ from typing import Final
 _TRIM_THRESHOLD: Final = -1
 _TOP_PAD: Final = -2
 _MMAP_THRESHOLD: Final = -3
+_ARENAS: Final = -8  # one for all threads: with one each, what a thread has freed is of no use to the others
 _LARGEST_ALLOWED: Final = 32 * 2**20
 
 
@@ -25,6 +26,7 @@ def keep_freed_memory() -> None:
     mallopt(_MMAP_THRESHOLD, _LARGEST_ALLOWED)
     mallopt(_TRIM_THRESHOLD, 2**31 - 1)
     mallopt(_TOP_PAD, 2**26)
+    mallopt(_ARENAS, 1)
 
 
 def peak_memory() -> int:
