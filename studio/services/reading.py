@@ -17,6 +17,7 @@ _FEW_STEPS: Final = 5
 _HALF: Final = 0.5
 _LESS, _MORE, _MUCH_MORE = 1 / 3, 3.0, 10.0  # what is advised as a share of the present learning rate
 _USUAL_RATE: Final = 3e-3
+_BEYOND: Final = 20  # steps after which a setback is history
 _WINDOW: Final = 8  # steps that are averaged
 
 Sentence = tuple[str, dict[str, Any]]
@@ -121,6 +122,8 @@ def gain_of(progress: Progress, best_loss: float | None = None) -> int | None:
 
 def _running(view: RunView) -> Sentence:
     progress = view.progress
+    if (astray := _went_back(progress)) is not None:
+        return "run.reading.went_back", {"step": astray}
     if not progress.train_loss:
         return _plain("starting" if progress.phase in (None, "measuring") else _phase(progress.phase))
     if is_jumping(progress):
@@ -179,6 +182,12 @@ def _passes(progress: Progress, best: int | None) -> dict[str, int]:
 def _rate(view: RunView, factor: float) -> dict[str, float]:
     """The learning rate to try next, in two figures that count."""
     return {"rate": float(f"{(view.recipe.learning_rate or _USUAL_RATE) * factor:.1g}")}
+
+
+def _went_back(progress: Progress) -> int | None:
+    """The step at which a run last went astray, as long as it is not well beyond it."""
+    steps = [int(notice.params["step"]) for notice in progress.notices if notice.code == "train.went_back"]
+    return steps[-1] if steps and progress.step <= steps[-1] + _BEYOND else None
 
 
 def _paused(view: RunView) -> Sentence:

@@ -71,6 +71,12 @@ def result(step: int | None, state: RunState = RunState.FINISHED, loss: float | 
     return RunResult(state=state, steps=50, best_step=step, best_loss=loss, adapter="adapters/a" if step else None)
 
 
+def with_notice(view: RunView, code: str, **params: int) -> RunView:
+    """The run after it was told something."""
+    progress = view.progress.model_copy(update={"notices": (Problem(code=code, params=params),)})
+    return view.model_copy(update={"progress": progress})
+
+
 DISK_LOW = Problem(code="disk.low", params={"needed_mb": 300, "free_mb": 20, "path": "/home"})
 CASES = {
     "next": view([], state=RunState.QUEUED, place=1),
@@ -95,6 +101,7 @@ CASES = {
     "flat": view([3.0, 2.99] * 20),
     "jumping": view([*falling(30), 0.4, 2.0, 4.0, 6.0, 5.0, 6.0, 7.0, 6.0]),
     "stopping": view(falling(10), state=RunState.STOPPING),
+    "went_back": with_notice(view(falling(10)), "train.went_back", step=12),
     "pausing": view(falling(10), state=RunState.PAUSING),
     "paused": view(falling(10), state=RunState.PAUSED),
     "paused_disk": view(falling(10), state=RunState.PAUSED).model_copy(update={"paused_by": DISK_LOW}),
@@ -114,6 +121,10 @@ CASES = {
     "failed": view([], state=RunState.FAILED, result=result(None, RunState.FAILED)),
     "failed_kept": view(falling(20), state=RunState.FAILED, result=result(10, RunState.FAILED)),
 }
+
+
+def test_a_setback_is_history_after_a_while() -> None:
+    assert reading(with_notice(view(falling(40)), "train.went_back", step=12))[0] == "run.reading.still_learning"
 
 
 @pytest.mark.parametrize("name", CASES)
