@@ -64,6 +64,12 @@ class SplitView:
         """Whether questions in other words would make a better test."""
         return self.kind in (SplitKind.NEW_ANSWERS, SplitKind.MIXED, SplitKind.NONE, SplitKind.REWORDED)
 
+    @property
+    def is_thin(self) -> bool:
+        """Whether so few were kept aside by hand that the draw, which gave way to them, would have taken twice as many."""
+        wanted = self.choice.share * (self.train + len(self.held_out))
+        return self.by_hand and self.kind is SplitKind.GIVEN and len(self.held_out) < wanted / 2
+
 
 class SplitService:
     """The tests of the projects. Every change is a version, like any other change of the examples.
@@ -124,6 +130,13 @@ class SplitService:
         """
         aside = {c.id for c in self.view(project_id).held_out} | set(ids)
         self._by_hand(project_id, lambda c: True if c.id in aside else None, len(ids), 0)
+
+    def fill(self, project_id: str) -> None:
+        """Adds a draw to the examples that were kept aside by hand."""
+        row = self._versions.require_current(project_id)
+        choice = Draft.like(row, "", {}).split
+        free = [_flagged(c, None) for c in self._versions.read(row) if not c.reworded_from]
+        self.keep_aside(project_id, {c.id for c in splitting.plan(free, choice.seed, choice.share).held_out})
 
     def give_back(self, project_id: str, ids: Collection[str]) -> None:
         """Lets training have examples of the test; questions that are there in other words only go away.

@@ -6,15 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from studio.data.editing import HeldOut, RowEdit
 from studio.data.split import SplitKind
 from studio.domain.dataset import Mapping
 from studio.domain.recipe import Recipe
 from studio.errors import AfinaError
+from studio.services.checks import CheckService
 from studio.services.datasets import DatasetService
 from studio.services.history import HistoryService
+from studio.services.models import ModelService
 from studio.services.projects import ProjectService
 from studio.services.run_examples import RunExamples
 from studio.services.splits import SplitService
+from studio.services.tables import TableService
 from studio.storage.workspace import Workspace
 
 SUBJECTS = ("frete", "troca", "garantia", "boleto", "cupom", "estoque", "senha", "vitrine", "moagem", "presente")
@@ -98,6 +102,20 @@ def test_by_hand(workspace: Workspace, datasets: DatasetService, splits: SplitSe
     assert drawn.isdisjoint(_ids(splits, project) & drawn - {one})
     splits.draw(project, seed=42)
     assert _ids(splits, project) == drawn
+
+
+def test_a_tick_switches_the_draw_off_and_it_can_be_had_beside(
+    workspace: Workspace, datasets: DatasetService, splits: SplitService, project: str
+) -> None:
+    drawn = _ids(splits, project)
+    assert not splits.view(project).is_thin
+    other = next(c.id for c in datasets.load(_version(datasets, project)) if c.id not in drawn)
+    tables = TableService(workspace, CheckService(datasets, ModelService(workspace)))
+    tables.apply(project, [RowEdit(other, held_out=HeldOut.TEST)])
+    assert _ids(splits, project) == {other}
+    assert splits.view(project).is_thin
+    splits.fill(project)
+    assert _ids(splits, project) == drawn | {other}
 
 
 def _version(datasets: DatasetService, project: str) -> str:

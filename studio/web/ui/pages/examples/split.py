@@ -55,6 +55,8 @@ def build_split(ui: Ui) -> Section:
             splits.draw(place.project, seed=splits.view(place.project).choice.seed, share=float(chosen["share"]))
         elif action == "draw":
             splits.draw(place.project, seed=_number(chosen.get("text", "")))
+        elif action == "fill":
+            splits.fill(place.project)
         elif action == "aside":
             splits.keep_aside(place.project, _ids(chosen["ids"]))
         elif action == "back":

@@ -51,6 +51,7 @@ def render_split(ui: Ui, shown: SplitView) -> str:
     body = [
         stats,
         _controls(ui, shown),
+        _thin(ui, shown),
         _leaks(ui, shown.leaks),
         _rewording(ui, shown),
         _topics(ui, shown.topics),
@@ -92,6 +93,17 @@ def _controls(ui: Ui, shown: SplitView) -> Markup:
 def _ask(ui: Ui) -> dict[str, str]:
     text = ui.text
     return {"ask": text("splitview.again_ask"), "yes": text("splitview.again"), "no": text("ui.cancel")}
+
+
+def _thin(ui: Ui, shown: SplitView) -> Markup:
+    """A few ticks switch the draw off; the way to have both."""
+    if not shown.is_thin:
+        return EMPTY
+    text = ui.text
+    fill = button(text("splitview.fill"), "fill", kind="small", elem_id="split-fill")
+    return notice(
+        text("splitview.thin", n=len(shown.held_out)), "warning", Markup('<div class="af-row">{}</div>').format(fill)
+    )
 
 
 def _leaks(ui: Ui, leaks: Sequence[Leak]) -> Markup:
