@@ -211,3 +211,54 @@ def test_parts_keep_wordings_together_and_teach_each_answer_elsewhere() -> None:
         assert not wordings & {c.question.rstrip("?") for c in learned}
         assert known_answers(learned, asked) == 1.0
         assert len(asked) == 8
+
+
+def test_where_every_answer_is_there_once_a_search_asks_in_other_words(tmp_path: Path) -> None:
+    from studio.domain.study import Judge
+    from studio.services.run_examples import Examples
+    from studio.services.study_folders import plan_of_search
+
+    train = [
+        Conversation.pair(f"How much is the {thing}?", f"The {thing} costs {n} coins.", id=f"e{n}", held_out=False)
+        for n, thing in enumerate(("hat", "scarf", "coat", "shoe", "belt", "sock", "shirt", "glove", "tie", "cap"))
+    ]
+    plan, learned, practice = plan_of_search(RECIPE, Examples(train, []), minutes=2.0)
+    assert plan.judge is Judge.RECALL
+    assert [c.question for c in learned] == [c.question for c in train]
+    assert not {c.question for c in practice} & {c.question for c in train}
+    assert {c.answer for c in practice} <= {c.answer for c in train}
+
+
+def test_advice_is_as_sure_as_the_counts_allow() -> None:
+    """The same record with more and more right answers: from "no difference" to "more than chance explains"."""
+    from studio.domain.study import Judge, StudyKind, StudyPlan, StudyRecord, Trial, TrialScore, TrialSettings
+    from studio.services.study_advice import advice, recommendation, wilson
+
+    settings = [TrialSettings(learning_rate=rate, rank=8, epochs=4.0) for rate in (0.001, 0.002)]
+    plan = StudyPlan(kind=StudyKind.SEARCH, judge=Judge.RIGHT, minutes=5.0, candidates=tuple(settings))
+
+    def record(base: int, other: int, losses: tuple[float, float] = (0.5, 0.5)) -> StudyRecord:
+        trials = tuple(
+            Trial(
+                number=n, settings=settings[n - 1],
+                scores=(TrialScore(rung=0, step=9, passes=4.0, loss=loss, right=right, asked=60),),
+            )
+            for n, (right, loss) in enumerate(zip((base, other), losses, strict=True), start=1)
+        )  # fmt: skip
+        return StudyRecord(trials=trials, shares=(1.0,), spent=100.0, done=True)
+
+    told = {}
+    for other in (20, 30, 33, 55):
+        found = recommendation(plan, record(30, other))
+        assert found is not None
+        told[other] = (found.trial, found.advice.key.rpartition(".")[2])
+        for line in advice(plan, record(30, other), over=True):
+            assert all(catalog(locale)(line.key, **line.params) for locale in LOCALES)
+    assert told == {20: (1, "keep"), 30: (1, "keep"), 33: (2, "ahead"), 55: (2, "better")}
+    few = recommendation(plan, record(2, 5, losses=(0.3, 0.4)))
+    assert few is not None
+    assert few.trial == 1, "so few are right that loss decides"
+    assert wilson(0, 0) == (0.0, 1.0)
+    low, high = wilson(45, 60)
+    assert low == pytest.approx(0.6277, abs=1e-3)
+    assert high == pytest.approx(0.8422, abs=1e-3)
