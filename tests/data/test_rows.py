@@ -1,0 +1,74 @@
+"""Examples that stay on disk are the examples that were written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from studio.data import store
+from studio.data.rows import Rows, line_starts
+from studio.domain.conversation import Conversation
+from studio.errors import AfinaError
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> tuple[Path, tuple[Conversation, ...]]:
+    made = tuple(Conversation.pair(f"Pergunta {n} ção\n?", f"Resposta {n}", id=f"e{n}") for n in range(12_000))
+    path = tmp_path / "v.jsonl"
+    store.write(path, made)
+    return path, made
+
+
+def test_any_of_them_is_read(written: tuple[Path, tuple[Conversation, ...]]) -> None:
+    path, made = written
+    rows = Rows(path, line_starts(path))
+    assert len(rows) == len(made)
+    assert tuple(rows) == made
+    assert (rows[0], rows[-1], rows[7_001]) == (made[0], made[-1], made[7_001])
+    assert rows[10:4_000:7] == made[10:4_000:7]
+    assert rows.at([5, 3, 11_999]) == (made[5], made[3], made[11_999])
+
+
+def test_changes_lie_over_the_file(written: tuple[Path, tuple[Conversation, ...]]) -> None:
+    path, made = written
+    fresh = [Conversation.pair("neu", "neu", id="e1"), Conversation.pair("neuer", "neuer", id="e2")]
+    rows = (
+        Rows(path, line_starts(path))
+        .patched(np.array([0, 12_000, 3]), fresh[:1])
+        .patched(np.array([3, 1, 2]), fresh[1:])
+    )
+    assert tuple(rows) == (fresh[1], fresh[0], made[3])
+    assert rows.changed == 2
+    stored = [
+        item if isinstance(item, Conversation) else Conversation.model_validate_json(item) for item in rows.lines()
+    ]
+    assert stored == list(rows)
+
+
+def test_blocks_are_told_while_the_file_is_written(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    seen: list[bytes] = []
+
+    def on_block(paths: tuple[Path, Path], start: int, end: int) -> None:
+        told.append((start, end))
+        with next(path for path in paths if path.exists()).open("rb") as file:
+            file.seek(start)
+            seen.append(file.read(end - start))
+
+    path = tmp_path / "v.jsonl"
+    store.write(path, (Conversation.pair("q" * 1_000, "a" * 1_000) for _ in range(3_000)), on_block)
+    assert len(told) > 2
+    assert b"".join(seen) == path.read_bytes()
+    assert all(block.endswith(b"\n") for block in seen)
+
+
+def test_a_missing_or_damaged_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(AfinaError) as missing:
+        line_starts(tmp_path / "gone")
+    assert missing.value.code == "disk.missing"
+    (tmp_path / "bad").write_text("{]\n")
+    with pytest.raises(AfinaError) as damaged:
+        Rows(tmp_path / "bad", line_starts(tmp_path / "bad"))[0]
+    assert damaged.value.code == "data.version_damaged"

@@ -1,0 +1,136 @@
+"""Imports: small ones at once, large ones aside; watched, stopped, and checked with the same result."""
+
+from __future__ import annotations
+
+import csv
+import time
+from pathlib import Path
+
+import pytest
+
+from studio.data.checks.base import Dataset
+from studio.data.checks.report import Report
+from studio.services.checks import CheckService
+from studio.services.datasets import DatasetService
+from studio.services.imports import ImportProgress, ImportRequest, ImportService, ImportState
+from studio.services.models import ModelService
+from studio.services.projects import ProjectService
+from studio.storage.workspace import Workspace
+
+ROWS = 22_000  # beyond 20,000, examples stay on disk
+
+
+@pytest.fixture
+def datasets(workspace: Workspace) -> DatasetService:
+    return DatasetService(workspace)
+
+
+@pytest.fixture
+def project(workspace: Workspace) -> str:
+    return ProjectService(workspace).create("Loja").id
+
+
+def ended(imports: ImportService, project: str) -> ImportProgress:
+    """The progress once the import is over; it never goes back meanwhile."""
+    done = 0.0
+    while True:
+        progress = imports.progress(project)
+        assert progress is not None
+        assert progress.done >= done
+        done = progress.done
+        if not progress.is_running:
+            return progress
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("large") / "log.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        out = csv.writer(file)
+        out.writerow(("Pergunta", "Resposta"))
+        for n in range(ROWS):
+            letters = "".join(chr(97 + (n * k) % 26) for k in (1, 3, 5, 7, 11, 17))
+            mail = f" Meu e-mail é {letters}{n}@uol.com.br." if n % 50 == 0 else ""
+            answer = (
+                "."
+                if n % 70 == 0
+                else f"Sobre {letters}: o prazo do pedido é de {n} dias. " + "Enviamos pelo correio. " * 10
+            )
+            out.writerow((f"Qual é o prazo de entrega de {letters} número {n % 21_000}?{mail}", answer))
+    return path
+
+
+def test_a_small_import_is_finished_at_once(datasets: DatasetService, project: str, tmp_path: Path) -> None:
+    imports = ImportService(datasets)
+    assert imports.progress(project) is None
+    imports.start(project, ImportRequest(text="Pergunta;Resposta\nPix?;Sim.\nBoleto?;Não."))
+    progress = imports.progress(project)
+    assert progress is not None
+    assert (progress.state, progress.done) == (ImportState.FINISHED, 1.0)
+    view = datasets.current(project)
+    assert view is not None
+    assert [c.question for c in view.conversations] == ["Pix?", "Boleto?"]
+    imports.start(project, ImportRequest(text="Pergunta;Resposta\nFrete?;Grátis.\nTroca?;Sim.", append=True))
+    view = datasets.current(project)
+    assert view is not None
+    assert view.version.examples == 4
+    imports.forget(project)
+    assert imports.progress(project) is None
+
+
+def test_what_goes_wrong_is_told_and_changes_nothing(datasets: DatasetService, project: str, tmp_path: Path) -> None:
+    imports = ImportService(datasets)
+    path = tmp_path / "x.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    imports.start(project, ImportRequest(paths=(path,)))
+    progress = imports.progress(project)
+    assert progress is not None
+    assert progress.state is ImportState.FAILED
+    assert progress.problem is not None
+    assert progress.problem.code == "data.not_readable.image"
+    assert datasets.current(project) is None
+
+
+@pytest.mark.slow
+def test_a_large_import_is_checked_aside_with_the_same_result(
+    workspace: Workspace, datasets: DatasetService, project: str, log: Path
+) -> None:
+    imports = ImportService(datasets)
+    service = CheckService(datasets, ModelService(workspace))
+    imports.start(project, ImportRequest(paths=(log,)))
+    assert ended(imports, project).state is ImportState.FINISHED
+    view = datasets.current(project)
+    assert view is not None
+    assert (view.version.examples, len(view.conversations)) == (ROWS, 1_000)
+    report = service.known(project)
+    assert report is not None, "the import has left its report"
+    here = Report.of(Dataset.of(datasets.load(view.version.id)))
+    assert [(f.code, f.count, f.params) for f in report.findings] == [
+        (f.code, f.count, f.params) for f in here.findings
+    ]
+    assert (report.score, report.top3) == (here.score, here.top3)
+    assert [(c.after is None) for c in service.preview(project, "empty_answers")] == [True] * 5
+    masked = service.preview(project, "emails", 2)[1].after
+    assert masked is not None
+    assert "[EMAIL_2]" in masked.question
+    fixed = service.fix(project, ["emails", "empty_answers"])
+    assert fixed.version.examples == ROWS - (ROWS + 69) // 70
+    left = service.known(project)
+    assert left is not None
+    assert not {"emails", "empty_answers"} & {f.code for f in left.findings}
+
+
+@pytest.mark.slow
+def test_a_stop_leaves_everything_as_it_was(
+    workspace: Workspace, datasets: DatasetService, project: str, log: Path
+) -> None:
+    imports = ImportService(datasets)
+    imports.start(project, ImportRequest(text="Pergunta;Resposta\nPix?;Sim.\nBoleto?;Não."))
+    imports.start(project, ImportRequest(paths=(log,)))
+    imports.cancel(project)
+    assert ended(imports, project).state is ImportState.STOPPED
+    view = datasets.current(project)
+    assert view is not None
+    assert (view.version.number, view.version.examples) == (1, 2)
+    imports.close()
