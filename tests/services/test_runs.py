@@ -13,10 +13,10 @@ import psutil
 import pytest
 
 from studio.domain.conversation import Conversation
-from studio.domain.event import Step
-from studio.domain.problem import Severity
+from studio.domain.event import Step, Usage
+from studio.domain.problem import Problem, Severity
 from studio.domain.recipe import Method, Preset, Recipe
-from studio.domain.run import RunState
+from studio.domain.run import USAGE_KEPT, RunState
 from studio.errors import AfinaError
 from studio.i18n import catalog
 from studio.services.datasets import DatasetService
@@ -190,6 +190,35 @@ def test_a_paused_run_lets_the_next_one_through_and_goes_on_where_it_was(desk: D
     started = desk.runs.view(first).progress.started
     assert started is not None
     assert started.resumed_from == at
+
+
+def test_a_run_paused_for_the_disk_goes_on_once_there_is_room(idle: Desk) -> None:
+    run_id = idle.runs.start(idle.project, RECIPE)
+    idle.runs.pause(run_id)
+    request = idle.workspace.run(run_id).pause_request
+    params = {"needed_mb": 10**9, "free_mb": 5, "path": "/full"}
+    request.write_text(Problem(code="disk.low", params=params).model_dump_json())
+    view = idle.runs.view(run_id)
+    assert idle.runs.reading(view) == ("run.reading.paused_disk", {"needed_mb": 10**9, "free_mb": 5})
+    with pytest.raises(AfinaError) as refused:
+        idle.runs.resume(run_id)
+    assert refused.value.code == "disk.low"
+    assert refused.value.params["free_mb"] > 5, "what is free now, not what was"
+    request.write_text(Problem(code="disk.low", params=params | {"needed_mb": 1}).model_dump_json())
+    idle.runs.resume(run_id)
+    view = idle.runs.view(run_id)
+    assert (view.state, view.paused_by) == (RunState.QUEUED, None)
+
+
+def test_what_a_run_takes_of_the_machine_is_shown(idle: Desk) -> None:
+    run_id = idle.runs.start(idle.project, RECIPE)
+    assert idle.runs.view(run_id).resources.latest is None
+    with EventLog(idle.workspace.run(run_id).events) as log:
+        for number in range(USAGE_KEPT + 5):
+            log.write(Usage(time=number, cpu=0.5, memory=number, memory_total=10**9))
+    resources = idle.runs.view(run_id).resources
+    assert resources.latest is not None
+    assert (resources.latest.memory, len(resources.history)) == (USAGE_KEPT + 4, USAGE_KEPT)
 
 
 def test_cancel_ends_a_run_that_does_not_listen(desk: Desk, tmp_path: Path) -> None:
