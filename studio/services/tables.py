@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from bisect import bisect_left
+from array import array
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from studio.data import editing
+from studio.data.checks.base import Finding
 from studio.data.checks.report import Change
 from studio.data.editing import HeldOut, Replacement, RowEdit
 from studio.data.findings import row_list
@@ -129,7 +130,7 @@ class TableService:
         shown = places[(page - 1) * size : page * size]
         found = self._problems(project_id)
         rows = tuple(
-            TableRow(place + 1, conversation, tuple(code for code, where in found.items() if _has(where, place)))
+            TableRow(place + 1, conversation, tuple(finding.code for finding in found if _has(finding, place)))
             for place, conversation in zip(shown, known.lines.conversations(shown), strict=True)
         )
         return TablePage(rows, len(places), page, pages, version_of(row), known.topics)
@@ -229,24 +230,25 @@ class TableService:
     def _places(self, project_id: str, known: _Known, query: Query, problem: str) -> Sequence[int]:
         key = (query, problem)
         if key not in known.orders:
-            among = None
+            among: array[int] | None = None
             if problem:
                 found = self._checks.report(project_id).findings
-                among = next((finding.positions for finding in found if finding.code == problem), ())
+                rows = next((finding.rows for finding in found if finding.code == problem), None)
+                among = array("q", rows.tobytes()) if rows is not None else array("q")
             known.orders[key] = select(known.lines, query, among)
             while len(known.orders) > _KEPT:
                 known.orders.popitem(last=False)
         return known.orders[key]
 
-    def _problems(self, project_id: str) -> dict[str, Sequence[int]]:
+    def _problems(self, project_id: str) -> tuple[Finding, ...]:
         report = self._checks.known(project_id)
-        return {finding.code: finding.positions for finding in report.findings} if report else {}
+        return report.findings if report else ()
 
 
-def _has(places: Sequence[int], place: int) -> bool:
-    """Whether an ascending sequence holds a place."""
-    at = bisect_left(places, place)
-    return at < len(places) and places[at] == place
+def _has(finding: Finding, place: int) -> bool:
+    """Whether a check found something in the example at a place."""
+    at = int(finding.rows.searchsorted(place))
+    return at < finding.count and int(finding.rows[at]) == place
 
 
 def _replaced(line: bytes, wanted: Replacement) -> tuple[Conversation | None, Conversation | None, int]:

@@ -107,7 +107,7 @@ def _plan(ui: Ui, finding: Finding) -> str:
     """What fixing everything does about a finding, in one line."""
     check = checks.get(finding.code)
     how = f"check.{finding.code}.choice.{check.choices[0]}" if check.choices else f"check.{finding.code}.fix"
-    title, n = ui.text(f"check.{finding.code}"), ui.text.number(len(finding.positions))
+    title, n = ui.text(f"check.{finding.code}"), ui.text.number(finding.count)
     return f"{title} ({n}): {ui.text(how, **finding.params)}"
 
 
@@ -137,7 +137,7 @@ def _findings(ui: Ui, report: Report, bodies: Mapping[str, str]) -> Markup:
 
 
 def _finding(ui: Ui, finding: Finding, body: str | None) -> Markup:
-    count = ui.text("examples.read", n=len(finding.positions)) if finding.positions else ""
+    count = ui.text("examples.read", n=finding.count) if finding.count else ""
     waiting = Markup('<p class="af-muted af-small">{}</p>').format(ui.text("checkup.loading"))
     return _FINDING.format(
         code=finding.code,
@@ -162,7 +162,7 @@ def fix_button(ui: Ui, finding: Finding, choice: str = "") -> Markup:
 
 def rows_button(ui: Ui, finding: Finding) -> Markup:
     """The button that shows a finding's rows in the table."""
-    if not finding.positions:
+    if not finding.count:
         return EMPTY
     return button(ui.text("checkup.rows"), "filter", kind="quiet small", code=finding.code)
 
@@ -181,7 +181,7 @@ def render_body(
     """
     check, text = checks.get(finding.code), ui.text
     if check.fix is None:
-        by_hand = notice(text("checkup.by_hand")) if finding.positions else EMPTY
+        by_hand = notice(text("checkup.by_hand")) if finding.count else EMPTY
         return str(join([by_hand, rows_button(ui, finding)]))
     parts = []
     if check.choices:
@@ -196,7 +196,7 @@ def render_body(
     places = dict(zip(finding.ids, finding.positions, strict=True))
     cards = [change_card(ui, _label(ui, places.get(c.before.id)), c.before, c.after) for c in changes]
     if cards:
-        title = text("checkup.preview", n=len(cards), all=len(finding.positions))
+        title = text("checkup.preview", n=len(cards), all=finding.count)
         parts.append(Markup('<p class="af-small af-muted">{}</p>{}').format(title, join(cards)))
     buttons = [fix_button(ui, finding, choice), rows_button(ui, finding)]
     return str(join([*parts, Markup('<div class="af-row">{}</div>').format(join(buttons))]))

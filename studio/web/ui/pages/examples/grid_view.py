@@ -79,8 +79,8 @@ def render_table(ui: Ui, place: Place, page: TablePage, nonce: str = "") -> str:
 def problem_choices(ui: Ui, place: Place, chosen: str) -> Any:
     """The filter by problem, with the problems that were found."""
     report = ui.services.checks.known(place.project)
-    found = [finding for finding in report.findings if finding.positions] if report else []
-    choices = [(f"{ui.text(f'check.{f.code}')} ({ui.text.number(len(f.positions))})", f.code) for f in found]
+    found = [finding for finding in report.findings if finding.count] if report else []
+    choices = [(f"{ui.text(f'check.{f.code}')} ({ui.text.number(f.count)})", f.code) for f in found]
     known = {code for _, code in choices}
     return gr.Dropdown(choices=[(ui.text("grid.problem.all"), ""), *choices], value=chosen if chosen in known else "")
 
