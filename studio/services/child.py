@@ -9,6 +9,7 @@ its standard input is closed, so that it never outlives the studio.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -21,7 +22,14 @@ from studio.settings import Settings
 from studio.training.process import environment
 
 _LOOK_SECONDS: Final = 0.1
+_OFFLINE: Final = "HF_HUB_OFFLINE"
 _SETTINGS: Final = ("home", "models_dir", "database_url", "max_upload_mb", "hf_endpoint")
+
+
+def _environment() -> dict[str, str]:
+    """As of a worker; but a training never needs the network, and an import of a dataset of the hub does."""
+    chosen = environment()
+    return chosen if _OFFLINE in os.environ else {name: value for name, value in chosen.items() if name != _OFFLINE}
 
 
 def run_aside(
@@ -48,7 +56,7 @@ def run_aside(
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env=environment(),
+        env=_environment(),
         encoding="utf-8",
     )
     assert child.stdin is not None
