@@ -224,7 +224,7 @@ def render_topics(text: Catalog, found: Topics) -> tuple[str, str]:
     else:
         said = text(f"plots.topics.{kind}several", n=len(found.topics))
     if len(found.topics) > SHOWN:
-        said += " " + text("plots.first", n=SHOWN, all=len(found.topics))
+        said += " " + text("plots.first" if single else "plots.shown", n=SHOWN, all=len(found.topics))
     title = text("plots.topics.title" if found.named else "plots.topics.answers_title")
     columns = ["plots.topics.column" if found.named else "plots.topics.answers_column", "plots.column"]
     rows = [(topic.name, topic.examples, topic.phrasings, topic.held_out) for topic in found.topics]
@@ -242,7 +242,7 @@ def render_copies(text: Catalog, found: Sequence[Copies]) -> tuple[str, str]:
     if differ:
         said += " " + text("plots.copies.differ", n=differ)
     if len(found) > SHOWN:
-        said += " " + text("plots.first", n=SHOWN, all=len(found))
+        said += " " + text("plots.shown", n=SHOWN, all=len(found))
     rows = [(group.question, len(group.ids), group.answers) for group in found]
     heads = [text("plots.copies.column"), text("plots.column"), text("plots.copies.answers")]
     return wrapped(_HEAD.format(title, said)), wrapped(_table(text, heads, rows))
