@@ -19,6 +19,7 @@ from studio.domain.recipe import Preset, Recipe, parse_recipe
 from studio.domain.run import RunState, RunView
 
 if TYPE_CHECKING:
+    from studio.services import Services
     from studio.services.datasets import DatasetService
 
 _SEEN_TO = ("run.model_not_installed", "run.licence_not_accepted")  # this command installs and asks
@@ -75,7 +76,7 @@ def train(
         if paths:
             values["data"] = recipes.absolute(paths)
         values.setdefault("model", services.models.recommended(terminal.catalog.locale))
-        recipe = _checked(values)
+        recipe = _checked(services, values)
         _check_files(terminal, services.datasets, recipe)
         # Before a model is fetched: a mistake in the examples should not wait for a download.
         problems = [problem for problem in services.runs.problems(recipe) if problem.code not in _SEEN_TO]
@@ -112,10 +113,12 @@ def _unexplained(view: RunView) -> Problem:
     return Problem(code="cli.train.failed", params={"run": view.id})
 
 
-def _checked(values: dict[str, Any]) -> Recipe:
+def _checked(services: Services, values: dict[str, Any]) -> Recipe:
+    """The recipe; where a field of it cannot be read, every problem of all its fields at once."""
     recipe, problems = parse_recipe(values)
     if recipe is None:
-        raise Refused(problems)
+        found = services.runs.check(values)[1]
+        raise Refused([p for p in errors_of(found) if p.code not in _SEEN_TO] or problems)
     return recipe
 
 
