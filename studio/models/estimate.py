@@ -4,17 +4,19 @@ Let P be the parameters, L the layers, h the hidden size, i the size inside the 
 r the rank, b the examples a step, s the tokens of the longest example, and w the bytes of a weight (2 in bf16,
 4 in fp32, 0.6 in the 4 bits of QLoRA). Then, in bytes:
 
-    weights      P w
-    adapter      16 r L (8 h + 3 (h + i))    fp32 weights, gradients and the two moments of AdamW, 4 bytes each;
-                                             four attention products h to h, three feed-forward products h to i
+    weights      (2 P - V h) w               a frozen weight is laid out twice, for both directions of its products
+    adapter      20 r L (8 h + 3 (h + i))    fp32 weights, gradients of two lanes and the two moments of AdamW, 4 bytes
+                                             each; four attention products h to h, three feed-forward ones h to i
     optimizer    14 P                        only when weights are tuned as a whole (a quarter of P for the last
                                              layers): fp32 copy, gradient, moments less w
-    activations  b s L (A h + B i) w         what the backward pass needs again
-    logits       14 b s V                    scores in bf16 and fp32, their softmax and its gradient: 2 + 4 + 4 + 4
-    runtime      0.5 10^9                    torch and its libraries
+    activations  T L (A h + B i) w           what the backward pass needs again of T tokens: b s, at most 2 x 2048
+    logits       12 R V                      scores in bf16 and fp32 of R words at a time in two lanes: 2 (2 + 4)
+    runtime      0.48 10^9                   torch and its libraries
 
-A = 20 and B = 7 were fitted to the peak memory of two training steps of both built-in models on a processor, in bf16,
-with batches of 8 x 64 and 8 x 128 tokens; the sums came within 6 % of it.
+A = 14 and B = 9 were fitted to the peak memory of three training steps of both built-in models with the fused engine on
+two cores, in bf16, with batches of 8 x 64 and 8 x 128 tokens; the sums came within 9 % of it. Transformers with PEFT,
+which trains what the fused engine does not know and everything on a graphics card, needs for b s tokens 14 b s V bytes of
+logits, P w of weights, and A = 20, B = 7 (the sums came within 6 %).
 """
 
 from __future__ import annotations
@@ -26,12 +28,16 @@ from studio.domain.recipe import Method, Precision
 from studio.models.hardware import Machine
 from studio.models.probe import Speed, choose_precision
 
-_HIDDEN_COPIES: Final = 20
-_INNER_COPIES: Final = 7
+_COPIES: Final = {True: (14, 9), False: (20, 7)}  # of h and of i, kept by the fused and by the plain engine
+_MOST_TOKENS: Final = 4096  # kept at once by the fused engine
+_SCORES: Final = 2**24  # of words at a time, and so many rows at most
+_MOST_ROWS: Final = 256
+_LANE_BYTES: Final = 12
 _LOGIT_BYTES: Final = 14
-_RUNTIME_BYTES: Final = 500_000_000
+_RUNTIME_BYTES: Final = 480_000_000
 _FOUR_BITS: Final = 0.6  # bytes of a weight in NF4 with its scales, the embeddings counted in
 _STATE_BYTES: Final = 16  # of a tuned weight: fp32 value, gradient, two moments
+_ADAPTER_BYTES: Final = 20  # and the gradient of a second lane
 
 # A typical job: 200 examples of 60 tokens, 6 passes. A model is slow here when that takes longer than a coffee break.
 TYPICAL_TOKENS: Final = 72_000
@@ -53,6 +59,8 @@ def memory_parts(
     batch: int,
     length: int,
     precision: Precision = Precision.BF16,
+    *,
+    fused: bool = True,
 ) -> tuple[MemoryPart, ...]:
     """What a training step needs, part by part.
 
@@ -63,27 +71,31 @@ def memory_parts(
         batch: examples a step.
         length: tokens of the longest example.
         precision: BF16 or FP32.
+        fused: whether the fused engine trains, as it does on a processor.
     """
+    fused = fused and method not in (Method.DORA, Method.QLORA)
     width = 2 if precision is Precision.BF16 else 4
     stored = _FOUR_BITS if method is Method.QLORA else width
     hidden, inner, layers, words = card.hidden_size, card.intermediate_size, card.layers, card.vocabulary
+    weights = card.parameters + (max(0, card.parameters - words * hidden) if fused and width == 2 else 0)
     whole = round(card.parameters * tuned_share(method))
     tuned = rank * layers * (8 * hidden + 3 * (hidden + inner))
-    copies = _HIDDEN_COPIES * hidden + _INNER_COPIES * inner
+    a, b = _COPIES[fused]
+    copies = a * hidden + b * inner
+    tokens = min(batch * length, _MOST_TOKENS) if fused else batch * length
+    rows, row_bytes = batch * length, _LOGIT_BYTES
+    if fused:
+        rows, row_bytes = max(16, min(_MOST_ROWS, _SCORES // max(1, words))), _LANE_BYTES
     state = (
         _part("optimizer", whole * (_STATE_BYTES - width), f"{whole:,} x {_STATE_BYTES - width} B")
         if whole
-        else _part("adapter", tuned * _STATE_BYTES, f"{tuned:,} x {_STATE_BYTES} B")
+        else _part("adapter", tuned * _ADAPTER_BYTES, f"{tuned:,} x {_ADAPTER_BYTES} B")
     )
     return (
-        _part("weights", round(card.parameters * stored), f"{card.parameters:,} x {stored} B"),
+        _part("weights", round(weights * stored), f"{weights:,} x {stored} B"),
         state,
-        _part(
-            "activations",
-            batch * length * layers * copies * width,
-            f"{batch} x {length} x {layers} x {copies:,} x {width} B",
-        ),
-        _part("logits", batch * length * words * _LOGIT_BYTES, f"{batch} x {length} x {words:,} x {_LOGIT_BYTES} B"),
+        _part("activations", tokens * layers * copies * width, f"{tokens:,} x {layers} x {copies:,} x {width} B"),
+        _part("logits", rows * words * row_bytes, f"{rows:,} x {words:,} x {row_bytes} B"),
         _part("runtime", _RUNTIME_BYTES, f"{_RUNTIME_BYTES:,} B"),
     )
 
@@ -106,7 +118,7 @@ def fit(
 
     A speed that is only guessed calls no model slow: the machine is measured within seconds of the first start.
     """
-    parts = memory_parts(card, method, rank, batch, length, choose_precision(speed))
+    parts = memory_parts(card, method, rank, batch, length, choose_precision(speed), fused=not machine.gpu_name)
     needed = sum(part.bytes for part in parts)
     free = machine.memory_free
     if needed > free * (1 - _KEPT_FREE):
