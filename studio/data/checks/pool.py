@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from functools import cache
 from multiprocessing import connection, get_context, parent_process
@@ -29,15 +30,14 @@ class ScanPool:
         self._pool = ProcessPoolExecutor(
             min(_MOST, os.cpu_count() or 1), mp_context=get_context("spawn"), initializer=_prepare
         )
-        self._blocks: list[tuple[int, int, Future[Facts]]] = []
+        self._blocks: deque[tuple[int, Future[Facts]]] = deque()
         self._submitted = 0
-        self._scanned = 0
 
     def submit(self, paths: tuple[Path, Path], start: int, end: int) -> None:
-        """Takes a block; see :func:`studio.data.store.write`."""
+        """Takes the next block; see :func:`studio.data.store.write`."""
         future = self._pool.submit(_scan, paths, start, end)
         self._submitted = max(self._submitted, end)
-        self._blocks.append((start, end, future))
+        self._blocks.append((end, future))
 
     def submit_file(self, path: Path) -> None:
         """Takes all blocks of a finished file. Raises ``disk.missing`` …"""
@@ -57,16 +57,18 @@ class ScanPool:
         Raises:
             AfinaError: what a process met; ``general.unexpected`` when one ended before its time.
         """
-        found: list[tuple[int, Facts]] = []
-        try:
-            for start, end, future in self._blocks:
-                found.append((start, future.result()))
+
+        def parts() -> Iterator[Facts]:
+            while self._blocks:
+                end, future = self._blocks.popleft()  # let go of at once: all blocks together are as large again
+                yield future.result()
                 if on_share is not None:
                     on_share(end / max(1, self._submitted))
+
+        try:
+            return joined(parts())
         except Exception as error:
             raise from_exception(error) from error
-        self._blocks.clear()
-        return joined(facts for _, facts in sorted(found, key=lambda item: item[0]))
 
     def close(self) -> None:
         """Ends the processes; what they work on is dropped."""

@@ -10,7 +10,7 @@ from studio.data.checks.personal import mask_numbers, spans, told_as_ours
 from studio.data.text import plain
 from studio.domain.conversation import Conversation, Message, Role
 
-_KNOWN: Final = 20_000  # texts remembered: answers come again and again
+_KNOWN: Final = 5_000  # texts remembered: answers come again and again
 _SYSTEM, _USER, _ASSISTANT = Role.SYSTEM, Role.USER, Role.ASSISTANT  # a look-up in an enumeration takes a while
 _LONG: Final = 100  # letters of an answer that ends like an export which cuts
 
@@ -47,7 +47,9 @@ class _Text:
         self.flags = flags
         self.key = plain(text)
         self.key_hash = 0
-        self.folded = " ".join(text.casefold().split())
+        self.folded = text.casefold()
+        if "\n" in text or "\t" in text or "  " in text:
+            self.folded = " ".join(self.folded.split())
         self.language = -1
         self.masks: list[tuple[str, int]] | None = None
         self.values: list[tuple[int, int, int, int, bool]] | None = None
