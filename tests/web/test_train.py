@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
 from studio.domain.event import Answers, Evaluation, LiveAnswer, Started, Step, Usage
 from studio.domain.recipe import Recipe
@@ -22,6 +24,7 @@ from studio.i18n import LOCALES, catalog
 from studio.services import Services
 from studio.services.comparison import ComparisonService
 from studio.storage.workspace import Workspace
+from studio.web.ui import shell
 from studio.web.ui.charts import folds_chart, loss_chart, overlay_chart, pass_axis, search_chart
 from studio.web.ui.components import Ui
 from studio.web.ui.pages.train import page
@@ -270,3 +273,12 @@ def test_a_cross_validation_shows_a_dot_for_each_part_that_is_done() -> None:
     trials = (trial(1, TrialState.FINISHED, 7), trial(2, TrialState.FINISHED, 9), trial(3, TrialState.WAITING))
     html = folds_chart(catalog("en"), study(StudyKind.FOLDS, trials), ["a", "b", "c"])
     assert html.count('class="dot s1 alone') == 2
+
+
+def test_the_script_that_slows_the_clocks_comes_before_those_of_gradio(services: Services) -> None:
+    app = FastAPI()
+    shell.mount_studio(app, services, "en")
+    with TestClient(app) as client:
+        answer = client.get("/en/")
+    assert answer.text.index("isClock") < answer.text.index('type="module"')
+    assert len(answer.content) == int(answer.headers["content-length"])

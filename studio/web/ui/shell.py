@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from studio.i18n import LOCALES, Catalog, catalog
 from studio.services import Services
+from studio.web.early import EarlyScript
 from studio.web.ui import theme
 from studio.web.ui.components import EMPTY, Page, Ui, join, warn
 from studio.web.ui.pages.compare import build_compare
@@ -41,6 +42,7 @@ def mount_studio(app: Any, services: Services, locale: str) -> None:
         locale: one of the catalogs' languages.
     """
     settings = services.workspace.settings
+    app.add_middleware(EarlyScript, path=f"/{locale}/", script=theme.early_script())
     gr.mount_gradio_app(
         app,
         build_studio(services, locale),
@@ -96,7 +98,9 @@ def build_studio(services: Services, locale: str) -> Any:
         pages = _build_pages(ui)
         _connect(ui, header, pages)
     studio.queue(default_concurrency_limit=16, api_open=False)
-    studio._queue.sleep_when_free = _QUEUE_REST  # Gradio looks a thousand times a second, which takes a core's 5 % for ever
+    studio._queue.sleep_when_free = (
+        _QUEUE_REST  # Gradio looks a thousand times a second, which takes a core's 5 % for ever
+    )
     return studio
 
 
@@ -128,8 +132,7 @@ def _connect(ui: Ui, header: Any, pages: dict[str, Page]) -> None:
 
     ordered = sorted(outputs, key=lambda component: component._id)
     options = {"show_progress": "hidden", "trigger_mode": "multiple", "api_visibility": "private"}
-    # On one component: those that appear with the page never hear that it is there, and count frames for ever.
-    ui.place.navigate(navigate, outputs=ordered, show_progress_on=[ui.place], **options)
+    ui.place.navigate(navigate, outputs=ordered, **options)
 
 
 def _header(ui: Ui, place: Place) -> str:

@@ -54,10 +54,7 @@ class Setup:
 
 
 def quiet(ui: Ui) -> dict[str, Any]:
-    """Options of an event that shows no progress.
-
-    It is noted on one component: those that appear while an event is on never hear of its end, and count frames for ever.
-    """
+    """Options of an event that shows no progress, and notes it on one component instead of on all that it may change."""
     return {"show_progress": "hidden", "show_progress_on": [ui.place], "api_visibility": "private"}
 
 
