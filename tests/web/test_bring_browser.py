@@ -1,0 +1,94 @@
+"""Bringing examples in a real browser: a pasted table, the picture that is clicked, the proof, a hub dataset."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import Server
+from tests.hub_server import FakeHub, running_hub
+
+pytestmark = [pytest.mark.browser, pytest.mark.model]
+SOON = 30_000  # milliseconds
+FETCHED = 120_000  # a process with the library of the hub has to begin
+PASTED = "Ticket\tQuestion\tDetail\tAnswer\n" + "".join(
+    f"{n}\tHow does delivery to {place} work?\tIt is urgent.\tWe deliver to {place} in {n + 3} days.\n"
+    for n, place in enumerate(("Rio", "Bahia", "Recife", "Natal", "Manaus", "Goias", "Palmas", "Maceio"))
+)
+
+
+@pytest.fixture
+def hub() -> Iterator[FakeHub]:
+    rows = [{"question": f"Is number {n} open?", "answer": f"Yes, number {n} is."} for n in range(9)]
+    content = "\n".join(map(json.dumps, rows)).encode()
+    card = "configs:\n- {config_name: shop, data_files: [{split: train, path: a.jsonl}, {split: test, path: b.jsonl}]}"
+    with running_hub() as running:
+        files = {"README.md": f"---\n{card}\n---\n".encode(), "a.jsonl": content, "b.jsonl": content}
+        running.datasets["acme/faq"] = files
+        yield running
+
+
+@pytest.fixture
+def page(browser: Browser, hub: FakeHub, base_model: str, tmp_path: Path) -> Iterator[Page]:
+    """The Examples screen of an empty project, in English."""
+    environment = {"AFINA_HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path / "hf")}
+    server = Server(tmp_path / "home", environment=environment)
+    server.home.mkdir()
+    server.start()
+    context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(SOON)
+    opened = context.new_page()
+    opened.goto(f"{server.address}/en/")
+    opened.click("#home-new")
+    opened.fill("#dialog-input", "Shop")
+    opened.click("#dialog-yes")
+    expect(opened).to_have_url(re.compile("step=model"), timeout=SOON)
+    opened.goto(opened.url.replace("step=model", "step=examples"))
+    expect(opened.locator("#examples-upload")).to_be_visible(timeout=SOON)
+    yield opened
+    context.close()
+    server.stop()
+
+
+def test_paste_map_and_reword(page: Page) -> None:
+    head = page.locator("#examples-head")
+    page.get_by_role("tab", name="Paste a table").click()
+    page.click("#examples-paste-go")
+    expect(page.get_by_text("There is nothing in the box yet").first).to_be_visible(timeout=SOON)
+    page.fill("#examples-paste textarea", PASTED)
+    page.click("#examples-paste-go")
+    expect(head).to_contain_text("8 examples", timeout=SOON)
+    # Two clicks: the part, and the column to put below it.
+    page.click("#examples-picture .af-part.asks")
+    page.click(".af-picker [data-action=join][data-column=Detail]")
+    expect(page.locator("#examples-picture .af-part.asks")).to_contain_text("It is urgent.", timeout=SOON)
+    expect(head).to_contain_text("Version 2", timeout=SOON)
+    page.get_by_role("tab", name="Proof").click()
+    page.click("#examples-split [data-action=share][data-share='0.3']")
+    expect(head).to_contain_text("Version 3", timeout=SOON)
+    page.click("#split-reword")
+    page.locator("#examples-reworded li button").first.click()
+    expect(page.locator("#split-accept")).to_have_text("Use these 7", timeout=SOON)
+    page.click("#split-accept")
+    expect(head).to_contain_text("7 kept aside", timeout=SOON)
+    expect(page.locator("#examples-split")).to_contain_text("your own questions in other words")
+
+
+def test_a_dataset_of_the_hub(page: Page) -> None:
+    page.get_by_role("tab", name="Hugging Face").click()
+    page.fill("#hub-id input, #hub-id textarea", "acme/none")
+    page.click("#hub-look")
+    expect(page.get_by_text("There is no dataset “acme/none”").first).to_be_visible(timeout=FETCHED)
+    page.fill("#hub-id input, #hub-id textarea", "acme/faq")
+    page.click("#hub-look")
+    expect(page.locator("#hub-config input")).to_have_value("shop", timeout=FETCHED)
+    expect(page.locator("#hub-split input")).to_have_value("train")
+    page.fill("#hub-rows input", "5")
+    page.click("#hub-go")
+    expect(page.locator("#examples-head")).to_contain_text("5 examples", timeout=FETCHED)
+    expect(page.locator("#examples-head")).to_contain_text("acme-faq.jsonl")
