@@ -34,8 +34,8 @@ _ROOM = 400 * 2**20  # bytes above what one example at a time needs; sixteen nee
 
 
 def hungry_run(folder: Path, model: Path, batch: int) -> RunFolder:
-    """A run whose long answers need memory."""
-    run = write_run(folder, model, batch_size=batch, epochs=4.0, max_length=512, patience=0, evaluations=1)
+    """A run of four steps whose long answers need memory."""
+    run = write_run(folder, model, batch_size=batch, epochs=batch / 4, max_length=512, patience=0, evaluations=1)
     pairs = [Conversation.pair(f"Count to {n}.", " ".join(str(i) for i in range(n, n + 240))) for n in range(16)]
     run.train.write_text("".join(pair.model_dump_json() + "\n" for pair in pairs), encoding="utf-8")
     return run
