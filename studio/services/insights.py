@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from studio.data import split
 from studio.data.checks.base import Dataset
 from studio.data.insights import Insights, main_language
 from studio.domain.conversation import Conversation
 from studio.domain.problem import Problem
-from studio.domain.recipe import Recipe
 from studio.errors import AfinaError, Stopped, from_exception
 from studio.models import hardware
 from studio.models.probe import choose_precision, known_speed
@@ -154,7 +154,7 @@ class InsightService:
         try:
             dataset = self._checks.dataset(project_id)
             job.examples = {c.id: c for c in dataset.conversations}
-            held_out = self._held_out(project_id, dataset)
+            held_out = self._held_out(job.view.version_id, dataset)
             found = Insights.of(dataset, held_out)
             language = main_language(found.languages)
             update(insights=found, language=language, held_out=held_out)
@@ -180,10 +180,10 @@ class InsightService:
         machine = hardware.machine()
         return choose_precision(known_speed(self._datasets.workspace.home, machine)).value
 
-    def _held_out(self, project_id: str, dataset: Dataset) -> frozenset[str]:
-        """The examples for the proof: those that say so, else those that the usual training would draw."""
+    def _held_out(self, version_id: str, dataset: Dataset) -> frozenset[str]:
+        """The examples for the proof: those that say so, else those that a training would draw."""
         said = frozenset(c.id for c in dataset.conversations if c.held_out is True)
         if said or len(dataset) > SPLIT_SHOWN:
             return said
-        plan = self._datasets.split_plan(project_id, Recipe.model_fields["seed"].default)
-        return frozenset(c.id for c in plan.held_out)
+        choice = self._datasets.split_choice(version_id)
+        return frozenset(c.id for c in split.plan(dataset.conversations, choice.seed, choice.share).held_out)

@@ -21,6 +21,7 @@ from studio.services.insights import InsightService
 from studio.services.models import ModelService
 from studio.services.projects import ProjectService
 from studio.services.question_map import MapBy, make_map
+from studio.services.splits import SplitService
 from studio.services.tables import RowEdit, TableService
 from studio.settings import Settings
 from studio.storage.workspace import Workspace
@@ -86,6 +87,21 @@ def test_an_edit_is_counted_anew_and_the_first_look_never_waits(bare: Workspace)
     found = service.example(project_id, "e1")
     assert found is not None
     assert found.answer == "Four."
+    service.close()
+
+
+def test_the_proof_is_the_one_that_a_training_would_draw(bare: Workspace, tmp_path: Path) -> None:
+    path = tmp_path / "shop.csv"
+    rows = [f"What is the price of {thing} number {n}?,It is {n} euros." for n in range(20) for thing in ("cup", "mug")]
+    path.write_text("question,answer\n" + "\n".join(rows))
+    project_id = ProjectService(bare).create("Shop").id
+    DatasetService(bare).import_files(project_id, [path])
+    splits, service = SplitService(bare), service_of(bare)
+    first = service.wait(project_id).held_out
+    assert first == {c.id for c in splits.view(project_id).held_out}
+    splits.draw(project_id, seed=7, share=0.3)
+    second = service.wait(project_id).held_out
+    assert second == {c.id for c in splits.view(project_id).held_out} != first
     service.close()
 
 
