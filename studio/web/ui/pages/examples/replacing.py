@@ -43,16 +43,18 @@ def build_replacing(ui: Ui) -> Section:
         found = ui.html(elem_id="examples-matches")
         act = gr.Button(text("replace.act"), interactive=False, elem_id="examples-replace-act", size="md")
     wanted = [find, put, where, whole, case]
+    version = gr.State("")
 
-    def show(_place: Place, _view: DatasetView | None) -> dict[Any, Any]:
-        return {found: "", act: gr.Button(interactive=False), find: ""}
+    def show(_place: Place, view: DatasetView | None) -> dict[Any, Any]:
+        """What is typed stays; it is counted anew in another version."""
+        return {version: view.version.id if view else ""}
 
     @friendly(text)
     def count(query: str, *said: Any) -> dict[Any, Any]:
-        replacement = _replacement(*said)
-        if not replacement.find:
+        replacement, place = _replacement(*said), Place.parse(query)
+        if not replacement.find or ui.services.datasets.version(place.project) is None:
             return {found: "", act: gr.Button(interactive=False)}
-        matches = ui.services.tables.matches(Place.parse(query).project, replacement)
+        matches = ui.services.tables.matches(place.project, replacement)
         can = bool(matches.places) and replacement.find != replacement.put
         return {found: render_matches(ui, matches), act: gr.Button(interactive=can)}
 
@@ -63,10 +65,10 @@ def build_replacing(ui: Ui) -> Section:
         return {ui.place: place.move}
 
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    events = [find.input, put.input, where.input, whole.input, case.input]
+    events = [component.change for component in (*wanted, version)]
     gr.on(events, count, [ui.place, *wanted], [found, act], trigger_mode="always_last", **quiet)
     act.click(replace, [ui.place, *wanted], [ui.place], **quiet)
-    return Section((found, act, find), show)
+    return Section((version,), show)
 
 
 def _replacement(find: str, put: str, where: str, whole: bool, case: bool) -> Replacement:
