@@ -243,7 +243,7 @@ def _document(terminal: Terminal, read: ReadResult, dataset: Dataset, report: Re
                 "code": finding.code,
                 "severity": finding.severity.value,
                 "message": _sentence(terminal, finding),
-                "examples": len(finding.positions),
+                "examples": finding.count,
                 "where": [_place(dataset, position) for position in finding.positions],
                 "groups": [[_place(dataset, position) for position in group] for group in finding.groups],
                 "fixable": checks.get(finding.code).fix is not None,

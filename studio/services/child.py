@@ -23,6 +23,7 @@ from studio.training.process import environment
 
 _LOOK_SECONDS: Final = 0.1
 _OFFLINE: Final = "HF_HUB_OFFLINE"
+_GRACE: Final = 5.0  # seconds
 _SETTINGS: Final = ("home", "models_dir", "database_url", "max_upload_mb", "hf_endpoint")
 
 
@@ -67,7 +68,11 @@ def run_aside(
         while child.poll() is None:
             if cancelled is not None and cancelled():
                 stopped.set()
-                child.kill()
+                _close(child.stdin)  # it takes away what it has half written, and ends
+                try:
+                    child.wait(_GRACE)
+                except subprocess.TimeoutExpired:
+                    child.kill()
                 return
             threading.Event().wait(_LOOK_SECONDS)
 
@@ -82,8 +87,8 @@ def run_aside(
                 problem = AfinaError(said["error"], **said["params"])
             else:
                 on_said(said)
-    except BrokenPipeError:
-        pass  # it ended at once; its exit code says so
+    except (BrokenPipeError, ValueError):
+        pass  # it was ended before it could listen, or in the middle of a line; its exit code says so
     finally:
         child.kill()
         code = child.wait()
@@ -100,5 +105,5 @@ def run_aside(
 def _close(stream: Any) -> None:
     try:
         stream.close()
-    except BrokenPipeError:
+    except (BrokenPipeError, ValueError):
         return

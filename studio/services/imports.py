@@ -161,6 +161,7 @@ class ImportService:
             job.progress = replace(job.progress, **news)
 
         try:
+            before = self._datasets.version(project_id)
             with tempfile.TemporaryDirectory(prefix="afina-") as folder:
                 paths = _paths(request, Path(folder))
                 if request.hub is None and _size(request) <= _HERE:
@@ -172,7 +173,10 @@ class ImportService:
                     run_aside(self._datasets.workspace.settings, work, said, job.cancel.is_set)
             job.progress = replace(job.progress, state=ImportState.FINISHED, phase="saving", done=1.0)
         except Stopped:
-            job.progress = replace(job.progress, state=ImportState.STOPPED)
+            now = self._datasets.version(project_id)
+            made = now is not None and (before is None or now.id != before.id)
+            # Stopped while it was checked: the examples are in, the check-up is made when it is asked for.
+            job.progress = replace(job.progress, state=ImportState.FINISHED if made else ImportState.STOPPED)
         except Exception as error:  # whatever it is, the screen must say it
             problem = Problem.of(from_exception(error))
             job.progress = replace(job.progress, state=ImportState.FAILED, problem=problem)

@@ -22,6 +22,7 @@ from studio.services.models import ModelService
 from studio.settings import Settings
 from studio.storage.workspace import Workspace
 
+_GRACE: Final = 3.0  # seconds to take away what is half written
 _TOLD_EVERY: Final = 0.2  # seconds
 _READING, _CHECKING = 0.6, 0.95  # how much of the whole is done when each is
 
@@ -63,7 +64,8 @@ def say(**document: Any) -> None:
 
 
 class _Work:
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, stop: threading.Event) -> None:
+        self._stop = stop
         workspace = Workspace(settings)
         self.datasets = DatasetService(workspace)
         self.checks = CheckService(self.datasets, ModelService(workspace))
@@ -119,17 +121,21 @@ class _Work:
                 hub["token"],
                 job["append"],
                 self.teller.rows,
+                self._stop.is_set,
             )
             return
         paths = [Path(path) for path in job["paths"]]
-        self.datasets.import_files(job["project_id"], paths, mapping, job["append"], self.teller.rows)
+        self.datasets.import_files(
+            job["project_id"], paths, mapping, job["append"], self.teller.rows, self._stop.is_set
+        )
 
 
 def main() -> None:
     """Runs the job on the standard input."""
     job = json.loads(sys.stdin.readline())
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    work = _Work(Settings(**job["settings"]))
+    stop = threading.Event()
+    threading.Thread(target=_end_with_parent, args=(stop,), daemon=True).start()
+    work = _Work(Settings(**job["settings"]), stop)
     does: dict[str, Callable[[dict[str, Any]], None]] = {"import": work.bring, "check": work.check, "fix": work.fix}
     try:
         with acting_as(job["author"]):
@@ -139,8 +145,10 @@ def main() -> None:
         say(error=known.code, params=known.params)
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(stop: threading.Event) -> None:
     sys.stdin.read()
+    stop.set()
+    time.sleep(_GRACE)
     os._exit(1)
 
 
