@@ -16,7 +16,7 @@ from studio.web.ui.plot import Axis, Band, Mark, Plot, Series, nice_ticks, thinn
 
 _SMOOTHING: Final = 0.8  # weight of the past in the drawn line
 _TIPS: Final = 60
-_LABELS: Final = 12  # passes that are named on the axis
+_LABELS: Final = 6  # passes that are named on the axis
 _HEADROOM: Final = 1.05
 
 
