@@ -31,8 +31,12 @@ class Settings(BaseSettings):
     database_url: str | None = Field(default=None, description="SQLAlchemy URL; SQLite in home by default.")
     max_upload_mb: int = Field(default=1000, ge=1, description="Largest accepted upload, in megabytes.")
     chat_idle_minutes: float = Field(default=10.0, gt=0, description="Minutes after which an idle chat model unloads.")
-    runs_at_once: int = Field(default=1, ge=1, le=16, description="Runs that train at the same time, memory permitting.")
-    disk_reserve_mb: int = Field(default=200, ge=0, description="Megabytes of disk that a run leaves free; else it pauses.")
+    runs_at_once: int = Field(
+        default=1, ge=1, le=16, description="Runs that train at the same time, memory permitting."
+    )
+    disk_reserve_mb: int = Field(
+        default=200, ge=0, description="Megabytes of disk that a run leaves free; else it pauses."
+    )
     hf_token: SecretStr | None = Field(default=None, description="Hugging Face token for gated models.")
     hf_endpoint: str | None = Field(default=None, description="Address of a Hugging Face mirror.")
 

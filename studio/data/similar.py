@@ -196,7 +196,10 @@ def _join_counted(roots: Ints, texts: Sequence[str], lefts: Ints, rights: Ints, 
         a, b = a[apart], b[apart]
         if not len(a):
             continue
-        (left, of_left), (right, of_right) = _hashed([texts[i] for i in a.tolist()]), _hashed([texts[i] for i in b.tolist()])
+        (left, of_left), (right, of_right) = (
+            _hashed([texts[i] for i in a.tolist()]),
+            _hashed([texts[i] for i in b.tolist()]),
+        )
         owned = [of_left.astype(np.uint64) << np.uint64(32) | left, of_right.astype(np.uint64) << np.uint64(32) | right]
         either = np.bincount((_different(np.concatenate(owned)) >> np.uint64(32)).astype(np.int64))
         near_enough = np.bincount(of_left) + np.bincount(of_right) - either >= threshold * either

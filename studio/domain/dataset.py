@@ -31,10 +31,14 @@ class Mapping(BaseModel):
     answer: tuple[str, ...] = ()
     system: tuple[str, ...] = ()
     topic: str | None = None
-    id: str | None = Field(default=None, description="What the file calls an example; rows that share it stay together.")
+    id: str | None = Field(
+        default=None, description="What the file calls an example; rows that share it stay together."
+    )
     held_out: str | None = None
     company: str | None = Field(default=None, description="In a log of messages, the speaker that is the company.")
-    sheets: tuple[str, ...] = Field(default=(), description="The sheets of a workbook to read; all of them where empty.")
+    sheets: tuple[str, ...] = Field(
+        default=(), description="The sheets of a workbook to read; all of them where empty."
+    )
 
     @property
     def is_complete(self) -> bool:
@@ -50,7 +54,9 @@ class Mapping(BaseModel):
     def only(self, columns: Iterable[str]) -> Mapping:
         """The same without the columns that are not among ``columns``."""
         there = set(columns)
-        several = {role: tuple(c for c in getattr(self, role) if c in there) for role in ("question", "answer", "system")}
+        several = {
+            role: tuple(c for c in getattr(self, role) if c in there) for role in ("question", "answer", "system")
+        }
         single = {role: c if (c := getattr(self, role)) in there else None for role in ("topic", "id", "held_out")}
         return self.model_copy(update={**several, **single})
 
