@@ -17,7 +17,8 @@ from studio.services import Services
 from studio.services.tables import HeldOut, RowEdit
 from studio.web.ui import shell
 from studio.web.ui.components import Ui, button
-from studio.web.ui.pages.compare import Turn, _messages, _talk
+from studio.web.ui.pages.compare import _messages
+from studio.web.ui.pages.compare_view import Turn, render_talk
 from studio.web.ui.pages.examples.grid import read_edits
 from studio.web.ui.pages.home import _card
 from studio.web.ui.session import STEPS, Place
@@ -66,7 +67,7 @@ def test_every_sentence_that_the_screens_name_exists(locale: str) -> None:
 def test_what_a_person_wrote_is_escaped(ui: Ui) -> None:
     project = ui.services.projects.create(NASTY)
     shown = _card(ui, ProjectCard(project=project))
-    talk = _talk(ui, (Turn(NASTY, NASTY, NASTY),))
+    talk = render_talk(ui, (Turn(NASTY, NASTY, NASTY),))
     assert "<img" not in shown
     assert "<img" not in talk
     assert talk.count("&lt;img") >= 3
