@@ -85,6 +85,15 @@ class PlainEngine:
         with torch.no_grad():
             return float(self._loss(examples))
 
+    def matches(self, examples: Sequence[EncodedExample]) -> int:
+        import torch
+
+        self.model.eval()
+        with torch.no_grad():
+            scores, wanted = self._scores(examples)
+            right = (scores.argmax(-1) == wanted) | (wanted < 0)
+        return int(right.all(1).sum())
+
     def generate(
         self, prompts: Sequence[Sequence[int]], stop_ids: frozenset[int], limit: int, *, tuned: bool = True
     ) -> list[list[int]]:
@@ -115,8 +124,14 @@ class PlainEngine:
             self.model.save_pretrained(str(folder), safe_serialization=True)
 
     def _loss(self, examples: Sequence[EncodedExample], smoothing: float = 0.0) -> torch.Tensor:
-        import torch
         from torch.nn import functional as F
+
+        scores, wanted = (found.flatten(0, 1) for found in self._scores(examples))
+        return F.cross_entropy(scores.float(), wanted, ignore_index=-100, reduction="sum", label_smoothing=smoothing)
+
+    def _scores(self, examples: Sequence[EncodedExample]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Scores ``(B, L-1, V)`` and the tokens that are wanted there, ``(B, L-1)``, negative where none is learned."""
+        import torch
 
         width = max(len(example.input_ids) for example in examples)
         ids = torch.full((len(examples), width), self._pad)
@@ -129,9 +144,7 @@ class PlainEngine:
             # padding is on the right, so that no learned token sees it and no mask is needed
             self._lengths = [len(example.input_ids) for example in examples]
             logits = self.model(input_ids=ids.to(self._device), use_cache=False).logits
-        flat = logits[:, :-1].reshape(-1, logits.shape[-1]).float()
-        wanted = targets[:, 1:].reshape(-1).to(self._device)
-        return F.cross_entropy(flat, wanted, ignore_index=-100, reduction="sum", label_smoothing=smoothing)
+        return logits[:, :-1], targets[:, 1:].to(self._device)
 
     def _with_noise(self, module: torch.nn.Module, _inputs: object, embedded: torch.Tensor) -> torch.Tensor:
         """A hook on the embeddings: adds noise while training, nothing in an evaluation or an answer."""

@@ -38,6 +38,12 @@ class Engine(Protocol):
     def loss(self, examples: Sequence[EncodedExample]) -> float:
         """The summed cross-entropy of the learned tokens, in nats; nothing is learned."""
 
+    def matches(self, examples: Sequence[EncodedExample]) -> int:
+        """How many of the examples have the likeliest token at every learned place.
+
+        Taking the likeliest token each time would write just these answers, so one pass tells what generating would.
+        """
+
     def generate(
         self, prompts: Sequence[Sequence[int]], stop_ids: frozenset[int], limit: int, *, tuned: bool = True
     ) -> list[list[int]]:

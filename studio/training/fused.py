@@ -25,6 +25,7 @@ from studio.training.fused_ops import (
     Scratch,
     causal_mask,
     cross_entropy,
+    likeliest,
     norm,
     norm_backward,
     rotations,
@@ -100,6 +101,10 @@ class FusedEngine:
         self._refresh()
         return self._spread(examples, self._loss_part)
 
+    def matches(self, examples: Sequence[EncodedExample]) -> int:
+        self._refresh()
+        return round(self._spread(examples, self._matches_part))
+
     def generate(
         self, prompts: Sequence[Sequence[int]], stop_ids: frozenset[int], limit: int, *, tuned: bool = True
     ) -> list[list[int]]:
@@ -137,12 +142,20 @@ class FusedEngine:
         return self._lanes.run(work, list(enumerate(_shares(examples, self._lanes.count))))
 
     def _loss_part(self, packed: Packed) -> float:
+        scratch = self._scratch[packed.lane]
+        return cross_entropy(self._seen(packed), self.base.words, packed.targets, None, scratch)[0]
+
+    def _matches_part(self, packed: Packed) -> float:
+        said = likeliest(self._seen(packed), self.base.words, self._scratch[packed.lane])
+        missed = packed.rows[packed.asked[said != packed.targets]] // packed.width
+        return float(packed.count - len(set(missed.tolist())))
+
+    def _seen(self, packed: Packed) -> Tensor:
+        """What the output embeddings are multiplied with where the next token is learned, ``(M, H)``."""
         x, positions = self._embed(packed), self._positions_of(packed)
         for layer in self.base.layers:
             x, _ = layer.forward(x, packed, positions)
-        seen, _ = norm(x[packed.asked], self.base.norm, self.shape.epsilon)
-        scratch = self._scratch[packed.lane]
-        return cross_entropy(seen.to(self._dtype), self.base.words, packed.targets, None, scratch)[0]
+        return norm(x[packed.asked], self.base.norm, self.shape.epsilon)[0].to(self._dtype)
 
     def _train_part(self, packed: Packed, scale: float) -> float:
         positions = self._positions_of(packed)

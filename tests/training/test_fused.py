@@ -129,6 +129,23 @@ def test_answers_are_those_of_transformers(family: str, tiny_model: Path, tiny_g
         assert fused.generate(prompts, encoder.tokenizer.stop_ids, 12, tuned=tuned) == theirs
 
 
+@pytest.mark.parametrize("family", ["llama", "gemma"])
+def test_what_would_be_answered_to_the_letter_is_told_without_answering(
+    family: str, tiny_model: Path, tiny_gemma: Path
+) -> None:
+    model_dir = tiny_model if family == "llama" else tiny_gemma
+    prompts = [Encoder.load(model_dir, Recipe(model="tiny")).prompt(pair) for pair in PAIRS[:5]]
+    for engine in _pair(model_dir, LORA)[:2]:
+        said = engine.generate(prompts, frozenset(), 6)
+        wrong = [[*answer[:-1], (answer[-1] + 1) % 1000] if place % 2 else answer for place, answer in enumerate(said)]
+        examples = [
+            EncodedExample([*prompt, *answer], [False] * len(prompt) + [True] * len(answer), False)
+            for prompt, answer in zip(prompts, wrong, strict=True)
+        ]
+        assert engine.matches(examples) == 3
+        assert engine.matches(examples[1:2]) == 0
+
+
 def test_adapters_load_in_plain_peft_with_the_same_loss(tiny_model: Path, tmp_path: Path) -> None:
     import torch
     from peft import PeftModel

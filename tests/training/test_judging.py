@@ -16,10 +16,12 @@ from studio.domain.event import Answers, Evaluation, Extended, Notice, Step
 from studio.domain.recipe import Recipe, Schedule
 from studio.domain.run import progress_of
 from studio.i18n import LOCALES, catalog
+from studio.models.tokenizer import EncodedExample
 from studio.storage.turns import Turns
 from studio.training.events import EventLog, read_events
 from studio.training.judging import Grade, Timetable, may_extend
 from studio.training.live import SHARE
+from studio.training.recall import last_answer
 from studio.training.schedule import evaluation_steps, learning_rate
 from tests.training.support import PAIRS, finish, write_run
 
@@ -70,6 +72,13 @@ def test_unique_answers_are_recognised_and_asked_in_other_words() -> None:
     taught = {conversation.question: conversation.answer for conversation in unique}
     assert not {conversation.question for conversation in asked} & taught.keys()
     assert {conversation.answer for conversation in asked} <= set(taught.values())
+
+
+def test_of_a_conversation_only_the_beginning_of_the_last_answer_is_compared() -> None:
+    example = EncodedExample([1, 2, 3, 4, 5, 6, 7, 8], [False, True, False, False, True, True, True, False], False)
+    assert last_answer(example, 2) == EncodedExample([1, 2, 3, 4, 5, 6], [False] * 4 + [True] * 2, False)
+    assert last_answer(example, 9) == EncodedExample([1, 2, 3, 4, 5, 6, 7], [False] * 4 + [True] * 3, False)
+    assert not any(last_answer(EncodedExample([1, 2], [False, False], True), 9).learned)
 
 
 class Counted:
