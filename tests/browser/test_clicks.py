@@ -39,12 +39,13 @@ def page(browser: Browser, server: Server) -> Iterator[Page]:
 def train(server: Server, rows: Sequence[int]) -> list[str]:
     """Short runs of one project, started beside the server on its workspace; its supervisor works on them."""
     services = build_services(Settings(home=server.home, models_dir=MODELS))
-    lines = (REPOSITORY / "assets" / "samples" / "en.train.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    head, *lines = (REPOSITORY / "assets" / "samples" / "en.train.csv").read_text(encoding="utf-8").splitlines()
+    lines.sort(key=lambda line: line.rpartition(",")[2])  # by topic: several wordings of few answers
     project, runs = services.projects.create("Shop").id, []
     services.projects.update(project, model_id=SMOLLM2)
     for count in rows:
         pairs = server.home.parent / f"pairs-{count}.csv"
-        pairs.write_text("".join(lines[: count + 1]), encoding="utf-8")
+        pairs.write_text("\n".join([head, *lines[:count]]), encoding="utf-8")
         services.datasets.import_files(project, [pairs])
         runs.append(services.runs.start(project, Recipe(model=SMOLLM2, epochs=1), locale="en"))
     end = time.monotonic() + TRAINING
