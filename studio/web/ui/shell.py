@@ -7,11 +7,12 @@ from typing import Any, Final
 import gradio as gr
 from markupsafe import Markup
 
+from studio.domain.author import acting_as
 from studio.i18n import LOCALES, Catalog, catalog
 from studio.services import Services
 from studio.web.early import EarlyScript
 from studio.web.ui import theme
-from studio.web.ui.components import EMPTY, Page, Ui, join, warn
+from studio.web.ui.components import EMPTY, Page, Ui, join, visitor_name, warn
 from studio.web.ui.pages.compare import build_compare
 from studio.web.ui.pages.examples import build_examples
 from studio.web.ui.pages.home import build_home
@@ -122,7 +123,8 @@ def _connect(ui: Ui, header: Any, pages: dict[str, Page]) -> None:
     def navigate(event: gr.EventData) -> dict[Any, Any]:
         place = Place.parse(str(event.query))
         try:
-            top, shown = _header(ui, place), pages[place.step].show(place)
+            with acting_as(visitor_name()):
+                top, shown = _header(ui, place), pages[place.step].show(place)
         except Exception as error:  # whatever it is: a sentence, and the home page
             warn(ui.text, error)
             place = Place()

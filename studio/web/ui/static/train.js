@@ -6,15 +6,19 @@
   // A button that has the focus has it again after its list was made anew, or the one that took its place.
   afina.kept = (element, trigger, watch) => {
     let last = null;
-    element.addEventListener('focusin', (event) => { last = event.target.closest('[data-action]')?.dataset ?? null; });
+    const named = (target) => ({ ...target.closest('[data-action]')?.dataset });
+    element.addEventListener('focusin', (event) => { last = named(event.target); });
     document.addEventListener('focusin', (event) => { if (!element.contains(event.target)) last = null; });
     document.addEventListener('pointerdown', (event) => { if (!element.contains(event.target)) last = null; });
     afina.actions(element, trigger, watch);
-    watch('value', () => {
-      if (!last || document.activeElement !== document.body) return;
+    const restore = () => {
+      const active = document.activeElement;
+      const elsewhere = element.contains(active) && named(active).id !== last?.id; // its node shows another one now
+      if (!last?.id || (active !== document.body && !elsewhere)) return;
       const same = [...element.querySelectorAll('[data-action]')].filter((one) => one.dataset.id === last.id && !one.disabled);
       (same.find((one) => one.dataset.action === last.action) ?? same[0])?.focus({ preventScroll: true });
-    });
+    };
+    watch('value', () => setTimeout(restore));
   };
 
   const put = (name, html) => {
