@@ -37,7 +37,7 @@ def table_of_cells(
     Raises:
         AfinaError: ``data.too_many_columns``.
     """
-    rows = ((number, row) for number, row in cells if any(cell.strip() for cell in row))
+    rows = ((number, row) for number, row in cells if any(map(str.strip, row)))
     first = list(islice(rows, _HEADER_WITHIN))
     if not first:
         return None

@@ -44,7 +44,12 @@ def choose(table: Table, rows: Sequence[dict[str, Any]], how: Layout, said: Mapp
 
 
 def conversation_of(
-    row: Row, table: Table, messages: tuple[Message, ...], mapping: Mapping, how: Layout, held_out: bool | None
+    row: Row,
+    table: Table,
+    messages: tuple[Message, ...],
+    mapping: Mapping,
+    used: frozenset[str | None],
+    held_out: bool | None,
 ) -> Conversation:
     """The example of a row, with all that the row says beside its texts.
 
@@ -53,7 +58,7 @@ def conversation_of(
         table: where it stands.
         messages: what was made of its texts.
         mapping: of the table.
-        how: the layout of its records.
+        used: columns that are read already, of :func:`used_columns`.
         held_out: what the file or sheet says, where the row says nothing.
     """
     values = row.values
@@ -65,10 +70,10 @@ def conversation_of(
         source=Source(file=table.file, row=row.number, sheet=table.sheet, key=key or None),
         topic=topic or None,
         held_out=own if own is not None else held_out,
-        extra=_extra(values, mapping, how),
+        extra={key: value for key, value in values.items() if key not in used and value not in ("", None, [], {})},
     )
 
 
-def _extra(values: dict[str, Any], mapping: Mapping, how: Layout) -> dict[str, Any]:
-    used = {*mapping.columns, how.column, how.then, *_OWN}
-    return {key: value for key, value in values.items() if key not in used and value not in ("", None, [], {})}
+def used_columns(mapping: Mapping, how: Layout) -> frozenset[str | None]:
+    """The columns of a table that examples are made of; the others are kept beside them."""
+    return frozenset((*mapping.columns, how.column, how.then, *_OWN))

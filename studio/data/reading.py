@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from studio.data import logs, readers, shapes
-from studio.data.choosing import choose, conversation_of
+from studio.data.choosing import choose, conversation_of, used_columns
 from studio.data.findings import Findings
 from studio.data.limits import MAX_CELL, SAMPLE_ROWS
 from studio.data.mapping import Guess
@@ -143,6 +143,7 @@ class Reading:
             return
         self._say(table, how, found)
         count = 0
+        used = used_columns(found.mapping, how)
         flag = held_out if held_out is not None else table.held_out
         for row in rows:
             self._tick()
@@ -153,7 +154,7 @@ class Reading:
             if converted.note:
                 self._note(converted.note, table, row.number, Severity.NOTE)
             count += 1
-            yield conversation_of(row, table, converted.messages, found.mapping, how, flag)
+            yield conversation_of(row, table, converted.messages, found.mapping, used, flag)
         self.files.append(
             FileRead(
                 table.label,

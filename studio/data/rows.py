@@ -9,6 +9,7 @@ from typing import Final, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from studio.data.lines import line_id
 from studio.domain.conversation import Conversation
 from studio.errors import AfinaError, from_exception
 
@@ -82,12 +83,20 @@ class Rows(Sequence[Conversation]):
         """How many are not as they are in the file."""
         return int((self._order >= len(self._starts) - 1).sum())
 
+    def ids(self, places: Sequence[int]) -> tuple[str, ...]:
+        """The ids of the examples at some places, in that order, without reading their texts."""
+        found = self._lines(self._order[np.asarray(places, np.int64)])
+        return tuple(line_id(item) if isinstance(item, bytes) else item.id for item in found)
+
     def lines(self) -> Iterator[Conversation | bytes]:
         """Yields all of them, those that are as they are in the file as their lines."""
+        return self._lines(self._order)
+
+    def _lines(self, places: NDArray[np.int64]) -> Iterator[Conversation | bytes]:
         total = len(self._starts) - 1
         try:
             with self._path.open("rb") as file:
-                for line in self._order.tolist():
+                for line in places.tolist():
                     if line >= total:
                         yield self._fresh[line - total]
                         continue

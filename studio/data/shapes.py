@@ -24,7 +24,7 @@ from studio.data.turns import (
 from studio.domain.conversation import Message, Role
 from studio.domain.dataset import Mapping
 
-_MEDIA_KEYS: Final = ("images", "image", "videos", "video", "audios", "audio")
+_MEDIA_KEYS: Final = frozenset(("images", "image", "videos", "video", "audios", "audio"))
 _PASSAGE: Final = frozenset(
     ["text", "content", "raw_content", "document", "passage", "body", "texto", "conteudo", "contenido", "documento"]
 )
@@ -80,7 +80,7 @@ def layout(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> Layout:
 
 def convert(values: dict[str, Any], how: Layout, mapping: Mapping) -> Converted:
     """The conversation of a record."""
-    if any(values.get(key) for key in _MEDIA_KEYS):
+    if not _MEDIA_KEYS.isdisjoint(values) and any(values.get(key) for key in _MEDIA_KEYS):
         return Converted(problem="data.media")
     if how.kind is Kind.PREFERENCE:
         return _from_preference(values, how, mapping)
@@ -102,6 +102,8 @@ def _turns(values: dict[str, Any], how: Layout) -> Any:
 
 def _is_disliked(values: dict[str, Any], how: Layout) -> bool:
     """Whether a record is marked as a bad answer, as KTO sets do; a `label` of a table may be about anything else."""
+    if "kto_tag" not in values and "label" not in values:
+        return False
     marks = [values.get("kto_tag")]
     if how.kind is Kind.TURNS or "completion" in values:
         marks.append(values.get("label"))
@@ -163,7 +165,7 @@ def _from_columns(values: dict[str, Any], mapping: Mapping) -> Converted:
         return Converted(problem="data.no_question")
     if not answer:
         return Converted(problem="data.no_answer")
-    if MEDIA_MARK.search(question):
+    if "<" in question and MEDIA_MARK.search(question):
         return Converted(problem="data.media")
     messages = [Message(role=Role.SYSTEM, content=system)] if system else []
     for pair in _history(values.get("history")):
@@ -174,7 +176,7 @@ def _from_columns(values: dict[str, Any], mapping: Mapping) -> Converted:
 
 def _history(value: Any) -> list[tuple[str, str]]:
     """The earlier turns of an Alpaca record: a list of pairs."""
-    pairs = parsed(value)
+    pairs = parsed(value) if value else None
     if not isinstance(pairs, list):
         return []
     return [
@@ -190,6 +192,8 @@ def _system(values: dict[str, Any]) -> str | None:
 
 
 def _joined(values: dict[str, Any], columns: Sequence[str]) -> tuple[str, bool]:
+    if not columns:
+        return "", False
     texts = []
     damaged = False
     for column in columns:

@@ -6,6 +6,7 @@ import codecs
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -39,8 +40,8 @@ def clean(text: str) -> tuple[str, bool]:
     Returns:
         The text, and whether something was taken out that a person should be told of.
     """
-    if text.isascii() and text.isprintable():
-        return text.strip(), False
+    if text.isprintable():  # no line breaks, no other spaces, nothing to take out
+        return (text if text.isascii() else unicodedata.normalize("NFC", text)).strip(), False
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = _SURROGATE_PAIR.sub(_joined, text)
     kept, damaged = _UNWANTED.subn("", text.lstrip("\ufeff"))
@@ -55,7 +56,10 @@ def plain(text: str) -> str:
     """Lower case without accents or punctuation, words apart by one space: for comparing, never for showing."""
     western = _western(text)
     if western is not None and not western.translate(None, _SIMPLE):
-        return b" ".join(western.translate(_PLAIN).split()).decode("ascii")
+        spaced = western.translate(_PLAIN)
+        while b"  " in spaced:  # faster than taking it apart
+            spaced = spaced.replace(b"  ", b" ")
+        return spaced.strip().decode("ascii")
     return _plain(text)
 
 
@@ -69,6 +73,7 @@ def _plain(text: str) -> str:
     return " ".join(_WORD.findall(folded))
 
 
+@lru_cache(maxsize=4)  # several checks ask for those of the same text
 def lower_words(text: str) -> list[bytes] | list[str]:
     """The words of a text in lower case, letters only: as bytes of Windows-1252 where all its letters are of that."""
     western = _western(text)
@@ -99,6 +104,12 @@ def _tables() -> tuple[bytes, bytes, bytes]:
         if _LETTERS_ONLY.fullmatch(letter.lower()):
             as_lower[code] = letter.lower().encode("cp1252", "replace")[0]
     return bytes(as_plain), bytes(as_lower), bytes(simple)
+
+
+def hint_words(text: str) -> frozenset[str | bytes]:
+    """:func:`words` in both forms that :func:`lower_words` gives."""
+    found = words(text)
+    return found | {word.encode("cp1252") for word in found}
 
 
 def words(text: str) -> frozenset[str]:

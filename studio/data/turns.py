@@ -16,6 +16,7 @@ _TURN_KEYS: Final = ("messages", "conversations", "conversation", "turns", "dial
 _WHO: Final = ("role", "from", "speaker", "author", "sender")
 _WHAT: Final = ("content", "value", "text", "message", "parts")
 _THOUGHT: Final = ("reasoning", "thinking", "redacted_thinking")
+_USER: Final = Role.USER
 MEDIA_MARK: Final = re.compile(r"<(image|video|audio)>")
 LABEL: Final = re.compile(r"(?:^|\n)\s*(?:#+\s*)?(Human|User|Assistant|Cliente|Customer|Agent|Atendente|Bot):\s*", re.I)
 _ROLES: Final[dict[str, Role]] = {
@@ -118,9 +119,9 @@ def finished(messages: list[Message], damaged: bool = False) -> Converted:
         messages.pop()
     if not messages:
         return Converted(problem="data.no_answer")
-    if not any(message.role is Role.USER for message in messages):
+    if _USER not in [message.role for message in messages]:
         return Converted(problem="data.no_question")
-    if any(len(message.content) > MAX_CELL for message in messages):
+    if max([len(message.content) for message in messages]) > MAX_CELL:
         return Converted(problem="data.cell_too_long")
     return Converted(tuple(messages), note="data.control_characters" if damaged else None)
 

@@ -12,6 +12,7 @@ from studio.data import hub_sets
 from studio.data import split as splitting
 from studio.data.editing import number_of
 from studio.data.limits import MIN_EXAMPLES
+from studio.data.lines import line_of
 from studio.data.read import ReadResult
 from studio.data.reading import Reading, read_files
 from studio.data.store import OnBlock
@@ -269,13 +270,13 @@ class DatasetService:
         before = self._versions.current(project_id)
         names = tuple(item["name"] for item in kept)
 
-        def conversations() -> Iterator[Conversation]:
+        def conversations() -> Iterator[Conversation | bytes]:
             last = 0
             for conversation in self._versions.read(current) if current is not None else ():
                 last = max(last, number_of(conversation.id))
                 yield conversation
             for number, conversation in enumerate(reading.conversations(), start=last + 1):
-                yield conversation.model_copy(update={"id": f"e{number}"})
+                yield line_of(conversation, f"e{number}")
 
         def draft() -> Draft:
             return Draft(

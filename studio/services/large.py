@@ -78,11 +78,13 @@ class _Work:
             self.datasets.watch(pool.submit, self.teller.reading)
             self._import(job)
             version = self.datasets.version(job["project_id"])
-            if version is not None and version.examples > LARGE:
-                self.checks.check_large(job["project_id"], pool.facts(self.teller.checking))
-            self.teller.saving()
+            large = version is not None and version.examples > LARGE
+            facts = pool.facts(self.teller.checking) if large else None
         finally:
-            pool.close()
+            pool.close()  # before the facts are compared: what its processes remember would lie beside that
+        if facts is not None:
+            self.checks.check_large(job["project_id"], facts)
+        self.teller.saving()
 
     def check(self, job: dict[str, Any]) -> None:
         """Checks the current examples."""
@@ -91,9 +93,10 @@ class _Work:
             version = self.datasets.version(job["project_id"])
             assert version is not None
             pool.submit_file(self.datasets.file_of(version.id))
-            self.checks.check_large(job["project_id"], pool.facts(self.teller.checking))
+            facts = pool.facts(self.teller.checking)
         finally:
             pool.close()
+        self.checks.check_large(job["project_id"], facts)
 
     def fix(self, job: dict[str, Any]) -> None:
         """Mends the current examples: a new version, with its report."""

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from studio.data import store
+from studio.data.lines import line_of
 from studio.data.rows import Rows, line_starts
-from studio.domain.conversation import Conversation
+from studio.domain.conversation import Conversation, Message, Role, Source
 from studio.errors import AfinaError
 
 
@@ -72,3 +73,25 @@ def test_a_missing_or_damaged_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(AfinaError) as damaged:
         Rows(tmp_path / "bad", line_starts(tmp_path / "bad"))[0]
     assert damaged.value.code == "data.version_damaged"
+
+
+def test_a_line_is_what_pydantic_writes(tmp_path: Path) -> None:
+    turns = (
+        Message(role=Role.SYSTEM, content='Seja "gentil"\n\t\x07\x7f'),
+        Message(role=Role.USER, content="Ação? ☃ 😀 \\ </p>"),
+        Message(role=Role.ASSISTANT, content="Não.", learn=False),
+        Message(role=Role.ASSISTANT, content="Sim."),
+    )
+    examples = [
+        Conversation.pair("a", "b"),
+        Conversation.pair("a", "b", held_out=False, topic="t", reworded_from="e1", extra={"Canal": "só “site”"}),
+        Conversation(messages=turns, source=Source(file="a.csv", row=3, sheet="Março", key="T1"), held_out=True),
+        Conversation.pair("a", "b", source=Source(file="a.csv", row=3), extra={"n": 1.5, "x": [None, {"y": True}]}),
+    ]
+    for example in examples:
+        named = example.model_copy(update={"id": "e7"})
+        assert line_of(example, "e7") == named.model_dump_json(exclude_defaults=True).encode() + b"\n"
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(b"".join(line_of(example, f"e{place}") for place, example in enumerate(examples)))
+    rows = Rows(path, line_starts(path)).patched(np.array([2, 4, 0]), [Conversation.pair("q", "r", id="new")])
+    assert rows.ids([0, 1, 2]) == ("e2", "new", "e0")

@@ -8,7 +8,7 @@ from typing import Final
 
 from studio.data.checks.personal import Kind, Span
 from studio.data.checks.personal_check import check_of
-from studio.data.text import plain
+from studio.data.text import hint_words, lower_words, plain
 
 _WORD: Final = r"[A-ZÀ-Ý][\wÀ-ÿ'.-]{0,30}"
 _NAME: Final = rf"(?:d[aeo]s?[ ])?(?:\d{{1,2}} de )?{_WORD}(?:[ ](?:d[aeo]s?|e|del?|la|los|las|of|the|[ªº]|\d{{1,2}}|{_WORD})){{0,6}}"
@@ -31,16 +31,16 @@ def _scan(text: str) -> Iterator[Span]:
             yield Span(match.start(), match.end(), plain(match.group()))
 
 
-# One of these is in every text that a pattern fits; they are looked for first, in a tenth of the time.
-_STREETS: Final = (
-    "ua ", "R. ", "v. ", "Av ", "av ", "venida", "ravessa", "Tv.", "lameda", "Al.", "raça", "ça.", "odovia", "Rod.",
-    "strada", "Largo", "iela", "Quadra", "alle", "arrera", "laza",
-)  # fmt: skip
-_NUMBER: Final = re.compile(r"\d[A-Z]?[ ][A-ZÀ-Ý\d]")
+# One of these words is in every text that a pattern fits; they are looked for first, in a tenth of the time.
+_STREETS: Final = hint_words(
+    "rua r av avenida travessa tv alameda al praça pça rodovia rod estrada largo viela quadra calle carrera plaza "
+    "street st avenue ave road rd lane ln drive dr boulevard blvd court ct way place pl square sq terrace highway hwy "
+    "parkway close crescent"
+)
 
 
 def _worth(text: str) -> bool:
-    return any(map(text.__contains__, _STREETS)) or _NUMBER.search(text) is not None
+    return not _STREETS.isdisjoint(lower_words(text))
 
 
 KIND: Final = Kind("addresses", "ADDRESS", _scan, _worth, digits=1)

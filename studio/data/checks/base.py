@@ -20,7 +20,7 @@ from studio.domain.problem import Severity
 from studio.errors import AfinaError
 
 if TYPE_CHECKING:
-    from studio.data.checks.scan import Example
+    from studio.data.checks.scan import Text
 
 KEPT: Final = 5_000  # positions and ids that a finding names one by one
 _SHOWN_FILES: Final = 4
@@ -211,7 +211,9 @@ class Check:
         choices: ways to fix, the first one is taken where none is named; ``check.<code>.choice.<name>`` says each.
         by_default: whether fixing everything includes it.
         text: of a check of single texts: whether something is wrong in one.
-        example: of a check of single examples: whether something is wrong with one.
+        answer: of a check of last answers: whether something is wrong in one, from it and its :func:`plain` form.
+        asked: of a check of questions: from the plain form of one; of several, it must hold for all.
+        pair: of a check of a last question with its answer.
     """
 
     code: str
@@ -222,7 +224,9 @@ class Check:
     choices: tuple[str, ...] = ()
     by_default: bool = True
     text: Callable[[str], bool] | None = field(default=None, compare=False)
-    example: Callable[[Example], bool] | None = field(default=None, compare=False)
+    answer: Callable[[str, str], bool] | None = field(default=None, compare=False)
+    asked: Callable[[str], bool] | None = field(default=None, compare=False)
+    pair: Callable[[Text, Text], bool] | None = field(default=None, compare=False)
 
     def apply(self, dataset: Dataset, choice: str = "") -> Dataset:
         """The dataset with what this check finds put right; the same dataset when it finds nothing.
@@ -251,7 +255,8 @@ def finding(
     if not len(rows):
         return None
     kept = tuple(rows[:KEPT].tolist())
-    ids = tuple(dataset.conversations[i].id for i in kept)
+    known = dataset.conversations
+    ids = known.ids(kept) if isinstance(known, Rows) else tuple(known[i].id for i in kept)
     values = {"n": len(rows), "rows": dataset.where(rows), **params}
     return Finding(code, severity, kept, ids, values, tuple(map(tuple, groups)), rows)
 

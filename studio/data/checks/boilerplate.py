@@ -6,7 +6,6 @@ import re
 from typing import Final
 
 from studio.data.checks.base import Check, flagged, without
-from studio.data.checks.scan import Example
 from studio.data.text import plain
 from studio.domain.problem import Severity
 
@@ -59,8 +58,4 @@ def _announces(answer: str, key: str) -> bool:
     return bool(_AUTOMATIC.search(key) or (_RECEIPT.search(key) and _LATER.search(key)))
 
 
-def _boilerplate(example: Example) -> bool:
-    return _announces(example.answer, example.answer_key)
-
-
-CHECK: Final = Check(_CODE, Severity.WARNING, 25, flagged(_CODE, Severity.WARNING), without, example=_boilerplate)
+CHECK: Final = Check(_CODE, Severity.WARNING, 25, flagged(_CODE, Severity.WARNING), without, answer=_announces)

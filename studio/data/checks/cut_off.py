@@ -8,7 +8,6 @@ from typing import Final
 import numpy as np
 
 from studio.data.checks.base import Changes, Check, Dataset, Finding, finding, with_texts
-from studio.data.checks.scan import Example
 from studio.domain.conversation import Role
 from studio.domain.problem import Severity
 
@@ -37,8 +36,8 @@ def whole_sentences(text: str) -> str:
     return text[: ends[-1]].rstrip() if ends else ""
 
 
-def _cut(example: Example) -> bool:
-    return is_cut_off(example.answer)
+def _cut(answer: str, _key: str) -> bool:
+    return is_cut_off(answer)
 
 
 def _find(dataset: Dataset) -> Finding | None:
@@ -59,4 +58,4 @@ def _fix(dataset: Dataset, found: Finding, _choice: str) -> Changes:
     return changes
 
 
-CHECK: Final = Check(_CODE, Severity.WARNING, 20, _find, _fix, example=_cut)
+CHECK: Final = Check(_CODE, Severity.WARNING, 20, _find, _fix, answer=_cut)

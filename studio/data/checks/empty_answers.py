@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from studio.data.checks.base import Check, flagged, without
-from studio.data.checks.scan import Example
+from studio.data.checks.scan import Text
 from studio.data.text import plain
 from studio.domain.problem import Severity
 
@@ -32,6 +32,7 @@ _ATTACHED: Final = re.compile(
     r"| obrigada| thanks| thank you)*"
 )
 _FITTING: Final = 120  # letters: a longer answer says something, if it is no filler
+_REPEATED: Final = 3  # letters: a longer answer is not by chance what was asked
 _STARTS: Final = ("lorem ipsum",)
 
 
@@ -42,21 +43,28 @@ def is_empty(answer: str, question: str = "") -> bool:
         answer: the answer.
         question: an answer that repeats it says nothing either.
     """
-    return _says_nothing(plain(answer), question)
+    key = plain(answer)
+    return _says_nothing(answer, key) or (_REPEATED < len(key) <= _FITTING and key == plain(question))
 
 
-def _says_nothing(key: str, question: str) -> bool:
+def _says_nothing(_answer: str, key: str) -> bool:
     if not key:  # signs alone, such as a dot
         return True
     if len(key) > _FITTING:
         return key.startswith(_STARTS)
-    if key in _PLACEHOLDERS or key.startswith(_STARTS) or _ATTACHED.fullmatch(key):
-        return True
-    return len(key) > 3 and key == plain(question)
+    return key in _PLACEHOLDERS or key.startswith(_STARTS) or _ATTACHED.fullmatch(key) is not None
 
 
-def _empty(example: Example) -> bool:
-    return _says_nothing(example.answer_key, example.question)
+def _repeats(question: Text, answer: Text) -> bool:
+    return _REPEATED < answer.letters <= _FITTING and answer.key == question.key
 
 
-CHECK: Final = Check(_CODE, Severity.WARNING, 40, flagged(_CODE, Severity.WARNING), without, example=_empty)
+CHECK: Final = Check(
+    _CODE,
+    Severity.WARNING,
+    40,
+    flagged(_CODE, Severity.WARNING),
+    without,
+    answer=_says_nothing,
+    pair=_repeats,
+)

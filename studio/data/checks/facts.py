@@ -132,6 +132,11 @@ def hashed(text: str) -> int:
     return xxhash.xxh3_64_intdigest(text.encode("utf-8", "surrogatepass")) or 1
 
 
+def chained(parts: Sequence[int]) -> int:
+    """64 bits for some numbers in their order, the same in every process; never 0."""
+    return hash(tuple(parts)) & 0xFFFFFFFFFFFFFFFF or 1
+
+
 def same(keys: Hashes) -> list[list[int]]:
     """Positions with equal keys, for every key that is there at least twice; in the order of their first."""
     order = np.argsort(keys, kind="stable")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from studio.data.checks.base import Check, flagged, without
-from studio.data.checks.scan import Example
 from studio.data.text import plain, words
 from studio.domain.problem import Severity
 
@@ -34,8 +33,4 @@ def _only_greets(key: str) -> bool:
     return 0 < len(found) <= 8 and bool(_GREETING & set(found)) and set(found) <= _GREETING | _AROUND
 
 
-def _greets(example: Example) -> bool:
-    return bool(example.asked) and all(map(_only_greets, example.asked))
-
-
-CHECK: Final = Check(_CODE, Severity.NOTE, 10, flagged(_CODE, Severity.NOTE), without, example=_greets)
+CHECK: Final = Check(_CODE, Severity.NOTE, 10, flagged(_CODE, Severity.NOTE), without, asked=_only_greets)

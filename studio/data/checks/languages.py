@@ -46,30 +46,32 @@ _ASCII_LETTERS: Final = (("pt", ("lh", "nh")), ("de", ("sch",)))
 NAMES: Final = tuple(_SMALL_WORDS)
 
 
-def _masks() -> dict[str | bytes, int]:
-    """One bit a language that has a small word; for each word as text and in Windows-1252."""
+_WIDTH: Final = 10  # bits: room for a count of every language in one number, so that counting is one sum
+_MOST: Final = 400  # words that are looked at
+
+
+def _counts() -> dict[str | bytes, int]:
+    """One in the place of each language that has a small word; for each word as text and in Windows-1252."""
     found: dict[str | bytes, int] = {}
     for word in frozenset().union(*_SMALL_WORDS.values()):
-        mask = sum(1 << place for place, name in enumerate(NAMES) if word in _SMALL_WORDS[name])
-        found[word] = found[word.encode("cp1252")] = mask
+        count = sum(1 << place * _WIDTH for place, name in enumerate(NAMES) if word in _SMALL_WORDS[name])
+        found[word] = found[word.encode("cp1252")] = count
     return found
 
 
-_MASKS: Final = _masks()
-_PLACES: Final = tuple(tuple(p for p in range(len(NAMES)) if mask >> p & 1) for mask in range(1 << len(NAMES)))
+_COUNTS: Final = _counts()
+_SHIFTS: Final = tuple(place * _WIDTH for place in range(len(NAMES)))
+_NONE: Final = (0,) * _MOST
 
 
 def language(text: str) -> str:
     """The language of a text, or an empty one where it is too short or too unclear to say."""
-    found = lower_words(text)[:400]
-    count = len(found)
+    found = lower_words(text)
+    count = min(len(found), _MOST)
     if count < _FEWEST:
         return ""
-    hits = [0] * len(NAMES)
-    for mask in filter(None, map(_MASKS.get, found)):
-        for place in _PLACES[mask]:
-            hits[place] += 1
-    scores = [hit / count for hit in hits]
+    hits = sum(map(_COUNTS.get, found, _NONE))  # as many words as there are zeros
+    scores = [(hits >> shift & 1023) / count for shift in _SHIFTS]
     lower = text.lower()
     for name, letters in _ASCII_LETTERS if lower.isascii() else _LETTERS:
         seen = 0

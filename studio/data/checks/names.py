@@ -8,7 +8,7 @@ from typing import Final
 
 from studio.data.checks.personal import Kind, Span
 from studio.data.checks.personal_check import check_of
-from studio.data.text import lower_words, plain, words
+from studio.data.text import hint_words, lower_words, plain, words
 
 _LETTERS: Final = r"[^\W\d_]+(?:['’-][^\W\d_]+)*"
 _INTRODUCTION: Final = re.compile(
@@ -92,11 +92,10 @@ def _name(text: str, start: int, found: str, capitals: bool = False) -> Iterator
         yield Span(start, start + end, plain(text[start : start + end]))
 
 
-_WORDS: Final = words(
+_HINT_WORDS: Final = hint_words(
     "name nome nombre chamo llamo called this aqui fala sou mr mrs ms miss sr sra srta srª srº sraª dona d dª dº "
     "hi hello hey dear olá ola oi prezado prezada caro cara querido querida hola estimado estimada"
 )
-_HINT_WORDS: Final[frozenset[str | bytes]] = _WORDS | {word.encode("cp1252") for word in _WORDS}
 
 
 def _worth(text: str) -> bool:

@@ -16,7 +16,6 @@ from typing import Final
 from studio.data.checks.facts import Facts, joined
 from studio.data.checks.scan import Scanner
 from studio.data.rows import line_starts
-from studio.domain.conversation import Conversation
 from studio.errors import AfinaError, from_exception
 
 _MOST: Final = 4  # processes: more would wait for the one that reads
@@ -104,5 +103,5 @@ def _scan(paths: tuple[Path, Path], start: int, end: int) -> Facts:
                 lines = file.read(end - start).splitlines()
         except FileNotFoundError:
             continue
-        return _scanner().scan(map(Conversation.model_validate_json, lines))
+        return _scanner().scan_lines(lines)
     raise AfinaError("disk.missing", path=str(paths[-1]))

@@ -1,188 +1,237 @@
-"""Facts of examples: every text is looked at once, by all checks."""
+"""Facts of examples: every text is looked at once, by all checks; what is known of it is remembered as numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, NamedTuple
 
-from studio.data.checks.facts import Facts, File, hashed
+import orjson
+
+from studio.data.checks.facts import Facts, File, chained, hashed
 from studio.data.checks.personal import mask_numbers, spans, told_as_ours
 from studio.data.text import plain
-from studio.domain.conversation import Conversation, Message, Role
+from studio.domain.conversation import Conversation, Role
 
-_KNOWN: Final = 5_000  # texts remembered: answers come again and again
-_SYSTEM, _USER, _ASSISTANT = Role.SYSTEM, Role.USER, Role.ASSISTANT  # a look-up in an enumeration takes a while
+_KNOWN: Final = 200_000  # texts of a generation: answers come again and again; some 400 bytes each
 _LONG: Final = 100  # letters of an answer that ends like an export which cuts
+_SYSTEM, _USER, _ASSISTANT = Role.SYSTEM.value, Role.USER.value, Role.ASSISTANT.value
+_PLACES: Final[dict[str, int]] = {role.value: place for place, role in enumerate(Role)}
 
 
-class Example:
-    """An example as a check of single examples sees it.
+class Text:
+    """What is known of one text. Without the text itself, so that very many are remembered.
 
     Args:
-        conversation: the example.
-        question: the last thing the user says before the last answer.
-        answer: the last answer.
-        asked: what the user says before the last answer, turn by turn, as compared.
-        answer_key: the last answer, as compared.
+        key: the text as compared.
+        folded: the same without regard to letter case and spaces.
+        letters: of the text as compared.
+        size: in bytes.
+        flags: of the checks of single texts.
     """
 
-    __slots__ = ("answer", "answer_key", "asked", "conversation", "question")
+    __slots__ = ("answered", "asked", "flags", "folded", "key", "language", "letters", "masks", "size", "values")
 
-    def __init__(
-        self, conversation: Conversation, question: str, answer: str, asked: list[str], answer_key: str
-    ) -> None:
-        self.conversation = conversation
-        self.question = question
-        self.answer = answer
-        self.asked = asked
-        self.answer_key = answer_key
-
-
-class _Text:
-    """What is known of one text."""
-
-    __slots__ = ("flags", "folded", "key", "key_hash", "language", "masks", "size", "values")
-
-    def __init__(self, text: str, flags: int) -> None:
-        self.flags = flags
-        self.key = plain(text)
-        self.key_hash = 0
-        self.folded = text.casefold()
+    def __init__(self, text: str, key: str, flags: int) -> None:
+        folded = text.casefold()
         if "\n" in text or "\t" in text or "  " in text:
-            self.folded = " ".join(self.folded.split())
-        self.language = -1
-        self.masks: list[tuple[str, int]] | None = None
-        self.values: list[tuple[int, int, int, int, bool]] | None = None
+            folded = " ".join(folded.split())
+        self.key = hashed(key or text.strip())
+        self.folded = hashed(folded)
+        self.letters = len(key)
         self.size = len(text.encode("utf-8", "surrogatepass"))
+        self.flags = flags
+        self.answered = -1  # flags of the checks of answers, and of questions: made when the text is one
+        self.asked = -1
+        self.language = -1
+        self.values: Sequence[tuple[int, int, int, int, bool]] | None = None
+        self.masks: Sequence[tuple[str, int]] = ()
+
+
+class _Example(NamedTuple):
+    """An example as it is scanned: of a model, or of a line of a file."""
+
+    turns: list[tuple[str, str]]
+    held_out: bool
+    reworded: bool
+    topic: str | None
+    file: File | None
+    row: int
 
 
 class Scanner:
-    """Makes facts. One scanner serves one thread; it remembers texts from block to block."""
+    """Makes facts. One scanner serves one thread; it remembers texts from block to block.
+
+    The text of a question or an answer is given once: later facts of the same scanner may have its hash alone.
+    """
 
     def __init__(self) -> None:
         from studio.data.checks import CHECKS
         from studio.data.checks.languages import NAMES, language
         from studio.data.checks.personal import kinds
 
-        self._of_texts = [(1 << place, check.text) for place, check in enumerate(CHECKS) if check.text is not None]
-        self._of_examples = [
-            (1 << place, check.example) for place, check in enumerate(CHECKS) if check.example is not None
-        ]
+        bits = [(1 << place, check) for place, check in enumerate(CHECKS)]
+        self._of_texts = [(bit, check.text) for bit, check in bits if check.text is not None]
+        self._of_answers = [(bit, check.answer) for bit, check in bits if check.answer is not None]
+        self._of_questions = [(bit, check.asked) for bit, check in bits if check.asked is not None]
+        self._of_pairs = [(bit, check.pair) for bit, check in bits if check.pair is not None]
         self._kinds = {kind.code: place for place, kind in enumerate(kinds())}
         self._language = language
         self._languages = {"": 0} | {name: place for place, name in enumerate(NAMES, start=1)}
-        self._known: dict[str, _Text] = {}
+        self._known: dict[int, Text] = {}
+        self._older: dict[int, Text] = {}
 
     def scan(self, conversations: Iterable[Conversation]) -> Facts:
         """The facts of some examples."""
-        rows: list[tuple[object, ...]] = []
-        values: list[tuple[object, ...]] = []
-        questions: dict[int, str] = {}
-        answers: dict[int, str] = {}
-        files: dict[File, int] = {}
-        masks: dict[str, int] = {}
-        for place, conversation in enumerate(conversations):
-            texts = [self._text(message.content) for message in conversation.messages]
-            rows.append(self._row(conversation, texts, questions, answers, files))
-            for turn, (message, text) in enumerate(zip(conversation.messages, texts, strict=True)):
-                if message.role is not _SYSTEM:
-                    self._note_values(place, turn, message, text, values, masks)
-        return Facts.of(rows, values, questions, answers, list(files), masks)
+        return self._facts(map(_of_model, conversations))
 
-    def _text(self, content: str) -> _Text:
-        known = self._known.get(content)
+    def scan_lines(self, lines: Iterable[bytes]) -> Facts:
+        """The facts of examples as they lie in a file. Raises ValueError for a line that is none."""
+        return self._facts(map(_of_line, lines))
+
+    def _facts(self, examples: Iterable[_Example]) -> Facts:
+        made = _Made()
+        for place, example in enumerate(examples):
+            texts = [self._text(role, content, made) for role, content in example.turns]
+            made.rows.append(self._row(example, texts, made))
+            for turn, text in enumerate(texts):
+                if text.values or text.masks:
+                    made.note(place, turn, example.turns[turn][0], text)
+        return Facts.of(made.rows, made.values, made.questions, made.answers, list(made.files), made.masks)
+
+    def _text(self, role: str, content: str, made: _Made) -> Text:
+        """What is known of a text; what its role asks for is worked out when it is first met in that role."""
+        place = hash(content)
+        known = self._known.get(place)
+        key = None
         if known is None:
+            known = self._older.get(place)
+            if known is None:
+                key = plain(content)
+                known = Text(content, key, _flags(self._of_texts, content))
             if len(self._known) >= _KNOWN:
-                self._known.clear()
-            flags = 0
-            for bit, test in self._of_texts:
-                if test(content):
-                    flags |= bit
-            known = self._known[content] = _Text(content, flags)
+                self._older, self._known = self._known, {}
+            self._known[place] = known
+        if known.values is None and role != _SYSTEM:
+            self._look(known, content)
+        if role == _ASSISTANT and known.answered < 0:
+            key = plain(content) if key is None else key
+            known.answered = _flags(self._of_answers, content, key)
+            made.answers[known.key] = key or content.strip()
+        elif role == _USER and known.asked < 0:
+            key = plain(content) if key is None else key
+            known.asked = _flags(self._of_questions, key)
+            made.questions[known.key] = key or content.strip()
         return known
 
-    def _row(
-        self,
-        conversation: Conversation,
-        texts: list[_Text],
-        questions: dict[int, str],
-        answers: dict[int, str],
-        files: dict[File, int],
-    ) -> tuple[object, ...]:
-        messages = conversation.messages
-        roles = [message.role for message in messages]
-        last = len(messages) - 1
-        while last >= 0 and roles[last] is not _ASSISTANT:
-            last -= 1
-        last = last if last >= 0 else len(messages)
-        asked = [k for k in range(last) if roles[k] is _USER]
-        question = asked[-1] if asked else None
-        said = messages[last].content if last < len(messages) else ""
-        answer = texts[last] if last < len(messages) else self._text("")
-        example = Example(
-            conversation,
-            messages[question].content if question is not None else "",
-            said,
-            [texts[k].key for k in asked],
-            answer.key,
+    def _look(self, text: Text, content: str) -> None:
+        text.language = self._languages[self._language(content)]
+        text.masks = mask_numbers(content)
+        text.values = tuple(
+            (self._kinds[k.code], s.start, s.end, hashed(s.value), told_as_ours(content, k, s))
+            for k, s in spans(content)
         )
-        flags = 0
+
+    def _row(self, example: _Example, texts: list[Text], made: _Made) -> tuple[object, ...]:
+        turns = example.turns
+        roles = [_PLACES[role] for role, _ in turns]
+        last = len(turns) - 1
+        while last >= 0 and turns[last][0] != _ASSISTANT:
+            last -= 1
+        last = last if last >= 0 else len(turns)
+        asked = [k for k in range(last) if turns[k][0] == _USER]
+        said = turns[last][1] if last < len(turns) else ""
+        answer = texts[last] if last < len(turns) else self._text(_ASSISTANT, "", made)
+        flags = answer.answered
         for text in texts:
             flags |= text.flags
-        for bit, test in self._of_examples:
-            if test(example):
-                flags |= bit
-        lines = [roles[k] + ":" + (texts[k].key or messages[k].content) for k in range(last)]
-        key = " ".join(k for k in example.asked if k) or "\n".join(messages[k].content for k in asked).strip()
-        question_hash, answer_key = hashed(key), answer.key or said.strip()
-        questions[question_hash] = key
-        answer.key_hash = answer.key_hash or hashed(answer_key)
-        answers[answer.key_hash] = answer_key
+        if asked:
+            question = texts[asked[-1]]
+            greeting = question.asked
+            for k in asked[:-1]:
+                greeting &= texts[k].asked
+            flags |= greeting
+            for bit, test in self._of_pairs:
+                if test(question, answer):
+                    flags |= bit
+        lines = [item for k in range(last) for item in (roles[k], texts[k].key)]
         end = said.rstrip()
-        source = conversation.source
-        held_out = conversation.held_out is True
-        turns = "\x1f".join([role + "\x1e" + text.folded for role, text in zip(roles, texts, strict=True)])
         return (
             flags,
-            held_out,
-            conversation.reworded_from is not None,
-            self._spoken(texts[question], example.question) if question is not None else 0,
-            self._spoken(answer, said),
+            example.held_out,
+            example.reworded,
+            question.language if asked else 0,
+            answer.language,
             len(end) >= _LONG and end[-1].isalnum(),
             len(end),
-            sum(text.size for text in texts),
-            -1 if source is None else files.setdefault((source.file, source.sheet), len(files)),
-            0 if source is None else source.row,
-            hashed(f"{held_out}{turns}"),
-            hashed("\n".join(lines)) if lines else 0,
-            hashed("\n".join(lines[:-1])) if len(lines) > 1 else 0,
-            question_hash,
-            answer.key_hash,
-            hashed(conversation.topic) if conversation.topic is not None else 0,
+            sum([text.size for text in texts]),
+            -1 if example.file is None else made.files.setdefault(example.file, len(made.files)),
+            example.row,
+            chained([example.held_out, *roles, *[text.folded for text in texts]]),
+            chained(lines) if lines else 0,
+            chained(lines[:-2]) if len(lines) > 2 else 0,
+            question.key if len(asked) == 1 else made.asked([turns[k][1] for k in asked]),
+            answer.key,
+            hashed(example.topic) if example.topic is not None else 0,
         )
 
-    def _spoken(self, text: _Text, content: str) -> int:
-        if text.language < 0:
-            text.language = self._languages[self._language(content)]
-        return text.language
 
-    def _note_values(
-        self,
-        place: int,
-        turn: int,
-        message: Message,
-        text: _Text,
-        values: list[tuple[object, ...]],
-        masks: dict[str, int],
-    ) -> None:
-        if text.values is None:
-            content = message.content
-            text.values = [
-                (self._kinds[k.code], s.start, s.end, hashed(s.value), told_as_ours(content, k, s))
-                for k, s in spans(content)
-            ]
-            text.masks = mask_numbers(content)
-        for kind, start, end, value, ours in text.values:
-            values.append((place, turn, kind, message.role is _USER, ours, start, end, value))
-        for mask, number in text.masks or ():
-            masks[mask] = max(masks.get(mask, 0), number)
+class _Made:
+    """The facts that are being made."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[object, ...]] = []
+        self.values: list[tuple[object, ...]] = []
+        self.questions: dict[int, str] = {}
+        self.answers: dict[int, str] = {}
+        self.files: dict[File, int] = {}
+        self.masks: dict[str, int] = {}
+
+    def note(self, place: int, turn: int, role: str, text: Text) -> None:
+        """Takes the personal data of a turn, but not of the system's, which the company wrote."""
+        if role == _SYSTEM:
+            return
+        for kind, start, end, value, ours in text.values or ():
+            self.values.append((place, turn, kind, role == _USER, ours, start, end, value))
+        for mask, number in text.masks:
+            self.masks[mask] = max(self.masks.get(mask, 0), number)
+
+    def asked(self, contents: list[str]) -> int:
+        """The hash of what a user says in several turns, or in none."""
+        key = " ".join(filter(None, map(plain, contents))) or "\n".join(contents).strip()
+        found = hashed(key)
+        self.questions[found] = key
+        return found
+
+
+def _flags(tests: list[tuple[int, Callable[..., bool]]], *of: str) -> int:
+    flags = 0
+    for bit, test in tests:
+        if test(*of):
+            flags |= bit
+    return flags
+
+
+def _of_model(conversation: Conversation) -> _Example:
+    source = conversation.source
+    return _Example(
+        [(message.role, message.content) for message in conversation.messages],
+        conversation.held_out is True,
+        conversation.reworded_from is not None,
+        conversation.topic,
+        None if source is None else (source.file, source.sheet),
+        0 if source is None else source.row,
+    )
+
+
+def _of_line(line: bytes) -> _Example:
+    found: dict[str, Any] = orjson.loads(line)
+    say = found.get
+    source = say("source")
+    return _Example(
+        [(message["role"], message["content"]) for message in found["messages"]],
+        say("held_out") is True,
+        say("reworded_from") is not None,
+        say("topic"),
+        None if source is None else (source["file"], source.get("sheet")),
+        0 if source is None else source["row"],
+    )

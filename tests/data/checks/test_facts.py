@@ -54,6 +54,24 @@ def test_blocks_joined_are_the_whole() -> None:
         assert (parts.questions, parts.answers, parts.masks) == (whole.questions, whole.answers, {"EMAIL": 7})
 
 
+def test_lines_of_a_file_give_the_same_facts() -> None:
+    rows = examples()
+    lines = [row.model_dump_json(exclude_defaults=True).encode() for row in rows]
+    read, whole = Scanner().scan_lines(lines), Scanner().scan(rows)
+    assert alike(read, whole)
+    assert (read.questions, read.answers, read.masks) == (whole.questions, whole.answers, whole.masks)
+
+
+def test_a_scanner_that_goes_on_gives_each_text_once() -> None:
+    rows = examples()
+    scanner = Scanner()
+    parts = [scanner.scan(rows[:4]), scanner.scan([*rows[2:], rows[0].model_copy(update={"held_out": True})])]
+    assert not parts[0].questions.keys() & parts[1].questions.keys() & {int(parts[0].rows["question"][0])}
+    again = Scanner().scan([*rows[:4], *rows[2:], rows[0].model_copy(update={"held_out": True})])
+    assert alike(joined(parts), again)
+    assert (joined(parts).questions, joined(parts).answers) == (again.questions, again.answers)
+
+
 def test_facts_follow_their_examples() -> None:
     rows = examples()
     order = np.array([6, 1, 5, 0])
