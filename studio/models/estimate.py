@@ -82,7 +82,7 @@ def memory_parts(
     tuned = rank * layers * (8 * hidden + 3 * (hidden + inner))
     a, b = _COPIES[fused]
     copies = a * hidden + b * inner
-    tokens = min(batch * length, _MOST_TOKENS) if fused else batch * length
+    tokens = min(batch * length, max(_MOST_TOKENS, 2 * length)) if fused else batch * length  # an example stays whole
     rows, row_bytes = batch * length, _LOGIT_BYTES
     if fused:
         rows, row_bytes = max(16, min(_MOST_ROWS, _SCORES // max(1, words))), _LANE_BYTES

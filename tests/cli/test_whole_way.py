@@ -141,7 +141,7 @@ def test_all_mistakes_of_a_recipe_are_told_at_once(afina: Afina, tmp_path: Path)
     recipe = {"model": "smollm2-135m-instruct", "data": ["examples.csv"], "rank": 0, "epochs": "many", "colour": "blue"}
     (tmp_path / "recipe.json").write_text(json.dumps(recipe), encoding="utf-8")
     document = json.loads(afina("train", tmp_path / "recipe.json", "--json", fails=True))
-    assert {problem["field"] for problem in document["problems"]} == {"rank", "epochs", "colour"}
+    assert {problem["field"] for problem in document["problems"]} == {"data", "rank", "epochs", "colour"}
 
 
 def test_files_of_a_recipe_are_sought_beside_it(afina: Afina, tmp_path: Path) -> None:

@@ -56,4 +56,7 @@ def test_damage_is_read_or_named(tmp_path: Path, asset: Path, damage: object) ->
 def test_a_wrong_name_changes_little(tmp_path: Path, asset: Path, name: str) -> None:
     result = read(tmp_path, name, asset.read_bytes())
     assert_sentences(result)
+    if asset.name == "prose.txt" and name not in ("a.txt", "a"):
+        assert result.problems, "any text is prose: only its name tells it from a table that went wrong"
+        return
     assert result.conversations, [problem.code for problem in result.problems]

@@ -136,7 +136,7 @@ def test_a_removed_model_leaves_the_list_but_not_the_disk_of_its_owner(models: M
 
 
 def test_the_fit_says_what_it_is_made_of(models: ModelService) -> None:
-    small, large = models.fit(SMOLLM2, batch=1, length=32), models.fit(SMOLLM2, batch=1000, length=8000)
+    small, large = models.fit(SMOLLM2, batch=1, length=32), models.fit(SMOLLM2, batch=1000, length=1_000_000)
     assert large.badge is FitBadge.TOO_BIG
     assert small.needed_bytes == sum(part.bytes for part in small.parts)
 
