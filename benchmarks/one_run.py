@@ -21,6 +21,7 @@ from studio.storage.workspace import RunFolder
 from studio.training.batches import Encoder
 from studio.training.events import read_events
 from studio.training.presets import resolve
+from studio.training.process import environment
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ def trained(
         run.held_out.write_text("".join(pair.model_dump_json() + "\n" for pair in held_out), encoding="utf-8")
         command = [sys.executable, "-m", "studio.training.worker", str(run.path)]
         with run.log.open("ab") as log:
-            worker = subprocess.Popen([*command, "--home", home, "--model-dir", str(model_dir)], stdout=log, stderr=log)
+            command += ["--home", home, "--model-dir", str(model_dir)]
+            worker = subprocess.Popen(command, stdout=log, stderr=log, env=environment())
             peak = _peak_until_end(worker)
         result = RunResult.model_validate_json(run.result.read_text(encoding="utf-8"))
         if result.adapter is None:

@@ -22,15 +22,17 @@ from studio.settings import Settings
 from studio.training.process import environment
 
 _LOOK_SECONDS: Final = 0.1
-_OFFLINE: Final = "HF_HUB_OFFLINE"
+_OF_TRAINING: Final = ("HF_HUB_OFFLINE", "GLIBC_TUNABLES")
 _GRACE: Final = 5.0  # seconds
 _SETTINGS: Final = ("home", "models_dir", "database_url", "max_upload_mb", "hf_endpoint")
 
 
 def _environment() -> dict[str, str]:
-    """As of a worker; but a training never needs the network, and an import of a dataset of the hub does."""
-    chosen = environment()
-    return chosen if _OFFLINE in os.environ else {name: value for name, value in chosen.items() if name != _OFFLINE}
+    """As of a worker; but a training never needs the network, and an import of a dataset of the hub does.
+
+    Nor does an import need the large pages that make a training faster.
+    """
+    return {name: value for name, value in environment().items() if name not in _OF_TRAINING or name in os.environ}
 
 
 def run_aside(

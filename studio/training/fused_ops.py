@@ -17,8 +17,9 @@ from torch import Tensor
 from studio.models.tokenizer import EncodedExample
 from studio.training.fused_shape import Shape
 
-_TOKEN_STEP: Final = 64
+_TOKEN_STEP: Final = 16
 _WIDTH_STEP: Final = 16
+_AT_ONCE: Final = 8  # rows of scores whose exponentials stay near the core until all passes over them are done
 _WIDEST: Final = 1024  # longer sums in one product are slower in oneDNN than the same in two parts
 
 
@@ -239,15 +240,15 @@ class Scratch:
     """
 
     def __init__(self, words: int, dtype: torch.dtype) -> None:
-        self.rows = max(16, min(256, 2**24 // words))
+        self.rows = max(16, min(512, 2**24 // words))
         self.scores = torch.empty(self.rows, words, dtype=dtype)
-        self.exact = torch.empty(self.rows, words)
+        self.exact = torch.empty(_AT_ONCE, words)
 
 
 def cross_entropy(
     x: Tensor, words: Tensor, targets: Tensor, scale: float | None, scratch: Scratch, smoothing: float = 0.0
 ) -> tuple[float, Tensor | None]:
-    """Summed cross-entropy and, with ``scale``, its derivative by ``x``, a few rows at a time.
+    """Summed cross-entropy and, with ``scale``, its derivative by ``x``, as many rows at a time as there is room for.
 
     Args:
         x: normed hidden states at the positions whose successor is learned, ``(M, H)``.
@@ -257,26 +258,43 @@ def cross_entropy(
         scratch: room for the scores.
         smoothing: share of each target that is spread over all words (Szegedy et al., 2016).
     """
-    total = 0.0
+    total, count = 0.0, x.shape[0]
     gradient = torch.empty_like(x) if scale is not None else None
-    for first in range(0, x.shape[0], scratch.rows):
-        part = x[first : first + scratch.rows]
-        right = targets[first : first + scratch.rows, None]
-        scores, exact = scratch.scores[: len(part)], scratch.exact[: len(part)]
-        exact.copy_(torch.mm(part, words.t(), out=scores))
-        top = exact.amax(1, keepdim=True)
-        chosen = exact.gather(1, right)
-        if smoothing:
-            chosen.mul_(1 - smoothing).add_(exact.mean(1, keepdim=True), alpha=smoothing)
-        sums = exact.sub_(top).exp_().sum(1, keepdim=True)
-        total += float((sums.log() + top - chosen).sum())
+    step = math.ceil(count / math.ceil(count / scratch.rows)) if count else 1  # like parts: few rows take long, too
+    for first in range(0, count, step):
+        part = x[first : first + step]
+        scores = torch.mm(part, words.t(), out=scratch.scores[: len(part)])
+        found = [
+            _judged(rows, right, scratch.exact[: len(rows)], smoothing, learn=gradient is not None)
+            for rows, right in zip(
+                torch.split(scores, _AT_ONCE), torch.split(targets[first : first + step, None], _AT_ONCE), strict=True
+            )
+        ]
+        total += float(torch.stack([loss for loss, _ in found]).sum())
         if gradient is not None and scale is not None:
-            # softmax less one at the target; the division waits until the product has made the rows short
-            exact.scatter_add_(1, right, sums * (smoothing - 1))
-            if smoothing:
-                exact.sub_(sums * (smoothing / exact.shape[1]))
-            gradient[first : first + scratch.rows] = (scores.copy_(exact) @ words).float().mul_(scale / sums)
+            sums = torch.cat([sums for _, sums in found])
+            gradient[first : first + step] = (scores @ words).float().mul_(scale / sums)
     return total, gradient
+
+
+def _judged(scores: Tensor, right: Tensor, exact: Tensor, smoothing: float, *, learn: bool) -> tuple[Tensor, Tensor]:
+    """The summed loss of a few rows, and what is still to be divided by: ``(rows, 1)``.
+
+    Softmax less one at the target is left in ``scores`` if ``learn``; the division waits until the product has made the
+    rows short.
+    """
+    exact.copy_(scores)
+    top = exact.amax(1, keepdim=True)
+    chosen = exact.gather(1, right)
+    if smoothing:
+        chosen.mul_(1 - smoothing).add_(exact.mean(1, keepdim=True), alpha=smoothing)
+    sums = exact.sub_(top).exp_().sum(1, keepdim=True)
+    if learn:
+        exact.scatter_add_(1, right, sums * (smoothing - 1))
+        if smoothing:
+            exact.sub_(sums * (smoothing / exact.shape[1]))
+        scores.copy_(exact)
+    return (sums.log() + top - chosen).sum(), sums
 
 
 def likeliest(x: Tensor, words: Tensor, scratch: Scratch) -> Tensor:

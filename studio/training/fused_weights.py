@@ -36,7 +36,7 @@ class Weights:
 
 
 def read_weights(model_dir: Path, shape: Shape, dtype: torch.dtype) -> Weights:
-    """Reads all weights, in ``dtype``; norms in fp32.
+    """Reads all weights, in ``dtype``; norms in fp32. All are copies, so that the files do not stay in memory beside them.
 
     Raises:
         AfinaError: ``model.no_weights``, ``model.weights_damaged`` or ``model.weights_mismatch``.
@@ -55,8 +55,8 @@ def read_weights(model_dir: Path, shape: Shape, dtype: torch.dtype) -> Weights:
         assert len(linears) == len(GROUPS)
         norms = {name: vector(f"{prefix}.{source}.weight") for name, source in _norm_names(shape).items()}
         layers.append(Layer(shape, shape.thetas[number], norms, linears))  # type: ignore[arg-type]
-    embeddings = tensors.take("model.embed_tokens.weight").to(dtype).contiguous()
-    words = embeddings if shape.tied else tensors.take("lm_head.weight").to(dtype)
+    embeddings = tensors.take("model.embed_tokens.weight").to(dtype, copy=True)
+    words = embeddings if shape.tied else tensors.take("lm_head.weight").to(dtype, copy=True)
     found = Weights(embeddings, words, vector("model.norm.weight"), layers, tensors.count)
     _check(found, shape, model_dir)
     return found

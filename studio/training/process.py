@@ -173,8 +173,10 @@ def environment() -> dict[str, str]:
 
     Threads that wait busily take the cores from the page and from the answers in a chat. Threads that sleep at once cost
     a run a fifth of its speed, since a step is hundreds of short products: so they wait for some microseconds, then sleep.
+    A step walks through more memory than 4 KB pages can be looked up for quickly, so glibc asks for pages of 2 MB.
     """
     gentle = {
+        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # read before the first line of Python; other systems ignore it
         "GOMP_SPINCOUNT": "20000",
         "KMP_BLOCKTIME": "1",
         "TOKENIZERS_PARALLELISM": "false",
