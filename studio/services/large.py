@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from studio.data.checks.facts import Facts
 from studio.data.checks.pool import ScanPool
 from studio.data.limits import LARGE
 from studio.domain.author import acting_as
@@ -88,28 +89,24 @@ class _Work:
 
     def check(self, job: dict[str, Any]) -> None:
         """Checks the current examples."""
-        pool = ScanPool()
-        try:
-            version = self.datasets.version(job["project_id"])
-            assert version is not None
-            pool.submit_file(self.datasets.file_of(version.id))
-            facts = pool.facts(self.teller.checking)
-        finally:
-            pool.close()
-        self.checks.check_large(job["project_id"], facts)
+        self.checks.check_large(job["project_id"], self._facts(job["project_id"]))
 
     def fix(self, job: dict[str, Any]) -> None:
         """Mends the current examples: a new version, with its report."""
-        pool = ScanPool()
-        try:
-            version = self.datasets.version(job["project_id"])
-            assert version is not None
-            pool.submit_file(self.datasets.file_of(version.id))
-            facts = pool.facts(self.teller.checking)
-        finally:
-            pool.close()
+        facts = self._facts(job["project_id"])
         self.teller.saving()
         self.checks.fix_large(job["project_id"], job["codes"], facts)
+
+    def _facts(self, project_id: str) -> Facts:
+        """Of the current examples, scanned by all cores."""
+        pool = ScanPool()
+        try:
+            version = self.datasets.version(project_id)
+            assert version is not None
+            pool.submit_file(self.datasets.file_of(version.id))
+            return pool.facts(self.teller.checking)
+        finally:
+            pool.close()
 
     def _import(self, job: dict[str, Any]) -> None:
         mapping = Mapping.model_validate(job["mapping"]) if job["mapping"] is not None else None
