@@ -25,7 +25,7 @@ _LEGEND: Final = 40
 _ROWS: Final = 200  # of a table of numbers
 _HEAD: Final = Markup('<div class="af-plot-head"><h2>{}</h2><p>{}</p></div>')
 _TABLE: Final = Markup(
-    '<details><summary>{}</summary><div class="af-scroll"><table class="af-sums"><thead><tr>{}</tr></thead>'
+    '<details><summary>{}</summary><div class="af-figures"><table class="af-sums"><thead><tr>{}</tr></thead>'
     "<tbody>{}</tbody></table></div></details>"
 )
 _CHIP: Final = Markup(
