@@ -25,6 +25,7 @@ class FakeHub:
         datasets: datasets that are there.
         tokens: token that a gated repository asks for, by id.
         broken: status that every answer about a repository has, by id.
+        hold: what a file's download waits for in the middle, by name.
         drop: times that a file's download is cut off in the middle, by name.
         requests: method and path of every request, in order.
     """
@@ -34,6 +35,7 @@ class FakeHub:
     datasets: dict[str, dict[str, bytes]] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     broken: dict[str, int] = field(default_factory=dict)
+    hold: dict[str, threading.Event] = field(default_factory=dict)
     drop: dict[str, int] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     card: dict[str, Any] = field(default_factory=lambda: {"license": "mit", "language": ["pt", "en"]})
@@ -164,14 +166,28 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
             self.close_connection = True
             return None
-        return self._send(206 if start else 200, content[start:], body, headers)
+        held = self.hub.hold.get(name) if body else None
+        return self._send(206 if start else 200, content[start:], body, headers, held)
 
-    def _send(self, status: int, content: bytes, body: bool, headers: dict[str, str] | None = None) -> None:
+    def _send(
+        self,
+        status: int,
+        content: bytes,
+        body: bool,
+        headers: dict[str, str] | None = None,
+        held: threading.Event | None = None,
+    ) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(content)))
         for key, value in (headers or {}).items():
             self.send_header(key, value)
         self.end_headers()
+        if body and held:
+            half = len(content) // 2
+            self.wfile.write(content[:half])
+            self.wfile.flush()
+            held.wait(60)
+            content = content[half:]
         if body:
             self.wfile.write(content)
 

@@ -88,6 +88,7 @@ class InstallState(StrEnum):
     ABSENT = "absent"
     DOWNLOADING = "downloading"
     CONVERTING = "converting"
+    CANCELLING = "cancelling"
     READY = "ready"
     FAILED = "failed"
 

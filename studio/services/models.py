@@ -123,7 +123,11 @@ class ModelService:
             return InstallProgress(state=InstallState.READY)
         with self._lock:
             job = self._jobs.get(model_id)
-        return job.progress if job else InstallProgress(state=InstallState.ABSENT)
+        if job is None:
+            return InstallProgress(state=InstallState.ABSENT)
+        if job.cancel.is_set() and not job.done.is_set():  # it is noticed when the network gives the next piece
+            return job.progress.model_copy(update={"state": InstallState.CANCELLING})
+        return job.progress
 
     def cancel_install(self, model_id: str) -> None:
         """Stops an installation; what was downloaded so far is kept for the next try."""

@@ -74,6 +74,12 @@ def has_memorised(progress: Progress) -> bool:
     return _mean(progress.train_loss[-_WINDOW:]) < at_best
 
 
+def _recovers(progress: Progress) -> bool:
+    """Whether the last exam went better than the one before: too early to say that it learns by heart."""
+    losses = [point.value for point in progress.held_out_loss if math.isfinite(point.value)]
+    return len(losses) > 1 and losses[-1] < losses[-2]
+
+
 def is_jumping(progress: Progress) -> bool:
     """Whether the training loss has broken out upwards, as it does when the learning rate is too high."""
     losses = progress.train_loss
@@ -130,7 +136,7 @@ def _running(view: RunView) -> Sentence:
         return "run.reading.jumping", _rate(view, _LESS)
     if progress.recall_asked:
         return _recalling(progress)
-    if has_memorised(progress):
+    if has_memorised(progress) and not _recovers(progress):
         return "run.reading.memorising", _passes(progress, progress.best_step)
     if is_flat(progress):
         return "run.reading.flat", _rate(view, _MUCH_MORE)

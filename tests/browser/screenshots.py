@@ -5,14 +5,17 @@ Every screen in each language, light and dark, and on a phone; the train screen 
 
 from __future__ import annotations
 
+import io
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from studio.i18n import catalog
 from tests.browser import chromium
 from tests.browser.conftest import Server
 
@@ -20,7 +23,8 @@ FOLDER = Path(__file__).parents[2] / "assets" / "screenshots"
 LANGUAGES = {"en": "en-US", "pt": "pt-BR"}
 WIDE, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
 SOON, TRAINING = 60_000, 600_000  # milliseconds
-_EXAMS = 3  # drawn before the train screen is taken
+_EXAMS = 3  # drawn before the train screen is taken, with the fixed questions answered anew
+_COLOURS = 256  # of a picture: enough for flat screens, and a third of the bytes
 _FULL = frozenset({"train", "compare", "share"})
 
 
@@ -35,8 +39,11 @@ def main(wanted: list[str]) -> int:
         server.start()
         browser = playwright.chromium.launch(executable_path=chromium.find(), args=list(chromium.FLAGS))
         try:
-            for locale in locales:
-                Walk(browser, server, locale, names).take()
+            walks = [Walk(browser, server, locale, names) for locale in locales]
+            for walk in walks:
+                walk.take()
+            for walk in walks:
+                walk.home()
         finally:
             browser.close()
             server.stop()
@@ -82,8 +89,10 @@ class Walk:
         page.locator("#train-preset input[value=balanced]").check()
         page.locator("#train-start").click()
         page.wait_for_function(
-            f"document.querySelectorAll('#train-chart .dot.exam').length >= {_EXAMS}"
-            " && document.querySelector('#train-resources .af-meter')",
+            "([exams, waiting]) => document.querySelectorAll('#train-chart .dot.exam').length >= exams"
+            " && document.querySelector('#train-resources .af-meter')"
+            " && document.querySelector('#train-answers .now dd').textContent !== waiting",
+            arg=[_EXAMS, catalog(self.locale)("train.answer.waiting")],
             timeout=TRAINING,
         )
         self.shoot(page, "train")
@@ -94,16 +103,24 @@ class Walk:
         page.locator("#compare-suggestions button").first.click()
         page.locator("#compare-stop").wait_for(state="visible")
         page.locator("#compare-stop").wait_for(state="hidden", timeout=TRAINING)
-        self.shoot(page, "compare", phone=False)
+        self.shoot(page, "compare")
         page.locator("#next-step:visible").click()
         page.locator("#share-create:visible").click()
         link = page.locator("#share-links a[href*='/d/']").first
         link.wait_for()
-        self.shoot(page, "share")
         self._visit(f"{self.server.address}{str(link.get_attribute('href')).removeprefix('..')}")
+        page.reload()  # the link has a visit to show now
+        link.wait_for()
+        self.shoot(page, "share")
+
+    def home(self) -> None:
+        """The home page, once every project is there."""
+        context = self._context(WIDE)
+        page = context.new_page()
         page.goto(f"{self.server.address}/{self.locale}/")
         page.locator("#home-board .af-card").first.wait_for()
         self.shoot(page, "home")
+        context.close()
 
     def _visit(self, address: str) -> None:
         context = self._context(PHONE)
@@ -112,26 +129,29 @@ class Walk:
         page.locator("#suggestions button").first.tap()
         page.locator("#stop").wait_for(state="visible")
         page.locator("#stop").wait_for(state="hidden", timeout=TRAINING)
-        self.shoot(page, "demo", phone=False)
+        self.shoot(page, "demo")
         context.close()
 
-    def shoot(self, page: Page, name: str, *, phone: bool = True) -> None:
-        """A picture in light, one in dark, and one of the same address on a phone."""
+    def shoot(self, page: Page, name: str) -> None:
+        """A picture in light, one in dark, and one in light at the size of a phone; of a phone's page, of a desktop."""
         if self.names and name not in self.names:
             return
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
             _settle(page)
-            page.screenshot(path=FOLDER / f"{name}-{self.locale}-{scheme}.png", full_page=name in _FULL)
+            self._keep(page, name, scheme)
         page.emulate_media(color_scheme="light")
-        if phone:
-            context = self._context(PHONE)
-            small = context.new_page()
-            small.goto(page.url)
-            small.locator("h1:visible").wait_for()
-            _settle(small)
-            small.screenshot(path=FOLDER / f"{name}-{self.locale}-phone.png", full_page=name in _FULL)
-            context.close()
+        other, size = ("desktop", WIDE) if page.viewport_size == PHONE else ("phone", PHONE)
+        before = page.viewport_size
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        _settle(page)
+        self._keep(page, name, other)
+        page.set_viewport_size(before)  # type: ignore[arg-type]
+
+    def _keep(self, page: Page, name: str, kind: str) -> None:
+        picture = Image.open(io.BytesIO(page.screenshot(full_page=name in _FULL)))
+        small = picture.convert("RGB").quantize(_COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        small.save(FOLDER / f"{name}-{self.locale}-{kind}.png", optimize=True)
 
     def _context(self, size: dict[str, int]) -> BrowserContext:
         touch = size is PHONE
@@ -141,8 +161,10 @@ class Walk:
 
 
 def _settle(page: Page) -> None:
-    """Waits until fonts are there and nothing moves any more."""
+    """Waits until fonts are there and nothing moves any more, and takes messages away that cover the page."""
     page.evaluate("document.fonts.ready")
+    for close in page.locator(".toast-close").all():
+        close.click()
     page.wait_for_timeout(900)
 
 

@@ -127,6 +127,10 @@ def test_a_setback_is_history_after_a_while() -> None:
     assert reading(with_notice(view(falling(40)), "train.went_back", step=12))[0] == "run.reading.still_learning"
 
 
+def test_an_exam_that_goes_better_again_is_not_called_learning_by_heart() -> None:
+    assert reading(view(falling(40), {10: 1.5, 20: 1.1, 30: 1.5, 40: 1.3}))[0] == "run.reading.settled"
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_each_course_has_its_sentence(name: str) -> None:
     assert reading(CASES[name])[0] == f"run.reading.{name}"

@@ -96,6 +96,8 @@ def studio_theme() -> Any:
         button_large_text_weight="600",
         button_medium_text_weight="600",
         input_radius="10px",
+        input_border_width="1px",
+        color_accent="var(--af-primary)",
         input_shadow_focus="0 0 0 3px var(--af-ring)",
         shadow_drop="none",
         shadow_drop_lg="var(--af-shadow)",

@@ -8,7 +8,7 @@ from typing import Any, Final
 import gradio as gr
 from markupsafe import Markup
 
-from studio.domain.model import BaseModelCard, Fit, FitBadge, InstallProgress, InstallState
+from studio.domain.model import BaseModelCard, Fit, FitBadge, InstallProgress, InstallState, SourceKind
 from studio.errors import AfinaError
 from studio.web.ui.components import (
     EMPTY,
@@ -30,7 +30,8 @@ from studio.web.ui.session import Place
 
 _BATCH, _LENGTH = 8, 128  # what the badge is worked out for
 _FIT_KINDS: Final = {FitBadge.RUNS_WELL: "good", FitBadge.SLOW: "warn", FitBadge.TOO_BIG: "bad"}
-_UNDER_WAY: Final = (InstallState.DOWNLOADING, InstallState.CONVERTING)
+_UNDER_WAY: Final = (InstallState.DOWNLOADING, InstallState.CONVERTING, InstallState.CANCELLING)
+_ADDED: Final = (SourceKind.HUB, SourceKind.FOLDER)
 _LANGUAGES_SHOWN: Final = 6
 _CARD: Final = Markup(
     '<article class="af-card {chosen}" id="model-card-{id}"><div class="af-row">{badges}</div>'
@@ -209,19 +210,43 @@ def _state(ui: Ui, card: BaseModelCard, chosen: str | None, fit: Fit) -> Markup:
     if progress.state in _UNDER_WAY:
         label = _progress_label(ui, progress)
         share = progress.done_bytes / progress.total_bytes if progress.total_bytes else 0.0
-        cancel = button(ui.text("model.cancel"), "cancel", kind="small", elem_id=f"model-cancel-{card.id}", id=card.id)
         line = Markup('<p class="af-small af-muted" role="status">{}</p>').format(label)
-        return join([bar(share, label, going=True), line, cancel])
+        parts = [bar(share, label, going=True), line]
+        if progress.state is not InstallState.CANCELLING:
+            name = f"model-cancel-{card.id}"
+            parts.append(button(ui.text("model.cancel"), "cancel", kind="small", elem_id=name, id=card.id))
+        return join(parts)
     ready = progress.state is InstallState.READY
     parts = [problem_notice(ui.text, progress.problem)] if progress.problem else []
     if ready and card.id == chosen and ui.services.models.accepted(card.id):
         parts.append(badge(ui.text("model.ready")))
     else:
         parts.append(_use_button(ui, card, ready, failed=bool(progress.problem), preferred=not chosen, fit=fit))
+        if card.source in _ADDED:
+            parts.append(_remove_button(ui, card))
     return join(parts)
 
 
+def _remove_button(ui: Ui, card: BaseModelCard) -> Markup:
+    """Takes a model that a person added from the list again."""
+    text = ui.text
+    return button(
+        text("model.remove"),
+        "remove",
+        kind="quiet small",
+        elem_id=f"model-remove-{card.id}",
+        id=card.id,
+        ask=text("model.remove_ask", name=card.name),
+        detail=text("model.remove_folder" if card.source is SourceKind.FOLDER else "model.remove_hub"),
+        yes=text("model.remove_yes"),
+        no=text("ui.keep"),
+        danger="yes",
+    )
+
+
 def _progress_label(ui: Ui, progress: InstallProgress) -> str:
+    if progress.state is InstallState.CANCELLING:
+        return ui.text("model.cancelling")
     if progress.state is InstallState.CONVERTING:
         return ui.text("model.converting")
     if not progress.done_bytes:

@@ -220,7 +220,7 @@ def _exports(ui: Ui, parts: _Parts, run_id: str) -> dict[Any, Any]:
     cards = join(_export(ui, run_id, kind, state) for kind, state in states.items())
     html = wrapped(
         head.format(text("share.downloads"), text("share.downloads_why")),
-        Markup('<div class="af-grid">{}</div>').format(cards),
+        Markup('<div class="af-grid af-fit">{}</div>').format(cards),
     )
     return {parts.downloads: html, parts.timer: gr.Timer(active=going)}
 

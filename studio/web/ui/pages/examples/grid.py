@@ -120,7 +120,8 @@ def _connect(ui: Ui, parts: _Parts) -> None:
     def load(query: str, known: str, page: int, *wanted: str) -> dict[Any, Any]:
         """The examples are others, or were checked: the same page of them, or the first of another project."""
         place = Place.parse(query)
-        if ui.services.datasets.version(place.project) is None:
+        # The home page, too, comes here: a browser tells of the state as it first gets it.
+        if not place.project or ui.services.datasets.version(place.project) is None:
             return {parts.table: ""}
         if place.project != known:
             wanted, page = ("", _ALL, _ALL, _ALL, Sort.AS_IS.value), 1

@@ -29,9 +29,9 @@ _CARD: Final = Markup(
     '<span data-part="left">{left}</span></div>'
     '<p class="af-reading" id="train-reading" role="status" data-part="reading">{reading}</p>'
     '<div class="af-stack" data-part="notices">{notices}</div>'
-    '<div class="af-live"><div class="af-stack"><h3>{chart_title}</h3><div id="train-chart" data-part="chart">{chart}</div>'
-    '<div data-part="stats">{stats}</div><div id="train-resources" data-part="resources">{resources}</div></div>'
-    '<div class="af-stack" id="train-answers" data-part="answers">{answers}</div></div>'
+    '<div class="af-live"><div class="af-stack"><h3>{chart_title}</h3><div id="train-chart" data-part="chart">{chart}</div></div>'
+    '<div class="af-stack af-numbers"><div data-part="stats">{stats}</div><div id="train-resources" data-part="resources">{resources}</div></div>'
+    '<div id="train-answers" data-part="answers">{answers}</div></div>'
     '<p class="af-small af-muted" data-part="safe">{safe}</p></section></div>'
 )
 _NO_CARD: Final = Markup('<div id="train-run" data-shape="{shape}" data-keys="{{}}" data-wait="{wait}"></div>')
