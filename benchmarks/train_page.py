@@ -1,4 +1,4 @@
-"""What an open train screen costs the run that it shows, and how long the first point of its chart takes.
+"""What an open train screen costs the run that it shows.
 
 ``python -m benchmarks.train_page [--model ID] [--seconds 30]`` starts a server and a real Chromium, trains on the
 English sample, and prints processor seconds per second of Chromium and of the server with the page in front, in a
@@ -17,11 +17,10 @@ from typing import Any
 import psutil
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
+from benchmarks.first_point import first_point, to_train
 from studio.training.events import read_events
 from tests.browser import chromium
 from tests.browser.conftest import Server
-
-_POINT = "#train-chart .scatterlayer .trace, #train-chart [data-series]"
 
 
 def main() -> int:
@@ -29,7 +28,6 @@ def main() -> int:
     parser.add_argument("--model", default="smollm2-135m-instruct")
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--passes", default="12")
-    parser.add_argument("--only-first-point", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         server = Server(Path(folder) / "home")
@@ -39,13 +37,13 @@ def main() -> int:
         try:
             context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 900})
             page = context.new_page()
-            _to_train(page, server, arguments.model, arguments.passes)
-            print(f"click to first point: {_first_point(page):.1f} s")
+            to_train(page, server, arguments.model)
+            page.locator("#train-expert button").first.click()
+            page.locator("#train-epochs").locator("input, textarea").fill(arguments.passes)
+            page.wait_for_timeout(25_000)  # the measurement of the machine is over
+            first_point(page, server)
             events = next((server.home / "runs").iterdir()) / "events.jsonl"
-            for line in _phases(events):
-                print(f"  {line}")
-            if not arguments.only_first_point:
-                _costs(context, page, server, events, arguments.seconds)
+            _costs(context, page, server, events, arguments.seconds)
         finally:
             browser.close()
             for process in psutil.Process().children(recursive=True):
@@ -53,37 +51,6 @@ def main() -> int:
                     process.kill()
             server.stop()
     return 0
-
-
-def _to_train(page: Page, server: Server, model: str, passes: str) -> None:
-    page.goto(server.address)
-    page.locator("#home-sample").click()
-    page.locator(f"#model-card-{model}").wait_for()
-    if page.locator(f"#model-use-{model}").count():
-        page.locator(f"#model-use-{model}").click()
-        page.locator(f"#model-card-{model}.chosen").wait_for()
-    page.locator("#next-step").click()
-    page.locator("#examples-table").wait_for()
-    page.locator("#next-step").click()
-    page.locator("#train-preset input[value=thorough]").check()
-    page.locator("#train-expert button").first.click()
-    page.locator("#train-epochs").locator("input, textarea").fill(passes)
-    page.wait_for_timeout(25_000)  # the measurement of the machine is over
-
-
-def _first_point(page: Page) -> float:
-    began = time.monotonic()
-    page.locator("#train-start").click()
-    page.locator(_POINT).first.wait_for(state="attached", timeout=180_000)
-    return time.monotonic() - began
-
-
-def _phases(events: Path) -> list[str]:
-    """What the worker had done by when, in seconds since the run's folder was made."""
-    began = (events.parent / "recipe.json").stat().st_mtime
-    found = read_events(events)[0]
-    names = [f"{event.type} {getattr(event, 'name', '') or getattr(event, 'step', '')}" for event in found[:8]]
-    return [f"{event.time - began:6.2f} s {name}" for event, name in zip(found, names, strict=False)]
 
 
 def _costs(context: BrowserContext, page: Page, server: Server, events: Path, seconds: float) -> None:

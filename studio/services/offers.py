@@ -26,7 +26,7 @@ from studio.storage.workspace import Workspace
 from studio.training.outcome import read_progress, read_result
 from studio.training.process import environment
 
-_START_SECONDS: Final = 6.0  # until the first step: imports, weights, examples
+_START_SECONDS: Final = 4.0  # until the first step: imports, weights, examples
 _ASKED: Final = 0.1  # share of the training time for evaluations and live answers, where nothing is measured
 _MEASURE_SECONDS: Final = 300.0
 _TYPICAL_LENGTH: Final = 128  # tokens, while there are no examples

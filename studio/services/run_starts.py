@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -40,9 +40,18 @@ class RunStarts:
         models: the base models.
         datasets: the examples.
         queue: where they are put.
+        name_run: gives the id of a new run.
     """
 
-    def __init__(self, workspace: Workspace, models: ModelService, datasets: DatasetService, queue: RunQueue) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        models: ModelService,
+        datasets: DatasetService,
+        queue: RunQueue,
+        name_run: Callable[[], str],
+    ) -> None:
+        self._name_run = name_run
         self._workspace = workspace
         self._models = models
         self._queue = queue
@@ -79,7 +88,7 @@ class RunStarts:
         self.speed.stop_measuring()
         card = self._models.get(recipe.model)
         resolved = self.speed.resolve(recipe, examples)
-        run_id = new_id("run")
+        run_id = self._name_run()
         folder = self._workspace.run(run_id)
         make_run_folder(folder, resolved, card, examples.train, examples.held_out)
         row = RunRow(

@@ -44,7 +44,7 @@ class RunService:
         self._queue = RunQueue(workspace.database)
         self._views = RunViews(workspace, self._queue)
         self._controls = RunControls(workspace, self._queue, self._views, self._supervisor)
-        self._starts = RunStarts(workspace, models, datasets, self._queue)
+        self._starts = RunStarts(workspace, models, datasets, self._queue, self._supervisor.new_run_id)
 
     def start_supervisor(self) -> None:
         """Starts the thread that sees runs through. Starting or going on with a run does so by itself."""
@@ -70,10 +70,12 @@ class RunService:
         """
         return self._starts.offers(source, model_id, base)
 
-    def measure(self, model_id: str) -> None:
-        """Measures in the background how fast this machine trains a model, unless that is known or a run needs the cores."""
+    def prepare(self, model_id: str) -> None:
+        """Readies what a run needs, in the background: how fast this machine trains a model, unless that is known, and
+        a worker that has done its imports. Nothing while runs need the cores."""
         if not self._queue.active() and not self._queue.waiting():
             self._starts.speed.measure(model_id)
+            self._supervisor.prepare()
 
     def is_measuring(self, model_id: str) -> bool:
         """Whether such a measurement is under way."""

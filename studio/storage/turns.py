@@ -22,6 +22,7 @@ class Turns:
     """
 
     def __init__(self, home: Path) -> None:
+        self.home = home
         self._path = home / "answering.lock"
         self._held = FileLock(self._path, blocking=False)
 

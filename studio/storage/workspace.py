@@ -7,10 +7,13 @@ import secrets
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from studio.errors import AfinaError
 from studio.settings import Settings
-from studio.storage.database import Database
+
+if TYPE_CHECKING:
+    from studio.storage.database import Database
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
@@ -126,6 +129,8 @@ class Workspace:
 
     @cached_property
     def database(self) -> Database:
+        from studio.storage.database import Database  # SQLAlchemy, a fifth of a second that a worker does not need
+
         return Database(self.settings.database)
 
     def run(self, run_id: str) -> RunFolder:

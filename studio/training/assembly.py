@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from studio.domain.conversation import Conversation
-from studio.domain.event import Notice, Phase, Started
+from studio.domain.event import Phase, Started
 from studio.domain.problem import Problem, Severity
-from studio.domain.recipe import Recipe
+from studio.domain.recipe import Precision, Recipe
 from studio.errors import AfinaError
 from studio.storage.turns import Turns
 from studio.storage.workspace import RunFolder
@@ -21,6 +21,7 @@ from studio.training.recovery import Found, find_checkpoint, tell_of_smaller_bat
 
 if TYPE_CHECKING:
     from studio.training.batches import Encoder
+    from studio.training.judge import Judge
     from studio.training.loop import Loop
 
 
@@ -35,6 +36,8 @@ def assemble(
     reserve: int = 0,
 ) -> tuple[Loop, Found | None]:
     """Everything that a run needs, ready to train, and the checkpoint to go on from.
+
+    Only what the first step needs is done here: somebody waits for the first point of the chart.
 
     Args:
         folder: of the run.
@@ -51,83 +54,84 @@ def assemble(
     from studio.training import memory
 
     memory.keep_freed_memory()
-    import torch
-
     from studio.training.batches import Encoder, Plan, read_conversations
     from studio.training.building import build_engine, device, questions
+    from studio.training.judge import Judge
     from studio.training.loop import Loop
-    from studio.training.precision import choose
+    from studio.training.precision import settled
 
     encoder = Encoder.load(model_dir, recipe)
     where = device()
-    precision = choose(recipe.precision, where)
+    precision = settled(recipe.precision, where, folder, turns.home)
     engine = build_engine(model_dir, recipe, precision, where, encoder.tokenizer.pad_id)
     log.write(Phase(time=time.time(), name="reading_examples"))
-    train = read_conversations(folder.train)
-    held_out = read_conversations(folder.held_out)
-    if not train:
-        raise AfinaError("train.too_few_examples", n=0)
-    _warn_of_cuts(log, encoder, train)
+    train, held_out = read_conversations(folder.train), read_conversations(folder.held_out)
+    _require_something_to_learn(encoder, train)
     plan = Plan(train, encoder, recipe.batch_size or 16, recipe.epochs or 1.0, recipe.seed, bool(recipe.augment))
     found = find_checkpoint(folder, log)
     tell_of_smaller_batches(folder, recipe, log)
+    judge = Judge(engine, encoder, held_out, lambda: _recall(train, held_out, recipe.seed) if live else [], turns)
     loop = Loop(
         folder=folder,
         recipe=recipe,
         engine=engine,
         plan=plan,
-        held_out=[example for example in map(encoder.example, held_out) if any(example.learned[1:])],
+        judge=judge,
         asked=questions(held_out or train) if live else (),
         turns=turns,
         log=log,
         adjustments=read_adjustments(folder),
         reserve=reserve,
-        recall=_recall(log, train, held_out, recipe.seed) if live else (),
+        remarks=lambda: [*_cuts(encoder, train), *_unique_answers(judge)],
     )
-    log.write(
-        Started(
-            time=time.time(),
-            pid=os.getpid(),
-            device=where,
-            precision=str(precision),
-            threads=torch.get_num_threads(),
-            total_steps=plan.total_steps,
-            steps_per_epoch=plan.steps_per_epoch,
-            train_examples=len(train),
-            held_out_examples=len(held_out),
-            trainable_parameters=engine.weights.numel(),
-            total_parameters=engine.total_parameters,
-            resumed_from=found[0].step if found else 0,
-        )
-    )
+    log.write(_started(loop, where, precision, len(held_out), found))
     return loop, found
 
 
-def _recall(
-    log: EventLog, train: Sequence[Conversation], held_out: Sequence[Conversation], seed: int
-) -> list[Conversation]:
-    """What is asked in other words where every answer is there once; says so."""
+def _started(loop: Loop, where: str, precision: Precision, held_out: int, found: Found | None) -> Started:
+    import torch
+
+    return Started(
+        time=time.time(),
+        pid=os.getpid(),
+        device=where,
+        precision=str(precision),
+        threads=torch.get_num_threads(),
+        total_steps=loop.plan.total_steps,
+        steps_per_epoch=loop.plan.steps_per_epoch,
+        train_examples=len(loop.plan.conversations),
+        held_out_examples=held_out,
+        trainable_parameters=loop.engine.weights.numel(),
+        total_parameters=loop.engine.total_parameters,
+        resumed_from=found[0].step if found else 0,
+    )
+
+
+def _require_something_to_learn(encoder: Encoder, train: Sequence[Conversation]) -> None:
+    if not train:
+        raise AfinaError("train.too_few_examples", n=0)
+    if not any(any(encoder.example(conversation).learned[1:]) for conversation in train):
+        raise AfinaError("train.nothing_to_learn")
+
+
+def _recall(train: Sequence[Conversation], held_out: Sequence[Conversation], seed: int) -> list[Conversation]:
+    """What is asked in other words where every answer is there once."""
     from studio.data.recall import has_unique_answers, recall_questions
     from studio.training.judging import RECALL_ASKED
 
-    if not has_unique_answers([*train, *(c for c in held_out if not c.reworded_from)]):
+    unique = has_unique_answers([*train, *(c for c in held_out if not c.reworded_from)])
+    return recall_questions(train, seed, RECALL_ASKED) if unique else []
+
+
+def _unique_answers(judge: Judge) -> list[Problem]:
+    if not judge.recall:
         return []
-    found = recall_questions(train, seed, RECALL_ASKED)
-    if found:
-        problem = Problem(code="train.unique_answers", severity=Severity.NOTE, params={"n": len(found)})
-        log.write(Notice(time=time.time(), problem=problem))
-    return found
+    return [Problem(code="train.unique_answers", severity=Severity.NOTE, params={"n": len(judge.recall)})]
 
 
-def _warn_of_cuts(log: EventLog, encoder: Encoder, train: Sequence[Conversation]) -> None:
-    """Says how many examples are cut off at the longest length.
-
-    Raises:
-        AfinaError: ``train.nothing_to_learn`` when no answer is left at all.
-    """
-    encoded = [encoder.example(conversation) for conversation in train]
-    if not any(any(example.learned[1:]) for example in encoded):
-        raise AfinaError("train.nothing_to_learn")
-    if cut := sum(example.truncated for example in encoded):
-        problem = Problem(code="train.truncated", severity=Severity.WARNING, field="max_length", params={"n": cut})
-        log.write(Notice(time=time.time(), problem=problem))
+def _cuts(encoder: Encoder, train: Sequence[Conversation]) -> list[Problem]:
+    """How many examples are cut off at the longest length."""
+    cut = sum(encoder.example(conversation).truncated for conversation in train)
+    if not cut:
+        return []
+    return [Problem(code="train.truncated", severity=Severity.WARNING, field="max_length", params={"n": cut})]

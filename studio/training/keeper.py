@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from studio.errors import AfinaError
 from studio.storage.files import atomic_folder, write_atomic
@@ -18,6 +19,9 @@ from studio.training.room import request_pause, shortage
 if TYPE_CHECKING:
     import torch
 
+_SECONDS: Final = 60.0  # between two checkpoints
+_SHARE: Final = 0.05  # of the training time, for checkpoints
+
 
 class Keeper:
     """Writes for one run.
@@ -26,12 +30,23 @@ class Keeper:
         folder: of the run.
         engine: whose weights are kept.
         reserve: bytes of the disk that are left free.
+        step: of the checkpoint that the run goes on from; 0 without one.
+
+    Attributes:
+        saved_step: of the newest checkpoint.
     """
 
-    def __init__(self, folder: RunFolder, engine: Engine, reserve: int) -> None:
+    def __init__(self, folder: RunFolder, engine: Engine, reserve: int, step: int = 0) -> None:
         self._folder = folder
         self._engine = engine
         self._reserve = reserve
+        self.saved_step = step
+        self._saved_at = time.monotonic()
+        self._wait = _SECONDS
+
+    def is_due(self) -> bool:
+        """Whether the newest checkpoint is old enough for another, which then takes a small share of the time."""
+        return time.monotonic() - self._saved_at > self._wait
 
     def keep(self, step: int) -> None:
         """Saves the adapter of a step and names it the best. The one before stays until a checkpoint names this one.
@@ -62,11 +77,14 @@ class Keeper:
         Raises:
             AfinaError: ``disk.full``; older checkpoints are then still there.
         """
+        began = time.monotonic()
         path = checkpoints.save(self._folder.checkpoints, state, {"weights": self._engine.weights} | moments)
         best = {step_folder(self._folder.adapters, step) for step in checkpoints.best_steps(self._folder.checkpoints)}
         for adapter in self._folder.adapters.glob("step-*"):
             if best and adapter not in best:
                 shutil.rmtree(adapter, ignore_errors=True)
+        self.saved_step, self._saved_at = state.step, time.monotonic()
+        self._wait = max(_SECONDS, (self._saved_at - began) / _SHARE)
         return path.relative_to(self._folder.path).as_posix()
 
     def is_to_pause(self) -> bool:

@@ -27,15 +27,13 @@ from studio.training.divergence import Course
 from studio.training.engine import Engine, learned_tokens
 from studio.training.events import EventLog
 from studio.training.gauge import Gauge
-from studio.training.judging import RECALL_LENGTH, Grade, Timetable, may_extend
+from studio.training.judge import Judge
+from studio.training.judging import Grade, Timetable, may_extend
 from studio.training.keeper import Keeper, adapter_of
 from studio.training.live import LiveAnswers
 from studio.training.optimizer import moments_of, optimizer_of, set_moments
-from studio.training.recall import right_answers
 
 _CLIP: Final = 1.0  # longest gradient
-_CHECKPOINT_SECONDS: Final = 60.0
-_CHECKPOINT_SHARE: Final = 0.05  # of the training time, for checkpoints
 
 
 @dataclass
@@ -47,7 +45,7 @@ class Loop:
         recipe: resolved.
         engine: the model.
         plan: which examples each step sees.
-        held_out: encoded held-out examples; may be empty.
+        judge: grades the model at each evaluation.
         asked: conversations whose questions are answered live.
         turns: the agreement with whoever answers in the chat.
         log: takes the events.
@@ -55,7 +53,7 @@ class Loop:
         adjustments: what the run changed about its recipe.
         reserve: bytes of the disk that are left free.
         hold: asked with the step taken, whether to leave off there; for the trials of a study.
-        recall: conversations of training asked in other words; where there are any, they judge.
+        remarks: finds what the owner should know of the examples; asked once, after the first step.
         clock: seconds, for what is shared out by time.
     """
 
@@ -63,7 +61,7 @@ class Loop:
     recipe: Recipe
     engine: Engine
     plan: Plan
-    held_out: Sequence[EncodedExample]
+    judge: Judge
     asked: Sequence[Conversation]
     turns: Turns
     log: EventLog
@@ -71,7 +69,7 @@ class Loop:
     adjustments: Adjustments = field(default_factory=Adjustments)
     reserve: int = 0
     hold: Callable[[int], bool] | None = None
-    recall: Sequence[Conversation] = ()
+    remarks: Callable[[], list[Problem]] | None = None
     clock: Callable[[], float] = time.perf_counter
 
     def run(self, found: tuple[LoopState, dict[str, torch.Tensor]] | None = None) -> RunResult | None:
@@ -91,25 +89,23 @@ class Loop:
         if self.state.step == 0 and not self.engine.keeps_base:
             self._answer(base=True)
         self._say(Phase(time=time.time(), name="training"))
-        self._saved_at, self._saved_step = time.monotonic(), self.state.step
-        self._saving_seconds = 0.0
         stopped = held = False
         while not self._memorises() and (self.state.step < self._table.end or self._goes_on()):
             if stopped := self.folder.stop_request.exists():
                 break
             if self._keeper.is_to_pause():
-                self._save_if_there_is_room()
+                self._save(if_there_is_room=True)
                 return None
             if held := self.hold is not None and self.hold(self.state.step):
                 break
             self.turns.wait()
             self._step(self.state.step + 1)
-            if self.state.step == 1 and self.engine.keeps_base:
-                self._answer(base=True)  # after the first step, so that a first loss is on screen at once
+            if self.state.step == 1:
+                self._begun()
             if due := self._table.is_due(self.state.step):
                 self._evaluate()
                 self._answer()
-            if due or self._checkpoint_due():
+            if due or self._keeper.is_due():
                 self._save()
         if (stopped or held) and self.state.step and not self._table.is_due(self.state.step):
             self._evaluate()
@@ -184,52 +180,37 @@ class Loop:
             self._update(micro_batch=math.ceil(size / 2))
             self._notice("train.smaller_batches", n=math.ceil(size / 2))
 
+    def _begun(self) -> None:
+        """What can wait until a first loss is on the screen."""
+        for problem in self.remarks() if self.remarks else ():
+            self._say(Notice(time=time.time(), step=self.state.step, problem=problem))
+        if self.engine.keeps_base:
+            self._answer(base=True)
+
     def _evaluate(self) -> None:
         """How well it does; the best weights so far are kept. Where nothing can judge, the newest are."""
         began = time.perf_counter()
-        if not self.held_out and not self.recall:
-            self._keep(None)
-            return
         self._say(Phase(time=time.time(), name="evaluating"))
-        grade = self._grade()
-        best = grade.gains_on(self.state.best)
+        grade = self.judge.grade()
+        best = grade is None or grade.gains_on(self.state.best)
         if best:
             self._keep(grade)
-        self._update(without_gain=0 if best else self.state.without_gain + 1)
-        step, loss = self.state.step, grade.recall_loss if grade.loss is None else grade.loss
-        self._say(
-            Evaluation(
-                time=time.time(),
-                step=step,
-                epoch=step / self.plan.steps_per_epoch,
-                loss=loss or 0.0,
-                best=best,
-                seconds=time.perf_counter() - began,
-                recalled=grade.recalled,
-                recall_asked=grade.asked,
+        if grade is not None:
+            self._update(without_gain=0 if best else self.state.without_gain + 1)
+            step, loss = self.state.step, grade.recall_loss if grade.loss is None else grade.loss
+            self._say(
+                Evaluation(
+                    time=time.time(),
+                    step=step,
+                    epoch=step / self.plan.steps_per_epoch,
+                    loss=loss or 0.0,
+                    best=best,
+                    seconds=time.perf_counter() - began,
+                    recalled=grade.recalled,
+                    recall_asked=grade.asked,
+                )
             )
-        )
         self._say(Phase(time=time.time(), name="training"))
-
-    def _grade(self) -> Grade:
-        loss = self.held_out_loss() if self.held_out else None
-        if not self.recall:
-            return Grade(loss)
-        encoded = [self.plan.encoder.example(conversation) for conversation in self.recall]
-        recall_loss = self._loss_of([example for example in encoded if learned_tokens([example])])
-        recalled = right_answers(self.engine, self.plan.encoder, self.recall, self.turns, RECALL_LENGTH)
-        return Grade(loss, recalled, len(self.recall), recall_loss)
-
-    def held_out_loss(self) -> float:
-        """Mean cross-entropy of the held-out examples as the model is now, in nats a learned token."""
-        return self._loss_of(self.held_out)
-
-    def _loss_of(self, examples: Sequence[EncodedExample]) -> float:
-        total = 0.0
-        for first in range(0, len(examples), 16):
-            self.turns.wait()
-            total += self.engine.loss(examples[first : first + 16])
-        return total / max(1, learned_tokens(examples))
 
     def _answer(self, *, base: bool = False) -> None:
         """Answers the fixed questions, as long as that takes a small share of the training time."""
@@ -247,32 +228,23 @@ class Loop:
         loss = grade.loss if grade is not None else None
         self._update(best_step=self.state.step, best_loss=loss, best=grade)
 
-    def _save_if_there_is_room(self) -> None:
-        try:
-            self._save()
-        except AfinaError as error:
-            if error.code != "disk.full":
-                raise
-
-    def _save(self) -> None:
+    def _save(self, *, if_there_is_room: bool = False) -> None:
         """Writes a checkpoint, unless this step has one or is none to come back to."""
-        if self._saved_step == self.state.step or not self._course.is_well:
+        if self._keeper.saved_step == self.state.step or not self._course.is_well:
             return
-        began = time.monotonic()
-        self._update(seconds=began - self._began)
-        path = self._keeper.save(self.state, moments_of(self._optimizer))
-        self._saved_at, self._saved_step = time.monotonic(), self.state.step
-        self._saving_seconds = self._saved_at - began
-        self._say(Checkpoint(time=time.time(), step=self.state.step, path=path))
-
-    def _checkpoint_due(self) -> bool:
-        wait = max(_CHECKPOINT_SECONDS, self._saving_seconds / _CHECKPOINT_SHARE)
-        return time.monotonic() - self._saved_at > wait
+        self._update(seconds=time.monotonic() - self._began)
+        try:
+            path = self._keeper.save(self.state, moments_of(self._optimizer))
+        except AfinaError as error:
+            if not if_there_is_room or error.code != "disk.full":
+                raise
+        else:
+            self._say(Checkpoint(time=time.time(), step=self.state.step, path=path))
 
     def restore(self, found: tuple[LoopState, dict[str, torch.Tensor]] | None) -> None:
         """Makes the optimizer, and goes back to where a checkpoint was."""
         self._optimizer = optimizer_of(self.engine, self.recipe)
-        self._keeper = Keeper(self.folder, self.engine, self.reserve)
+        self._keeper = Keeper(self.folder, self.engine, self.reserve, found[0].step if found else 0)
         self._gauge = Gauge(self.folder.path)
         self._course = Course()
         self._live = LiveAnswers(self.asked, self.engine, self.plan.encoder, self.turns, self.clock)

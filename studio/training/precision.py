@@ -1,11 +1,17 @@
-"""bf16 or fp32: a short measurement of matrix products on this machine decides."""
+"""bf16 or fp32: a short measurement of matrix products on this machine decides, once."""
 
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from studio.domain.event import Started
 from studio.domain.recipe import Precision
+from studio.models.hardware import machine
+from studio.models.probe import choose_precision, known_speed
+from studio.storage.workspace import RunFolder
+from studio.training.events import read_events
 
 if TYPE_CHECKING:
     import torch
@@ -13,6 +19,24 @@ if TYPE_CHECKING:
 _SIZE: Final = 768
 _SECONDS: Final = 0.15  # of measuring, each format
 _GAIN: Final = 1.2  # bf16 must be this much faster to be worth its coarser numbers
+
+
+def settled(wanted: Precision, device: str, folder: RunFolder, home: Path) -> Precision:
+    """BF16 or FP32 for a run: as it began, else as this machine was measured when the studio started, else measured now.
+
+    Args:
+        wanted: by the recipe.
+        device: that trains.
+        folder: of the run; one that goes on keeps its number format, whatever is measured on that day.
+        home: of the workspace, with the measurement.
+    """
+    if wanted is not Precision.AUTO or device != "cpu":
+        return choose(wanted, device)
+    for event in read_events(folder.events)[0]:
+        if isinstance(event, Started):
+            return Precision(event.precision)
+    speed = known_speed(home, machine())
+    return choose_precision(speed) if speed.measured else choose(wanted, device)
 
 
 def choose(wanted: Precision, device: str) -> Precision:

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -24,7 +25,7 @@ from studio.training.autopsy import kill_counter, memory_kills
 
 WORKER_MODULE = "studio.training.worker"
 _SAME_START = 1.0  # seconds; start times are rounded to the clock tick
-_HEADER = "=== worker started ==="
+LOG_HEADER = b"=== worker started ===\n"
 
 
 @dataclass(frozen=True)
@@ -89,23 +90,42 @@ def spawn(folder: RunFolder, arguments: Sequence[str], *, python: str, module: s
     Raises:
         AfinaError: ``disk.full``, ``disk.not_writable`` … when the log cannot be opened or the process not started.
     """
-    command = [python, "-m", module, str(folder.path.resolve()), *arguments]
     try:
         with folder.log.open("ab") as log:
-            log.write(f"{_HEADER}\n".encode())
+            log.write(LOG_HEADER)
             log.flush()
-            child = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=environment(),
-                cwd=str(folder.path.parent),
-                start_new_session=os.name != "nt",
-                creationflags=_windows_flags(),
-            )
+            return _start(folder, arguments, python, module, stdin=subprocess.DEVNULL, output=log)
     except OSError as error:
         raise from_exception(error) from error
+
+
+def spawn_waiting(
+    folder: RunFolder, arguments: Sequence[str], *, python: str, module: str = WORKER_MODULE
+) -> WorkerProcess:
+    """As :func:`spawn`, on a folder that is not there yet: its input is a pipe, and it opens the log itself, later.
+
+    Raises:
+        AfinaError: when the process cannot be started.
+    """
+    try:
+        return _start(folder, arguments, python, module, stdin=subprocess.PIPE, output=subprocess.DEVNULL)
+    except OSError as error:
+        raise from_exception(error) from error
+
+
+def _start(
+    folder: RunFolder, arguments: Sequence[str], python: str, module: str, *, stdin: int, output: int | IO[bytes]
+) -> WorkerProcess:
+    child = subprocess.Popen(
+        [python, "-m", module, str(folder.path.resolve()), *arguments],
+        stdin=stdin,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        env=environment(),
+        cwd=str(folder.path.parent),
+        start_new_session=os.name != "nt",
+        creationflags=_windows_flags(),
+    )
     _offer_to_the_memory_killer(child.pid)
     return WorkerProcess(child.pid, _started(child.pid), folder, module, child)
 
@@ -165,7 +185,7 @@ def log_of_last_start(folder: RunFolder, limit: int = 20_000) -> str:
             text = file.read().decode(errors="replace")
     except OSError:
         return ""
-    return text.rpartition(_HEADER)[2]
+    return text.rpartition(LOG_HEADER.decode())[2]
 
 
 def environment() -> dict[str, str]:

@@ -10,26 +10,23 @@ from __future__ import annotations
 import gc
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from studio.domain.conversation import Conversation
-from studio.domain.event import Checkpoint, Event
 from studio.domain.problem import Problem
 from studio.domain.recipe import Recipe
 from studio.domain.run import RunResult, RunState
 from studio.domain.study import StudyKind, StudyPlan, StudyRecord, Trial, TrialScore, TrialState
 from studio.errors import AfinaError
-from studio.storage.files import write_atomic
 from studio.storage.turns import Turns
 from studio.training import halving
 from studio.training.checkpoints import step_folder
-from studio.training.events import EventLog
 from studio.training.halving import Leg
-from studio.training.study_folder import StudyFolder, TrialFolder
-from studio.training.trial_clean import forget_checkpoints, forget_weights
+from studio.training.study_folder import StudyFolder
+from studio.training.trial_files import TrialLog, forget_checkpoints, forget_weights, write_trial
 
 if TYPE_CHECKING:
     from studio.training.loop import Loop
@@ -165,7 +162,7 @@ class Study:
         """How the trial does on the practice questions as it is now."""
         from studio.training.recall import right_answers
 
-        loss = loop.held_out_loss() if loop.held_out else None
+        loss = loop.judge.held_out_loss()
         chosen = asked[:: max(1, math.ceil(len(asked) / _ASKED))]
         right = right_answers(loop.engine, loop.plan.encoder, chosen, loop.turns)
         step = loop.state.step
@@ -182,7 +179,7 @@ class Study:
         if not folder.recipe.is_file():
             write_trial(folder, self._recipe(trial), train, asked)
         recipe = Recipe.model_validate_json(folder.recipe.read_text(encoding="utf-8"))
-        log = _TrialLog(folder.events, self._mark)
+        log = TrialLog(folder.events, self._mark)
         loop, found = assemble(folder, recipe, self.model_dir, Turns(self.home), log, live=False)
         return loop, found, read_conversations(folder.held_out)
 
@@ -300,25 +297,3 @@ class Study:
     def _note(self, **changes: object) -> None:
         self.record = self.record.model_copy(update=changes)
         self.folder.write(self.record)
-
-
-class _TrialLog(EventLog):
-    """The events of a trial; each checkpoint is told to the study."""
-
-    def __init__(self, path: Path, mark: Callable[[], None]) -> None:
-        super().__init__(path)
-        self._mark = mark
-
-    def write(self, event: Event) -> None:
-        super().write(event)
-        if isinstance(event, Checkpoint):
-            self._mark()
-
-
-def write_trial(
-    folder: TrialFolder, recipe: Recipe, train: Sequence[Conversation], asked: Sequence[Conversation]
-) -> None:
-    """Writes what a trial needs; its recipe last, since that says that all is there."""
-    for path, conversations in ((folder.train, train), (folder.held_out, asked)):
-        write_atomic(path, "".join(conversation.model_dump_json() + "\n" for conversation in conversations))
-    write_atomic(folder.recipe, recipe.model_dump_json(indent=2))

@@ -20,7 +20,7 @@ from studio.domain.problem import Problem
 from studio.domain.run import RunState
 from studio.errors import AfinaError
 from studio.storage.database import RunRow
-from studio.storage.workspace import RunFolder, Workspace
+from studio.storage.workspace import RunFolder, Workspace, new_id
 from studio.training.autopsy import cause_of_death, was_killed_for_memory
 from studio.training.beside import fits_beside
 from studio.training.outcome import conclude, newest_checkpoint, read_result
@@ -28,6 +28,7 @@ from studio.training.process import WORKER_MODULE, WorkerProcess, find, kills_si
 from studio.training.queue import ACTIVE, RunQueue
 from studio.training.recovery import take_less
 from studio.training.room import request_pause, shortage
+from studio.training.spare import Spare
 
 _log = logging.getLogger(__name__)
 _FORCE_SECONDS = 1.0  # between the request to terminate and the kill
@@ -67,6 +68,7 @@ class Supervisor:
         self._attempts = attempts
         self._reserve = workspace.settings.disk_reserve_mb * 10**6
         self._queue = RunQueue(workspace.database)
+        self._spare = Spare(workspace, python, module)
         self._lock = FileLock(workspace.home / "supervisor.lock")
         self._wake = threading.Event()
         self._closing = threading.Event()
@@ -91,6 +93,19 @@ class Supervisor:
         self._wake.set()
         if self._thread is not None:
             self._thread.join(timeout=_EXIT_SECONDS + 5)
+        self._spare.close()
+
+    def prepare(self) -> None:
+        """Has a worker do its imports ahead of the next run, where this is the one that supervises and nothing runs."""
+        if self.is_active and not self._queue.active() and not self._queue.waiting():
+            try:
+                self._spare.prepare()
+            except AfinaError:
+                _log.exception("No worker could be started ahead; a run starts without")
+
+    def new_run_id(self) -> str:
+        """The id for a run: that of the worker in waiting, or a fresh one."""
+        return self._spare.reserve() or new_id("run")
 
     @property
     def is_active(self) -> bool:
@@ -185,7 +200,8 @@ class Supervisor:
         try:
             home = str(self._workspace.home.resolve())
             arguments = ["--home", home, "--model-dir", str(model.resolve()), "--reserve", str(self._reserve)]
-            watch.worker = spawn(folder, arguments, python=self._python, module=self._module)
+            waiting = self._spare.take(folder, arguments)
+            watch.worker = waiting or spawn(folder, arguments, python=self._python, module=self._module)
         except AfinaError as error:
             leave = self._pause if error.code == "disk.full" else self._fail
             return leave(row, folder, Problem.of(error))

@@ -26,6 +26,7 @@ from studio.training.events import EventLog, read_events
 from studio.training.process import announce
 from studio.training.recovery import go_slower
 from studio.training.room import pause_for_disk
+from studio.training.spare import WAIT_OPTION, wait_for_run
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,7 +40,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--home", type=Path, required=True, help="folder of the workspace")
     parser.add_argument("--model-dir", type=Path, required=True, help="folder of the installed base model")
     parser.add_argument("--reserve", type=int, default=0, help="bytes of the disk that are left free")
-    args = parser.parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[1:] == [WAIT_OPTION]:
+        told = wait_for_run(RunFolder(Path(given[0])))
+        if told is None:
+            return 0
+        given = [given[0], *told]
+    args = parser.parse_args(given)
     folder = RunFolder(args.run_dir)
     try:
         announce(folder)

@@ -26,21 +26,26 @@ def supervisor(workspace: Workspace, **options: Any) -> Supervisor:
 def queue_run(workspace: Workspace, **plan: Any) -> RunFolder:
     """A run that waits; ``plan`` is what its small worker does."""
     write_atomic(workspace.model(MODEL) / "afina.json", "{}")
-    run_id, project_id = new_id("run"), new_id("project")
-    folder = workspace.run(run_id)
+    folder = workspace.run(new_id("run"))
     write_atomic(folder.recipe, Recipe(model=MODEL).model_dump_json())
     write_atomic(folder.path / "steps.json", json.dumps(plan))
+    enqueue(workspace, folder)
+    return folder
+
+
+def enqueue(workspace: Workspace, folder: RunFolder) -> None:
+    """Puts the run in this folder at the end of the queue."""
+    project_id = new_id("project")
     with workspace.database.session() as session:
         session.add(ProjectRow(id=project_id, name="Test", created_at=0, updated_at=0))
         session.flush()
         position = session.query(RunRow).count() + 1
         session.add(
             RunRow(
-                id=run_id, project_id=project_id, name="Test", created_at=0, state=RunState.QUEUED, position=position,
-                model_id=MODEL, model_name="Tiny", train_examples=8, held_out_examples=2,
+                id=folder.path.name, project_id=project_id, name="Test", created_at=0, state=RunState.QUEUED,
+                position=position, model_id=MODEL, model_name="Tiny", train_examples=8, held_out_examples=2,
             )
         )  # fmt: skip
-    return folder
 
 
 def state_of(workspace: Workspace, folder: RunFolder) -> RunState:

@@ -202,7 +202,7 @@ def _render(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
     needed = missing(ui, place, project.model_id)
     ready = needed == "" and bool(project.model_id)
     if ready and project.model_id:
-        ui.services.runs.measure(project.model_id)
+        ui.services.runs.prepare(project.model_id)
     now = _look(ui, place)
     view = now.shown
     updates = {
