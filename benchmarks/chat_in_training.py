@@ -57,6 +57,7 @@ def main() -> int:
                 evaluations=60,
                 patience=0,
             )
+            services.models.measure_speed()  # as the server does when it starts
             run_id = services.runs.start_from_files(recipe)
             folder = services.workspace.run(run_id)
             while not folder.best.exists():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -46,12 +47,13 @@ def search(
     terminal = terminal_of(ctx, as_json=as_json)
     values = _values(recipe_file, data, model, preset, choices)
     with open_services() as services:
-        recipe = _ready(terminal, services, values, accept_licence)
-        with services.runs.project_of_files(recipe, terminal.catalog.locale) as (project_id, stored):
-            study_id = services.studies.start_search(project_id, stored, minutes, terminal.catalog.locale)
-        view = _watched(terminal, services.studies, study_id)
+
+        def start(project_id: str, recipe: Recipe) -> str:
+            return services.studies.start_search(project_id, recipe, minutes, terminal.catalog.locale)
+
+        view = _carried_out(terminal, services, values, accept_licence, start)
         if view.recommendation is not None:
-            found = services.studies.recipe(study_id)
+            found = services.studies.recipe(view.id)
             names = ("learning_rate", "rank", "alpha", "epochs")
             terminal.result(" ".join(f"--set {name}={getattr(found, name):g}" for name in names))
 
@@ -71,10 +73,11 @@ def folds(
     terminal = terminal_of(ctx, as_json=as_json)
     values = _values(recipe_file, data, model, preset, choices)
     with open_services() as services:
-        recipe = _ready(terminal, services, values, accept_licence)
-        with services.runs.project_of_files(recipe, terminal.catalog.locale) as (project_id, stored):
-            study_id = services.studies.start_folds(project_id, stored, parts, terminal.catalog.locale)
-        _watched(terminal, services.studies, study_id)
+
+        def start(project_id: str, recipe: Recipe) -> str:
+            return services.studies.start_folds(project_id, recipe, parts, terminal.catalog.locale)
+
+        _carried_out(terminal, services, values, accept_licence, start)
 
 
 def _values(
@@ -87,6 +90,20 @@ def _values(
     if not values.get("data"):
         raise Usage("cli.train.no_data")
     return values
+
+
+def _carried_out(
+    terminal: Terminal,
+    services: Services,
+    values: dict[str, Any],
+    accept_licence: bool,
+    start: Callable[[str, Recipe], str],
+) -> StudyView:
+    """Starts a study on the files that the values name, in a project made for them, and shows it to its end."""
+    recipe = _ready(terminal, services, values, accept_licence)
+    with services.runs.project_of_files(recipe, terminal.catalog.locale) as (project_id, stored):
+        study_id = start(project_id, stored)
+    return _watched(terminal, services.studies, study_id)
 
 
 def _ready(terminal: Terminal, services: Services, values: dict[str, Any], accept_licence: bool) -> Recipe:

@@ -6,7 +6,7 @@ import shutil
 import time
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from studio.data.text import clean
 from studio.domain.event import parse_events
@@ -19,6 +19,7 @@ from studio.storage.workspace import RunFolder, Workspace, new_id
 
 _MAX_NAME: Final = 200
 _KEEP: Final = object()
+_AT_REST: Final = (RunState.QUEUED.value, RunState.PAUSED.value)  # no worker has such a run
 
 
 class ProjectService:
@@ -85,16 +86,20 @@ class ProjectService:
         return _project(row)
 
     def delete(self, project_id: str) -> None:
-        """Removes a project with its examples, runs and links.
+        """Removes a project with its examples, runs and links; runs that wait or have paused go with it.
 
         Raises:
-            AfinaError: ``general.not_found``; ``project.run_active`` while one of its runs is training.
+            AfinaError: ``general.not_found``; ``project.run_active`` while one of its runs is being worked on.
         """
         self.get(project_id)
         with self._workspace.database.session() as session:
-            runs = session.scalars(select(RunRow).where(RunRow.project_id == project_id)).all()
-            if any(not self._state(run).is_over for run in runs):
-                raise AfinaError("project.run_active")
+            own = (RunRow.project_id == project_id,)
+            # The first statement writes, so that no supervisor takes one of these runs from the queue meanwhile.
+            session.execute(update(RunRow).where(*own, RunRow.state.in_(_AT_REST)).values(state=RunState.STOPPED.value))
+            runs = session.scalars(select(RunRow).where(*own)).all()
+            for run in runs:
+                if not self._state(run).is_over:
+                    raise AfinaError("project.run_active", name=run.name)
             session.delete(session.get_one(ProjectRow, project_id))
         for run in runs:
             shutil.rmtree(self._workspace.run(run.id).path, ignore_errors=True)

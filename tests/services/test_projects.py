@@ -104,3 +104,17 @@ def test_a_project_in_training_is_not_deleted(workspace: Workspace, projects: Pr
     with pytest.raises(AfinaError, match=r"project\.run_active"):
         projects.delete(project.id)
     assert projects.get(project.id) == project
+
+
+def test_runs_that_wait_or_have_paused_go_with_their_project(workspace: Workspace, projects: ProjectService) -> None:
+    project, other = projects.create("Loja"), projects.create("Outra")
+    _run(workspace, project.id, "run-1", RunState.QUEUED)
+    _run(workspace, project.id, "run-2", RunState.PAUSED)
+    _run(workspace, other.id, "run-3", RunState.PAUSED)
+    _run(workspace, other.id, "run-4", RunState.PAUSING)
+    projects.delete(project.id)
+    assert not workspace.run("run-1").path.exists()
+    with pytest.raises(AfinaError, match=r"project\.run_active"):
+        projects.delete(other.id)
+    (left,) = projects.list()
+    assert {run.id: run.state for run in left.runs} == {"run-3": RunState.PAUSED, "run-4": RunState.PAUSING}

@@ -57,9 +57,9 @@ def start_worker(run: RunFolder, model_dir: Path) -> subprocess.Popen[bytes]:
 
 
 def finish(run: RunFolder, model_dir: Path) -> RunResult:
-    """Runs the worker to its end."""
+    """Runs the worker to its end; the limit is only for a test that would hang."""
     process = start_worker(run, model_dir)
-    assert process.wait(timeout=120) == 0, run.log.read_text(encoding="utf-8")
+    assert process.wait(timeout=900) == 0, run.log.read_text(encoding="utf-8")
     return RunResult.model_validate_json(run.result.read_text(encoding="utf-8"))
 
 
