@@ -49,6 +49,27 @@ class HubSet:
     token: str | None = None
 
 
+def columns_of(
+    question: Columns,
+    answer: Columns,
+    system: Columns,
+    id_column: str | None,
+    sheet: Columns,
+    company: str | None,
+    topic: str | None = None,
+) -> Mapping:
+    """The columns, sheets and company that the command line names; what it does not name is recognised."""
+    return Mapping(
+        question=tuple(question or ()),
+        answer=tuple(answer or ()),
+        system=tuple(system or ()),
+        topic=topic,
+        id=id_column,
+        sheets=tuple(sheet or ()),
+        company=company,
+    )
+
+
 @contextmanager
 def brought(
     terminal: Terminal, datasets: DatasetService, paths: Sequence[Path], hub: HubSet

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from studio.data.checks.report import Report
     from studio.data.read import ReadResult
     from studio.data.writing import Writer
+    from studio.services.datasets import DatasetService
 
 _DRAWN_AT_MOST: Final = 5_000  # examples above which the test is only drawn when asked for
 
@@ -50,7 +51,6 @@ def examples(
 ) -> None:
     """Reads and checks files with the engine of the screens; nothing is changed but the file named by ``--out``."""
     from studio.data import checks, writing
-    from studio.data.checks.report import Report
 
     terminal = terminal_of(ctx, as_json=as_json)
     wanted = [code for item in fix or [] for code in item.split(",") if code]
@@ -60,35 +60,42 @@ def examples(
     write = writing.writer(out.suffix) if out is not None else None
     if not files and not hub:
         raise Usage("cli.examples.no_files")
-    columns = Mapping(
-        question=tuple(question or ()),
-        answer=tuple(answer or ()),
-        system=tuple(system or ()),
-        topic=topic,
-        id=id_column,
-        sheets=tuple(sheet or ()),
-        company=company,
-    )
+    columns = bringing.columns_of(question, answer, system, id_column, sheet, company, topic)
     hub_set = bringing.HubSet(hub, config, split, rows, token)
     draw = _Draw(share is not None or seed is not None, SplitChoice(), reword).with_choices(share, seed)
     with open_services() as services, bringing.brought(terminal, services.datasets, files or [], hub_set) as paths:
-        read = services.datasets.read_paths(paths, columns)
-        if not read.conversations and errors_of(read.problems):
-            raise Refused(errors_of(read.problems))
-        bringing.require_found(columns, read)
-        read.require()
-        dataset = services.checks.examine(read.conversations, model)
-        report = Report.of(dataset)
-        document = _document(terminal, read, dataset, report)
-        if terminal.json:
-            document |= summary(dataset)
-        _say(terminal, read, report)
-        codes = checks.fixable(report.findings) if "all" in wanted else wanted
-        fixed = _fixed(terminal, dataset, codes, document)
-        conversations = _drawn(terminal, fixed.conversations, draw, document)
+        read = _read(services.datasets, paths, columns)
+        conversations, document = _examined(terminal, read, services.checks.examine(read.conversations, model), wanted)
+        conversations = _drawn(terminal, conversations, draw, document)
         if out is not None and write is not None:
             _write(terminal, write, out, conversations, document)
         terminal.emit(document)
+
+
+def _read(datasets: DatasetService, paths: Sequence[Path], columns: Mapping) -> ReadResult:
+    """What the files hold. Raises ``data.*`` where that is nothing, or not what the command line names."""
+    read = datasets.read_paths(paths, columns)
+    if not read.conversations and errors_of(read.problems):
+        raise Refused(errors_of(read.problems))
+    bringing.require_found(columns, read)
+    read.require()
+    return read
+
+
+def _examined(
+    terminal: Terminal, read: ReadResult, dataset: Dataset, wanted: list[str]
+) -> tuple[Sequence[Conversation], dict[str, Any]]:
+    """Says what was read and found. Returns the examples once the wanted fixes are made, and the document so far."""
+    from studio.data import checks
+    from studio.data.checks.report import Report
+
+    report = Report.of(dataset)
+    document = _document(terminal, read, dataset, report)
+    if terminal.json:
+        document |= summary(dataset)
+    _say(terminal, read, report)
+    codes = checks.fixable(report.findings) if "all" in wanted else wanted
+    return _fixed(terminal, dataset, codes, document).conversations, document
 
 
 @dataclass(frozen=True)

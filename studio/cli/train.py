@@ -51,14 +51,7 @@ def train(
 ) -> None:
     """Trains, shows the progress, and prints the id of the run last, alone on its line."""
     terminal = terminal_of(ctx, as_json=as_json)
-    columns = Mapping(
-        question=tuple(question or ()),
-        answer=tuple(answer or ()),
-        system=tuple(system_column or ()),
-        id=id_column,
-        sheets=tuple(sheet or ()),
-        company=company,
-    )
+    columns = bringing.columns_of(question, answer, system_column, id_column, sheet, company)
     given: dict[str, Any] = {
         "model": model,
         "preset": preset.value if preset else None,
@@ -76,17 +69,26 @@ def train(
         if paths:
             values["data"] = recipes.absolute(paths)
         values.setdefault("model", services.models.recommended(terminal.catalog.locale))
-        recipe = _checked(services, values)
-        _check_files(terminal, services.datasets, recipe)
-        # Before a model is fetched: a mistake in the examples should not wait for a download.
-        problems = [problem for problem in services.runs.problems(recipe) if problem.code not in _SEEN_TO]
-        if errors_of(problems):
-            raise Refused(errors_of(problems))
-        terminal.warn(problems)
+        recipe = _sound(terminal, services, values)
         ensure_installed(terminal, services, recipe.model, accept_licence=accept_licence)
         run_id = services.runs.start_from_files(recipe, name, locale=terminal.catalog.locale)
         terminal.emit({"run": run_id, "state": RunState.QUEUED.value})
         _finish(terminal, watch(terminal, services.runs, run_id))
+
+
+def _sound(terminal: Terminal, services: Services, values: dict[str, Any]) -> Recipe:
+    """The recipe, checked before a model is fetched: a mistake in the examples should not wait for a download.
+
+    Raises:
+        Refused: with every problem.
+    """
+    recipe = _checked(services, values)
+    _check_files(terminal, services.datasets, recipe)
+    problems = [problem for problem in services.runs.problems(recipe) if problem.code not in _SEEN_TO]
+    if errors_of(problems):
+        raise Refused(errors_of(problems))
+    terminal.warn(problems)
+    return recipe
 
 
 def _finish(terminal: Terminal, view: RunView) -> None:

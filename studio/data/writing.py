@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from studio.data.limits import LARGE
 from studio.domain.conversation import Conversation, Role
 from studio.errors import AfinaError
 
 Writer = Callable[[Path, Iterable[Conversation]], None]
-_COLUMNS: Final = ("question", "answer", "topic", "held_out")
+_COLUMNS: Final = ("question", "answer", "topic", "held_out", "reworded_from")
 _DANGEROUS: Final = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER: Final = re.compile(r"[+\-.,() 0-9]+")
 _XLSX_CELL: Final = 32_767  # characters: Excel refuses longer ones
@@ -69,11 +70,11 @@ def _text_cell(sheet: Any, text: str) -> Any:
 def write_jsonl(path: Path, conversations: Iterable[Conversation]) -> None:
     """Writes one conversation a line in the chat format of OpenAI, all turns kept; ``weight`` 0 is not learned from."""
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        for conversation in conversations:
-            file.write(json.dumps(_openai(conversation), ensure_ascii=False) + "\n")
+        for conversation, origin in _with_origins(conversations):
+            file.write(json.dumps(_openai(conversation, origin), ensure_ascii=False) + "\n")
 
 
-def _openai(conversation: Conversation) -> dict[str, Any]:
+def _openai(conversation: Conversation, origin: str) -> dict[str, Any]:
     messages: list[dict[str, Any]] = []
     for message in conversation.messages:
         turn: dict[str, Any] = {"role": message.role.value, "content": message.content}
@@ -83,13 +84,31 @@ def _openai(conversation: Conversation) -> dict[str, Any]:
     record: dict[str, Any] = {"messages": messages}
     if conversation.held_out is not None:
         record["split"] = "test" if conversation.held_out else "train"
+    if origin:
+        record["reworded_from"] = origin
     return record
 
 
 def _rows(conversations: Iterable[Conversation]) -> Iterator[list[str]]:
-    for conversation in conversations:
+    for conversation, origin in _with_origins(conversations):
         flag = {True: "test", False: "train", None: ""}[conversation.held_out]
-        yield [conversation.question, conversation.answer, conversation.topic or "", flag]
+        yield [conversation.question, conversation.answer, conversation.topic or "", flag, origin]
+
+
+def _with_origins(conversations: Iterable[Conversation]) -> Iterator[tuple[Conversation, str]]:
+    """Examples, each with the question that it asks in other words; empty where it is nobody's.
+
+    A version keeps reworded examples behind those they were made from. Of a large set not every question is remembered:
+    the id stands for one that is not.
+    """
+    questions: dict[str, str] = {}
+    for conversation in conversations:
+        if conversation.reworded_from:
+            yield conversation, questions.get(conversation.reworded_from, conversation.reworded_from)
+            continue
+        if len(questions) < LARGE:
+            questions[conversation.id] = conversation.question
+        yield conversation, ""
 
 
 WRITERS: Final[dict[str, Writer]] = {"csv": write_csv, "xlsx": write_xlsx, "jsonl": write_jsonl}

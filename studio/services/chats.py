@@ -31,7 +31,7 @@ class ChatUpdate:
     Args:
         texts: the whole text so far, by side.
         done: whether nothing follows.
-        stopped: whether an answer was cut: at its longest, as it went round in circles, or by :meth:`ChatService.stop`.
+        cut: sides whose answer was cut: at its longest, as it went round in circles, or by :meth:`ChatService.stop`.
         dropped: whether the person who stopped it wants nothing of it kept.
         problem: why there is no answer, or none any more; ``done`` is then set.
         notice: worth telling; the answer goes on.
@@ -41,12 +41,17 @@ class ChatUpdate:
 
     texts: dict[str, str]
     done: bool = False
-    stopped: bool = False
+    cut: frozenset[str] = frozenset()
     dropped: bool = False
     problem: Problem | None = None
     notice: Problem | None = None
     tokens: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
+
+    @property
+    def stopped(self) -> bool:
+        """Whether any answer was cut."""
+        return bool(self.cut)
 
 
 @dataclass(frozen=True)
@@ -186,7 +191,7 @@ class ChatService:
     ) -> Generator[ChatUpdate, None, None]:
         texts = dict.fromkeys(sides, "")
         tokens: dict[str, int] = {}
-        stopped = False
+        cut = set[str]()
         try:
             ticket = submit()  # here, so that an iterator closed before its first value has asked for nothing
         except AfinaError as error:
@@ -199,11 +204,11 @@ class ChatService:
                 for side, piece in reply.texts.items():
                     texts[side] += piece
                 tokens.update(reply.tokens)
-                stopped = stopped or any(reason != "stop" for reason in reply.ended.values())
+                cut.update(side for side, reason in reply.ended.items() if reason != "stop")
                 yield ChatUpdate(
                     dict(texts),
                     done=reply.done,
-                    stopped=stopped,
+                    cut=frozenset(cut),
                     dropped=_DROPPED in reply.ended.values(),
                     problem=reply.problem,
                     notice=reply.notice,

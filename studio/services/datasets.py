@@ -162,8 +162,27 @@ class DatasetService:
         uploads = self._uploads(project_id)
         return self._import(project_id, [uploads.keep(path, flag) for path, flag in parts], None, "sample")
 
-    def set_mapping(self, project_id: str, mapping: Mapping) -> DatasetView:
+    def uploaded_bytes(self, project_id: str) -> int:
+        """Size of the files that the current version was read from; 0 where there is none."""
+        row = self._versions.current(project_id)
+        kept = list(row.details.get("uploads", [])) if row is not None else []
+        paths = [item.path for item in self._uploads(project_id).inputs(kept)]
+        return sum(path.stat().st_size for path in paths if path.is_file())
+
+    def set_mapping(
+        self,
+        project_id: str,
+        mapping: Mapping,
+        on_progress: Callable[[int], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> DatasetView:
         """Reads the files of the current version again with other columns. Later edits stay in the earlier version.
+
+        Args:
+            project_id: the project.
+            mapping: columns as a person chose them, remembered.
+            on_progress: called now and then with the number of rows read.
+            cancelled: asked now and then; True stops and leaves everything as it was.
 
         Raises:
             AfinaError: ``data.mapping_incomplete``, ``data.column_missing``, ``data.no_dataset``, or as
@@ -176,7 +195,10 @@ class DatasetService:
         missing = [name for name in (*mapping.question, *mapping.answer) if name not in columns]
         if missing:
             raise AfinaError("data.column_missing", column=missing[0])
-        view = self._import(project_id, list(row.details.get("uploads", [])), mapping, "mapping")
+        kept = list(row.details.get("uploads", []))
+        view = self._import(
+            project_id, kept, mapping, "mapping", append=False, on_progress=on_progress, cancelled=cancelled
+        )
         self._versions.remember(project_id, mapping)
         return view
 

@@ -52,6 +52,7 @@ class ImportRequest:
         hub: a dataset of the hub.
         mapping: columns as a person chose them; recognised where None.
         append: adds to the current examples instead of replacing them.
+        again: reads the files of the current version once more, with ``mapping``; nothing else is brought.
     """
 
     paths: tuple[Path, ...] = ()
@@ -59,6 +60,7 @@ class ImportRequest:
     hub: HubRequest | None = None
     mapping: Mapping | None = None
     append: bool = False
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ class ImportService:
             if known is not None and known.progress.is_running:
                 raise AfinaError("data.import_running")
             job = self._jobs[project_id] = _Job()
-        if request.hub is None and _size(request) <= _AT_ONCE:
+        if request.hub is None and self._bytes(project_id, request) <= _AT_ONCE:
             self._run(project_id, request, job)
             return
         job.thread = threading.Thread(
@@ -164,13 +166,15 @@ class ImportService:
             before = self._datasets.version(project_id)
             with tempfile.TemporaryDirectory(prefix="afina-") as folder:
                 paths = _paths(request, Path(folder))
-                if request.hub is None and _size(request) <= _HERE:
+                if request.hub is not None or self._bytes(project_id, request) > _HERE:
+                    work = _job(project_id, paths, request)
+                    run_aside(self._datasets.workspace.settings, work, said, job.cancel.is_set)
+                elif request.again:
+                    self._datasets.set_mapping(project_id, request.mapping or Mapping(), told, job.cancel.is_set)
+                else:
                     self._datasets.import_files(
                         project_id, paths, request.mapping, request.append, told, job.cancel.is_set
                     )
-                else:
-                    work = _job(project_id, paths, request)
-                    run_aside(self._datasets.workspace.settings, work, said, job.cancel.is_set)
             job.progress = replace(job.progress, state=ImportState.FINISHED, phase="saving", done=1.0)
         except Stopped:
             now = self._datasets.version(project_id)
@@ -180,6 +184,10 @@ class ImportService:
         except Exception as error:  # whatever it is, the screen must say it
             problem = Problem.of(from_exception(error))
             job.progress = replace(job.progress, state=ImportState.FAILED, problem=problem)
+
+    def _bytes(self, project_id: str, request: ImportRequest) -> int:
+        """How much there is to read."""
+        return self._datasets.uploaded_bytes(project_id) if request.again else _size(request)
 
 
 def _paths(request: ImportRequest, folder: Path) -> list[Path]:
@@ -200,6 +208,7 @@ def _job(project_id: str, paths: list[Path], request: ImportRequest) -> dict[str
         "hub": asdict(request.hub) if request.hub is not None else None,
         "mapping": request.mapping.model_dump(mode="json") if request.mapping is not None else None,
         "append": request.append,
+        "again": request.again,
     }
 
 

@@ -124,6 +124,10 @@ class _Work:
                 self._stop.is_set,
             )
             return
+        if job["again"]:
+            chosen = mapping or Mapping()
+            self.datasets.set_mapping(job["project_id"], chosen, self.teller.rows, self._stop.is_set)
+            return
         paths = [Path(path) for path in job["paths"]]
         self.datasets.import_files(
             job["project_id"], paths, mapping, job["append"], self.teller.rows, self._stop.is_set

@@ -29,6 +29,26 @@ def test_what_is_written_reads_back(tmp_path: Path, suffix: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("suffix", WRITERS)
+def test_a_reworded_question_names_the_one_it_was_made_from(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"out.{suffix}"
+    brought = [
+        Conversation.pair("Quanto é o frete?", "São R$ 10.", id="e1"),
+        Conversation.pair("Que dia abre?", "Todo dia.", id="e2"),
+    ]
+    reworded = Conversation.pair("o frete custa quanto", "São R$ 10.", id="e3", held_out=True, reworded_from="e1")
+    lost = Conversation.pair("e a hora", "Às 8.", id="e4", held_out=True, reworded_from="e9")
+    writer(suffix)(path, [*brought, reworded, lost])
+    if suffix == "jsonl":
+        said = [json.loads(line).get("reworded_from") for line in path.read_text(encoding="utf-8").splitlines()]
+    elif suffix == "csv":
+        said = [row["reworded_from"] or None for row in csv.DictReader(path.open(encoding="utf-8-sig"))]
+    else:
+        said = [row[4] or None for row in openpyxl.load_workbook(path).active.iter_rows(min_row=2, values_only=True)]
+    assert said == [None, None, "Quanto é o frete?", "e9"]
+    assert [c.question for c in read_files([path]).conversations] == [c.question for c in [*brought, reworded, lost]]
+
+
 @pytest.mark.parametrize("text", ["=1+1", "+SUM(A1)", "-2+3+cmd|' /C calc'!A0", "@SUM(A1)", "\t=1", "\r=1"])
 def test_a_formula_is_never_run(text: str) -> None:
     assert safe_cell(text) == "'" + text

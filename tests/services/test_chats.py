@@ -89,7 +89,7 @@ def test_both_sides_answer_and_grow(opened: tuple[ChatService, ChatPool, Workspa
     last = updates[-1]
     assert last.done
     assert last.problem is None
-    assert last.stopped
+    assert last.cut == {"base", "tuned"}
     assert set(last.texts) == {"base", "tuned"}
     assert last.texts["base"] != last.texts["tuned"]
     assert last.tokens == {"base": 24, "tuned": 24}

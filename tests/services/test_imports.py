@@ -10,6 +10,7 @@ import pytest
 
 from studio.data.checks.base import Dataset
 from studio.data.checks.report import Report
+from studio.domain.dataset import Mapping
 from studio.services.checks import CheckService
 from studio.services.datasets import DatasetService
 from studio.services.imports import ImportProgress, ImportRequest, ImportService, ImportState
@@ -77,6 +78,37 @@ def test_a_small_import_is_finished_at_once(datasets: DatasetService, project: s
     assert view.version.examples == 4
     imports.forget(project)
     assert imports.progress(project) is None
+
+
+def test_the_same_files_are_read_with_other_columns(datasets: DatasetService, project: str) -> None:
+    imports = ImportService(datasets)
+    imports.start(project, ImportRequest(text="Pergunta;Resposta\nPix?;Sim.\nBoleto?;Não."))
+    swapped = Mapping(question=("Resposta",), answer=("Pergunta",))
+    imports.start(project, ImportRequest(mapping=swapped, again=True))
+    view = datasets.current(project)
+    assert view is not None
+    assert [(c.question, c.answer) for c in view.conversations] == [("Sim.", "Pix?"), ("Não.", "Boleto?")]
+    imports.start(project, ImportRequest(mapping=Mapping(question=("Lugar",), answer=("Pergunta",)), again=True))
+    progress = imports.progress(project)
+    assert progress is not None
+    assert progress.problem is not None
+    assert progress.problem.code == "data.column_missing"
+
+
+@pytest.mark.slow
+def test_a_large_set_is_read_with_other_columns_aside(datasets: DatasetService, project: str, log: Path) -> None:
+    imports = ImportService(datasets)
+    imports.start(project, ImportRequest(paths=(log,)))
+    assert ended(imports, project).state is ImportState.FINISHED
+    swapped = Mapping(question=("Resposta",), answer=("Pergunta",))
+    imports.start(project, ImportRequest(mapping=swapped, again=True))
+    started = imports.progress(project)
+    assert started is not None
+    assert started.is_running, "the page is not kept waiting"
+    assert ended(imports, project).state is ImportState.FINISHED
+    view = datasets.current(project)
+    assert view is not None
+    assert (view.version.number, view.mapping.question) == (2, ("Resposta",))
 
 
 def test_what_goes_wrong_is_told_and_changes_nothing(datasets: DatasetService, project: str, tmp_path: Path) -> None:

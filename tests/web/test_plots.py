@@ -14,6 +14,7 @@ from studio.services.insights import InsightView
 from studio.settings import Settings
 from studio.web.ui.charts_examples import Bar, bar_list, colour_of, lengths_chart, map_chart, symbol_of
 from studio.web.ui.components import Ui
+from studio.web.ui.pages.examples import plots_map_view as maps
 from studio.web.ui.pages.examples import plots_view as views
 from studio.web.ui.session import Place
 
@@ -61,9 +62,9 @@ def test_a_map_shows_proof_lone_topics_and_copies_and_escapes(ui: Ui, tmp_path: 
     assert view.map is not None
     assert view.insights is not None
     examples = [found for i in view.map.ids if (found := ui.services.insights.example(place.project, i))]
-    colouring = views.colouring_of(view.insights, view.map, examples)
+    colouring = maps.colouring_of(view.insights, view.map, examples)
     assert colouring.names == ("returns", "hours", NASTY)
-    lone = views.lone_ids(view.insights, examples)
+    lone = maps.lone_ids(view.insights, examples)
     figure = json.loads(
         map_chart(
             ui.text, view.map, examples, colouring, view.held_out, lone, [c.ids for c in view.insights.copies]
@@ -80,15 +81,15 @@ def test_a_map_shows_proof_lone_topics_and_copies_and_escapes(ui: Ui, tmp_path: 
     assert "<img" not in hovers
     assert "&lt;img" in hovers
     html = [
-        views.render_map(ui, view, colouring, [True] * len(examples)),
-        views.render_legend(ui, view, colouring),
-        views.render_example(ui, examples[-1], examples[:2], held_out=True),
+        maps.render_map(ui, view, colouring, [True] * len(examples)),
+        maps.render_legend(ui, view, colouring),
+        maps.render_example(ui, examples[-1], examples[:2], held_out=True),
         *views.render_topics(ui.text, view.insights.topics),
     ]
     assert "<img" not in "".join(html)
     assert "The proof asks about all 3 topics." in html[0]
     assert "One of 3 topics has only one phrasing" in html[3]
-    missing = views.render_map(ui, view, colouring, [number == 0 for number in colouring.of])
+    missing = maps.render_map(ui, view, colouring, [number == 0 for number in colouring.of])
     assert "does not ask about 2 of 3 topics: hours" in missing
 
 
@@ -136,7 +137,7 @@ def test_the_helper_is_offered_where_it_is_better_and_only_once(ui: Ui, services
         services.datasets.use_sample(project.id, locale)
         view = services.insights.wait(project.id)
         assert ("plots-helper-get" in views.render_status(ui, view)) is offered
-        said = views.render_map(ui, view, views.NOTHING, [])
+        said = maps.render_map(ui, view, maps.NOTHING, [])
         assert (ui.text("plots.map.letters_better") in said) is not offered
         if offered:
             assert "84 MB" in views.render_status(ui, view)
@@ -151,4 +152,4 @@ def test_the_helper_is_offered_where_it_is_better_and_only_once(ui: Ui, services
 def test_few_questions_have_words_instead_of_a_map(ui: Ui, tmp_path: Path) -> None:
     _, view = shown(ui, [(f"Question {n}?", f"Answer {n}.", "") for n in range(4)], tmp_path)
     assert view.map is None
-    assert "at least 8 questions" in views.render_map(ui, view, views.NOTHING, [])
+    assert "at least 8 questions" in maps.render_map(ui, view, maps.NOTHING, [])

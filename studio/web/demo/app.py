@@ -72,13 +72,8 @@ def demo_app(services: DemoServices, *, prefix: str = "") -> FastAPI:
     limits = (RateLimit(PER_VISITOR), RateLimit(PER_ADDRESS))
     answering = Answering(services.chats, services.links, FairQueue())
 
-    @app.get(below + "/static/{name}")
-    def static(name: str) -> Response:
-        if name == "figtree.woff2":
-            return font(_KEEP)
-        if name not in ("demo.css", "demo.js"):
-            raise HTTPException(404)
-        return FileResponse(STATIC / name, headers=_KEEP)
+    app.get(below + "/static/{name}")(_static)
+    app.exception_handler(HTTPException)(_missing)
 
     @app.api_route(below + "/{token}", methods=["GET", "HEAD"])
     def page(request: Request, token: str) -> Response:
@@ -89,15 +84,7 @@ def demo_app(services: DemoServices, *, prefix: str = "") -> FastAPI:
         response = HTMLResponse(demo_page(link, _locale(request, link)))
         if request.method == "GET" and visitors.known(request) is None:
             services.links.count_visit(token)
-            response.set_cookie(
-                COOKIE,
-                visitors.new_cookie(),
-                max_age=30 * 86400,
-                path=f"/d/{token}",
-                httponly=True,
-                samesite="lax",
-                secure=request.headers.get("x-forwarded-proto", request.url.scheme) == "https",
-            )
+            _remember(response, request, token, visitors.new_cookie())
         return response
 
     @app.post(below + "/{token}/ask")
@@ -115,12 +102,28 @@ def demo_app(services: DemoServices, *, prefix: str = "") -> FastAPI:
         lines = answering.stream(link, question, ticket, catalog(locale))
         return StreamingResponse(lines, media_type="application/x-ndjson", headers={"X-Accel-Buffering": "no"})
 
-    @app.exception_handler(HTTPException)
-    async def missing(request: Request, error: HTTPException) -> Response:
-        return _closed(request, AfinaError("general.not_found", what=""), error.status_code)
-
     app.add_middleware(SafeHeaders)
     return app
+
+
+def _static(name: str) -> Response:
+    if name == "figtree.woff2":
+        return font(_KEEP)
+    if name not in ("demo.css", "demo.js"):
+        raise HTTPException(404)
+    return FileResponse(STATIC / name, headers=_KEEP)
+
+
+async def _missing(request: Request, error: HTTPException) -> Response:
+    return _closed(request, AfinaError("general.not_found", what=""), error.status_code)
+
+
+def _remember(response: Response, request: Request, token: str, visitor: str) -> None:
+    """Lets the browser show next time that it was here: a visitor counts once a link."""
+    secure = request.headers.get("x-forwarded-proto", request.url.scheme) == "https"
+    response.set_cookie(
+        COOKIE, visitor, max_age=30 * 86400, path=f"/d/{token}", httponly=True, samesite="lax", secure=secure
+    )
 
 
 class SafeHeaders:

@@ -204,6 +204,35 @@ def button(label: str, action: str, *, kind: str = "", elem_id: str = "", **data
     return html.format(kind, named, join(attributes), label)
 
 
+def danger_button(
+    text: Catalog,
+    label: str,
+    action: str,
+    ask: str,
+    detail: str,
+    *,
+    yes: str = "",
+    stay: str = "ui.keep",
+    elem_id: str = "",
+    **data: str,
+) -> Markup:
+    """A quiet button for what takes something away: it asks first.
+
+    Args:
+        text: the catalog.
+        label: of the button.
+        action: that it raises.
+        ask: the question.
+        detail: what would be lost, and what stays.
+        yes: the answer that does it; the label where empty.
+        stay: key of the answer that changes nothing.
+        elem_id: for tests and links.
+        data: goes with the event.
+    """
+    asked = {"ask": ask, "detail": detail, "yes": yes or label, "no": text(stay), "danger": "yes"}
+    return button(label, action, kind="quiet small", elem_id=elem_id, **asked, **data)
+
+
 def link(label: str, place: Place, *, kind: str = "", elem_id: str = "") -> Markup:
     """A link inside the studio, looking like a button."""
     named = Markup(' id="{}"').format(elem_id) if elem_id else EMPTY

@@ -8,7 +8,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from studio.services.chats import ChatUpdate
+from studio.services.chats import BASE, TUNED, ChatUpdate
 from studio.web.ui.components import EMPTY, Ui, badge, copy_button, join, problem_notice, wrapped
 
 _TURN: Final = Markup(
@@ -43,22 +43,22 @@ def render_talk(ui: Ui, turns: Sequence[Turn], update: ChatUpdate | None = None,
 
 def _turn(ui: Ui, turn: Turn, update: ChatUpdate | None, wait: bool) -> Markup:
     problem = update.problem or update.notice if update else None
-    stopped = bool(update and update.stopped and not wait)
+    cut = update.cut if update and not wait else frozenset()
     return _TURN.format(
         you=ui.text("compare.you"),
         question=turn.question,
-        before=_answer(ui, "before", turn.before, wait, stopped),
-        after=_answer(ui, "after", turn.after, wait, stopped),
+        before=_answer(ui, "before", turn.before, wait, BASE in cut),
+        after=_answer(ui, "after", turn.after, wait, TUNED in cut),
         problem=problem_notice(ui.text, problem) if problem else EMPTY,
     )
 
 
-def _answer(ui: Ui, side: str, text: str, wait: bool, stopped: bool) -> Markup:
+def _answer(ui: Ui, side: str, text: str, wait: bool, cut: bool) -> Markup:
     shown = text if text or wait else ui.text("compare.no_text")
     return _ANSWER.format(
         side=side,
         label=ui.text(f"compare.{side}"),
-        note=badge(ui.text("compare.stopped")) if stopped else EMPTY,
+        note=badge(ui.text("compare.stopped")) if cut else EMPTY,
         wait="af-wait" if wait else "",
         text=shown,
         copy=Markup('<div class="af-row af-end">{}</div>').format(copy_button(ui.text, text))

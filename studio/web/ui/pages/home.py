@@ -14,6 +14,7 @@ from studio.web.ui.components import (
     Page,
     Ui,
     button,
+    danger_button,
     empty_state,
     event_data,
     friendly,
@@ -110,17 +111,8 @@ def _card(ui: Ui, card: ProjectCard) -> Markup:
         yes=text("ui.save"),
         no=text("ui.cancel"),
     )
-    delete = button(
-        text("home.delete"),
-        "delete",
-        kind="quiet small",
-        id=project.id,
-        ask=text("home.delete_ask", name=project.name),
-        detail=text("home.delete_detail"),
-        yes=text("home.delete"),
-        no=text("ui.keep"),
-        danger="yes",
-    )
+    ask, detail = text("home.delete_ask", name=project.name), text("home.delete_detail")
+    delete = danger_button(text, text("home.delete"), "delete", ask, detail, id=project.id)
     place = _resume(card)
     return _CARD.format(
         id=project.id,

@@ -17,6 +17,7 @@ from studio.web.ui.components import (
     badge,
     bar,
     button,
+    danger_button,
     event_data,
     friendly,
     join,
@@ -229,19 +230,10 @@ def _state(ui: Ui, card: BaseModelCard, chosen: str | None, fit: Fit) -> Markup:
 
 def _remove_button(ui: Ui, card: BaseModelCard) -> Markup:
     """Takes a model that a person added from the list again."""
-    text = ui.text
-    return button(
-        text("model.remove"),
-        "remove",
-        kind="quiet small",
-        elem_id=f"model-remove-{card.id}",
-        id=card.id,
-        ask=text("model.remove_ask", name=card.name),
-        detail=text("model.remove_folder" if card.source is SourceKind.FOLDER else "model.remove_hub"),
-        yes=text("model.remove_yes"),
-        no=text("ui.keep"),
-        danger="yes",
-    )
+    text, name = ui.text, f"model-remove-{card.id}"
+    ask = text("model.remove_ask", name=card.name)
+    detail = text("model.remove_folder" if card.source is SourceKind.FOLDER else "model.remove_hub")
+    return danger_button(text, text("model.remove"), "remove", ask, detail, elem_id=name, id=card.id)
 
 
 def _progress_label(ui: Ui, progress: InstallProgress) -> str:

@@ -18,6 +18,7 @@ from studio.web.ui.components import (
     badge,
     bar,
     button,
+    danger_button,
     event_data,
     friendly,
     join,
@@ -186,17 +187,8 @@ def _link(ui: Ui, link: Link) -> Markup:
     path = f"{public}/d/{link.token}" if public else f"../d/{link.token}"
     counts = f"{text('share.visits', n=link.visits)} · {text('share.answers', n=link.answers)}"
     if link.is_open:
-        off = button(
-            text("share.revoke"),
-            "revoke",
-            kind="quiet small",
-            token=link.token,
-            ask=text("share.revoke_ask", title=link.title),
-            detail=text("share.revoke_detail"),
-            yes=text("share.revoke"),
-            no=text("ui.cancel"),
-            danger="yes",
-        )
+        ask, detail = text("share.revoke_ask", title=link.title), text("share.revoke_detail")
+        off = danger_button(text, text("share.revoke"), "revoke", ask, detail, stay="ui.cancel", token=link.token)
         copy = _COPY.format(path, text("ui.copied"), text("ui.copy"))
         acts = [copy, _OPEN.format(path, text("share.open")), off]
     else:

@@ -8,6 +8,7 @@ import gradio as gr
 
 from studio.domain.dataset import ColumnRole, DatasetView, Mapping
 from studio.errors import AfinaError
+from studio.services.imports import ImportRequest
 from studio.web.ui.components import Ui, event_data, friendly, say
 from studio.web.ui.pages.examples.mapping_view import render_mapping
 from studio.web.ui.pages.examples.section import Section
@@ -50,7 +51,7 @@ def build_mapping(ui: Ui) -> Section:
             return {picture: render_mapping(ui, view, said, ColumnRole(chosen["role"]))}
         if chosen.get("action") == "close":
             return {ui.place: place.move}
-        ui.services.datasets.set_mapping(place.project, _changed(view, chosen))
+        _read_again(ui, place, _changed(view, chosen))
         return {ui.place: place.move}
 
     @friendly(text)
@@ -64,6 +65,22 @@ def build_mapping(ui: Ui) -> Section:
     picture.action(act, [ui.place], [ui.place, picture], **quiet)
     keep.click(save, [ui.place, prompt], [ui.place], **quiet)
     return Section((picture, panel, prompt), show)
+
+
+def _read_again(ui: Ui, place: Place, mapping: Mapping) -> None:
+    """Reads the files with other columns; the upper part of the screen shows how far a large set is.
+
+    Raises:
+        AfinaError: what was wrong with a small one, which is over at once.
+    """
+    imports = ui.services.imports
+    imports.start(place.project, ImportRequest(mapping=mapping, again=True))
+    progress = imports.progress(place.project)
+    if progress is None or progress.is_running:
+        return
+    imports.forget(place.project)
+    if progress.problem is not None:
+        raise AfinaError(progress.problem.code, **progress.problem.params)
 
 
 def _changed(view: DatasetView, chosen: dict[str, str]) -> Mapping:

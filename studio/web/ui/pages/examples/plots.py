@@ -13,6 +13,7 @@ from studio.domain.model import InstallState
 from studio.services.insights import InsightView
 from studio.web.ui.charts_examples import bar_list, lengths_chart, map_chart
 from studio.web.ui.components import Ui, event_data, friendly
+from studio.web.ui.pages.examples import plots_map_view as maps
 from studio.web.ui.pages.examples import plots_view as views
 from studio.web.ui.pages.examples.section import Section
 from studio.web.ui.session import Place
@@ -174,7 +175,7 @@ def _example(ui: Ui, place: Place, example: Conversation) -> str:
         around = view.map.places.near[view.map.ids.index(example.id)]
         found = (insights.example(place.project, view.map.ids[i]) for i in around)
         near = [other for other in found if other is not None]
-    return views.render_example(ui, example, near, example.id in view.held_out)
+    return maps.render_example(ui, example, near, example.id in view.held_out)
 
 
 def _look(ui: Ui, parts: _Parts, place: Place, drawn: str) -> dict[Any, Any]:
@@ -204,17 +205,17 @@ def _map(ui: Ui, parts: _Parts, place: Place, view: InsightView) -> dict[Any, An
     found = [insights.example(place.project, i) for i in view.map.ids] if view.map else []
     examples = [example for example in found if example is not None]
     if view.map is None or view.insights is None or len(examples) < len(found):
-        head = views.render_map(ui, view, views.NOTHING, [])
+        head = maps.render_map(ui, view, maps.NOTHING, [])
         return {parts.map_head: head, parts.map: gr.Plot(visible=False), parts.legend: "", parts.example: ""}
-    colouring = views.colouring_of(view.insights, view.map, examples)
+    colouring = maps.colouring_of(view.insights, view.map, examples)
     kept = [example.id in view.held_out for example in examples]
-    lone = views.lone_ids(view.insights, examples)
+    lone = maps.lone_ids(view.insights, examples)
     copies = [group.ids for group in view.insights.copies]
     figure = map_chart(ui.text, view.map, examples, colouring, view.held_out, lone, copies)
     return {
-        parts.map_head: views.render_map(ui, view, colouring, kept),
+        parts.map_head: maps.render_map(ui, view, colouring, kept),
         parts.map: gr.Plot(value=figure, visible=True),
-        parts.legend: views.render_legend(ui, view, colouring),
+        parts.legend: maps.render_legend(ui, view, colouring),
         parts.example: "",
     }
 

@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from markupsafe import Markup
 
-from studio.data.insights import Copies, Insights, Languages, Lengths, Topic, Topics
-from studio.domain.conversation import Conversation
+from studio.data.insights import Copies, Languages, Lengths, Topic, Topics
 from studio.domain.model import InstallState
 from studio.i18n.catalog import Catalog
 from studio.services.insights import InsightView
-from studio.services.question_map import FEWEST_POINTS, MapBy, QuestionMap
-from studio.web.ui.charts_examples import Bar, Colouring, colour_of, symbol_of
-from studio.web.ui.components import EMPTY, Ui, badge, bar, button, join, problem_notice, wrapped
+from studio.web.ui.charts_examples import Bar
+from studio.web.ui.components import EMPTY, Ui, bar, button, join, problem_notice, wrapped
 
-NOTHING: Final = Colouring((), ())
 SHOWN: Final = 12  # bars of a chart
 _NAMED: Final = 4  # topics that a sentence names
-_GROUP: Final = 3  # questions of a group that the proof should ask about
-_LEGEND: Final = 40
 _ROWS: Final = 200  # of a table of numbers
-_HEAD: Final = Markup('<div class="af-plot-head"><h2>{}</h2><p>{}</p></div>')
+HEAD: Final = Markup('<div class="af-plot-head"><h2>{}</h2><p>{}</p></div>')
 _TABLE: Final = Markup(
     '<details><summary>{}</summary><div class="af-figures"><table class="af-sums"><thead><tr>{}</tr></thead>'
     "<tbody>{}</tbody></table></div></details>"
-)
-_CHIP: Final = Markup(
-    '<li><i class="{}" style="background:{}" aria-hidden="true"></i>{} <span class="af-muted">{}</span></li>'
-)
-_NEAR: Final = Markup('<button type="button" data-action="example" data-id="{}">{}</button>')
-_EXAMPLE: Final = Markup(
-    '<section class="af-card" id="plots-chosen"><div class="af-row"><h3>{title}</h3>{badges}</div>'
-    '<div class="af-say asks"><small>{asks}</small>{question}</div>'
-    '<div class="af-say answers"><small>{answers}</small>{answer}</div>{near}<div class="af-row">{show}</div></section>'
 )
 
 
@@ -92,108 +77,18 @@ def _offer(ui: Ui) -> Markup:
     return html.format(text("plots.helper.title"), why, failed, get, no)
 
 
-def render_map(ui: Ui, view: InsightView, colouring: Colouring, kept: Sequence[bool]) -> str:
-    """The head of the map: what closeness means here, what the proof covers, and how to read a point.
-
-    Args:
-        ui: of the page.
-        view: with the map, or with none.
-        colouring: topics or groups of its points.
-        kept: whether each point is for the proof.
-    """
-    text = ui.text
-    if view.map is None:
-        if view.is_running or view.problem:
-            return ""
-        return wrapped(_HEAD.format(text("plots.map.title"), text("plots.map.few", n=FEWEST_POINTS)))
-    sentences = [_proof(text, view, colouring, kept), _closeness(ui, view, view.map)]
-    if view.map.is_sample:
-        sentences.append(text("plots.map.sample", shown=len(view.map.ids), n=view.map.examples))
-    label = Markup('<span class="af-sr">{}</span>').format(text("plots.map.aria", n=len(view.map.ids)))
-    small = Markup('<p class="af-muted af-small">{}</p>').format(" ".join([*sentences[1:], text("plots.map.click")]))
-    return wrapped(_HEAD.format(text("plots.map.title"), sentences[0]), small, label)
-
-
-def _closeness(ui: Ui, view: InsightView, found: QuestionMap) -> str:
-    about = ui.services.insights.helper.about
-    if found.by is MapBy.MEANING:
-        return ui.text("plots.map.by_meaning", name=about.name)
-    said = ui.text("plots.map.by_letters")
-    better = "" if view.language in about.languages else f" {ui.text('plots.map.letters_better')}"
-    return f"{said}{better}"
-
-
-def _proof(text: Catalog, view: InsightView, colouring: Colouring, kept: Sequence[bool]) -> str:
-    """Which topics or groups the proof asks about."""
-    assert view.insights is not None
-    kind = "topics" if view.insights.topics.named else "groups"
-    if not any(kept):
-        return text("plots.proof.later")
-    asked = {number for number, is_kept in zip(colouring.of, kept, strict=True) if is_kept}
-    counts = Counter(colouring.of)
-    # Two questions alone are no group that a proof could ask about.
-    counted = [n for n in range(len(colouring.names)) if kind == "topics" or counts[n] >= _GROUP]
-    missing = [colouring.names[number] for number in counted if number not in asked]
-    if not missing:
-        return text(f"plots.proof.all_{kind}", n=len(counted))
-    named = _names(text, missing, "; " if kind == "groups" else ", ")
-    return text(f"plots.proof.some_{kind}", n=len(missing), all=len(counted), names=named)
-
-
-def render_legend(ui: Ui, view: InsightView, colouring: Colouring) -> str:
-    """The topics or groups with their colours and counts."""
-    if view.map is None or view.insights is None:
-        return ""
-    text = ui.text
-    counts = Counter(colouring.of)
-    chips = [
-        _CHIP.format(symbol_of(number), colour_of(number), name, text.number(counts[number]))
-        for number, name in enumerate(colouring.names[:_LEGEND])
-    ]
-    if len(colouring.names) > _LEGEND:
-        chips.append(Markup("<li>{}</li>").format(text("plots.map.others", n=len(colouring.names) - _LEGEND)))
-    title = text("plots.map.topics" if view.insights.topics.named else "plots.map.groups")
-    html = Markup('<p class="af-muted af-small">{}</p><ul class="af-topics">{}</ul>')
-    return wrapped(html.format(title, join(chips)))
-
-
-def render_example(ui: Ui, example: Conversation, near: Iterable[Conversation], held_out: bool) -> str:
-    """The example of a point, its closest questions, and the way to its row."""
-    text = ui.text
-    badges = [badge(example.topic)] if example.topic else []
-    if held_out:
-        badges.append(badge(text("plots.map.held_out"), "warn"))
-    closest = EMPTY
-    others = [_NEAR.format(other.id, other.question[:90]) for other in near]
-    if others:
-        html = Markup('<div><p class="af-muted af-small">{}</p><div class="af-chips">{}</div></div>')
-        closest = html.format(text("plots.example.near"), join(others))
-    return wrapped(
-        _EXAMPLE.format(
-            title=text("plots.example.title"),
-            badges=join(badges),
-            asks=text("plots.example.asks"),
-            question=example.question,
-            answers=text("plots.example.answers"),
-            answer=example.answer,
-            near=closest,
-            show=button(text("plots.example.in_table"), "in-table", kind="small", id=example.id),
-        )
-    )
-
-
 def render_lengths(text: Catalog, lengths: Lengths | None) -> tuple[str, str]:
     """The sentence above the chart of lengths, and the table below it."""
     title = text("plots.lengths.title")
     if lengths is None:
-        return wrapped(_HEAD.format(title, text("plots.lengths.none"))), ""
+        return wrapped(HEAD.format(title, text("plots.lengths.none"))), ""
     if lengths.over:
         said = text("plots.lengths.cut", n=lengths.over, all=lengths.examples, limit=lengths.limit)
     else:
         said = text("plots.lengths.fit", longest=lengths.longest, limit=lengths.limit)
     rows = [(f"{text.number(first)}–{text.number(last)}", count) for first, last, count in lengths.bars() if count]
     table = _table(text, [text("plots.lengths.column"), text("plots.column")], rows)
-    return wrapped(_HEAD.format(title, said)), wrapped(table)
+    return wrapped(HEAD.format(title, said)), wrapped(table)
 
 
 def render_languages(text: Catalog, found: Languages) -> tuple[str, str]:
@@ -210,7 +105,7 @@ def render_languages(text: Catalog, found: Languages) -> tuple[str, str]:
         said += " " + text("plots.languages.sample", n=found.looked_at, all=found.examples)
     rows = [(text(f"plots.language.{code}"), count) for code, count in found.counts]
     table = _table(text, [text("plots.languages.column"), text("plots.column")], rows)
-    return wrapped(_HEAD.format(text("plots.languages.title"), said)), wrapped(table)
+    return wrapped(HEAD.format(text("plots.languages.title"), said)), wrapped(table)
 
 
 def render_topics(text: Catalog, found: Topics) -> tuple[str, str]:
@@ -219,7 +114,7 @@ def render_topics(text: Catalog, found: Topics) -> tuple[str, str]:
     single = found.single
     if single:
         shown = [topic.name for topic in single] if found.named else [single[0].name[:80]]
-        names = _names(text, shown)
+        names = names_of(text, shown)
         said = text(f"plots.topics.{kind}single", n=len(single), all=len(found.topics), names=names)
     else:
         said = text(f"plots.topics.{kind}several", n=len(found.topics))
@@ -229,14 +124,14 @@ def render_topics(text: Catalog, found: Topics) -> tuple[str, str]:
     columns = ["plots.topics.column" if found.named else "plots.topics.answers_column", "plots.column"]
     rows = [(topic.name, topic.examples, topic.phrasings, topic.held_out) for topic in found.topics]
     heads = [*map(text, columns), text("plots.topics.phrasings"), text("plots.topics.held_out")]
-    return wrapped(_HEAD.format(title, said)), wrapped(_table(text, heads, rows))
+    return wrapped(HEAD.format(title, said)), wrapped(_table(text, heads, rows))
 
 
 def render_copies(text: Catalog, found: Sequence[Copies]) -> tuple[str, str]:
     """The sentence above the chart of groups that ask the same, and the table below it."""
     title = text("plots.copies.title")
     if not found:
-        return wrapped(_HEAD.format(title, text("plots.copies.none"))), ""
+        return wrapped(HEAD.format(title, text("plots.copies.none"))), ""
     said = text("plots.copies.some", n=len(found), examples=sum(len(group.ids) for group in found))
     differ = sum(group.answers > 1 for group in found)
     if differ:
@@ -245,7 +140,7 @@ def render_copies(text: Catalog, found: Sequence[Copies]) -> tuple[str, str]:
         said += " " + text("plots.shown", n=SHOWN, all=len(found))
     rows = [(group.question, len(group.ids), group.answers) for group in found]
     heads = [text("plots.copies.column"), text("plots.column"), text("plots.copies.answers")]
-    return wrapped(_HEAD.format(title, said)), wrapped(_table(text, heads, rows))
+    return wrapped(HEAD.format(title, said)), wrapped(_table(text, heads, rows))
 
 
 def topic_bars(text: Catalog, found: Topics) -> list[Bar]:
@@ -274,27 +169,12 @@ def copy_bars(text: Catalog, found: Sequence[Copies]) -> list[Bar]:
     return bars
 
 
-def colouring_of(insights: Insights, found: QuestionMap, examples: Sequence[Conversation]) -> Colouring:
-    """Points coloured by the topics of the data, or by groups of alike questions where it names none."""
-    if not insights.topics.named:
-        return Colouring(found.places.names, found.places.groups)
-    numbers = {topic.name: number for number, topic in enumerate(insights.topics.topics)}
-    return Colouring(tuple(numbers), tuple(numbers.get(example.topic or "", -1) for example in examples))
-
-
-def lone_ids(insights: Insights, examples: Sequence[Conversation]) -> Collection[str]:
-    """Examples of topics that are asked in one wording only; none where nobody named topics."""
-    if not insights.topics.named:
-        return set()
-    single = {topic.name for topic in insights.topics.single}
-    return {example.id for example in examples if example.topic in single}
-
-
 def _topic_hover(text: Catalog, topic: Topic) -> str:
     return text("plots.topics.hover", n=topic.examples, phrasings=topic.phrasings, held_out=topic.held_out)
 
 
-def _names(text: Catalog, names: Sequence[str], between: str = ", ") -> str:
+def names_of(text: Catalog, names: Sequence[str], between: str = ", ") -> str:
+    """The first names, and how many more there are."""
     shown = between.join(names[:_NAMED])
     left = len(names) - _NAMED
     return f"{shown} … ({text('plots.map.others', n=left)})" if left > 0 else shown

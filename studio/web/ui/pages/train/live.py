@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from studio.domain.run import RunState, RunView
 from studio.web.ui.charts import loss_chart
-from studio.web.ui.components import EMPTY, Ui, bar, button, join, problem_notice, state_badge, wrapped
+from studio.web.ui.components import EMPTY, Ui, bar, button, danger_button, join, problem_notice, state_badge, wrapped
 from studio.web.ui.pages.train.answers import answers_key, render_answers
 from studio.web.ui.pages.train.resources import render_resources
 from studio.web.ui.plot import sparkline
@@ -159,17 +159,16 @@ def _controls(ui: Ui, view: RunView) -> Markup:
 def cancel_button(ui: Ui, view: RunView, *, elem_id: str = "") -> Markup:
     """Ends a run at once, after a question."""
     text = ui.text
-    return button(
+    return danger_button(
+        text,
         text("trainview.cancel"),
         "cancel",
-        kind="quiet small",
+        text("trainview.cancel_ask", name=view.name),
+        text("trainview.cancel_detail"),
+        yes=text("trainview.cancel_yes"),
+        stay="trainview.cancel_no",
         elem_id=elem_id,
         id=view.id,
-        ask=text("trainview.cancel_ask", name=view.name),
-        detail=text("trainview.cancel_detail"),
-        yes=text("trainview.cancel_yes"),
-        no=text("trainview.cancel_no"),
-        danger="yes",
     )
 
 

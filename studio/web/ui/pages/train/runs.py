@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from studio.domain.run import RunState, RunView
 from studio.services.comparison import LEAST, MOST
-from studio.web.ui.components import EMPTY, Ui, button, join, notice, state_badge, when, wrapped
+from studio.web.ui.components import EMPTY, Ui, danger_button, join, notice, state_badge, when, wrapped
 from studio.web.ui.pages.train.overlay import render_overlay
 from studio.web.ui.session import Place
 
@@ -67,17 +67,8 @@ def _row(ui: Ui, place: Place, view: RunView, current: bool, chosen: Sequence[st
     if chosen is not None:
         tick = _tick(ui, view, chosen)
     if view.state.is_over or view.state in (RunState.QUEUED, RunState.PAUSED):
-        delete = button(
-            text("train.run_delete"),
-            "delete",
-            kind="quiet small",
-            id=view.id,
-            ask=text("train.run_delete_ask", name=view.name),
-            detail=text("train.run_delete_detail"),
-            yes=text("train.run_delete"),
-            no=text("ui.keep"),
-            danger="yes",
-        )
+        ask, detail = text("train.run_delete_ask", name=view.name), text("train.run_delete_detail")
+        delete = danger_button(text, text("train.run_delete"), "delete", ask, detail, id=view.id)
     return _ROW.format(
         id=view.id,
         current=Markup(' aria-current="true"') if current else EMPTY,

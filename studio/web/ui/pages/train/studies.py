@@ -16,6 +16,7 @@ from studio.web.ui.components import (
     Ui,
     bar,
     button,
+    danger_button,
     friendly,
     join,
     problem_notice,
@@ -206,19 +207,8 @@ def _controls(ui: Ui, view: StudyView) -> list[Markup]:
     if view.state.can_go_on:
         shown.append(button(text("trainview.resume"), "resume", kind="small", id=view.id))
     if view.state.is_over:
-        shown.append(
-            button(
-                text("train.run_delete"),
-                "delete",
-                kind="quiet small",
-                id=view.id,
-                ask=text("train.run_delete_ask", name=view.name),
-                detail=text("trainstudy.delete_detail"),
-                yes=text("train.run_delete"),
-                no=text("ui.keep"),
-                danger="yes",
-            )
-        )
+        ask, detail = text("train.run_delete_ask", name=view.name), text("trainstudy.delete_detail")
+        shown.append(danger_button(text, text("train.run_delete"), "delete", ask, detail, id=view.id))
     return shown
 
 
