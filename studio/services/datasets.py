@@ -310,7 +310,8 @@ class DatasetService:
                 reading.mapping if reading.mapping != Mapping() else earlier.mapping,
                 [*earlier.problems, *reading.findings.problems()],
                 [*earlier.tables, *(file.read for file in reading.files)],
-                [*earlier.sample, *reading.sample][:_SAMPLE_KEPT],
+                # Some of both: what was added may have other columns, and they are those that the picture shows.
+                [*earlier.sample[: _SAMPLE_KEPT // 2], *reading.sample][:_SAMPLE_KEPT],
                 split or Draft.like(before, action, {}).split,
             )
 

@@ -78,6 +78,16 @@ def test_what_is_chosen_is_read_and_remembered(
     assert services.datasets.import_files(project, [other]).mapping == chosen
 
 
+def test_what_was_added_under_other_headers_is_shown_by_its_columns(
+    services: Services, project: str, view: DatasetView
+) -> None:
+    pasted = "pergunta\tresposta\nTem estacionamento?\tSim, grátis.\nTem wi-fi?\tSim."
+    added = services.datasets.paste(project, pasted, append=True)
+    html = render_mapping(_ui(services), added, "")
+    assert "Tem estacionamento?" in html
+    assert catalog("en")("mapping.why_turns") not in html
+
+
 def test_sheets_are_left_out_and_taken_in(services: Services, project: str, tmp_path: Path) -> None:
     workbook = Workbook()
     workbook.remove(workbook.active)

@@ -84,8 +84,8 @@ def _layout(ui: Ui) -> _Parts:
             placeholder=text("grid.search_hint"),
             label=text("grid.search"),
             elem_id="examples-search",
-            scale=3,
-            min_width=200,
+            scale=1,
+            min_width=190,
             max_lines=1,
         )
         problem = _filter(ui, "problem", [(text("grid.problem.all"), _ALL)])
