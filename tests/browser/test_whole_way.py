@@ -69,6 +69,7 @@ def start_training(studio: Studio, preset: str, passes: str = "") -> None:
         studio.see(f"#model-card-{SMOLLM2}.chosen")
     studio.click("#next-step")
     studio.see("#examples-table")
+    assert studio.page.locator(".toast-body").count() == 0, "nothing went wrong on the way"
     studio.click("#next-step")
     studio.page.locator(f"#train-preset input[value={preset}]").check(timeout=SOON)
     if passes:
