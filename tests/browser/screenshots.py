@@ -24,7 +24,6 @@ LANGUAGES = {"en": "en-US", "pt": "pt-BR"}
 WIDE, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
 SOON, TRAINING = 60_000, 600_000  # milliseconds
 _EXAMS = 3  # drawn before the train screen is taken, with the fixed questions answered anew
-_LAST = 5  # exams after which it is taken without new answers: a slow computer has no time for them until the end
 _COLOURS = 256  # of a picture: enough for flat screens, and a third of the bytes
 _FULL = frozenset({"train", "compare", "share"})
 
@@ -80,21 +79,24 @@ class Walk:
         page.locator("#next-step:visible").click()
         page.locator("#examples-table:visible").wait_for()
         self.shoot(page, "examples")
-        page.locator("#next-step:visible").click()
-        self._train(page)
-        if not self.names or self.names - {"model", "examples", "train"}:
+        if self._wants("train", "compare", "share", "demo"):
+            page.locator("#next-step:visible").click()
+            self._train(page)
+        if self._wants("compare", "share", "demo"):
             self._after(page)
         context.close()
+
+    def _wants(self, *names: str) -> bool:
+        return not self.names or not self.names.isdisjoint(names)
 
     def _train(self, page: Page) -> None:
         page.locator("#train-preset input[value=balanced]").check()
         page.locator("#train-start").click()
         page.wait_for_function(
-            "([exams, last, waiting]) => document.querySelectorAll('#train-chart .dot.exam').length >= exams"
+            "([exams, waiting]) => document.querySelectorAll('#train-chart .dot.exam').length >= exams"
             " && document.querySelector('#train-resources .af-meter')"
-            " && (document.querySelector('#train-answers .now dd').textContent !== waiting"
-            " || document.querySelectorAll('#train-chart .dot.exam').length >= last)",
-            arg=[_EXAMS, _LAST, catalog(self.locale)("train.answer.waiting")],
+            " && document.querySelector('#train-answers .now dd').textContent !== waiting",
+            arg=[_EXAMS, catalog(self.locale)("train.answer.waiting")],
             timeout=TRAINING,
         )
         self.shoot(page, "train")
@@ -117,6 +119,8 @@ class Walk:
 
     def home(self) -> None:
         """The home page, once every project is there."""
+        if not self._wants("home"):
+            return
         context = self._context(WIDE)
         page = context.new_page()
         page.goto(f"{self.server.address}/{self.locale}/")
@@ -136,7 +140,7 @@ class Walk:
 
     def shoot(self, page: Page, name: str) -> None:
         """A picture in light, one in dark, and one in light at the size of a phone; of a phone's page, of a desktop."""
-        if self.names and name not in self.names:
+        if not self._wants(name):
             return
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)

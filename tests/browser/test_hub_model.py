@@ -42,6 +42,10 @@ def page(browser: Browser, tmp_path: Path, hub: FakeHub) -> Iterator[Page]:
     opened.goto(f"{server.address}/en/")
     opened.click("#home-new")
     opened.fill("#dialog-input", "Shop")
+    field, dialog = (opened.locator(name).bounding_box() for name in ("#dialog-input", "dialog[open]"))
+    assert field is not None
+    assert dialog is not None
+    assert field["x"] + field["width"] < dialog["x"] + dialog["width"], "the field stays inside"
     opened.click("#dialog-yes")
     opened.locator("#model-add button").first.click()
     yield opened
