@@ -45,7 +45,8 @@ SLOW_SECONDS: Final = 15 * 60
 _KEPT_FREE: Final = 0.05  # share of the free memory that is left alone
 
 # Share of the measured speed of plain products that a training step reaches; the rest goes into norms, softmax,
-# small products and the optimizer.
+# small products and the optimizer. To be fitted anew when the engine gets faster: tokens a second times 4 P over the
+# speed that `python -m studio.models.probe` prints on the same quiet machine (766 x 538e6 / 1,460e9 = 0.28 with SmolLM2).
 _EFFICIENCY: Final = 0.3
 _FLOPS_FORWARD: Final = 2
 _FLOPS_LORA: Final = 4  # a parameter and a token: forward 2, backward to the inputs 2
