@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from studio.errors import from_exception
 
@@ -54,9 +54,9 @@ def _joined(pair: re.Match[str]) -> str:
 
 def plain(text: str) -> str:
     """Lower case without accents or punctuation, words apart by one space: for comparing, never for showing."""
-    western = _western(text)
-    if western is not None and not western.translate(None, _SIMPLE):
-        spaced = western.translate(_PLAIN)
+    coded = western(text)
+    if coded is not None and not coded.translate(None, _SIMPLE):
+        spaced = coded.translate(_PLAIN)
         while b"  " in spaced:  # faster than taking it apart
             spaced = spaced.replace(b"  ", b" ")
         return spaced.strip().decode("ascii")
@@ -76,11 +76,11 @@ def _plain(text: str) -> str:
 @lru_cache(maxsize=4)  # several checks ask for those of the same text
 def lower_words(text: str) -> list[bytes] | list[str]:
     """The words of a text in lower case, letters only: as bytes of Windows-1252 where all its letters are of that."""
-    western = _western(text)
-    return _LETTERS_ONLY.findall(text.lower()) if western is None else western.translate(_LOWER).split()
+    coded = western(text)
+    return _LETTERS_ONLY.findall(text.lower()) if coded is None else coded.translate(_LOWER).split()
 
 
-def _western(text: str) -> bytes | None:
+def western(text: str) -> bytes | None:
     """A text in Windows-1252, where tables of 256 entries do at once what takes a loop otherwise; None for others."""
     try:
         return text.encode("latin-1")  # the same but for signs such as “, and ten times as fast
@@ -92,9 +92,30 @@ def _western(text: str) -> bytes | None:
         return None
 
 
-def _tables() -> tuple[bytes, bytes, bytes]:
-    """What each letter of Windows-1252 becomes in :func:`plain` and :func:`lower_words`; which stay one letter."""
+class Tables(NamedTuple):
+    """What each letter of Windows-1252 becomes, 256 bytes each.
+
+    Args:
+        plain: in :func:`plain`.
+        lower: in :func:`lower_words`; a space for what is no letter.
+        simple: those that :func:`plain` leaves one letter or a space; any number of bytes.
+        small: in small letters.
+    """
+
+    plain: bytes
+    lower: bytes
+    simple: bytes
+    small: bytes
+
+
+def tables() -> Tables:
+    """For those who look at the bytes of a text themselves."""
+    return _TABLES
+
+
+def _tables() -> Tables:
     as_plain, as_lower, simple = bytearray(b" " * 256), bytearray(b" " * 256), bytearray()
+    small = bytearray(range(256))
     for code in range(256):
         letter = bytes([code]).decode("cp1252", "replace")
         key = _plain(letter)
@@ -102,8 +123,8 @@ def _tables() -> tuple[bytes, bytes, bytes]:
             simple.append(code)
             as_plain[code] = ord(key or " ")
         if _LETTERS_ONLY.fullmatch(letter.lower()):
-            as_lower[code] = letter.lower().encode("cp1252", "replace")[0]
-    return bytes(as_plain), bytes(as_lower), bytes(simple)
+            as_lower[code] = small[code] = letter.lower().encode("cp1252", "replace")[0]
+    return Tables(bytes(as_plain), bytes(as_lower), bytes(simple), bytes(small))
 
 
 def hint_words(text: str) -> frozenset[str | bytes]:
@@ -218,4 +239,5 @@ def read_text(path: Path, encoding: str) -> str:
     return "".join(lines(path, encoding))
 
 
-_PLAIN, _LOWER, _SIMPLE = _tables()
+_TABLES: Final = _tables()
+_PLAIN, _LOWER, _SIMPLE = _TABLES[:3]

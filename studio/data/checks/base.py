@@ -12,6 +12,7 @@ import numpy as np
 from studio.data.checks.facts import Facts, firsts, joined
 from studio.data.checks.personal import Personal
 from studio.data.findings import SHOWN_RANGES, row_list
+from studio.data.hints import Hint
 from studio.data.memory import collector_at_rest
 from studio.data.rows import Rows
 from studio.data.similar import Ints, mixed, near
@@ -214,6 +215,7 @@ class Check:
         answer: of a check of last answers: whether something is wrong in one, from it and its :func:`plain` form.
         asked: of a check of questions: from the plain form of one; of several, it must hold for all.
         pair: of a check of a last question with its answer.
+        hint: what a text must have so that ``text`` or ``answer`` can find something in it; None for nothing.
     """
 
     code: str
@@ -227,6 +229,7 @@ class Check:
     answer: Callable[[str, str], bool] | None = field(default=None, compare=False)
     asked: Callable[[str], bool] | None = field(default=None, compare=False)
     pair: Callable[[Text, Text], bool] | None = field(default=None, compare=False)
+    hint: Hint | None = field(default=None, compare=False)
 
     def apply(self, dataset: Dataset, choice: str = "") -> Dataset:
         """The dataset with what this check finds put right; the same dataset when it finds nothing.

@@ -6,7 +6,8 @@ import re
 from typing import Final
 
 from studio.data.checks.base import Check, flagged, without
-from studio.data.text import plain
+from studio.data.hints import Hint
+from studio.data.text import plain, words
 from studio.domain.problem import Severity
 
 _CODE: Final = "boilerplate"
@@ -58,4 +59,10 @@ def _announces(answer: str, key: str) -> bool:
     return bool(_AUTOMATIC.search(key) or (_RECEIPT.search(key) and _LATER.search(key)))
 
 
-CHECK: Final = Check(_CODE, Severity.WARNING, 25, flagged(_CODE, Severity.WARNING), without, answer=_announces)
+_HINT: Final = Hint(
+    words=words(
+        "automatic automated auto automática automatica automático automatico reply responda responder office estou "
+        "respuesta received recebemos recebimento recebido recebida thank thanks obrigado obrigada agradecemos"
+    )
+)
+CHECK: Final = Check(_CODE, Severity.WARNING, 25, flagged(_CODE, Severity.WARNING), without, answer=_announces, hint=_HINT)

@@ -8,7 +8,8 @@ from typing import Final
 
 from studio.data.checks.personal import Kind, Span
 from studio.data.checks.personal_check import check_of
-from studio.data.text import hint_words, lower_words, words
+from studio.data.hints import Hint
+from studio.data.text import words
 
 _ADDRESS: Final = re.compile(
     r"(?<![\w.+%-])[\w.+%-]{1,64}(?:@| @ )(?:[^\W_](?:[\w-]{0,62}[^\W_])?\.){1,5}[^\W\d_]{2,24}(?![\w@])"
@@ -40,15 +41,12 @@ def _scan(text: str) -> Iterator[Span]:
 
 
 _SIGN: Final = re.compile(r"[(\[{](?:at|arroba)|\b(?:dot|ponto|punto)\b", re.IGNORECASE)
-_DOTS: Final = hint_words("dot ponto punto")
+_HINT: Final = Hint("@([{", words("dot ponto punto"))
 
 
 def _worth(text: str) -> bool:
-    if "@" in text:
-        return True
-    spelled = "(" in text or "[" in text or "{" in text or not _DOTS.isdisjoint(lower_words(text))
-    return spelled and _SIGN.search(text) is not None
+    return "@" in text or _SIGN.search(text) is not None
 
 
-KIND: Final = Kind("emails", "EMAIL", _scan, _worth)
+KIND: Final = Kind("emails", "EMAIL", _scan, _worth, hint=_HINT)
 CHECK: Final = check_of(KIND, 30)

@@ -10,6 +10,7 @@ from studio.domain.problem import Severity
 
 _CODE: Final = "greetings"
 _LONGEST: Final = 100  # letters of eight such words
+_MOST: Final = 8  # words
 _GREETING: Final = words(
     "hi hello hey hiya yo greetings morning afternoon evening night day howdy oi ola oie opa eai ei alo dia tarde "
     "noite hola buenas dias tardes noches saludos salve"
@@ -27,10 +28,10 @@ def is_greeting(question: str) -> bool:
 
 
 def _only_greets(key: str) -> bool:
-    if len(key) > _LONGEST:
+    if len(key) > _LONGEST or key.count(" ") >= _MOST:
         return False
     found = key.split()
-    return 0 < len(found) <= 8 and bool(_GREETING & set(found)) and set(found) <= _GREETING | _AROUND
+    return 0 < len(found) <= _MOST and bool(_GREETING & set(found)) and set(found) <= _GREETING | _AROUND
 
 
 CHECK: Final = Check(_CODE, Severity.NOTE, 10, flagged(_CODE, Severity.NOTE), without, asked=_only_greets)

@@ -7,6 +7,7 @@ import re
 from typing import Final
 
 from studio.data.checks.base import Check, flagged, rewritten
+from studio.data.hints import Hint
 from studio.domain.problem import Severity
 
 _CODE: Final = "html"
@@ -52,4 +53,4 @@ def as_text(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
-CHECK: Final = Check(_CODE, Severity.WARNING, 25, flagged(_CODE, Severity.WARNING), rewritten(as_text), text=has_html)
+CHECK: Final = Check(_CODE, Severity.WARNING, 25, flagged(_CODE, Severity.WARNING), rewritten(as_text), text=has_html, hint=Hint("<&"))

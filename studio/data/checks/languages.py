@@ -13,7 +13,7 @@ from studio.domain.problem import Severity
 _CODE: Final = "languages"
 _RARE: Final = 0.1  # share of the examples: a language above it is there on purpose
 _FEWEST: Final = 4  # words: in fewer, one borrowed word decides
-_SMALL_WORDS: Final = {
+SMALL_WORDS: Final = {
     "en": words(
         "the of and to in is it you that for on are with as be at this have from or by not but what can your we when how "
         "do if will my our they which there their has would about out up so who get than please does was an i a me any"
@@ -41,9 +41,9 @@ _SMALL_WORDS: Final = {
         "questa nel nella se ci mi ti vostro nostro quanto dove quando posso ho ha può essere ordine spedizione grazie"
     ),
 }
-_LETTERS: Final = (("pt", ("ã", "õ", "lh", "nh")), ("es", ("ñ", "¿", "¡", "ción")), ("de", ("ß", "sch")))
-_ASCII_LETTERS: Final = (("pt", ("lh", "nh")), ("de", ("sch",)))
-NAMES: Final = tuple(_SMALL_WORDS)
+TYPICAL: Final = (("pt", ("ã", "õ", "lh", "nh")), ("es", ("ñ", "¿", "¡", "ción")), ("de", ("ß", "sch")))
+_ASCIITYPICAL: Final = (("pt", ("lh", "nh")), ("de", ("sch",)))
+NAMES: Final = tuple(SMALL_WORDS)
 
 
 _WIDTH: Final = 10  # bits: room for a count of every language in one number, so that counting is one sum
@@ -53,8 +53,8 @@ _MOST: Final = 400  # words that are looked at
 def _counts() -> dict[str | bytes, int]:
     """One in the place of each language that has a small word; for each word as text and in Windows-1252."""
     found: dict[str | bytes, int] = {}
-    for word in frozenset().union(*_SMALL_WORDS.values()):
-        count = sum(1 << place * _WIDTH for place, name in enumerate(NAMES) if word in _SMALL_WORDS[name])
+    for word in frozenset().union(*SMALL_WORDS.values()):
+        count = sum(1 << place * _WIDTH for place, name in enumerate(NAMES) if word in SMALL_WORDS[name])
         found[word] = found[word.encode("cp1252")] = count
     return found
 
@@ -73,7 +73,7 @@ def language(text: str) -> str:
     hits = sum(map(_COUNTS.get, found, _NONE))  # as many words as there are zeros
     scores = [(hits >> shift & 1023) / count for shift in _SHIFTS]
     lower = text.lower()
-    for name, letters in _ASCII_LETTERS if lower.isascii() else _LETTERS:
+    for name, letters in _ASCII_LETTERS if lower.isascii() else TYPICAL:
         seen = 0
         for letter in letters:
             seen += lower.count(letter)

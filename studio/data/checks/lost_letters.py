@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from studio.data.checks.base import Check, flagged, without
+from studio.data.hints import Hint
 from studio.domain.problem import Severity
 
 _CODE: Final = "lost_letters"
@@ -14,4 +15,4 @@ def _lost(text: str) -> bool:
     return "�" in text
 
 
-CHECK: Final = Check(_CODE, Severity.WARNING, 20, flagged(_CODE, Severity.WARNING), without, text=_lost)
+CHECK: Final = Check(_CODE, Severity.WARNING, 20, flagged(_CODE, Severity.WARNING), without, text=_lost, hint=Hint("�"))

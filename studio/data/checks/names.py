@@ -8,7 +8,8 @@ from typing import Final
 
 from studio.data.checks.personal import Kind, Span
 from studio.data.checks.personal_check import check_of
-from studio.data.text import hint_words, lower_words, plain, words
+from studio.data.hints import Hint
+from studio.data.text import plain, words
 
 _LETTERS: Final = r"[^\W\d_]+(?:['’-][^\W\d_]+)*"
 _INTRODUCTION: Final = re.compile(
@@ -92,15 +93,11 @@ def _name(text: str, start: int, found: str, capitals: bool = False) -> Iterator
         yield Span(start, start + end, plain(text[start : start + end]))
 
 
-_HINT_WORDS: Final = hint_words(
-    "name nome nombre chamo llamo called this aqui fala sou mr mrs ms miss sr sra srta srª srº sraª dona d dª dº "
-    "hi hello hey dear olá ola oi prezado prezada caro cara querido querida hola estimado estimada"
+_HINT: Final = Hint(
+    words=words(
+        "name nome nombre chamo llamo called this aqui fala sou mr mrs ms miss sr sra srta srª srº sraª dona d dª dº "
+        "hi hello hey dear olá ola oi prezado prezada caro cara querido querida hola estimado estimada"
+    )
 )
-
-
-def _worth(text: str) -> bool:
-    return not _HINT_WORDS.isdisjoint(lower_words(text))
-
-
-KIND: Final = Kind("names", "NAME", _scan, _worth)
+KIND: Final = Kind("names", "NAME", _scan, hint=_HINT)
 CHECK: Final = check_of(KIND, 20)

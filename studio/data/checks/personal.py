@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studio.data.checks.facts import Facts, firsts
+from studio.data.hints import Hint
 from studio.data.similar import Ints, mixed
 from studio.domain.conversation import Conversation
 
@@ -61,7 +62,8 @@ class Kind:
         code: of its check.
         mask: ``EMAIL`` makes ``[EMAIL_1]``.
         scan: yields its values in a text.
-        worth: tells fast whether a text can hold one at all.
+        worth: tells fast whether a text can hold one at all; None where its hint does.
+        hint: what such a text must have; None for nothing.
         may_be_ours: whether a company has such a value of its own and tells it to customers.
         digits: the fewest that a value has; a text with fewer is not looked at.
     """
@@ -69,9 +71,10 @@ class Kind:
     code: str
     mask: str
     scan: Callable[[str], Iterator[Span]]
-    worth: Callable[[str], object]
+    worth: Callable[[str], object] | None = None
     may_be_ours: bool = True
     digits: int = 0
+    hint: Hint | None = None
 
 
 # Bytes of UTF-8 that are no digits; those of scripts that have digits of their own count as digits.
@@ -98,12 +101,22 @@ def kinds() -> tuple[Kind, ...]:
     return tuple(module.KIND for module in modules)
 
 
-def spans(text: str) -> list[tuple[Kind, Span]]:
-    """The personal data of a text in the order of its letters; no two overlap."""
-    taken: list[tuple[Kind, Span]] = []
+def possible(text: str) -> list[Kind]:
+    """The kinds that a text may hold, by its digits and their hints."""
     digits = len(text.encode("utf-8", "replace").translate(None, _NO_DIGITS))
-    for kind in kinds():
-        if digits >= kind.digits and kind.worth(text):
+    return [kind for kind in kinds() if digits >= kind.digits and (kind.hint is None or kind.hint.fits(text))]
+
+
+def spans(text: str, among: Sequence[Kind] | None = None) -> list[tuple[Kind, Span]]:
+    """The personal data of a text in the order of its letters; no two overlap.
+
+    Args:
+        text: to look through.
+        among: of :func:`possible`, where that is known.
+    """
+    taken: list[tuple[Kind, Span]] = []
+    for kind in possible(text) if among is None else among:
+        if kind.worth is None or kind.worth(text):
             for span in kind.scan(text):
                 if all(span.end <= other.start or span.start >= other.end for _, other in taken):
                     taken.append((kind, span))

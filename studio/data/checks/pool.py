@@ -91,7 +91,9 @@ def _end_with(sentinel: int) -> None:
 @cache
 def _scanner() -> Scanner:
     """The scanner of this process: it remembers texts from block to block."""
-    return Scanner()
+    from studio.data.checks.first_look import FirstLook  # compiled code: only where there are many
+
+    return Scanner(FirstLook())
 
 
 def _scan(paths: tuple[Path, Path], start: int, end: int) -> Facts:

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from studio.data.checks.base import Check, flagged, rewritten
+from studio.data.hints import Hint
 from studio.domain.problem import Severity
 
 _CODE: Final = "quoted_mail"
@@ -40,4 +41,4 @@ def _quotes(text: str) -> bool:
     return unquoted(text) != text
 
 
-CHECK: Final = Check(_CODE, Severity.WARNING, 20, flagged(_CODE, Severity.WARNING), rewritten(unquoted), text=_quotes)
+CHECK: Final = Check(_CODE, Severity.WARNING, 20, flagged(_CODE, Severity.WARNING), rewritten(unquoted), text=_quotes, hint=Hint(">:-"))

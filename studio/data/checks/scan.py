@@ -31,20 +31,30 @@ class Text:
 
     __slots__ = ("answered", "asked", "flags", "folded", "key", "language", "letters", "masks", "size", "values")
 
-    def __init__(self, text: str, key: str, flags: int) -> None:
-        folded = text.casefold()
-        if "\n" in text or "\t" in text or "  " in text:
-            folded = " ".join(folded.split())
-        self.key = hashed(key or text.strip())
-        self.folded = hashed(folded)
-        self.letters = len(key)
-        self.size = len(text.encode("utf-8", "surrogatepass"))
+    def __init__(self, key: int, folded: int, letters: int, size: int, flags: int) -> None:
+        self.key = key
+        self.folded = folded
+        self.letters = letters
+        self.size = size
         self.flags = flags
         self.answered = -1  # flags of the checks of answers, and of questions: made when the text is one
         self.asked = -1
         self.language = -1
         self.values: Sequence[tuple[int, int, int, int, bool]] | None = None
         self.masks: Sequence[tuple[str, int]] = ()
+
+
+    @classmethod
+    def of(cls, text: str, key: str, flags: int) -> Text:
+        """What is known of a text with a plain form and flags."""
+        size = len(text.encode("utf-8", "surrogatepass"))
+        return cls(hashed(key or text.strip()), folded_hash(text), len(key), size, flags)
+
+
+def folded_hash(text: str) -> int:
+    """The hash of a text without regard to letter case and spaces."""
+    folded = text.casefold()
+    return hashed(" ".join(folded.split()) if "\n" in text or "\t" in text or "  " in text else folded)
 
 
 class _Example(NamedTuple):
@@ -62,9 +72,12 @@ class Scanner:
     """Makes facts. One scanner serves one thread; it remembers texts from block to block.
 
     The text of a question or an answer is given once: later facts of the same scanner may have its hash alone.
+
+    Args:
+        first_look: sees what it can of many texts at once, before they are looked at one by one; for large sets.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, first_look: FirstLook | None = None) -> None:
         from studio.data.checks import CHECKS
         from studio.data.checks.languages import NAMES, language
         from studio.data.checks.personal import kinds
@@ -77,6 +90,7 @@ class Scanner:
         self._kinds = {kind.code: place for place, kind in enumerate(kinds())}
         self._language = language
         self._languages = {"": 0} | {name: place for place, name in enumerate(NAMES, start=1)}
+        self._first_look = first_look
         self._known: dict[int, Text] = {}
         self._older: dict[int, Text] = {}
 
@@ -89,7 +103,10 @@ class Scanner:
         return self._facts(map(_of_line, lines))
 
     def _facts(self, examples: Iterable[_Example]) -> Facts:
-        made = _Made()
+        made = Made()
+        if self._first_look is not None:
+            examples = list(examples)
+            self._look_first(self._first_look, examples, made)
         for place, example in enumerate(examples):
             texts = [self._text(role, content, made) for role, content in example.turns]
             made.rows.append(self._row(example, texts, made))
@@ -98,7 +115,24 @@ class Scanner:
                     made.note(place, turn, example.turns[turn][0], text)
         return Facts.of(made.rows, made.values, made.questions, made.answers, list(made.files), made.masks)
 
-    def _text(self, role: str, content: str, made: _Made) -> Text:
+    def _look_first(self, first_look: FirstLook, examples: list[_Example], made: Made) -> None:
+        """Remembers the texts that are met for the first time, as far as the first look can tell all of them."""
+        known, older = self._known, self._older
+        fresh = {
+            content: role
+            for example in examples
+            for role, content in example.turns
+            if (place := hash(content)) not in known and place not in older
+        }
+        for content, text in first_look(fresh, made):
+            self._remember(hash(content), text)
+
+    def _remember(self, place: int, text: Text) -> None:
+        if len(self._known) >= _KNOWN:
+            self._older, self._known = self._known, {}
+        self._known[place] = text
+
+    def _text(self, role: str, content: str, made: Made) -> Text:
         """What is known of a text; what its role asks for is worked out when it is first met in that role."""
         place = hash(content)
         known = self._known.get(place)
@@ -107,10 +141,8 @@ class Scanner:
             known = self._older.get(place)
             if known is None:
                 key = plain(content)
-                known = Text(content, key, _flags(self._of_texts, content))
-            if len(self._known) >= _KNOWN:
-                self._older, self._known = self._known, {}
-            self._known[place] = known
+                known = Text.of(content, key, _flags(self._of_texts, content))
+            self._remember(place, known)
         if known.values is None and role != _SYSTEM:
             self._look(known, content)
         if role == _ASSISTANT and known.answered < 0:
@@ -131,7 +163,7 @@ class Scanner:
             for k, s in spans(content)
         )
 
-    def _row(self, example: _Example, texts: list[Text], made: _Made) -> tuple[object, ...]:
+    def _row(self, example: _Example, texts: list[Text], made: Made) -> tuple[object, ...]:
         turns = example.turns
         roles = [_PLACES[role] for role, _ in turns]
         last = len(turns) - 1
@@ -175,7 +207,10 @@ class Scanner:
         )
 
 
-class _Made:
+FirstLook = Callable[[dict[str, str], "Made"], Iterable[tuple[str, Text]]]  # texts with the role that says each
+
+
+class Made:
     """The facts that are being made."""
 
     def __init__(self) -> None:

@@ -6,6 +6,8 @@ import re
 from typing import Final
 
 from studio.data.checks.base import Check, flagged, rewritten
+from studio.data.hints import Hint
+from studio.data.text import words
 from studio.domain.problem import Severity
 
 _CODE: Final = "signatures"
@@ -49,4 +51,12 @@ def _signed(text: str) -> bool:
     return unsigned(text) != text
 
 
-CHECK: Final = Check(_CODE, Severity.NOTE, 15, flagged(_CODE, Severity.NOTE), rewritten(unsigned), text=_signed)
+# Every part of a signature begins a line: in a text of one line, the text.
+_HINT: Final = Hint(
+    "\n",
+    words(
+        "best kind warm warmest kindest regards sincerely yours cheers many thanks att atenciosamente cordialmente "
+        "respeitosamente abraços abs um saudações grato grata atentamente saludos un sent enviado enviada get obter"
+    ),
+)
+CHECK: Final = Check(_CODE, Severity.NOTE, 15, flagged(_CODE, Severity.NOTE), rewritten(unsigned), text=_signed, hint=_HINT)
