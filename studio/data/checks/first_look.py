@@ -35,7 +35,6 @@ class FirstLook:
         self._questions = [(bit, check.asked) for bit, check, _ in bits if check.asked is not None]
         self._kinds = [(kind, place, self._bit(kind.hint)) for place, kind in enumerate(kinds())]
         self._of_kinds = sum({hint for _, _, hint in self._kinds} - {_ANY})
-        self._of_texts = sum({hint for _, _, hint in self._texts} - {_ANY})
         self._few = min(kind.digits for kind, _, _ in self._kinds if kind.hint is None)
         self._places = {kind.code: place for kind, place, _ in self._kinds}
 
@@ -50,12 +49,13 @@ class FirstLook:
             folded, folded_begin = seen.folded[folded_begin:folded_end], folded_end
             if not known:
                 continue
+            hints |= _ANY
             text = Text(
                 (xxhash.xxh3_64_intdigest(key) or 1) if key else hashed(content.strip()),
                 (xxhash.xxh3_64_intdigest(folded) or 1) if folded else folded_hash(content),
                 len(key),
                 len(found) if content.isascii() else len(content.encode()),
-                self._flags(content, hints) if hints & self._of_texts else 0,
+                self._flags(content, hints),
             )
             if role != _SYSTEM:
                 text.language = language
@@ -68,7 +68,7 @@ class FirstLook:
         if role == _ASSISTANT:
             text.answered = 0
             for bit, test, hint in self._answers:
-                if (hint == _ANY or hints & hint) and test(content, key):
+                if hints & hint and test(content, key):
                     text.answered |= bit
             made.answers[text.key] = key or content.strip()
         elif role == _USER:
@@ -90,7 +90,7 @@ class FirstLook:
         if digits < self._few and not hints & self._of_kinds:
             return ()
         among: list[Kind] = [
-            kind for kind, _, hint in self._kinds if digits >= kind.digits and (hint == _ANY or hints & hint)
+            kind for kind, _, hint in self._kinds if digits >= kind.digits and hints & hint
         ]
         return tuple(
             (self._places[kind.code], span.start, span.end, hashed(span.value), told_as_ours(content, kind, span))

@@ -42,7 +42,7 @@ SMALL_WORDS: Final = {
     ),
 }
 TYPICAL: Final = (("pt", ("ã", "õ", "lh", "nh")), ("es", ("ñ", "¿", "¡", "ción")), ("de", ("ß", "sch")))
-_ASCIITYPICAL: Final = (("pt", ("lh", "nh")), ("de", ("sch",)))
+_ASCII_LETTERS: Final = (("pt", ("lh", "nh")), ("de", ("sch",)))
 NAMES: Final = tuple(SMALL_WORDS)
 
 
