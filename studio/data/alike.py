@@ -14,6 +14,8 @@ from numba import njit
 _HASHES: Final = 32
 _WORDS: Final = 32  # of 64 bits, in a picture
 _NEIGHBOURS: Final = 6  # of similar._NEIGHBOURS
+_BASIS, _PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)  # FNV-1a, 64 bits
+FOREIGN: Final = np.uint64(1)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -57,10 +59,11 @@ def sketch(letters: Any, lengths: Any, dice: Any, sketches: Any) -> None:
         letters: of all texts, uint32, two spaces between two of them and one at the ends.
         lengths: ``(N,)``, letters of each.
         dice: masks and factors of the hashes, ``(32,)`` uint32 each.
-        sketches: to fill: MinHash values ``(N, 32)`` uint32, pictures ``(N, 32)`` uint64 zeros, sizes ``(N,)`` int64.
+        sketches: to fill: MinHash values ``(N, 32)`` uint32, pictures ``(N, 32)`` uint64 zeros, sizes ``(N,)`` int64,
+            marks ``(N,)`` uint64.
     """
     masks, factors = dice
-    signatures, pictures, sizes = sketches
+    signatures, pictures, sizes, marks = sketches
     most = 0
     for length in lengths:
         most = max(most, length)
@@ -70,6 +73,7 @@ def sketch(letters: Any, lengths: Any, dice: Any, sketches: Any) -> None:
     first = 0
     for text in range(len(lengths)):
         count = _pieces(letters, first, lengths[text], table, np.uint32(text + 1), pieces)
+        marks[text] = _mark(letters, first, lengths[text])
         first += lengths[text] + 2
         sizes[text] = count
         lowest[:] = np.uint32(0xFFFFFFFF)
@@ -80,6 +84,22 @@ def sketch(letters: Any, lengths: Any, dice: Any, sketches: Any) -> None:
             dot = piece & np.uint32(64 * _WORDS - 1)
             pictures[text, dot >> np.uint32(6)] |= np.uint64(1) << np.uint64(dot & np.uint32(63))
         signatures[text] = lowest
+
+
+@njit(cache=True, nogil=True)
+def _mark(letters: Any, first: int, count: int) -> Any:
+    """As similar._mark, for digits of ASCII; FOREIGN for a text with other letters."""
+    found = np.uint64(0)
+    inside = False
+    for at in range(first + 1, first + count + 2):
+        letter = letters[at]
+        if letter > 127:
+            return FOREIGN
+        digit = 48 <= letter <= 57
+        if digit or inside:
+            found = ((found or _BASIS) ^ np.uint64(letter if digit else 32)) * _PRIME
+        inside = digit
+    return found
 
 
 @njit(cache=True, nogil=True)
@@ -137,7 +157,9 @@ def apart(parents: Any, pairs: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def join_band(order: Any, ordered: Any, sketches: Any, parents: Any, bounds: Any, unsure_pairs: Any) -> int:
+def join_band(
+    order: Any, ordered: Any, sketches: Any, parents: Any, bounds: Any, unsure_pairs: Any, place: int
+) -> tuple[int, int]:
     """Puts texts of one bucket together that are near enough by their pictures; as similar._candidates and _seen.
 
     Args:
@@ -147,19 +169,22 @@ def join_band(order: Any, ordered: Any, sketches: Any, parents: Any, bounds: Any
         parents: ``(N,)``, int64, clusters; changed.
         bounds: hashes that two texts share at least, threshold of the overlap, how near it the picture may err, pieces
             of a text of which the picture is sharp enough.
-        unsure_pairs: ``(6 N, 2)``, int32, to fill with the pairs whose pieces must be counted.
+        unsure_pairs: ``(M, 2)``, int64, to fill with the pairs whose pieces must be counted.
+        place: in ``order`` to begin at.
 
     Returns:
-        How many pairs those are.
+        How many pairs those are; and where to go on, ``N`` at the end.
     """
-    signatures, pictures, sizes = sketches
+    signatures, pictures, sizes, _ = sketches
     floor, threshold, blur, longest = bounds
     bits = 64 * _WORDS
-    unsure = start = 0
-    for place in range(1, len(order)):
+    unsure = 0
+    start = place
+    while start > 0 and ordered[start - 1] == ordered[place]:
+        start -= 1
+    while place < len(order) and unsure + _NEIGHBOURS <= len(unsure_pairs):
         if ordered[place] != ordered[start]:
             start = place
-            continue
         right = order[place]
         for other in range(start, min(start + _NEIGHBOURS, place)):
             left = order[other]
@@ -182,7 +207,35 @@ def join_band(order: Any, ordered: Any, sketches: Any, parents: Any, bounds: Any
                 unsure += 1
             elif overlap >= threshold:
                 parents[max(one, two)] = min(one, two)
-    return unsure
+        place += 1
+    return unsure, place
+
+
+@njit(cache=True, nogil=True)
+def firsts(keys: Any, first: Any, rank: Any) -> int:
+    """Fills the first position of each different key, and for every position the place of its key among them.
+
+    Args:
+        keys: ``(N,)``, uint64.
+        first: ``(N,)``, int64, to fill.
+        rank: ``(N,)``, int64, to fill.
+
+    Returns:
+        How many different keys there are.
+    """
+    table = np.full(_places(len(keys)), -1, np.int32)
+    places = np.uint64(len(table) - 1)
+    different = 0
+    for at in range(len(keys)):
+        place = ((keys[at] * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32)) & places
+        while table[place] >= 0 and keys[first[table[place]]] != keys[at]:
+            place = (place + np.uint64(1)) & places
+        if table[place] < 0:
+            table[place] = different
+            first[different] = at
+            different += 1
+        rank[at] = table[place]
+    return different
 
 
 @njit(cache=True, nogil=True, inline="always")

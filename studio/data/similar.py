@@ -25,7 +25,9 @@ _LONGEST: Final = 800  # pieces of a text of which the picture is sharp enough
 _BATCH: Final = 1_000  # texts at once: so few stay in the processor's cache
 _PAIRS: Final = 200_000  # pairs looked at at once
 _COUNTED: Final = 4_000  # pairs counted at once
+_THREADS: Final = min(4, os.cpu_count() or 1)
 _MANY: Final = 20_000  # texts: from here on compiled code pays, in a tenth of the time
+_BASIS, _PRIME = 0xCBF29CE484222325, 0x100000001B3  # FNV-1a, 64 bits
 _NUMBERS: Final = re.compile(r"\d+")
 _DIGIT: Final = re.compile(r"\d")
 THRESHOLD: Final = 0.8
@@ -68,13 +70,12 @@ def near(keys: Sequence[str], threshold: float = THRESHOLD, apart: Hashes | None
     if len(chosen) < 2:
         return parents
     texts = [keys[i] for i in chosen.tolist()]
-    marks = np.fromiter((_mark(text) for text in texts), np.uint64, len(texts))
-    if apart is not None:
-        marks = mixed(marks, apart[chosen])
+    away = apart[chosen] if apart is not None else None
     if len(texts) >= _MANY:
-        parents[chosen] = chosen[_near_of_many(texts, marks, threshold)]
+        parents[chosen] = chosen[_near_of_many(texts, away, threshold)]
         return parents
     sketches = _sketches(texts)
+    marks = sketches.marks if away is None else mixed(sketches.marks, away)
     roots = np.arange(len(texts))
     for lefts, rights in _candidates(sketches, marks, roots, threshold):
         overlaps = _seen(sketches, lefts, rights)
@@ -89,22 +90,25 @@ def near(keys: Sequence[str], threshold: float = THRESHOLD, apart: Hashes | None
 
 @dataclass(frozen=True)
 class _Sketches:
-    """Of each text: MinHash values ``(N, 32)``, the picture of its pieces ``(N, 32)`` words, their number ``(N,)``."""
+    """Of each text: MinHash values ``(N, 32)``, the picture of its pieces ``(N, 32)`` words, their number ``(N,)``,
+    a hash of the numbers in it ``(N,)``."""
 
     signatures: NDArray[np.uint32]
     pictures: NDArray[np.uint64]
     sizes: Ints
+    marks: Hashes
 
     @classmethod
     def of(cls, count: int) -> _Sketches:
         """Of so many texts, still to be filled."""
         pictures = np.zeros((count, _BITS // 64), np.uint64)
-        return cls(np.empty((count, _HASHES), np.uint32), pictures, np.empty(count, np.int64))
+        signatures = np.empty((count, _HASHES), np.uint32)
+        return cls(signatures, pictures, np.empty(count, np.int64), np.empty(count, np.uint64))
 
     @property
-    def columns(self) -> tuple[NDArray[np.uint32], NDArray[np.uint64], Ints]:
-        """All three."""
-        return self.signatures, self.pictures, self.sizes
+    def columns(self) -> tuple[NDArray[np.uint32], Hashes, Ints, Hashes]:
+        """All four."""
+        return self.signatures, self.pictures, self.sizes, self.marks
 
 
 def _dice() -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
@@ -121,12 +125,17 @@ def _enough(key: str) -> bool:
 
 def _mark(key: str) -> int:
     """A number for the numbers in a text; 0 for none."""
-    return hash(tuple(_NUMBERS.findall(key))) & 0xFFFFFFFF if _DIGIT.search(key) else 0
+    found = 0
+    for number in _NUMBERS.findall(key) if _DIGIT.search(key) else ():
+        for letter in f"{number} ":
+            found = ((found or _BASIS) ^ ord(letter)) * _PRIME & 0xFFFFFFFFFFFFFFFF
+    return found
 
 
 def _sketches(texts: Sequence[str]) -> _Sketches:
     count = len(texts)
     made = _Sketches.of(count)
+    made.marks[:] = np.fromiter(map(_mark, texts), np.uint64, count)
     masks, factors = _dice()
 
     def sketch(first: int) -> None:
@@ -140,29 +149,42 @@ def _sketches(texts: Sequence[str]) -> _Sketches:
         dots[owners * _BITS + (pieces & np.uint32(_BITS - 1))] = True
         made.pictures[batch] = np.packbits(dots).view(np.uint64).reshape(len(sizes), -1)
 
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(_THREADS) as pool:
         list(pool.map(sketch, range(0, count, _BATCH)))
     return made
 
 
-def _near_of_many(texts: Sequence[str], marks: Hashes, threshold: float) -> Ints:
+def _near_of_many(texts: Sequence[str], away: Hashes | None, threshold: float) -> Ints:
     """The roots of :func:`near`, by the same sums in compiled code."""
     from studio.data import alike
 
     sketches = _sketches_of_many(texts)
-    roots = np.arange(len(texts))
-    unsure = np.empty((_NEIGHBOURS * len(texts), 2), np.int32)
+    marks = sketches.marks if away is None else mixed(sketches.marks, away)
     bounds = ((threshold - _SLACK) * _HASHES, threshold, _UNSURE, _LONGEST)
-    for bucket in _buckets(sketches.signatures, marks):
-        order = np.argsort(bucket, kind="stable")
-        count = alike.join_band(order, bucket[order], sketches.columns, roots, bounds, unsure)
-        for first in range(0, count, _COUNTED):
-            pairs = unsure[first : min(count, first + _COUNTED)]
-            pairs = pairs[alike.apart(roots, pairs)]
-            near_enough = np.zeros(len(pairs), np.bool_)
-            if len(pairs):
-                alike.near_enough(*_spaced([texts[i] for i in pairs.ravel().tolist()]), threshold, near_enough)
-            alike.join(roots, pairs, near_enough)
+
+    def join(bands: range) -> Ints:
+        """The clusters that some of the bands show."""
+        roots = np.arange(len(texts))
+        unsure = np.empty((_COUNTED, 2), np.int64)
+        for band in bands:
+            bucket = _bucket(sketches.signatures, marks, band)
+            order = np.argsort(bucket, kind="stable")
+            bucket = bucket[order]
+            place = 0
+            while place < len(texts):
+                count, place = alike.join_band(order, bucket, sketches.columns, roots, bounds, unsure, place)
+                pairs = unsure[:count][alike.apart(roots, unsure[:count])]
+                near_enough = np.zeros(len(pairs), np.bool_)
+                if len(pairs):
+                    alike.near_enough(*_spaced([texts[i] for i in pairs.ravel().tolist()]), threshold, near_enough)
+                alike.join(roots, pairs, near_enough)
+        return roots
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        roots, *others = pool.map(join, (range(first, _BANDS, _THREADS) for first in range(_THREADS)))
+    everything = np.arange(len(texts))
+    for more in others:
+        alike.join(roots, np.stack((everything, more), axis=1), everything != more)
     while not np.array_equal(roots, higher := roots[roots]):
         roots = higher
     return roots
@@ -177,8 +199,10 @@ def _sketches_of_many(texts: Sequence[str]) -> _Sketches:
         batch = slice(first, first + _BATCH)
         alike.sketch(*_spaced(texts[batch]), _dice(), tuple(column[batch] for column in made.columns))
 
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(_THREADS) as pool:
         list(pool.map(sketch, range(0, len(texts), _BATCH)))
+    for place in np.flatnonzero(made.marks == alike.FOREIGN).tolist():
+        made.marks[place] = _mark(texts[place])
     return made
 
 
@@ -216,7 +240,8 @@ def _candidates(sketches: _Sketches, marks: Hashes, roots: Ints, threshold: floa
     """
     floor = (threshold - _SLACK) * _HASHES
     places = np.arange(len(marks))
-    for bucket in _buckets(sketches.signatures, marks):
+    for band in range(_BANDS):
+        bucket = _bucket(sketches.signatures, marks, band)
         order = np.argsort(bucket, kind="stable")
         ordered = bucket[order]
         fresh = np.concatenate(([True], ordered[1:] != ordered[:-1]))
@@ -233,14 +258,13 @@ def _candidates(sketches: _Sketches, marks: Hashes, roots: Ints, threshold: floa
                     yield lefts[alike], rights[alike]
 
 
-def _buckets(signatures: NDArray[np.uint32], marks: Hashes) -> Iterator[Hashes]:
-    """For each band, the bucket of each text."""
+def _bucket(signatures: NDArray[np.uint32], marks: Hashes, band: int) -> Hashes:
+    """Of each text, one hash of the hashes of a band."""
     width = _HASHES // _BANDS
-    for band in range(_BANDS):
-        bucket = marks
-        for k in range(band * width, (band + 1) * width):
-            bucket = mixed(bucket, signatures[:, k].astype(np.uint64))
-        yield bucket
+    bucket = marks
+    for k in range(band * width, (band + 1) * width):
+        bucket = mixed(bucket, signatures[:, k].astype(np.uint64))
+    return bucket
 
 
 def _seen(sketches: _Sketches, lefts: Ints, rights: Ints) -> NDArray[np.float64]:

@@ -21,7 +21,7 @@ def _find(dataset: Dataset) -> Finding | None:
     _, place = firsts(prompts[asked])
     answers = np.bincount(place[different], minlength=len(asked))
     several = asked[answers[place] > 1]
-    groups = [several[group].tolist() for group in same(prompts[several])]
+    groups = same(prompts[several], several)
     return finding(dataset, _CODE, Severity.WARNING, several, groups, sets=len(groups))
 
 

@@ -50,6 +50,7 @@ _VALUE: Final = np.dtype(
         ("value", np.uint64),
     ]
 )
+_MANY: Final = 100_000  # keys: from here on compiled code pays
 File = tuple[str, str | None]
 
 
@@ -137,19 +138,30 @@ def chained(parts: Sequence[int]) -> int:
     return hash(tuple(parts)) & 0xFFFFFFFFFFFFFFFF or 1
 
 
-def same(keys: Hashes) -> list[list[int]]:
-    """Positions with equal keys, for every key that is there at least twice; in the order of their first."""
+def same(keys: Hashes, places: Ints | None = None) -> list[list[int]]:
+    """Positions with equal keys, for every key that is there at least twice; in the order of their first.
+
+    Args:
+        keys: ``(N,)``.
+        places: ``(N,)``, what stands for each position in the groups, rising; the position itself where None.
+    """
     order = np.argsort(keys, kind="stable")
     ordered = keys[order]
     starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1]))) if len(keys) else order
     ends = np.append(starts[1:], len(keys))
-    several = ends - starts > 1
-    groups = [order[a:b].tolist() for a, b in zip(starts[several].tolist(), ends[several].tolist(), strict=True)]
-    return sorted(groups)
+    several = np.flatnonzero(ends - starts > 1)
+    several = several[np.argsort(order[starts[several]])]
+    listed = (order if places is None else places[order]).tolist()
+    return [listed[a:b] for a, b in zip(starts[several].tolist(), ends[several].tolist(), strict=True)]
 
 
 def firsts(keys: Hashes) -> tuple[Ints, Ints]:
     """The first position of each different key, rising; and for every position, the place of its key among them."""
+    if len(keys) >= _MANY:
+        from studio.data import alike
+
+        first, rank = np.empty(len(keys), np.int64), np.empty(len(keys), np.int64)
+        return first[: alike.firsts(keys, first, rank)].copy(), rank
     _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
     order = np.argsort(first)
     rank = np.empty_like(order)

@@ -25,7 +25,7 @@ def _find(dataset: Dataset) -> Finding | None:
     keys = mixed(mixed(keys, rows["history"]), rows["held_out"].astype(np.uint64))
     # Exact copies are another check's: of those, the first alone counts here.
     different, _ = firsts(mixed(keys, rows["exact"]))
-    groups = [different[group].tolist() for group in same(keys[different])]
+    groups = same(keys[different], different)
     copies = [i for group in groups for i in group[1:]]
     return finding(dataset, _CODE, Severity.NOTE, copies, groups, sets=len(groups))
 
