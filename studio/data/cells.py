@@ -53,22 +53,24 @@ def table_of_cells(
     else:
         columns = _unique(first[at][1])
         body = chain(first[at + 1 :], rows)
-    return Table(file, columns, _rows(label, columns, body, findings, joiner), sheet=sheet, detail=detail)
+    fitting = _fitting(label, len(columns), body, findings, joiner)
+    named = (Row(number, dict(zip(columns, row, strict=False))) for number, row in fitting)
+    return Table(file, columns, named, sheet=sheet, detail=detail, cells=fitting)
 
 
-def _rows(
-    label: str, columns: tuple[str, ...], body: Iterator[Cells], findings: Findings, joiner: str
-) -> Iterator[Row]:
-    width = len(columns)
+def _fitting(
+    label: str, width: int, body: Iterator[Cells], findings: Findings, joiner: str
+) -> Iterator[tuple[int, list[str]]]:
+    """Rows of at most so many cells: what a row has beyond them is put to its last one."""
     for number, cells in body:
-        row = list(cells)
+        row = cells if isinstance(cells, list) else list(cells)
         if len(row) > width:
             surplus = row[width:]
             row = row[:width]
             if any(cell.strip() for cell in surplus):
                 row[-1] = joiner.join([row[-1], *surplus])
                 findings.row("data.extra_cells", label, number, Severity.NOTE)
-        yield Row(number, dict(zip(columns, row, strict=False)))
+        yield number, row
 
 
 def _header_at(rows: list[Sequence[str]]) -> int | None:

@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from studio.data import logs, readers, shapes
 from studio.data.choosing import choose, conversation_of, used_columns
 from studio.data.findings import Findings
 from studio.data.limits import MAX_CELL, SAMPLE_ROWS
+from studio.data.lines import line_of
 from studio.data.mapping import Guess
 from studio.data.memory import collector_at_rest
+from studio.data.pairs import Pairs
 from studio.data.read import FileRead, InputFile, ReadResult
 from studio.data.readers import archive
 from studio.data.shapes import Kind
@@ -61,6 +63,7 @@ class Reading:
         self._rows = 0
         self._done = 0  # bytes of the files that were read to their end
         self._meter = Meter()
+        self._number: int | None = None  # of the next example, where lines are wanted
         self.findings = Findings()
         self.columns: list[str] = []
         self.mapping = Mapping()
@@ -69,6 +72,19 @@ class Reading:
 
     def conversations(self) -> Iterator[Conversation]:
         """Yields the examples of all files. A file that cannot be read becomes a problem; the others go on."""
+        return cast(Iterator[Conversation], self._examples())
+
+    def lines(self, number: int) -> Iterator[bytes]:
+        """As :meth:`conversations`, but as lines of a version, numbered from ``number`` on.
+
+        Rows of a question and an answer do not become conversations in between, which takes half the time.
+        """
+        self._number = number
+        for example in self._examples():
+            yield example if isinstance(example, bytes) else line_of(example, f"e{self._number}")
+            self._number += 1
+
+    def _examples(self) -> Iterator[Conversation | bytes]:
         for file in self._files:
             self._meter = Meter()
             try:
@@ -86,7 +102,7 @@ class Reading:
             except Exception as error:  # a reader that fails must cost its own file only
                 self.findings.file("data.unreadable", file.name, kind=type(error).__name__)
 
-    def _file(self, file: InputFile) -> Iterator[Conversation]:
+    def _file(self, file: InputFile) -> Iterator[Conversation | bytes]:
         if self._max_bytes is not None and (size := _size(file.path)) > self._max_bytes:
             raise AfinaError(
                 "data.too_large",
@@ -120,9 +136,8 @@ class Reading:
 
     def _table(
         self, table: Table, reader: str, held_out: bool | None, speakers: Counter[str] | None = None
-    ) -> Iterator[Conversation]:
+    ) -> Iterator[Conversation | bytes]:
         first = list(islice(table.rows, SAMPLE_ROWS))
-        rows = chain(first, table.rows)
         if not first:
             self.findings.file("data.no_rows", table.label)
             return
@@ -143,18 +158,10 @@ class Reading:
             return
         self._say(table, how, found)
         count = 0
-        used = used_columns(found.mapping, how)
         flag = held_out if held_out is not None else table.held_out
-        for row in rows:
-            self._tick()
-            converted = shapes.convert(row.values, how, found.mapping)
-            if converted.problem:
-                self._note(converted.problem, table, row.number)
-                continue
-            if converted.note:
-                self._note(converted.note, table, row.number, Severity.NOTE)
+        for example in self._converted(table, first, how, found.mapping, flag):
             count += 1
-            yield conversation_of(row, table, converted.messages, found.mapping, used, flag)
+            yield example
         self.files.append(
             FileRead(
                 table.label,
@@ -169,9 +176,35 @@ class Reading:
             )
         )
 
+    def _converted(
+        self, table: Table, first: list[Row], how: shapes.Layout, mapping: Mapping, held_out: bool | None
+    ) -> Iterator[Conversation | bytes]:
+        """What the rows of a table become."""
+        used = used_columns(mapping, how)
+        in_haste = self._number is not None and Pairs.fit(table, how, mapping)
+        for row in first if in_haste else chain(first, table.rows):
+            self._tick()
+            converted = shapes.convert(row.values, how, mapping)
+            if converted.problem:
+                self._note(converted.problem, table, row.number)
+                continue
+            if converted.note:
+                self._note(converted.note, table, row.number, Severity.NOTE)
+            yield conversation_of(row, table, converted.messages, mapping, used, held_out)
+        if not in_haste or table.cells is None:
+            return
+        pairs = Pairs(table, mapping, used, held_out)
+        for number, cells in table.cells:
+            self._tick()
+            made = pairs.read(number, cells, f"e{self._number}")
+            if made.code is not None:
+                self._note(made.code, table, number, Severity.WARNING if made.line is None else Severity.NOTE)
+            if made.line is not None:
+                yield made.line
+
     def _log(
         self, table: Table, log: logs.Log, first: list[Row], reader: str, held_out: bool | None
-    ) -> Iterator[Conversation]:
+    ) -> Iterator[Conversation | bytes]:
         """The conversations of a log of messages."""
         messages = []
         heard: Counter[str] = Counter()
@@ -188,7 +221,7 @@ class Reading:
             others = ", ".join(name for name, _ in heard.most_common() if name != company)[:200]
             self.findings.file("data.company", table.label, Severity.NOTE, company=company, others=others)
         rest = tuple(name for name in table.columns if name not in (log.conversation, log.sender, log.message))
-        whole = replace(table, columns=("messages", *rest), rows=logs.conversations(messages, log, company))
+        whole = replace(table, columns=("messages", *rest), rows=logs.conversations(messages, log, company), cells=None)
         yield from self._table(whole, reader, held_out, heard)
 
     def _say(self, table: Table, how: shapes.Layout, found: Guess) -> None:

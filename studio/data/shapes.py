@@ -24,7 +24,7 @@ from studio.data.turns import (
 from studio.domain.conversation import Message, Role
 from studio.domain.dataset import Mapping
 
-_MEDIA_KEYS: Final = frozenset(("images", "image", "videos", "video", "audios", "audio"))
+MEDIA_KEYS: Final = frozenset(("images", "image", "videos", "video", "audios", "audio"))
 _PASSAGE: Final = frozenset(
     ["text", "content", "raw_content", "document", "passage", "body", "texto", "conteudo", "contenido", "documento"]
 )
@@ -80,7 +80,7 @@ def layout(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> Layout:
 
 def convert(values: dict[str, Any], how: Layout, mapping: Mapping) -> Converted:
     """The conversation of a record."""
-    if not _MEDIA_KEYS.isdisjoint(values) and any(values.get(key) for key in _MEDIA_KEYS):
+    if not MEDIA_KEYS.isdisjoint(values) and any(values.get(key) for key in MEDIA_KEYS):
         return Converted(problem="data.media")
     if how.kind is Kind.PREFERENCE:
         return _from_preference(values, how, mapping)
@@ -159,19 +159,20 @@ def _from_columns(values: dict[str, Any], mapping: Mapping) -> Converted:
     question, dirty_question = _joined(values, mapping.question)
     answer, dirty_answer = _joined(values, mapping.answer)
     system, _ = _joined(values, mapping.system)
-    if not question and not answer:
-        return Converted(problem="data.no_pair")
-    if not question:
-        return Converted(problem="data.no_question")
-    if not answer:
-        return Converted(problem="data.no_answer")
-    if "<" in question and MEDIA_MARK.search(question):
-        return Converted(problem="data.media")
+    if (problem := pair_problem(question, answer)) is not None:
+        return Converted(problem=problem)
     messages = [Message(role=Role.SYSTEM, content=system)] if system else []
     for pair in _history(values.get("history")):
         messages += [Message(role=Role.USER, content=pair[0]), Message(role=Role.ASSISTANT, content=pair[1])]
     messages += [Message(role=Role.USER, content=question), Message(role=Role.ASSISTANT, content=answer)]
     return finished(messages, dirty_question or dirty_answer)
+
+
+def pair_problem(question: str, answer: str) -> str | None:
+    """Code of what keeps a question with its answer from being an example."""
+    if not question or not answer:
+        return "data.no_answer" if question else "data.no_question" if answer else "data.no_pair"
+    return "data.media" if "<" in question and MEDIA_MARK.search(question) else None
 
 
 def _history(value: Any) -> list[tuple[str, str]]:
@@ -192,12 +193,15 @@ def _system(values: dict[str, Any]) -> str | None:
 
 
 def _joined(values: dict[str, Any], columns: Sequence[str]) -> tuple[str, bool]:
-    if not columns:
-        return "", False
+    return joined([shown(values.get(column)) for column in columns])
+
+
+def joined(cells: Sequence[str]) -> tuple[str, bool]:
+    """The text of one or several cells, cleaned; and whether something was taken out."""
     texts = []
     damaged = False
-    for column in columns:
-        text, dirty = clean(shown(values.get(column)))
+    for cell in cells:
+        text, dirty = clean(cell)
         damaged |= dirty
         if text[:1] == "'" and text[1:2] in ("=", "+", "-", "@"):
             text = text[1:]  # the apostrophe with which a spreadsheet, or our own export, marks "text, no formula"

@@ -12,7 +12,6 @@ from studio.data import hub_sets
 from studio.data import split as splitting
 from studio.data.editing import number_of
 from studio.data.limits import MIN_EXAMPLES
-from studio.data.lines import line_of
 from studio.data.read import ReadResult
 from studio.data.reading import Reading, read_files
 from studio.data.store import OnBlock
@@ -292,13 +291,12 @@ class DatasetService:
         before = self._versions.current(project_id)
         names = tuple(item["name"] for item in kept)
 
-        def conversations() -> Iterator[Conversation | bytes]:
+        def examples() -> Iterator[Conversation | bytes]:
             last = 0
             for conversation in self._versions.read(current) if current is not None else ():
                 last = max(last, number_of(conversation.id))
                 yield conversation
-            for number, conversation in enumerate(reading.conversations(), start=last + 1):
-                yield line_of(conversation, f"e{number}")
+            yield from reading.lines(last + 1)
 
         def draft() -> Draft:
             return Draft(
@@ -315,5 +313,5 @@ class DatasetService:
                 split or Draft.like(before, action, {}).split,
             )
 
-        self._versions.add(project_id, conversations(), draft, minimum=MIN_EXAMPLES)
+        self._versions.add(project_id, examples(), draft, minimum=MIN_EXAMPLES)
         return self._versions.view(project_id)

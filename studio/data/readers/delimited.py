@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final
 
@@ -18,6 +18,7 @@ from studio.domain.problem import Severity
 
 _SEPARATORS: Final = (",", ";", "\t", "|")
 _OPEN_QUOTE_LINES: Final = 500  # a cell of more lines is a quotation mark that nobody closed
+_BLOCK: Final = 500  # lines
 _FIELD_LIMIT: Final = 200_000_000
 
 
@@ -71,58 +72,76 @@ def find_separator(start: str) -> tuple[str | None, float]:
 def _cells(peek: Peek, separator: str) -> Iterator[Cells]:
     """Records with the line at which each begins. A quotation mark that is never closed costs its own line only."""
     csv.field_size_limit(_FIELD_LIMIT)
-    source = _numbered(peek)
-    pending: list[tuple[int, str]] = []
-    while True:
-        buffer: list[tuple[int, str]] = []
+    numbers: Sequence[int] = ()
+    held: list[str] = []  # lines of a record that may go on in the next block
+    for fresh, block, final in _blocks(peek):
+        numbers, held = ([*numbers, *fresh], held + block) if held else (fresh, block)
+        done = 0
+        for first, end, record, is_open in _records(held, separator, final):
+            if is_open:
+                peek.findings.row("data.open_quote", peek.name, numbers[first], Severity.WARNING)
+            yield numbers[first], record
+            done = end
+        numbers, held = numbers[done:], held[done:]
 
-        def feed(kept: list[tuple[int, str]] = buffer) -> Iterator[str]:
-            while pending:
-                kept.append(pending.pop(0))
-                yield kept[-1][1]
-            for numbered in source:
-                kept.append(numbered)
-                yield numbered[1]
-                if len(kept) > _OPEN_QUOTE_LINES:
-                    return
 
-        reader = csv.reader(feed(), delimiter=separator)
-        again = False
+def _records(block: list[str], separator: str, final: bool) -> Iterator[tuple[int, int, list[str], bool]]:
+    """The records of some lines: first line, line after the last, cells, whether a quotation mark is never closed.
+
+    The last record is left out unless the lines are the final ones: it may go on.
+    """
+    start = 0
+    while start < len(block):
+        begin = start
+        reader = csv.reader(block[begin:], delimiter=separator)
         for record in reader:
-            if len(buffer) > 1 and _is_open(buffer):
-                start, text = buffer[0]
-                peek.findings.row("data.open_quote", peek.name, start, Severity.WARNING)
-                yield start, next(csv.reader([text], delimiter=separator, quoting=csv.QUOTE_NONE))
-                pending[:0] = buffer[1:]
-                again = True
+            end = begin + reader.line_num
+            if end == len(block) and not final and end - start <= _OPEN_QUOTE_LINES:
+                return
+            if end - start > 1 and (end - start > _OPEN_QUOTE_LINES or _is_open(block[start:end])):
+                yield start, start + 1, next(csv.reader([block[start]], delimiter=separator, quoting=csv.QUOTE_NONE)), True
+                start += 1
                 break
-            yield buffer[0][0], record
-            buffer.clear()
-        if not again:
-            return
+            yield start, end, record, False
+            start = end
 
 
-def _is_open(buffer: list[tuple[int, str]]) -> bool:
-    return sum(text.count('"') for _, text in buffer) % 2 == 1
+def _is_open(lines_of_record: list[str]) -> bool:
+    return sum(text.count('"') for text in lines_of_record) % 2 == 1
 
 
-def _numbered(peek: Peek) -> Iterator[tuple[int, str]]:
-    meter = peek.meter
-    for number, line in enumerate(lines(peek.path, peek.encoding), start=1):
-        meter.letters += len(line)
-        if number == 1:
-            line = line.lstrip("\ufeff")
-            if line[:4].lower() == "sep=" and len(line.strip()) <= 5:
-                continue
-        if len(line) > MAX_CELL * 100:
-            peek.findings.row("data.cell_too_long", peek.name, number, limit=MAX_CELL)
-            continue
-        if "\ufffd" in line:
-            peek.findings.row("data.unreadable_letters", peek.name, number, Severity.WARNING)
-        if "\0" in line:
-            peek.findings.row("data.control_characters", peek.name, number, Severity.NOTE)
-            line = line.replace("\0", "")
-        yield number, line
+def _blocks(peek: Peek) -> Iterator[tuple[Sequence[int], list[str], bool]]:
+    """The lines of a file with their numbers, some hundreds at once; and whether they are the last ones."""
+    number = 1
+    every = lines(peek.path, peek.encoding)
+    block = list(islice(every, _BLOCK))
+    while block:
+        following = list(islice(every, _BLOCK))
+        whole = "".join(block)
+        peek.meter.letters += len(whole)
+        numbers: Sequence[int] = range(number, number + len(block))
+        if number == 1 or "\0" in whole or "\ufffd" in whole or len(whole) > MAX_CELL * 100:
+            found = [(n, _usable(peek, n, line)) for n, line in zip(numbers, block, strict=True)]
+            numbers, block = [n for n, line in found if line is not None], [line for _, line in found if line is not None]
+        yield numbers, block, not following
+        number += _BLOCK
+        block = following
+
+
+def _usable(peek: Peek, number: int, line: str) -> str | None:
+    """A line without what no cell holds; None for one that is left out."""
+    if number == 1:
+        line = line.lstrip("\ufeff")
+        if line[:4].lower() == "sep=" and len(line.strip()) <= 5:
+            return None
+    if len(line) > MAX_CELL * 100:
+        peek.findings.row("data.cell_too_long", peek.name, number, limit=MAX_CELL)
+        return None
+    if "\ufffd" in line:
+        peek.findings.row("data.unreadable_letters", peek.name, number, Severity.WARNING)
+    if "\0" in line:
+        peek.findings.row("data.control_characters", peek.name, number, Severity.NOTE)
+    return line.replace("\0", "")
 
 
 READER: Final = Reader("delimited", ("csv", "tsv", "tab", "txt"), _sniff, _read)
