@@ -79,6 +79,7 @@ class Glance:
             np.array([place for place, _ in marks], np.int64),
             np.frombuffer(b"".join(letters for _, letters in marks), np.uint8),
             np.cumsum([len(letters) for _, letters in marks]),
+            np.isin(np.arange(256), [letters[0] for _, letters in marks]),
         )
 
     def look(self, texts: Sequence[bytes]) -> Seen:
@@ -240,19 +241,21 @@ def _language(letters: Any, first: int, last: int, small: Any, marks: Any, hits:
     if count < _FEWEST:
         return 0
     scores = hits / count
-    spoken, parts, part_ends = marks
+    spoken, parts, part_ends, begins = marks
     seen = np.zeros(_LANGUAGES, np.int64)
-    begin = 0
-    for part in range(len(spoken)):
-        end = part_ends[part]
-        for at in range(first, last - (end - begin) + 1):
-            same = True
-            for k in range(end - begin):
-                if small[letters[at + k]] != parts[begin + k]:
+    for at in range(first, last):
+        if not begins[small[letters[at]]]:
+            continue
+        begin = 0
+        for part in range(len(spoken)):
+            length = part_ends[part] - begin
+            same = at + length <= last
+            for k in range(length):
+                if not same or small[letters[at + k]] != parts[begin + k]:
                     same = False
                     break
             seen[spoken[part]] += same
-        begin = end
+            begin += length
     best, second = 0, 0.0
     for language in range(_LANGUAGES):
         if seen[language]:

@@ -143,15 +143,13 @@ class Dataset:
 
     def where(self, positions: Ints) -> str:
         """Rows as a person finds them again: of the file, or of the table of examples where some have no file."""
-        rows = self.facts.rows[positions]
-        if not len(rows) or (rows["file"] < 0).any():
+        of, lines = self.facts.rows["file"][positions], self.facts.rows["line"][positions]
+        if not len(of) or (of < 0).any():
             return _row_list(positions + 1)
-        if len(np.unique(self.facts.rows["file"][self.facts.rows["file"] >= 0])) < 2:
-            return _row_list(rows["line"])
-        files = list(dict.fromkeys(rows["file"].tolist()))
-        shown = [
-            f"{self._label(file)}: {_row_list(rows['line'][rows['file'] == file])}" for file in files[:_SHOWN_FILES]
-        ]
+        if len(self.facts.files) < 2 or len(np.unique(self.facts.rows["file"][self.facts.rows["file"] >= 0])) < 2:
+            return _row_list(lines)
+        files = list(dict.fromkeys(of.tolist()))
+        shown = [f"{self._label(file)}: {_row_list(lines[of == file])}" for file in files[:_SHOWN_FILES]]
         return "; ".join(shown) + ("; …" if len(files) > _SHOWN_FILES else "")
 
     def _label(self, place: int) -> str:

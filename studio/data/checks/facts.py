@@ -161,7 +161,7 @@ def firsts(keys: Hashes) -> tuple[Ints, Ints]:
         from studio.data import alike
 
         first, rank = np.empty(len(keys), np.int64), np.empty(len(keys), np.int64)
-        return first[: alike.firsts(keys, first, rank)].copy(), rank
+        return first[: alike.firsts(np.ascontiguousarray(keys), first, rank)].copy(), rank
     _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
     order = np.argsort(first)
     rank = np.empty_like(order)
