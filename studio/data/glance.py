@@ -207,7 +207,7 @@ def _folded(letters: Any, first: int, last: int, small: Any, into: Any, end: int
 
 
 @njit(cache=True, nogil=True)
-def _words(letters: Any, first: int, last: int, tables: Any, words: Any, marks: Any) -> tuple[int, int]:
+def _words(letters: Any, first: int, last: int, tables: Any, words: Any, marks: Any) -> Any:
     """The hints of the words of a text, and its language."""
     keys, hints, spoken = words
     places = np.uint64(len(keys) - 1)

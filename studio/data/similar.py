@@ -14,19 +14,19 @@ from numpy.typing import NDArray
 
 from studio.data.text import plain
 
-_HASHES: Final = 32
-_BANDS: Final = 8  # of 4 hashes: two texts that share 80 % of their pieces meet in a band with probability 0.98
+HASHES: Final = 32
+BANDS: Final = 8  # of 4 hashes: two texts that share 80 % of their pieces meet in a band with probability 0.98
 _NEIGHBOURS: Final = 6  # of a bucket that a text is compared with: enough to meet one, too few to be quadratic
 _FEWEST: Final = 6  # pieces: in fewer, one letter decides
 _BITS: Final = 2048  # of the picture of a text's pieces, from which most overlaps are read
-_SLACK: Final = 0.2  # below the threshold, where hashes alone rule an overlap out
-_UNSURE: Final = 0.05  # around the threshold, where the picture may err and the pieces themselves are counted
-_LONGEST: Final = 800  # pieces of a text of which the picture is sharp enough
-_BATCH: Final = 1_000  # texts at once: so few stay in the processor's cache
+SLACK: Final = 0.2  # below the threshold, where hashes alone rule an overlap out
+UNSURE: Final = 0.05  # around the threshold, where the picture may err and the pieces themselves are counted
+LONGEST: Final = 800  # pieces of a text of which the picture is sharp enough
+BATCH: Final = 1_000  # texts at once: so few stay in the processor's cache
 _PAIRS: Final = 200_000  # pairs looked at at once
-_COUNTED: Final = 4_000  # pairs counted at once
-_THREADS: Final = min(4, os.cpu_count() or 1)
-_MANY: Final = 20_000  # texts: from here on compiled code pays, in a tenth of the time
+COUNTED: Final = 4_000  # pairs counted at once
+THREADS: Final = min(4, os.cpu_count() or 1)
+MANY: Final = 20_000  # texts: from here on compiled code pays, in a tenth of the time
 _BASIS, _PRIME = 0xCBF29CE484222325, 0x100000001B3  # FNV-1a, 64 bits
 _NUMBERS: Final = re.compile(r"\d+")
 _DIGIT: Final = re.compile(r"\d")
@@ -71,8 +71,10 @@ def near(keys: Sequence[str], threshold: float = THRESHOLD, apart: Hashes | None
         return parents
     texts = [keys[i] for i in chosen.tolist()]
     away = apart[chosen] if apart is not None else None
-    if len(texts) >= _MANY:
-        parents[chosen] = chosen[_near_of_many(texts, away, threshold)]
+    if len(texts) >= MANY:
+        from studio.data.similar_many import roots_of
+
+        parents[chosen] = chosen[roots_of(texts, away, threshold)]
         return parents
     sketches = _sketches(texts)
     marks = sketches.marks if away is None else mixed(sketches.marks, away)
@@ -80,7 +82,7 @@ def near(keys: Sequence[str], threshold: float = THRESHOLD, apart: Hashes | None
     for lefts, rights in _candidates(sketches, marks, roots, threshold):
         overlaps = _seen(sketches, lefts, rights)
         longest = np.maximum(sketches.sizes[lefts], sketches.sizes[rights])
-        unsure = (np.abs(overlaps - threshold) < _UNSURE) | (longest > _LONGEST)
+        unsure = (np.abs(overlaps - threshold) < UNSURE) | (longest > LONGEST)
         sure = (overlaps >= threshold) & ~unsure
         _join(roots, lefts[sure], rights[sure])
         _join_counted(roots, texts, lefts[unsure], rights[unsure], threshold)
@@ -89,7 +91,7 @@ def near(keys: Sequence[str], threshold: float = THRESHOLD, apart: Hashes | None
 
 
 @dataclass(frozen=True)
-class _Sketches:
+class Sketches:
     """Of each text: MinHash values ``(N, 32)``, the picture of its pieces ``(N, 32)`` words, their number ``(N,)``,
     a hash of the numbers in it ``(N,)``."""
 
@@ -99,10 +101,10 @@ class _Sketches:
     marks: Hashes
 
     @classmethod
-    def of(cls, count: int) -> _Sketches:
+    def of(cls, count: int) -> Sketches:
         """Of so many texts, still to be filled."""
         pictures = np.zeros((count, _BITS // 64), np.uint64)
-        signatures = np.empty((count, _HASHES), np.uint32)
+        signatures = np.empty((count, HASHES), np.uint32)
         return cls(signatures, pictures, np.empty(count, np.int64), np.empty(count, np.uint64))
 
     @property
@@ -111,11 +113,11 @@ class _Sketches:
         return self.signatures, self.pictures, self.sizes, self.marks
 
 
-def _dice() -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+def dice_of() -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
     """Masks and factors that make 32 hashes of one, ``(32,)`` each."""
     dice = np.random.default_rng(1)
-    masks = dice.integers(0, 1 << 32, _HASHES, dtype=np.uint32)
-    return masks, dice.integers(0, 1 << 32, _HASHES, dtype=np.uint32) | np.uint32(1)
+    masks = dice.integers(0, 1 << 32, HASHES, dtype=np.uint32)
+    return masks, dice.integers(0, 1 << 32, HASHES, dtype=np.uint32) | np.uint32(1)
 
 
 def _enough(key: str) -> bool:
@@ -123,7 +125,7 @@ def _enough(key: str) -> bool:
     return len(key) > 40 or len({padded[i : i + 3] for i in range(len(key))}) >= _FEWEST
 
 
-def _mark(key: str) -> int:
+def mark_of(key: str) -> int:
     """A number for the numbers in a text; 0 for none."""
     found = 0
     for number in _NUMBERS.findall(key) if _DIGIT.search(key) else ():
@@ -132,82 +134,30 @@ def _mark(key: str) -> int:
     return found
 
 
-def _sketches(texts: Sequence[str]) -> _Sketches:
+def _sketches(texts: Sequence[str]) -> Sketches:
     count = len(texts)
-    made = _Sketches.of(count)
-    made.marks[:] = np.fromiter(map(_mark, texts), np.uint64, count)
-    masks, factors = _dice()
+    made = Sketches.of(count)
+    made.marks[:] = np.fromiter(map(mark_of, texts), np.uint64, count)
+    masks, factors = dice_of()
 
     def sketch(first: int) -> None:
-        batch = slice(first, min(count, first + _BATCH))
-        pieces, owners = _hashed(texts[first : first + _BATCH])
+        batch = slice(first, min(count, first + BATCH))
+        pieces, owners = _hashed(texts[first : first + BATCH])
         sizes = made.sizes[batch] = np.bincount(owners)
         starts = np.cumsum(sizes) - sizes
-        for k in range(_HASHES):
+        for k in range(HASHES):
             made.signatures[batch, k] = np.minimum.reduceat((pieces ^ masks[k]) * factors[k], starts)
         dots = np.zeros(len(sizes) * _BITS, np.bool_)
         dots[owners * _BITS + (pieces & np.uint32(_BITS - 1))] = True
         made.pictures[batch] = np.packbits(dots).view(np.uint64).reshape(len(sizes), -1)
 
-    with ThreadPoolExecutor(_THREADS) as pool:
-        list(pool.map(sketch, range(0, count, _BATCH)))
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(sketch, range(0, count, BATCH)))
     return made
 
 
-def _near_of_many(texts: Sequence[str], away: Hashes | None, threshold: float) -> Ints:
-    """The roots of :func:`near`, by the same sums in compiled code."""
-    from studio.data import alike
-
-    sketches = _sketches_of_many(texts)
-    marks = sketches.marks if away is None else mixed(sketches.marks, away)
-    bounds = ((threshold - _SLACK) * _HASHES, threshold, _UNSURE, _LONGEST)
-
-    def join(bands: range) -> Ints:
-        """The clusters that some of the bands show."""
-        roots = np.arange(len(texts))
-        unsure = np.empty((_COUNTED, 2), np.int64)
-        for band in bands:
-            bucket = _bucket(sketches.signatures, marks, band)
-            order = np.argsort(bucket, kind="stable")
-            bucket = bucket[order]
-            place = 0
-            while place < len(texts):
-                count, place = alike.join_band(order, bucket, sketches.columns, roots, bounds, unsure, place)
-                pairs = unsure[:count][alike.apart(roots, unsure[:count])]
-                near_enough = np.zeros(len(pairs), np.bool_)
-                if len(pairs):
-                    alike.near_enough(*_spaced([texts[i] for i in pairs.ravel().tolist()]), threshold, near_enough)
-                alike.join(roots, pairs, near_enough)
-        return roots
-
-    with ThreadPoolExecutor(_THREADS) as pool:
-        roots, *others = pool.map(join, (range(first, _BANDS, _THREADS) for first in range(_THREADS)))
-    everything = np.arange(len(texts))
-    for more in others:
-        alike.join(roots, np.stack((everything, more), axis=1), everything != more)
-    while not np.array_equal(roots, higher := roots[roots]):
-        roots = higher
-    return roots
-
-
-def _sketches_of_many(texts: Sequence[str]) -> _Sketches:
-    from studio.data import alike
-
-    made = _Sketches.of(len(texts))
-
-    def sketch(first: int) -> None:
-        batch = slice(first, first + _BATCH)
-        alike.sketch(*_spaced(texts[batch]), _dice(), tuple(column[batch] for column in made.columns))
-
-    with ThreadPoolExecutor(_THREADS) as pool:
-        list(pool.map(sketch, range(0, len(texts), _BATCH)))
-    for place in np.flatnonzero(made.marks == alike.FOREIGN).tolist():
-        made.marks[place] = _mark(texts[place])
-    return made
-
-
-def _spaced(texts: Sequence[str]) -> tuple[NDArray[np.uint32], Ints]:
-    """The letters of some texts, a space put around each, and the lengths without those."""
+def spaced(texts: Sequence[str]) -> tuple[NDArray[np.uint32], Ints]:
+    """The letters of some texts, a space put around each, and their lengths without it."""
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     joined = f" {'  '.join(texts)} "
     return np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32), lengths
@@ -215,7 +165,7 @@ def _spaced(texts: Sequence[str]) -> tuple[NDArray[np.uint32], Ints]:
 
 def _hashed(texts: Sequence[str]) -> tuple[NDArray[np.uint32], Ints]:
     """The hashes of the different three-letter pieces of some texts, a space put around each, and whose they are."""
-    letters, lengths = _spaced(texts)
+    letters, lengths = spaced(texts)
     whole = np.ones(len(letters), np.bool_)
     ends = np.cumsum(lengths + 2)
     whole[ends - 1] = whole[ends - 2] = False  # pieces that would reach into the next text
@@ -233,15 +183,15 @@ def _different(values: Hashes) -> Hashes:
     return ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))]
 
 
-def _candidates(sketches: _Sketches, marks: Hashes, roots: Ints, threshold: float) -> Iterator[tuple[Ints, Ints]]:
+def _candidates(sketches: Sketches, marks: Hashes, roots: Ints, threshold: float) -> Iterator[tuple[Ints, Ints]]:
     """Pairs that share a band and are not known to belong together; their hashes do not rule the overlap out.
 
     32 hashes estimate the overlap with a deviation of 0.07: far below the threshold needs no exact count.
     """
-    floor = (threshold - _SLACK) * _HASHES
+    floor = (threshold - SLACK) * HASHES
     places = np.arange(len(marks))
-    for band in range(_BANDS):
-        bucket = _bucket(sketches.signatures, marks, band)
+    for band in range(BANDS):
+        bucket = bucket_of(sketches.signatures, marks, band)
         order = np.argsort(bucket, kind="stable")
         ordered = bucket[order]
         fresh = np.concatenate(([True], ordered[1:] != ordered[:-1]))
@@ -258,16 +208,16 @@ def _candidates(sketches: _Sketches, marks: Hashes, roots: Ints, threshold: floa
                     yield lefts[alike], rights[alike]
 
 
-def _bucket(signatures: NDArray[np.uint32], marks: Hashes, band: int) -> Hashes:
+def bucket_of(signatures: NDArray[np.uint32], marks: Hashes, band: int) -> Hashes:
     """Of each text, one hash of the hashes of a band."""
-    width = _HASHES // _BANDS
+    width = HASHES // BANDS
     bucket = marks
     for k in range(band * width, (band + 1) * width):
         bucket = mixed(bucket, signatures[:, k].astype(np.uint64))
     return bucket
 
 
-def _seen(sketches: _Sketches, lefts: Ints, rights: Ints) -> NDArray[np.float64]:
+def _seen(sketches: Sketches, lefts: Ints, rights: Ints) -> NDArray[np.float64]:
     """The overlap of each pair, from the sizes of both and the picture of both together.
 
     Of ``n`` pieces put into ``m`` places at random, ``m (1 - exp(-n / m))`` places are taken (linear counting, Whang et
@@ -281,8 +231,8 @@ def _seen(sketches: _Sketches, lefts: Ints, rights: Ints) -> NDArray[np.float64]
 
 def _join_counted(roots: Ints, texts: Sequence[str], lefts: Ints, rights: Ints, threshold: float) -> None:
     """Puts the clusters of those pairs together whose pieces overlap by the threshold, counted one by one."""
-    for first in range(0, len(lefts), _COUNTED):
-        a, b = lefts[first : first + _COUNTED], rights[first : first + _COUNTED]
+    for first in range(0, len(lefts), COUNTED):
+        a, b = lefts[first : first + COUNTED], rights[first : first + COUNTED]
         apart = roots[a] != roots[b]
         a, b = a[apart], b[apart]
         if not len(a):

@@ -31,7 +31,9 @@ class Table:
     sheet: str | None = None
     held_out: bool | None = None  # where the name of the table says so: `test`, `train`
     detail: str = ""  # how it was read, for the command line: `utf-8, ;`
-    cells: Iterator[tuple[int, list[str]]] | None = None  # what ``rows`` reads, where all values are texts: for those in haste
+    cells: Iterator[tuple[int, list[str]]] | None = (
+        None  # what ``rows`` reads, where all values are texts: for those in haste
+    )
 
     @property
     def label(self) -> str:

@@ -65,4 +65,6 @@ _HINT: Final = Hint(
         "respuesta received recebemos recebimento recebido recebida thank thanks obrigado obrigada agradecemos"
     )
 )
-CHECK: Final = Check(_CODE, Severity.WARNING, 25, flagged(_CODE, Severity.WARNING), without, answer=_announces, hint=_HINT)
+CHECK: Final = Check(
+    _CODE, Severity.WARNING, 25, flagged(_CODE, Severity.WARNING), without, answer=_announces, hint=_HINT
+)

@@ -27,7 +27,11 @@ _END: Final = re.compile(r"[.!?…](?=[\s\"'”»)]|$)")
 def is_cut_off(answer: str) -> bool:
     """Whether the end of an answer is missing, by its last sign or word."""
     text = answer.rstrip()
-    return len(text) >= _SHORTEST and text[-1] not in ".!?" and (text[-1] in ",;(-–—/" or bool(_HANGING.search(text, len(text) - _LAST_WORD)))
+    return (
+        len(text) >= _SHORTEST
+        and text[-1] not in ".!?"
+        and (text[-1] in ",;(-–—/" or bool(_HANGING.search(text, len(text) - _LAST_WORD)))
+    )
 
 
 def whole_sentences(text: str) -> str:

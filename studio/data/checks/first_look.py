@@ -44,7 +44,9 @@ class FirstLook:
         seen = self._glance.look([found for _, _, found in coded])
         begin = folded_begin = 0
         columns = (seen.plain_ends, seen.folded_ends, seen.known, seen.hints, seen.digits, seen.languages)
-        for (content, role, found), end, folded_end, known, hints, digits, language in zip(coded, *columns, strict=True):
+        for (content, role, found), end, folded_end, known, hints, digits, language in zip(
+            coded, *columns, strict=True
+        ):
             key, begin = seen.plain[begin:end], end
             folded, folded_begin = seen.folded[folded_begin:folded_end], folded_end
             if not known:
@@ -89,9 +91,7 @@ class FirstLook:
         """Personal data, as the scanner notes it."""
         if digits < self._few and not hints & self._of_kinds:
             return ()
-        among: list[Kind] = [
-            kind for kind, _, hint in self._kinds if digits >= kind.digits and hints & hint
-        ]
+        among: list[Kind] = [kind for kind, _, hint in self._kinds if digits >= kind.digits and hints & hint]
         return tuple(
             (self._places[kind.code], span.start, span.end, hashed(span.value), told_as_ours(content, kind, span))
             for kind, span in spans(content, among)

@@ -53,4 +53,6 @@ def as_text(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
-CHECK: Final = Check(_CODE, Severity.WARNING, 25, flagged(_CODE, Severity.WARNING), rewritten(as_text), text=has_html, hint=Hint("<&"))
+CHECK: Final = Check(
+    _CODE, Severity.WARNING, 25, flagged(_CODE, Severity.WARNING), rewritten(as_text), text=has_html, hint=Hint("<&")
+)

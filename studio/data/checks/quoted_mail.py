@@ -41,4 +41,6 @@ def _quotes(text: str) -> bool:
     return unquoted(text) != text
 
 
-CHECK: Final = Check(_CODE, Severity.WARNING, 20, flagged(_CODE, Severity.WARNING), rewritten(unquoted), text=_quotes, hint=Hint(">:-"))
+CHECK: Final = Check(
+    _CODE, Severity.WARNING, 20, flagged(_CODE, Severity.WARNING), rewritten(unquoted), text=_quotes, hint=Hint(">:-")
+)

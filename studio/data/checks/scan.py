@@ -43,7 +43,6 @@ class Text:
         self.values: Sequence[tuple[int, int, int, int, bool]] | None = None
         self.masks: Sequence[tuple[str, int]] = ()
 
-
     @classmethod
     def of(cls, text: str, key: str, flags: int) -> Text:
         """What is known of a text with a plain form and flags."""

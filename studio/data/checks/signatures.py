@@ -59,4 +59,6 @@ _HINT: Final = Hint(
         "respeitosamente abraços abs um saudações grato grata atentamente saludos un sent enviado enviada get obter"
     ),
 )
-CHECK: Final = Check(_CODE, Severity.NOTE, 15, flagged(_CODE, Severity.NOTE), rewritten(unsigned), text=_signed, hint=_HINT)
+CHECK: Final = Check(
+    _CODE, Severity.NOTE, 15, flagged(_CODE, Severity.NOTE), rewritten(unsigned), text=_signed, hint=_HINT
+)

@@ -99,7 +99,12 @@ def _records(block: list[str], separator: str, final: bool) -> Iterator[tuple[in
             if end == len(block) and not final and end - start <= _OPEN_QUOTE_LINES:
                 return
             if end - start > 1 and (end - start > _OPEN_QUOTE_LINES or _is_open(block[start:end])):
-                yield start, start + 1, next(csv.reader([block[start]], delimiter=separator, quoting=csv.QUOTE_NONE)), True
+                yield (
+                    start,
+                    start + 1,
+                    next(csv.reader([block[start]], delimiter=separator, quoting=csv.QUOTE_NONE)),
+                    True,
+                )
                 start += 1
                 break
             yield start, end, record, False
@@ -122,7 +127,10 @@ def _blocks(peek: Peek) -> Iterator[tuple[Sequence[int], list[str], bool]]:
         numbers: Sequence[int] = range(number, number + len(block))
         if number == 1 or "\0" in whole or "\ufffd" in whole or len(whole) > MAX_CELL * 100:
             found = [(n, _usable(peek, n, line)) for n, line in zip(numbers, block, strict=True)]
-            numbers, block = [n for n, line in found if line is not None], [line for _, line in found if line is not None]
+            numbers, block = (
+                [n for n, line in found if line is not None],
+                [line for _, line in found if line is not None],
+            )
         yield numbers, block, not following
         number += _BLOCK
         block = following
