@@ -100,7 +100,7 @@ def test_the_web_process_needs_no_torch() -> None:
         "services = build_services(Settings(home=pathlib.Path(tempfile.mkdtemp())))\n"
         "build_app(services)\n"
         "services.close()\n"
-        "print([m for m in ('torch', 'transformers', 'peft', 'datasets') if m in sys.modules])\n"
+        "print([m for m in ('torch', 'transformers', 'peft', 'datasets', 'numba') if m in sys.modules])\n"
     )
     shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=REPOSITORY)
     assert shown.stdout.strip().endswith("[]")
