@@ -148,18 +148,15 @@ def _look(letters: Any, ends: Any, tables: Any, words: Any, marks: Any, forms: A
     for text in range(len(ends)):
         last = ends[text]
         known[text] = True
+        found, numbers = np.int64(0), 0
         for at in range(first, last):
-            if not simple[letters[at]]:
-                known[text] = False
-                break
+            letter = letters[at]
+            known[text] &= simple[letter]
+            found |= tables[4][letter]
+            numbers += 48 <= letter <= 57 or 128 <= letter < 160
         if known[text]:
             plain_end = _plain(letters, first, last, tables[0], forms[0], plain_end)
             folded_end = _folded(letters, first, last, tables[2], forms[2], folded_end)
-            found, numbers = np.int64(0), 0
-            for at in range(first, last):
-                letter = letters[at]
-                found |= tables[4][letter]
-                numbers += 48 <= letter <= 57 or 128 <= letter < 160
             hinted, languages[text] = _words(letters, first, last, tables, words, marks)
             hints[text], digits[text] = found | hinted, numbers
         forms[1][text] = plain_end

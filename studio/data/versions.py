@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import func, select
 
@@ -22,6 +22,8 @@ from studio.domain.problem import Problem
 from studio.errors import AfinaError
 from studio.storage.database import DatasetRow, ProjectRow
 from studio.storage.workspace import Workspace, new_id
+
+_ABANDONED: Final = 3_600.0  # seconds since something was last written to a half written version
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ class Versions:
         """
         version_id = new_id("data")
         path = self._path(project_id, version_id)
+        _clear(path.parent)
         written = store.write(path, conversations, self.on_block)
         try:
             made = draft()
@@ -227,6 +230,16 @@ class Versions:
 
     def _path(self, project_id: str, version_id: str) -> Path:
         return self._workspace.project(project_id) / "datasets" / f"{version_id}.jsonl"
+
+
+def _clear(folder: Path) -> None:
+    """Takes away what a killed process left half written; what is being written is newer."""
+    for path in folder.glob(".*.jsonl.*.tmp"):
+        try:
+            if time.time() - path.stat().st_mtime > _ABANDONED:
+                path.unlink()
+        except OSError:  # gone already, or held by another process on Windows
+            continue
 
 
 def version_of(row: DatasetRow) -> DatasetVersion:

@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from studio.domain.author import author
@@ -53,7 +53,6 @@ def run_aside(
         AfinaError: what went wrong in the child; ``general.unexpected`` when it ended before its time;
             :class:`Stopped`.
     """
-    chosen = settings.model_dump(mode="json", include=set(_SETTINGS))
     child = subprocess.Popen(
         [sys.executable, "-m", "studio.services.large"],
         stdin=subprocess.PIPE,
@@ -65,30 +64,13 @@ def run_aside(
     assert child.stdin is not None
     assert child.stdout is not None
     stopped = threading.Event()
-
-    def watch() -> None:
-        while child.poll() is None:
-            if cancelled is not None and cancelled():
-                stopped.set()
-                _close(child.stdin)  # it takes away what it has half written, and ends
-                try:
-                    child.wait(_GRACE)
-                except subprocess.TimeoutExpired:
-                    child.kill()
-                return
-            threading.Event().wait(_LOOK_SECONDS)
-
-    threading.Thread(target=watch, name="watch-child", daemon=True).start()
+    threading.Thread(target=_watch, args=(child, cancelled, stopped), name="watch-child", daemon=True).start()
+    chosen = settings.model_dump(mode="json", include=set(_SETTINGS))
     problem: AfinaError | None = None
     try:
         child.stdin.write(json.dumps({"settings": chosen, "author": author(), **job}) + "\n")
         child.stdin.flush()
-        for line in child.stdout:
-            said = json.loads(line)
-            if "error" in said:
-                problem = AfinaError(said["error"], **said["params"])
-            else:
-                on_said(said)
+        problem = _listen(child.stdout, on_said)
     except (BrokenPipeError, ValueError):
         pass  # it was ended before it could listen, or in the middle of a line; its exit code says so
     finally:
@@ -102,6 +84,32 @@ def run_aside(
         raise problem
     if code:
         raise AfinaError("general.unexpected", kind="child", detail=f"exit {code}")
+
+
+def _watch(child: subprocess.Popen[str], cancelled: Callable[[], bool] | None, stopped: threading.Event) -> None:
+    """Ends a child when a person stops it."""
+    while child.poll() is None:
+        if cancelled is not None and cancelled():
+            stopped.set()
+            _close(child.stdin)  # it takes away what it has half written, and ends
+            try:
+                child.wait(_GRACE)
+            except subprocess.TimeoutExpired:
+                child.kill()
+            return
+        threading.Event().wait(_LOOK_SECONDS)
+
+
+def _listen(lines: Iterable[str], on_said: Callable[[dict[str, Any]], None]) -> AfinaError | None:
+    """Tells what a child says until it ends; returns what went wrong in it."""
+    problem: AfinaError | None = None
+    for line in lines:
+        said = json.loads(line)
+        if "error" in said:
+            problem = AfinaError(said["error"], **said["params"])
+        else:
+            on_said(said)
+    return problem
 
 
 def _close(stream: Any) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -213,3 +215,17 @@ def test_the_company_of_a_chat_can_be_changed(datasets: DatasetService, project:
     assert (view.mapping.company, [c.answer for c in view.conversations]) == ("Loja", ["Sim."] * 3)
     changed = datasets.set_mapping(project, Mapping(company="Ana"))
     assert (changed.mapping.company, [c.answer for c in changed.conversations]) == ("Ana", ["Oba!"] * 3)
+
+
+def test_what_a_killed_process_left_half_written_goes_away(
+    workspace: Workspace, datasets: DatasetService, project: str, faq: Path
+) -> None:
+    folder = workspace.project(project) / "datasets"
+    folder.mkdir(parents=True)
+    left, being_written = folder / ".data-a.jsonl.x1.tmp", folder / ".data-b.jsonl.x2.tmp"
+    for path in (left, being_written):
+        path.write_text("{", encoding="utf-8")
+    os.utime(left, (time.time() - 7_200,) * 2)
+    datasets.import_files(project, [faq])
+    assert not left.exists()
+    assert being_written.exists()

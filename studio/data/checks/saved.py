@@ -18,6 +18,7 @@ from studio.errors import AfinaError
 from studio.storage.files import atomic_path
 
 _GROUPS: Final = 2_000  # that a finding keeps
+_KEPT: Final = 6  # reports of a project, 100 MB each for a million examples; an older one is made again when asked for
 
 
 def save(path: Path, dataset: Dataset, report: Report) -> None:
@@ -45,6 +46,19 @@ def save(path: Path, dataset: Dataset, report: Report) -> None:
             answer_groups=dataset.answer_groups.astype(np.int32),
             **arrays,
         )
+    _forget_old(path.parent)
+
+
+def _forget_old(folder: Path) -> None:
+    """Takes away all reports but the newest."""
+    dated = []
+    for path in folder.glob("*.npz"):
+        try:
+            dated.append((path.stat().st_mtime, path))
+        except OSError:  # another process took it away
+            continue
+    for _, path in sorted(dated)[:-_KEPT]:
+        path.unlink(missing_ok=True)
 
 
 def load(path: Path, examples: Path, tokens: Tokens | None) -> tuple[Dataset, Report]:
