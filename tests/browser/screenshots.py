@@ -24,6 +24,7 @@ LANGUAGES = {"en": "en-US", "pt": "pt-BR"}
 WIDE, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
 SOON, TRAINING = 60_000, 600_000  # milliseconds
 _EXAMS = 3  # drawn before the train screen is taken, with the fixed questions answered anew
+_LAST = 5  # exams after which it is taken all the same: a busy computer has no time for new answers until the end
 _COLOURS = 256  # of a picture: enough for flat screens, and a third of the bytes
 _FULL = frozenset({"train", "compare", "share"})
 
@@ -93,10 +94,11 @@ class Walk:
         page.locator("#train-preset input[value=balanced]").check()
         page.locator("#train-start").click()
         page.wait_for_function(
-            "([exams, waiting]) => document.querySelectorAll('#train-chart .dot.exam').length >= exams"
+            "([exams, last, waiting]) => document.querySelectorAll('#train-chart .dot.exam').length >= exams"
             " && document.querySelector('#train-resources .af-meter')"
-            " && document.querySelector('#train-answers .now dd').textContent !== waiting",
-            arg=[_EXAMS, catalog(self.locale)("train.answer.waiting")],
+            " && (document.querySelector('#train-answers .now dd').textContent !== waiting"
+            " || document.querySelectorAll('#train-chart .dot.exam').length >= last)",
+            arg=[_EXAMS, _LAST, catalog(self.locale)("train.answer.waiting")],
             timeout=TRAINING,
         )
         self.shoot(page, "train")
@@ -156,7 +158,9 @@ class Walk:
 
     def _keep(self, page: Page, name: str, kind: str) -> None:
         picture = Image.open(io.BytesIO(page.screenshot(full_page=name in _FULL)))
-        small = picture.convert("RGB").quantize(_COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        small = picture.convert("RGB").quantize(
+            _COLOURS, method=Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE
+        )
         small.save(FOLDER / f"{name}-{self.locale}-{kind}.png", optimize=True)
 
     def _context(self, size: dict[str, int]) -> BrowserContext:
