@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from studio.data import similar_many
 from studio.data.checks.facts import Facts
 from studio.data.checks.pool import ScanPool
 from studio.data.limits import LARGE
@@ -82,6 +81,8 @@ class _Work:
             version = self.datasets.version(job["project_id"])
             large = version is not None and version.examples > LARGE
             if large:
+                from studio.data import similar_many  # compiled code: only where there are many
+
                 similar_many.prepare()
             facts = pool.facts(self.teller.checking) if large else None
         finally:
