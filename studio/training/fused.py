@@ -19,17 +19,15 @@ from studio.training import fused_save
 from studio.training.engine import Adaptation
 from studio.training.fused_attach import attach, first_tuned
 from studio.training.fused_decode import decode
-from studio.training.fused_layer import Again, Kept, Positions
+from studio.training.fused_layer import Again, Kept, Rotations
 from studio.training.fused_ops import (
     Packed,
     Scratch,
-    causal_mask,
     cross_entropy,
     likeliest,
     norm,
     norm_backward,
     rotations,
-    turns_of,
 )
 from studio.training.fused_shape import Shape
 from studio.training.fused_weights import Weights, read_weights
@@ -75,9 +73,12 @@ class FusedEngine:
         self._dtype = dtype
         self._adaptation = adaptation
         self._base_name = str(model_dir)
-        self._tables: dict[int, tuple[dict[float, tuple[Tensor, Tensor]], Tensor]] = {}
-        # whole weights have gradients too large to keep twice; what is drawn by chance must not depend on who comes first
-        alone = adaptation.method.tunes_whole_weights or adaptation.dropout or regularisation.neftune
+        self._tables: dict[int, Rotations] = {}
+        # what is drawn by chance must not depend on who comes first, nor be the same for all
+        self._share = not (adaptation.dropout or regularisation.neftune)
+        alone = (
+            adaptation.method.tunes_whole_weights or not self._share
+        )  # gradients of whole weights are too large twice
         self._lanes = Lanes(1 if alone else min(_MOST_LANES, torch.get_num_threads()))
         self.weights, self._all_gradients = attach(self.base.layers, adaptation, seed, self._lanes.count)
         self.gradients = self._all_gradients[0]
@@ -122,22 +123,19 @@ class FusedEngine:
     def save(self, folder: Path) -> None:
         fused_save.save(folder, self.base.layers, self._adaptation, self._base_name)
 
-    def _positions_of(self, packed: Packed) -> Positions:
-        """Rotations and mask for these examples."""
-        shape, width = self.shape, packed.width
+    def _rotations(self, width: int) -> Rotations:
         if width not in self._tables:
-            tables = {theta: rotations(width, shape.head_dim, theta) for theta in set(shape.thetas)}
-            self._tables[width] = tables, causal_mask(width, shape.heads // shape.kv_heads, self._dtype)
-        tables, mask = self._tables[width]
-        turns = {theta: turns_of(packed, table, shape.score_scale, self._dtype) for theta, table in tables.items()}
-        return Positions(turns, mask)
+            self._tables[width] = {
+                theta: rotations(width, self.shape.head_dim, theta) for theta in set(self.shape.thetas)
+            }
+        return self._tables[width]
 
     def _spread(self, examples: Sequence[EncodedExample], function: Callable[[Packed], float]) -> float:
         """The sum of ``function`` over the examples, a share a lane, in portions of bounded size."""
 
         def work(numbered: tuple[int, Sequence[EncodedExample]]) -> float:
             lane, share = numbered
-            return sum(function(Packed.of(part, lane)) for part in _portions(share))
+            return sum(function(Packed.of(part, lane, share=self._share)) for part in _portions(share))
 
         return self._lanes.run(work, list(enumerate(_shares(examples, self._lanes.count))))
 
@@ -152,37 +150,38 @@ class FusedEngine:
 
     def _seen(self, packed: Packed) -> Tensor:
         """What the output embeddings are multiplied with where the next token is learned, ``(M, H)``."""
-        x, positions = self._embed(packed), self._positions_of(packed)
+        x, turns = self._embed(packed), self._rotations(packed.width)
         for layer in self.base.layers:
-            x, _ = layer.forward(x, packed, positions)
-        return norm(x[packed.asked], self.base.norm, self.shape.epsilon)[0].to(self._dtype)
+            x, _ = layer.forward(x, packed, turns)
+        return norm(x[packed.asked], self.base.norm, self.shape.epsilon, self._dtype)[0]
 
     def _train_part(self, packed: Packed, scale: float) -> float:
-        positions = self._positions_of(packed)
+        turns = self._rotations(packed.width)
         x = self._embed(packed)
         if self._regularisation.neftune:
-            x = x + embedding_noise(packed.lengths(), packed.rows // packed.width, x, self._regularisation.neftune)
+            x = x + embedding_noise(packed.lengths, packed.rows // packed.width, x, self._regularisation.neftune)
         first = self._first
         kept: list[Kept | Again | None] = []
         for number, layer in enumerate(self.base.layers):
             again = Again(x, torch.get_rng_state()) if self._recompute else None
-            x, found = layer.forward(x, packed, positions, training=True)
+            x, found = layer.forward(x, packed, turns, training=True)
             kept.append(None if number < first else again or found)
         chosen = x[packed.asked]
-        seen, root = norm(chosen, self.base.norm, self.shape.epsilon)
+        seen, root = norm(chosen, self.base.norm, self.shape.epsilon, self._dtype)
         smoothing = self._regularisation.label_smoothing
         loss, gradient = cross_entropy(
-            seen.to(self._dtype), self.base.words, packed.targets, scale, self._scratch[packed.lane], smoothing
+            seen, self.base.words, packed.targets, scale, self._scratch[packed.lane], smoothing
         )
         assert gradient is not None
         dx = torch.zeros_like(x)
-        dx.index_copy_(0, packed.asked, norm_backward(gradient.float(), chosen, root, self.base.norm))
+        dx.index_copy_(0, packed.asked, norm_backward(gradient, chosen, root, self.base.norm, torch.float32))
+        dy = dx.to(self._dtype)
         for number in range(self.shape.layers - 1, first - 1, -1):
             needed = kept.pop()  # freed as soon as it is used
             assert needed is not None
             if isinstance(needed, Again):
-                needed = needed.computed(self.base.layers[number], packed, positions)
-            dx = self.base.layers[number].backward(dx, needed, packed, positions, first=number == first)
+                needed = needed.computed(self.base.layers[number], packed, turns)
+            dy = self.base.layers[number].backward(dx, dy, needed, packed, turns, first=number == first)
         return loss
 
     def _embed(self, packed: Packed) -> Tensor:

@@ -69,8 +69,8 @@ class _State:
 
 
 def _next(base: Weights, shape: Shape, hidden: Tensor) -> Tensor:
-    seen, _ = norm(hidden, base.norm, shape.epsilon)
-    return (seen.to(base.words.dtype) @ base.words.t()).argmax(-1)
+    seen, _ = norm(hidden, base.norm, shape.epsilon, base.words.dtype)
+    return (seen @ base.words.t()).argmax(-1)
 
 
 def _forward(base: Weights, shape: Shape, state: _State, ids: Tensor, places: Tensor, tuned: bool) -> Tensor:
@@ -78,22 +78,20 @@ def _forward(base: Weights, shape: Shape, state: _State, ids: Tensor, places: Te
     x = base.embeddings[ids]
     if shape.embedding_scale != 1.0:
         x = x * torch.tensor(shape.embedding_scale, dtype=x.dtype)
-    x = x.float()
+    dtype, x = x.dtype, x.float()
     count, new, _ = x.shape
     # a place is seen from itself on; what a shorter prompt left behind its end is overwritten before it is seen
     size = int(places.max()) + 1
     hidden = torch.arange(size) > places[:, :, None]
     for number, layer in enumerate(base.layers):
         flat = x.reshape(count * new, -1)
-        seen, _ = norm(flat, layer.norms["in"], shape.epsilon)
+        seen, _ = norm(flat, layer.norms["in"], shape.epsilon, dtype)
         y = _attend(layer, shape, state, number, seen, places, hidden, tuned)
         flat = flat + _after(layer, y, "mixed")
-        seen, _ = norm(flat, layer.norms["middle"], shape.epsilon)
-        seen = seen.to(y.dtype)
+        seen, _ = norm(flat, layer.norms["middle"], shape.epsilon, dtype)
         g, _ = layer.linears[2].forward(seen, tuned=tuned, training=False)
         u, _ = layer.linears[3].forward(seen, tuned=tuned, training=False)
-        _, y = gate(g, u, shape.gelu)
-        y, _ = layer.linears[4].forward(y, tuned=tuned, training=False)
+        y, _ = layer.linears[4].forward(gate(g, u, shape.gelu), tuned=tuned, training=False)
         x = (flat + _after(layer, y, "fed")).view(count, new, -1)
     return x
 
@@ -103,8 +101,8 @@ def _attend(
 ) -> Tensor:
     count, new = places.shape
     dtype = layer.linears[0].weight.dtype
-    qkv, _ = layer.linears[0].forward(seen.to(dtype), tuned=tuned, training=False)
-    layer._norm_heads(qkv)
+    qkv, _ = layer.linears[0].forward(seen, tuned=tuned, training=False)
+    layer.norm_heads(qkv)
     heads, keys, dim = shape.heads, shape.kv_heads, shape.head_dim
     split = qkv.view(count, new, heads + 2 * keys, dim)
     turned = _turn(split[:, :, : heads + keys].float(), *state.tables[layer.theta], places).to(dtype)
@@ -133,4 +131,4 @@ def _turn(x: Tensor, cos: Tensor, sin: Tensor, places: Tensor) -> Tensor:
 def _after(layer: Layer, y: Tensor, name: str) -> Tensor:
     if name not in layer.norms:
         return y
-    return norm(y.float(), layer.norms[name], layer.shape.epsilon)[0]
+    return norm(y, layer.norms[name], layer.shape.epsilon, torch.float32)[0]

@@ -7,27 +7,24 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from studio.training import kernels
 from studio.training.fused_linear import Linear, Passed
 from studio.training.fused_ops import (
     Attended,
     Packed,
-    Turns,
+    add,
     attention,
     attention_backward,
     gate,
     gate_backward,
     norm,
     norm_backward,
+    norm_backward_onto,
+    run,
 )
 from studio.training.fused_shape import Shape
 
-
-@dataclass(frozen=True)
-class Positions:
-    """Of a batch: rotations by theta and the causal mask."""
-
-    turns: dict[float, Turns]
-    mask: Tensor
+Rotations = dict[float, tuple[Tensor, Tensor]]  # of each theta, as `rotations` gives them
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,6 @@ class Kept:
     up_in: Passed
     g: Tensor
     u: Tensor
-    opened: Tensor
     down_in: Passed
     fed: tuple[Tensor, Tensor] | None
 
@@ -69,66 +65,64 @@ class Layer:
     linears: tuple[Linear, Linear, Linear, Linear, Linear]
 
     def forward(
-        self, x: Tensor, packed: Packed, positions: Positions, *, tuned: bool = True, training: bool = False
+        self, x: Tensor, packed: Packed, rotations: Rotations, *, tuned: bool = True, training: bool = False
     ) -> tuple[Tensor, Kept]:
         """``x`` is the fp32 stream ``(T, H)``; returns the new stream and what the derivative needs."""
         shape, epsilon = self.shape, self.shape.epsilon
         dtype = self.linears[0].weight.dtype
-        seen, root = norm(x, self.norms["in"], epsilon)
-        qkv, qkv_in = self.linears[0].forward(seen.to(dtype), tuned=tuned, training=training)
-        heads = self._norm_heads(qkv)
-        y, attended = attention(qkv, shape, packed, positions.turns[self.theta], positions.mask)
+        seen, root = norm(x, self.norms["in"], epsilon, dtype)
+        qkv, qkv_in = self.linears[0].forward(seen, tuned=tuned, training=training)
+        heads = self.norm_heads(qkv)
+        y, attended = attention(qkv, shape, packed, rotations[self.theta])
         y, out_in = self.linears[1].forward(y, tuned=tuned, training=training)
         y, mixed = self._norm_after(y, "mixed")
-        middle = y.float().add_(x)
-        seen, middle_root = norm(middle, self.norms["middle"], epsilon)
-        seen = seen.to(dtype)
+        middle = add(x, y)
+        seen, middle_root = norm(middle, self.norms["middle"], epsilon, dtype)
         g, gate_in = self.linears[2].forward(seen, tuned=tuned, training=training)
         u, up_in = self.linears[3].forward(seen, tuned=tuned, training=training)
-        opened, y = gate(g, u, shape.gelu)
-        y, down_in = self.linears[4].forward(y, tuned=tuned, training=training)
+        y, down_in = self.linears[4].forward(gate(g, u, shape.gelu), tuned=tuned, training=training)
         y, fed = self._norm_after(y, "fed")
         first, second = (x, root, qkv_in, heads, attended, out_in, mixed), (middle, middle_root, gate_in, up_in)
-        return y.float().add_(middle), Kept(*first, *second, g, u, opened, down_in, fed)
+        return add(middle, y), Kept(*first, *second, g, u, down_in, fed)
 
-    def backward(self, dx: Tensor, kept: Kept, packed: Packed, positions: Positions, *, first: bool) -> Tensor:
-        """Derivative of :meth:`forward` by ``x``, in fp32; ``dx`` is overwritten. The ``first`` tuned layer stops."""
-        dtype = self.linears[0].weight.dtype
-        dy = self._norm_after_backward(dx, kept.fed, "fed")
+    def backward(
+        self, dx: Tensor, dy: Tensor, kept: Kept, packed: Packed, rotations: Rotations, *, first: bool
+    ) -> Tensor:
+        """Turns the derivative by the new stream into that by ``x``. The ``first`` tuned layer stops before its input.
+
+        Args:
+            dx: fp32 ``(T, H)``, overwritten with the result.
+            dy: the same in the format of the base.
+            kept: of :meth:`forward`; used up.
+            packed: where the tokens are.
+            rotations: as in :meth:`forward`.
+            first: whether nothing below is tuned.
+
+        Returns:
+            ``dx`` in the format of the base.
+        """
+        dy = self._norm_after_backward(dx, dy, kept.fed, "fed")
         dy = _given(self.linears[4].backward(dy, kept.down_in, packed.lane))
-        dg, du = gate_backward(dy, kept.g, kept.u, kept.opened, self.shape.gelu)
-        dy = _given(self.linears[3].backward(du, kept.up_in, packed.lane)).float()
-        dy.add_(_given(self.linears[2].backward(dg, kept.gate_in, packed.lane)).float())
-        norm_backward(dy, kept.middle, kept.middle_root, self.norms["middle"], into=dx)
-        dy = self._norm_after_backward(dx, kept.mixed, "mixed")
+        dg, du = gate_backward(dy, kept.g, kept.u, self.shape.gelu)
+        from_u = _given(self.linears[3].backward(du, kept.up_in, packed.lane))
+        from_g = _given(self.linears[2].backward(dg, kept.gate_in, packed.lane))
+        dy = norm_backward_onto(dx, kept.middle, kept.middle_root, self.norms["middle"], from_u, from_g)
+        dy = self._norm_after_backward(dx, dy, kept.mixed, "mixed")
         dy = _given(self.linears[1].backward(dy, kept.out_in, packed.lane))
-        dy = attention_backward(dy, kept.attended, self.shape, packed, positions.turns[self.theta])
-        self._norm_heads_backward(dy, kept.heads)
-        inner = self.linears[0].backward(dy.to(dtype), kept.qkv_in, packed.lane, first=first)
-        if inner is None:
-            return dx
-        return norm_backward(inner.float(), kept.x, kept.root, self.norms["in"], into=dx)
+        dy = attention_backward(dy, kept.attended, self.shape, packed, rotations[self.theta])
+        if kept.heads is not None:
+            run(kernels.norm_heads_backward, dy, *kept.heads, self._head_weights())
+        inner = self.linears[0].backward(dy, kept.qkv_in, packed.lane, first=first)
+        return dy if inner is None else norm_backward_onto(dx, kept.x, kept.root, self.norms["in"], inner)
 
-    def _norm_heads(self, qkv: Tensor) -> tuple[Tensor, Tensor] | None:
+    def norm_heads(self, qkv: Tensor) -> tuple[Tensor, Tensor] | None:
         """Norms queries and keys in place, a head at a time; returns what was there and the roots."""
         if not self.shape.head_norms:
             return None
-        view = self._turned(qkv)
-        before = view.to(torch.float32, copy=True)
-        normed, root = norm(before, self._head_weights(), self.shape.epsilon)
-        view.copy_(normed)
+        weight = self._head_weights()
+        before, root = qkv.new_empty(len(qkv), weight.numel()), torch.empty(len(qkv), len(weight))
+        run(kernels.norm_heads, qkv, weight, self.shape.epsilon, before, root)
         return before, root
-
-    def _norm_heads_backward(self, dy: Tensor, heads: tuple[Tensor, Tensor] | None) -> None:
-        if heads is None:
-            return
-        view = self._turned(dy)
-        view.copy_(norm_backward(view.float(), *heads, self._head_weights()))
-
-    def _turned(self, qkv: Tensor) -> Tensor:
-        """Queries and keys as ``(T, h + k, D)``."""
-        heads = self.shape.heads + self.shape.kv_heads
-        return qkv[:, : heads * self.shape.head_dim].view(-1, heads, self.shape.head_dim)
 
     def _head_weights(self) -> Tensor:
         """``(h + k, D)``."""
@@ -138,15 +132,11 @@ class Layer:
     def _norm_after(self, y: Tensor, name: str) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
         if not self.shape.sandwich:
             return y, None
-        before = y.float()
-        normed, root = norm(before, self.norms[name], self.shape.epsilon)
-        return normed, (before, root)
+        normed, root = norm(y, self.norms[name], self.shape.epsilon, torch.float32)
+        return normed, (y, root)
 
-    def _norm_after_backward(self, dx: Tensor, kept: tuple[Tensor, Tensor] | None, name: str) -> Tensor:
-        dtype = self.linears[0].weight.dtype
-        if kept is None:
-            return dx.to(dtype)
-        return norm_backward(dx.clone(), *kept, self.norms[name]).to(dtype)
+    def _norm_after_backward(self, dx: Tensor, dy: Tensor, kept: tuple[Tensor, Tensor] | None, name: str) -> Tensor:
+        return dy if kept is None else norm_backward(dx, *kept, self.norms[name], dy.dtype)
 
 
 @dataclass(frozen=True)
@@ -161,11 +151,11 @@ class Again:
     x: Tensor
     dice: Tensor
 
-    def computed(self, layer: Layer, packed: Packed, positions: Positions) -> Kept:
+    def computed(self, layer: Layer, packed: Packed, rotations: Rotations) -> Kept:
         """What the derivative of the layer needs."""
         with torch.random.fork_rng(devices=[]):
             torch.set_rng_state(self.dice)
-            return layer.forward(self.x, packed, positions, training=True)[1]
+            return layer.forward(self.x, packed, rotations, training=True)[1]
 
 
 def _given(found: Tensor | None) -> Tensor:

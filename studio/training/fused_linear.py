@@ -8,7 +8,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from studio.training.fused_ops import product
+from studio.training import kernels
+from studio.training.fused_ops import product, run
 
 ATTENTION_IN: Final = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
 ATTENTION_OUT: Final = ("self_attn.o_proj",)
@@ -152,8 +153,8 @@ class Linear:
         d_up = passed.inner.t() @ dy
         for part in self.parts:
             a, b = part.slopes[lane]
-            a.add_(d_down[part.inner])
-            b.add_(d_up[part.inner, part.out].t(), alpha=self.scale)
+            run(kernels.accumulate, a, d_down[part.inner], 1.0)
+            run(kernels.accumulate, b, d_up[part.inner, part.out].t(), self.scale)
         if dx is None:
             return None
         if passed.kept is None:

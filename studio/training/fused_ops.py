@@ -1,4 +1,4 @@
-"""The parts of a layer, each with its derivative written out: few kernels, no copies, nothing kept but what is needed.
+"""The parts of a layer, each with its derivative written out: products of torch, and between them one kernel of ours.
 
 Shapes: T tokens of all examples one after the other (no padding), B examples, L tokens of the longest one,
 H hidden width, h heads, k key-value heads, g = h / k, D head width.
@@ -7,19 +7,20 @@ H hidden width, h heads, k key-value heads, g = h / k, D head width.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from studio.models.tokenizer import EncodedExample
+from studio.training import kernels
 from studio.training.fused_shape import Shape
 
 _TOKEN_STEP: Final = 16
 _WIDTH_STEP: Final = 16
-_AT_ONCE: Final = 8  # rows of scores whose exponentials stay near the core until all passes over them are done
 _WIDEST: Final = 1024  # longer sums in one product are slower in oneDNN than the same in two parts
 
 
@@ -30,10 +31,12 @@ class Packed:
     Args:
         ids: token ids, ``(T,)``.
         rows: place of each token in the padded form, ``(T,)``.
-        gather: token of each padded place, ``(B L,)``; any token where there is none.
-        unused: padded places without a token.
+        tokens: how many of the T there are; those after them fill up.
+        shared: how many of them, at the start, stand at the start of every example.
+        unused: padded places without a token of their own.
         asked: tokens whose successor is learned, ``(M,)``.
         targets: those successors, ``(M,)``.
+        lengths: tokens of each example, ``(B,)``.
         count: B.
         width: L.
         lane: of the thread that works on them; each adds up gradients of its own.
@@ -41,45 +44,61 @@ class Packed:
 
     ids: Tensor
     rows: Tensor
-    gather: Tensor
+    tokens: int
+    shared: int
     unused: Tensor
     asked: Tensor
     targets: Tensor
+    lengths: Tensor
     count: int
     width: int
     lane: int = 0
 
     @classmethod
-    def of(cls, examples: Sequence[EncodedExample], lane: int = 0) -> Packed:
-        """Packs examples, filled up to a few sizes only, so that freed memory fits again in the next step."""
+    def of(cls, examples: Sequence[EncodedExample], lane: int = 0, *, share: bool = False) -> Packed:
+        """Packs examples, filled up to a few sizes only, so that freed memory fits again in the next step.
+
+        Args:
+            examples: at least one.
+            lane: of the thread that works on them.
+            share: whether a start that all of them have, a system prompt for one, is computed once.
+        """
         lengths = [len(example.input_ids) for example in examples]
-        tokens, width = sum(lengths), _rounded(max(lengths), _WIDTH_STEP)
+        width, shared = _rounded(max(lengths), _WIDTH_STEP), _same_start(examples) if share else 0
+        tokens = sum(lengths) - shared * (len(examples) - 1)
         size = _rounded(tokens, _TOKEN_STEP)
-        if size > tokens and len(examples) * width == tokens:
+        if size > tokens and len(examples) * width == sum(lengths):
             width += _WIDTH_STEP  # what fills up needs a place that no token looks at
-        starts = torch.tensor([number * width for number in range(len(examples))])
-        counts = torch.tensor(lengths)
+        skipped = [0] + [shared] * (len(examples) - 1)
+        starts = torch.tensor([number * width + skip for number, skip in enumerate(skipped)])
+        counts = torch.tensor(lengths) - torch.tensor(skipped)
         begins = counts.cumsum(0) - counts
         rows = torch.arange(tokens) + (starts - begins).repeat_interleave(counts)
-        gather = torch.zeros(len(examples) * width, dtype=torch.long)
-        gather[rows] = torch.arange(tokens)
-        empty = torch.ones(len(examples) * width, dtype=torch.bool)
-        empty[rows] = False
-        unused = empty.nonzero().squeeze(1)
-        rows = torch.cat((rows, unused[:1].expand(size - tokens)))
-        ids = torch.tensor([token for example in examples for token in example.input_ids] + [0] * (size - tokens))
-        learned = torch.tensor([flag and i > 0 for e in examples for i, flag in enumerate(e.learned)])
+        places = torch.arange(len(examples) * width).view(-1, width)
+        padding = places[torch.arange(width) >= torch.tensor(lengths)[:, None]]
+        unused = torch.cat((padding, places[1:, :shared].flatten()))
+        rows = torch.cat((rows, padding[:1].expand(size - tokens)))
+        kept = [(e.input_ids[skip:], e.learned[skip:], skip) for e, skip in zip(examples, skipped, strict=True)]
+        ids = torch.tensor([token for found, _, _ in kept for token in found] + [0] * (size - tokens))
+        learned = torch.tensor([flag and i + skip > 0 for _, flags, skip in kept for i, flag in enumerate(flags)])
         after = learned.nonzero().squeeze(1)
-        return cls(ids, rows, gather, unused, after - 1, ids[after], len(examples), width, lane)
+        return cls(
+            ids, rows, tokens, shared, unused, after - 1, ids[after], torch.tensor(lengths), len(examples), width, lane
+        )
 
-    def lengths(self) -> Tensor:
-        """Tokens of each example, ``(B,)``."""
-        taken = torch.ones(self.count * self.width).index_fill_(0, self.unused, 0.0)
-        return taken.view(self.count, self.width).sum(1)
 
-    def pad(self, x: Tensor) -> Tensor:
-        """``(T, n)`` to ``(B L, n)``; the places without a token hold some finite value."""
-        return x.index_select(0, self.gather)
+def _same_start(examples: Sequence[EncodedExample]) -> int:
+    """How many tokens all of the examples begin with, up to the one before the last that nobody has to predict from."""
+    first = examples[0]
+    most = min(len(first.input_ids), *(_first_learned(example) - 1 for example in examples))
+    for place in range(most):
+        if any(example.input_ids[place] != first.input_ids[place] for example in examples):
+            return place
+    return max(0, most)
+
+
+def _first_learned(example: EncodedExample) -> int:
+    return next((place for place, flag in enumerate(example.learned) if flag), len(example.learned))
 
 
 def product(x: Tensor, weight: Tensor) -> Tensor:
@@ -94,43 +113,71 @@ def product(x: Tensor, weight: Tensor) -> Tensor:
     return out
 
 
-def norm(x: Tensor, weight: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
-    """Root-mean-square norm over the last dimension (Zhang and Sennrich, 2019).
+def run(kernel: Callable[..., Any], *given: Tensor | float | bool) -> Any:
+    """Calls a kernel of :mod:`studio.training.kernels` on tensors in plain memory; floats become fp32."""
+    return kernel(*[_as_numpy(value) for value in given])
+
+
+def _as_numpy(value: Tensor | float | bool) -> Any:
+    if isinstance(value, Tensor):
+        return (value.view(torch.uint16) if value.dtype is torch.bfloat16 else value).numpy()
+    return np.float32(value) if isinstance(value, float) else value
+
+
+def norm(x: Tensor, weight: Tensor, epsilon: float, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Root-mean-square norm of each row (Zhang and Sennrich, 2019).
 
     Args:
-        x: fp32, ``(..., n)``.
-        weight: fp32, ``(n,)``.
+        x: ``(T, H)``.
+        weight: fp32, ``(H,)``.
         epsilon: added to the mean square.
+        dtype: of the result.
 
     Returns:
-        The normed values in fp32, and the reciprocal root ``(..., 1)``.
+        The normed values, and the reciprocal roots, fp32 ``(T,)``.
     """
-    length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-    root = length.square_().div_(x.shape[-1]).add_(epsilon).rsqrt_()
-    return (x * root).mul_(weight), root
+    seen, root = torch.empty_like(x, dtype=dtype), x.new_empty(len(x), dtype=torch.float32)
+    run(kernels.norm, x, weight, epsilon, seen, root)
+    return seen, root
 
 
-def norm_backward(dy: Tensor, x: Tensor, root: Tensor, weight: Tensor, into: Tensor | None = None) -> Tensor:
-    """Derivative of :func:`norm` by ``x``, added to ``into`` where that is given; ``dy`` is fp32 and is overwritten."""
-    dy.mul_(weight)
-    along = (dy * x).sum(-1, keepdim=True).mul_(root.pow(3)).div_(-x.shape[-1])
-    dx = dy.mul_(root) if into is None else into.addcmul_(dy, root)
-    return dx.addcmul_(x, along)
+def norm_backward(dy: Tensor, x: Tensor, root: Tensor, weight: Tensor, dtype: torch.dtype) -> Tensor:
+    """Derivative of :func:`norm` by ``x``."""
+    dx = torch.empty_like(x, dtype=dtype)
+    run(kernels.norm_backward, dy, x, root, weight, dx)
+    return dx
 
 
-def gate(g: Tensor, u: Tensor, gelu: bool) -> tuple[Tensor, Tensor]:
-    """``act(g) * u``, shapes ``(T, I)``; returns ``act(g)`` and the result."""
-    opened = torch.nn.functional.gelu(g, approximate="tanh") if gelu else torch.nn.functional.silu(g)
-    return opened, opened * u
+def norm_backward_onto(
+    dx: Tensor, x: Tensor, root: Tensor, weight: Tensor, dy: Tensor, more: Tensor | None = None
+) -> Tensor:
+    """Adds the derivative of :func:`norm` by ``x`` to ``dx``, fp32, and returns the sum in the format of ``dy``.
+
+    ``more`` is a second part of the derivative by the normed rows.
+    """
+    copy = torch.empty_like(dy)
+    run(kernels.norm_backward_onto, dy, dy[:0] if more is None else more, x, root, weight, dx, copy)
+    return copy
 
 
-def gate_backward(dy: Tensor, g: Tensor, u: Tensor, opened: Tensor, gelu: bool) -> tuple[Tensor, Tensor]:
-    """Derivatives of :func:`gate` by ``g`` and by ``u``; ``dy`` and ``opened`` are overwritten."""
-    du = opened.mul_(dy)
-    dy.mul_(u)
-    if gelu:
-        return torch.ops.aten.gelu_backward(dy, g, approximate="tanh"), du
-    return torch.ops.aten.silu_backward.grad_input(dy, g, grad_input=dy), du
+def add(x: Tensor, y: Tensor) -> Tensor:
+    """``x + y`` in fp32, shapes ``(T, H)``; ``x`` is fp32."""
+    both = torch.empty_like(x)
+    run(kernels.add, x, y, both)
+    return both
+
+
+def gate(g: Tensor, u: Tensor, gelu: bool) -> Tensor:
+    """``act(g) * u``, shapes ``(T, I)``."""
+    y = torch.empty_like(g)
+    run(kernels.gelu_gate if gelu else kernels.silu_gate, g, u, y)
+    return y
+
+
+def gate_backward(dy: Tensor, g: Tensor, u: Tensor, gelu: bool) -> tuple[Tensor, Tensor]:
+    """Derivatives of :func:`gate` by ``g`` and by ``u``, in the memory of ``dy`` and of ``u``."""
+    run(kernels.gelu_gate_backward if gelu else kernels.silu_gate_backward, dy, g, u)
+    return dy, u
 
 
 def rotations(width: int, head_dim: int, theta: float) -> tuple[Tensor, Tensor]:
@@ -138,21 +185,6 @@ def rotations(width: int, head_dim: int, theta: float) -> tuple[Tensor, Tensor]:
     frequencies = theta ** (-torch.arange(0, head_dim, 2, dtype=torch.float32) / head_dim)
     angles = torch.arange(width, dtype=torch.float32)[:, None] * frequencies
     return angles.cos(), angles.sin()
-
-
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turns both halves of the last dimension, in place; with ``-sin`` it turns back, which is the derivative.
-
-    Args:
-        x: ``(T, n, D)``, any strides.
-        cos: of each token, ``(T, 1, D / 2)``.
-        sin: of each token, ``(T, 1, D / 2)``.
-    """
-    first, second = x.chunk(2, -1)
-    turned = first * sin
-    first.mul_(cos).addcmul_(second, sin, value=-1)
-    second.mul_(cos).add_(turned)
-    return x
 
 
 @dataclass(frozen=True)
@@ -165,70 +197,53 @@ class Attended:
     weights: Tensor
 
 
-@dataclass(frozen=True)
-class Turns:
-    """Rotations of the tokens of a batch, ``(T, 1, D / 2)`` each; those back hold the factor of the scores too."""
-
-    cos: Tensor
-    sin: Tensor
-    back_cos: Tensor
-    back_sin: Tensor
-
-
-def turns_of(packed: Packed, table: tuple[Tensor, Tensor], score_scale: float, dtype: torch.dtype) -> Turns:
-    """The rotations of :func:`rotations` for every token."""
-    cos, sin = (found.index_select(0, packed.rows % packed.width).unsqueeze(1) for found in table)
-    return Turns(cos.to(dtype), sin.to(dtype), (cos * score_scale).to(dtype), (sin * -score_scale).to(dtype))
-
-
-def causal_mask(width: int, groups: int, dtype: torch.dtype) -> Tensor:
-    """``(g L, L)``: 0 where a query may look, minus infinity after it."""
-    mask = torch.full((width, width), float("-inf"), dtype=dtype).triu_(1)
-    return mask.repeat(groups, 1)
-
-
-def attention(qkv: Tensor, shape: Shape, packed: Packed, turns: Turns, mask: Tensor) -> tuple[Tensor, Attended]:
+def attention(qkv: Tensor, shape: Shape, packed: Packed, turns: tuple[Tensor, Tensor]) -> tuple[Tensor, Attended]:
     """Causal attention within each example.
 
     Args:
-        qkv: queries, keys and values beside each other, ``(T, (h + 2 k) D)``; queries and keys are turned in place.
+        qkv: queries, keys and values beside each other, ``(T, (h + 2 k) D)``.
         shape: of the model.
         packed: where the tokens are.
-        turns: of :func:`turns_of`.
-        mask: of :func:`causal_mask`.
+        turns: of :func:`rotations`.
 
     Returns:
         The result ``(T, h D)`` and what its derivative needs. Padding is on the right, where no token looks.
     """
-    count, width, dim = packed.count, packed.width, shape.head_dim
-    heads, keys = shape.heads, shape.kv_heads
-    rotate(qkv.view(-1, heads + 2 * keys, dim)[:, : heads + keys], turns.cos, turns.sin)
-    padded = packed.pad(qkv).view(count, width, heads + 2 * keys, dim).transpose(1, 2)
-    q, k, v = torch.split_with_sizes(padded, (heads, keys, keys), 1)
-    q = q.reshape(count * keys, -1, dim)
-    k, v = k.reshape(count * keys, width, dim), v.reshape(count * keys, width, dim)
-    scores = torch.baddbmm(mask, q, k.transpose(1, 2), alpha=shape.score_scale)
-    weights = torch.softmax(scores.float(), -1).to(qkv.dtype)
-    mixed = torch.bmm(weights, v).view(count, heads, width, dim).transpose(1, 2)
-    out = mixed.reshape(count * width, heads * dim).index_select(0, packed.rows)
+    q, k, v = _heads(qkv, shape, packed)
+    run(kernels.split_heads, qkv, packed.shared, packed.rows, packed.unused, *turns, q, k, v)
+    dim, width = shape.head_dim, packed.width
+    q, k, v = (found.view(packed.count * shape.kv_heads, -1, dim) for found in (q, k, v))
+    weights = torch.bmm(q, k.transpose(1, 2))
+    run(kernels.causal_softmax, weights, width, shape.score_scale)
+    mixed = torch.bmm(weights, v).view(packed.count, shape.heads, width, dim)
+    out = qkv.new_empty(len(qkv), shape.heads * dim)
+    run(kernels.by_token, mixed, packed.rows, out)
     return out, Attended(q, k, v, weights)
 
 
-def attention_backward(dy: Tensor, kept: Attended, shape: Shape, packed: Packed, turns: Turns) -> Tensor:
+def attention_backward(
+    dy: Tensor, kept: Attended, shape: Shape, packed: Packed, turns: tuple[Tensor, Tensor]
+) -> Tensor:
     """Derivative of :func:`attention` by ``qkv``; ``dy`` is ``(T, h D)``."""
     count, width, dim = packed.count, packed.width, shape.head_dim
-    heads, keys = shape.heads, shape.kv_heads
-    padded = packed.pad(dy).index_fill_(0, packed.unused, 0)
-    dy = padded.view(count, width, heads, dim).transpose(1, 2).reshape(count * keys, -1, dim)
-    dv = torch.bmm(kept.weights.transpose(1, 2), dy)
-    scores = torch.bmm(dy, kept.v.transpose(1, 2))
-    scores = torch.ops.aten._softmax_backward_data(scores, kept.weights, -1, scores.dtype)
-    dq = torch.bmm(scores, kept.k).view(count, heads, width, dim)
-    dk = torch.bmm(scores.transpose(1, 2), kept.q).view(count, keys, width, dim)
-    out = torch.cat((dq, dk, dv.view(count, keys, width, dim)), 1).transpose(1, 2)
-    out = out.reshape(count * width, -1).index_select(0, packed.rows)
-    rotate(out.view(-1, heads + 2 * keys, dim)[:, : heads + keys], turns.back_cos, turns.back_sin)
+    slopes = dy.new_empty(count, shape.heads, width, dim)
+    run(kernels.by_head, dy, packed.tokens, packed.rows, packed.unused, slopes)
+    slopes = slopes.view(count * shape.kv_heads, -1, dim)
+    dv = torch.bmm(kept.weights.transpose(1, 2), slopes)
+    scores = torch.bmm(slopes, kept.v.transpose(1, 2))
+    run(kernels.causal_softmax_backward, scores, kept.weights, width)
+    dq, dk = torch.bmm(scores, kept.k), torch.bmm(scores.transpose(1, 2), kept.q)
+    out = dy.new_empty(len(dy), (shape.heads + 2 * shape.kv_heads) * dim)
+    parts = [found.view(count, -1, width, dim) for found in (dq, dk, dv)]
+    run(kernels.join_heads, *parts, packed.shared, packed.rows, *turns, shape.score_scale, out)
     return out
+
+
+def _heads(qkv: Tensor, shape: Shape, packed: Packed) -> tuple[Tensor, Tensor, Tensor]:
+    """Room for queries ``(B, h, L, D)``, keys and values ``(B, k, L, D)``."""
+    sizes = (shape.heads, shape.kv_heads, shape.kv_heads)
+    q, k, v = (qkv.new_empty(packed.count, size, packed.width, shape.head_dim) for size in sizes)
+    return q, k, v
 
 
 class Scratch:
@@ -242,7 +257,6 @@ class Scratch:
     def __init__(self, words: int, dtype: torch.dtype) -> None:
         self.rows = max(16, min(512, 2**24 // words))
         self.scores = torch.empty(self.rows, words, dtype=dtype)
-        self.exact = torch.empty(_AT_ONCE, words)
 
 
 def cross_entropy(
@@ -264,37 +278,12 @@ def cross_entropy(
     for first in range(0, count, step):
         part = x[first : first + step]
         scores = torch.mm(part, words.t(), out=scratch.scores[: len(part)])
-        found = [
-            _judged(rows, right, scratch.exact[: len(rows)], smoothing, learn=gradient is not None)
-            for rows, right in zip(
-                torch.split(scores, _AT_ONCE), torch.split(targets[first : first + step, None], _AT_ONCE), strict=True
-            )
-        ]
-        total += float(torch.stack([loss for loss, _ in found]).sum())
+        sums = torch.empty(len(part))
+        right = targets[first : first + step]
+        total += float(run(kernels.judge, scores, right, smoothing, gradient is not None, sums))
         if gradient is not None and scale is not None:
-            sums = torch.cat([sums for _, sums in found])
-            gradient[first : first + step] = (scores @ words).float().mul_(scale / sums)
+            gradient[first : first + step] = (scores @ words).float().mul_(scale / sums[:, None])
     return total, gradient
-
-
-def _judged(scores: Tensor, right: Tensor, exact: Tensor, smoothing: float, *, learn: bool) -> tuple[Tensor, Tensor]:
-    """The summed loss of a few rows, and what is still to be divided by: ``(rows, 1)``.
-
-    Softmax less one at the target is left in ``scores`` if ``learn``; the division waits until the product has made the
-    rows short.
-    """
-    exact.copy_(scores)
-    top = exact.amax(1, keepdim=True)
-    chosen = exact.gather(1, right)
-    if smoothing:
-        chosen.mul_(1 - smoothing).add_(exact.mean(1, keepdim=True), alpha=smoothing)
-    sums = exact.sub_(top).exp_().sum(1, keepdim=True)
-    if learn:
-        exact.scatter_add_(1, right, sums * (smoothing - 1))
-        if smoothing:
-            exact.sub_(sums * (smoothing / exact.shape[1]))
-        scores.copy_(exact)
-    return (sums.log() + top - chosen).sum(), sums
 
 
 def likeliest(x: Tensor, words: Tensor, scratch: Scratch) -> Tensor:
