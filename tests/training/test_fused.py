@@ -189,6 +189,31 @@ def test_splitting_a_batch_changes_nothing(tiny_model: Path) -> None:
     torch.testing.assert_close(fused.gradients, whole, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.parametrize("family", ["llama", "gemma"])
+def test_a_start_that_all_share_is_computed_once_with_the_same_gradients(
+    family: str, tiny_model: Path, tiny_gemma: Path
+) -> None:
+    import torch
+
+    from studio.training.fused_ops import Packed
+
+    _, fused, _ = _pair(tiny_model if family == "llama" else tiny_gemma, LORA)
+    start = list(range(100, 140))  # as long as a system prompt
+    examples = [
+        EncodedExample([*start, *e.input_ids], [False] * len(start) + list(e.learned), False)
+        for e in _examples(tiny_model)
+    ]
+    packed = Packed.of(examples, share=True)
+    assert packed.shared >= len(start)
+    assert packed.tokens == sum(len(e.input_ids) for e in examples) - packed.shared * (len(examples) - 1)
+    together = fused.train(examples, 0.1)
+    whole = fused.gradients.clone()
+    fused.gradients.zero_()
+    alone = sum(fused.train([example], 0.1) for example in examples)
+    assert together == pytest.approx(alone, rel=1e-5)
+    torch.testing.assert_close(fused.gradients, whole, rtol=1e-3, atol=1e-6)
+
+
 def test_models_with_unknown_parts_are_left_to_transformers(tiny_model: Path, tmp_path: Path) -> None:
     from studio.training.fused_shape import read_shape
 
