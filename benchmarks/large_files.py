@@ -3,7 +3,7 @@
     python -m benchmarks.large_files [--rows 1000000] [--fix] [--csv FILE]
 
 The CSV is our own text (:mod:`benchmarks.large_rows`). Memory is the proportional set size of this process and all that it
-started, looked at five times a second.
+started, looked at once a second.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """The inner loops of :mod:`studio.data.similar` where there are many texts: the same sums, compiled for this processor.
 
-Compiled on first use, which takes some seconds, and kept on disk beside the code. Not imported before it is needed: the
-compiler is 30 MB.
+Not imported before it is needed: the compiler is 30 MB.
 """
 
 from __future__ import annotations
@@ -9,7 +8,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-from numba import njit
+
+from studio.compiled import compiled
 
 _HASHES: Final = 32
 _WORDS: Final = 32  # of 64 bits, in a picture
@@ -18,7 +18,7 @@ _BASIS, _PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)  # FNV-
 FOREIGN: Final = np.uint64(1)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled(inline="always")
 def _piece(letters: Any, at: int) -> Any:
     """The hash of three letters; that of similar._hashed."""
     found = np.uint32(
@@ -30,7 +30,7 @@ def _piece(letters: Any, at: int) -> Any:
     return np.uint32((found ^ (found >> np.uint32(15))) * np.uint32(0x846CA68B))
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _pieces(letters: Any, first: int, count: int, table: Any, turn: Any, into: Any) -> int:
     """Puts the different pieces of a text into ``into`` and says how many they are.
 
@@ -51,7 +51,7 @@ def _pieces(letters: Any, first: int, count: int, table: Any, turn: Any, into: A
     return different
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def sketch(letters: Any, lengths: Any, dice: Any, sketches: Any) -> None:
     """Fills the sketches of some texts.
 
@@ -86,7 +86,7 @@ def sketch(letters: Any, lengths: Any, dice: Any, sketches: Any) -> None:
         signatures[text] = lowest
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _mark(letters: Any, first: int, count: int) -> Any:
     """As similar._mark, for digits of ASCII; FOREIGN for a text with other letters."""
     found = np.uint64(0)
@@ -102,7 +102,7 @@ def _mark(letters: Any, first: int, count: int) -> Any:
     return found
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def near_enough(letters: Any, lengths: Any, threshold: float, found: Any) -> None:
     """Fills ``(N,)``: whether the pieces of texts 0 and 1, 2 and 3 … overlap by the threshold; see :func:`sketch`."""
     most = 0
@@ -122,7 +122,7 @@ def near_enough(letters: Any, lengths: Any, threshold: float, found: Any) -> Non
         found[pair] = left + right - either >= threshold * either
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _places(most: int) -> int:
     found = 64
     while found < 2 * most:
@@ -130,7 +130,7 @@ def _places(most: int) -> int:
     return found
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _root(parents: Any, index: int) -> int:
     while parents[index] != index:
         parents[index] = parents[parents[index]]
@@ -138,7 +138,7 @@ def _root(parents: Any, index: int) -> int:
     return index
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def join(parents: Any, pairs: Any, chosen: Any) -> None:
     """Puts the clusters of the chosen ones of some pairs ``(N, 2)`` together, under the lower number."""
     for pair in range(len(pairs)):
@@ -147,7 +147,7 @@ def join(parents: Any, pairs: Any, chosen: Any) -> None:
             parents[max(one, other)] = min(one, other)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def apart(parents: Any, pairs: Any) -> Any:
     """``(N,)``: whether the two of each pair are in different clusters."""
     found = np.empty(len(pairs), np.bool_)
@@ -156,7 +156,7 @@ def apart(parents: Any, pairs: Any) -> Any:
     return found
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def join_band(
     order: Any, ordered: Any, sketches: Any, parents: Any, bounds: Any, unsure_pairs: Any, place: int
 ) -> tuple[int, int]:
@@ -211,7 +211,7 @@ def join_band(
     return unsure, place
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def firsts(keys: Any, first: Any, rank: Any) -> int:
     """Fills the first position of each different key, and for every position the place of its key among them.
 
@@ -238,7 +238,7 @@ def firsts(keys: Any, first: Any, rank: Any) -> int:
     return different
 
 
-@njit(cache=True, nogil=True, inline="always")
+@compiled(inline="always")
 def _ones(word: Any) -> Any:
     """The bits of a word that are set (Warren, Hacker's Delight, 5-1)."""
     word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))

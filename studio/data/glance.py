@@ -2,7 +2,6 @@
 
 What it says is what :func:`studio.data.text.plain`, :func:`studio.data.checks.languages.language` and
 :class:`studio.data.hints.Hint` say; of a text with letters that are not in their tables it says nothing.
-Compiled on first use, which takes some seconds, and kept on disk beside the code.
 """
 
 from __future__ import annotations
@@ -12,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from numba import njit
 
+from studio.compiled import compiled
 from studio.data.hints import Hint
 from studio.data.text import Tables, tables
 
@@ -91,7 +90,7 @@ class Glance:
         plain_ends, folded_ends = np.empty(count, np.int64), np.empty(count, np.int64)
         hints, digits = np.zeros(count, np.int64), np.zeros(count, np.int64)
         known, languages = np.empty(count, np.bool_), np.zeros(count, np.uint8)
-        _look(
+        look(
             joined,
             ends,
             self._tables,
@@ -139,8 +138,8 @@ def _word_table(words: Mapping[bytes, Sequence[int]]) -> tuple[Any, ...]:
     return keys, hints, spoken
 
 
-@njit(cache=True, nogil=True)
-def _look(letters: Any, ends: Any, tables: Any, words: Any, marks: Any, forms: Any, seen: Any) -> None:
+@compiled()
+def look(letters: Any, ends: Any, tables: Any, words: Any, marks: Any, forms: Any, seen: Any) -> None:
     """Fills ``forms`` and ``seen``, the columns of :class:`Seen`."""
     known, hints, digits, languages = seen
     simple = tables[3]
@@ -164,7 +163,7 @@ def _look(letters: Any, ends: Any, tables: Any, words: Any, marks: Any, forms: A
         first = last
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _plain(letters: Any, first: int, last: int, table: Any, into: Any, end: int) -> int:
     """Puts the plain form into ``into`` from ``end`` on; returns its end."""
     start = end
@@ -176,7 +175,7 @@ def _plain(letters: Any, first: int, last: int, table: Any, into: Any, end: int)
     return end - 1 if end > start and into[end - 1] == 32 else end
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _folded(letters: Any, first: int, last: int, small: Any, into: Any, end: int) -> int:
     """Puts the folded form into ``into`` from ``end`` on, in UTF-8; returns its end, or ``end`` for what it cannot fold."""
     spaced = False
@@ -203,7 +202,7 @@ def _folded(letters: Any, first: int, last: int, small: Any, into: Any, end: int
     return end - 1 if spaced and end > start and into[end - 1] == 32 else end
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _words(letters: Any, first: int, last: int, tables: Any, words: Any, marks: Any) -> Any:
     """The hints of the words of a text, and its language."""
     keys, hints, spoken = words
@@ -232,7 +231,7 @@ def _words(letters: Any, first: int, last: int, tables: Any, words: Any, marks: 
     return hinted, _language(letters, first, last, tables[2], marks, hits, min(count, _MOST))
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _language(letters: Any, first: int, last: int, small: Any, marks: Any, hits: Any, count: int) -> int:
     """As :func:`studio.data.checks.languages.language`: the place of the language + 1, 0 for unclear."""
     if count < _FEWEST:

@@ -68,11 +68,6 @@ def roots_of(texts: Sequence[str], away: Hashes | None, threshold: float) -> Int
     return roots
 
 
-def prepare() -> None:
-    """Has the code compiled, or read from disk, while there is time: some seconds the first time."""
-    roots_of(["two short texts"] * 2, None, 0.8)
-
-
 def _sketches_of_many(texts: Sequence[str]) -> Sketches:
     made = Sketches.of(len(texts))
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from studio.data import ahead
 from studio.data.checks.facts import Facts
 from studio.data.checks.pool import ScanPool
 from studio.data.limits import LARGE
@@ -81,9 +82,7 @@ class _Work:
             version = self.datasets.version(job["project_id"])
             large = version is not None and version.examples > LARGE
             if large:
-                from studio.data import similar_many  # compiled code: only where there are many
-
-                similar_many.prepare()
+                ahead.compile_now()  # while the others scan
             facts = pool.facts(self.teller.checking) if large else None
         finally:
             pool.close()  # before the facts are compared: what its processes remember would lie beside that

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from functools import cache
 from multiprocessing import connection, get_context, parent_process
+from multiprocessing.synchronize import Lock
 from pathlib import Path
 from typing import Final
 
+from studio.data import ahead
 from studio.data.checks.facts import Facts, joined
 from studio.data.checks.scan import Scanner
 from studio.data.rows import line_starts
@@ -26,8 +28,9 @@ class ScanPool:
     """Processes that scan blocks of a version's file. Close it in the end."""
 
     def __init__(self) -> None:
+        spawn = get_context("spawn")
         self._pool = ProcessPoolExecutor(
-            min(_MOST, os.cpu_count() or 1), mp_context=get_context("spawn"), initializer=_prepare
+            min(_MOST, os.cpu_count() or 1), mp_context=spawn, initializer=_prepare, initargs=(spawn.Lock(),)
         )
         self._blocks: deque[tuple[int, Future[Facts]]] = deque()
         self._submitted = 0
@@ -74,12 +77,14 @@ class ScanPool:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _prepare() -> None:
-    """Runs first in each process: it must not outlive the one that started it."""
+def _prepare(turn: Lock) -> None:
+    """Runs first in each process: it must not outlive the one that started it, and one has the code compiled for all."""
     gc.disable()  # nothing that is made here refers to itself
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+    with turn:
+        ahead.compile_aside()
     _scanner()
 
 

@@ -5,26 +5,20 @@ What is changed here takes effect once the compiled kernels are thrown away: Num
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 from numba import njit, types
 from numba.extending import intrinsic, overload
 
+from studio.compiled import compiled
+
 # Sums may be taken in any order and products joined with sums; NaN and infinity keep their meaning.
 _FLAGS: Final = {"reassoc", "contract", "nsz", "arcp"}
 _LOG2_E: Final = np.float32(1.4426950408889634)
 
 
-def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compiles a function when it is first called, and keeps the code where a folder for it can be written."""
-    options = {"nogil": True, "fastmath": _FLAGS, "error_model": "numpy"}
-    try:
-        compiled: Callable[..., Any] = njit(cache=True, **options)(function)
-    except RuntimeError:  # neither the folder of this file nor the user's cache can be written
-        compiled = njit(**options)(function)
-    return compiled
+kernel: Final = compiled(fastmath=_FLAGS, error_model="numpy")
 
 
 @intrinsic

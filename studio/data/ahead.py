@@ -1,0 +1,40 @@
+"""Compiles what large sets need before it is needed, in a process of its own: ``python -m studio.data.ahead``.
+
+`make install` does so; else the first large set. The compiler's memory goes with the process.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+
+from studio.compiled import is_kept
+
+
+def compile_now() -> None:
+    """Compiles, or reads from disk what was compiled before: some seconds the first time."""
+    from studio.data import alike, similar_many
+    from studio.data.checks.first_look import FirstLook
+    from studio.data.checks.scan import Scanner
+    from studio.data.similar import spaced
+    from studio.domain.conversation import Conversation
+
+    Scanner(FirstLook()).scan([Conversation.pair("Where is my parcel?", "It is on its way.")])
+    two = ["two short texts", "two short words"]
+    similar_many.roots_of(two, None, 0.8)
+    alike.near_enough(*spaced(two), 0.8, np.zeros(1, np.bool_))
+    alike.firsts(np.zeros(1, np.uint64), np.zeros(1, np.int64), np.zeros(1, np.int64))
+
+
+def compile_aside() -> None:
+    """Has another process compile, and waits for it, unless the code is on disk or cannot be kept there."""
+    from studio.data import glance
+
+    if not is_kept(glance.look):
+        subprocess.run([sys.executable, "-m", __name__], stdin=subprocess.DEVNULL, check=False)
+
+
+if __name__ == "__main__":
+    compile_now()
