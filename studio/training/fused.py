@@ -7,7 +7,7 @@ between the layers, the adapters and the optimizer in fp32. Losses and gradients
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -33,10 +33,9 @@ from studio.training.fused_shape import Shape
 from studio.training.fused_weights import Weights, read_weights
 from studio.training.lanes import Lanes
 from studio.training.regularise import NONE, Regularisation, embedding_noise
+from studio.training.shares import Work, portions, shares
 
-_TOKENS: Final = 2048  # at once; more does not make a product faster, only the memory larger
 _MOST_LANES: Final = 8
-_FEWEST_TOKENS: Final = 96  # of a lane's share; fewer are not worth reading the weights for
 
 
 class FusedEngine:
@@ -88,6 +87,7 @@ class FusedEngine:
         self._first = first_tuned(self.base.layers)
         self.total_parameters = self.base.count + self.weights.numel()
         self._scratch = [Scratch(shape.vocabulary, dtype) for _ in range(self._lanes.count)]
+        self._work = Work.of(shape)
         self._stale = True
 
     def train(self, examples: Sequence[EncodedExample], scale: float) -> float:
@@ -131,13 +131,16 @@ class FusedEngine:
         return self._tables[width]
 
     def _spread(self, examples: Sequence[EncodedExample], function: Callable[[Packed], float]) -> float:
-        """The sum of ``function`` over the examples, a share a lane, in portions of bounded size."""
+        """The sum of ``function`` over the examples in which something is learned, a share a lane, in portions."""
+        examples = [example for example in examples if any(example.learned[1:])]
+        if not examples:
+            return 0.0
 
         def work(numbered: tuple[int, Sequence[EncodedExample]]) -> float:
             lane, share = numbered
-            return sum(function(Packed.of(part, lane, share=self._share)) for part in _portions(share))
+            return sum(function(Packed.of(part, lane, share=self._share)) for part in portions(share))
 
-        return self._lanes.run(work, list(enumerate(_shares(examples, self._lanes.count))))
+        return self._lanes.run(work, list(enumerate(shares(examples, self._lanes.count, self._work))))
 
     def _loss_part(self, packed: Packed) -> float:
         scratch = self._scratch[packed.lane]
@@ -151,9 +154,13 @@ class FusedEngine:
     def _seen(self, packed: Packed) -> Tensor:
         """What the output embeddings are multiplied with where the next token is learned, ``(M, H)``."""
         x, turns = self._embed(packed), self._rotations(packed.width)
-        for layer in self.base.layers:
-            x, _ = layer.forward(x, packed, turns)
-        return norm(x[packed.asked], self.base.norm, self.shape.epsilon, self._dtype)[0]
+        for number, layer in enumerate(self.base.layers):
+            x, _ = layer.forward(x, packed, turns, only=self._only(number, packed))
+        return norm(x[: len(packed.asked)], self.base.norm, self.shape.epsilon, self._dtype)[0]
+
+    def _only(self, layer: int, packed: Packed) -> Tensor | None:
+        """The tokens whose stream is wanted after a layer, where these are not all."""
+        return packed.last if layer == self.shape.layers - 1 else None
 
     def _train_part(self, packed: Packed, scale: float) -> float:
         turns = self._rotations(packed.width)
@@ -163,10 +170,11 @@ class FusedEngine:
         first = self._first
         kept: list[Kept | Again | None] = []
         for number, layer in enumerate(self.base.layers):
-            again = Again(x, torch.get_rng_state()) if self._recompute else None
-            x, found = layer.forward(x, packed, turns, training=True)
+            only = self._only(number, packed)
+            again = Again(x, only, torch.get_rng_state()) if self._recompute else None
+            x, found = layer.forward(x, packed, turns, only=only, training=True)
             kept.append(None if number < first else again or found)
-        chosen = x[packed.asked]
+        chosen = x[: len(packed.asked)]
         seen, root = norm(chosen, self.base.norm, self.shape.epsilon, self._dtype)
         smoothing = self._regularisation.label_smoothing
         loss, gradient = cross_entropy(
@@ -174,14 +182,14 @@ class FusedEngine:
         )
         assert gradient is not None
         dx = torch.zeros_like(x)
-        dx.index_copy_(0, packed.asked, norm_backward(gradient, chosen, root, self.base.norm, torch.float32))
+        dx[: len(chosen)] = norm_backward(gradient, chosen, root, self.base.norm, torch.float32)
         dy = dx.to(self._dtype)
         for number in range(self.shape.layers - 1, first - 1, -1):
             needed = kept.pop()  # freed as soon as it is used
             assert needed is not None
             if isinstance(needed, Again):
                 needed = needed.computed(self.base.layers[number], packed, turns)
-            dy = self.base.layers[number].backward(dx, dy, needed, packed, turns, first=number == first)
+            dx, dy = self.base.layers[number].backward(dx, dy, needed, packed, turns, first=number == first)
         return loss
 
     def _embed(self, packed: Packed) -> Tensor:
@@ -196,30 +204,3 @@ class FusedEngine:
                 for linear in layer.linears:
                     linear.refresh()
         self._stale = stale_after
-
-
-def _shares(examples: Sequence[EncodedExample], most: int) -> list[list[EncodedExample]]:
-    """Up to ``most`` lists of examples of like length, with about as many tokens each."""
-    tokens = sum(len(example.input_ids) for example in examples)
-    count = max(1, min(most, len(examples), tokens // _FEWEST_TOKENS))
-    shares: list[list[EncodedExample]] = [[] for _ in range(count)]
-    done = 0
-    for example in sorted(examples, key=lambda e: len(e.input_ids)):
-        middle = done + len(example.input_ids) / 2
-        shares[min(count - 1, int(middle * count / tokens))].append(example)
-        done += len(example.input_ids)
-    return [share for share in shares if share]
-
-
-def _portions(examples: Sequence[EncodedExample]) -> Iterator[list[EncodedExample]]:
-    """The examples in portions of bounded size; the order does not matter for a sum."""
-    portion: list[EncodedExample] = []
-    tokens = 0
-    for example in sorted(examples, key=lambda e: len(e.input_ids)):
-        if portion and tokens + len(example.input_ids) > _TOKENS:
-            yield portion
-            portion, tokens = [], 0
-        portion.append(example)
-        tokens += len(example.input_ids)
-    if portion:
-        yield portion

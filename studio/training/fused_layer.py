@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -29,8 +30,9 @@ Rotations = dict[float, tuple[Tensor, Tensor]]  # of each theta, as `rotations` 
 
 @dataclass(frozen=True)
 class Kept:
-    """What one layer's derivative needs."""
+    """What one layer's derivative needs; after attention only of the tokens that ``only`` names, where it does."""
 
+    only: Tensor | None
     x: Tensor
     root: Tensor
     qkv_in: Passed
@@ -65,33 +67,50 @@ class Layer:
     linears: tuple[Linear, Linear, Linear, Linear, Linear]
 
     def forward(
-        self, x: Tensor, packed: Packed, rotations: Rotations, *, tuned: bool = True, training: bool = False
+        self, x: Tensor, packed: Packed, rotations: Rotations, *, only: Tensor | None = None, training: bool = False
     ) -> tuple[Tensor, Kept]:
-        """``x`` is the fp32 stream ``(T, H)``; returns the new stream and what the derivative needs."""
+        """Computes the layer.
+
+        Args:
+            x: the fp32 stream, ``(T, H)``.
+            packed: where the tokens are.
+            rotations: of the positions.
+            only: tokens whose new stream is wanted, ``(M,)``; None for all. In the last layer the others are of no use.
+            training: whether dropout takes part.
+
+        Returns:
+            The new stream, ``(T, H)`` or ``(M, H)``, and what the derivative needs.
+        """
         shape, epsilon = self.shape, self.shape.epsilon
         dtype = self.linears[0].weight.dtype
         seen, root = norm(x, self.norms["in"], epsilon, dtype)
-        qkv, qkv_in = self.linears[0].forward(seen, tuned=tuned, training=training)
+        qkv, qkv_in = self.linears[0].forward(seen, tuned=True, training=training)
         heads = self.norm_heads(qkv)
         y, attended = attention(qkv, shape, packed, rotations[self.theta])
-        y, out_in = self.linears[1].forward(y, tuned=tuned, training=training)
+        before = x
+        if only is not None:
+            x, y = x[only], y[only]
+        y, out_in = self.linears[1].forward(y, tuned=True, training=training)
         y, mixed = self._norm_after(y, "mixed")
         middle = add(x, y)
         seen, middle_root = norm(middle, self.norms["middle"], epsilon, dtype)
-        g, gate_in = self.linears[2].forward(seen, tuned=tuned, training=training)
-        u, up_in = self.linears[3].forward(seen, tuned=tuned, training=training)
-        y, down_in = self.linears[4].forward(gate(g, u, shape.gelu), tuned=tuned, training=training)
+        g, gate_in = self.linears[2].forward(seen, tuned=True, training=training)
+        u, up_in = self.linears[3].forward(seen, tuned=True, training=training)
+        y, down_in = self.linears[4].forward(gate(g, u, shape.gelu), tuned=True, training=training)
         y, fed = self._norm_after(y, "fed")
-        first, second = (x, root, qkv_in, heads, attended, out_in, mixed), (middle, middle_root, gate_in, up_in)
+        first, second = (
+            (only, before, root, qkv_in, heads, attended, out_in, mixed),
+            (middle, middle_root, gate_in, up_in),
+        )
         return add(middle, y), Kept(*first, *second, g, u, down_in, fed)
 
     def backward(
         self, dx: Tensor, dy: Tensor, kept: Kept, packed: Packed, rotations: Rotations, *, first: bool
-    ) -> Tensor:
+    ) -> tuple[Tensor, Tensor]:
         """Turns the derivative by the new stream into that by ``x``. The ``first`` tuned layer stops before its input.
 
         Args:
-            dx: fp32 ``(T, H)``, overwritten with the result.
+            dx: fp32, of the shape that :meth:`forward` returned; overwritten.
             dy: the same in the format of the base.
             kept: of :meth:`forward`; used up.
             packed: where the tokens are.
@@ -99,7 +118,7 @@ class Layer:
             first: whether nothing below is tuned.
 
         Returns:
-            ``dx`` in the format of the base.
+            The derivative by ``x``, fp32 ``(T, H)``, and the same in the format of the base.
         """
         dy = self._norm_after_backward(dx, dy, kept.fed, "fed")
         dy = _given(self.linears[4].backward(dy, kept.down_in, packed.lane))
@@ -109,23 +128,26 @@ class Layer:
         dy = norm_backward_onto(dx, kept.middle, kept.middle_root, self.norms["middle"], from_u, from_g)
         dy = self._norm_after_backward(dx, dy, kept.mixed, "mixed")
         dy = _given(self.linears[1].backward(dy, kept.out_in, packed.lane))
+        if kept.only is not None:
+            dx, dy = (_spread(part, kept.only, len(kept.x)) for part in (dx, dy))
         dy = attention_backward(dy, kept.attended, self.shape, packed, rotations[self.theta])
         if kept.heads is not None:
-            run(kernels.norm_heads_backward, dy, *kept.heads, self._head_weights())
+            run(kernels.norm_heads_backward, dy, *kept.heads, self._head_weights)
         inner = self.linears[0].backward(dy, kept.qkv_in, packed.lane, first=first)
-        return dy if inner is None else norm_backward_onto(dx, kept.x, kept.root, self.norms["in"], inner)
+        return dx, dy if inner is None else norm_backward_onto(dx, kept.x, kept.root, self.norms["in"], inner)
 
     def norm_heads(self, qkv: Tensor) -> tuple[Tensor, Tensor] | None:
         """Norms queries and keys in place, a head at a time; returns what was there and the roots."""
         if not self.shape.head_norms:
             return None
-        weight = self._head_weights()
+        weight = self._head_weights
         before, root = qkv.new_empty(len(qkv), weight.numel()), torch.empty(len(qkv), len(weight))
         run(kernels.norm_heads, qkv, weight, self.shape.epsilon, before, root)
         return before, root
 
+    @cached_property
     def _head_weights(self) -> Tensor:
-        """``(h + k, D)``."""
+        """Of queries and keys, ``(h + k, D)``."""
         q = self.norms["q"].expand(self.shape.heads, -1)
         return torch.cat((q, self.norms["k"].expand(self.shape.kv_heads, -1)))
 
@@ -145,17 +167,24 @@ class Again:
 
     Args:
         x: stream that went in, ``(T, H)``.
+        only: as in :meth:`Layer.forward`.
         dice: of torch, so that dropout leaves out the same.
     """
 
     x: Tensor
+    only: Tensor | None
     dice: Tensor
 
     def computed(self, layer: Layer, packed: Packed, rotations: Rotations) -> Kept:
         """What the derivative of the layer needs."""
         with torch.random.fork_rng(devices=[]):
             torch.set_rng_state(self.dice)
-            return layer.forward(self.x, packed, rotations, training=True)[1]
+            return layer.forward(self.x, packed, rotations, only=self.only, training=True)[1]
+
+
+def _spread(rows: Tensor, places: Tensor, count: int) -> Tensor:
+    """``(M, H)`` to ``(T, H)``, zero elsewhere."""
+    return rows.new_zeros(count, rows.shape[1]).index_copy_(0, places, rows)
 
 
 def _given(found: Tensor | None) -> Tensor:

@@ -21,6 +21,7 @@ from studio.training.fused_shape import Shape
 
 _TOKEN_STEP: Final = 16
 _WIDTH_STEP: Final = 16
+_GELU_SLOPE: Final = 2 * math.sqrt(2 / math.pi)
 _WIDEST: Final = 1024  # longer sums in one product are slower in oneDNN than the same in two parts
 
 
@@ -35,8 +36,9 @@ class Packed:
         shared: how many of them, at the start, stand at the start of every example.
         unused: padded places without a token of their own.
         asked: tokens whose successor is learned, ``(M,)``.
+        last: those, and some more that fill up: what the last layer is computed for.
         targets: those successors, ``(M,)``.
-        lengths: tokens of each example, ``(B,)``.
+        lengths: tokens of each example up to the last that something is predicted from, ``(B,)``.
         count: B.
         width: L.
         lane: of the thread that works on them; each adds up gradients of its own.
@@ -48,6 +50,7 @@ class Packed:
     shared: int
     unused: Tensor
     asked: Tensor
+    last: Tensor
     targets: Tensor
     lengths: Tensor
     count: int
@@ -59,11 +62,11 @@ class Packed:
         """Packs examples, filled up to a few sizes only, so that freed memory fits again in the next step.
 
         Args:
-            examples: at least one.
+            examples: at least one, each with a token after its first that is learned.
             lane: of the thread that works on them.
             share: whether a start that all of them have, a system prompt for one, is computed once.
         """
-        lengths = [len(example.input_ids) for example in examples]
+        lengths = [_needed(example) for example in examples]
         width, shared = _rounded(max(lengths), _WIDTH_STEP), _same_start(examples) if share else 0
         tokens = sum(lengths) - shared * (len(examples) - 1)
         size = _rounded(tokens, _TOKEN_STEP)
@@ -78,19 +81,43 @@ class Packed:
         padding = places[torch.arange(width) >= torch.tensor(lengths)[:, None]]
         unused = torch.cat((padding, places[1:, :shared].flatten()))
         rows = torch.cat((rows, padding[:1].expand(size - tokens)))
-        kept = [(e.input_ids[skip:], e.learned[skip:], skip) for e, skip in zip(examples, skipped, strict=True)]
-        ids = torch.tensor([token for found, _, _ in kept for token in found] + [0] * (size - tokens))
-        learned = torch.tensor([flag and i + skip > 0 for _, flags, skip in kept for i, flag in enumerate(flags)])
-        after = learned.nonzero().squeeze(1)
+        kept = [slice(skip, length) for skip, length in zip(skipped, lengths, strict=True)]
+        ids: list[int] = []
+        asked: list[int] = []
+        targets: list[int] = []
+        for example, part in zip(examples, kept, strict=True):
+            after = slice(part.start + 1, part.stop + 1)
+            learned = [place for place, flag in enumerate(example.learned[after]) if flag]
+            asked += [len(ids) + place for place in learned]
+            targets += [example.input_ids[after][place] for place in learned]
+            ids += example.input_ids[part]
+        ids += [0] * (size - tokens)
+        rest = sorted(set(range(size)) - set(asked))[: _rounded(len(asked), _TOKEN_STEP) - len(asked)]
         return cls(
-            ids, rows, tokens, shared, unused, after - 1, ids[after], torch.tensor(lengths), len(examples), width, lane
+            torch.tensor(ids),
+            rows,
+            tokens,
+            shared,
+            unused,
+            torch.tensor(asked, dtype=torch.long),
+            torch.tensor(asked + rest, dtype=torch.long),
+            torch.tensor(targets, dtype=torch.long),
+            torch.tensor(lengths),
+            len(examples),
+            width,
+            lane,
         )
+
+
+def _needed(example: EncodedExample) -> int:
+    """How many tokens something is predicted from: the last one that is learned is only predicted itself."""
+    return next(place for place in range(len(example.learned) - 1, 0, -1) if example.learned[place])
 
 
 def _same_start(examples: Sequence[EncodedExample]) -> int:
     """How many tokens all of the examples begin with, up to the one before the last that nobody has to predict from."""
     first = examples[0]
-    most = min(len(first.input_ids), *(_first_learned(example) - 1 for example in examples))
+    most = min(_first_learned(example) - 1 for example in examples)
     for place in range(most):
         if any(example.input_ids[place] != first.input_ids[place] for example in examples):
             return place
@@ -98,7 +125,7 @@ def _same_start(examples: Sequence[EncodedExample]) -> int:
 
 
 def _first_learned(example: EncodedExample) -> int:
-    return next((place for place, flag in enumerate(example.learned) if flag), len(example.learned))
+    return next(place for place, flag in enumerate(example.learned) if flag)
 
 
 def product(x: Tensor, weight: Tensor) -> Tensor:
@@ -167,16 +194,21 @@ def add(x: Tensor, y: Tensor) -> Tensor:
     return both
 
 
+def _gate_of(gelu: bool) -> tuple[float, float]:
+    """Slope and bend of :mod:`studio.training.kernels.gates`."""
+    return (_GELU_SLOPE, _GELU_SLOPE * 0.044715) if gelu else (1.0, 0.0)
+
+
 def gate(g: Tensor, u: Tensor, gelu: bool) -> Tensor:
     """``act(g) * u``, shapes ``(T, I)``."""
     y = torch.empty_like(g)
-    run(kernels.gelu_gate if gelu else kernels.silu_gate, g, u, y)
+    run(kernels.gate, g, u, *_gate_of(gelu), y)
     return y
 
 
 def gate_backward(dy: Tensor, g: Tensor, u: Tensor, gelu: bool) -> tuple[Tensor, Tensor]:
     """Derivatives of :func:`gate` by ``g`` and by ``u``, in the memory of ``dy`` and of ``u``."""
-    run(kernels.gelu_gate_backward if gelu else kernels.silu_gate_backward, dy, g, u)
+    run(kernels.gate_backward, dy, g, u, *_gate_of(gelu))
     return dy, u
 
 

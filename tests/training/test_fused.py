@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -20,38 +19,6 @@ pytestmark = [
 ]
 
 LORA = Adaptation(Method.LORA, 4, 8.0, 0.0, None, None)
-
-
-@pytest.fixture(scope="module")
-def tiny_gemma(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A two-layer random Gemma 3 with the files of the tiny Llama."""
-    import torch
-    from transformers import Gemma3ForCausalLM, Gemma3TextConfig
-
-    folder = tmp_path_factory.mktemp("gemma") / "tiny-gemma"
-    shutil.copytree(tiny_model, folder)
-    torch.manual_seed(1)
-    config = Gemma3TextConfig(
-        vocab_size=49152,
-        hidden_size=48,
-        intermediate_size=96,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        head_dim=16,
-        query_pre_attn_scalar=16,
-        sliding_window=512,
-        layer_types=["sliding_attention", "full_attention"],
-        max_position_embeddings=512,
-        tie_word_embeddings=True,
-    )
-    model = Gemma3ForCausalLM(config)
-    with torch.no_grad():
-        for name, weight in model.named_parameters():
-            if "norm" in name:
-                weight.normal_(0, 0.2)
-    model.save_pretrained(folder)
-    return folder
 
 
 def _examples(model_dir: Path) -> list[EncodedExample]:
@@ -189,6 +156,21 @@ def test_splitting_a_batch_changes_nothing(tiny_model: Path) -> None:
     torch.testing.assert_close(fused.gradients, whole, rtol=1e-3, atol=1e-6)
 
 
+def test_examples_without_anything_to_learn_change_nothing(tiny_model: Path) -> None:
+    import torch
+
+    _, fused, _ = _pair(tiny_model, LORA)
+    examples = _examples(tiny_model)
+    silent = [EncodedExample(e.input_ids, [False] * len(e.input_ids), True) for e in examples]
+    assert fused.train(silent, 0.1) == fused.loss(silent) == fused.matches(silent) == 0
+    assert not fused.gradients.any()
+    expected = fused.train(examples, 0.1)
+    whole = fused.gradients.clone()
+    fused.gradients.zero_()
+    assert fused.train(examples + silent, 0.1) == pytest.approx(expected, rel=1e-6)
+    torch.testing.assert_close(fused.gradients, whole, rtol=1e-3, atol=1e-6)
+
+
 @pytest.mark.parametrize("family", ["llama", "gemma"])
 def test_a_start_that_all_share_is_computed_once_with_the_same_gradients(
     family: str, tiny_model: Path, tiny_gemma: Path
@@ -205,7 +187,8 @@ def test_a_start_that_all_share_is_computed_once_with_the_same_gradients(
     ]
     packed = Packed.of(examples, share=True)
     assert packed.shared >= len(start)
-    assert packed.tokens == sum(len(e.input_ids) for e in examples) - packed.shared * (len(examples) - 1)
+    needed = [len(e.input_ids) - 1 for e in examples]  # nothing is predicted from the end of an answer
+    assert packed.tokens == sum(needed) - packed.shared * (len(examples) - 1)
     together = fused.train(examples, 0.1)
     whole = fused.gradients.clone()
     fused.gradients.zero_()

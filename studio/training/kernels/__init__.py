@@ -14,7 +14,7 @@ L tokens of the longest one, G = L h / k queries a key-value head.
 
 from __future__ import annotations
 
-from studio.training.kernels.gates import gelu_gate, gelu_gate_backward, silu_gate, silu_gate_backward
+from studio.training.kernels.gates import gate, gate_backward
 from studio.training.kernels.heads import (
     by_head,
     by_token,
@@ -33,8 +33,8 @@ __all__ = [
     "by_token",
     "causal_softmax",
     "causal_softmax_backward",
-    "gelu_gate",
-    "gelu_gate_backward",
+    "gate",
+    "gate_backward",
     "join_heads",
     "judge",
     "norm",
@@ -42,7 +42,5 @@ __all__ = [
     "norm_backward_onto",
     "norm_heads",
     "norm_heads_backward",
-    "silu_gate",
-    "silu_gate_backward",
     "split_heads",
 ]
