@@ -36,6 +36,9 @@ $(VENV)/.torch: constraints.txt | $(VENV)/.python
 $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/.torch
 	@echo "Installing Afina …"
 	@$(PIP_INSTALL) --editable .
+	@echo "Compiling for this processor …"
+	@$(BIN)/python -m studio.data.ahead
+	@$(BIN)/python -m studio.training.ahead
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.installed

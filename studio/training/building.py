@@ -14,6 +14,7 @@ from studio.training.adapters import PlainEngine
 from studio.training.engine import Adaptation, Engine
 from studio.training.fused import FusedEngine
 from studio.training.fused_shape import read_shape
+from studio.training.precision import number_format
 from studio.training.regularise import Regularisation
 
 _ASKED: Final = 3
@@ -35,7 +36,7 @@ def build_engine(model_dir: Path, recipe: Recipe, precision: Precision, where: s
         pad_id: token that fills up a batch.
     """
     adaptation = Adaptation.of(recipe)
-    dtype = torch.bfloat16 if precision is Precision.BF16 else torch.float32
+    dtype = number_format(precision)
     shape = read_shape(model_dir)
     regular, again = Regularisation.of(recipe), recipe.gradient_checkpointing
     simple = recipe.method not in (Method.DORA, Method.QLORA) and where == "cpu"

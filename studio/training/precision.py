@@ -51,6 +51,13 @@ def choose(wanted: Precision, device: str) -> Precision:
     return Precision.BF16 if fast else Precision.FP32
 
 
+def number_format(precision: Precision) -> torch.dtype:
+    """Of the base's weights and products."""
+    import torch
+
+    return torch.bfloat16 if precision is Precision.BF16 else torch.float32
+
+
 def products_per_second(dtype: torch.dtype, size: int = _SIZE, seconds: float = _SECONDS) -> float:
     """Floating-point operations a second of square matrix products: ``2 size^3`` each."""
     import torch

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Sequence
 from typing import Final
 
+from studio.domain.recipe import Precision
 from studio.storage.workspace import RunFolder, Workspace, new_id
 from studio.training.process import LOG_HEADER, WorkerProcess, spawn_waiting
 
@@ -113,8 +114,10 @@ def wait_for_run(folder: RunFolder) -> list[str] | None:
     from studio.training import memory
 
     memory.keep_freed_memory()
-    from studio.training import assembly, batches, building, judge, loop, precision  # noqa: F401 - what a run needs
+    from studio.training import ahead, assembly, batches, building, judge, loop, precision  # noqa: F401 - what a run needs
 
+    if (where := building.device()) == "cpu":
+        ahead.compile_now([precision.choose(Precision.AUTO, where)])
     leave = threading.Timer(_PATIENCE, os._exit, (0,))
     leave.daemon = True
     leave.start()

@@ -1,0 +1,99 @@
+"""Compiles the kernels of a training step before one is needed: ``python -m studio.training.ahead``.
+
+`make install` does so; else a worker in waiting, or the first step of the first run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from studio.domain.recipe import Method, Precision
+from studio.models.tokenizer import EncodedExample
+from studio.training.engine import Adaptation
+from studio.training.fused_attach import attach
+from studio.training.fused_layer import Layer
+from studio.training.fused_linear import Linear
+from studio.training.fused_ops import Packed, Scratch, cross_entropy, norm, norm_backward, rotations
+from studio.training.fused_shape import Shape
+from studio.training.precision import number_format
+
+_WORDS, _WIDTH = 32, 32
+_LORA: Final = Adaptation(Method.LORA, 4, 8.0, 0.0, None, None)
+_LIKE_LLAMA: Final = Shape(
+    vocabulary=_WORDS,
+    hidden=_WIDTH,
+    intermediate=2 * _WIDTH,
+    layers=1,
+    heads=2,
+    kv_heads=1,
+    head_dim=16,
+    epsilon=1e-6,
+    thetas=(1e4,),
+    score_scale=0.25,
+    gelu=False,
+    norm_offset=0.0,
+    embedding_scale=1.0,
+    head_norms=False,
+    sandwich=False,
+    tied=True,
+    longest=None,
+)
+_LIKE_GEMMA: Final = replace(_LIKE_LLAMA, gelu=True, head_norms=True, sandwich=True)
+
+
+def compile_now(precisions: Sequence[Precision] = (Precision.BF16, Precision.FP32)) -> None:
+    """Runs a step of a tiny layer of each kind: compiles, or reads from disk what was compiled before.
+
+    Args:
+        precisions: of the base, BF16 or FP32.
+    """
+    for precision in precisions:
+        for shape in (_LIKE_LLAMA, _LIKE_GEMMA):
+            _step(shape, number_format(precision))
+
+
+def _step(shape: Shape, dtype: torch.dtype) -> None:
+    """What :class:`studio.training.fused.FusedEngine` does with its kernels, on zeros."""
+    layer = _layer(shape, dtype)
+    attach([layer], _LORA, 0, 1)
+    for linear in layer.linears:
+        linear.freeze()
+        linear.refresh()
+    packed = Packed.of([EncodedExample([1] * 6, [False] * 3 + [True] * 3, truncated=False)] * 2)
+    turns = {theta: rotations(packed.width, shape.head_dim, theta) for theta in shape.thetas}
+    weight, words, scratch = torch.ones(_WIDTH), torch.zeros(_WORDS, _WIDTH, dtype=dtype), Scratch(_WORDS, dtype)
+    x, kept = layer.forward(torch.zeros(len(packed.ids), _WIDTH), packed, turns, only=packed.last, training=True)
+    chosen = x[: len(packed.asked)]
+    seen, root = norm(chosen, weight, shape.epsilon, dtype)
+    _, gradient = cross_entropy(seen, words, packed.targets, 1.0, scratch)
+    assert gradient is not None
+    dx = torch.zeros_like(x)
+    dx[: len(chosen)] = norm_backward(gradient, chosen, root, weight, torch.float32)
+    layer.backward(dx, dx.to(dtype), kept, packed, turns, first=False)
+
+
+def _layer(shape: Shape, dtype: torch.dtype) -> Layer:
+    heads = shape.heads * shape.head_dim
+
+    def linear(height: int, width: int) -> Linear:
+        return Linear(torch.zeros(height, width, dtype=dtype))
+
+    linears = (
+        linear(heads + 2 * shape.kv_heads * shape.head_dim, shape.hidden),
+        linear(shape.hidden, heads),
+        linear(shape.intermediate, shape.hidden),
+        linear(shape.intermediate, shape.hidden),
+        linear(shape.hidden, shape.intermediate),
+    )
+    norms: dict[str, Tensor] = {name: torch.ones(shape.hidden) for name in ("in", "middle", "mixed", "fed")}
+    norms |= {name: torch.ones(shape.head_dim) for name in ("q", "k")}
+    return Layer(shape, shape.thetas[0], norms, linears)
+
+
+if __name__ == "__main__":
+    compile_now()
