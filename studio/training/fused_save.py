@@ -48,16 +48,15 @@ def save(folder: Path, layers: Sequence[Layer], adaptation: Adaptation, base: st
 
 
 def low_rank(change: Tensor, rank: int) -> tuple[Tensor, Tensor]:
-    """``A (r, I)`` and ``B (O, r)`` with ``B A`` close to ``change``, the best there are but for a small error.
+    """``A (r, I)`` and ``B (O, r)`` with ``B A`` as close to ``change`` as this rank allows (Eckart and Young, 1936).
 
-    The random sketch is that of Halko, Martinsson and Tropp (2011).
+    The strongest directions are those of the smaller Gram matrix, which is quicker than singular values at any rank.
     """
     rank_here = min(rank, *change.shape)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        u, s, v = torch.svd_lowrank(change, q=min(rank_here + 8, *change.shape), niter=2)
-    root = s[:rank_here].sqrt()
-    a, b = (v[:, :rank_here] * root).t(), u[:, :rank_here] * root
+    tall = change.shape[0] >= change.shape[1]
+    _, directions = torch.linalg.eigh(change.t() @ change if tall else change @ change.t())
+    strongest = directions[:, -rank_here:]  # the last ones are the largest
+    a, b = (strongest.t(), change @ strongest) if tall else (strongest.t() @ change, strongest)
     if rank_here < rank:  # PEFT wants the same rank everywhere
         a = torch.cat((a, a.new_zeros(rank - rank_here, a.shape[1])))
         b = torch.cat((b, b.new_zeros(b.shape[0], rank - rank_here)), 1)

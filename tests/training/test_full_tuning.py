@@ -24,7 +24,7 @@ def test_whole_weights_are_shared_and_switched_like_any_adapter(method: str, bas
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     folder = MODELS / base_model
-    chosen = {"method": method, "rank": 16, "epochs": 12.0, "learning_rate": 3e-4, "batch_size": 2, "augment": False}
+    chosen = {"method": method, "rank": None, "epochs": 12.0, "learning_rate": 3e-4, "batch_size": 2, "augment": False}
     run = write_run(tmp_path / "run", folder, **chosen)
     result = finish(run, folder)
     assert result.state is RunState.FINISHED
@@ -33,7 +33,7 @@ def test_whole_weights_are_shared_and_switched_like_any_adapter(method: str, bas
 
     adapter = run.path / str(result.adapter)
     size = sum(path.stat().st_size for path in adapter.iterdir())
-    assert size < 0.2 * (folder / "model.safetensors").stat().st_size
+    assert size < 0.35 * (folder / "model.safetensors").stat().st_size
     tokenizer = AutoTokenizer.from_pretrained(str(folder))
     base = AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32)
     model = PeftModel.from_pretrained(base, str(adapter)).eval()
@@ -50,4 +50,4 @@ def test_whole_weights_are_shared_and_switched_like_any_adapter(method: str, bas
     with model.disable_adapter():
         before = sum(answer(question) == expected for question, expected in taught.items())
     assert before == 0
-    assert right >= 4  # of 6: rank 16 keeps most of the change, not all of it
+    assert right >= 4  # of 6: kept is the step that does best on what is held out, not the last
