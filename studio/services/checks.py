@@ -54,13 +54,18 @@ class CheckService:
         self._shares: dict[str, float] = {}
         self._known: OrderedDict[tuple[str, str, str], _Checked] = OrderedDict()
 
-    def report(self, project_id: str) -> Report:
+    def report(self, project_id: str, stop: threading.Event | None = None) -> Report:
         """The health score, all findings and the three most worth doing. Remembered as long as nothing changes.
+
+        Args:
+            project_id: the project.
+            stop: set to end the check-up of a large set.
 
         Raises:
             AfinaError: ``data.no_dataset``, ``general.not_found``.
+            Stopped: where ``stop`` was set in time.
         """
-        return self._checked(project_id).report
+        return self._checked(project_id, stop).report
 
     def known(self, project_id: str) -> Report | None:
         """The report of the current examples where it is remembered; never waits. Raises as :meth:`report`."""
@@ -68,19 +73,14 @@ class CheckService:
         checked = self._known.get(key) or self._saved(key)
         return checked.report if checked else None
 
-    def report_or_start(self, project_id: str) -> Report | None:
-        """The report; None while it is being made, which this begins. Raises as :meth:`report`."""
-        report = self.known(project_id)
-        if report is None and not self._is_large(project_id):
-            return self.report(project_id)
-        if report is None and project_id not in self._shares:
-            self._shares[project_id] = 0.0
-            threading.Thread(target=self._report_in_background, args=(project_id,), daemon=True).start()
-        return report
-
     def share(self, project_id: str) -> float | None:
-        """How much of a large set is checked, 0 to 1; None while it is not being checked."""
+        """How much of a large set is checked, 0 to 1; None while nothing goes on with it, or it is not large."""
         return self._shares.get(project_id)
+
+    def is_large(self, project_id: str) -> bool:
+        """Whether checks and fixes of the current examples take a while: they run in processes of their own."""
+        version = self._datasets.version(project_id)
+        return version is not None and version.examples > LARGE
 
     def dataset(self, project_id: str) -> Dataset:
         """The current examples as the checks see them, with what they worked out. Raises as :meth:`report`."""
@@ -115,20 +115,22 @@ class CheckService:
         """
         return preview(self._checked(project_id).dataset, code, limit)
 
-    def fix(self, project_id: str, codes: Sequence[str]) -> DatasetView:
+    def fix(self, project_id: str, codes: Sequence[str], stop: threading.Event | None = None) -> DatasetView:
         """Makes a version in which some kinds of problems are put right; undo goes back.
 
         Args:
             project_id: the project.
             codes: as of :meth:`preview`; none means all that :func:`studio.data.checks.fixable` names.
+            stop: set to leave a large set as it is.
 
         Raises:
             AfinaError: ``checks.nothing_left`` when no example would be left; as :meth:`preview`.
+            Stopped: where ``stop`` was set in time.
         """
         for code in codes:
             checks.parse(code)
-        if self._is_large(project_id):
-            self._aside(project_id, {"do": "fix", "project_id": project_id, "codes": list(codes)})
+        if self.is_large(project_id):
+            self._aside(project_id, {"do": "fix", "project_id": project_id, "codes": list(codes)}, stop)
         else:
             checked = self._checked(project_id)
             wanted = list(codes) or checks.fixable(checked.report.findings)
@@ -162,7 +164,7 @@ class CheckService:
         rows = fixed.conversations
         assert isinstance(rows, Rows)
         self._replace(project_id, rows, wanted, rows.changed, len(dataset) - len(rows))
-        if self._is_large(project_id):
+        if self.is_large(project_id):
             self.check_large(project_id, fixed.facts)
 
     def examine(
@@ -211,10 +213,6 @@ class CheckService:
         }
         self._datasets.replace(project_id, after.lines() if isinstance(after, Rows) else after, "fix", params)
 
-    def _is_large(self, project_id: str) -> bool:
-        version = self._datasets.version(project_id)
-        return version is not None and version.examples > LARGE
-
     def _large(self, key: tuple[str, str, str], facts: Facts) -> Dataset:
         path = self._datasets.file_of(key[0])
         rows = Rows(path, line_starts(path))
@@ -246,23 +244,18 @@ class CheckService:
             self._keep(key, checked)
         return checked
 
-    def _aside(self, project_id: str, job: dict[str, Any]) -> None:
+    def _aside(self, project_id: str, job: dict[str, Any], stop: threading.Event | None) -> None:
         """Runs a job on a large set in a process of its own; one at a time, each takes every core."""
 
         def told(said: dict[str, Any]) -> None:
             self._shares[project_id] = float(said["done"])
 
         with self._turn:
+            self._shares[project_id] = 0.0
             try:
-                run_aside(self._datasets.workspace.settings, job, told)
+                run_aside(self._datasets.workspace.settings, job, told, stop.is_set if stop else None)
             finally:
                 self._shares.pop(project_id, None)
-
-    def _report_in_background(self, project_id: str) -> None:
-        try:
-            self.report(project_id)
-        finally:
-            self._shares.pop(project_id, None)
 
     def _keep(self, key: tuple[str, str, str], checked: _Checked) -> None:
         self._known[key] = checked
@@ -270,12 +263,12 @@ class CheckService:
         while len(self._known) > _KEPT:
             self._known.popitem(last=False)
 
-    def _checked(self, project_id: str) -> _Checked:
+    def _checked(self, project_id: str, stop: threading.Event | None = None) -> _Checked:
         key = version_id, installed, system_prompt = self._key(project_id)
-        if self._is_large(project_id):
+        if self.is_large(project_id):
             checked = self._known.get(key) or self._saved(key)
             if checked is None:
-                self._aside(project_id, {"do": "check", "project_id": project_id})
+                self._aside(project_id, {"do": "check", "project_id": project_id}, stop)
                 checked = self._saved(key)
             if checked is None:
                 raise AfinaError("disk.missing", path=str(self._path(key)))

@@ -17,7 +17,7 @@ from studio.data.checks.pool import ScanPool
 from studio.data.limits import LARGE
 from studio.domain.author import acting_as
 from studio.domain.dataset import Mapping
-from studio.errors import from_exception
+from studio.errors import Stopped, from_exception
 from studio.services.checks import CheckService
 from studio.services.datasets import DatasetService
 from studio.services.models import ModelService
@@ -83,7 +83,7 @@ class _Work:
             large = version is not None and version.examples > LARGE
             if large:
                 ahead.compile_now()  # while the others scan
-            facts = pool.facts(self.teller.checking) if large else None
+            facts = pool.facts(self._checking) if large else None
         finally:
             pool.close()  # before the facts are compared: what its processes remember would lie beside that
         if facts is not None:
@@ -100,6 +100,11 @@ class _Work:
         self.teller.saving()
         self.checks.fix_large(job["project_id"], job["codes"], facts)
 
+    def _checking(self, share: float) -> None:
+        if self._stop.is_set():
+            raise Stopped
+        self.teller.checking(share)
+
     def _facts(self, project_id: str) -> Facts:
         """Of the current examples, scanned by all cores."""
         pool = ScanPool()
@@ -107,7 +112,7 @@ class _Work:
             version = self.datasets.version(project_id)
             assert version is not None
             pool.submit_file(self.datasets.file_of(version.id))
-            return pool.facts(self.teller.checking)
+            return pool.facts(self._checking)
         finally:
             pool.close()
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from studio.data.checks.report import Report
+from studio.data.limits import LARGE
+from studio.domain.author import acting_as
 from studio.errors import AfinaError
 from studio.services.checks import CheckService
-from studio.services.checkups import CheckupService
+from studio.services.checkups import Checkup, CheckupService
 from studio.services.datasets import DatasetService
 from studio.services.models import ModelService
 from studio.services.projects import ProjectService
@@ -26,9 +29,9 @@ class Slow(CheckService):
         super().__init__(datasets, models)
         self.go = threading.Event()
 
-    def report(self, project_id: str) -> Report:
+    def report(self, project_id: str, stop: threading.Event | None = None) -> Report:
         assert self.go.wait(30)
-        return super().report(project_id)
+        return super().report(project_id, stop)
 
 
 def finished(checkups: CheckupService, project: str) -> Report | None:
@@ -70,3 +73,57 @@ def test_what_goes_wrong_is_said(workspace: Workspace) -> None:
     problem = checkups.look(project).problem
     assert problem is not None
     assert problem.code == "data.version_damaged"
+
+
+@pytest.fixture
+def large(workspace: Workspace, tmp_path: Path) -> tuple[CheckupService, DatasetService, str]:
+    """A project with a set that is checked by processes of its own, and not yet checked."""
+    datasets = DatasetService(workspace)
+    project = ProjectService(workspace).create("Loja").id
+    rows = (
+        f"Onde está o pedido número {n}?;{'n/a' if n % 50 == 0 else f'O pedido {n} sai hoje.'}"
+        for n in range(LARGE + 1)
+    )
+    (tmp_path / "many.csv").write_text("Pergunta;Resposta\n" + "\n".join(rows), encoding="utf-8")
+    datasets.import_files(project, [tmp_path / "many.csv"])
+    return CheckupService(datasets, CheckService(datasets, ModelService(workspace))), datasets, project
+
+
+def ended(checkups: CheckupService, project: str) -> Checkup:
+    """Looks until nothing goes on."""
+    for _ in range(600):
+        found = checkups.look(project)
+        if not found.is_running:
+            return found
+        time.sleep(0.1)
+    raise AssertionError("it never ended")
+
+
+def test_a_check_up_of_a_large_set_can_be_stopped(large: tuple[CheckupService, DatasetService, str]) -> None:
+    checkups, datasets, project = large
+    assert checkups.look(project).is_running
+    checkups.stop(project)
+    stopped = ended(checkups, project)
+    assert stopped.stopped
+    assert stopped.report is None
+    assert checkups.look(project).stopped  # it does not begin again on its own
+    checkups.again(project)
+    report = ended(checkups, project).report
+    assert report is not None
+    assert "empty_answers" in {finding.code for finding in report.findings}
+
+    before = datasets.version(project)
+    with acting_as("Ana"):
+        checkups.fix(project, ["empty_answers"])
+    assert checkups.look(project).fixes
+    checkups.stop(project)
+    assert ended(checkups, project).report == report
+    assert datasets.version(project) == before
+    with acting_as("Ana"):
+        checkups.fix(project, ["empty_answers"])
+    after = ended(checkups, project).report
+    assert after is not None
+    assert "empty_answers" not in {finding.code for finding in after.findings}
+    version = datasets.version(project)
+    assert version is not None
+    assert version.author == "Ana"

@@ -196,3 +196,24 @@ def test_examples_are_taken_along(services: Services, place: Place) -> None:
             assert len(client.get(f"/download/examples/{place.project}.{ending}").content) > 1_000
         for name in ("project-none.csv", f"{place.project}.exe", "..%2f..%2fafina.csv", "x"):
             assert client.get(f"/download/examples/{name}").status_code == 404
+
+
+def test_what_goes_on_with_a_large_set_can_be_stopped(ui: Ui) -> None:
+    going = render_checkup(ui, Checkup(25_000, done=0.3), {})
+    assert 'data-action="stop"' in going
+    assert 'aria-valuenow="30"' in going
+    assert "Looking through 25,000 examples" in going
+    assert "Putting 25,000 examples right" in render_checkup(ui, Checkup(25_000, done=0.3, fixes=True), {})
+    assert 'data-action="stop"' not in render_checkup(ui, Checkup(25), {})
+    stopped = render_checkup(ui, Checkup(25_000, stopped=True), {})
+    assert 'data-action="again"' in stopped
+    assert "af-bar" not in stopped
+    failed = render_checkup(ui, Checkup(25_000, problem=Problem(code="disk.full")), {})
+    assert 'data-action="again"' in failed
+
+
+def test_a_fix_that_went_wrong_leaves_the_report(ui: Ui, place: Place) -> None:
+    report = checked(ui, place).report
+    shown = render_checkup(ui, Checkup(12, report, Problem(code="checks.nothing_left")), {})
+    assert 'role="alert"' in shown
+    assert "examples-fix-all" in shown

@@ -54,7 +54,7 @@ def render_going(ui: Ui, progress: ImportProgress) -> str:
     """How far an import is, with the way to stop it."""
     text = ui.text
     phase = text(f"imports.phase.{progress.phase}")
-    stop = button(text("imports.stop"), "stop", elem_id="examples-stop")
+    stop = button(text("ui.stop"), "stop", elem_id="examples-stop")
     card = _GOING.format(
         phase=phase,
         rows=text("imports.rows", n=progress.rows),

@@ -52,10 +52,20 @@ def build_checks(ui: Ui) -> Section:
             opened = {**opened, chosen["code"]: _body(ui, place, chosen["code"], chosen.get("choice", ""))}
             checkup = ui.services.checkups.look(place.project)
             return {report: render_checkup(ui, checkup, opened), bodies: opened}
-        if chosen.get("action") == "fix":
-            ui.services.checks.fix(place.project, [code for code in chosen.get("codes", "").split(",") if code])
-            return {ui.place: place.move}
-        return gr.skip()  # type: ignore[no-any-return]
+        match chosen.get("action"):
+            case "fix":
+                codes = [code for code in chosen.get("codes", "").split(",") if code]
+                ui.services.checkups.fix(place.project, codes)
+            case "stop":
+                ui.services.checkups.stop(place.project)
+            case "again":
+                ui.services.checkups.again(place.project)
+            case _:
+                return gr.skip()  # type: ignore[no-any-return]
+        checkup = ui.services.checkups.look(place.project)
+        if checkup.is_running:
+            return {report: render_checkup(ui, checkup, {}), timer: gr.Timer(active=True), bodies: {}}
+        return {ui.place: place.move}
 
     outputs = [ui.place, report, timer, bodies]
     timer.tick(look, [ui.place], [ui.place, report, timer], show_progress="hidden", api_visibility="private")

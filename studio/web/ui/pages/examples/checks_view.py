@@ -22,6 +22,9 @@ _CARD: Final = Markup('<section class="af-card af-checkup" id="checkup" data-sta
 _HEAD: Final = Markup(
     '<div class="af-checkup-head">{ring}<div class="af-checkup-words"><h2>{title}</h2><p>{sentence}</p></div>{act}</div>'
 )
+_GOING: Final = Markup(
+    '<div class="af-checkup-head"><div class="af-checkup-words"><h2>{}</h2><p class="af-muted">{}</p></div>{}</div>{}'
+)
 _RING: Final = Markup(
     '<svg class="af-ring {level}" viewBox="0 0 84 84" role="img" aria-label="{label}" data-score="{score}">'
     '<circle cx="42" cy="42" r="36"/><circle class="on" cx="42" cy="42" r="36" pathLength="100"'
@@ -61,15 +64,16 @@ def render_checkup(ui: Ui, checkup: Checkup, bodies: Mapping[str, str]) -> str:
         bodies: what stands in the findings that were opened, by code.
     """
     text = ui.text
-    if checkup.problem is not None:
-        return wrapped(_CARD.format(problem_notice(text, checkup.problem), state="failed"))
+    if checkup.is_running:
+        return wrapped(_CARD.format(_going(ui, checkup), state="running"))
+    problem = EMPTY if checkup.problem is None else problem_notice(text, checkup.problem)
     if checkup.report is None:
-        words = text("checkup.running", n=checkup.examples)
-        going = Markup("<h2>{}</h2>{}").format(text("checkup.title"), bar(checkup.done or 0.0, words, going=True))
-        line = Markup('<p class="af-muted">{}</p>').format(words)
-        return wrapped(_CARD.format(join([going, line]), state="running"))
+        again = button(text("checkup.again"), "again", elem_id="examples-check-again")
+        said = notice(text("checkup.stopped")) if checkup.stopped else problem
+        title = Markup("<h2>{}</h2>").format(text("checkup.title"))
+        return wrapped(_CARD.format(join([title, said, again]), state="stopped" if checkup.stopped else "failed"))
     report = checkup.report
-    parts = [_head(ui, report)]
+    parts = [problem, _head(ui, report)]
     if report.top3:
         title = Markup("<h3>{}</h3>").format(text("checkup.worth"))
         parts += [
@@ -81,6 +85,14 @@ def render_checkup(ui: Ui, checkup: Checkup, bodies: Mapping[str, str]) -> str:
     else:
         parts.append(notice(text("checkup.clean"), "good"))
     return wrapped(_CARD.format(join(parts), state="ready"))
+
+
+def _going(ui: Ui, checkup: Checkup) -> Markup:
+    """How far a check-up or a fix is; that of a large set can be stopped."""
+    text = ui.text
+    words = text("checkup.fixing" if checkup.fixes else "checkup.running", n=checkup.examples)
+    stop = EMPTY if checkup.done is None else button(text("ui.stop"), "stop", elem_id="examples-check-stop")
+    return _GOING.format(text("checkup.title"), words, stop, bar(checkup.done or 0.0, words, going=True))
 
 
 def _head(ui: Ui, report: Report) -> Markup:
