@@ -1,8 +1,7 @@
 """Writes what the fused engine has tuned as an adapter of PEFT.
 
-Layers tuned as a whole are written as an adapter too: the change of a weight by tuning is close to one of low rank, so
-its strongest directions (by singular values) keep nearly all of it. It is then as small, as easy to switch and as
-easy to share as any other adapter.
+Layers tuned as a whole are written as an adapter too, by the strongest directions of their change: it is then as easy to
+switch and to share as any other. What that keeps depends on the rank; see :data:`studio.training.presets.KEPT_RANKS`.
 """
 
 from __future__ import annotations

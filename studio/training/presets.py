@@ -17,9 +17,10 @@ _EFFORT: Final = {
 }
 _BATCHES: Final = ((2000, 16), (48, 8), (24, 4), (12, 2))  # from so many examples on, so many a step
 _RANK: Final = 16
-# Of the adapter that keeps whole weights. Their change is of no low rank: of the last quarter of the layers of the 135M model, 46 %
-# of its energy are kept at rank 16, 75 % at 64, 97 % at 256. Of all layers, 256 would make a file larger than the model.
-_KEPT_RANKS: Final = {Method.LAST_LAYERS: 256, Method.FULL: 64}
+# Of the adapter that keeps whole weights. Their change is of no low rank: of the last quarter of the layers of the 135M
+# model, 46 % of its energy are kept at rank 16, 75 % at 64, 97 % at 256. Of all layers, 256 would make a file larger
+# than the model.
+KEPT_RANKS: Final = {Method.LAST_LAYERS: 256, Method.FULL: 64}
 
 
 def resolve(recipe: Recipe, card: BaseModelCard, n_train: int, n_held_out: int, mean_tokens: float) -> Recipe:
@@ -33,7 +34,7 @@ def resolve(recipe: Recipe, card: BaseModelCard, n_train: int, n_held_out: int, 
         mean_tokens: mean length of an example in tokens.
     """
     method = recipe.method or Method.LORA
-    rank = recipe.rank or min(_KEPT_RANKS.get(method, _RANK), card.hidden_size or _RANK)
+    rank = recipe.rank or min(KEPT_RANKS.get(method, _RANK), card.hidden_size or _RANK)
     batch = recipe.batch_size or _batch(n_train)
     epochs = recipe.epochs or _epochs(recipe.preset, n_train)
     steps = max(1, math.ceil(epochs * n_train / batch))
