@@ -13,8 +13,8 @@ from studio.training.fused_shape import Shape
 _TOKENS: Final = 2048  # at once; more does not make a product faster, only the memory larger
 _FEWEST_TOKENS: Final = 96  # of a lane's share; fewer are not worth reading the weights for
 _SCORES: Final = 6.0  # how much longer a number of the attention takes than one of the large products, as measured
-
 _EXCHANGES: Final = 3  # more gain next to nothing
+_FEW: Final = 32  # examples; of more, one does not count for much, and all pairs of them are many
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def shares(examples: Sequence[EncodedExample], most: int, work: Work) -> list[li
     for example, one in sorted(zip(examples, works, strict=True), key=lambda pair: len(pair[0].input_ids)):
         found[min(count - 1, int((done + one / 2) * count / total))].add(example, one)
         done += one
-    for left, right in pairwise(found):
+    for left, right in pairwise(found if len(examples) <= _FEW else ()):
         _even(left, right, work.square)
     return [share.examples for share in found if share.examples]
 

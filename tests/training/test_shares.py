@@ -53,6 +53,11 @@ def test_two_lanes_are_done_at_about_the_same_time() -> None:
     assert max(late) < 0.06
 
 
+def test_many_examples_are_divided_evenly_without_trying_pairs() -> None:
+    one, two = map(whole, shares(examples(3000, 1), 2, WORK))
+    assert max(one, two) / ((one + two) / 2) < 1.15
+
+
 def test_few_tokens_stay_together() -> None:
     assert len(shares(examples(1, 0), 8, WORK)) == 1
     assert len(shares([EncodedExample([1] * 20, [True] * 20, False)] * 6, 8, WORK)) == 1
