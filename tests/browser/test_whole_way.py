@@ -130,6 +130,7 @@ def visit(browser: Browser, studio: Studio, address: str) -> None:
     context.close()
 
 
+@pytest.mark.slow  # tests/faults kills servers in every run; this adds the page
 def test_a_killed_server_loses_nothing(browser: Browser, server: Server) -> None:
     studio = open_studio(browser, server, "en")
     start_training(studio, "quick", passes="1")

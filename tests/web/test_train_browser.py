@@ -94,6 +94,17 @@ def test_the_queue_is_reordered_paused_and_cancelled(
     expect(page.locator("#train-live[data-state=cancelled]")).to_be_visible(timeout=TRAINING)
 
 
+def write(page: Page, selector: str, words: str) -> None:
+    """Writes into a field until that stays: a page that is still being drawn sets its fields once more."""
+    field = page.locator(selector).locator("input, textarea")
+    for _ in range(10):
+        field.fill(words)
+        page.wait_for_timeout(500)
+        if field.input_value() == words:
+            return
+    raise AssertionError(f"{selector} never took {words!r}")
+
+
 def test_runs_are_laid_over_each_other_and_a_search_advises(
     page: Page, server: Server, models: Path, tiny_model: Path
 ) -> None:
@@ -111,10 +122,10 @@ def test_runs_are_laid_over_each_other_and_a_search_advises(
     expect(page.locator("#train-runs [data-action=tick]").first).not_to_be_checked(timeout=SOON)
 
     page.locator("#train-lab button").first.click()
-    page.locator("#search-minutes").locator("input, textarea").fill("many")
+    write(page, "#search-minutes", "many")
     page.click("#search-start")
     expect(page.get_by_text("minutes are not possible").first).to_be_visible(timeout=SOON)
-    page.locator("#search-minutes").locator("input, textarea").fill("1")
+    write(page, "#search-minutes", "1")
     page.click("#search-start")
     study = page.locator("#train-studies section")
     expect(study.locator("polyline.s2, polyline.s1").first).to_be_attached(timeout=TRAINING)
