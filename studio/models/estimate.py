@@ -10,11 +10,11 @@ r the rank, b the examples a step, s the tokens of the longest example, and w th
     optimizer    14 P                        only when weights are tuned as a whole (a quarter of P for the last
                                              layers): fp32 copy, gradient, moments less w
     activations  T L (A h + B i) w           what the backward pass needs again of T tokens: b s, at most 2 x 2048
-    logits       12 R V                      scores in bf16 and fp32 of R words at a time in two lanes: 2 (2 + 4)
+    logits       2 R V w                     scores of all words at R places at a time, in two lanes
     runtime      0.48 10^9                   torch and its libraries
 
-A = 14 and B = 9 were fitted to the peak memory of three training steps of both built-in models with the fused engine on
-two cores, in bf16, with batches of 8 x 64 and 8 x 128 tokens; the sums came within 9 % of it. Transformers with PEFT,
+A = 8 and B = 9 were fitted to the peak memory of three training steps of both built-in models with the fused engine on
+two cores, in bf16, with batches of 8 x 64, 8 x 128 and 16 x 64 tokens; the sums came within 5 % of it. Transformers with PEFT,
 which trains what the fused engine does not know and everything on a graphics card, needs for b s tokens 14 b s V bytes of
 logits, P w of weights, and A = 20, B = 7 (the sums came within 6 %).
 """
@@ -28,11 +28,10 @@ from studio.domain.recipe import Method, Precision
 from studio.models.hardware import Machine
 from studio.models.probe import Speed, choose_precision
 
-_COPIES: Final = {True: (14, 9), False: (20, 7)}  # of h and of i, kept by the fused and by the plain engine
+_COPIES: Final = {True: (8, 9), False: (20, 7)}  # of h and of i, kept by the fused and by the plain engine
 _MOST_TOKENS: Final = 4096  # kept at once by the fused engine
-_SCORES: Final = 2**24  # of words at a time, and so many rows at most
-_MOST_ROWS: Final = 256
-_LANE_BYTES: Final = 12
+_SCORES: Final = 2**25  # of words at a time, and so many rows at most
+_MOST_ROWS: Final = 512
 _LOGIT_BYTES: Final = 14
 _RUNTIME_BYTES: Final = 480_000_000
 _FOUR_BITS: Final = 0.6  # bytes of a weight in NF4 with its scales, the embeddings counted in
@@ -86,7 +85,7 @@ def memory_parts(
     tokens = min(batch * length, max(_MOST_TOKENS, 2 * length)) if fused else batch * length  # an example stays whole
     rows, row_bytes = batch * length, _LOGIT_BYTES
     if fused:
-        rows, row_bytes = max(16, min(_MOST_ROWS, _SCORES // max(1, words))), _LANE_BYTES
+        rows, row_bytes = min(batch * length, max(16, min(_MOST_ROWS, _SCORES // max(1, words)))), 2 * width
     state = (
         _part("optimizer", whole * (_STATE_BYTES - width), f"{whole:,} x {_STATE_BYTES - width} B")
         if whole

@@ -15,10 +15,12 @@ from torch import Tensor
 from studio.domain.recipe import Method, Precision
 from studio.models.tokenizer import EncodedExample
 from studio.training.engine import Adaptation
+from studio.training.fused_adapters import Adapters
 from studio.training.fused_attach import attach
+from studio.training.fused_head import Head
 from studio.training.fused_layer import Layer
 from studio.training.fused_linear import Linear
-from studio.training.fused_ops import Packed, Scratch, cross_entropy, norm, norm_backward, rotations
+from studio.training.fused_ops import Packed, norm, norm_backward, rotations
 from studio.training.fused_shape import Shape
 from studio.training.precision import number_format
 
@@ -60,34 +62,35 @@ def compile_now(precisions: Sequence[Precision] = (Precision.BF16, Precision.FP3
 def _step(shape: Shape, dtype: torch.dtype) -> None:
     """What :class:`studio.training.fused.FusedEngine` does with its kernels, on zeros."""
     layer = _layer(shape, dtype)
-    attach([layer], _LORA, 0, 1)
+    weights, gradients = attach([layer], _LORA, 0, 1)
     for linear in layer.linears:
         linear.freeze()
-        linear.refresh()
+    adapters = Adapters(layer.linears, weights, 1)
+    adapters.refresh()
     packed = Packed.of([EncodedExample([1] * 6, [False] * 3 + [True] * 3, truncated=False)] * 2)
     turns = {theta: rotations(packed.width, shape.head_dim, theta) for theta in shape.thetas}
-    weight, words, scratch = torch.ones(_WIDTH), torch.zeros(_WORDS, _WIDTH, dtype=dtype), Scratch(_WORDS, dtype)
+    weight, head = torch.ones(_WIDTH), Head(torch.zeros(_WORDS, _WIDTH, dtype=dtype), 1)
     x, kept = layer.forward(torch.zeros(len(packed.ids), _WIDTH), packed, turns, only=packed.last, training=True)
     chosen = x[: len(packed.asked)]
     seen, root = norm(chosen, weight, shape.epsilon, dtype)
-    _, gradient = cross_entropy(seen, words, packed.targets, 1.0, scratch)
+    _, gradient = head.cross_entropy(seen, packed.targets, 1.0)
     assert gradient is not None
     dx = torch.zeros_like(x)
     dx[: len(chosen)] = norm_backward(gradient, chosen, root, weight, torch.float32)
     layer.backward(dx, dx.to(dtype), kept, packed, turns, first=False)
+    adapters.collect(0, gradients[0])
 
 
 def _layer(shape: Shape, dtype: torch.dtype) -> Layer:
     heads = shape.heads * shape.head_dim
 
-    def linear(height: int, width: int) -> Linear:
-        return Linear(torch.zeros(height, width, dtype=dtype))
+    def linear(height: int, width: int, blocks: int = 1) -> Linear:
+        return Linear(torch.zeros(height, width, dtype=dtype), blocks)
 
     linears = (
         linear(heads + 2 * shape.kv_heads * shape.head_dim, shape.hidden),
         linear(shape.hidden, heads),
-        linear(shape.intermediate, shape.hidden),
-        linear(shape.intermediate, shape.hidden),
+        linear(2 * shape.intermediate, shape.hidden, 2),
         linear(shape.hidden, shape.intermediate),
     )
     norms: dict[str, Tensor] = {name: torch.ones(shape.hidden) for name in ("in", "middle", "mixed", "fed")}

@@ -17,14 +17,13 @@ from torch import Tensor
 from studio.models.tokenizer import EncodedExample
 from studio.training import fused_save
 from studio.training.engine import Adaptation
+from studio.training.fused_adapters import Adapters
 from studio.training.fused_attach import attach, first_tuned
 from studio.training.fused_decode import decode
+from studio.training.fused_head import Head
 from studio.training.fused_layer import Again, Kept, Rotations
 from studio.training.fused_ops import (
     Packed,
-    Scratch,
-    cross_entropy,
-    likeliest,
     norm,
     norm_backward,
     rotations,
@@ -81,12 +80,13 @@ class FusedEngine:
         self._lanes = Lanes(1 if alone else min(_MOST_LANES, torch.get_num_threads()))
         self.weights, self._all_gradients = attach(self.base.layers, adaptation, seed, self._lanes.count)
         self.gradients = self._all_gradients[0]
-        for layer in self.base.layers:
-            for linear in layer.linears:
-                linear.freeze()
+        self._linears = [linear for layer in self.base.layers for linear in layer.linears]
+        for linear in self._linears:
+            linear.freeze()
+        self._adapters = Adapters(self._linears, self.weights, self._lanes.count)
         self._first = first_tuned(self.base.layers)
         self.total_parameters = self.base.count + self.weights.numel()
-        self._scratch = [Scratch(shape.vocabulary, dtype) for _ in range(self._lanes.count)]
+        self._head = Head(self.base.words, self._lanes.count)
         self._work = Work.of(shape)
         self._stale = True
 
@@ -110,14 +110,13 @@ class FusedEngine:
         self, prompts: Sequence[Sequence[int]], stop_ids: frozenset[int], limit: int, *, tuned: bool = True
     ) -> list[list[int]]:
         self._refresh()
-        linears = [linear for layer in self.base.layers for linear in layer.linears]
-        for linear in linears:
+        for linear in self._linears:
             linear.pack(tuned=tuned)
         try:
             with torch.no_grad():
                 return decode(self.base, self.shape, prompts, stop_ids, limit, tuned=tuned)
         finally:
-            for linear in linears:
+            for linear in self._linears:
                 linear.unpack()
 
     def save(self, folder: Path) -> None:
@@ -143,11 +142,10 @@ class FusedEngine:
         return self._lanes.run(work, list(enumerate(shares(examples, self._lanes.count, self._work))))
 
     def _loss_part(self, packed: Packed) -> float:
-        scratch = self._scratch[packed.lane]
-        return cross_entropy(self._seen(packed), self.base.words, packed.targets, None, scratch)[0]
+        return self._head.cross_entropy(self._seen(packed), packed.targets, None, packed.lane)[0]
 
     def _matches_part(self, packed: Packed) -> float:
-        said = likeliest(self._seen(packed), self.base.words, self._scratch[packed.lane])
+        said = self._head.likeliest(self._seen(packed), packed.lane)
         missed = packed.rows[packed.asked[said != packed.targets]] // packed.width
         return float(packed.count - len(set(missed.tolist())))
 
@@ -177,9 +175,7 @@ class FusedEngine:
         chosen = x[: len(packed.asked)]
         seen, root = norm(chosen, self.base.norm, self.shape.epsilon, self._dtype)
         smoothing = self._regularisation.label_smoothing
-        loss, gradient = cross_entropy(
-            seen, self.base.words, packed.targets, scale, self._scratch[packed.lane], smoothing
-        )
+        loss, gradient = self._head.cross_entropy(seen, packed.targets, scale, packed.lane, smoothing)
         assert gradient is not None
         dx = torch.zeros_like(x)
         dx[: len(chosen)] = norm_backward(gradient, chosen, root, self.base.norm, torch.float32)
@@ -190,6 +186,7 @@ class FusedEngine:
             if isinstance(needed, Again):
                 needed = needed.computed(self.base.layers[number], packed, turns)
             dx, dy = self.base.layers[number].backward(dx, dy, needed, packed, turns, first=number == first)
+        self._adapters.collect(packed.lane, self._all_gradients[packed.lane])
         return loss
 
     def _embed(self, packed: Packed) -> Tensor:
@@ -200,7 +197,7 @@ class FusedEngine:
 
     def _refresh(self, *, stale_after: bool = False) -> None:
         if self._stale:
-            for layer in self.base.layers:
-                for linear in layer.linears:
-                    linear.refresh()
+            self._adapters.refresh()
+            for linear in self._linears:
+                linear.refresh()
         self._stale = stale_after

@@ -39,7 +39,7 @@ def attach(layers: Sequence[Layer], adaptation: Adaptation, seed: int, lanes: in
             shape = (out.stop - out.start, linear.weight.shape[1])
             linear.wholes.append(Whole(name, out, mine.view(shape), slopes[0].view(shape)))
         else:
-            _attach_part(linear, name, out, adaptation, mine, slopes)
+            _attach_part(linear, name, out, adaptation, mine)
             width = linear.weight.shape[1]
             bound = 1 / math.sqrt(width)  # PEFT's: Kaiming, uniform, a = sqrt 5
             mine[: adaptation.rank * width].uniform_(-bound, bound, generator=generator)
@@ -58,7 +58,7 @@ def scale_of(adaptation: Adaptation) -> float:
     return adaptation.alpha / (math.sqrt(adaptation.rank) if adaptation.method is Method.RSLORA else adaptation.rank)
 
 
-def _attach_part(linear: Linear, name: str, out: slice, adaptation: Adaptation, mine: Tensor, slopes: Tensor) -> None:
+def _attach_part(linear: Linear, name: str, out: slice, adaptation: Adaptation, mine: Tensor) -> None:
     rank, width, height = adaptation.rank, linear.weight.shape[1], out.stop - out.start
     start = linear.parts[-1].inner.stop if linear.parts else 0
     linear.scale, linear.dropout = scale_of(adaptation), adaptation.dropout
@@ -70,7 +70,6 @@ def _attach_part(linear: Linear, name: str, out: slice, adaptation: Adaptation, 
             slice(start, start + rank),
             mine[a].view(rank, width),
             mine[b].view(height, rank),
-            [(lane[a].view(rank, width), lane[b].view(height, rank)) for lane in slopes],
         )
     )
 

@@ -43,7 +43,6 @@ class Kept:
     middle: Tensor
     middle_root: Tensor
     gate_in: Passed
-    up_in: Passed
     g: Tensor
     u: Tensor
     down_in: Passed
@@ -64,7 +63,7 @@ class Layer:
     shape: Shape
     theta: float
     norms: dict[str, Tensor]
-    linears: tuple[Linear, Linear, Linear, Linear, Linear]
+    linears: tuple[Linear, Linear, Linear, Linear]
 
     def forward(
         self, x: Tensor, packed: Packed, rotations: Rotations, *, only: Tensor | None = None, training: bool = False
@@ -84,23 +83,22 @@ class Layer:
         shape, epsilon = self.shape, self.shape.epsilon
         dtype = self.linears[0].weight.dtype
         seen, root = norm(x, self.norms["in"], epsilon, dtype)
-        qkv, qkv_in = self.linears[0].forward(seen, tuned=True, training=training)
+        (qkv,), qkv_in = self.linears[0].forward(seen, tuned=True, training=training)
         heads = self.norm_heads(qkv)
         y, attended = attention(qkv, shape, packed, rotations[self.theta])
         before = x
         if only is not None:
             x, y = x[only], y[only]
-        y, out_in = self.linears[1].forward(y, tuned=True, training=training)
+        (y,), out_in = self.linears[1].forward(y, tuned=True, training=training)
         y, mixed = self._norm_after(y, "mixed")
         middle = add(x, y)
         seen, middle_root = norm(middle, self.norms["middle"], epsilon, dtype)
-        g, gate_in = self.linears[2].forward(seen, tuned=True, training=training)
-        u, up_in = self.linears[3].forward(seen, tuned=True, training=training)
-        y, down_in = self.linears[4].forward(gate(g, u, shape.gelu), tuned=True, training=training)
+        (g, u), gate_in = self.linears[2].forward(seen, tuned=True, training=training)
+        (y,), down_in = self.linears[3].forward(gate(g, u, shape.gelu), tuned=True, training=training)
         y, fed = self._norm_after(y, "fed")
         first, second = (
             (only, before, root, qkv_in, heads, attended, out_in, mixed),
-            (middle, middle_root, gate_in, up_in),
+            (middle, middle_root, gate_in),
         )
         return add(middle, y), Kept(*first, *second, g, u, down_in, fed)
 
@@ -121,20 +119,19 @@ class Layer:
             The derivative by ``x``, fp32 ``(T, H)``, and the same in the format of the base.
         """
         dy = self._norm_after_backward(dx, dy, kept.fed, "fed")
-        dy = _given(self.linears[4].backward(dy, kept.down_in, packed.lane))
-        dg, du = gate_backward(dy, kept.g, kept.u, self.shape.gelu)
-        from_u = _given(self.linears[3].backward(du, kept.up_in, packed.lane))
-        from_g = _given(self.linears[2].backward(dg, kept.gate_in, packed.lane))
+        (dy,) = self.linears[3].backward([dy], kept.down_in, packed.lane)
+        slopes = gate_backward(dy, kept.g, kept.u, self.shape.gelu)
+        from_g, from_u = self.linears[2].backward(slopes, kept.gate_in, packed.lane)
         dy = norm_backward_onto(dx, kept.middle, kept.middle_root, self.norms["middle"], from_u, from_g)
         dy = self._norm_after_backward(dx, dy, kept.mixed, "mixed")
-        dy = _given(self.linears[1].backward(dy, kept.out_in, packed.lane))
+        (dy,) = self.linears[1].backward([dy], kept.out_in, packed.lane)
         if kept.only is not None:
             dx, dy = (_spread(part, kept.only, len(kept.x)) for part in (dx, dy))
         dy = attention_backward(dy, kept.attended, self.shape, packed, rotations[self.theta])
         if kept.heads is not None:
             run(kernels.norm_heads_backward, dy, *kept.heads, self._head_weights)
-        inner = self.linears[0].backward(dy, kept.qkv_in, packed.lane, first=first)
-        return dx, dy if inner is None else norm_backward_onto(dx, kept.x, kept.root, self.norms["in"], inner)
+        inner = self.linears[0].backward([dy], kept.qkv_in, packed.lane, first=first)
+        return dx, norm_backward_onto(dx, kept.x, kept.root, self.norms["in"], *inner) if inner else dy
 
     def norm_heads(self, qkv: Tensor) -> tuple[Tensor, Tensor] | None:
         """Norms queries and keys in place, a head at a time; returns what was there and the roots."""
@@ -185,8 +182,3 @@ class Again:
 def _spread(rows: Tensor, places: Tensor, count: int) -> Tensor:
     """``(M, H)`` to ``(T, H)``, zero elsewhere."""
     return rows.new_zeros(count, rows.shape[1]).index_copy_(0, places, rows)
-
-
-def _given(found: Tensor | None) -> Tensor:
-    assert found is not None  # only the first group of the first layer stops
-    return found

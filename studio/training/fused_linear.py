@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import torch
 from torch import Tensor
 
-from studio.training import kernels
-from studio.training.fused_ops import product, run
+from studio.training.fused_ops import product
 
 ATTENTION_IN: Final = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
 ATTENTION_OUT: Final = ("self_attn.o_proj",)
-GATE: Final = ("mlp.gate_proj",)
-UP: Final = ("mlp.up_proj",)
+GATE_AND_UP: Final = ("mlp.gate_proj", "mlp.up_proj")
 DOWN: Final = ("mlp.down_proj",)
-GROUPS: Final = (ATTENTION_IN, ATTENTION_OUT, GATE, UP, DOWN)
+GROUPS: Final = (ATTENTION_IN, ATTENTION_OUT, GATE_AND_UP, DOWN)
+BLOCKS: Final = (1, 1, 2, 1)  # of the groups; gate and up as one product would make long sums and strided halves
 _ROWS: Final = 512  # usual tokens of a product; oneDNN's layout hardly depends on it
 
 
@@ -30,7 +30,6 @@ class Part:
         inner: columns of the group's inner product.
         a: fp32 matrix A ``(r, I)``, a view of the flat weights.
         b: fp32 matrix B ``(O, r)``, a view of the flat weights.
-        slopes: gradients of ``a`` and of ``b`` a lane, views of the lanes' flat gradients.
     """
 
     name: str
@@ -38,7 +37,6 @@ class Part:
     inner: slice
     a: Tensor
     b: Tensor
-    slopes: list[tuple[Tensor, Tensor]]
 
 
 @dataclass
@@ -73,6 +71,7 @@ class Linear:
 
     Args:
         weight: of all layers one below the other, ``(O, I)``; an empty stand-in of that shape once it is frozen.
+        blocks: of rows, alike in size, each with a product and a result of its own.
         parts: adapters; none where this group is not tuned, or tuned as a whole.
         wholes: layers tuned as a whole.
         scale: ``s``.
@@ -80,89 +79,94 @@ class Linear:
     """
 
     weight: Tensor
+    blocks: int = 1
     parts: list[Part] = field(default_factory=list)
     wholes: list[Whole] = field(default_factory=list)
     scale: float = 1.0
     dropout: float = 0.0
-    ahead: Tensor | None = None  # the weight as oneDNN wants it for ``x W^T``
-    back: Tensor | None = None  # and for ``dy W``
+    ahead: list[Tensor] = field(default_factory=list)  # blocks of the weight as oneDNN wants them for ``x W^T``
+    back: list[Tensor] = field(default_factory=list)  # and for ``dy W``
     changed: Tensor | None = None  # the weight with its changes, where it is tuned as a whole
     down: Tensor | None = None  # A of all parts in the format of the base, (R, I)
-    up: Tensor | None = None  # s B of all parts on a block diagonal, (O, R)
+    ups: Sequence[Tensor] = ()  # s B of the parts of each block, on a block diagonal, (O / blocks, R)
+    slopes: Sequence[tuple[Tensor, Sequence[Tensor]]] = ()  # a lane: derivatives by `down`, and by `ups` transposed
 
     def freeze(self) -> None:
         """Lays a weight that stays as it is out for its products; otherwise each of them would do that anew."""
-        if not self.wholes and _can_pack(self.weight):
-            self.ahead, self.back = packed(self.weight), packed(self.weight.t().contiguous())
+        if not self.wholes and can_pack(self.weight):
+            blocks = self.weight.chunk(self.blocks)
+            self.ahead, self.back = [packed(w) for w in blocks], [packed(w.t().contiguous()) for w in blocks]
             self.weight = self.weight.new_empty(1).expand(self.weight.shape)
 
     def pack(self, *, tuned: bool) -> None:
         """Prepares a weight that is tuned as a whole for the many small products of an answer."""
-        if self.wholes and _can_pack(self.weight):
-            self.ahead = packed(self._weight(tuned))
+        if self.wholes and can_pack(self.weight):
+            self.ahead = [packed(weight) for weight in self._weights(tuned)]
 
     def unpack(self) -> None:
         """Gives the memory of :meth:`pack` back."""
         if self.wholes:
-            self.ahead = None
+            self.ahead = []
 
     def refresh(self) -> None:
-        """Takes over the tuned values as the optimizer left them."""
+        """Takes over what is tuned as a whole as the optimizer left it."""
         if self.wholes and self.changed is None:
             self.changed = self.weight.clone()
         for whole in self.wholes:
             assert self.changed is not None
             self.changed[whole.out] = self.weight[whole.out] + whole.change  # summed in fp32
-        if not self.parts:
-            return
-        inner = self.parts[-1].inner.stop
-        if self.down is None or self.up is None:
-            self.down = torch.empty(inner, self.weight.shape[1], dtype=self.weight.dtype)
-            self.up = torch.zeros(self.weight.shape[0], inner, dtype=self.weight.dtype)
-        for part in self.parts:
-            self.down[part.inner] = part.a
-            self.up[part.out, part.inner] = part.b * self.scale
 
-    def forward(self, x: Tensor, *, tuned: bool, training: bool) -> tuple[Tensor, Passed]:
-        """``x`` is ``(T, I)``; returns ``(T, O)`` and what the derivative needs."""
-        y = product(x, self._weight(tuned).t()) if self.ahead is None else times(x, self.ahead)
-        if not tuned or self.down is None or self.up is None:
-            return y, Passed(x, None, None)
+    def forward(self, x: Tensor, *, tuned: bool, training: bool) -> tuple[list[Tensor], Passed]:
+        """``x`` is ``(T, I)``; returns ``(T, O / blocks)`` of each block, and what the derivative needs."""
+        if not tuned or self.down is None:
+            return [*self._products(x, tuned)], Passed(x, None, None)
         kept = None
         seen = x
         if training and self.dropout:
             kept = torch.empty_like(x).bernoulli_(1 - self.dropout).div_(1 - self.dropout)
             seen = x * kept
-        inner = product(seen, self.down.t())
-        return y.addmm_(inner, self.up.t()), Passed(x, inner, kept)
+        inner = seen @ self.down.t()  # before the large products, while x is still near the core
+        ys = [y.addmm_(inner, up.t()) for y, up in zip(self._products(x, tuned), self.ups, strict=True)]
+        return ys, Passed(x, inner, kept)
 
-    def backward(self, dy: Tensor, passed: Passed, lane: int, *, first: bool = False) -> Tensor | None:
-        """Adds the tuned values' gradients; returns the derivative by ``x``, unless ``first`` in line needs none."""
-        dx = None
-        if not first:
-            dx = product(dy, self._weight(True)) if self.back is None else times(dy, self.back)
+    def backward(self, dys: Sequence[Tensor], passed: Passed, lane: int, *, first: bool = False) -> list[Tensor]:
+        """Adds the tuned values' gradients; returns parts of the derivative by ``x``, unless ``first`` in line needs none."""
         if self.wholes:
-            change = dy.t() @ passed.x
+            changes = [dy.t() @ passed.x for dy in dys]
             for whole in self.wholes:
-                whole.gradient.add_(change[whole.out])
-        if self.down is None or self.up is None or passed.inner is None:
-            return dx
-        d_inner = product(dy, self.up)
+                block, start = divmod(whole.out.start, len(changes[0]))
+                whole.gradient.add_(changes[block][start : start + len(whole.change)])
+        if self.down is None or passed.inner is None:
+            return [] if first else self._products_back(dys)
+        by_down, by_ups = self.slopes[lane]
+        d_inner = None
+        for dy, up, by_up in zip(dys, self.ups, by_ups, strict=True):
+            d_inner = dy @ up if d_inner is None else d_inner.addmm_(dy, up)
+            torch.mm(passed.inner.t(), dy, out=by_up)
+        assert d_inner is not None
         seen = passed.x if passed.kept is None else passed.x * passed.kept
-        d_down = d_inner.t() @ seen
-        d_up = passed.inner.t() @ dy
-        for part in self.parts:
-            a, b = part.slopes[lane]
-            run(kernels.accumulate, a, d_down[part.inner], 1.0)
-            run(kernels.accumulate, b, d_up[part.inner, part.out].t(), self.scale)
-        if dx is None:
-            return None
+        torch.mm(d_inner.t(), seen, out=by_down)
+        if first:
+            return []
+        dxs = self._products_back(dys)
         if passed.kept is None:
-            return dx.addmm_(d_inner, self.down)
-        return dx.addcmul_(d_inner @ self.down, passed.kept)
+            dxs[0].addmm_(d_inner, self.down)
+        else:
+            dxs[0].addcmul_(d_inner @ self.down, passed.kept)
+        return dxs
 
-    def _weight(self, tuned: bool) -> Tensor:
-        return self.changed if tuned and self.changed is not None else self.weight
+    def _products(self, x: Tensor, tuned: bool) -> Iterator[Tensor]:
+        if self.ahead:
+            return (times(x, weight) for weight in self.ahead)
+        return (product(x, weight.t()) for weight in self._weights(tuned))
+
+    def _products_back(self, dys: Sequence[Tensor]) -> list[Tensor]:
+        if self.back:
+            return [times(dy, weight) for dy, weight in zip(dys, self.back, strict=True)]
+        return [product(dy, weight) for dy, weight in zip(dys, self._weights(True), strict=True)]
+
+    def _weights(self, tuned: bool) -> tuple[Tensor, ...]:
+        return (self.changed if tuned and self.changed is not None else self.weight).chunk(self.blocks)
 
 
 def packed(weight: Tensor) -> Tensor:
@@ -177,5 +181,6 @@ def times(x: Tensor, weight: Tensor) -> Tensor:
     return y
 
 
-def _can_pack(weight: Tensor) -> bool:
+def can_pack(weight: Tensor) -> bool:
+    """Whether oneDNN has a layout of its own for a weight."""
     return weight.dtype is torch.bfloat16 and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]

@@ -278,54 +278,5 @@ def _heads(qkv: Tensor, shape: Shape, packed: Packed) -> tuple[Tensor, Tensor, T
     return q, k, v
 
 
-class Scratch:
-    """Room for the scores of a few positions over all words, used again and again.
-
-    Args:
-        words: V, the size of the vocabulary.
-        dtype: number format of the products.
-    """
-
-    def __init__(self, words: int, dtype: torch.dtype) -> None:
-        self.rows = max(16, min(512, 2**24 // words))
-        self.scores = torch.empty(self.rows, words, dtype=dtype)
-
-
-def cross_entropy(
-    x: Tensor, words: Tensor, targets: Tensor, scale: float | None, scratch: Scratch, smoothing: float = 0.0
-) -> tuple[float, Tensor | None]:
-    """Summed cross-entropy and, with ``scale``, its derivative by ``x``, as many rows at a time as there is room for.
-
-    Args:
-        x: normed hidden states at the positions whose successor is learned, ``(M, H)``.
-        words: output embeddings, ``(V, H)``.
-        targets: ``(M,)``.
-        scale: factor of the loss in the derivative; None where only the loss is wanted.
-        scratch: room for the scores.
-        smoothing: share of each target that is spread over all words (Szegedy et al., 2016).
-    """
-    total, count = 0.0, x.shape[0]
-    gradient = torch.empty_like(x) if scale is not None else None
-    step = math.ceil(count / math.ceil(count / scratch.rows)) if count else 1  # like parts: few rows take long, too
-    for first in range(0, count, step):
-        part = x[first : first + step]
-        scores = torch.mm(part, words.t(), out=scratch.scores[: len(part)])
-        sums = torch.empty(len(part))
-        right = targets[first : first + step]
-        total += float(run(kernels.judge, scores, right, smoothing, gradient is not None, sums))
-        if gradient is not None and scale is not None:
-            gradient[first : first + step] = (scores @ words).float().mul_(scale / sums[:, None])
-    return total, gradient
-
-
-def likeliest(x: Tensor, words: Tensor, scratch: Scratch) -> Tensor:
-    """The word with the highest score at each place, ``(M,)``, a few rows at a time; arguments as :func:`cross_entropy`."""
-    found = torch.empty(x.shape[0], dtype=torch.long)
-    for first in range(0, x.shape[0], scratch.rows):
-        part = x[first : first + scratch.rows]
-        found[first : first + scratch.rows] = torch.mm(part, words.t(), out=scratch.scores[: len(part)]).argmax(1)
-    return found
-
-
 def _rounded(size: int, step: int) -> int:
     return -(-size // step) * step

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from studio.errors import AfinaError, from_exception
 from studio.training.fused_layer import Layer
-from studio.training.fused_linear import GROUPS, Linear
+from studio.training.fused_linear import BLOCKS, GROUPS, Linear
 from studio.training.fused_shape import Shape
 
 
@@ -50,7 +50,8 @@ def read_weights(model_dir: Path, shape: Shape, dtype: torch.dtype) -> Weights:
     for number in range(shape.layers):
         prefix = f"model.layers.{number}"
         linears = tuple(
-            Linear(torch.cat([tensors.take(f"{prefix}.{name}.weight").to(dtype) for name in group])) for group in GROUPS
+            Linear(torch.cat([tensors.take(f"{prefix}.{name}.weight").to(dtype) for name in group]), blocks)
+            for group, blocks in zip(GROUPS, BLOCKS, strict=True)
         )
         assert len(linears) == len(GROUPS)
         norms = {name: vector(f"{prefix}.{source}.weight") for name, source in _norm_names(shape).items()}
@@ -77,8 +78,7 @@ def _check(found: Weights, shape: Shape, model_dir: Path) -> None:
     wanted = [
         (heads, shape.hidden),
         (shape.hidden, shape.heads * shape.head_dim),
-        (shape.intermediate, shape.hidden),
-        (shape.intermediate, shape.hidden),
+        (2 * shape.intermediate, shape.hidden),
         (shape.hidden, shape.intermediate),
     ]
     fits = found.words.shape == (shape.vocabulary, shape.hidden) and all(

@@ -48,8 +48,10 @@ def _pair(model_dir: Path, adaptation: Adaptation):  # type: ignore[no-untyped-d
     ]
     for number, part in parts:
         prefix = f"base_model.model.model.layers.{number}.{part.name}"
-        ours[f"{prefix}.lora_A.default.weight"] = (part.a, part.slopes[0][0])
-        ours[f"{prefix}.lora_B.default.weight"] = (part.b, part.slopes[0][1])
+        for letter, weight in (("A", part.a), ("B", part.b)):
+            place = weight.storage_offset() - fused.weights.storage_offset()
+            gradient = fused.gradients[place : place + weight.numel()].view(weight.shape)
+            ours[f"{prefix}.lora_{letter}.default.weight"] = (weight, gradient)
     assert theirs.keys() == ours.keys()
     torch.manual_seed(2)
     with torch.no_grad():

@@ -8,9 +8,8 @@ import pytest
 import torch
 from torch.nn import functional as f
 
+from studio.training.fused_head import Head
 from studio.training.fused_ops import (
-    Scratch,
-    cross_entropy,
     gate,
     gate_backward,
     norm,
@@ -63,7 +62,7 @@ def test_cross_entropy_is_that_of_torch(dtype: torch.dtype, near: float, smoothi
     asked = x.float().clone().requires_grad_()
     expected = f.cross_entropy(asked @ words.float().t(), targets, reduction="sum", label_smoothing=smoothing)
     (expected * 0.5).backward()
-    loss, gradient = cross_entropy(x, words, targets, 0.5, Scratch(300, dtype), smoothing)
+    loss, gradient = Head(words, 1).cross_entropy(x, targets, 0.5, 0, smoothing)
     assert loss == pytest.approx(float(expected.detach()), rel=near)
     assert gradient is not None
     assert asked.grad is not None
@@ -74,6 +73,6 @@ def test_cross_entropy_is_that_of_torch(dtype: torch.dtype, near: float, smoothi
 def test_what_has_diverged_stays_seen(dtype: torch.dtype, near: float) -> None:
     x, words = _random(2, 16, dtype=dtype), _random(50, 16, dtype=dtype)
     x[1, 3] = math.nan
-    assert math.isnan(cross_entropy(x, words, torch.tensor([1, 2]), None, Scratch(50, dtype))[0])
+    assert math.isnan(Head(words, 1).cross_entropy(x, torch.tensor([1, 2]), None)[0])
     assert norm(x.float(), torch.ones(16), 1e-6, dtype)[0][1].isnan().all()
     assert gate(x, x, False)[1, 3].isnan()

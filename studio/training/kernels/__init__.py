@@ -14,6 +14,7 @@ L tokens of the longest one, G = L h / k queries a key-value head.
 
 from __future__ import annotations
 
+from studio.training.kernels.adapters import collect, lay_out
 from studio.training.kernels.gates import gate, gate_backward
 from studio.training.kernels.heads import (
     by_head,
@@ -24,19 +25,20 @@ from studio.training.kernels.heads import (
     split_heads,
 )
 from studio.training.kernels.norms import add, norm, norm_backward, norm_backward_onto, norm_heads, norm_heads_backward
-from studio.training.kernels.scores import accumulate, judge
+from studio.training.kernels.scores import judge
 
 __all__ = [
-    "accumulate",
     "add",
     "by_head",
     "by_token",
     "causal_softmax",
     "causal_softmax_backward",
+    "collect",
     "gate",
     "gate_backward",
     "join_heads",
     "judge",
+    "lay_out",
     "norm",
     "norm_backward",
     "norm_backward_onto",

@@ -1,4 +1,4 @@
-"""Scores of words judged, and gradients added up."""
+"""Scores of words judged."""
 
 from __future__ import annotations
 
@@ -54,11 +54,3 @@ def judge(scores: Any, targets: Any, smoothing: Any, learn: Any, sums: Any) -> A
         sums[m] = total
         loss += np.log(total) + top - chosen
     return loss
-
-
-@kernel
-def accumulate(into: Any, part: Any, scale: Any) -> None:
-    """``into += scale part``; both ``(n, m)``, ``part`` with any strides, ``into`` fp32."""
-    for i in range(into.shape[0]):
-        for j in range(into.shape[1]):
-            into[i, j] += scale * wide(part[i, j])

@@ -1,0 +1,73 @@
+"""A linear layer of the fused engine, its adapters and their derivatives are those of torch, in both formats."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from studio.training.fused_adapters import Adapters
+from studio.training.fused_linear import Linear, Part
+
+TOKENS, WIDTH, RANK, SCALE = 32, 64, 4, 0.5
+
+
+def _tuned(dtype: torch.dtype, blocks: int, heights: list[int], chosen: list[int]) -> tuple[Linear, torch.Tensor]:
+    """Random layers one below the other, adapters on the chosen ones, and the flat vector of these."""
+    torch.manual_seed(0)
+    linear = Linear(torch.randn(sum(heights), WIDTH).to(dtype), blocks, scale=SCALE)
+    sizes = [RANK * (WIDTH + heights[number]) for number in chosen]
+    flat = torch.randn(sum(sizes))
+    for number, values in zip(chosen, flat.split(sizes), strict=True):
+        start, inner = sum(heights[:number]), len(linear.parts) * RANK
+        a, b = values.split([RANK * WIDTH, RANK * heights[number]])
+        rows = slice(start, start + heights[number])
+        linear.parts.append(Part("", rows, slice(inner, inner + RANK), a.view(RANK, -1), b.view(-1, RANK)))
+    return linear, flat
+
+
+@pytest.mark.parametrize(("dtype", "near"), [(torch.float32, 1e-5), (torch.bfloat16, 3e-2)])
+@pytest.mark.parametrize(
+    ("blocks", "heights", "chosen"),
+    [
+        (1, [48], [0]),
+        (1, [48, 16, 16], [0, 1, 2]),
+        (1, [48, 16, 16], [0, 2]),
+        (2, [48, 48], [0, 1]),
+        (2, [48, 48], [1]),
+    ],
+)
+def test_products_and_derivatives_are_those_of_torch(
+    dtype: torch.dtype, near: float, blocks: int, heights: list[int], chosen: list[int]
+) -> None:
+    linear, flat = _tuned(dtype, blocks, heights, chosen)
+    whole = linear.weight.float()
+    linear.freeze()
+    adapters = Adapters([linear, Linear(torch.zeros(WIDTH, WIDTH, dtype=dtype))], flat, 2)  # one is not tuned
+    adapters.refresh()
+    x, dy = torch.randn(TOKENS, WIDTH).to(dtype), torch.randn(TOKENS, sum(heights)).to(dtype)
+    asked, values = x.float().clone().requires_grad_(), flat.clone().requires_grad_()
+    expected = asked @ whole.t()
+    for part in linear.parts:
+        first = part.a.storage_offset()
+        a, b = values[first : first + part.a.numel() + part.b.numel()].split([part.a.numel(), part.b.numel()])
+        change = SCALE * asked @ a.view(part.a.shape).t() @ b.view(part.b.shape).t()
+        expected = expected + torch.nn.functional.pad(change, (part.out.start, len(whole) - part.out.stop))
+    expected.backward(dy.float())
+
+    ys, passed = linear.forward(x, tuned=True, training=True)
+    assert len(ys) == blocks
+    _like(torch.cat(ys, 1), expected, near)
+    gradients = torch.zeros(2, len(flat))
+    dxs = linear.backward(dy.chunk(blocks, 1), passed, 1)
+    _like(sum(dx.float() for dx in dxs), asked.grad, near)
+    for _ in range(2):
+        adapters.collect(1, gradients[1])
+    _like(gradients[1], 2 * values.grad, near)
+    assert not gradients[0].any()
+    untuned, _ = linear.forward(x, tuned=False, training=False)
+    _like(torch.cat(untuned, 1), (x.float() @ whole.t()), near)
+
+
+def _like(found: torch.Tensor, expected: torch.Tensor, near: float) -> None:
+    expected = expected.detach()
+    torch.testing.assert_close(found.float(), expected, rtol=near, atol=near * float(expected.abs().max()))
