@@ -11,6 +11,7 @@ from typing import Final
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from studio.domain.recipe import Method, Precision
 from studio.models.tokenizer import EncodedExample
@@ -22,6 +23,7 @@ from studio.training.fused_layer import Layer
 from studio.training.fused_linear import Linear
 from studio.training.fused_ops import Packed, norm, norm_backward, rotations
 from studio.training.fused_shape import Shape
+from studio.training.lanes import Lanes
 from studio.training.precision import number_format
 
 _WORDS, _WIDTH = 32, 32
@@ -65,7 +67,7 @@ def _step(shape: Shape, dtype: torch.dtype) -> None:
     weights, gradients = attach([layer], _LORA, 0, 1)
     for linear in layer.linears:
         linear.freeze()
-    adapters = Adapters(layer.linears, weights, 1)
+    adapters = Adapters(layer.linears, weights, Lanes(1))
     adapters.refresh()
     packed = Packed.of([EncodedExample([1] * 6, [False] * 3 + [True] * 3, truncated=False)] * 2)
     turns = {theta: rotations(packed.width, shape.head_dim, theta) for theta in shape.thetas}
@@ -77,7 +79,7 @@ def _step(shape: Shape, dtype: torch.dtype) -> None:
     assert gradient is not None
     dx = torch.zeros_like(x)
     dx[: len(chosen)] = norm_backward(gradient, chosen, root, weight, torch.float32)
-    layer.backward(dx, dx.to(dtype), kept, packed, turns, first=False)
+    layer.backward(dx, pad(dx.to(dtype), (0, layer.annex)), kept, packed, turns, first=False)
     adapters.collect(0, gradients[0])
 
 

@@ -13,6 +13,7 @@ from typing import Final
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from studio.models.tokenizer import EncodedExample
 from studio.training import fused_save
@@ -83,7 +84,7 @@ class FusedEngine:
         self._linears = [linear for layer in self.base.layers for linear in layer.linears]
         for linear in self._linears:
             linear.freeze()
-        self._adapters = Adapters(self._linears, self.weights, self._lanes.count)
+        self._adapters = Adapters(self._linears, self.weights, self._lanes)
         self._first = first_tuned(self.base.layers)
         self.total_parameters = self.base.count + self.weights.numel()
         self._head = Head(self.base.words, self._lanes.count)
@@ -179,13 +180,16 @@ class FusedEngine:
         assert gradient is not None
         dx = torch.zeros_like(x)
         dx[: len(chosen)] = norm_backward(gradient, chosen, root, self.base.norm, torch.float32)
-        dy = dx.to(self._dtype)
+        dy = pad(dx.to(self._dtype), (0, self.base.layers[-1].annex))
         for number in range(self.shape.layers - 1, first - 1, -1):
             needed = kept.pop()  # freed as soon as it is used
             assert needed is not None
             if isinstance(needed, Again):
                 needed = needed.computed(self.base.layers[number], packed, turns)
-            dx, dy = self.base.layers[number].backward(dx, dy, needed, packed, turns, first=number == first)
+            annex = self.base.layers[number - 1].annex if number > first else 0
+            dx, dy = self.base.layers[number].backward(
+                dx, dy, needed, packed, turns, first=number == first, annex=annex
+            )
         self._adapters.collect(packed.lane, self._all_gradients[packed.lane])
         return loss
 

@@ -1,73 +1,112 @@
 """The adapters of all layers as the products read them, and their derivatives as the products write them.
 
-The optimizer wants one flat fp32 vector; a product wants matrices in the format of the base. Between the two there is one
-pass a step, not one a matrix.
+The optimizer wants one flat fp32 vector; a product wants matrices in the format of the base, and the last columns of the
+frozen weights. Between the two there is one pass a step, not one a matrix.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from studio.training import kernels
-from studio.training.fused_linear import Linear
+from studio.training.fused_layout import address, places
+from studio.training.fused_linear import Linear, Part
 from studio.training.fused_ops import run
+from studio.training.lanes import Lanes
+
+Shapes = dict[tuple[int, int, int], int]
 
 
 class Adapters:
     """All adapters of a model.
 
     Args:
-        linears: with their parts; get ``down``, ``up`` and ``slopes``.
+        linears: with their parts, frozen; get ``down``, ``ups`` and ``slopes``.
         weights: flat fp32 ``(n,)``, of which the parts are views.
         lanes: threads that write derivatives.
     """
 
-    def __init__(self, linears: Sequence[Linear], weights: Tensor, lanes: int) -> None:
+    def __init__(self, linears: Sequence[Linear], weights: Tensor, lanes: Lanes) -> None:
         tuned = [linear for linear in linears if linear.parts]
-        self._weights = weights
+        self._weights, self._lanes = weights, lanes
         self._scale = tuned[0].scale if tuned else 1.0
-        sizes = [linear.parts[-1].inner.stop * sum(linear.weight.shape) for linear in tuned]
+        sizes = [(linear.annex or linear.rank) * sum(linear.weight.shape) for linear in tuned]
         dtype = tuned[0].weight.dtype if tuned else torch.float32
         self._matrices = torch.zeros(sum(sizes), dtype=dtype)
-        self._slopes = torch.empty(lanes, sum(sizes), dtype=dtype)
+        self._slopes = torch.empty(lanes.count, sum(sizes), dtype=dtype)
+        self._places, shapes = _all_places(tuned)
         rows = []
-        for linear, size, end in zip(tuned, sizes, torch.tensor(sizes).cumsum(0).tolist(), strict=True):
-            rows += _place(linear, end - size, weights, self._matrices, self._slopes)
-        self._table = torch.tensor(rows, dtype=torch.long).view(-1, 9)
+        for linear, start in zip(tuned, accumulate(sizes, initial=0), strict=False):
+            _give(linear, start, self._matrices, self._slopes)
+            rows += [_row(linear, part, start, shapes) for part in linear.parts]
+        self._table = np.array(rows, kernels.ADAPTER)
 
     def refresh(self) -> None:
         """Takes over the weights as the optimizer left them."""
-        run(kernels.lay_out, self._weights, self._table, self._scale, self._matrices)
+
+        def take_over(table: NDArray[np.void]) -> float:
+            run(kernels.lay_out, self._weights, table, self._places, self._scale, self._matrices)
+            return 0.0
+
+        self._lanes.run(take_over, np.array_split(self._table, self._lanes.count))
 
     def collect(self, lane: int, gradients: Tensor) -> None:
         """Adds what a lane's products wrote to its gradients, fp32 ``(n,)``."""
         run(kernels.collect, self._slopes[lane], self._table, self._scale, gradients)
 
 
-def _place(linear: Linear, start: int, weights: Tensor, matrices: Tensor, slopes: Tensor) -> list[list[int]]:
-    """Gives a linear layer its matrices from ``start`` on; returns its rows of the table."""
-    height, width = map(int, linear.weight.shape)
-    inner = linear.parts[-1].inner.stop
-    middle, end, block = start + inner * width, start + inner * (width + height), height // linear.blocks
-    linear.down = matrices[start:middle].view(inner, width)
-    linear.ups = list(matrices[middle:end].view(linear.blocks, block, inner))
+def _all_places(linears: Sequence[Linear]) -> tuple[Tensor, Shapes]:
+    """The places of the annexes of all weights, one after the other, and where those of each shape begin."""
+    found, starts = [torch.zeros(0, dtype=torch.int32)], {}
+    for linear in linears:
+        for height, width in ((linear.height, linear.width), (linear.width, linear.height)):
+            shape = (height, width, linear.annex)
+            known = places(*shape) if linear.annex and shape not in starts else None
+            if known is not None:
+                starts[shape] = sum(map(len, found))
+                found.append(known.flatten())
+    return torch.cat(found), starts
+
+
+def _give(linear: Linear, start: int, matrices: Tensor, slopes: Tensor) -> None:
+    """Gives a linear layer its matrices, and each lane room for their derivatives, from ``start`` on."""
+    inner, rank, blocks = linear.annex or linear.rank, linear.rank, linear.blocks
+    middle = start + inner * linear.width
+    linear.down = matrices[start:middle].view(inner, linear.width)
+    linear.ups = list(matrices[middle:][: inner * linear.height * blocks].view(blocks, linear.height, inner))
     linear.slopes = [
-        (lane[start:middle].view(inner, width), list(lane[middle:end].view(linear.blocks, inner, block)))
+        (
+            lane[start:][: rank * linear.width].view(rank, linear.width),
+            list(lane[middle:][: rank * linear.height * blocks].view(blocks, rank, linear.height)),
+        )
         for lane in slopes
     ]
-    return [
-        [
-            int(part.a.storage_offset() - weights.storage_offset()),
-            *part.a.shape,
-            len(part.b),
-            start + part.inner.start * width,
-            middle + part.out.start * inner + part.inner.start,
-            inner,
-            middle + part.out.start // block * block * inner + part.inner.start * block + part.out.start % block,
-            block,
-        ]
-        for part in linear.parts
-    ]
+
+
+def _row(linear: Linear, part: Part, start: int, shapes: Shapes) -> tuple[int, ...]:
+    """The record of an adapter, in the order of :data:`studio.training.kernels.ADAPTER`."""
+    inner, height, width, annex = linear.annex or linear.rank, linear.height, linear.width, linear.annex
+    middle = start + inner * width
+    block, out = divmod(part.out.start, height)
+    matrices = (
+        start + part.inner.start * width,
+        middle + part.out.start * inner + part.inner.start,
+        inner,
+        middle + block * height * linear.rank + part.inner.start * height + out,
+        height,
+    )
+    weights = (0, 0, 0, 0)
+    if annex:
+        weights = (
+            address(linear.ahead[block]),
+            shapes[height, width, annex] + out * annex + part.inner.start,
+            address(linear.back[block]),
+            shapes[width, height, annex] + part.inner.start,
+        )
+    return int(part.a.storage_offset()), *part.a.shape, len(part.b), *matrices, annex, *weights

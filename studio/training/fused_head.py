@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from studio.training import kernels
-from studio.training.fused_linear import can_pack, packed, times
+from studio.training.fused_layout import can_pack, packed, times
 from studio.training.fused_ops import run
 
 # Scores at once, and so many rows at most: each product reads all words, however few rows it has.

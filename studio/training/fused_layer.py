@@ -82,19 +82,20 @@ class Layer:
         """
         shape, epsilon = self.shape, self.shape.epsilon
         dtype = self.linears[0].weight.dtype
-        seen, root = norm(x, self.norms["in"], epsilon, dtype)
+        annexes = [linear.annex for linear in self.linears]
+        seen, root = norm(x, self.norms["in"], epsilon, dtype, annexes[0])
         (qkv,), qkv_in = self.linears[0].forward(seen, tuned=True, training=training)
         heads = self.norm_heads(qkv)
-        y, attended = attention(qkv, shape, packed, rotations[self.theta])
+        y, attended = attention(qkv, shape, packed, rotations[self.theta], annexes[1])
         before = x
         if only is not None:
             x, y = x[only], y[only]
         (y,), out_in = self.linears[1].forward(y, tuned=True, training=training)
         y, mixed = self._norm_after(y, "mixed")
         middle = add(x, y)
-        seen, middle_root = norm(middle, self.norms["middle"], epsilon, dtype)
+        seen, middle_root = norm(middle, self.norms["middle"], epsilon, dtype, annexes[2])
         (g, u), gate_in = self.linears[2].forward(seen, tuned=True, training=training)
-        (y,), down_in = self.linears[3].forward(gate(g, u, shape.gelu), tuned=True, training=training)
+        (y,), down_in = self.linears[3].forward(gate(g, u, shape.gelu, annexes[3]), tuned=True, training=training)
         y, fed = self._norm_after(y, "fed")
         first, second = (
             (only, before, root, qkv_in, heads, attended, out_in, mixed),
@@ -103,35 +104,40 @@ class Layer:
         return add(middle, y), Kept(*first, *second, g, u, down_in, fed)
 
     def backward(
-        self, dx: Tensor, dy: Tensor, kept: Kept, packed: Packed, rotations: Rotations, *, first: bool
+        self, dx: Tensor, dy: Tensor, kept: Kept, packed: Packed, rotations: Rotations, *, first: bool, annex: int = 0
     ) -> tuple[Tensor, Tensor]:
         """Turns the derivative by the new stream into that by ``x``. The ``first`` tuned layer stops before its input.
 
         Args:
             dx: fp32, of the shape that :meth:`forward` returned; overwritten.
-            dy: the same in the format of the base.
+            dy: the same in the format of the base, with :attr:`annex` more columns, which are overwritten.
             kept: of :meth:`forward`; used up.
             packed: where the tokens are.
             rotations: as in :meth:`forward`.
             first: whether nothing below is tuned.
+            annex: of the layer below.
 
         Returns:
             The derivative by ``x``, fp32 ``(T, H)``, and the same in the format of the base.
         """
         dy = self._norm_after_backward(dx, dy, kept.fed, "fed")
         (dy,) = self.linears[3].backward([dy], kept.down_in, packed.lane)
-        slopes = gate_backward(dy, kept.g, kept.u, self.shape.gelu)
+        annexes = [linear.annex for linear in self.linears]
+        slopes = gate_backward(dy, kept.g, kept.u, self.shape.gelu, annexes[2])
         from_g, from_u = self.linears[2].backward(slopes, kept.gate_in, packed.lane)
-        dy = norm_backward_onto(dx, kept.middle, kept.middle_root, self.norms["middle"], from_u, from_g)
+        wide = 0 if self.shape.sandwich else annexes[1]
+        dy = norm_backward_onto(dx, kept.middle, kept.middle_root, self.norms["middle"], from_g, from_u, annex=wide)
         dy = self._norm_after_backward(dx, dy, kept.mixed, "mixed")
         (dy,) = self.linears[1].backward([dy], kept.out_in, packed.lane)
         if kept.only is not None:
             dx, dy = (_spread(part, kept.only, len(kept.x)) for part in (dx, dy))
-        dy = attention_backward(dy, kept.attended, self.shape, packed, rotations[self.theta])
+        dy = attention_backward(dy, kept.attended, self.shape, packed, rotations[self.theta], annexes[0])
         if kept.heads is not None:
             run(kernels.norm_heads_backward, dy, *kept.heads, self._head_weights)
         inner = self.linears[0].backward([dy], kept.qkv_in, packed.lane, first=first)
-        return dx, norm_backward_onto(dx, kept.x, kept.root, self.norms["in"], *inner) if inner else dy
+        if not inner:
+            return dx, dy
+        return dx, norm_backward_onto(dx, kept.x, kept.root, self.norms["in"], *inner, annex=annex)
 
     def norm_heads(self, qkv: Tensor) -> tuple[Tensor, Tensor] | None:
         """Norms queries and keys in place, a head at a time; returns what was there and the roots."""
@@ -155,7 +161,15 @@ class Layer:
         return normed, (y, root)
 
     def _norm_after_backward(self, dx: Tensor, dy: Tensor, kept: tuple[Tensor, Tensor] | None, name: str) -> Tensor:
-        return dy if kept is None else norm_backward(dx, *kept, self.norms[name], dy.dtype)
+        if kept is None:
+            return dy
+        annex = self.linears[1 if name == "mixed" else 3].annex
+        return norm_backward(dx, *kept, self.norms[name], dy.dtype, annex)
+
+    @property
+    def annex(self) -> int:
+        """Columns that follow the derivative by what the layer gives."""
+        return 0 if self.shape.sandwich else self.linears[3].annex
 
 
 @dataclass(frozen=True)

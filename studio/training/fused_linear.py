@@ -8,7 +8,9 @@ from typing import Final
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
+from studio.training.fused_layout import annex_of, can_pack, packed, times
 from studio.training.fused_ops import product
 
 ATTENTION_IN: Final = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
@@ -17,7 +19,6 @@ GATE_AND_UP: Final = ("mlp.gate_proj", "mlp.up_proj")
 DOWN: Final = ("mlp.down_proj",)
 GROUPS: Final = (ATTENTION_IN, ATTENTION_OUT, GATE_AND_UP, DOWN)
 BLOCKS: Final = (1, 1, 2, 1)  # of the groups; gate and up as one product would make long sums and strided halves
-_ROWS: Final = 512  # usual tokens of a product; oneDNN's layout hardly depends on it
 
 
 @dataclass
@@ -86,17 +87,36 @@ class Linear:
     dropout: float = 0.0
     ahead: list[Tensor] = field(default_factory=list)  # blocks of the weight as oneDNN wants them for ``x W^T``
     back: list[Tensor] = field(default_factory=list)  # and for ``dy W``
+    annex: int = 0  # columns that follow each input of these, where the adapters' inner product goes
     changed: Tensor | None = None  # the weight with its changes, where it is tuned as a whole
     down: Tensor | None = None  # A of all parts in the format of the base, (R, I)
     ups: Sequence[Tensor] = ()  # s B of the parts of each block, on a block diagonal, (O / blocks, R)
     slopes: Sequence[tuple[Tensor, Sequence[Tensor]]] = ()  # a lane: derivatives by `down`, and by `ups` transposed
 
+    @property
+    def rank(self) -> int:
+        """R, the ranks of all parts together."""
+        return int(self.parts[-1].inner.stop)
+
+    @property
+    def height(self) -> int:
+        """Rows of a block."""
+        return int(self.weight.shape[0]) // self.blocks
+
+    @property
+    def width(self) -> int:
+        """I."""
+        return int(self.weight.shape[1])
+
     def freeze(self) -> None:
         """Lays a weight that stays as it is out for its products; otherwise each of them would do that anew."""
-        if not self.wholes and can_pack(self.weight):
-            blocks = self.weight.chunk(self.blocks)
-            self.ahead, self.back = [packed(w) for w in blocks], [packed(w.t().contiguous()) for w in blocks]
-            self.weight = self.weight.new_empty(1).expand(self.weight.shape)
+        if self.wholes or not can_pack(self.weight):
+            return
+        blocks = self.weight.chunk(self.blocks)
+        self.annex = annex_of(self.rank, self.height, self.width) if self.parts else 0
+        self.ahead = [packed(pad(w, (0, self.annex))) for w in blocks]
+        self.back = [packed(pad(w.t().contiguous(), (0, self.annex))) for w in blocks]
+        self.weight = self.weight.new_empty(1).expand(self.weight.shape)
 
     def pack(self, *, tuned: bool) -> None:
         """Prepares a weight that is tuned as a whole for the many small products of an answer."""
@@ -117,20 +137,45 @@ class Linear:
             self.changed[whole.out] = self.weight[whole.out] + whole.change  # summed in fp32
 
     def forward(self, x: Tensor, *, tuned: bool, training: bool) -> tuple[list[Tensor], Passed]:
-        """``x`` is ``(T, I)``; returns ``(T, O / blocks)`` of each block, and what the derivative needs."""
+        """Computes the layers.
+
+        Args:
+            x: ``(T, I)``, or ``(T, I + annex)``, where the last columns are overwritten.
+            tuned: whether the adapters take part.
+            training: whether dropout does.
+
+        Returns:
+            ``(T, O / blocks)`` of each block, and what the derivative needs.
+        """
+        if x.shape[1] < self.width + self.annex:
+            x = pad(x, (0, self.annex))
         if not tuned or self.down is None:
+            x[:, self.width :] = 0
             return [*self._products(x, tuned)], Passed(x, None, None)
         kept = None
-        seen = x
+        seen = x[:, : self.width]
         if training and self.dropout:
-            kept = torch.empty_like(x).bernoulli_(1 - self.dropout).div_(1 - self.dropout)
-            seen = x * kept
+            kept = torch.empty_like(seen).bernoulli_(1 - self.dropout).div_(1 - self.dropout)
+            seen = seen * kept
+        if self.annex:  # y = (x, x A^T) (W, s B)^T
+            inner = torch.mm(seen, self.down.t(), out=x[:, self.width :])
+            return [*self._products(x, tuned)], Passed(x, inner, kept)
         inner = seen @ self.down.t()  # before the large products, while x is still near the core
         ys = [y.addmm_(inner, up.t()) for y, up in zip(self._products(x, tuned), self.ups, strict=True)]
         return ys, Passed(x, inner, kept)
 
     def backward(self, dys: Sequence[Tensor], passed: Passed, lane: int, *, first: bool = False) -> list[Tensor]:
-        """Adds the tuned values' gradients; returns parts of the derivative by ``x``, unless ``first`` in line needs none."""
+        """Adds the tuned values' gradients.
+
+        Args:
+            dys: derivatives by the results, ``(T, O / blocks + annex)`` each; the last columns are overwritten.
+            passed: of :meth:`forward`.
+            lane: of the thread that asks.
+            first: whether nothing below is tuned.
+
+        Returns:
+            The derivative by ``x`` as a sum of ``(T, I)``, one of each block; nothing for the ``first``.
+        """
         if self.wholes:
             changes = [dy.t() @ passed.x for dy in dys]
             for whole in self.wholes:
@@ -139,15 +184,22 @@ class Linear:
         if self.down is None or passed.inner is None:
             return [] if first else self._products_back(dys)
         by_down, by_ups = self.slopes[lane]
-        d_inner = None
+        parts = []
         for dy, up, by_up in zip(dys, self.ups, by_ups, strict=True):
-            d_inner = dy @ up if d_inner is None else d_inner.addmm_(dy, up)
-            torch.mm(passed.inner.t(), dy, out=by_up)
-        assert d_inner is not None
-        seen = passed.x if passed.kept is None else passed.x * passed.kept
-        torch.mm(d_inner.t(), seen, out=by_down)
+            own = dy[:, : self.height]
+            parts.append(torch.mm(own, up, out=dy[:, self.height :]) if self.annex else own @ up)
+            torch.mm(passed.inner[:, : self.rank].t(), own, out=by_up)
+        d_inner = parts[0] if len(parts) == 1 else torch.stack(parts).sum(0)
+        seen = passed.x[:, : self.width]
+        torch.mm(d_inner[:, : self.rank].t(), seen if passed.kept is None else seen * passed.kept, out=by_down)
         if first:
             return []
+        if self.annex and passed.kept is None:  # dx = (dy, dy s B) (W^T, A^T)^T
+            return self._products_back(dys)
+        if self.annex:  # what dropout left out takes no part
+            d_inner = d_inner.clone()
+            for dy in dys:
+                dy[:, self.height :] = 0
         dxs = self._products_back(dys)
         if passed.kept is None:
             dxs[0].addmm_(d_inner, self.down)
@@ -167,20 +219,3 @@ class Linear:
 
     def _weights(self, tuned: bool) -> tuple[Tensor, ...]:
         return (self.changed if tuned and self.changed is not None else self.weight).chunk(self.blocks)
-
-
-def packed(weight: Tensor) -> Tensor:
-    """A bf16 weight ``(O, I)`` in the layout that oneDNN multiplies without reordering it first."""
-    laid_out: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight, _ROWS)
-    return laid_out
-
-
-def times(x: Tensor, weight: Tensor) -> Tensor:
-    """``x W^T`` for a weight of :func:`packed`."""
-    y: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], "")
-    return y
-
-
-def can_pack(weight: Tensor) -> bool:
-    """Whether oneDNN has a layout of its own for a weight."""
-    return weight.dtype is torch.bfloat16 and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]

@@ -6,7 +6,9 @@ import pytest
 import torch
 
 from studio.training.fused_adapters import Adapters
+from studio.training.fused_layout import places
 from studio.training.fused_linear import Linear, Part
+from studio.training.lanes import Lanes
 
 TOKENS, WIDTH, RANK, SCALE = 32, 64, 4, 0.5
 
@@ -26,46 +28,77 @@ def _tuned(dtype: torch.dtype, blocks: int, heights: list[int], chosen: list[int
 
 
 @pytest.mark.parametrize(("dtype", "near"), [(torch.float32, 1e-5), (torch.bfloat16, 3e-2)])
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
 @pytest.mark.parametrize(
     ("blocks", "heights", "chosen"),
     [
         (1, [48], [0]),
-        (1, [48, 16, 16], [0, 1, 2]),
+        (1, [64], [0]),
+        (1, [128, 32, 32], [0, 1, 2]),
         (1, [48, 16, 16], [0, 2]),
-        (2, [48, 48], [0, 1]),
-        (2, [48, 48], [1]),
+        (2, [64, 64], [0, 1]),
+        (2, [64, 64], [1]),
     ],
 )
 def test_products_and_derivatives_are_those_of_torch(
-    dtype: torch.dtype, near: float, blocks: int, heights: list[int], chosen: list[int]
+    dtype: torch.dtype, near: float, dropout: float, blocks: int, heights: list[int], chosen: list[int]
 ) -> None:
     linear, flat = _tuned(dtype, blocks, heights, chosen)
+    linear.dropout = dropout
     whole = linear.weight.float()
     linear.freeze()
-    adapters = Adapters([linear, Linear(torch.zeros(WIDTH, WIDTH, dtype=dtype))], flat, 2)  # one is not tuned
+    adapters = Adapters([linear, Linear(torch.zeros(WIDTH, WIDTH, dtype=dtype))], flat, Lanes(2))  # one is not tuned
     adapters.refresh()
     x, dy = torch.randn(TOKENS, WIDTH).to(dtype), torch.randn(TOKENS, sum(heights)).to(dtype)
+    ys, passed = linear.forward(torch.nn.functional.pad(x, (0, linear.annex), value=9.0), tuned=True, training=True)
+
     asked, values = x.float().clone().requires_grad_(), flat.clone().requires_grad_()
+    seen = asked if passed.kept is None else asked * passed.kept.float()
     expected = asked @ whole.t()
     for part in linear.parts:
         first = part.a.storage_offset()
         a, b = values[first : first + part.a.numel() + part.b.numel()].split([part.a.numel(), part.b.numel()])
-        change = SCALE * asked @ a.view(part.a.shape).t() @ b.view(part.b.shape).t()
+        change = SCALE * seen @ a.view(part.a.shape).t() @ b.view(part.b.shape).t()
         expected = expected + torch.nn.functional.pad(change, (part.out.start, len(whole) - part.out.stop))
     expected.backward(dy.float())
 
-    ys, passed = linear.forward(x, tuned=True, training=True)
     assert len(ys) == blocks
+    assert (passed.kept is not None) == bool(dropout)
     _like(torch.cat(ys, 1), expected, near)
     gradients = torch.zeros(2, len(flat))
-    dxs = linear.backward(dy.chunk(blocks, 1), passed, 1)
-    _like(sum(dx.float() for dx in dxs), asked.grad, near)
+    wide = [torch.nn.functional.pad(part, (0, linear.annex), value=9.0) for part in dy.chunk(blocks, 1)]
+    _like(sum(dx.float() for dx in linear.backward(wide, passed, 1)), asked.grad, near)
     for _ in range(2):
         adapters.collect(1, gradients[1])
     _like(gradients[1], 2 * values.grad, near)
     assert not gradients[0].any()
     untuned, _ = linear.forward(x, tuned=False, training=False)
-    _like(torch.cat(untuned, 1), (x.float() @ whole.t()), near)
+    _like(torch.cat(untuned, 1), x.float() @ whole.t(), near)
+
+
+def test_new_values_take_the_place_of_old_ones_in_the_frozen_weight() -> None:
+    linear, flat = _tuned(torch.bfloat16, 1, [128], [0])
+    whole = linear.weight.float()
+    linear.freeze()
+    adapters = Adapters([linear], flat, Lanes(1))
+    x = torch.randn(TOKENS, WIDTH).bfloat16()
+    for _ in range(2):
+        flat.normal_()
+        adapters.refresh()
+        (part,) = linear.parts
+        ((y,), _) = linear.forward(x, tuned=True, training=False)
+        _like(y, x.float() @ (whole + SCALE * part.b @ part.a).t(), 3e-2)
+
+
+@pytest.mark.parametrize(("height", "width"), [(576, 576), (960, 576), (1536, 576), (576, 1536), (640, 2048)])
+def test_places_of_the_last_columns_are_those_that_a_product_reads(height: int, width: int) -> None:
+    where = places(height, width, 32)
+    if where is None:
+        pytest.skip("this processor keeps weights in another way")
+    assert where.shape == (height, 32)
+    assert len(where.unique()) == where.numel()
+    assert int(where.min()) >= 0
+    assert int(where.max()) < height * (width + 32)
 
 
 def _like(found: torch.Tensor, expected: torch.Tensor, near: float) -> None:

@@ -14,7 +14,7 @@ L tokens of the longest one, G = L h / k queries a key-value head.
 
 from __future__ import annotations
 
-from studio.training.kernels.adapters import collect, lay_out
+from studio.training.kernels.adapters import ADAPTER, collect, lay_out
 from studio.training.kernels.gates import gate, gate_backward
 from studio.training.kernels.heads import (
     by_head,
@@ -28,6 +28,7 @@ from studio.training.kernels.norms import add, norm, norm_backward, norm_backwar
 from studio.training.kernels.scores import judge
 
 __all__ = [
+    "ADAPTER",
     "add",
     "by_head",
     "by_token",

@@ -1,42 +1,88 @@
-"""Adapters between the flat vectors of the optimizer and the matrices that the products read and write.
-
-A table has a row an adapter: where A begins in the flat vector, r, I, O, where A stands among the matrices, where B does
-and the length of the rows it is part of, and the same for the derivative by B^T.
-"""
+"""Adapters between the flat vectors of the optimizer, the matrices that products read and write, and frozen weights."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from studio.training.kernels.numbers import kernel, put, wide
+import numpy as np
+
+from studio.training.kernels.numbers import kernel, put, store, wide
+
+# Of each adapter; what begins somewhere is counted in numbers.
+ADAPTER: Final = np.dtype(
+    [
+        (name, np.int64)
+        for name in (
+            "flat",  # where A begins in the flat vectors; B follows
+            "rank",
+            "width",  # of A, (rank, width)
+            "height",  # of B, (height, rank)
+            "down",  # where A stands among the matrices, and the derivative by it among the derivatives
+            "up",  # where B stands among the matrices
+            "up_row",  # numbers from one row of it to the next
+            "by_up",  # where the derivative by B^T stands among the derivatives
+            "by_up_row",
+            "annex",  # last columns of the weights, 0 for none
+            "ahead",  # address of the weight whose last columns take B
+            "ahead_places",  # where the places of B in it begin; those of the next row follow `annex` later
+            "back",  # address of the weight whose last columns take A^T
+            "back_places",
+        )
+    ]
+)
 
 
 @kernel
-def lay_out(flat: Any, table: Any, scale: Any, matrices: Any) -> None:
-    """Copies A, and B times ``scale``, from ``flat``, fp32 ``(n,)``, into ``matrices``, ``(m,)``."""
+def lay_out(flat: Any, table: Any, places: Any, scale: Any, matrices: Any) -> None:
+    """Copies adapters to where the products read them.
+
+    Args:
+        flat: fp32 ``(n,)``.
+        table: records of :data:`ADAPTER`.
+        places: of :func:`studio.training.fused_layout.places`, one after the other.
+        scale: factor of B, fp32.
+        matrices: ``(m,)``.
+    """
     for p in range(table.shape[0]):
-        start, rank, width, height = table[p, 0], table[p, 1], table[p, 2], table[p, 3]
-        middle = start + rank * width
-        a, to = flat[start:middle], matrices[table[p, 4] : table[p, 4] + rank * width]
+        part = table[p]
+        rank, width = part.rank, part.width
+        middle = part.flat + rank * width
+        a, down = flat[part.flat : middle], matrices[part.down : part.down + rank * width]
         for i in range(rank * width):
-            put(to, i, a[i])
-        for o in range(height):
+            put(down, i, a[i])
+        for o in range(part.height):
             b = flat[middle + o * rank : middle + (o + 1) * rank]
-            row = matrices[table[p, 5] + o * table[p, 6] : table[p, 5] + o * table[p, 6] + rank]
+            up = matrices[part.up + o * part.up_row : part.up + o * part.up_row + rank]
             for j in range(rank):
-                put(row, j, scale * b[j])
+                put(up, j, scale * b[j])
+            if part.annex:
+                where = places[part.ahead_places + o * part.annex : part.ahead_places + o * part.annex + rank]
+                for j in range(rank):
+                    store(part.ahead, where[j], up[j])
+        for i in range(width if part.annex else 0):
+            where = places[part.back_places + i * part.annex : part.back_places + i * part.annex + rank]
+            for j in range(rank):
+                store(part.back, where[j], down[j * width + i])
 
 
 @kernel
 def collect(slopes: Any, table: Any, scale: Any, flat: Any) -> None:
-    """Adds the derivatives by A, and by B through ``scale`` B^T, of ``slopes``, ``(m,)``, to ``flat``, fp32 ``(n,)``."""
+    """Adds derivatives by A, and by ``scale`` B^T, to the flat gradients.
+
+    Args:
+        slopes: as the products wrote them, ``(m,)``.
+        table: records of :data:`ADAPTER`.
+        scale: factor of B, fp32.
+        flat: fp32 ``(n,)``.
+    """
     for p in range(table.shape[0]):
-        start, rank, width, height = table[p, 0], table[p, 1], table[p, 2], table[p, 3]
-        middle = start + rank * width
-        a, by_a = flat[start:middle], slopes[table[p, 4] : table[p, 4] + rank * width]
+        part = table[p]
+        rank, width, height = part.rank, part.width, part.height
+        middle = part.flat + rank * width
+        a, by_a = flat[part.flat : middle], slopes[part.down : part.down + rank * width]
         for i in range(rank * width):
             a[i] += wide(by_a[i])
         for j in range(rank):
-            row = slopes[table[p, 7] + j * table[p, 8] : table[p, 7] + j * table[p, 8] + height]
+            row = slopes[part.by_up + j * part.by_up_row : part.by_up + j * part.by_up_row + height]
             for o in range(height):
                 flat[middle + o * rank + j] += scale * wide(row[o])

@@ -25,14 +25,14 @@ def gate(g: Any, u: Any, slope: Any, bend: Any, y: Any) -> None:
 
 
 @kernel
-def gate_backward(dy: Any, g: Any, u: Any, slope: Any, bend: Any) -> None:
-    """Derivatives of :func:`gate`: by ``g`` left in ``dy``, by ``u`` in ``u``."""
+def gate_backward(dy: Any, g: Any, u: Any, slope: Any, bend: Any, dg: Any, du: Any) -> None:
+    """Derivatives of :func:`gate`, by ``g`` into ``dg`` and by ``u`` into ``du``."""
     for t in range(g.shape[0]):
-        given, gated, up = dy[t], g[t], u[t]
+        given, gated, up, by_gated, by_up = dy[t], g[t], u[t], dg[t], du[t]
         for i in range(gated.shape[0]):
             value, above = wide(gated[i]), wide(given[i])
             square = bend * value * value
             opened = np.float32(1.0) / (np.float32(1.0) + exp(-value * (slope + square)))
             steep = value * (np.float32(1.0) - opened) * (slope + np.float32(3.0) * square)
-            put(given, i, above * wide(up[i]) * opened * (np.float32(1.0) + steep))
-            put(up, i, above * value * opened)
+            put(by_gated, i, above * wide(up[i]) * opened * (np.float32(1.0) + steep))
+            put(by_up, i, above * value * opened)
