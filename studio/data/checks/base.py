@@ -15,7 +15,7 @@ from studio.data.findings import SHOWN_RANGES, row_list
 from studio.data.hints import Hint
 from studio.data.memory import collector_at_rest
 from studio.data.rows import Rows
-from studio.data.similar import Ints, mixed, near
+from studio.data.similar import Hashes, Ints, mixed, near
 from studio.domain.conversation import Conversation, Message
 from studio.domain.problem import Severity
 from studio.errors import AfinaError
@@ -48,11 +48,13 @@ class Dataset:
         conversations: in order; each with an id of its own. A tuple, or rows that stay on disk.
         tokens: of the chosen model; None where none is chosen or installed.
         known: their facts where they were made before, as for large sets, by several processes.
+        contacts: hashes of values that were the company's own before some examples went away, ``(n,)``.
     """
 
     conversations: Sequence[Conversation]
     tokens: Tokens | None = None
     known: Facts | None = field(default=None, compare=False, repr=False)
+    contacts: Hashes | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def of(cls, conversations: Iterable[Conversation], tokens: Tokens | None = None) -> Dataset:
@@ -83,9 +85,11 @@ class Dataset:
         order = np.delete(order, [place for place in places if changes[place] is None])
         facts = joined((self.facts, Scanner().scan(fresh.values()))).taken(order)
         if isinstance(self.conversations, Rows):
-            return Dataset(self.conversations.patched(order, list(fresh.values())), self.tokens, facts)
-        everything = (*self.conversations, *fresh.values())
-        return Dataset(tuple(everything[place] for place in order.tolist()), self.tokens, facts)
+            kept: Sequence[Conversation] = self.conversations.patched(order, list(fresh.values()))
+        else:
+            everything = (*self.conversations, *fresh.values())
+            kept = tuple(everything[place] for place in order.tolist())
+        return Dataset(kept, self.tokens, facts, self.personal.contacts)
 
     @cached_property
     def facts(self) -> Facts:
@@ -132,7 +136,7 @@ class Dataset:
     @cached_property
     def personal(self) -> Personal:
         """Personal data and company contacts in all texts."""
-        return Personal.of(self.facts)
+        return Personal.of(self.facts, self.contacts)
 
     def flagged(self, code: str) -> Ints:
         """The positions of the examples in which a check of single examples found something."""

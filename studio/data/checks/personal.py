@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from studio.data.checks.facts import Facts, firsts
 from studio.data.hints import Hint
-from studio.data.similar import Ints, mixed
+from studio.data.similar import Hashes, Ints, mixed
 from studio.domain.conversation import Conversation
 
 _RECURS: Final = 3  # different questions that a value is told in answer to, before it counts as the company's own
@@ -143,22 +143,33 @@ class Personal:
         values: those of :class:`studio.data.checks.facts.Facts`, ``(V,)``.
         ours: ``(V,)``, whether each is the company's own contact, which answers should tell.
         numbers: ``(V,)``, of the mask of each; the same value has the same mask throughout.
+        contacts: hashes of the values that are the company's own.
     """
 
     values: NDArray[np.void]
     ours: NDArray[np.bool_]
     numbers: Ints
+    contacts: Hashes
 
     @classmethod
-    def of(cls, facts: Facts) -> Personal:
-        """Looks through the values of all turns but the system's, which the company wrote."""
+    def of(cls, facts: Facts, contacts: Hashes | None = None) -> Personal:
+        """Looks through the values of all turns but the system's, which the company wrote.
+
+        Args:
+            facts: of the examples.
+            contacts: hashes of values that are known to be the company's own, because they were before a fix took
+                examples away: a number told in two answers that are left is still the one of the shop.
+        """
         values = facts.values
-        first, rank = firsts(mixed(values["value"], values["kind"].astype(np.uint64)))
+        hashes = mixed(values["value"], values["kind"].astype(np.uint64))
+        first, rank = firsts(hashes)
         numbers = np.zeros(len(first), np.int64)
         for place, kind in enumerate(kinds()):
             of_kind = np.flatnonzero(values["kind"][first] == place)
             numbers[of_kind] = facts.masks.get(kind.mask, 0) + 1 + np.arange(len(of_kind))
-        return cls(values, _ours(facts, len(first), rank)[rank], numbers[rank])
+        known = np.isin(hashes[first], contacts if contacts is not None else np.empty(0, np.uint64))
+        ours = _ours(facts, len(first), rank) | known
+        return cls(values, ours[rank], numbers[rank], hashes[first][ours])
 
     def private(self, code: str) -> NDArray[np.void]:
         """The values of one kind that a person would not want learned, with their masks."""

@@ -63,6 +63,28 @@ def test_what_answers_tell_everybody_is_the_companys_own() -> None:
     assert "[PHONE" in checks.fix(data, "company_contacts").conversations[0].answer
 
 
+def test_the_companys_own_stays_so_once_its_copies_are_gone() -> None:
+    answer = "Disque (11) 3003-4567."
+    asked = [
+        "Qual é o telefone da entrega hoje?",
+        "Qual é o telefone da entrega hoje",
+        "qual é o telefone  da entrega, hoje?",
+    ]
+    data = Dataset.of(
+        [
+            *(Conversation.pair(question, answer) for question in asked),
+            Conversation.pair("Como reclamo de um produto quebrado?", answer),
+            Conversation.pair("Onde troco uma peça de roupa?", answer),
+            Conversation.pair("Meu número é (21) 98765-4321", "Anotado."),
+        ]
+    )
+    fewer = data.changed({1: None, 2: None, 3: None})
+    assert checks.get("phones").find(Dataset(fewer.conversations[:2])) is not None  # by itself it looks private
+    after = checks.fix(fewer, "phones").conversations
+    assert [c.answer for c in after] == [answer, answer, "Anotado."]
+    assert after[2].question == "Meu número é [PHONE_2]"
+
+
 @pytest.mark.parametrize(
     ("answer", "ours"),
     [
