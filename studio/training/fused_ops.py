@@ -221,10 +221,13 @@ def _wide(x: Tensor, dtype: torch.dtype, annex: int) -> Tensor:
 
 
 def rotations(width: int, head_dim: int, theta: float) -> tuple[Tensor, Tensor]:
-    """Cosines and sines of the rotary positions (Su et al., 2021), each ``(L, D / 2)``, fp32."""
+    """Cosines and sines of the rotary positions (Su et al., 2021), each ``(L, D / 2)``, fp32.
+
+    Taken by NumPy: MKL, which torch asks, gives other last digits when it finds another number of threads free.
+    """
     frequencies = theta ** (-torch.arange(0, head_dim, 2, dtype=torch.float32) / head_dim)
-    angles = torch.arange(width, dtype=torch.float32)[:, None] * frequencies
-    return angles.cos(), angles.sin()
+    angles = (torch.arange(width, dtype=torch.float32)[:, None] * frequencies).double().numpy()
+    return torch.from_numpy(np.cos(angles)).float(), torch.from_numpy(np.sin(angles)).float()
 
 
 @dataclass(frozen=True)
