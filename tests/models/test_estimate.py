@@ -27,7 +27,7 @@ def total(card: object, batch: int, length: int) -> int:
 
 
 @pytest.mark.parametrize(
-    ("card", "length", "measured_mib"), [(SMOL, 64, 1615), (SMOL, 128, 2141), (GEMMA, 64, 1806), (GEMMA, 128, 2232)]
+    ("card", "length", "measured_mib"), [(SMOL, 64, 1582), (SMOL, 128, 2055), (GEMMA, 64, 1814), (GEMMA, 128, 2221)]
 )
 def test_the_sum_is_within_a_tenth_of_the_measured_peak(card: object, length: int, measured_mib: int) -> None:
     assert total(card, 8, length) == pytest.approx(measured_mib * 2**20, rel=0.1)
