@@ -27,16 +27,17 @@ def main() -> None:
     parser.add_argument("locale", choices=["en", "pt"])
     parser.add_argument("model")
     parser.add_argument("--preset", type=Preset, default=Preset.BALANCED, choices=list(Preset))
+    parser.add_argument("--seed", type=int, default=42, help="of the first values and of the order")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
         services = build_services(Settings(home=Path(home)))
         try:
-            measure(services, arguments.locale, arguments.model, arguments.preset)
+            measure(services, arguments.locale, arguments.model, arguments.preset, arguments.seed)
         finally:
             services.close()
 
 
-def measure(services: Services, locale: str, model: str, preset: Preset) -> None:
+def measure(services: Services, locale: str, model: str, preset: Preset, seed: int) -> None:
     """Trains, asks, and prints a line of a table."""
     samples = assets_dir() / "samples"
     recipe = Recipe(
@@ -44,6 +45,7 @@ def measure(services: Services, locale: str, model: str, preset: Preset) -> None
         data=(str(samples / f"{locale}.train.csv"),),
         held_out=(str(samples / f"{locale}.heldout.csv"),),
         preset=preset,
+        seed=seed,
     )
     services.models.accept_licence(model)
     services.models.wait_installed(model)
@@ -56,7 +58,7 @@ def measure(services: Services, locale: str, model: str, preset: Preset) -> None
     view = services.runs.view(run_id)
     tuned, base = (right(services, run_id, samples, locale, base=side) for side in (False, True))
     print(
-        f"{locale} {model} {preset.value}: {seconds:.0f} s from click to result, "
+        f"{locale} {model} {preset.value}, seed {seed}: {seconds:.0f} s from click to result, "
         f"{view.progress.training_seconds:.0f} s of it steps ({view.progress.step} steps, "
         f"{view.progress.tokens_per_second:.0f} tokens/s); peak memory {view.progress.memory / 1e9:.1f} GB; "
         f"right answers: tuned {tuned:.1%}, base {base:.1%}"

@@ -6,9 +6,11 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from studio.data import checks
 from studio.data.checks import saved
@@ -18,6 +20,8 @@ from studio.data.checks.report import Change, Report, changes, preview
 from studio.data.limits import LARGE
 from studio.data.memory import collector_at_rest
 from studio.data.rows import Rows, line_starts
+from studio.data.similar import Hashes
+from studio.data.versions import Versions
 from studio.domain.conversation import Conversation
 from studio.domain.dataset import DatasetView
 from studio.errors import AfinaError
@@ -50,6 +54,7 @@ class CheckService:
     def __init__(self, datasets: DatasetService, models: ModelService) -> None:
         self._datasets = datasets
         self._models = models
+        self._versions = Versions(datasets.workspace)
         self._lock, self._turn = threading.Lock(), threading.Lock()
         self._shares: dict[str, float] = {}
         self._known: OrderedDict[tuple[str, str, str], _Checked] = OrderedDict()
@@ -70,7 +75,7 @@ class CheckService:
     def known(self, project_id: str) -> Report | None:
         """The report of the current examples where it is remembered; never waits. Raises as :meth:`report`."""
         key = self._key(project_id)
-        checked = self._known.get(key) or self._saved(key)
+        checked = self._known.get(key) or self._saved(project_id, key)
         return checked.report if checked else None
 
     def share(self, project_id: str) -> float | None:
@@ -134,10 +139,10 @@ class CheckService:
         else:
             checked = self._checked(project_id)
             wanted = list(codes) or checks.fixable(checked.report.findings)
-            after = checks.fix_all(checked.dataset, wanted).conversations
-            changed = changes(checked.dataset.conversations, after)
+            fixed = checks.fix_all(checked.dataset, wanted)
+            changed = changes(checked.dataset.conversations, fixed.conversations)
             removed = sum(change.after is None for change in changed)
-            self._replace(project_id, after, wanted, len(changed) - removed, removed)
+            self._replace(project_id, fixed, wanted, len(changed) - removed, removed)
         view = self._datasets.current(project_id)
         assert view is not None
         return view
@@ -150,7 +155,7 @@ class CheckService:
             facts: of its current examples.
         """
         key = self._key(project_id)
-        dataset = self._large(key, facts)
+        dataset = self._large(project_id, key, facts)
         with collector_at_rest():  # groups are hundreds of thousands of lists
             report = Report.of(dataset)
         saved.save(self._path(key), dataset, report)
@@ -158,12 +163,12 @@ class CheckService:
 
     def fix_large(self, project_id: str, codes: Sequence[str], facts: Facts) -> None:
         """As :meth:`fix`, in the process that made the facts; checks the new version too."""
-        dataset = self._large(self._key(project_id), facts)
+        dataset = self._large(project_id, self._key(project_id), facts)
         wanted = list(codes) or checks.fixable(checks.find_all(dataset))
         fixed = checks.fix_all(dataset, wanted)
         rows = fixed.conversations
         assert isinstance(rows, Rows)
-        self._replace(project_id, rows, wanted, rows.changed, len(dataset) - len(rows))
+        self._replace(project_id, fixed, wanted, rows.changed, len(dataset) - len(rows))
         if self.is_large(project_id):
             self.check_large(project_id, fixed.facts)
 
@@ -197,10 +202,9 @@ class CheckService:
         installed = model_id if model_id and self._models.is_installed(model_id) else None
         return version.id, installed or "", system_prompt or ""
 
-    def _replace(
-        self, project_id: str, after: Sequence[Conversation], wanted: Sequence[str], changed: int, removed: int
-    ) -> None:
+    def _replace(self, project_id: str, fixed: Dataset, wanted: Sequence[str], changed: int, removed: int) -> None:
         """Makes the version of a fix, where it changes anything."""
+        after = fixed.conversations
         if not after:
             raise AfinaError("checks.nothing_left")
         if not changed and not removed:
@@ -211,12 +215,19 @@ class CheckService:
             "changed": changed,
             "removed": removed,
         }
+        if len(fixed.personal.recalled):
+            params["contacts"] = " ".join(f"{value:x}" for value in fixed.personal.recalled.tolist())
         self._datasets.replace(project_id, after.lines() if isinstance(after, Rows) else after, "fix", params)
 
-    def _large(self, key: tuple[str, str, str], facts: Facts) -> Dataset:
+    def _contacts(self, project_id: str) -> Hashes:
+        """Values that fixes knew to be the company's own, and that what they left does not show any more."""
+        told = " ".join(str(version.params.get("contacts", "")) for version in self._versions.list(project_id))
+        return np.array([int(value, 16) for value in told.split()], np.uint64)
+
+    def _large(self, project_id: str, key: tuple[str, str, str], facts: Facts) -> Dataset:
         path = self._datasets.file_of(key[0])
         rows = Rows(path, line_starts(path))
-        return Dataset(rows, self._tokens(key, rows), facts)
+        return Dataset(rows, self._tokens(key, rows), facts, self._contacts(project_id))
 
     def _tokens(self, key: tuple[str, str, str], rows: Rows) -> ModelTokens | None:
         _, model_id, system_prompt = key
@@ -230,14 +241,15 @@ class CheckService:
         told = hashlib.sha256("\n".join(key[1:]).encode()).hexdigest()[:12]
         return self._datasets.file_of(key[0]).with_suffix(f".{told}.npz")
 
-    def _saved(self, key: tuple[str, str, str]) -> _Checked | None:
+    def _saved(self, project_id: str, key: tuple[str, str, str]) -> _Checked | None:
         """The report of a large set that is on disk; None where there is none, or none that can be read."""
         try:
             path = self._path(key)
             if not path.exists():
                 return None
             examples = self._datasets.file_of(key[0])
-            checked = _Checked(*saved.load(path, examples, self._tokens(key, Rows(examples, line_starts(examples)))))
+            tokens = self._tokens(key, Rows(examples, line_starts(examples)))
+            checked = _Checked(*saved.load(path, examples, tokens, self._contacts(project_id)))
         except AfinaError:
             return None
         with self._lock:
@@ -266,10 +278,10 @@ class CheckService:
     def _checked(self, project_id: str, stop: threading.Event | None = None) -> _Checked:
         key = version_id, installed, system_prompt = self._key(project_id)
         if self.is_large(project_id):
-            checked = self._known.get(key) or self._saved(key)
+            checked = self._known.get(key) or self._saved(project_id, key)
             if checked is None:
                 self._aside(project_id, {"do": "check", "project_id": project_id}, stop)
-                checked = self._saved(key)
+                checked = self._saved(project_id, key)
             if checked is None:
                 raise AfinaError("disk.missing", path=str(self._path(key)))
             return checked
@@ -277,6 +289,7 @@ class CheckService:
             if key not in self._known:
                 with collector_at_rest():
                     dataset = self.examine(self._datasets.load(version_id), installed or None, system_prompt or None)
+                    dataset = replace(dataset, contacts=self._contacts(project_id))
                     self._known[key] = _Checked(dataset, Report.of(dataset))
             self._keep(key, self._known[key])
             return self._known[key]

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from studio.data.checks import find_all
+from studio.data.checks.base import Dataset
 from studio.errors import AfinaError
 from studio.i18n.catalog import LOCALES, catalog
 from studio.services.checks import CheckService
@@ -92,6 +94,25 @@ def test_no_code_fixes_everything_that_a_click_can(service: CheckService, projec
     ]
     assert [f.code for f in service.report(project).findings] == ["single_phrasing", "too_few"]
     assert service.fix(project, ["emails"]).version.number == 2, "where nothing changes no version is made"
+
+
+def test_a_later_check_still_knows_the_companys_own_phone(
+    workspace: Workspace, service: CheckService, datasets: DatasetService, tmp_path: Path
+) -> None:
+    project_id = ProjectService(workspace).create("Loja").id
+    path = tmp_path / "sac.csv"
+    asked = ["Qual é o telefone da entrega?", "Qual é o telefone de entrega?", "Qual o telefone da entrega?", "Pix?"]
+    lines = [f"{question};Disque (11) 3003-4567." for question in asked]
+    path.write_text("\n".join(["Pergunta;Resposta", *lines, "Sou ana@gmail.com;Anotado."]), encoding="utf-8")
+    datasets.import_files(project_id, [path])
+    assert "phones" not in {finding.code for finding in service.report(project_id).findings}
+    service.fix(project_id, ["near_duplicates"])
+    left = [item for item in service.dataset(project_id).conversations if "3003" in item.answer]
+    assert len(left) == 2, "so few that they would not show whose phone it is"
+    service.fix(project_id, ["emails"])
+    restarted = CheckService(datasets, ModelService(workspace))
+    assert "phones" not in {finding.code for finding in restarted.report(project_id).findings}
+    assert "phones" in {finding.code for finding in find_all(Dataset.of(left))}
 
 
 def test_a_fix_that_leaves_nothing_is_refused(

@@ -144,12 +144,14 @@ class Personal:
         ours: ``(V,)``, whether each is the company's own contact, which answers should tell.
         numbers: ``(V,)``, of the mask of each; the same value has the same mask throughout.
         contacts: hashes of the values that are the company's own.
+        recalled: those of them that are known to be from before only.
     """
 
     values: NDArray[np.void]
     ours: NDArray[np.bool_]
     numbers: Ints
     contacts: Hashes
+    recalled: Hashes
 
     @classmethod
     def of(cls, facts: Facts, contacts: Hashes | None = None) -> Personal:
@@ -167,9 +169,9 @@ class Personal:
         for place, kind in enumerate(kinds()):
             of_kind = np.flatnonzero(values["kind"][first] == place)
             numbers[of_kind] = facts.masks.get(kind.mask, 0) + 1 + np.arange(len(of_kind))
-        known = np.isin(hashes[first], contacts if contacts is not None else np.empty(0, np.uint64))
-        ours = _ours(facts, len(first), rank) | known
-        return cls(values, ours[rank], numbers[rank], hashes[first][ours])
+        different, shown = hashes[first], _ours(facts, len(first), rank)
+        ours = shown if contacts is None else shown | np.isin(different, contacts)
+        return cls(values, ours[rank], numbers[rank], different[ours], different[ours & ~shown])
 
     def private(self, code: str) -> NDArray[np.void]:
         """The values of one kind that a person would not want learned, with their masks."""

@@ -13,6 +13,7 @@ from studio.data.checks.base import Dataset, Finding, Tokens
 from studio.data.checks.facts import Facts
 from studio.data.checks.report import Report
 from studio.data.rows import Rows, line_starts
+from studio.data.similar import Hashes
 from studio.domain.problem import Severity
 from studio.errors import AfinaError
 from studio.storage.files import atomic_path
@@ -61,8 +62,8 @@ def _forget_old(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def load(path: Path, examples: Path, tokens: Tokens | None) -> tuple[Dataset, Report]:
-    """What :func:`save` wrote, for the file of the same examples.
+def load(path: Path, examples: Path, tokens: Tokens | None, contacts: Hashes | None = None) -> tuple[Dataset, Report]:
+    """What :func:`save` wrote, for the file of the same examples; arguments as of :class:`Dataset`.
 
     Raises:
         AfinaError: ``disk.missing`` where it was not written, or cannot be read any more.
@@ -72,7 +73,7 @@ def load(path: Path, examples: Path, tokens: Tokens | None) -> tuple[Dataset, Re
             document = json.loads(saved["document"].tobytes())
             files = tuple((file, sheet) for file, sheet in document["files"])
             facts = Facts(saved["rows"], saved["values"], {}, {}, files, document["masks"])
-            dataset = Dataset(Rows(examples, line_starts(examples)), tokens, facts)
+            dataset = Dataset(Rows(examples, line_starts(examples)), tokens, facts, contacts)
             dataset.know_groups(saved["question_groups"].astype(np.int64), saved["answer_groups"].astype(np.int64))
             findings = tuple(_finding(item, saved[f"rows_{item['code']}"]) for item in document["findings"])
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
