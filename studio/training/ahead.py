@@ -19,7 +19,7 @@ from studio.training.engine import Adaptation
 from studio.training.fused_adapters import Adapters
 from studio.training.fused_attach import attach
 from studio.training.fused_head import Head
-from studio.training.fused_layer import Layer
+from studio.training.fused_layer import Layer, Linears
 from studio.training.fused_linear import Linear
 from studio.training.fused_ops import Packed, norm, norm_backward, rotations
 from studio.training.fused_shape import Shape
@@ -89,7 +89,7 @@ def _layer(shape: Shape, dtype: torch.dtype) -> Layer:
     def linear(height: int, width: int, blocks: int = 1) -> Linear:
         return Linear(torch.zeros(height, width, dtype=dtype), blocks)
 
-    linears = (
+    linears = Linears(
         linear(heads + 2 * shape.kv_heads * shape.head_dim, shape.hidden),
         linear(shape.hidden, heads),
         linear(2 * shape.intermediate, shape.hidden, 2),

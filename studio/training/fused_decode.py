@@ -89,8 +89,8 @@ def _forward(base: Weights, shape: Shape, state: _State, ids: Tensor, places: Te
         y = _attend(layer, shape, state, number, seen, places, hidden, tuned)
         flat = flat + _after(layer, y, "mixed")
         seen, _ = norm(flat, layer.norms["middle"], shape.epsilon, dtype)
-        (g, u), _ = layer.linears[2].forward(seen, tuned=tuned, training=False)
-        (y,), _ = layer.linears[3].forward(gate(g, u, shape.gelu), tuned=tuned, training=False)
+        (g, u), _ = layer.linears.gate_and_up.forward(seen, tuned=tuned, training=False)
+        (y,), _ = layer.linears.down.forward(gate(g, u, shape.gelu), tuned=tuned, training=False)
         x = (flat + _after(layer, y, "fed")).view(count, new, -1)
     return x
 
@@ -99,8 +99,8 @@ def _attend(
     layer: Layer, shape: Shape, state: _State, number: int, seen: Tensor, places: Tensor, hidden: Tensor, tuned: bool
 ) -> Tensor:
     count, new = places.shape
-    dtype = layer.linears[0].weight.dtype
-    (qkv,), _ = layer.linears[0].forward(seen, tuned=tuned, training=False)
+    dtype = layer.linears.attention_in.weight.dtype
+    (qkv,), _ = layer.linears.attention_in.forward(seen, tuned=tuned, training=False)
     layer.norm_heads(qkv)
     heads, keys, dim = shape.heads, shape.kv_heads, shape.head_dim
     split = qkv.view(count, new, heads + 2 * keys, dim)
@@ -117,7 +117,7 @@ def _attend(
     scores.masked_fill_(hidden[:, None], float("-inf"))
     weights = torch.softmax(scores, -1).to(dtype).view(count * keys, -1, size)
     y = torch.bmm(weights, v).view(count, heads, new, dim).transpose(1, 2).reshape(count * new, -1)
-    return layer.linears[1].forward(y, tuned=tuned, training=False)[0][0]
+    return layer.linears.attention_out.forward(y, tuned=tuned, training=False)[0][0]
 
 
 def _turn(x: Tensor, cos: Tensor, sin: Tensor, places: Tensor) -> Tensor:

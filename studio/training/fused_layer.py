@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -49,6 +50,15 @@ class Kept:
     fed: tuple[Tensor, Tensor] | None
 
 
+class Linears(NamedTuple):
+    """The linear layers of a decoder layer, in the order of :data:`studio.training.fused_linear.GROUPS`."""
+
+    attention_in: Linear
+    attention_out: Linear
+    gate_and_up: Linear
+    down: Linear
+
+
 @dataclass
 class Layer:
     """One decoder layer.
@@ -57,13 +67,13 @@ class Layer:
         shape: of the model.
         theta: base of its rotary frequencies.
         norms: fp32 weights by name: ``in``, ``middle``, and where the model has them ``q``, ``k``, ``mixed``, ``fed``.
-        linears: of :data:`studio.training.fused_linear.GROUPS`, in that order.
+        linears: frozen weights, and what is tuned on them.
     """
 
     shape: Shape
     theta: float
     norms: dict[str, Tensor]
-    linears: tuple[Linear, Linear, Linear, Linear]
+    linears: Linears
 
     def forward(
         self, x: Tensor, packed: Packed, rotations: Rotations, *, only: Tensor | None = None, training: bool = False
@@ -80,28 +90,39 @@ class Layer:
         Returns:
             The new stream, ``(T, H)`` or ``(M, H)``, and what the derivative needs.
         """
-        shape, epsilon = self.shape, self.shape.epsilon
-        dtype = self.linears[0].weight.dtype
-        annexes = [linear.annex for linear in self.linears]
-        seen, root = norm(x, self.norms["in"], epsilon, dtype, annexes[0])
-        (qkv,), qkv_in = self.linears[0].forward(seen, tuned=True, training=training)
+        shape, epsilon, linears = self.shape, self.shape.epsilon, self.linears
+        dtype = linears.attention_in.weight.dtype
+        seen, root = norm(x, self.norms["in"], epsilon, dtype, linears.attention_in.annex)
+        (qkv,), qkv_in = linears.attention_in.forward(seen, tuned=True, training=training)
         heads = self.norm_heads(qkv)
-        y, attended = attention(qkv, shape, packed, rotations[self.theta], annexes[1])
-        before = x
+        y, attended = attention(qkv, shape, packed, rotations[self.theta], linears.attention_out.annex)
+        above = x if only is None else x[only]
         if only is not None:
-            x, y = x[only], y[only]
-        (y,), out_in = self.linears[1].forward(y, tuned=True, training=training)
+            y = y[only]
+        (y,), out_in = linears.attention_out.forward(y, tuned=True, training=training)
         y, mixed = self._norm_after(y, "mixed")
-        middle = add(x, y)
-        seen, middle_root = norm(middle, self.norms["middle"], epsilon, dtype, annexes[2])
-        (g, u), gate_in = self.linears[2].forward(seen, tuned=True, training=training)
-        (y,), down_in = self.linears[3].forward(gate(g, u, shape.gelu, annexes[3]), tuned=True, training=training)
+        middle = add(above, y)
+        seen, middle_root = norm(middle, self.norms["middle"], epsilon, dtype, linears.gate_and_up.annex)
+        (g, u), gate_in = linears.gate_and_up.forward(seen, tuned=True, training=training)
+        (y,), down_in = linears.down.forward(gate(g, u, shape.gelu, linears.down.annex), tuned=True, training=training)
         y, fed = self._norm_after(y, "fed")
-        first, second = (
-            (only, before, root, qkv_in, heads, attended, out_in, mixed),
-            (middle, middle_root, gate_in),
+        return add(middle, y), Kept(
+            only=only,
+            x=x,
+            root=root,
+            qkv_in=qkv_in,
+            heads=heads,
+            attended=attended,
+            out_in=out_in,
+            mixed=mixed,
+            middle=middle,
+            middle_root=middle_root,
+            gate_in=gate_in,
+            g=g,
+            u=u,
+            down_in=down_in,
+            fed=fed,
         )
-        return add(middle, y), Kept(*first, *second, g, u, down_in, fed)
 
     def backward(
         self, dx: Tensor, dy: Tensor, kept: Kept, packed: Packed, rotations: Rotations, *, first: bool, annex: int = 0
@@ -120,21 +141,21 @@ class Layer:
         Returns:
             The derivative by ``x``, fp32 ``(T, H)``, and the same in the format of the base.
         """
-        dy = self._norm_after_backward(dx, dy, kept.fed, "fed")
-        (dy,) = self.linears[3].backward([dy], kept.down_in, packed.lane)
-        annexes = [linear.annex for linear in self.linears]
-        slopes = gate_backward(dy, kept.g, kept.u, self.shape.gelu, annexes[2])
-        from_g, from_u = self.linears[2].backward(slopes, kept.gate_in, packed.lane)
-        wide = 0 if self.shape.sandwich else annexes[1]
+        linears, shape, lane = self.linears, self.shape, packed.lane
+        dy = self._norm_after_backward(dx, dy, kept.fed, "fed", linears.down.annex)
+        (dy,) = linears.down.backward([dy], kept.down_in, lane)
+        slopes = gate_backward(dy, kept.g, kept.u, shape.gelu, linears.gate_and_up.annex)
+        from_g, from_u = linears.gate_and_up.backward(slopes, kept.gate_in, lane)
+        wide = 0 if shape.sandwich else linears.attention_out.annex
         dy = norm_backward_onto(dx, kept.middle, kept.middle_root, self.norms["middle"], from_g, from_u, annex=wide)
-        dy = self._norm_after_backward(dx, dy, kept.mixed, "mixed")
-        (dy,) = self.linears[1].backward([dy], kept.out_in, packed.lane)
+        dy = self._norm_after_backward(dx, dy, kept.mixed, "mixed", linears.attention_out.annex)
+        (dy,) = linears.attention_out.backward([dy], kept.out_in, lane)
         if kept.only is not None:
             dx, dy = (_spread(part, kept.only, len(kept.x)) for part in (dx, dy))
-        dy = attention_backward(dy, kept.attended, self.shape, packed, rotations[self.theta], annexes[0])
+        dy = attention_backward(dy, kept.attended, shape, packed, rotations[self.theta], linears.attention_in.annex)
         if kept.heads is not None:
             run(kernels.norm_heads_backward, dy, *kept.heads, self._head_weights)
-        inner = self.linears[0].backward([dy], kept.qkv_in, packed.lane, first=first)
+        inner = linears.attention_in.backward([dy], kept.qkv_in, lane, first=first)
         if not inner:
             return dx, dy
         return dx, norm_backward_onto(dx, kept.x, kept.root, self.norms["in"], *inner, annex=annex)
@@ -160,16 +181,17 @@ class Layer:
         normed, root = norm(y, self.norms[name], self.shape.epsilon, torch.float32)
         return normed, (y, root)
 
-    def _norm_after_backward(self, dx: Tensor, dy: Tensor, kept: tuple[Tensor, Tensor] | None, name: str) -> Tensor:
+    def _norm_after_backward(
+        self, dx: Tensor, dy: Tensor, kept: tuple[Tensor, Tensor] | None, name: str, annex: int
+    ) -> Tensor:
         if kept is None:
             return dy
-        annex = self.linears[1 if name == "mixed" else 3].annex
         return norm_backward(dx, *kept, self.norms[name], dy.dtype, annex)
 
     @property
     def annex(self) -> int:
         """Columns that follow the derivative by what the layer gives."""
-        return 0 if self.shape.sandwich else self.linears[3].annex
+        return 0 if self.shape.sandwich else self.linears.down.annex
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from studio.training.fused_ops import rounded
+
 _TERMS: Final = 32  # of a sum that a matrix unit takes at once
 _ROWS: Final = 512  # usual tokens of a product; the layout hardly depends on it
 
@@ -41,7 +43,7 @@ def annex_of(inner: int, height: int, width: int) -> int:
 
     0 where it is not known where they are kept.
     """
-    annex = -(-inner // _TERMS) * _TERMS
+    annex = rounded(inner, _TERMS)
     known = (places(height, width, annex), places(width, height, annex))
     return annex if all(found is not None for found in known) else 0
 

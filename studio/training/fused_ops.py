@@ -68,9 +68,9 @@ class Packed:
             share: whether a start that all of them have, a system prompt for one, is computed once.
         """
         lengths = [_needed(example) for example in examples]
-        width, shared = _rounded(max(lengths), _WIDTH_STEP), _same_start(examples) if share else 0
+        width, shared = rounded(max(lengths), _WIDTH_STEP), _same_start(examples) if share else 0
         tokens = sum(lengths) - shared * (len(examples) - 1)
-        size = _rounded(tokens, _TOKEN_STEP)
+        size = rounded(tokens, _TOKEN_STEP)
         if size > tokens and len(examples) * width == sum(lengths):
             width += _WIDTH_STEP  # what fills up needs a place that no token looks at
         skipped = [0] + [shared] * (len(examples) - 1)
@@ -93,7 +93,7 @@ class Packed:
             targets += [example.input_ids[after][place] for place in learned]
             ids += example.input_ids[part]
         ids += [0] * (size - tokens)
-        rest = sorted(set(range(size)) - set(asked))[: _rounded(len(asked), _TOKEN_STEP) - len(asked)]
+        rest = sorted(set(range(size)) - set(asked))[: rounded(len(asked), _TOKEN_STEP) - len(asked)]
         return cls(
             torch.tensor(ids),
             rows,
@@ -292,5 +292,6 @@ def _heads(qkv: Tensor, shape: Shape, packed: Packed) -> tuple[Tensor, Tensor, T
     return q, k, v
 
 
-def _rounded(size: int, step: int) -> int:
+def rounded(size: int, step: int) -> int:
+    """The next multiple of ``step``."""
     return -(-size // step) * step

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from studio.errors import AfinaError, from_exception
-from studio.training.fused_layer import Layer
+from studio.training.fused_layer import Layer, Linears
 from studio.training.fused_linear import BLOCKS, GROUPS, Linear
 from studio.training.fused_shape import Shape
 
@@ -49,13 +49,12 @@ def read_weights(model_dir: Path, shape: Shape, dtype: torch.dtype) -> Weights:
     layers = []
     for number in range(shape.layers):
         prefix = f"model.layers.{number}"
-        linears = tuple(
+        linears = Linears._make(
             Linear(torch.cat([tensors.take(f"{prefix}.{name}.weight").to(dtype) for name in group]), blocks)
             for group, blocks in zip(GROUPS, BLOCKS, strict=True)
         )
-        assert len(linears) == len(GROUPS)
         norms = {name: vector(f"{prefix}.{source}.weight") for name, source in _norm_names(shape).items()}
-        layers.append(Layer(shape, shape.thetas[number], norms, linears))  # type: ignore[arg-type]
+        layers.append(Layer(shape, shape.thetas[number], norms, linears))
     embeddings = tensors.take("model.embed_tokens.weight").to(dtype, copy=True)
     words = embeddings if shape.tied else tensors.take("lm_head.weight").to(dtype, copy=True)
     found = Weights(embeddings, words, vector("model.norm.weight"), layers, tensors.count)

@@ -88,6 +88,29 @@ def test_losses_and_gradients_are_those_of_peft(
 
 
 @pytest.mark.parametrize("family", ["llama", "gemma"])
+def test_gradients_in_bf16_are_those_in_fp32_but_for_rounding(family: str, tiny_model: Path, tiny_gemma: Path) -> None:
+    import torch
+
+    from studio.training.fused import FusedEngine
+    from studio.training.fused_shape import read_shape
+
+    model_dir = tiny_model if family == "llama" else tiny_gemma
+    shape = read_shape(model_dir)
+    assert shape is not None
+    exact, rounded = (FusedEngine(model_dir, shape, LORA, dtype, 1) for dtype in (torch.float32, torch.bfloat16))
+    torch.manual_seed(2)
+    with torch.no_grad():
+        rounded.weights.copy_(exact.weights.normal_(0, 0.1))
+    examples = _examples(model_dir)
+    losses = exact.train(examples, 0.1), rounded.train(examples, 0.1)
+    assert losses[1] == pytest.approx(losses[0], rel=1e-2)
+    difference = torch.linalg.vector_norm(rounded.gradients - exact.gradients) / torch.linalg.vector_norm(
+        exact.gradients
+    )
+    assert float(difference) < 0.1
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma"])
 def test_answers_are_those_of_transformers(family: str, tiny_model: Path, tiny_gemma: Path) -> None:
     model_dir = tiny_model if family == "llama" else tiny_gemma
     plain, fused, _ = _pair(model_dir, LORA)

@@ -93,12 +93,18 @@ def test_new_values_take_the_place_of_old_ones_in_the_frozen_weight() -> None:
 @pytest.mark.parametrize(("height", "width"), [(576, 576), (960, 576), (1536, 576), (576, 1536), (640, 2048)])
 def test_places_of_the_last_columns_are_those_that_a_product_reads(height: int, width: int) -> None:
     where = places(height, width, 32)
-    if where is None:
+    if where is None and not _has_matrix_units():
         pytest.skip("this processor keeps weights in another way")
+    assert where is not None, "oneDNN's layout changed: adapters cost a product and a pass of their own again"
     assert where.shape == (height, 32)
     assert len(where.unique()) == where.numel()
     assert int(where.min()) >= 0
     assert int(where.max()) < height * (width + 32)
+
+
+def _has_matrix_units() -> bool:
+    known: bool = torch.cpu._is_amx_tile_supported()
+    return known
 
 
 def _like(found: torch.Tensor, expected: torch.Tensor, near: float) -> None:
