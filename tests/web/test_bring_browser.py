@@ -92,3 +92,19 @@ def test_a_dataset_of_the_hub(page: Page) -> None:
     page.click("#hub-go")
     expect(page.locator("#examples-head")).to_contain_text("5 examples", timeout=FETCHED)
     expect(page.locator("#examples-head")).to_contain_text("acme-faq.jsonl")
+
+
+def test_the_empty_state_gives_way_to_a_large_file_and_comes_back_when_it_is_stopped(
+    page: Page, tmp_path: Path
+) -> None:
+    path = tmp_path / "large.csv"
+    lines = (f"How does delivery to street {n} work?,We deliver to street {n} in three days." for n in range(150_000))
+    path.write_text("\n".join(["Question,Answer", *lines]), encoding="utf-8")
+    empty = page.locator("#examples-sample")
+    expect(empty).to_be_visible()
+    page.set_input_files("#examples-upload input[type=file]", path)
+    expect(page.locator("#examples-stop")).to_be_visible(timeout=FETCHED)
+    expect(empty).to_have_count(0)
+    page.click("#examples-stop")
+    expect(empty).to_be_visible(timeout=FETCHED)
+    expect(page.locator("#examples-stop")).to_have_count(0)

@@ -182,6 +182,9 @@ def test_what_was_just_done_can_be_undone(ui: Ui, place: Place, services: Servic
     assert 'data-action="undo"' in render_toast(ui, fixed)
     old = fixed.model_copy(update={"version": fixed.version.model_copy(update={"created_at": time.time() - 60})})
     assert render_toast(ui, old) == ""
+    cleaned = services.checks.fix(place.project, [])
+    assert "kinds of problem)" in render_toast(ui, cleaned), "a bar for a moment does not name them all"
+    assert "kinds of problem)" not in render_history(ui, place, cleaned.version.id, {})
 
 
 def test_examples_are_taken_along(services: Services, place: Place) -> None:

@@ -143,6 +143,12 @@
 
     pending = count;
     saveThen = (next) => { after = next; save(); };
+    let width = 0; // a phone that is turned breaks the lines elsewhere
+    new ResizeObserver(() => {
+      if (element.offsetWidth === width) return;
+      width = element.offsetWidth;
+      element.querySelectorAll('.af-rows textarea').forEach(grow);
+    }).observe(element);
     watch('value', render);
     render();
   };

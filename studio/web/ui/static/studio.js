@@ -50,7 +50,12 @@
     form.append(title);
     if (data.detail) {
       const detail = document.createElement('p');
-      detail.textContent = data.detail;
+      detail.append(...data.detail.split('\n').map((line) => {
+        const item = document.createElement('span');
+        item.textContent = line;
+        item.className = line.startsWith('·') ? 'af-item' : '';
+        return item;
+      }));
       form.append(detail);
     }
     if (data.link) {

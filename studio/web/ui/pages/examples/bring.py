@@ -45,6 +45,10 @@ class _Parts:
     hub_go: Any
     summary: Any
 
+    def watched(self, ui: Ui) -> list[Any]:
+        """What :func:`_looked` changes."""
+        return [ui.place, self.head, self.going, self.timer, self.upload, self.folder]
+
 
 def build_bring(ui: Ui) -> Section:
     """The empty state or what was read, and the panel that takes files."""
@@ -55,7 +59,7 @@ def build_bring(ui: Ui) -> Section:
         progress = ui.services.imports.progress(place.project)
         running = progress is not None and progress.is_running
         return {
-            parts.head: render_head(ui, view),
+            parts.head: "" if running and view is None else render_head(ui, view),
             parts.going: render_going(ui, progress) if progress is not None and running else "",
             parts.timer: gr.Timer(active=running),
             parts.panel: gr.Accordion(
@@ -153,9 +157,12 @@ def _looked(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
     """Where an import stands, as updates of the page; how it ended is said once."""
     imports = ui.services.imports
     progress = imports.progress(place.project)
+    view = ui.services.datasets.current(place.project)
     if progress is not None and progress.is_running:
-        return {parts.going: render_going(ui, progress), parts.timer: gr.Timer(active=True)}
-    still = {parts.going: "", parts.timer: gr.Timer(active=False), parts.upload: None, parts.folder: None}
+        head = {parts.head: ""} if view is None else {}
+        return head | {parts.going: render_going(ui, progress), parts.timer: gr.Timer(active=True)}
+    head = {parts.head: render_head(ui, view)} if view is None else {}
+    still = head | {parts.going: "", parts.timer: gr.Timer(active=False), parts.upload: None, parts.folder: None}
     if progress is None:
         return still
     imports.forget(place.project)
@@ -187,7 +194,7 @@ def _connect_files(ui: Ui, parts: _Parts, begin: Callable[[Place, ImportRequest]
             ui.services.datasets.use_sample(place.project, ui.text.locale)
         return {ui.place: place.move}
 
-    outputs = [ui.place, parts.going, parts.timer, parts.upload, parts.folder]
+    outputs = parts.watched(ui)
     private = {"api_visibility": "private"}
     parts.upload.upload(
         bring, [ui.place, parts.upload, parts.append], outputs, show_progress_on=[parts.upload], **private
@@ -233,7 +240,7 @@ def _connect_hub(ui: Ui, parts: _Parts, begin: Callable[[Place, ImportRequest], 
     parts.hub_go.click(
         fetch,
         [ui.place, *asked, parts.config, parts.split, parts.rows, parts.append],
-        [ui.place, parts.going, parts.timer, parts.upload, parts.folder],
+        parts.watched(ui),
         show_progress="hidden",
         **private,
     )
@@ -251,7 +258,7 @@ def _connect_progress(ui: Ui, parts: _Parts) -> None:
             ui.services.imports.cancel(place.project)
         return _looked(ui, parts, place)
 
-    outputs = [ui.place, parts.going, parts.timer, parts.upload, parts.folder]
+    outputs = parts.watched(ui)
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     parts.timer.tick(look, [ui.place], outputs, **quiet)
     parts.going.action(stop, [ui.place], outputs, **quiet)

@@ -16,6 +16,7 @@ from studio.web.ui.pages.examples.section import Section
 from studio.web.ui.session import Place
 
 _SHOWN: Final = 100  # versions in the list; the newest
+_NAMED: Final = 3  # kinds of problem that a short sentence names; more are counted
 _NAME: Final = Markup('<div class="af-row af-small af-muted"><span id="examples-name">{}</span>{}</div>')
 _VERSION: Final = Markup(
     '<li class="af-version" data-number="{number}"><details id="version-{id}"><summary data-action="changes" data-id="{id}">'
@@ -48,12 +49,14 @@ def build_history(ui: Ui) -> Section:
     return Section((history, opened), show)
 
 
-def what_happened(ui: Ui, version: DatasetVersion) -> str:
-    """What made a version, in a sentence; checks are named as they are on the screen."""
+def what_happened(ui: Ui, version: DatasetVersion, *, brief: bool = False) -> str:
+    """What made a version, in a sentence; checks are named as they are on the screen, or counted where ``brief``."""
     params = {"files": ", ".join(version.files), **version.params}
     if codes := str(version.params.get("codes", "")):
-        titles = (code.partition("=")[0] for code in codes.split(", "))
-        params["codes"] = ", ".join(str(ui.text.entries.get(f"check.{title}", title)) for title in titles)
+        titles = [code.partition("=")[0] for code in codes.split(", ")]
+        names = [str(ui.text.entries.get(f"check.{title}", title)) for title in titles]
+        many = brief and len(names) > _NAMED
+        params["codes"] = ui.text("version.kinds", n=len(names)) if many else ", ".join(names)
     return ui.text(f"version.{version.action}", **params)
 
 

@@ -45,5 +45,5 @@ def render_toast(ui: Ui, view: DatasetView) -> str:
     if not 0 <= age < _SECONDS or not view.can_undo or view.can_redo:
         return ""
     back = button(ui.text("examples.undo"), "undo", kind="small", id=view.version.id)
-    what = ui.text("checkup.toast", number=str(view.version.number), what=what_happened(ui, view.version))
+    what = ui.text("checkup.toast", number=str(view.version.number), what=what_happened(ui, view.version, brief=True))
     return wrapped(_TOAST.format(what=what, undo=back, delay=round(_SECONDS - age, 1)))
