@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ from studio.training.regularise import NONE, Regularisation, embedding_noise
 if TYPE_CHECKING:
     import torch
 
+    from studio.training.compiling import Backend
+
 
 class PlainEngine:
     """A transformers model with PEFT's adapter on it. See :class:`studio.training.engine.Engine`.
@@ -29,6 +32,7 @@ class PlainEngine:
         seed: of the adapter's first values.
         regularisation: against learning by heart; in training only.
         recompute: whether layers are computed twice instead of kept.
+        backend: of ``torch.compile``, which is tried where enough of the run is left; None never does.
     """
 
     name = "plain"
@@ -44,8 +48,11 @@ class PlainEngine:
         regularisation: Regularisation = NONE,
         *,
         recompute: bool = False,
+        backend: Backend | None = None,
     ) -> None:
         import torch
+
+        from studio.training.compiling import Compilation
 
         torch.manual_seed(seed)
         self._device = torch.device(device)
@@ -62,34 +69,43 @@ class PlainEngine:
             base.activation_checkpointing_enable({"use_reentrant": False})
         if regularisation.neftune:
             base.get_input_embeddings().register_forward_hook(self._with_noise)
+        self._chooses = "logits_to_keep" in inspect.signature(base.forward).parameters
         self._before: dict[str, torch.Tensor] = {}
         if self._whole:
             self._before = whole.choose(base, adaptation)
             self.model: Any = base
         else:
             self.model = _adapted(base, adaptation)
+        self._compilation = Compilation(self.model, backend)
         trained = [p for p in self.model.parameters() if p.requires_grad]
         self.weights, self.gradients = _flatten(trained)
         self.total_parameters = sum(p.numel() for p in self.model.parameters())
 
     def train(self, examples: Sequence[EncodedExample], scale: float) -> float:
         self.model.train()
-        loss = self._loss(examples, self._regularisation.label_smoothing)
-        (loss * scale).backward()  # type: ignore[no-untyped-call]
+        with self._compilation.applied(training=True):
+            loss = self._loss(examples, self._regularisation.label_smoothing)
+            (loss * scale).backward()  # type: ignore[no-untyped-call]
         return float(loss.detach())
+
+    def hasten(self, seconds: float, steps_left: int) -> bool:
+        return self._compilation.hasten(seconds, steps_left)
+
+    def fall_back(self) -> bool:
+        return self._compilation.fall_back()
 
     def loss(self, examples: Sequence[EncodedExample]) -> float:
         import torch
 
         self.model.eval()
-        with torch.no_grad():
+        with torch.no_grad(), self._compilation.applied(training=False):
             return float(self._loss(examples))
 
     def matches(self, examples: Sequence[EncodedExample]) -> int:
         import torch
 
         self.model.eval()
-        with torch.no_grad():
+        with torch.no_grad(), self._compilation.applied(training=False):
             scores, wanted = self._scores(examples)
             right = (scores.argmax(-1) == wanted) | (wanted < 0)
         return int(right.all(1).sum())
@@ -106,7 +122,7 @@ class PlainEngine:
         for row, prompt in enumerate(prompts):
             ids[row, width - len(prompt) :] = torch.tensor(prompt)
             mask[row, width - len(prompt) :] = 1
-        with torch.no_grad(), self._autocast(), self._adapter(tuned):
+        with torch.no_grad(), self._autocast(), self._adapter(tuned), self._compilation.applied(training=False):
             out = self.model.generate(
                 input_ids=ids.to(self._device),
                 attention_mask=mask.to(self._device),
@@ -130,7 +146,10 @@ class PlainEngine:
         return F.cross_entropy(scores.float(), wanted, ignore_index=-100, reduction="sum", label_smoothing=smoothing)
 
     def _scores(self, examples: Sequence[EncodedExample]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Scores ``(B, L-1, V)`` and the tokens that are wanted there, ``(B, L-1)``, negative where none is learned."""
+        """Scores ``(B, P, V)`` at the places where one of the examples learns something, and the tokens that are wanted.
+
+        These are ``(B, P)``, negative where the example itself learns nothing.
+        """
         import torch
 
         width = max(len(example.input_ids) for example in examples)
@@ -143,8 +162,15 @@ class PlainEngine:
         with self._autocast():
             # padding is on the right, so that no learned token sees it and no mask is needed
             self._lengths = [len(example.input_ids) for example in examples]
-            logits = self.model(input_ids=ids.to(self._device), use_cache=False).logits
-        return logits[:, :-1], targets[:, 1:].to(self._device)
+            wanted = targets[:, 1:]
+            places = (wanted >= 0).any(0).nonzero()[:, 0]
+            if not self._chooses or not len(places):
+                return self.model(input_ids=ids.to(self._device), use_cache=False).logits[:, :-1], wanted.to(
+                    self._device
+                )
+            asked = places.to(self._device)
+            logits = self.model(input_ids=ids.to(self._device), use_cache=False, logits_to_keep=asked).logits
+        return logits, wanted[:, places].to(self._device)
 
     def _with_noise(self, module: torch.nn.Module, _inputs: object, embedded: torch.Tensor) -> torch.Tensor:
         """A hook on the embeddings: adds noise while training, nothing in an evaluation or an answer."""

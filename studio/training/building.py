@@ -42,7 +42,10 @@ def build_engine(model_dir: Path, recipe: Recipe, precision: Precision, where: s
     simple = recipe.method not in (Method.DORA, Method.QLORA) and where == "cpu"
     if simple and shape is not None and (shape.longest is None or (recipe.max_length or 0) <= shape.longest):
         return FusedEngine(model_dir, shape, adaptation, dtype, recipe.seed, regular, recompute=again)
-    return PlainEngine(model_dir, adaptation, dtype, where, pad_id, recipe.seed, regular, recompute=again)
+    backend = None if where == "cpu" else "inductor"
+    return PlainEngine(
+        model_dir, adaptation, dtype, where, pad_id, recipe.seed, regular, recompute=again, backend=backend
+    )
 
 
 def questions(conversations: Sequence[Conversation]) -> list[Conversation]:

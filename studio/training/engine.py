@@ -49,6 +49,12 @@ class Engine(Protocol):
     ) -> list[list[int]]:
         """The most likely continuation of each prompt, up to ``limit`` tokens; without the adapter if not ``tuned``."""
 
+    def hasten(self, seconds: float, steps_left: int) -> bool:
+        """Told after each step what it took; true where the next one takes longer, so that those after it are faster."""
+
+    def fall_back(self) -> bool:
+        """After a failure: whether there is a plainer way to compute, which is taken from now on."""
+
     def save(self, folder: Path) -> None:
         """Writes the trained weights in the format of PEFT."""
 

@@ -120,6 +120,12 @@ class FusedEngine:
             for linear in self._linears:
                 linear.unpack()
 
+    def hasten(self, seconds: float, steps_left: int) -> bool:
+        return False
+
+    def fall_back(self) -> bool:
+        return False
+
     def save(self, folder: Path) -> None:
         fused_save.save(folder, self.base.layers, self._adaptation, self._base_name)
 

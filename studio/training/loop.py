@@ -163,9 +163,14 @@ class Loop:
                 memory=psutil.Process().memory_info().rss,
             )
         )
+        if self.engine.hasten(seconds, self._table.end - step):
+            self._notice("train.compiling", severity=Severity.NOTE)
 
     def _gradients(self, batch: Sequence[EncodedExample]) -> float:
-        """Fills in the gradients of the mean loss; halves the micro-batch where memory does not suffice."""
+        """Fills in the gradients of the mean loss; halves the micro-batch where memory does not suffice.
+
+        Where the engine computes in a faster way and that fails, it goes on in the plain one.
+        """
         scale = 1.0 / max(1, learned_tokens(batch))
         while True:
             size = self.state.micro_batch or len(batch)
@@ -173,12 +178,13 @@ class Loop:
                 parts = [batch[first : first + size] for first in range(0, len(batch), size)]
                 return sum(self.engine.train(part, scale) for part in parts) * scale
             except Exception as error:
-                problem = from_exception(error)
-                if problem.code != "train.out_of_memory" or size == 1:
+                is_full = from_exception(error).code == "train.out_of_memory" and size > 1
+                if not is_full and not self.engine.fall_back():
                     raise
             self.engine.gradients.zero_()
-            self._update(micro_batch=math.ceil(size / 2))
-            self._notice("train.smaller_batches", n=math.ceil(size / 2))
+            if is_full:
+                self._update(micro_batch=math.ceil(size / 2))
+                self._notice("train.smaller_batches", n=math.ceil(size / 2))
 
     def _begun(self) -> None:
         """What can wait until a first loss is on the screen."""
