@@ -16,7 +16,7 @@ r the rank, b the examples a step, s the tokens of the longest example, and w th
 A = 8 and B = 9 were fitted to the peak memory of three training steps of both built-in models with the fused engine on
 two cores, in bf16, with batches of 8 x 64, 8 x 128 and 16 x 64 tokens; the sums came within 9 % of it. Transformers with PEFT,
 which trains what the fused engine does not know and everything on a graphics card, needs for b s tokens 14 b s V bytes of
-logits, P w of weights, and A = 20, B = 7 (the sums came within 6 %).
+logits where all are learned (less where questions are not), P w of weights, and A = 20, B = 7 (the sums came within 6 %).
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from studio.domain.model import BaseModelCard, InstallProgress, InstallState
 from studio.errors import AfinaError, Stopped
+from studio.models.attend import attend
 from studio.models.convert import FAILED
 from studio.models.sources.base import Cancelled, Source
 from studio.storage.files import atomic_folder, require_space, write_atomic
@@ -110,16 +111,7 @@ def convert_in_child(source: Path, out: Path, cancelled: Cancelled) -> None:
         log.open("wb") as output,
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT) as process,
     ):
-        try:
-            while process.poll() is None:
-                if cancelled():
-                    raise Stopped
-                try:
-                    process.wait(_POLL_SECONDS)
-                except subprocess.TimeoutExpired:
-                    continue
-        finally:
-            process.kill()
+        attend(process, cancelled)
     said = log.read_text(encoding="utf-8", errors="replace").strip()
     log.unlink()
     if process.returncode:

@@ -19,7 +19,8 @@ from pydantic import BaseModel, ConfigDict
 
 from studio.data.checks.base import Dataset
 from studio.data.insights import spread
-from studio.errors import AfinaError, Stopped
+from studio.errors import AfinaError
+from studio.models.attend import attend
 from studio.models.sources.base import Cancelled, Progress
 from studio.storage.files import write_atomic
 
@@ -27,7 +28,6 @@ MOST_POINTS: Final = 5_000
 FEWEST_POINTS: Final = 8
 FAILED: Final = 3  # exit code of a child that says what went wrong
 _KEPT: Final = 8  # maps of a project
-_POLL_SECONDS: Final = 0.1
 _PROGRESS: Final = re.compile(r"(\d+) (\d+)")
 
 
@@ -165,16 +165,7 @@ def _watched(command: list[str], progress: Progress, cancelled: Cancelled) -> tu
     ) as process:
         listener = threading.Thread(target=_listen, args=(process, progress, last), daemon=True)
         listener.start()
-        try:
-            while process.poll() is None:
-                if cancelled():
-                    raise Stopped
-                try:
-                    process.wait(_POLL_SECONDS)
-                except subprocess.TimeoutExpired:
-                    continue
-        finally:
-            process.kill()
+        attend(process, cancelled)
         listener.join()
     return process.returncode, last[0]
 

@@ -21,6 +21,8 @@ _RANK: Final = 16
 # model, 46 % of its energy are kept at rank 16, 75 % at 64, 97 % at 256. Of all layers, 256 would make a file larger
 # than the model.
 KEPT_RANKS: Final = {Method.LAST_LAYERS: 256, Method.FULL: 64}
+_ADAPTER_RATE: Final = 3e-3
+_RATES: Final = {Method.FULL: 1e-4, Method.LAST_LAYERS: 6e-4}
 
 
 def resolve(recipe: Recipe, card: BaseModelCard, n_train: int, n_held_out: int, mean_tokens: float) -> Recipe:
@@ -107,7 +109,7 @@ def _batch(n_train: int) -> int:
 def _learning_rate(method: Method, card: BaseModelCard) -> float:
     """Chosen by experiment on the 135M model (benchmarks/README.md); larger models want less, by the square root."""
     scale = min(1.0, math.sqrt(135e6 / max(card.parameters, 1)))
-    return (1e-4 if method.tunes_whole_weights else 3e-3) * scale
+    return _RATES.get(method, _ADAPTER_RATE) * scale
 
 
 def _length(card: BaseModelCard, mean_tokens: float) -> int:

@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Final
 
 from studio.domain.model import BaseModelCard
-from studio.errors import AfinaError, Stopped, from_exception
+from studio.errors import AfinaError, from_exception
+from studio.models.attend import attend
 from studio.models.sources.base import Cancelled, Progress, check_hash, sha256_of
 from studio.storage.files import atomic_path, replace
 
 _RAW_PROGRESS: Final = re.compile(r"Progress (\d+) of (\d+)")
-_POLL_SECONDS: Final = 0.1
 
 # What pip says, and what it means; the first that fits wins.
 _COMPLAINTS: Final = (
@@ -210,18 +210,7 @@ class PackageSource:
         ) as process:
             listener = threading.Thread(target=listen, daemon=True)
             listener.start()
-            try:
-                while True:
-                    if cancelled():
-                        raise Stopped
-                    progress(done[0])
-                    try:
-                        process.wait(_POLL_SECONDS)
-                        break
-                    except subprocess.TimeoutExpired:
-                        continue
-            finally:
-                process.kill()
+            attend(process, cancelled, lambda: progress(done[0]))
             listener.join()
         return process.returncode, "".join(lines)
 
