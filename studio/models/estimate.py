@@ -45,8 +45,9 @@ _KEPT_FREE: Final = 0.05  # share of the free memory that is left alone
 
 # Share of the measured speed of plain products that a training step reaches; the rest goes into norms, softmax,
 # small products and the optimizer. To be fitted anew when the engine gets faster: tokens a second times 4 P over the
-# speed that `python -m studio.models.probe` prints on the same quiet machine (766 x 538e6 / 1,460e9 = 0.28 with SmolLM2).
-_EFFICIENCY: Final = 0.3
+# speed that `python -m studio.models.probe` prints on the same quiet machine: 1,218 x 538e6 / 1,877e9 = 0.35 with SmolLM2,
+# 862 x 1,072e6 / 1,856e9 = 0.50 with Gemma 3 270M, whose embeddings, most of its weights, are only read.
+_EFFICIENCY: Final = 0.35
 _FLOPS_FORWARD: Final = 2
 _FLOPS_LORA: Final = 4  # a parameter and a token: forward 2, backward to the inputs 2
 _FLOPS_FULL: Final = 6  # and 2 for the gradients of the weights (Kaplan et al. 2020, section 2.1)
