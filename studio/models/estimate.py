@@ -45,8 +45,8 @@ _KEPT_FREE: Final = 0.05  # share of the free memory that is left alone
 
 # Share of the measured speed of plain products that a training step reaches; the rest goes into norms, softmax,
 # small products and the optimizer. To be fitted anew when the engine gets faster: tokens a second times 4 P over the
-# speed that `python -m studio.models.probe` prints on the same quiet machine: 1,218 x 538e6 / 1,877e9 = 0.35 with SmolLM2,
-# 862 x 1,072e6 / 1,856e9 = 0.50 with Gemma 3 270M, whose embeddings, most of its weights, are only read.
+# speed that `python -m studio.models.probe` prints on the same quiet machine: 1,385 x 538e6 / 2,310e9 = 0.32 with SmolLM2,
+# 896 x 1,072e6 / 2,175e9 = 0.44 with Gemma 3 270M, whose embeddings, most of its weights, are only read.
 _EFFICIENCY: Final = 0.35
 _FLOPS_FORWARD: Final = 2
 _FLOPS_LORA: Final = 4  # a parameter and a token: forward 2, backward to the inputs 2

@@ -17,14 +17,16 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("method", ["full", "last_layers"])
-def test_whole_weights_are_shared_and_switched_like_any_adapter(method: str, base_model: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("method", "rate"), [("full", 3e-4), ("last_layers", None)])
+def test_whole_weights_are_shared_and_switched_like_any_adapter(
+    method: str, rate: float | None, base_model: str, tmp_path: Path
+) -> None:
     import torch
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     folder = MODELS / base_model
-    chosen = {"method": method, "rank": None, "epochs": 12.0, "learning_rate": 3e-4, "batch_size": 2, "augment": False}
+    chosen = {"method": method, "rank": None, "epochs": 12.0, "learning_rate": rate, "batch_size": 2, "augment": False}
     run = write_run(tmp_path / "run", folder, **chosen)
     result = finish(run, folder)
     assert result.state is RunState.FINISHED
