@@ -77,11 +77,11 @@ class Walk:
         page.locator("[id^=model-card-]").first.wait_for()
         _install(page)
         self.shoot(page, "model")
-        page.locator("#next-step:visible").click()
+        page.locator("#page-model #next-step").click()
         page.locator("#examples-table:visible").wait_for()
         self.shoot(page, "examples")
         if self._wants("train", "compare", "share", "demo"):
-            page.locator("#next-step:visible").click()
+            page.locator("#page-examples #next-step").click()
             self._train(page)
         if self._wants("compare", "share", "demo"):
             self._after(page)
@@ -105,12 +105,12 @@ class Walk:
         page.locator("#train-live[data-state=finished]").wait_for(timeout=TRAINING)
 
     def _after(self, page: Page) -> None:
-        page.locator("#next-step.primary:visible").click()
+        page.locator("#page-train #next-step.primary").click()
         page.locator("#compare-suggestions button").first.click()
         page.locator("#compare-stop").wait_for(state="visible")
         page.locator("#compare-stop").wait_for(state="hidden", timeout=TRAINING)
         self.shoot(page, "compare")
-        page.locator("#next-step:visible").click()
+        page.locator("#page-compare #next-step").click()
         page.locator("#share-create:visible").click()
         link = page.locator("#share-links a[href*='/d/']").first
         link.wait_for()
