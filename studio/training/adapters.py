@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import torch
 
     from studio.training.compiling import Backend
+    from studio.training.drafts import Drafts
 
 
 class PlainEngine:
@@ -111,7 +112,14 @@ class PlainEngine:
         return int(right.all(1).sum())
 
     def generate(
-        self, prompts: Sequence[Sequence[int]], stop_ids: frozenset[int], limit: int, *, tuned: bool = True
+        self,
+        prompts: Sequence[Sequence[int]],
+        stop_ids: frozenset[int],
+        limit: int,
+        *,
+        tuned: bool = True,
+        drafts: Drafts | None = None,
+        enough: Callable[[], bool] = lambda: False,
     ) -> list[list[int]]:
         import torch
 
@@ -130,6 +138,7 @@ class PlainEngine:
                 do_sample=False,
                 eos_token_id=sorted(stop_ids),
                 pad_token_id=self._pad,
+                stopping_criteria=[_when(enough)],
             )
         return [_until(row, stop_ids) for row in out[:, width:].tolist()]
 
@@ -225,6 +234,15 @@ def _flatten(parameters: list[torch.nn.Parameter]) -> tuple[torch.Tensor, torch.
         parameter.grad = gradients[position:end].view_as(parameter)
         position = end
     return weights, gradients
+
+
+def _when(enough: Callable[[], bool]) -> Any:
+    """As transformers asks it: a flag a row, ``(B,)``."""
+
+    def stop(input_ids: torch.Tensor, _scores: torch.Tensor, **_options: Any) -> torch.Tensor:
+        return input_ids.new_full((len(input_ids),), enough()).bool()
+
+    return stop
 
 
 def _until(ids: list[int], stop_ids: frozenset[int]) -> list[int]:

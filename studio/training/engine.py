@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -13,6 +13,8 @@ from studio.models.tokenizer import EncodedExample
 
 if TYPE_CHECKING:
     import torch
+
+    from studio.training.drafts import Drafts
 
 
 class Engine(Protocol):
@@ -45,9 +47,25 @@ class Engine(Protocol):
         """
 
     def generate(
-        self, prompts: Sequence[Sequence[int]], stop_ids: frozenset[int], limit: int, *, tuned: bool = True
+        self,
+        prompts: Sequence[Sequence[int]],
+        stop_ids: frozenset[int],
+        limit: int,
+        *,
+        tuned: bool = True,
+        drafts: Drafts | None = None,
+        enough: Callable[[], bool] = lambda: False,
     ) -> list[list[int]]:
-        """The most likely continuation of each prompt, up to ``limit`` tokens; without the adapter if not ``tuned``."""
+        """The most likely continuation of each prompt.
+
+        Args:
+            prompts: token ids.
+            stop_ids: tokens that end an answer; not part of it.
+            limit: most tokens of an answer.
+            tuned: whether the adapter takes part.
+            drafts: what is likely to be said; may make it faster, and changes nothing but rounding.
+            enough: asked between tokens whether to leave off.
+        """
 
     def hasten(self, seconds: float, steps_left: int) -> bool:
         """Told after each step what it took; true where the next one takes longer, so that those after it are faster."""

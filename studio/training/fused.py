@@ -17,6 +17,7 @@ from torch.nn.functional import pad
 
 from studio.models.tokenizer import EncodedExample
 from studio.training import fused_save
+from studio.training.drafts import Drafts
 from studio.training.engine import Adaptation
 from studio.training.fused_adapters import Adapters
 from studio.training.fused_attach import attach, first_tuned
@@ -108,14 +109,24 @@ class FusedEngine:
         return round(self._spread(examples, self._matches_part))
 
     def generate(
-        self, prompts: Sequence[Sequence[int]], stop_ids: frozenset[int], limit: int, *, tuned: bool = True
+        self,
+        prompts: Sequence[Sequence[int]],
+        stop_ids: frozenset[int],
+        limit: int,
+        *,
+        tuned: bool = True,
+        drafts: Drafts | None = None,
+        enough: Callable[[], bool] = lambda: False,
     ) -> list[list[int]]:
         self._refresh()
         for linear in self._linears:
             linear.pack(tuned=tuned)
         try:
             with torch.no_grad():
-                return decode(self.base, self.shape, prompts, stop_ids, limit, tuned=tuned)
+                return decode(
+                    self.base, self._head, self.shape, prompts, stop_ids, limit,
+                    tuned=tuned, drafts=drafts or Drafts(), enough=enough,
+                )  # fmt: skip
         finally:
             for linear in self._linears:
                 linear.unpack()

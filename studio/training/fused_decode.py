@@ -1,13 +1,15 @@
-"""Greedy answers from the fused engine: a few prompts at a time, keys and values kept between the tokens."""
+"""Greedy answers from the fused engine: a few prompts at a time, keys and values kept between the passes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from studio.training.drafts import LONGEST, Drafts
+from studio.training.fused_head import Head
 from studio.training.fused_layer import Layer
 from studio.training.fused_ops import gate, norm, rotations
 from studio.training.fused_shape import Shape
@@ -15,40 +17,79 @@ from studio.training.fused_weights import Weights
 
 
 def decode(
-    base: Weights, shape: Shape, prompts: Sequence[Sequence[int]], stop_ids: frozenset[int], limit: int, *, tuned: bool
+    base: Weights,
+    head: Head,
+    shape: Shape,
+    prompts: Sequence[Sequence[int]],
+    stop_ids: frozenset[int],
+    limit: int,
+    *,
+    tuned: bool,
+    drafts: Drafts,
+    enough: Callable[[], bool],
 ) -> list[list[int]]:
     """The most likely continuation of each prompt.
 
     Args:
         base: weights with adapters.
+        head: its output embeddings.
         shape: of the model.
         prompts: token ids.
         stop_ids: tokens that end an answer; not part of it.
         limit: most tokens of an answer.
         tuned: whether the adapters take part.
+        drafts: what is likely to be said; makes it faster, and changes nothing but rounding.
+        enough: asked before each pass whether to leave off.
     """
-    lengths = torch.tensor([len(prompt) for prompt in prompts])
-    state = _State.of(base, shape, len(prompts), int(lengths.max()) + limit)
-    ids = torch.zeros(len(prompts), int(lengths.max()), dtype=torch.long)
-    for row, prompt in enumerate(prompts):
-        ids[row, : len(prompt)] = torch.tensor(prompt)
-    places = torch.arange(ids.shape[1]).expand_as(ids)
-    hidden = _forward(base, shape, state, ids, places, tuned)
-    last = hidden[torch.arange(len(prompts)), lengths - 1]
-    answers: list[list[int]] = [[] for _ in prompts]
-    open_rows = set(range(len(prompts)))
-    for number in range(limit):
-        chosen = _next(base, shape, last)
-        for row in sorted(open_rows):
-            token = int(chosen[row])
-            if token in stop_ids:
-                open_rows.discard(row)
-            else:
-                answers[row].append(token)
-        if not open_rows:
-            break
-        last = _forward(base, shape, state, chosen[:, None], (lengths + number)[:, None], tuned)[:, 0]
-    return answers
+    rows = [_Row(len(prompt), list(prompt)) for prompt in prompts]
+    state = _State.of(base, shape, len(rows), max(map(len, prompts)) + limit + LONGEST)
+    while any(row.is_open for row in rows) and not enough():
+        for row, said in zip(rows, _said(base, head, shape, state, rows, tuned), strict=True):
+            row.take(said, stop_ids, limit)
+            row.go_on(drafts)
+    return [row.answer for row in rows]
+
+
+@dataclass
+class _Row:
+    """An answer as it grows.
+
+    Args:
+        prompt: tokens before it.
+        fed: tokens of the next pass: those that are known and new, then those that are only proposed.
+        place: of the first of them.
+        proposed: how many are only proposed.
+        answer: what was said so far.
+        is_open: whether it goes on.
+    """
+
+    prompt: int
+    fed: list[int]
+    place: int = 0
+    proposed: int = 0
+    answer: list[int] = field(default_factory=list)
+    is_open: bool = True
+
+    def take(self, said: Sequence[int], stop_ids: frozenset[int], limit: int) -> None:
+        """Adds what the model says after the last known token and after each proposed one, while these come true."""
+        guesses = [*self.fed[len(self.fed) - self.proposed :], None]
+        for token, guess in zip(said, guesses, strict=True):
+            if token in stop_ids or not self.is_open:
+                self.is_open = False
+                return
+            self.answer.append(token)
+            self.is_open = len(self.answer) < limit
+            if token != guess:
+                return
+
+    def go_on(self, drafts: Drafts) -> None:
+        """Prepares the next pass; an answer that is done only keeps its place in it."""
+        if not self.is_open:
+            self.fed, self.proposed = self.fed[:1], 0
+            return
+        draft = drafts.after(self.answer)
+        self.place = self.prompt + len(self.answer) - 1
+        self.fed, self.proposed = [self.answer[-1], *draft], len(draft)
 
 
 @dataclass
@@ -68,9 +109,16 @@ class _State:
         return cls(empty(), empty(), tables)
 
 
-def _next(base: Weights, shape: Shape, hidden: Tensor) -> Tensor:
-    seen, _ = norm(hidden, base.norm, shape.epsilon, base.words.dtype)
-    return (seen @ base.words.t()).argmax(-1)
+def _said(base: Weights, head: Head, shape: Shape, state: _State, rows: Sequence[_Row], tuned: bool) -> list[list[int]]:
+    """The likeliest token after the last known one of each row, and after each proposed one behind it."""
+    width = max(len(row.fed) for row in rows)
+    ids = torch.tensor([[*row.fed, *[0] * (width - len(row.fed))] for row in rows])
+    places = torch.tensor([row.place for row in rows])[:, None] + torch.arange(width)
+    hidden = _forward(base, shape, state, ids, places, tuned)
+    asked = [hidden[number, len(row.fed) - 1 - row.proposed : len(row.fed)] for number, row in enumerate(rows)]
+    seen, _ = norm(torch.cat(asked), base.norm, shape.epsilon, base.words.dtype)
+    words = iter(head.likeliest(seen).tolist())
+    return [[next(words) for _ in part] for part in asked]
 
 
 def _forward(base: Weights, shape: Shape, state: _State, ids: Tensor, places: Tensor, tuned: bool) -> Tensor:

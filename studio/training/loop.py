@@ -222,9 +222,10 @@ class Loop:
         """Answers the fixed questions, as long as that takes a small share of the training time."""
         last = self.state.step >= self._table.end
         spent, training = self.state.answering_seconds, self.state.training_seconds
-        if not base and not last and not self._live.is_affordable(spent, training):
+        room = math.inf if base or last else self._live.room(spent, training)
+        if not room:
             return
-        answers = self._live.give(0 if base else self.state.step, tuned=not base)
+        answers = self._live.give(0 if base else self.state.step, tuned=not base, room=room)
         if answers is not None:
             self._update(answering_seconds=spent + answers.seconds)
             self._say(answers)
@@ -253,7 +254,9 @@ class Loop:
         self._keeper = Keeper(self.folder, self.engine, self.reserve, found[0].step if found else 0)
         self._gauge = Gauge(self.folder.path)
         self._course = Course()
-        self._live = LiveAnswers(self.asked, self.engine, self.plan.encoder, self.turns, self.clock)
+        self._live = LiveAnswers(
+            self.asked, self.plan.conversations, self.engine, self.plan.encoder, self.turns, self.clock
+        )
         if found is None:
             self._update(micro_batch=self.adjustments.micro_batch or self.recipe.micro_batch or 0)
             return

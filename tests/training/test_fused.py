@@ -122,6 +122,49 @@ def test_answers_are_those_of_transformers(family: str, tiny_model: Path, tiny_g
 
 
 @pytest.mark.parametrize("family", ["llama", "gemma"])
+def test_what_is_proposed_makes_answers_faster_and_changes_nothing(
+    family: str, tiny_model: Path, tiny_gemma: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from studio.training import fused_decode
+    from studio.training.drafts import Drafts
+
+    model_dir = tiny_model if family == "llama" else tiny_gemma
+    _, fused, _ = _pair(model_dir, LORA)
+    encoder = Encoder.load(model_dir, Recipe(model="tiny"))
+    prompts = [encoder.prompt(conversation) for conversation in PAIRS[:3]]
+    passes = []
+    said = fused_decode._said
+    monkeypatch.setattr(fused_decode, "_said", lambda *args: passes.append(1) or said(*args))
+    plain = fused.generate(prompts, frozenset(), 40)
+    one_by_one = len(passes)
+    assert one_by_one == 40
+    known, misleading = Drafts(), Drafts()
+    for answer in plain:
+        known.add(answer)
+        misleading.add([token for pair in zip(answer, answer[::-1], strict=True) for token in pair])
+    assert fused.generate(prompts, frozenset(), 40, drafts=known) == plain
+    assert len(passes) - one_by_one < 0.75 * one_by_one
+    assert fused.generate(prompts, frozenset(), 40, drafts=misleading) == plain
+    stop = frozenset({plain[0][7]})
+    ended = [answer[: next((n for n, token in enumerate(answer) if token in stop), 40)] for answer in plain]
+    assert fused.generate(prompts, stop, 40, drafts=known) == ended
+
+
+@pytest.mark.parametrize("kind", ["plain", "fused"])
+def test_answers_are_left_off_where_it_is_enough(kind: str, tiny_model: Path) -> None:
+    plain, fused, _ = _pair(tiny_model, LORA)
+    engine = plain if kind == "plain" else fused
+    encoder = Encoder.load(tiny_model, Recipe(model="tiny"))
+    prompts = [encoder.prompt(conversation) for conversation in PAIRS[:3]]
+    whole = engine.generate(prompts, frozenset({-1}), 12)
+    looks = iter([False] * 4 + [True] * 9)
+    cut = engine.generate(prompts, frozenset({-1}), 12, enough=lambda: next(looks))
+    assert [len(answer) for answer in whole] == [12] * 3
+    assert all(0 < len(part) < 12 for part in cut)
+    assert all(answer[: len(part)] == part for answer, part in zip(whole, cut, strict=True))
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma"])
 def test_what_would_be_answered_to_the_letter_is_told_without_answering(
     family: str, tiny_model: Path, tiny_gemma: Path
 ) -> None:

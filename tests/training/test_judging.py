@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,8 +100,10 @@ class Counted:
         self.now += 1.0
         return float(self._engine.train(examples, scale))
 
-    def generate(self, *args: Any, **options: Any) -> Any:
-        self.now += self._price
+    def generate(self, *args: Any, enough: Callable[[], bool], **options: Any) -> Any:
+        for _ in range(10):
+            if not enough():
+                self.now += self._price / 10
         self.rounds.append(self.now)
         return [[5]] * len(args[0])
 
