@@ -19,6 +19,7 @@ _LONGEST: Final = 96  # tokens
 _LONGEST_BEFORE: Final = 32  # of the base model, whose answers nobody can foretell: two lines on the screen
 _MARGIN: Final = 8
 _FORETOLD: Final = 0.25  # of the base's time, that the first tuned answers may take: most of their words are proposed
+_ENDS: Final = (".", "!", "?")  # of an answer that was done before others were cut off
 _TAUGHT: Final = 200  # answers that are proposed
 
 
@@ -107,7 +108,7 @@ class LiveAnswers:
 
     def _item(self, asked: Conversation, ids: Sequence[int], *, is_cut: bool) -> LiveAnswer:
         answer = self._encoder.tokenizer.decode(ids).strip()
-        if is_cut and answer != asked.answer:
+        if is_cut and not answer.endswith(_ENDS):
             answer += " …"
         return LiveAnswer(question=asked.question, expected=asked.answer, answer=answer)
 
