@@ -108,3 +108,17 @@ def test_the_empty_state_gives_way_to_a_large_file_and_comes_back_when_it_is_sto
     page.click("#examples-stop")
     expect(empty).to_be_visible(timeout=FETCHED)
     expect(page.locator("#examples-stop")).to_have_count(0)
+
+
+def test_whoever_goes_on_during_the_check_up_is_not_taken_back(page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "many.csv"
+    lines = (f"How does delivery to street {n} work?,We deliver to street {n} in three days." for n in range(15_000))
+    path.write_text("\n".join(["Question,Answer", *lines]), encoding="utf-8")
+    page.set_input_files("#examples-upload input[type=file]", path)
+    expect(page.locator("#checkup[data-state=running]")).to_be_visible(timeout=FETCHED)
+    page.click("#page-examples #next-step")
+    expect(page.locator("#page-train")).to_be_visible(timeout=SOON)
+    page.wait_for_timeout(8_000)  # the check-up ends, and tells the page that was left
+    expect(page).to_have_url(re.compile("step=train"))
+    expect(page.locator("#page-train")).to_be_visible()
+    expect(page.locator("#page-examples")).to_be_hidden()

@@ -43,7 +43,7 @@ def project_with_examples(services: Services) -> str:
 def test_a_place_is_found_again_in_its_address(step: str) -> None:
     place = Place("project-12ab", step, "run-34cd")
     assert Place.parse(place.query) == place
-    assert Place.parse(place.move) == place
+    assert all(Place.parse(written) == place for written in (place.move, place.again, place.reply("7")))
     assert place.href == f"./?project=project-12ab&step={step}&run=run-34cd"
 
 

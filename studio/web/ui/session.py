@@ -30,7 +30,7 @@ class Place:
     @classmethod
     def parse(cls, query: str | None) -> Place:
         """Reads an address's query. What is not an id or a step counts as not said."""
-        values = {name: found[-1] for name, found in parse_qs((query or "").lstrip(">?")).items()}
+        values = {name: found[-1] for name, found in parse_qs((query or "").lstrip(">=?").partition("#")[0]).items()}
         project = _checked(values.get("project", ""))
         if not project:
             return cls()
@@ -51,8 +51,17 @@ class Place:
 
     @property
     def move(self) -> str:
-        """What to write into the place component to go here, or to have this very place rendered anew."""
+        """What to write into the place component to go here."""
         return f">{self.query}"
+
+    @property
+    def again(self) -> str:
+        """What to write there to have rendered anew what a person looks at by then, be it this place or another."""
+        return f"={self.query}"
+
+    def reply(self, turn: str) -> str:
+        """What to write there when this place was asked for and is shown; the ``turn`` tells an old answer from a new."""
+        return f"{self.query}#{turn}"
 
     def at(self, step: str, run: str | None = None) -> Place:
         """The same project at another step, and at another run if one is named."""

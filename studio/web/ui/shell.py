@@ -130,7 +130,7 @@ def _connect(ui: Ui, header: Any, pages: dict[str, Page]) -> None:
             place = Place()
             top, shown = _header(ui, place), pages[""].show(place)
         visible = {page.column: gr.Column(visible=step == place.step) for step, page in pages.items()}
-        return {ui.place: place.query, header: top, **visible, **shown}
+        return {ui.place: place.reply(str(event.turn)), header: top, **visible, **shown}
 
     ordered = sorted(outputs, key=lambda component: component._id)
     options = {"show_progress": "hidden", "trigger_mode": "multiple", "api_visibility": "private"}

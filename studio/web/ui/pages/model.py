@@ -77,13 +77,13 @@ def build_model(ui: Ui) -> Page:
     def act(query: str, event: gr.EventData) -> dict[Any, Any]:
         place = Place.parse(query)
         _perform(ui, place, event_data(event))
-        return {ui.place: place.move}
+        return {ui.place: place.again}
 
     @friendly(text)
     def tick(query: str) -> dict[Any, Any]:
         place = Place.parse(query)
         updates = show(place)
-        return updates if updates[timer].active else {ui.place: place.move}
+        return updates if updates[timer].active else {ui.place: place.again}
 
     @friendly(text)
     def from_hub(query: str, repo_id: str, secret: str) -> dict[Any, Any]:

@@ -15,10 +15,10 @@
     if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
     event.preventDefault();
     if (link.search.slice(1) !== query()) history.pushState(null, '', link.href);
-    go(query());
+    go();
     window.scrollTo({ top: 0 });
   });
-  window.addEventListener('popstate', () => go(query()));
+  window.addEventListener('popstate', () => go());
 
   document.addEventListener('click', async (event) => {
     const button = event.target.closest('[data-copy], [data-copy-path]');
@@ -91,23 +91,41 @@
 
   window.afina = {
     ask,
-    again: () => go(query()),
-    // The address and the value of the `place` component follow each other. A value that begins with '>' asks to go.
+    again: () => go(),
+    // The address and the value of the `place` component follow each other. A value that begins with '>' asks to go, one
+    // that begins with '=' to render anew; the others say what is shown, and behind '#' which question they answer. One
+    // question is asked at a time: the answer to an older one must not take a person back who has gone on.
     place(props, trigger, watch) {
-      go = (text) => trigger('navigate', { query: text });
+      let turn = 0;
+      let busy = false;
+      let late = 0;
+      let moved = false; // since the question was asked
+      go = () => {
+        if (busy) { moved = true; return; }
+        busy = true;
+        turn += 1;
+        late = setTimeout(() => { busy = false; go(); }, 8000); // the answer got lost
+        trigger('navigate', { query: query(), turn });
+      };
       watch('value', () => {
-        const wanted = props.value || '';
+        const [wanted, answered] = (props.value || '').split('#');
         if (wanted.startsWith('>')) {
           if (wanted.slice(1) !== query()) {
             history.pushState(null, '', `./?${wanted.slice(1)}`);
             window.scrollTo({ top: 0 });
           }
-          go(wanted.slice(1));
-        } else if (wanted !== query()) {
-          history.replaceState(null, '', wanted ? `./?${wanted}` : './');
+          go();
+        } else if (wanted.startsWith('=')) {
+          go();
+        } else if (answered === undefined) {
+          if (wanted !== query()) history.replaceState(null, '', `./?${wanted}`);
+        } else if (Number(answered) === turn) {
+          clearTimeout(late);
+          busy = false;
+          if (moved) { moved = false; go(); } else if (wanted !== query()) history.replaceState(null, '', wanted ? `./?${wanted}` : './');
         }
       });
-      go(query());
+      go();
     },
     // Clicks on [data-action] inside `element` become an event with the element's data.
     // What a person opened stays open when the element is rendered anew.

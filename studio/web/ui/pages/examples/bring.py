@@ -172,7 +172,7 @@ def _looked(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
     if progress.state is ImportState.STOPPED:
         say(ui.text, "imports.stopped")
         return still
-    return {ui.place: place.move, parts.timer: gr.Timer(active=False), parts.going: ""}
+    return {ui.place: place.again, parts.timer: gr.Timer(active=False), parts.going: ""}
 
 
 def _connect_files(ui: Ui, parts: _Parts, begin: Callable[[Place, ImportRequest], dict[Any, Any]]) -> None:
@@ -192,7 +192,7 @@ def _connect_files(ui: Ui, parts: _Parts, begin: Callable[[Place, ImportRequest]
         place = Place.parse(query)
         if event_data(event).get("action") == "sample":
             ui.services.datasets.use_sample(place.project, ui.text.locale)
-        return {ui.place: place.move}
+        return {ui.place: place.again}
 
     outputs = parts.watched(ui)
     private = {"api_visibility": "private"}

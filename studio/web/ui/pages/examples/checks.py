@@ -43,7 +43,7 @@ def build_checks(ui: Ui) -> Section:
         checkup = ui.services.checkups.look(place.project)
         if checkup.is_running:
             return {report: render_checkup(ui, checkup, {})}
-        return {timer: gr.Timer(active=False), ui.place: place.move}
+        return {timer: gr.Timer(active=False), ui.place: place.again}
 
     @friendly(ui.text)
     def act(query: str, opened: dict[str, str], event: gr.EventData) -> dict[Any, Any]:
@@ -65,7 +65,7 @@ def build_checks(ui: Ui) -> Section:
         checkup = ui.services.checkups.look(place.project)
         if checkup.is_running:
             return {report: render_checkup(ui, checkup, {}), timer: gr.Timer(active=True), bodies: {}}
-        return {ui.place: place.move}
+        return {ui.place: place.again}
 
     outputs = [ui.place, report, timer, bodies]
     timer.tick(look, [ui.place], [ui.place, report, timer], show_progress="hidden", api_visibility="private")

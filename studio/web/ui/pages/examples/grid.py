@@ -173,12 +173,12 @@ def _act(
             edits, deleted = read_edits(chosen["edits"])
             ui.services.tables.apply(place.project, edits, deleted, chosen.get("base", ""))
             saved = _table(ui, parts, place, page, wanted, chosen["nonce"])
-            return saved if chosen.get("leaving") else {**saved, ui.place: place.move}
+            return saved if chosen.get("leaving") else {**saved, ui.place: place.again}
         case "undo":
             ui.services.history.undo(place.project)
         case "redo":
             ui.services.history.redo(place.project)
-    return {ui.place: place.move}
+    return {ui.place: place.again}
 
 
 def read_edits(edits: str) -> tuple[list[RowEdit], list[str]]:

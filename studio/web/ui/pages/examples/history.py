@@ -42,7 +42,7 @@ def build_history(ui: Ui) -> Section:
             return {history: render_history(ui, place, version.id, known), opened: known}
         if chosen.get("action") == "restore":
             ui.services.history.restore(place.project, chosen["id"])
-        return {ui.place: place.move}
+        return {ui.place: place.again}
 
     outputs = [ui.place, history, opened]
     history.action(act, [ui.place, opened], outputs, show_progress="hidden", api_visibility="private")

@@ -50,16 +50,16 @@ def build_mapping(ui: Ui) -> Section:
             said = ui.services.projects.get(place.project).system_prompt or ""
             return {picture: render_mapping(ui, view, said, ColumnRole(chosen["role"]))}
         if chosen.get("action") == "close":
-            return {ui.place: place.move}
+            return {ui.place: place.again}
         _read_again(ui, place, _changed(view, chosen))
-        return {ui.place: place.move}
+        return {ui.place: place.again}
 
     @friendly(text)
     def save(query: str, said: str) -> dict[Any, Any]:
         place = Place.parse(query)
         ui.services.projects.update(place.project, system_prompt=said)
         say(text, "mapping.prompt_saved")
-        return {ui.place: place.move}
+        return {ui.place: place.again}
 
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     picture.action(act, [ui.place], [ui.place, picture], **quiet)

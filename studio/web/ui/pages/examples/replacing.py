@@ -62,7 +62,7 @@ def build_replacing(ui: Ui) -> Section:
     def replace(query: str, *said: Any) -> dict[Any, Any]:
         place = Place.parse(query)
         ui.services.tables.replace(place.project, _replacement(*said))
-        return {ui.place: place.move}
+        return {ui.place: place.again}
 
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     events = [component.change for component in (*wanted, version)]

@@ -6,7 +6,7 @@ To add one:
    events to handlers of its own, and returns them with a function that renders them.
 2. A line in :func:`studio.web.ui.pages.examples.page.build_examples`, at the place on the screen where it belongs.
 
-A handler that changes the examples, or anything else that other sections show, returns ``{ui.place: place.move}`` with
+A handler that changes the examples, or anything else that other sections show, returns ``{ui.place: place.again}`` with
 ``ui.place`` among its outputs: the page is then rendered anew, every section with it. One that changes only what its own
 section shows returns values for its own components.
 """

@@ -61,7 +61,7 @@ def build_split(ui: Ui) -> Section:
             splits.keep_aside(place.project, _ids(chosen["ids"]))
         elif action == "back":
             splits.give_back(place.project, _ids(chosen["ids"]))
-        return {ui.place: place.move}
+        return {ui.place: place.again}
 
     @friendly(text)
     def find(query: str, wanted: str) -> dict[Any, Any]:

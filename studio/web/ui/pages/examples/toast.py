@@ -33,7 +33,7 @@ def build_toast(ui: Ui) -> Section:
         current = ui.services.datasets.version(place.project)
         if current and current.id == event_data(event).get("id"):
             ui.services.history.undo(place.project)
-        return {ui.place: place.move}
+        return {ui.place: place.again}
 
     toast.action(undo, [ui.place], [ui.place], show_progress="hidden", api_visibility="private")
     return Section((toast,), show)

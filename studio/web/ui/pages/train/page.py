@@ -172,12 +172,13 @@ def _perform(ui: Ui, parts: _Parts, place: Place, data: dict[str, str]) -> dict[
             studies.delete(run_id)
         case "delete":
             runs.delete(run_id)
-            place = place.at("train", "") if place.run == run_id else place
+            if place.run == run_id:
+                return {ui.place: place.at("train", "").move}
         case "stop" | "pause" | "resume" | "cancel" as verb:
             getattr(runs, verb)(run_id)
         case _:  # the page has changed under the browser: everything anew, header and steps too
             pass
-    return {ui.place: place.move}
+    return {ui.place: place.again}
 
 
 def _look(ui: Ui, place: Place) -> _Now:

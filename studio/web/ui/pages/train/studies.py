@@ -82,7 +82,7 @@ def connect_studies(ui: Ui, studies: Studies, setup: Setup) -> None:
             if recipe is None:
                 return show_problems(ui, setup, problems)
             begin(place.project, recipe, number)
-            return {ui.place: place.move, setup.problems: ""}
+            return {ui.place: place.again, setup.problems: ""}
 
         return start
 
