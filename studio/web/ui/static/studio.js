@@ -99,12 +99,13 @@
       let turn = 0;
       let busy = false;
       let late = 0;
+      let lost = 0;
       let moved = false; // since the question was asked
       go = () => {
         if (busy) { moved = true; return; }
         busy = true;
         turn += 1;
-        late = setTimeout(() => { busy = false; go(); }, 8000); // the answer got lost
+        late = setTimeout(() => { busy = false; lost += 1; if (lost < 3) go(); }, 8000); // the answer got lost
         trigger('navigate', { query: query(), turn });
       };
       watch('value', () => {
@@ -122,6 +123,7 @@
         } else if (Number(answered) === turn) {
           clearTimeout(late);
           busy = false;
+          lost = 0;
           if (moved) { moved = false; go(); } else if (wanted !== query()) history.replaceState(null, '', wanted ? `./?${wanted}` : './');
         }
       });
