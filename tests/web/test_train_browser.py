@@ -85,6 +85,7 @@ def test_the_queue_is_reordered_paused_and_cancelled(
     page.click("#dialog-yes")
     expect(rows).to_have_count(1, timeout=SOON)
     page.locator("#train-runs a", has_text="Run 1").click()
+    expect(page.locator("#train-live h2").first).to_have_text("Run 1", timeout=SOON)
     page.click("#train-pause")
     expect(page.locator("#train-live[data-state=paused]")).to_be_visible(timeout=TRAINING)
     page.click("#train-resume")

@@ -146,11 +146,13 @@ def _controls(ui: Ui, view: RunView) -> Markup:
     text = ui.text
     shown = []
     if view.state is RunState.PAUSING or view.state.can_go_on:
-        shown.append(button(text("trainview.resume"), "resume", kind="primary small", elem_id="train-resume"))
+        shown.append(
+            button(text("trainview.resume"), "resume", kind="primary small", elem_id="train-resume", id=view.id)
+        )
     if view.state in (RunState.QUEUED, RunState.STARTING, RunState.RUNNING):
-        shown.append(button(text("trainview.pause"), "pause", kind="small", elem_id="train-pause"))
+        shown.append(button(text("trainview.pause"), "pause", kind="small", elem_id="train-pause", id=view.id))
     if view.state in (RunState.STARTING, RunState.RUNNING):
-        shown.append(button(text("trainview.stop"), "stop", kind="small", elem_id="train-stop"))
+        shown.append(button(text("trainview.stop"), "stop", kind="small", elem_id="train-stop", id=view.id))
     if not view.state.is_over:
         shown.append(cancel_button(ui, view, elem_id="train-cancel"))
     return join(shown)
