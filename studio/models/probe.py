@@ -95,14 +95,13 @@ def _gflops(dtype: torch.dtype, device: str) -> float:
     left = torch.ones(rows, inner, dtype=dtype, device=device)
     right = torch.ones(inner, columns, dtype=dtype, device=device)
     out = left @ right  # the first product is slow: it chooses a kernel
+    # while a server and a browser start, most blocks are disturbed; the machine's speed is that of the others
     fastest, began = float("inf"), time.perf_counter()
     while (now := time.perf_counter()) - began < _SECONDS:
         for _ in range(_BLOCK):
             torch.mm(left, right, out=out)
         _ = out[0, 0].item()  # a graphics card answers only when it is done
-        fastest = min(
-            fastest, time.perf_counter() - now
-        )  # while a server and a browser start, most blocks are disturbed
+        fastest = min(fastest, time.perf_counter() - now)
     return 2 * rows * inner * columns * _BLOCK / fastest / 1e9
 
 

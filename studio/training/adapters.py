@@ -173,13 +173,9 @@ class PlainEngine:
             self._lengths = [len(example.input_ids) for example in examples]
             wanted = targets[:, 1:]
             places = (wanted >= 0).any(0).nonzero()[:, 0]
-            if not self._chooses or not len(places):
-                return self.model(input_ids=ids.to(self._device), use_cache=False).logits[:, :-1], wanted.to(
-                    self._device
-                )
-            asked = places.to(self._device)
-            logits = self.model(input_ids=ids.to(self._device), use_cache=False, logits_to_keep=asked).logits
-        return logits, wanted[:, places].to(self._device)
+            only = {"logits_to_keep": places.to(self._device)} if self._chooses else {}
+            logits = self.model(input_ids=ids.to(self._device), use_cache=False, **only).logits
+        return logits if only else logits[:, places], wanted[:, places].to(self._device)
 
     def _with_noise(self, module: torch.nn.Module, _inputs: object, embedded: torch.Tensor) -> torch.Tensor:
         """A hook on the embeddings: adds noise while training, nothing in an evaluation or an answer."""

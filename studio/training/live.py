@@ -64,12 +64,16 @@ class LiveAnswers:
     def room(self, spent: float, training: float) -> float:
         """Seconds that a round may take now, if the last one takes as long; 0 where that is too little for one.
 
+        A run that goes on does not know what a round takes: its first one is given whole, as soon as there is room at all.
+
         Args:
             spent: seconds on answers so far.
             training: seconds of training so far.
         """
-        room = (SHARE * training - spent) / 2
-        return room if room >= (self._round or _FORETOLD * self._before) else 0.0
+        room, known = (SHARE * training - spent) / 2, self._round or _FORETOLD * self._before
+        if room <= 0 or room < known:
+            return 0.0
+        return room if known else math.inf
 
     def give(self, step: int, *, tuned: bool = True, room: float = math.inf) -> Answers | None:
         """Answers all questions; None when there are none.
@@ -108,7 +112,7 @@ class LiveAnswers:
 
     def _item(self, asked: Conversation, ids: Sequence[int], *, is_cut: bool) -> LiveAnswer:
         answer = self._encoder.tokenizer.decode(ids).strip()
-        if is_cut and not answer.endswith(_ENDS):
+        if is_cut and answer != asked.answer and not answer.endswith(_ENDS):
             answer += " …"
         return LiveAnswer(question=asked.question, expected=asked.answer, answer=answer)
 

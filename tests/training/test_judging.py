@@ -6,7 +6,7 @@ import math
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -20,7 +20,7 @@ from studio.models.tokenizer import EncodedExample
 from studio.storage.turns import Turns
 from studio.training.events import EventLog, read_events
 from studio.training.judging import Grade, Timetable, may_extend
-from studio.training.live import SHARE
+from studio.training.live import SHARE, LiveAnswers
 from studio.training.recall import last_answer
 from studio.training.schedule import evaluation_steps, learning_rate
 from tests.training.support import PAIRS, finish, write_run
@@ -79,6 +79,14 @@ def test_of_a_conversation_only_the_beginning_of_the_last_answer_is_compared() -
     assert last_answer(example, 2) == EncodedExample([1, 2, 3, 4, 5, 6], [False] * 4 + [True] * 2, False)
     assert last_answer(example, 9) == EncodedExample([1, 2, 3, 4, 5, 6, 7], [False] * 4 + [True] * 3, False)
     assert not any(last_answer(EncodedExample([1, 2], [False, False], True), 9).learned)
+
+
+def test_a_run_that_goes_on_gives_its_first_answers_whole() -> None:
+    live = LiveAnswers((), (), cast("Any", None), cast("Any", None), cast("Any", None))
+    assert live.room(spent=2.0, training=20.0) == 0.0
+    assert live.room(spent=1.99, training=20.0) == math.inf, (
+        "what they take is not known yet: nothing is cut to nothing"
+    )
 
 
 class Counted:
