@@ -43,6 +43,7 @@ def build_services(settings: Settings) -> Services:
     from studio.services.links import LinkService
     from studio.services.models import ModelService
     from studio.services.projects import ProjectService
+    from studio.services.run_reader import RunReader
     from studio.services.runs import RunService
     from studio.services.splits import SplitService
     from studio.services.studies import StudyService
@@ -52,10 +53,11 @@ def build_services(settings: Settings) -> Services:
     models = ModelService(workspace)
     datasets = DatasetService(workspace)
     checks = CheckService(datasets, models)
-    runs = RunService(workspace, models, datasets)
+    reader = RunReader()
+    runs = RunService(workspace, models, datasets, reader=reader)
     return Services(
         workspace=workspace,
-        projects=ProjectService(workspace),
+        projects=ProjectService(workspace, reader),
         models=models,
         datasets=datasets,
         checks=checks,

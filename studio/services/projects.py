@@ -9,13 +9,13 @@ from typing import Any, Final
 from sqlalchemy import select, update
 
 from studio.data.text import clean
-from studio.domain.event import parse_events
 from studio.domain.project import Project, ProjectCard, RunCard
-from studio.domain.run import RunResult, RunState, progress_of
+from studio.domain.run import RunState
 from studio.domain.study import STUDY_PREFIX
 from studio.errors import AfinaError
+from studio.services.run_reader import RunReader
 from studio.storage.database import DatasetRow, ProjectRow, RunRow
-from studio.storage.workspace import RunFolder, Workspace, new_id
+from studio.storage.workspace import Workspace, new_id
 
 _MAX_NAME: Final = 200
 _KEEP: Final = object()
@@ -27,10 +27,12 @@ class ProjectService:
 
     Args:
         workspace: where they are kept.
+        reader: of the folders of their runs.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, reader: RunReader | None = None) -> None:
         self._workspace = workspace
+        self._reader = reader or RunReader()
 
     def list(self) -> list[ProjectCard]:
         """Every project with its runs, the last touched first."""
@@ -98,7 +100,7 @@ class ProjectService:
             session.execute(update(RunRow).where(*own, RunRow.state.in_(_AT_REST)).values(state=RunState.STOPPED.value))
             runs = session.scalars(select(RunRow).where(*own)).all()
             for run in runs:
-                if not self._state(run).is_over:
+                if not self._reader.standing(run, self._workspace.run(run.id))[0].is_over:
                     raise AfinaError("project.run_active", name=run.name)
             session.delete(session.get_one(ProjectRow, project_id))
         for run in runs:
@@ -116,7 +118,7 @@ class ProjectService:
             return model_id
 
     def _run_card(self, row: RunRow) -> RunCard:
-        state = self._state(row)
+        state, fraction = self._reader.standing(row, self._workspace.run(row.id))
         return RunCard(
             id=row.id,
             name=row.name,
@@ -124,13 +126,8 @@ class ProjectService:
             created_at=row.created_at,
             model_name=row.model_name,
             examples=row.train_examples,
-            fraction=1.0 if state is RunState.FINISHED else _fraction(self._workspace.run(row.id)),
+            fraction=fraction,
         )
-
-    def _state(self, row: RunRow) -> RunState:
-        """What the run's folder says; the table knows only of runs that are not over."""
-        result = _result(self._workspace.run(row.id))
-        return result.state if result is not None else RunState(row.state)
 
 
 def _project(row: ProjectRow) -> Project:
@@ -156,18 +153,3 @@ def _system_prompt(text: str | None) -> str | None:
     if len(cleaned) > 4_000:
         raise AfinaError("project.long_system_prompt", limit=4_000)
     return cleaned or None
-
-
-def _result(folder: RunFolder) -> RunResult | None:
-    try:
-        return RunResult.model_validate_json(folder.result.read_bytes())
-    except (OSError, ValueError):
-        return None
-
-
-def _fraction(folder: RunFolder) -> float:
-    try:
-        with folder.events.open(encoding="utf-8", errors="replace") as lines:
-            return progress_of(parse_events(lines)).fraction
-    except OSError:
-        return 0.0

@@ -16,6 +16,7 @@ from studio.services.models import ModelService
 from studio.services.offers import PresetOffer
 from studio.services.reading import Sentence, reading
 from studio.services.run_controls import RunControls
+from studio.services.run_reader import RunReader
 from studio.services.run_starts import RunStarts
 from studio.services.run_views import RunViews
 from studio.storage.workspace import Workspace
@@ -31,6 +32,7 @@ class RunService:
         models: the base models.
         datasets: the examples.
         supervisor: sees them through; one of its own by default. It does nothing before :meth:`start_supervisor`.
+        reader: of their folders; the one that the list of projects reads with, so that both say the same.
     """
 
     def __init__(
@@ -39,10 +41,11 @@ class RunService:
         models: ModelService,
         datasets: DatasetService,
         supervisor: Supervisor | None = None,
+        reader: RunReader | None = None,
     ) -> None:
         self._supervisor = supervisor or Supervisor(workspace)
         self._queue = RunQueue(workspace.database)
-        self._views = RunViews(workspace, self._queue)
+        self._views = RunViews(workspace, self._queue, reader)
         self._controls = RunControls(workspace, self._queue, self._views, self._supervisor)
         self._starts = RunStarts(workspace, models, datasets, self._queue, self._supervisor.new_run_id)
 

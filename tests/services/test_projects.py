@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import time
+from typing import NamedTuple
 
 import pytest
 
-from studio.domain.event import Started, Step
+from studio.app import build_services
+from studio.domain.event import Ended, Started, Step
 from studio.domain.run import RunResult, RunState
 from studio.errors import AfinaError
 from studio.services.datasets import DatasetService
@@ -111,10 +113,59 @@ def test_runs_that_wait_or_have_paused_go_with_their_project(workspace: Workspac
     _run(workspace, project.id, "run-1", RunState.QUEUED)
     _run(workspace, project.id, "run-2", RunState.PAUSED)
     _run(workspace, other.id, "run-3", RunState.PAUSED)
-    _run(workspace, other.id, "run-4", RunState.PAUSING)
+    _run(workspace, other.id, "run-4", RunState.RUNNING)
+    workspace.run("run-4").pause_request.touch()
     projects.delete(project.id)
     assert not workspace.run("run-1").path.exists()
     with pytest.raises(AfinaError, match=r"project\.run_active"):
         projects.delete(other.id)
     (left,) = projects.list()
     assert {run.id: run.state for run in left.runs} == {"run-3": RunState.PAUSED, "run-4": RunState.PAUSING}
+
+
+class Case(NamedTuple):
+    """What is on disk and in the database of a run."""
+
+    noted: RunState
+    result: RunState | None = None
+    asked: str = ""
+    started: bool = True
+    ended: bool = False
+
+
+_CASES = [
+    *(Case(noted, result) for noted in RunState for result in RunState if result.is_over),
+    *(
+        Case(noted, None, asked, started, ended)
+        for noted in RunState
+        for asked in ("", "pause", "stop", "cancel")
+        for started in (False, True)
+        for ended in (False, True)
+    ),
+]
+
+
+def test_home_the_train_page_and_the_command_line_say_the_same_of_a_run_in_every_state(workspace: Workspace) -> None:
+    project = ProjectService(workspace).create("Loja")
+    for number, case in enumerate(_CASES):
+        result = RunResult(state=case.result, steps=40) if case.result else None
+        _run(workspace, project.id, f"run-{number}", case.noted, result)
+        folder = workspace.run(f"run-{number}")
+        if case.asked:
+            (folder.path / case.asked).touch()
+        if not case.started:
+            folder.events.write_text("", encoding="utf-8")
+        if case.ended:
+            with folder.events.open("a", encoding="utf-8") as events:
+                events.write(Ended(time=9, step=10, state="stopped").model_dump_json() + "\n")
+    services = build_services(workspace.settings)
+    (card,) = services.projects.list()
+    home = {run.id: run.state for run in card.runs}
+    assert len(home) == len(_CASES)
+    assert home == {view.id: view.state for view in services.runs.list(project.id)}
+    services.close()
+    at = {case: home[f"run-{number}"] for number, case in enumerate(_CASES)}
+    assert at[Case(RunState.RUNNING, asked="pause")] is RunState.PAUSING
+    assert at[Case(RunState.RUNNING, started=False)] is RunState.STARTING
+    assert at[Case(RunState.FINISHED)] is RunState.FAILED, "its result was lost"
+    assert at[Case(RunState.RUNNING, RunState.FAILED)] is RunState.FAILED
