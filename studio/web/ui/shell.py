@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 from markupsafe import Markup
 
 from studio.domain.author import acting_as
 from studio.i18n import LOCALES, Catalog, catalog
 from studio.services import Services
 from studio.web.early import EarlyScript
+from studio.web.guards.gradio_routes import GradioGuard
 from studio.web.ui import theme
 from studio.web.ui.components import EMPTY, Page, Ui, join, visitor_name, warn
 from studio.web.ui.pages.compare import build_compare
@@ -43,10 +46,13 @@ def mount_studio(app: Any, services: Services, locale: str) -> None:
         locale: one of the catalogs' languages.
     """
     settings = services.workspace.settings
+    exports = (settings.home / "exports").resolve()
+    studio = build_studio(services, locale)
     app.add_middleware(EarlyScript, path=f"/{locale}/", script=theme.early_script())
+    app.add_middleware(GradioGuard, path=f"/{locale}", uploads=Path(get_upload_folder()), served=[exports])
     gr.mount_gradio_app(
         app,
-        build_studio(services, locale),
+        studio,
         path=f"/{locale}",
         theme=theme.studio_theme(),
         css=theme.stylesheet(),
@@ -57,10 +63,11 @@ def mount_studio(app: Any, services: Services, locale: str) -> None:
         ssr_mode=False,
         enable_monitoring=False,
         mcp_server=False,
-        allowed_paths=[str((settings.home / "exports").resolve())],
+        allowed_paths=[str(exports)],
         max_file_size=settings.max_upload_mb * _UPLOAD_CEILING * 2**20,
         app_kwargs={"docs_url": None, "redoc_url": None},
     )
+    studio.has_launched = True  # until it is, Gradio takes any path that a request names for an upload
 
 
 def _toasts(text: Catalog) -> dict[str, str]:
