@@ -64,8 +64,8 @@ class _Shown:
         self._bar.update(
             self._task,
             description=self._phase(view),
-            completed=view.progress.step,
-            total=view.progress.total_steps or None,
+            completed=view.fraction,
+            total=1.0 if view.progress.total_steps else None,
             rest=self._rest(view),
         )
         self._write_new(view)
@@ -90,7 +90,8 @@ class _Shown:
         if progress.tokens_per_second:
             parts.append(text("cli.speed", tokens=round(progress.tokens_per_second)))
         if progress.seconds_left is not None:
-            parts.append(text("cli.left", time=text.duration(progress.seconds_left)))
+            key = "cli.left_at_most" if progress.may_end_earlier else "cli.left"
+            parts.append(text(key, time=text.duration(progress.seconds_left)))
         return " · ".join(parts)
 
     def _write_new(self, view: RunView) -> None:
@@ -115,6 +116,7 @@ def _line(view: RunView) -> dict[str, Any]:
         "phase": progress.phase,
         "step": progress.step,
         "total_steps": progress.total_steps,
+        "fraction": view.fraction,
         "loss": progress.train_loss[-1].value if progress.train_loss else None,
         "held_out_loss": progress.held_out_loss[-1].value if progress.held_out_loss else None,
         "seconds_left": progress.seconds_left,

@@ -137,7 +137,7 @@ def _table(terminal: Terminal, views: list[RunView]) -> None:
                 view.model_name,
                 text.number(view.train_examples),
                 text(f"cli.state.{view.state}"),
-                f"{view.progress.fraction:.0%}",
+                f"{view.fraction:.0%}",
                 text.number(result.best_loss, 3) if result and result.best_loss is not None else "-",
                 datetime.fromtimestamp(view.created_at).strftime("%Y-%m-%d %H:%M"),
             ]

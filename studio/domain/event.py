@@ -31,6 +31,11 @@ class Started(_Event):
     held_out_examples: int
     trainable_parameters: int
     total_parameters: int
+    epochs: float = Field(default=0.0, description="Passes of the recipe, which `total_steps` make; 0 in old logs.")
+    longest_steps: int = Field(
+        default=0, description="Steps at most, with all extensions that the run may add to itself."
+    )
+    may_end_earlier: bool = Field(default=False, description="Whether it leaves off where nothing more is gained.")
     resumed_from: int = Field(default=0, description="Step of the checkpoint it went on from; 0 at a fresh start.")
 
 
@@ -71,7 +76,7 @@ class Evaluation(_Event):
 
 
 class Extended(_Event):
-    """The run goes on beyond the steps of its recipe, because recall still rises."""
+    """The run goes on beyond the steps of its recipe, because recall still rises: `longest_steps` announced it."""
 
     type: Literal["extended"] = "extended"
     total_steps: int

@@ -25,6 +25,7 @@ from studio.domain.event import (
 )
 from studio.domain.problem import Problem
 from studio.domain.recipe import Recipe
+from studio.domain.run_plan import RunPlan
 
 USAGE_KEPT: Final = 120  # readings of memory and cores: ten minutes at one every five seconds
 
@@ -86,8 +87,12 @@ class Progress(BaseModel):
     started: Started | None = None
     phase: str | None = None
     step: int = 0
-    total_steps: int = 0
+    total_steps: int = Field(default=0, description="At most; what was taken, once the run has finished.")
+    fraction: float = Field(default=0.0, description="How much of the run is done, 0 to 1; it never falls.")
     epoch: float = 0.0
+    pass_number: int = Field(default=1, description="The pass it is in, from 1; it never falls.")
+    passes: int = Field(default=1, description="At most; what was taken, once the run has finished.")
+    may_end_earlier: bool = Field(default=False, description="Whether it leaves off where nothing more is gained.")
     train_loss: tuple[Point, ...] = ()
     held_out_loss: tuple[Point, ...] = ()
     learning_rate: tuple[Point, ...] = ()
@@ -96,7 +101,7 @@ class Progress(BaseModel):
     recall_asked: int = Field(default=0, description="How many of them are asked; 0 where the loss judges.")
     best_step: int | None = None
     tokens_per_second: float = Field(default=0.0, description="Over the last ten steps.")
-    seconds_left: float | None = Field(default=None, description="Of training; None until a few steps are measured.")
+    seconds_left: float | None = Field(default=None, description="At most; None until a few steps are measured.")
     training_seconds: float = 0.0
     memory: int = 0
     first_answers: tuple[LiveAnswer, ...] = Field(default=(), description="Of the base model, before the first step.")
@@ -106,11 +111,6 @@ class Progress(BaseModel):
     ended: Ended | None = None
     last_event_at: float = 0.0
     usage: tuple[Usage, ...] = Field(default=(), description="The newest ones, a few seconds apart, oldest first.")
-
-    @property
-    def fraction(self) -> float:
-        """Share of the steps taken, 0 to 1."""
-        return min(1.0, self.step / self.total_steps) if self.total_steps else 0.0
 
 
 class ProgressFold:
@@ -127,7 +127,7 @@ class ProgressFold:
         self._started: Started | None = None
         self._ended: Ended | None = None
         self._phase: str | None = None
-        self._extended = 0  # steps in all, where they are more than those of the recipe
+        self._plan = RunPlan()
         self._last_event_at = 0.0
         self._curves = _Curves()
         self._usage: deque[Usage] = deque(maxlen=USAGE_KEPT)
@@ -139,6 +139,7 @@ class ProgressFold:
             case Started():
                 self._started, self._ended = event, None
                 self._go_back_to(event.resumed_from)
+                self._plan.start(event)
             case Phase():
                 self._phase = event.name
             case Step():
@@ -146,10 +147,12 @@ class ProgressFold:
                     self._go_back_to(event.step - 1)
                 self._steps[event.step] = event
                 self._curves.add(event)
+                self._plan.take(event)
             case Evaluation():
                 self._evaluations[event.step] = event
+                self._plan.judge(list(self._evaluations.values()))
             case Extended():
-                self._extended = event.total_steps
+                self._plan.extend(event.total_steps)
             case Answers():
                 self._answers[event.step] = event
             case Notice():
@@ -159,6 +162,8 @@ class ProgressFold:
                 self._usage.append(event)
             case Ended():
                 self._ended = event
+                if event.state == "finished":
+                    self._plan.finish()
             case _:
                 pass
 
@@ -168,14 +173,18 @@ class ProgressFold:
         held_out = [self._evaluations[number] for number in sorted(self._evaluations)]
         recalled = [evaluation for evaluation in held_out if evaluation.recall_asked]
         newest = max(self._answers, default=0)
-        total = max(self._started.total_steps if self._started else 0, self._extended)
+        plan = self._plan
         # Built without validation: every value was validated as part of its event.
         return Progress.model_construct(
             started=self._started,
             phase=self._phase,
             step=recent[-1].step if recent else 0,
-            total_steps=total,
+            total_steps=plan.end,
+            fraction=plan.fraction,
             epoch=recent[-1].epoch if recent else 0.0,
+            pass_number=plan.pass_number,
+            passes=plan.passes,
+            may_end_earlier=plan.may_end_earlier,
             train_loss=tuple(self._curves.loss),
             held_out_loss=tuple(Point(step=e.step, value=e.loss) for e in held_out),
             learning_rate=tuple(self._curves.learning_rate),
@@ -188,7 +197,7 @@ class ProgressFold:
             tokens_per_second=_tokens_per_second(recent),
             seconds_left=None
             if self._ended
-            else _seconds_left(recent, len(self._steps), held_out, list(self._answers.values()), total),
+            else plan.seconds_left(recent, len(self._steps), held_out, list(self._answers.values())),
             training_seconds=self._curves.seconds,
             memory=self._curves.memory,
             first_answers=self._answers[0].items if 0 in self._answers else (),
@@ -204,6 +213,7 @@ class ProgressFold:
         self._steps = {n: s for n, s in self._steps.items() if n <= step}
         self._evaluations = {n: e for n, e in self._evaluations.items() if n <= step}
         self._answers = {n: a for n, a in self._answers.items() if n <= step}
+        self._plan.judge(list(self._evaluations.values()))
         self._curves = _Curves()
         for taken in self._steps.values():
             self._curves.add(taken)
@@ -248,16 +258,6 @@ def _tokens_per_second(taken: list[Step]) -> float:
     return sum(s.tokens for s in recent) / seconds if seconds > 0 else 0.0
 
 
-def _seconds_left(
-    recent: list[Step], taken: int, held_out: list[Evaluation], answers: list[Answers], total: int
-) -> float | None:
-    if taken < 3 or not total:
-        return None
-    step_seconds = sum(s.seconds for s in recent) / len(recent)
-    pauses = sum(e.seconds for e in held_out) + sum(a.seconds for a in answers if a.step > 0)
-    return max(0.0, (total - recent[-1].step) * (step_seconds + pauses / recent[-1].step))
-
-
 class Resources(BaseModel):
     """What a run takes of its machine, with the totals of the machine in each reading."""
 
@@ -287,6 +287,11 @@ class RunView(BaseModel):
     paused_by: Problem | None = Field(
         default=None, description="Why the studio paused it; None when a person did, or it is not paused."
     )
+
+    @property
+    def fraction(self) -> float:
+        """How much of it is done, 0 to 1, for every bar that shows the run."""
+        return 1.0 if self.state is RunState.FINISHED else self.progress.fraction
 
     @property
     def resources(self) -> Resources:

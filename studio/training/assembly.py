@@ -17,6 +17,7 @@ from studio.storage.turns import Turns
 from studio.storage.workspace import RunFolder
 from studio.training.adjustments import read_adjustments
 from studio.training.events import EventLog
+from studio.training.judging import Timetable
 from studio.training.recovery import Found, find_checkpoint, tell_of_smaller_batches
 
 if TYPE_CHECKING:
@@ -91,13 +92,18 @@ def assemble(
 def _started(loop: Loop, where: str, precision: Precision, held_out: int, found: Found | None) -> Started:
     import torch
 
+    extensible = bool(loop.judge.recall)  # before the first step: what is told then must hold
+    patience, total = loop.recipe.patience or 0, loop.plan.total_steps
     return Started(
         time=time.time(),
         pid=os.getpid(),
         device=where,
         precision=str(precision),
         threads=torch.get_num_threads(),
-        total_steps=loop.plan.total_steps,
+        total_steps=total,
+        epochs=loop.plan.epochs,
+        longest_steps=Timetable(total, 1).longest if extensible else total,
+        may_end_earlier=extensible or 0 < patience < (loop.recipe.evaluations or 1),
         steps_per_epoch=loop.plan.steps_per_epoch,
         train_examples=len(loop.plan.conversations),
         held_out_examples=held_out,

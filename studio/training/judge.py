@@ -20,7 +20,7 @@ _AT_ONCE: Final = 16
 
 
 class Judge:
-    """Asks the same each time. What is asked is made when it is first needed, after the first steps.
+    """Asks the same each time. What is asked is made when it is first needed.
 
     Args:
         engine: the model, as it is at the moment.

@@ -71,6 +71,11 @@ class Timetable:
         """The last step."""
         return self.total + self.extensions * self.extension
 
+    @property
+    def longest(self) -> int:
+        """The last step that a run takes if it adds all the extensions that it may."""
+        return self.total + MOST_EXTENSIONS * self.extension
+
     def is_due(self, step: int) -> bool:
         """Whether the run is evaluated after this step."""
         if step <= self.total:

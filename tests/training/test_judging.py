@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -175,5 +176,10 @@ def test_where_every_answer_is_there_once_a_run_goes_by_recall(loud_model: Path,
     progress = progress_of(events)
     planned = progress.started.total_steps if progress.started else 0
     assert result.steps > planned, "it went on, since it still got nearer to the answers"
-    assert progress.total_steps == max(event.total_steps for event in events if isinstance(event, Extended)) > planned
+    assert progress.total_steps == result.steps == max(e.total_steps for e in events if isinstance(e, Extended))
+    told = [progress_of(events[:count]) for count in range(1, len(events) + 1)]
+    assert all(a.fraction <= b.fraction and a.pass_number <= b.pass_number for a, b in pairwise(told))
+    under_way = [shown for shown in told if shown.started and not shown.ended]
+    most = {(shown.passes, shown.total_steps) for shown in under_way if shown.step < planned}
+    assert most == {(32, 2 * planned)}, "both extensions were announced before the first step"
     assert (progress.best_step, progress.recall_asked, len(progress.recall)) == (result.best_step, 5, len(graded))

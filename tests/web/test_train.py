@@ -93,7 +93,7 @@ def test_the_live_card_says_where_it_stands(ui: Ui) -> None:
     html = render_live(ui, run_view())
     assert 'data-state="running"' in html
     assert 'aria-valuenow="50"' in html
-    assert "pass 3 of 4 · step 20 of 40" in html
+    assert "pass 2 of 4 · step 20 of 40" in html
     assert "<img" not in html
     assert 'class="af-asked right"' in html, "spaces do not make an answer wrong"
     assert "2.0 GB of 20.0 GB" in html

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
-from studio.domain.run import RunState, RunView
+from studio.domain.run import Progress, RunState, RunView
+from studio.i18n.catalog import Catalog
 from studio.web.ui.charts import loss_chart
 from studio.web.ui.components import EMPTY, Ui, bar, button, danger_button, join, problem_notice, state_badge, wrapped
 from studio.web.ui.pages.train.answers import answers_key, render_answers
@@ -103,21 +104,20 @@ def wait_for(view: RunView | None, *, busy: bool) -> int:
 
 
 def _badge(ui: Ui, view: RunView) -> Markup:
-    return state_badge(ui.text, view.state, view.progress.fraction)
+    return state_badge(ui.text, view.state, view.fraction)
 
 
 def _bar(ui: Ui, view: RunView) -> Markup:
-    fraction = 1.0 if view.state is RunState.FINISHED else view.progress.fraction
-    return bar(fraction, ui.text("train.progress"), going=view.state in _GOING)
+    return bar(view.fraction, ui.text("train.progress"), going=view.state in _GOING)
 
 
 def _where(ui: Ui, view: RunView) -> str:
     progress, text = view.progress, ui.text
     if not progress.total_steps:
         return ""
-    passes = max(1.0, view.recipe.epochs or 1.0)
-    now = min(int(progress.epoch) + 1, max(1, round(passes)))
-    return text("trainview.where", n=now, passes=round(passes), step=progress.step, total=progress.total_steps)
+    key = "trainview.where_at_most" if progress.may_end_earlier else "trainview.where"
+    numbers = {"n": progress.pass_number, "passes": progress.passes}
+    return text(key, **numbers, step=progress.step, total=progress.total_steps)
 
 
 def _left(ui: Ui, view: RunView) -> str:
@@ -125,8 +125,15 @@ def _left(ui: Ui, view: RunView) -> str:
         return ui.text("train.took", time=ui.text.duration(view.result.seconds)) if view.result else ""
     if view.state is not RunState.RUNNING:
         return ""
-    left = view.progress.seconds_left
-    return ui.text("train.left_unknown") if left is None else ui.text("train.left", time=ui.text.duration(left))
+    return time_left(ui.text, view.progress)
+
+
+def time_left(text: Catalog, progress: Progress) -> str:
+    """How long a run still takes: at most, where it leaves off once nothing more is gained."""
+    if progress.seconds_left is None:
+        return text("train.left_unknown")
+    key = "train.left_at_most" if progress.may_end_earlier else "train.left"
+    return text(key, time=text.duration(progress.seconds_left))
 
 
 def _reading(ui: Ui, view: RunView) -> Markup:
@@ -186,9 +193,7 @@ def _stats(ui: Ui, view: RunView) -> Markup:
     text, progress = ui.text, view.progress
     if not progress.step:
         return EMPTY
-    passes = text.number(progress.epoch, 1)
-    if view.recipe.epochs:
-        passes = f"{passes} / {text.number(view.recipe.epochs, 0 if view.recipe.epochs % 1 == 0 else 1)}"
+    passes = f"{text.number(min(progress.epoch, progress.passes), 1)} / {text.number(progress.passes)}"
     rate = text("train.stat.rate")
     speed = text("train.stat.speed")
     curve = sparkline([point.value for point in progress.learning_rate], rate)

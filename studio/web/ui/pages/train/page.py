@@ -134,7 +134,7 @@ def _read(ui: Ui, place: Place, keys: dict[str, str], shape: str) -> dict[str, A
         keys_now = keys_of(now.shown)
     for view in now.views:
         if not view.state.is_over:
-            parts[f"badge-{view.id}"] = str(state_badge(ui.text, view.state, view.progress.fraction))
+            parts[f"badge-{view.id}"] = str(state_badge(ui.text, view.state, view.fraction))
     state = now.shown.state.value if now.shown else ""
     return {"moved": False, "parts": parts, "keys": keys_now, "state": state, "wait": now.wait}
 

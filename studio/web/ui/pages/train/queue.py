@@ -10,7 +10,7 @@ from markupsafe import Markup
 from studio.domain.run import RunState, RunView
 from studio.domain.study import is_study
 from studio.web.ui.components import EMPTY, Ui, button, join, state_badge, wrapped
-from studio.web.ui.pages.train.live import cancel_button
+from studio.web.ui.pages.train.live import cancel_button, time_left
 from studio.web.ui.session import Place
 
 _LIST: Final = Markup(
@@ -68,7 +68,7 @@ def _row(ui: Ui, place: Place, view: RunView, waiting: Sequence[RunView], before
     elif view.state is RunState.PAUSED:
         mark, when = "⏸", text("trainqueue.paused")
     elif view.progress.seconds_left:
-        when = text("train.left", time=text.duration(view.progress.seconds_left))
+        when = time_left(text, view.progress)
     if view.project_id != place.project:
         project = ui.services.projects.get(view.project_id).name
         when = f"{project} · {when}" if when else project
@@ -78,7 +78,7 @@ def _row(ui: Ui, place: Place, view: RunView, waiting: Sequence[RunView], before
         mark=mark,
         name=_name(view),
         when=when,
-        badge=state_badge(text, view.state, view.progress.fraction),
+        badge=state_badge(text, view.state, view.fraction),
         buttons=join(_buttons(ui, view, waiting)),
     )
 

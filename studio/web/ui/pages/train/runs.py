@@ -77,7 +77,7 @@ def _row(ui: Ui, place: Place, view: RunView, current: bool, chosen: Sequence[st
         name=view.name,
         loss=loss,
         state=Markup('<span data-part="badge-{}">{}</span>').format(
-            view.id, state_badge(text, view.state, view.progress.fraction)
+            view.id, state_badge(text, view.state, view.fraction)
         ),
         time=when(text, view.created_at),
         delete=delete,
