@@ -25,7 +25,7 @@ _PREFIX: Final = "base_model.model."
 _KEY: Final = re.compile(r"(?P<module>.+)\.(?P<part>lora_A|lora_B|lora_magnitude_vector)(?:\.weight)?")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Update:
     """The low-rank update of one linear layer.
 
@@ -40,9 +40,9 @@ class Update:
     factor: torch.Tensor | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Adapter:
-    """The updates of a PEFT folder, by :attr:`MixedLinear.name`."""
+    """The updates of a PEFT folder, by :attr:`MixedLinear.name`; equal only to itself, as tensors have no one answer."""
 
     updates: dict[str, Update]
 
@@ -147,11 +147,12 @@ class Mixture:
         chosen = tuple(adapters)
         if chosen == self._chosen:
             return
-        self._chosen = chosen
+        self._chosen = None  # until all layers are set: after a failure the next batch sets them anew
         active = list({id(a): a for a in chosen if a is not None}.values())
         masks: dict[tuple[int, ...], torch.Tensor | None] = {}
         for layer in {layer.name: layer for layer in self.layers.values()}.values():
             layer.blend = _blend(layer.name, chosen, [a for a in active if layer.name in a.updates], masks)
+        self._chosen = chosen
 
 
 def _blend(

@@ -144,7 +144,11 @@ class _Worker:
         assert self._process.stdout is not None
         with self._process.stdout as lines:
             for line in lines:
-                reply = Reply.model_validate_json(line)
+                try:
+                    reply = Reply.model_validate_json(line)
+                except ValueError:  # half a line of a worker that was killed; one that talks nonsense must go too
+                    self._process.kill()
+                    break
                 with self._lock:
                     ticket = self._tickets.get(reply.id)
                     if reply.done:

@@ -82,14 +82,17 @@ class Desk:
         except Exception as error:
             for identifier in list(self._jobs):
                 self._fail(identifier, error)
+            self._engine.drop_all()
             return
         owners = {row: job for job in self._jobs.values() for row in job.running}
         news: dict[str, Reply] = {}
         for row, ending in said:
-            if row in owners:
+            if row in owners and owners[row].request.id in self._jobs:
                 self._tell(owners[row], row, ending, news)
         for identifier, reply in news.items():
-            job = self._jobs[identifier]
+            job = self._jobs.get(identifier)
+            if job is None:  # its other row failed
+                continue
             done = not job.open
             self._send(reply.model_copy(update={"done": done, "seconds": job.seconds()}))
             if done:
@@ -97,7 +100,15 @@ class Desk:
         self._engine.sweep()
 
     def _tell(self, job: _Job, row: Row, ending: str | None, news: dict[str, Reply]) -> None:
-        """Adds what ``row`` has just said to the reply of its job."""
+        """Adds what ``row`` has just said to the reply of its job; a failure ends this job only."""
+        try:
+            if row.error is not None:
+                raise row.error
+            self._add(job, row, ending, news)
+        except Exception as error:
+            self._fail(job.request.id, error)
+
+    def _add(self, job: _Job, row: Row, ending: str | None, news: dict[str, Reply]) -> None:
         key, text = job.running[row]
         piece = text.push(row.ids[-1]) if ending != "stop" else ""
         if text.is_stopped and ending is None:
@@ -143,7 +154,12 @@ class Desk:
             except Exception as error:
                 self._fail(unit.rows[0][0], error)
         for lane, rows in joining.items():
-            lane.join([row for row in rows if not row.is_over])
+            left = [row for row in rows if not row.is_over]
+            try:
+                lane.join(left)
+            except Exception as error:  # no memory for their keys and values
+                for identifier in [i for i, job in self._jobs.items() if job.running.keys() & set(left)]:
+                    self._fail(identifier, error)
 
     def _row(self, job: _Job, ask: Ask) -> tuple[Lane, Row]:
         engine, template = self._ready()
@@ -166,8 +182,12 @@ class Desk:
         lane, row = engine.row([0], 1, Path(request.tuned) if request.tuned else None, Sampling())
         if not self._jobs:  # the first pass through a model is slow
             lane.join([row])
-            engine.step()
-            engine.sweep()
+            try:
+                engine.step()
+            finally:
+                engine.drop_all()
+            if row.error is not None:
+                raise row.error
         self._send(Reply(id=request.id, done=True))
 
     def _ready(self) -> tuple[Engine, ChatTemplate]:

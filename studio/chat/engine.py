@@ -83,21 +83,30 @@ class Engine:
 
         Returns:
             Each row with a new token at the end of ``row.ids``, and why it is over: ``stop``, ``length``,
-            ``loop``, or None when it goes on. The stop token itself is taken off ``row.ids``.
+            ``loop``, ``error`` (then ``row.error`` is set), or None when it goes on. The stop token itself is taken off
+            ``row.ids``.
         """
         said: list[tuple[Row, str | None]] = []
         for lane in self._lanes.values():
             lane.leave()
             if lane.rows:
-                said += [(row, self._ending(row, token)) for row, token in lane.step() if not row.is_over]
+                said += [(row, self._ending(row, token)) for row, token in lane.step()]
         return said
+
+    def drop_all(self) -> None:
+        """Lets go of every row, so that what failed with some of them cannot fail again with the next."""
+        for row in self.rows:
+            row.is_over = True
+        self.sweep()
 
     def sweep(self) -> None:
         """Lets go of the rows that are over."""
         for lane in self._lanes.values():
             lane.leave()
 
-    def _ending(self, row: Row, token: int) -> str | None:
+    def _ending(self, row: Row, token: int | None) -> str | None:
+        if token is None:
+            return "error"
         if token in self._stops:
             row.ids.pop()
             reason = "stop"

@@ -26,6 +26,9 @@ class Row:
         limit: most tokens of the answer.
         adapter: what tunes the base for this row; None for the base itself.
         sampling: how tokens are chosen.
+        ids: what it says so far.
+        is_over: whether it leaves at the next step.
+        error: what went wrong while it was answered; it is then over.
     """
 
     prompt: list[int]
@@ -34,6 +37,7 @@ class Row:
     sampling: Sampling = field(default_factory=Sampling)
     ids: list[int] = field(default_factory=list)
     is_over: bool = False
+    error: Exception | None = None
 
     def __post_init__(self) -> None:
         self.generator = self.sampling.generator()
@@ -84,9 +88,9 @@ class Lane:
     def join(self, rows: list[Row]) -> None:
         """Adds rows; their prompts are read over the next steps. Only while none is being read."""
         assert not self.is_reading, "prompts are still being read"
-        self._rows += rows
-        self._read = 0
-        self._cache.reserve(len(self._rows), max(row.longest for row in self._rows))
+        everyone = [*self._rows, *rows]
+        self._cache.reserve(len(everyone), max((row.longest for row in everyone), default=0))
+        self._rows, self._read = everyone, 0
 
     def leave(self) -> None:
         """Takes out the rows that are over, and gives the memory back when none is left."""
@@ -100,17 +104,22 @@ class Lane:
             self._cache.clear()
 
     @torch.inference_mode()
-    def step(self) -> list[tuple[Row, int]]:
-        """Reads a block of the waiting prompts, then says one token for each row that speaks.
+    def step(self) -> list[tuple[Row, int | None]]:
+        """Says one token for each row that speaks, then reads a block of the waiting prompts.
 
         Returns:
-            The rows with their new token; it is also at the end of ``row.ids``.
+            The rows with their new token, which is also at the end of ``row.ids``; None for those that failed, whose
+            ``error`` says why. What fails for the rows that speak is no failure of those that are read, and vice versa.
         """
-        said: list[tuple[Row, int]] = []
-        if self._speaking:
-            said += self._speak()
-        if self.is_reading:
-            said += self._read_block()
+        said: list[tuple[Row, int | None]] = []
+        speaking, reading = self._rows[: self._speaking], self._rows[self._speaking :]
+        for rows, advance in ((speaking, self._speak), (reading, self._read_block)):
+            try:
+                said += advance() if rows else []
+            except Exception as error:
+                for row in rows:
+                    row.is_over, row.error = True, error
+                said += [(row, None) for row in rows]
         return said
 
     def _speak(self) -> list[tuple[Row, int]]:

@@ -13,6 +13,7 @@ import queue
 import sys
 import threading
 import time
+import traceback
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
@@ -72,9 +73,16 @@ def _serve(
 
 
 def _listen(lines: IO[bytes], inbox: queue.SimpleQueue[Generate | Warm | Cancel]) -> None:
-    for line in lines:
-        inbox.put(REQUEST.validate_json(line))
-    os._exit(0)  # the web process is gone: end at once, in the middle of an answer too
+    code = 0
+    try:
+        for line in lines:
+            inbox.put(REQUEST.validate_json(line))
+    except Exception:  # a reader that fails in silence would leave every later question without an answer
+        traceback.print_exc()
+        code = 1
+    os._exit(
+        code
+    )  # the web process is gone, or another worker must be had: end at once, in the middle of an answer too
 
 
 def _reserved_stdout() -> IO[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +55,11 @@ def lively_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return _enliven(tiny_model, tmp_path_factory.mktemp("lively") / "model")
 
 
-def _make_adapters(model_dir: Path, folder: Path) -> dict[str, Path]:
+def _make_adapters(model_dir: Path, folder: Path, kinds: Mapping[str, dict[str, Any]] = KINDS) -> dict[str, Path]:
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
-    for seed, (name, options) in enumerate(KINDS.items()):
+    for seed, (name, options) in enumerate(kinds.items()):
         torch.manual_seed(seed)
         model = AutoModelForCausalLM.from_pretrained(model_dir, dtype=torch.float32)
         tuned = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", **options))
@@ -68,7 +69,7 @@ def _make_adapters(model_dir: Path, folder: Path) -> dict[str, Path]:
             if "magnitude" in parameter_name:
                 parameter.data *= 1 + 0.1 * torch.randn_like(parameter)
         tuned.save_pretrained(folder / name)
-    return {name: folder / name for name in KINDS}
+    return {name: folder / name for name in kinds}
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +141,57 @@ def test_adapters_change_the_answer_and_do_not_leak_into_the_base(
     assert base == alone
     assert len({tuple(base), tuple(lora), tuple(dora)}) == 3
     assert answers(adapters["lora"])[0] == lora
+
+
+def test_several_runs_of_one_base_answer_together_and_in_turn_as_each_does_alone(
+    lively_model: Path, tmp_path: Path
+) -> None:
+    ranks = {"first": 8, "second": 8, "third": 3}
+    kinds = {name: {"r": rank, "lora_alpha": 16, "target_modules": "all-linear"} for name, rank in ranks.items()}
+    runs: dict[str, Path | None] = {"base": None, **_make_adapters(lively_model, tmp_path, kinds)}
+    engine = Engine(lively_model, torch.float32)
+    prompt = engine.tokenizer.encode(PROMPTS[1])
+
+    def answers(*names: str) -> list[list[int]]:
+        made = [engine.row(prompt, TOKENS, runs[name], Sampling()) for name in names]
+        made[0][0].join([row for _, row in made])
+        _run(engine, [row for _, row in made])
+        return [row.ids for _, row in made]
+
+    alone = {
+        name: _reference(lively_model, folder, prompt, sorted(engine.tokenizer.stop_ids))
+        for name, folder in runs.items()
+    }
+    assert len({tuple(ids) for ids in alone.values()}) == len(runs)
+    for asked in (
+        ("first",),
+        ("second",),  # another run of the same rank
+        ("third",),  # and one of another rank
+        ("first",),
+        ("base", "first"),
+        ("base", "second"),
+        ("first", "second"),
+        ("third", "first", "base", "second"),
+        ("second", "first"),
+        ("base",),
+    ):
+        assert answers(*asked) == [alone[name] for name in asked], asked
+
+
+def test_a_run_that_joins_in_the_middle_of_anothers_answer_changes_neither(lively_model: Path, tmp_path: Path) -> None:
+    kinds = {name: {"r": 4, "lora_alpha": 8, "target_modules": "all-linear"} for name in ("first", "second")}
+    runs = _make_adapters(lively_model, tmp_path, kinds)
+    engine = Engine(lively_model, torch.float32)
+    prompt = engine.tokenizer.encode(PROMPTS[0])
+    made = [engine.row(prompt, TOKENS, folder, Sampling()) for folder in (*runs.values(), None)]
+    for lane, row in made:
+        lane.join([row])
+        engine.step()
+        engine.step()
+    _run(engine, [row for _, row in made])
+    stops = sorted(engine.tokenizer.stop_ids)
+    expected = [_reference(lively_model, folder, prompt, stops) for folder in (*runs.values(), None)]
+    assert [row.ids for _, row in made] == expected
 
 
 def test_a_long_prompt_is_read_in_blocks(lively_model: Path) -> None:

@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -125,6 +126,33 @@ def test_a_killed_worker_is_told_and_the_next_question_is_answered(
     again = _last(service.stream("run-1", QUESTION, max_tokens=4))
     assert again.problem is None
     assert pid not in pool.pids.values()
+
+
+def test_two_runs_of_one_base_are_asked_in_turn_and_at_once(
+    opened: tuple[ChatService, ChatPool, Workspace], tiny_model: Path, adapter: Path, tmp_path: Path
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    service, pool, workspace = opened
+    other = tmp_path / "step-000020"
+    shutil.copytree(adapter, other)
+    tensors = load_file(adapter / "adapter_model.safetensors")
+    turned = {name: tensor.flip(0) if "lora_B" in name else tensor for name, tensor in tensors.items()}
+    save_file({k: v.contiguous() for k, v in turned.items()}, other / "adapter_model.safetensors")
+    _make_run(workspace, tiny_model, other, "run-2")
+
+    def ask(run: str) -> dict[str, str]:
+        last = _last(service.stream(run, QUESTION, max_tokens=12, client=run))
+        assert last.problem is None
+        return last.texts
+
+    first, second = ask("run-1"), ask("run-2")
+    assert first["base"] == second["base"]
+    assert first["tuned"] != second["tuned"]
+    assert ask("run-1") == first
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(ask, ["run-1", "run-2", "run-2", "run-1"])) == [first, second, second, first]
+    assert len(pool.pids) == 1
 
 
 def test_closing_the_iterator_cancels_and_frees_the_cores(opened: tuple[ChatService, ChatPool, Workspace]) -> None:

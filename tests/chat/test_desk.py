@@ -1,0 +1,216 @@
+"""Whatever goes wrong while a chat worker answers, only those who asked hear of it, and the next question is answered."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from studio.chat.desk import Desk
+from studio.chat.engine import Engine
+from studio.chat.protocol import Ask, Generate, Reply, Warm
+from studio.chat.sampling import Sampling
+from studio.domain.conversation import Message, Role
+from studio.models.tokenizer import Tokenizer
+
+pytestmark = [pytest.mark.model, pytest.mark.filterwarnings("ignore::FutureWarning")]
+
+
+class Opened:
+    """A desk whose engine is at hand, and what it has sent."""
+
+    def __init__(self, model_dir: Path) -> None:
+        self.engine = Engine(model_dir, torch.float32)
+        self.replies: list[Reply] = []
+        self.desk = Desk(model_dir, lambda: self.engine, self.replies.append)
+
+    def finish(self) -> None:
+        while self.desk.is_busy:
+            self.desk.step()
+
+    def answers(self, identifier: str) -> dict[str, str]:
+        """What was said to one request, which must have ended well."""
+        own = [reply for reply in self.replies if reply.id == identifier]
+        assert [reply.problem for reply in own] == [None] * len(own)
+        assert own[-1].done
+        keys = {key for reply in own for key in reply.texts}
+        return {key: "".join(reply.texts.get(key, "") for reply in own) for key in keys}
+
+    def problem(self, identifier: str) -> str:
+        """The code with which one request ended."""
+        (found,) = [reply for reply in self.replies if reply.id == identifier and reply.problem is not None]
+        assert found.done
+        assert found.problem is not None
+        return found.problem.code
+
+    @contextmanager
+    def failing(self, when: Callable[[tuple[int, ...]], bool]) -> Iterator[None]:
+        """Lets each pass through the base model fail whose tokens have a shape that ``when`` accepts."""
+        handles = []
+        for lane in self.engine.lanes:
+            model: nn.Module = lane._model
+
+            def fail(_: nn.Module, __: tuple[Any, ...], given: dict[str, Any]) -> None:
+                if when(tuple(given["input_ids"].shape)):
+                    raise RuntimeError("broken on purpose")
+
+            handles.append(model.register_forward_pre_hook(fail, with_kwargs=True))
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+
+@pytest.fixture
+def opened(tiny_model: Path) -> Opened:
+    return Opened(tiny_model)
+
+
+@pytest.fixture(scope="module")
+def adapter(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    torch.manual_seed(1)
+    model = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32)
+    tuned = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", r=4, target_modules="all-linear"))
+    for name, parameter in tuned.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.1)
+    folder = tmp_path_factory.mktemp("adapter") / "step-000010"
+    tuned.save_pretrained(folder)
+    return folder
+
+
+def _request(identifier: str, *tuned: Path | None, tokens: int = 6, client: str = "") -> Generate:
+    turns = (Message(role=Role.USER, content="What is the capital of France?"),)
+    asks = tuple(Ask(id=str(n), turns=turns, tuned=str(folder) if folder else None) for n, folder in enumerate(tuned))
+    return Generate(id=identifier, client=client or identifier, asks=asks, max_tokens=tokens)
+
+
+def _truncated(folder: Path) -> None:
+    weights = folder / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:200])
+
+
+def _of_unequal_ranks(folder: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    tensors = load_file(folder / "adapter_model.safetensors")
+    name = next(name for name in tensors if "lora_A" in name)
+    save_file({**tensors, name: tensors[name][:2].contiguous()}, folder / "adapter_model.safetensors")
+
+
+def _without_config(folder: Path) -> None:
+    (folder / "adapter_config.json").write_text("{", encoding="utf-8")
+
+
+@pytest.mark.parametrize("breaking", [_truncated, _of_unequal_ranks, _without_config, shutil.rmtree])
+def test_a_broken_adapter_fails_only_for_those_who_asked_for_it(
+    opened: Opened, adapter: Path, tmp_path: Path, breaking: Callable[[Path], None]
+) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(adapter, broken)
+    breaking(broken)
+    opened.desk.take(_request("before", None, adapter))
+    opened.desk.step()
+    opened.desk.take(_request("broken", None, broken))
+    opened.desk.take(_request("beside", adapter, None))
+    opened.desk.take(Warm(id="warm", tuned=str(broken)))
+    opened.finish()
+    assert opened.problem("broken") != "chat.worker_died"
+    opened.problem("warm")
+    opened.desk.take(_request("after", None, adapter))
+    opened.finish()
+    said = opened.answers("before")
+    assert opened.answers("after") == said
+    assert opened.answers("beside") == {"0": said["1"], "1": said["0"]}
+
+
+def test_a_prompt_that_fails_to_be_read_leaves_those_who_are_being_answered_alone(
+    opened: Opened, adapter: Path
+) -> None:
+    opened.desk.take(_request("speaking", None, adapter, tokens=12))
+    opened.desk.step()
+    opened.desk.step()
+    with opened.failing(lambda shape: shape[1] > 1):
+        opened.desk.take(_request("newcomer", adapter))
+        opened.finish()
+    assert opened.problem("newcomer") == "general.unexpected"
+    opened.desk.take(_request("after", None, adapter, tokens=12))
+    opened.finish()
+    assert opened.answers("after") == opened.answers("speaking")
+
+
+def test_an_exception_in_the_middle_of_a_stream_ends_it_and_the_next_question_works(
+    opened: Opened, adapter: Path
+) -> None:
+    opened.desk.take(_request("first", None, adapter, tokens=12))
+    opened.desk.step()
+    opened.desk.step()
+    with opened.failing(lambda shape: shape[1] == 1):
+        opened.desk.take(_request("waiting", adapter))
+        opened.desk.step()
+    assert opened.problem("first") == "general.unexpected"
+    opened.finish()
+    opened.desk.take(_request("after", adapter))
+    opened.finish()
+    assert opened.answers("after") == opened.answers("waiting")
+
+
+def test_a_failed_choice_of_adapters_is_forgotten(opened: Opened, adapter: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(adapter, other)
+    opened.desk.take(_request("before", None, adapter, other))
+    opened.finish()
+    (lane,) = opened.engine.lanes
+    _, row = opened.engine.row([1], 1, other, Sampling())
+    assert row.adapter is not None
+    name, update = next(iter(row.adapter.updates.items()))
+    row.adapter.updates[name] = type(update)(update.down[:, :-1], update.up)  # as no file can make it any more
+    opened.desk.take(_request("broken", other, None, adapter))
+    opened.finish()
+    assert opened.problem("broken") == "general.unexpected"
+    row.adapter.updates[name] = update
+    assert not lane.rows
+    opened.desk.take(_request("after", None, adapter, other))
+    opened.finish()
+    assert opened.answers("after") == opened.answers("before")
+
+
+def test_a_failing_first_pass_leaves_nothing_behind(opened: Opened, adapter: Path) -> None:
+    with opened.failing(lambda _: True):
+        opened.desk.take(Warm(id="warm", tuned=str(adapter)))
+    assert opened.problem("warm") == "general.unexpected"
+    assert not opened.engine.rows
+    opened.desk.take(_request("after", adapter))
+    opened.finish()
+    assert opened.answers("after")
+
+
+def test_text_that_cannot_be_decoded_ends_one_answer_only(
+    opened: Opened, adapter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decode, seen = Tokenizer.decode, list[int]()
+
+    def decode_once(self: Tokenizer, ids: Any) -> str:
+        seen.append(len(seen))
+        if len(seen) == 1:
+            raise ValueError("broken on purpose")
+        return decode(self, ids)
+
+    monkeypatch.setattr(Tokenizer, "decode", decode_once)
+    opened.desk.take(_request("broken", None))
+    opened.desk.take(_request("beside", adapter))
+    opened.finish()
+    assert opened.problem("broken") == "general.unexpected"
+    opened.desk.take(_request("after", adapter))
+    opened.finish()
+    assert opened.answers("after") == opened.answers("beside")
