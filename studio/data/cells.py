@@ -8,10 +8,9 @@ from itertools import chain, islice
 from typing import Final
 
 from studio.data.findings import Findings
-from studio.data.headers import header_role
+from studio.data.header_row import header_row
 from studio.data.limits import MAX_COLUMNS
 from studio.data.table import Row, Table
-from studio.domain.dataset import ColumnRole
 from studio.domain.problem import Severity
 from studio.errors import AfinaError
 
@@ -42,28 +41,56 @@ def table_of_cells(
     if not first:
         return None
     label = f"{file} › {sheet}" if sheet else file
-    at = _header_at([row for _, row in first])
+    at = header_row([row for _, row in first])
     width = max(len(row) for _, row in first)
     if width > MAX_COLUMNS:
         raise AfinaError("data.too_many_columns", file=label, n=width, limit=MAX_COLUMNS)
-    if at is None:
-        columns = _letters(width)
-        findings.file("data.no_header", label, Severity.NOTE, row=first[0][0])
-        body = chain(first, rows)
+    for number, row in first[: at.first]:
+        said = sum(bool(cell.strip()) for cell in row)
+        findings.row("data.rows_above", label, number, Severity.NOTE if said < 2 else Severity.WARNING)
+    number, titles = first[at.first]
+    if at.titled:
+        columns = _unique(titles, _usual_width([row for _, row in first[at.first + 1 :]], joiner))
+        body = chain(first[at.first + 1 :], rows)
     else:
-        columns = _unique(first[at][1])
-        body = chain(first[at + 1 :], rows)
-    fitting = _fitting(label, len(columns), body, findings, joiner)
+        columns = _letters(width)
+        findings.file("data.no_header", label, Severity.NOTE, row=number)
+        body = chain(first[at.first :], rows)
+    fitting = _fitting(label, len(columns), body, findings, joiner, list(titles) if at.titled else [])
     named = (Row(number, dict(zip(columns, row, strict=False))) for number, row in fitting)
-    return Table(file, columns, named, sheet=sheet, detail=detail, cells=fitting)
+    return Table(
+        file,
+        columns,
+        named,
+        sheet=sheet,
+        detail=detail,
+        cells=fitting,
+        titled=at.titled,
+        titles_guessed=number if at.titled and not at.sure else None,
+    )
+
+
+def _usual_width(rows: Sequence[Sequence[str]], joiner: str) -> int:
+    """How many cells most rows have: a column without a title is one where most rows fill it.
+
+    Where no separator can stray, as in a sheet, one row that fills it is enough.
+    """
+    widths = [max((n for n, cell in enumerate(row, start=1) if cell.strip()), default=0) for row in rows]
+    if joiner == " ":
+        return max(widths, default=0)
+    width, count = Counter(widths).most_common(1)[0] if widths else (0, 0)
+    return width if len(widths) >= 3 and count > 0.6 * len(widths) else 0
 
 
 def _fitting(
-    label: str, width: int, body: Iterator[Cells], findings: Findings, joiner: str
+    label: str, width: int, body: Iterator[Cells], findings: Findings, joiner: str, titles: list[str]
 ) -> Iterator[tuple[int, list[str]]]:
-    """Rows of at most so many cells: what a row has beyond them is put to its last one."""
+    """Rows of at most so many cells: what a row has beyond them is put to its last one; titles again are no row."""
     for number, cells in body:
         row = cells if isinstance(cells, list) else list(cells)
+        if row == titles:
+            findings.row("data.titles_again", label, number, Severity.NOTE)
+            continue
         if len(row) > width:
             surplus = row[width:]
             row = row[:width]
@@ -73,35 +100,13 @@ def _fitting(
         yield number, row
 
 
-def _header_at(rows: list[Sequence[str]]) -> int | None:
-    """Index of the header row; None where the table has none and begins with an example."""
-    scores = [_header_score(row) for row in rows]
-    best = max(range(len(rows)), key=lambda index: (scores[index], -index))
-    if scores[best] >= 2:
-        return best
-    width = Counter(sum(bool(cell.strip()) for cell in row) for row in rows).most_common(1)[0][0]
-    first = next((i for i, row in enumerate(rows) if sum(bool(c.strip()) for c in row) >= min(2, width)), 0)
-    return None if scores[first] < 1 and _is_example(rows[first]) else first
-
-
-def _header_score(row: Sequence[str]) -> float:
-    """Number of different roles that the cells name; long cells name nothing."""
-    found = {header_role(cell)[0] for cell in row if 0 < len(cell.strip()) <= 60}
-    known = found & {ColumnRole.QUESTION, ColumnRole.ANSWER}
-    return len(known)
-
-
-def _is_example(row: Sequence[str]) -> bool:
-    texts = sorted((cell.strip() for cell in row if cell.strip()), key=len, reverse=True)[:2]
-    return len(texts) == 2 and len(texts[0]) > 25 and (len(texts[1]) > 25 or any(text.endswith("?") for text in texts))
-
-
-def _unique(header: Sequence[str]) -> tuple[str, ...]:
+def _unique(header: Sequence[str], at_least: int) -> tuple[str, ...]:
     """Names without marks or spaces at their ends; an empty one gets its letter, a repeated one a number."""
     names: list[str] = []
     trimmed = list(header)
     while trimmed and not trimmed[-1].strip():
         trimmed.pop()
+    trimmed += [""] * (at_least - len(trimmed))
     for letter, cell in zip(_letters(len(trimmed)), trimmed, strict=True):
         name = " ".join(cell.replace("\ufeff", "").split())[:120] or letter
         count = 2

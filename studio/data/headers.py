@@ -55,7 +55,7 @@ _TOPIC: Final = words(
 _SYSTEM: Final = words("system sistema persona")
 _HELD_OUT: Final = words("split heldout held_out partition particao conjunto subset fold")
 # A header with one of these speaks *about* questions or answers: "Data da pergunta", "question_id".
-_ABOUT: Final = words(
+ABOUT: Final = words(
     "id ids date data hora time timestamp fecha count total num numero number score nota rating url link lang language "
     "idioma autor author status estado prioridade priority email mail telefone phone name nome nombre canal channel "
     "tempo duracao rejected source fonte fuente index indice weight kto"
@@ -76,6 +76,25 @@ _OF_ID: Final = words(
     "pregunta question pair par row linha fila item faq registro record dialog dialogue do da de del of the"
 )
 
+# A title that is this and nothing else needs no guess.
+_EXACT: Final = {
+    **dict.fromkeys(words("question questions pergunta perguntas pregunta preguntas"), ColumnRole.QUESTION),
+    **dict.fromkeys(
+        words("answer answers resposta respostas respuesta respuestas response responses"), ColumnRole.ANSWER
+    ),
+}
+
+
+def exact_role(header: str) -> ColumnRole | None:
+    """The role of a title that is the very word for it: ``Question``, ``RESPOSTA:``."""
+    return _EXACT.get(plain(header)) if len(header) <= 20 else None
+
+
+def title_rank(header: str) -> int:
+    """How exactly a title names its role: 3 the very word, 2 a synonym and nothing else, 1 as a part of it."""
+    name = plain(header)
+    return 3 if exact_role(header) else 2 if len(name.split()) == 1 and "_" not in header else 1
+
 
 def header_role(header: str) -> tuple[ColumnRole | None, float]:
     """What a header says its column is, and how surely (0 to 1)."""
@@ -89,9 +108,9 @@ def header_role(header: str) -> tuple[ColumnRole | None, float]:
         return ColumnRole.ID, 0.8
     if parts[0] in _TOPIC or (parts[-1] in _TOPIC and not any(_stem(part) is ColumnRole.ANSWER for part in parts)):
         return ColumnRole.TOPIC, 0.8
-    if known & _ABOUT and not _stem(parts[0]):
+    if known & ABOUT and not _stem(parts[0]):
         return None, 0.0
-    if parts[-1] in _ABOUT and len(parts) > 1:
+    if parts[-1] in ABOUT and len(parts) > 1:
         return None, 0.0
     if known & _SYSTEM:
         return ColumnRole.SYSTEM, 0.9

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from studio.data.headers import held_out_value, roles_of
+from studio.data.columns import Content, content_of
+from studio.data.headers import held_out_value, roles_of, title_rank
 from studio.data.text import plain
 from studio.domain.dataset import ColumnRole, Mapping
 
@@ -17,6 +18,8 @@ _QUESTION_STARTS: Final = re.compile(
     r"cual|cuanto|cuando|donde|quien|puedo|quiero|necesito)\b"
 )
 _KEY_LENGTH: Final = 64
+_SENTENCE: Final = re.compile(r"(?<=[.!?…])\s+")
+_TAG: Final = re.compile(r"</?[a-z][^>]{0,200}>", re.I)
 
 
 @dataclass(frozen=True)
@@ -54,30 +57,94 @@ def guess(columns: Sequence[str], rows: Sequence[dict[str, Any]], said: Mapping 
         said: what a person chose already; the rest is found around it.
     """
     said = (said or Mapping()).only(columns)
-    free = [column for column in columns if column not in said.columns]
     roles = roles_of(columns)
     cells = {column: _texts(column, rows) for column in columns}
+    contents = {column: content_of([row.get(column) for row in rows]) for column in columns}
+    free = [column for column in columns if column not in said.columns]
     filled = [column for column in free if cells[column]] if rows else free
-    topic = said.topic or _first(filled, roles, ColumnRole.TOPIC)
+    topic = said.topic or _topic(filled, roles, contents)
     key = said.id or next((c for c in filled if roles[c][0] is ColumnRole.ID and _is_key(cells[c])), None)
     held_out = said.held_out or next(
         (c for c in filled if roles[c][0] is ColumnRole.HELD_OUT and _is_held_out(cells[c])), None
     )
     system = said.system or tuple(filter(None, [_first(filled, roles, ColumnRole.SYSTEM)]))
-    answer = said.answer or _named(filled, roles, ColumnRole.ANSWER, cells)
-    question = said.question or _named([c for c in filled if c not in answer], roles, ColumnRole.QUESTION, cells)
+    texts = [c for c in filled if _may_speak(c, contents[c])]
+    answer = said.answer or _named(texts, roles, ColumnRole.ANSWER, cells)
+    rest = [c for c in texts if c not in answer]
+    question = said.question or _beside(answer, _named(rest, roles, ColumnRole.QUESTION, cells), rest, roles)
     by_header = bool(question and answer)
     others = {key, held_out, *system}
-    open_ = [c for c in filled if c not in {topic, *others, *answer, *question} and _is_prose(cells[c])]
+    open_ = [
+        c
+        for c in filled
+        if c not in {topic, *others, *answer, *question} and contents[c] is None and _is_prose(cells[c])
+    ]
     if not question or not answer:
         if len(open_) + bool(question) + bool(answer) < 2 and topic and not said.topic and _is_prose(cells[topic]):
             open_, topic = [topic, *open_], None  # "Assunto" is the question where there is no other
         question, answer = _by_content(question, answer, open_, cells)
     if not question or not answer:
-        wordy = [c for c in filled if c not in {topic, *others, *question, *answer} and _has_words(cells[c])]
+        wordy = [
+            c
+            for c in filled
+            if c not in {topic, *others, *question, *answer} and contents[c] is None and _has_words(cells[c])
+        ]
         question, answer = _by_content(question, answer, wordy, cells)
     found = Mapping(question=question, answer=answer, system=system, topic=topic, id=key, held_out=held_out)
     return Guess(found.model_copy(update={"company": said.company, "sheets": said.sheets}), by_header)
+
+
+def _may_speak(column: str, content: Content | None) -> bool:
+    """Whether a column may be the question or the answer: it holds texts, or its title is the very word for it.
+
+    No title makes a text of lists, dates or words for who spoke.
+    """
+    if content is None:
+        return True
+    return content not in (Content.NESTED, Content.DATES, Content.ROLES) and title_rank(column) == 3
+
+
+def _topic(
+    columns: Sequence[str], roles: dict[str, tuple[ColumnRole | None, float]], contents: dict[str, Content | None]
+) -> str | None:
+    """The first column that a title calls a topic, where it is more than one and the same word."""
+    named = [column for column in columns if roles[column][0] is ColumnRole.TOPIC]
+    useful = [column for column in named if contents[column] in (None, Content.LABELS)]
+    return next(iter(useful), next(iter(named), None))
+
+
+def _beside(
+    answer: tuple[str, ...],
+    question: tuple[str, ...],
+    columns: Sequence[str],
+    roles: dict[str, tuple[ColumnRole | None, float]],
+) -> tuple[str, ...]:
+    """The question whose title has the same mark as the answer's: ``question_pt`` for ``answer_pt``."""
+    if len(question) != 1 or len(answer) != 1:
+        return question
+    asked = [column for column in columns if roles[column] == roles[question[0]]]
+    return next(((column,) for column in asked if _mark(column) == _mark(answer[0]) != ""), question)
+
+
+def _mark(header: str) -> str:
+    """The last word of a title, where it is short: a language or a number."""
+    last = plain(header.replace("_", " ")).split()[-1:]
+    return last[0] if last and len(last[0]) <= 2 and len(plain(header.replace("_", " ")).split()) > 1 else ""
+
+
+def unfit(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Why each column of a table is neither question nor answer: ``empty``, a :class:`Content`, ``short`` or ``one``."""
+    reasons: dict[str, str] = {}
+    for column in columns:
+        texts = _texts(column, rows)
+        content = content_of([row.get(column) for row in rows])
+        if not texts:
+            reasons[column] = "empty"
+        elif content is not None:
+            reasons[column] = content.value
+        else:
+            reasons[column] = "text" if _has_words(texts) else "short"
+    return reasons
 
 
 def reason(column: str, role: ColumnRole, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> str:
@@ -124,17 +191,20 @@ def _named(
     if not candidates:
         return ()
     names = {plain(column): column for column in candidates}
-    if role is ColumnRole.QUESTION and "instruction" in names and "input" in names:
-        return (names["instruction"], names["input"])
-    # Of several, the surest header, where it does not only name a person ("Cliente"); then the fullest column; then the
-    # one with the longer text.
+    if role is ColumnRole.QUESTION and "instruction" in names:
+        more = names.get("input") or names.get("context")
+        return (names["instruction"], more) if more else (names["instruction"],)
+    # Of several, the exactest title, where it does not only name a person ("Cliente"); then the fullest column; then
+    # plain text before markup; then the first.
     best = max(
         candidates,
         key=lambda c: (
             roles[c][1] >= 1 or _is_prose(cells[c]),
+            title_rank(c) == 3,
             roles[c][1],
-            len(cells[c]),
-            _mean_length(cells[c]),
+            title_rank(c),
+            len(cells[c]) >= 0.5 * max(len(cells[other]) for other in candidates),
+            -_marked_up(cells[c]),
             -columns.index(c),
         ),
     )
@@ -145,14 +215,33 @@ def _by_content(
     question: tuple[str, ...], answer: tuple[str, ...], free: list[str], cells: dict[str, list[str]]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if not question and not answer and len(free) >= 2:
-        asked = max(free, key=lambda c: (round(_asking(cells[c]), 1), -_mean_length(cells[c])))
-        question = (asked,) if _asking(cells[asked]) >= 0.2 else (free[0],)
+        if len(free) > 2:  # of several, one that asks; else the first
+            asked = max(free, key=lambda c: (round(_asking(cells[c]), 1), -_mean_length(cells[c])))
+            first = asked if _asks_first(cells[asked]) >= 0.2 else free[0]
+        else:
+            first = free[1] if _asks_back(free[0], free[1], cells) else free[0]
+        question = (first,)
         free = [c for c in free if c not in question]
     if question and not answer and free:
         answer = (max(free, key=lambda c: _mean_length(cells[c]) * (1 - 0.8 * _asking(cells[c]))),)
     elif answer and not question and free:
         question = (max(free, key=lambda c: (round(_asking(cells[c]), 1), _mean_length(cells[c]))),)
     return question, answer
+
+
+def _asks_back(first: str, second: str, cells: dict[str, list[str]]) -> bool:
+    """Whether the second of two columns asks and the first does not: an answer may ask back, but not to begin with."""
+    return _asks_first(cells[second]) >= 0.5 and _asks_first(cells[first]) <= 0.15
+
+
+def _asks_first(texts: list[str]) -> float:
+    """Share of texts whose first sentence asks."""
+    return sum(is_question(_SENTENCE.split(text, maxsplit=1)[0]) for text in texts) / len(texts) if texts else 0.0
+
+
+def _marked_up(texts: list[str]) -> int:
+    """How many of ten texts have tags."""
+    return round(10 * sum(bool(_TAG.search(text)) for text in texts) / len(texts)) if texts else 0
 
 
 def is_question(text: str) -> bool:

@@ -11,10 +11,11 @@ from typing import Any, Final, cast
 
 from studio.data import logs, readers, shapes
 from studio.data.choosing import choose, conversation_of, used_columns
+from studio.data.columns import content_of
 from studio.data.findings import Findings
 from studio.data.limits import MAX_CELL, SAMPLE_ROWS
 from studio.data.lines import line_of
-from studio.data.mapping import Guess
+from studio.data.mapping import Guess, unfit
 from studio.data.memory import collector_at_rest
 from studio.data.pairs import Pairs
 from studio.data.read import FileRead, InputFile, ReadResult
@@ -29,6 +30,7 @@ from studio.errors import AfinaError, Stopped, from_exception
 _MEGABYTE: Final = 1_000_000
 _SAMPLE_SHOWN: Final = 10  # rows
 _SAMPLE_COLUMNS: Final = 100
+_COLUMNS_NAMED: Final = 20
 _SAMPLE_CELL: Final = 500  # characters
 
 
@@ -151,12 +153,15 @@ class Reading:
             self.sample += [_shown(row) for row in values[: _SAMPLE_SHOWN - len(self.sample)]]
         found = choose(table, values, how, self._wanted)
         if how.kind is Kind.COLUMNS and not found.mapping.is_complete:
-            self.findings.file("data.columns_unknown", table.label, columns=", ".join(table.columns)[:300])
+            kinds = dict(islice(unfit(table.columns, values).items(), _COLUMNS_NAMED))
+            self.findings.file("data.columns_unknown", table.label, columns=", ".join(table.columns)[:300], kinds=kinds)
             self.files.append(
                 FileRead(table.label, reader, table.detail, table.columns, Mapping(), 0, sheet=table.sheet)
             )
             return
         self._say(table, how, found)
+        if how.kind is Kind.COLUMNS:
+            self._doubt(table, values, found.mapping)
         count = 0
         flag = held_out if held_out is not None else table.held_out
         for example in self._converted(table, first, how, found.mapping, flag):
@@ -226,6 +231,8 @@ class Reading:
 
     def _say(self, table: Table, how: shapes.Layout, found: Guess) -> None:
         """What a person should know of how a table is read; and its mapping, where it is the first that has one."""
+        if table.titles_guessed is not None:
+            self.findings.file("data.header_guessed", table.label, Severity.NOTE, row=table.titles_guessed)
         if how.kind is Kind.PREFERENCE:
             self.findings.file("data.preference", table.label, Severity.NOTE)
         elif how.kind is Kind.PASSAGES:
@@ -236,6 +243,15 @@ class Reading:
         if how.kind in (Kind.COLUMNS, Kind.PREFERENCE) and not self.mapping.is_complete:
             sheets = self._wanted.sheets if self._wanted is not None else ()
             self.mapping = found.mapping.model_copy(update={"company": self.mapping.company, "sheets": sheets})
+
+    def _doubt(self, table: Table, values: Sequence[dict[str, Any]], mapping: Mapping) -> None:
+        """Warns of a column that is read by its title, or because a person said so, and holds no texts."""
+        for column in (*mapping.question, *mapping.answer):
+            cells = [row[column] for row in values if row.get(column) not in (None, "")]
+            content = content_of(cells) if len(cells) >= 3 else None  # of fewer nothing can be said
+            if content is not None:
+                params = {"column": column, "kinds": {column: content.value}}
+                self.findings.file("data.odd_column", table.label, Severity.WARNING, **params)
 
     def _note(self, code: str, table: Table, row: int, severity: Severity = Severity.WARNING) -> None:
         params = {"limit": MAX_CELL} if code == "data.cell_too_long" else {}

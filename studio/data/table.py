@@ -31,6 +31,8 @@ class Table:
     sheet: str | None = None
     held_out: bool | None = None  # where the name of the table says so: `test`, `train`
     detail: str = ""  # how it was read, for the command line: `utf-8, ;`
+    titled: bool = True  # False where the columns are called by their letters
+    titles_guessed: int | None = None  # the row that was taken for titles and may be none
     cells: Iterator[tuple[int, list[str]]] | None = (
         None  # what ``rows`` reads, where all values are texts: for those in haste
     )

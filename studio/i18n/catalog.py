@@ -51,8 +51,11 @@ class Catalog:
 
     def problem(self, problem: Problem) -> str:
         """The sentence of a problem. Unknown codes and missing values still give a sentence, never a stack trace."""
+        params = dict(problem.params)
         try:
-            return self(f"error.{problem.code}", **problem.params)
+            if isinstance(kinds := params.get("kinds"), dict):  # what each column is full of
+                params["columns"] = "; ".join(f"{name}: {self(f'column.{kind}')}" for name, kind in kinds.items())
+            return self(f"error.{problem.code}", **params)
         except KeyError:
             return self("error.general.unexpected", kind=problem.code, detail=str(problem.params or ""))
 

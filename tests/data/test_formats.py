@@ -32,7 +32,7 @@ FORMATS: dict[str, tuple[str, list[str], list[str]]] = {
         [],
     ),
     "table.tsv": ("delimited", ["u:Open today? a:Yes.", "u:Where? a:Main street 4."], []),
-    "faq.xlsx": ("sheets", ["u:Qual o prazo? a:São 7 dias úteis.", "u:Quanto? a:10"], []),
+    "faq.xlsx": ("sheets", ["u:Qual o prazo? a:São 7 dias úteis.", "u:Quanto? a:10"], ["data.rows_above"]),
     "faq.xls": ("sheets", SHOP_PT, []),
     "faq.ods": ("sheets", SHOP_PT, []),
     "chat.parquet": ("columnar", SHOP_EN, []),

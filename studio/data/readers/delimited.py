@@ -38,7 +38,7 @@ def _read(peek: Peek) -> Iterator[Table]:
         peek.name,
         cells,
         peek.findings,
-        joiner=separator + " " if separator in ",;" else separator,
+        joiner=separator,
         detail=f"{peek.encoding}, {shown}",
     )
     if table is not None:
