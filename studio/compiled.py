@@ -33,5 +33,5 @@ def compiled(**options: Any) -> Callable[[Function], Function]:
 
 def is_kept(function: Any) -> bool:
     """Whether the code of a function of :func:`compiled` is on disk, or can never be: nothing is to be gained by waiting."""
-    folder = function.stats.cache_path
+    folder = function.stats.cache_path if hasattr(function, "stats") else None  # plain Python with NUMBA_DISABLE_JIT
     return folder is None or any(Path(folder).glob(f"*.{function.__name__}-*.nbi"))

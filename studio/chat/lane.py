@@ -10,9 +10,10 @@ from torch import nn
 
 from studio.chat.adapters import Adapter, Mixture
 from studio.chat.cache import SlotCache
-from studio.chat.packing import PackedLinear, can_pack
+from studio.chat.packing import PackedLinear
 from studio.chat.sampling import Sampling, choose
 from studio.errors import AfinaError
+from studio.models.processor import can_pack
 
 _PREFILL_TOKENS: Final = 512  # of a prompt in one step, over all rows: others wait no longer than that for a token
 

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Final
 
 import torch
@@ -51,14 +53,33 @@ _LIKE_GEMMA: Final = replace(_LIKE_LLAMA, gelu=True, head_norms=True, sandwich=T
 
 
 def compile_now(precisions: Sequence[Precision] = (Precision.BF16, Precision.FP32)) -> None:
-    """Runs a step of a tiny layer of each kind: compiles, or reads from disk what was compiled before.
+    """Compiles, or reads from disk what was compiled before; what cannot be compiled is said on stderr.
 
     Args:
         precisions: of the base, BF16 or FP32.
     """
     for precision in precisions:
+        works(precision)
+
+
+@cache
+def works(precision: Precision) -> bool:
+    """Whether the kernels of the fused engine can be compiled and run here, found out by a step of a tiny layer of each kind.
+
+    Why they cannot is said once, on stderr.
+
+    Args:
+        precision: of the base, BF16 or FP32.
+    """
+    try:
         for shape in (_LIKE_LLAMA, _LIKE_GEMMA):
             _step(shape, number_format(precision))
+    except Exception as error:  # a compiler's own kinds, too: whatever it is, training has another way
+        reason = (str(error).strip() or "no reason given").splitlines()[0]
+        line = f"Warning: no fast kernels for {precision} here, training takes the plain way ({type(error).__name__}: {reason})"
+        sys.stderr.write(line + "\n")
+        return False
+    return True
 
 
 def _step(shape: Shape, dtype: torch.dtype) -> None:

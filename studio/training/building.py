@@ -11,6 +11,7 @@ import torch
 from studio.domain.conversation import Conversation
 from studio.domain.recipe import Method, Precision, Recipe
 from studio.training.adapters import PlainEngine
+from studio.training.ahead import works
 from studio.training.engine import Adaptation, Engine
 from studio.training.fused import FusedEngine
 from studio.training.fused_shape import read_shape
@@ -40,7 +41,8 @@ def build_engine(model_dir: Path, recipe: Recipe, precision: Precision, where: s
     shape = read_shape(model_dir)
     regular, again = Regularisation.of(recipe), recipe.gradient_checkpointing
     simple = recipe.method not in (Method.DORA, Method.QLORA) and where == "cpu"
-    if simple and shape is not None and (shape.longest is None or (recipe.max_length or 0) <= shape.longest):
+    fits = shape is not None and (shape.longest is None or (recipe.max_length or 0) <= shape.longest)
+    if simple and shape is not None and fits and works(precision):
         return FusedEngine(model_dir, shape, adaptation, dtype, recipe.seed, regular, recompute=again)
     backend = None if where == "cpu" else "inductor"
     return PlainEngine(

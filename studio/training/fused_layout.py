@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from studio.models import processor
 from studio.training.fused_ops import rounded
 
 _TERMS: Final = 32  # of a sum that a matrix unit takes at once
@@ -22,20 +23,18 @@ _ROWS: Final = 512  # usual tokens of a product; the layout hardly depends on it
 
 
 def can_pack(weight: Tensor) -> bool:
-    """Whether oneDNN has a layout of its own for a weight."""
-    return weight.dtype is torch.bfloat16 and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    """Whether oneDNN has a layout of its own for a weight on this processor."""
+    return processor.can_pack(weight.dtype, weight.device.type)
 
 
 def packed(weight: Tensor) -> Tensor:
     """A bf16 weight ``(O, I)`` in the layout that oneDNN multiplies without reordering it first."""
-    laid_out: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight, _ROWS)
-    return laid_out
+    return processor.pack(weight, _ROWS)
 
 
 def times(x: Tensor, weight: Tensor) -> Tensor:
     """``x W^T`` for a weight of :func:`packed`."""
-    y: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, None, "none", [], "")
-    return y
+    return processor.multiply(x, weight)
 
 
 def annex_of(inner: int, height: int, width: int) -> int:

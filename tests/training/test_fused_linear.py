@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from studio.models.processor import can_pack
 from studio.training.fused_adapters import Adapters
 from studio.training.fused_layout import places
 from studio.training.fused_linear import Linear, Part
@@ -92,6 +93,8 @@ def test_new_values_take_the_place_of_old_ones_in_the_frozen_weight() -> None:
 
 @pytest.mark.parametrize(("height", "width"), [(576, 576), (960, 576), (1536, 576), (576, 1536), (640, 2048)])
 def test_places_of_the_last_columns_are_those_that_a_product_reads(height: int, width: int) -> None:
+    if not can_pack(torch.bfloat16):
+        pytest.skip("oneDNN has no layout for bf16 weights on this processor: the plain path is used, tested above")
     where = places(height, width, 32)
     if where is None and not _has_matrix_units():
         pytest.skip("this processor keeps weights in another way")

@@ -1,0 +1,50 @@
+"""What this processor can do, asked by doing it once: what it says of itself is not what a library makes of it."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import torch
+from torch import Tensor, nn
+
+_REFUSALS = (
+    RuntimeError,
+    AttributeError,
+    NotImplementedError,
+)  # of operators that are not there, or not for this processor
+_ROWS = 16
+
+
+def pack(weight: Tensor, rows: int = _ROWS) -> Tensor:
+    """A bf16 weight ``(O, I)`` in the layout that oneDNN multiplies without reordering it first.
+
+    Args:
+        weight: where :func:`can_pack` says so.
+        rows: usual number of rows of a product; the layout hardly depends on it.
+    """
+    laid_out: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight, rows)
+    return laid_out
+
+
+def multiply(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """``x W^T + bias`` for a weight of :func:`pack`; x is ``(…, I)``."""
+    y: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+    return y
+
+
+def can_pack(dtype: torch.dtype, device: str = "cpu") -> bool:
+    """Whether oneDNN has a layout of its own for weights of this format on this device."""
+    return dtype is torch.bfloat16 and device == "cpu" and _packs()
+
+
+@cache
+def _packs() -> bool:
+    """AVX2 alone has no such layout for bf16, nor has ARM in most builds; the library is there all the same."""
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return False
+    weight, x = torch.eye(64, dtype=torch.bfloat16) * 2, torch.ones(3, 64, dtype=torch.bfloat16)
+    try:
+        with torch.inference_mode():
+            return torch.equal(multiply(x, pack(weight)), nn.functional.linear(x, weight))
+    except _REFUSALS:
+        return False
