@@ -11,6 +11,7 @@ from pathlib import Path
 from studio.data.headers import header_role
 from studio.data.readers.delimited import find_separator
 from studio.data.text import detect_encoding, read_text
+from studio.data.writing import safe_cell
 from studio.domain.dataset import ColumnRole
 from studio.errors import AfinaError
 from studio.storage.files import write_atomic
@@ -94,10 +95,10 @@ class QuestionTable:
             raise AfinaError("cli.column_taken", column=name, file=self.name)
 
     def write(self, path: Path) -> None:
-        """Writes the table as UTF-8, whole or not at all."""
+        """Writes the table as UTF-8, whole or not at all; a cell that a spreadsheet would run is marked as text."""
         buffer = io.StringIO(newline="")
-        writer = csv.writer(buffer, delimiter=self.separator, lineterminator="\n")
-        writer.writerows([self.columns, *self.rows])
+        writer = csv.writer(buffer, delimiter=self.separator, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        writer.writerows([safe_cell(cell) for cell in row] for row in (self.columns, *self.rows))
         write_atomic(path, buffer.getvalue().encode("utf-8-sig" if self.marked else "utf-8"))
 
     def _question_position(self, column: str | None) -> int:

@@ -29,6 +29,8 @@ _PASSAGE: Final = frozenset(
     ["text", "content", "raw_content", "document", "passage", "body", "texto", "conteudo", "contenido", "documento"]
 )
 _PASSAGE_LENGTH: Final = 200  # characters on average: shorter texts are something else
+# The apostrophe with which a spreadsheet, or our own export, marks "text, no formula".
+_MARKED: Final = re.compile(r"(?:\A|(?<=[;|\t\r\n]))([\s\"]*)'(?=[=+\-@])")
 _BEGINNING: Final = re.compile(r"\A.{20,300}?[.!?…:。！？](?=\s|$)|\A.{20,200}(?=\s)", re.S)
 
 
@@ -203,8 +205,8 @@ def joined(cells: Sequence[str]) -> tuple[str, bool]:
     for cell in cells:
         text, dirty = clean(cell)
         damaged |= dirty
-        if text[:1] == "'" and text[1:2] in ("=", "+", "-", "@"):
-            text = text[1:]  # the apostrophe with which a spreadsheet, or our own export, marks "text, no formula"
+        if "'" in text:
+            text = _MARKED.sub(r"\1", text)
         if text:
             texts.append(text)
     return "\n".join(texts), damaged

@@ -17,6 +17,11 @@ Writer = Callable[[Path, Iterable[Conversation]], None]
 _COLUMNS: Final = ("question", "answer", "topic", "held_out", "reworded_from")
 _DANGEROUS: Final = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER: Final = re.compile(r"[+\-.,() 0-9]+")
+# Where another program, which splits at another separator than ours, would begin a cell with a formula. A dash with a
+# blank behind it opens an item of a list, unless it calls something.
+_INNER: Final = re.compile(
+    r"(?<=[;|\t\r\n])([\s\"]*)([=@]|[+-](?![ +\-.,()0-9]*(?:[;|\t\r\n]|$))(?=[^ ]|[^;\r\n]*[|(!]))"
+)
 _XLSX_CELL: Final = 32_767  # characters: Excel refuses longer ones
 
 
@@ -32,15 +37,18 @@ def safe_cell(text: str) -> str:
     """Text that a spreadsheet shows and never runs: a beginning that reads as a formula gets an apostrophe.
 
     As OWASP advises against CSV injection. A plain number such as ``-3`` or ``+55 11 5555-0100`` stays as it is, since
-    no spreadsheet runs it.
+    no spreadsheet runs it. The same is done behind ``;``, ``|``, tabs and line breaks: Excel in Portuguese splits our
+    commas at semicolons, whatever is quoted.
     """
-    return "'" + text if text.startswith(_DANGEROUS) and not _NUMBER.fullmatch(text) else text
+    if text.startswith(_DANGEROUS) and not _NUMBER.fullmatch(text):
+        return "'" + text[0] + _INNER.sub(r"\1'\2", text[1:])
+    return _INNER.sub(r"\1'\2", text)
 
 
 def write_csv(path: Path, conversations: Iterable[Conversation]) -> None:
     """Writes one row an example, UTF-8 with a mark so that Excel reads the accents."""
     with path.open("w", encoding="utf-8-sig", newline="") as file:
-        rows = csv.writer(file)
+        rows = csv.writer(file, quoting=csv.QUOTE_ALL)
         rows.writerow(_COLUMNS)
         rows.writerows([safe_cell(cell) for cell in row] for row in _rows(conversations))
 

@@ -1,30 +1,28 @@
 """Chat templates: from turns to the one text a model sees, and which part of it is learned.
 
 The preview of an example and the training batches both call :meth:`ChatTemplate.segments`; training and answering
-both begin with :meth:`ChatTemplate.prompt`. Templates are Jinja from strangers, so they run in a sandbox.
+both begin with :meth:`ChatTemplate.prompt`. Templates are Jinja from strangers: those that are not our own are rendered
+by a child process with bounds of time and memory.
 """
 
 from __future__ import annotations
 
-import json
+import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
-
-from jinja2 import nodes
-from jinja2.exceptions import TemplateError
-from jinja2.ext import Extension, loopcontrols
-from jinja2.parser import Parser
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from studio.domain.conversation import Conversation, Message, Role
 from studio.domain.dataset import Segment
 from studio.errors import AfinaError
-from studio.models.json_file import read_object
+from studio.models.json_file import read_object, read_text
+from studio.models.special_tokens import special_tokens
+from studio.models.template_process import Job, template_process
+from studio.models.template_renderer import TemplateRenderer
 
 # The tokens with which known model families close a turn; a tokenizer has one or two of them.
 END_OF_TURN: Final = (
@@ -73,6 +71,9 @@ PLAIN: Final = (
     "{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}"
 )
 
+_OURS: Final = frozenset((CHATML, GEMMA, PLAIN))  # known to end, so rendered in this process
+_LARGEST: Final = 1_000_000  # bytes of a template
+
 _MARK: Final = "\u241eanswer\u241e"
 _STRUCTURE: Final = re.compile(r"<\|[^|<>\s]{1,60}\|>|</?[a-z][a-z_]{0,40}>")
 
@@ -86,45 +87,38 @@ class ChatTemplate:
         bos: string of the begin-of-text token, or empty.
         eos: string of the end-of-text token, or empty.
         special: strings that mean structure to the model; broken up where a person's text contains them.
+        name: of the model, for errors.
     """
 
     source: str
     bos: str = ""
     eos: str = ""
     special: tuple[str, ...] = ()
+    name: str = ""
 
     @classmethod
     def load(cls, model_dir: Path) -> ChatTemplate:
-        """Reads ``chat_template.jinja`` and ``tokenizer_config.json``; a model without a template gets a plain one.
+        """Reads the template and the special tokens of a model; a model without a template gets a plain one.
 
         Raises:
-            AfinaError: ``model.chat_template`` when the template is not valid Jinja.
+            AfinaError: ``model.chat_template`` when the template is not valid Jinja, ``model.template_limits`` when it
+                takes too long or too much memory, ``model.odd_file``.
         """
         config = read_object(model_dir / "tokenizer_config.json")
-        path = model_dir / "chat_template.jinja"
-        source = path.read_text(encoding="utf-8") if path.is_file() else embedded_template(config) or PLAIN
-        special = _declared(config) | set(_STRUCTURE.findall(source))
-        template = cls(source, _token(config, "bos_token"), _token(config, "eos_token"), tuple(sorted(special)))
-        _ = template._compiled  # a broken template is told now, not at the first example
+        source = read_text(model_dir / "chat_template.jinja", _LARGEST) or embedded_template(config) or PLAIN
+        special = _declared(config) | special_tokens(model_dir) | set(_STRUCTURE.findall(source))
+        name = str(read_object(model_dir / "afina.json").get("name") or model_dir.name)
+        template = cls(source, _token(config, "bos_token"), _token(config, "eos_token"), tuple(sorted(special)), name)
+        template._render([])  # a broken template is told now, not at the first example
         return template
 
     def render(self, messages: Sequence[Message], add_generation_prompt: bool) -> str:
         """The text of ``messages``; with ``add_generation_prompt`` it ends where the assistant begins to speak.
 
         Raises:
-            AfinaError: ``model.chat_template`` when the template refuses these turns.
+            AfinaError: ``model.chat_template`` when the template refuses these turns, ``model.template_limits``.
         """
-        render = self._compiled
-        turns = [{"role": str(m.role), "content": self._harmless(m.content)} for m in messages]
-        try:
-            return render(turns, add_generation_prompt)
-        except TemplateError as error:
-            if not turns or turns[0]["role"] != Role.SYSTEM:
-                raise _refused(error) from error
-        try:
-            return render(_folded(turns), add_generation_prompt)
-        except TemplateError as error:
-            raise _refused(error) from error
+        return self._render([self._job(messages, add_generation_prompt)])[0]
 
     def prompt(self, messages: Sequence[Message]) -> str:
         """What the model is given before it answers."""
@@ -137,29 +131,36 @@ class ChatTemplate:
         model has to produce after :meth:`prompt`. What follows the last learned part is left out; nothing sees it.
         """
         messages = conversation.messages
-        whole = self.render(messages, add_generation_prompt=False)
+        learned = [i for i, message in enumerate(messages) if message.role is Role.ASSISTANT and message.learn]
+        jobs = [self._job(messages, add_generation_prompt=False)]
+        for index in learned:
+            marked = [*messages[:index], messages[index].model_copy(update={"content": _MARK}), *messages[index + 1 :]]
+            jobs += [self._job(marked, False), self._job(messages[:index] or marked, True)]
+        whole, *parts = self._render(jobs)
         found: list[Segment] = []
         position = 0
-        for index, message in enumerate(messages):
-            if message.role is not Role.ASSISTANT or not message.learn:
-                continue
-            start, end, ending = self._span(whole, messages, index)
+        for place, index in enumerate(learned):
+            before, prompt = parts[2 * place].partition(_MARK)[0], parts[2 * place + 1]
+            start, end, ending = self._span(whole, messages[index].content, before, prompt if index else "")
             found.append(Segment(text=whole[position:start], learned=False))
             found.append(Segment(text=whole[start:end] + ending, learned=True))
             position = end
         return tuple(s for s in found if s.text) if found else (Segment(text=whole, learned=False),)
 
-    def _span(self, whole: str, messages: Sequence[Message], index: int) -> tuple[int, int, str]:
-        """Where turn ``index`` is learned in ``whole``: start, end, and an end token to add if there is none."""
-        content = self._harmless(messages[index].content)
-        marked = list(messages)
-        marked[index] = messages[index].model_copy(update={"content": _MARK})
-        before = self.render(marked, add_generation_prompt=False).partition(_MARK)[0]
+    def _span(self, whole: str, answer: str, before: str, prompt: str) -> tuple[int, int, str]:
+        """Where an answer is learned in ``whole``: start, end, and an end token to add if there is none.
+
+        Args:
+            whole: the text of the conversation.
+            answer: what the turn says.
+            before: what stands before it in ``whole``.
+            prompt: what the model is given before it answers; empty for a conversation that begins with it.
+        """
+        content = self._harmless(answer)
         text = next((t for t in (content, content.strip()) if whole.startswith(before + t)), None)
         if text is None:
-            raise AfinaError("model.chat_template", detail="an answer could not be found in the text")
-        prompt = self.render(messages[:index], add_generation_prompt=True) if index else ""
-        start = len(prompt) if index and before.startswith(prompt) else len(before)
+            raise AfinaError("model.chat_template", name=self.name, detail="an answer could not be found in the text")
+        start = len(prompt) if prompt and before.startswith(prompt) else len(before)
         end = len(before) + len(text)
         rest = whole[end:]
         blank = len(rest) - len(rest.lstrip())
@@ -170,45 +171,50 @@ class ChatTemplate:
 
     def _harmless(self, text: str) -> str:
         """``text`` in which nothing is a special token: a visitor must not be able to end her own turn."""
-        for token in self.special:
-            if token in text:
-                text = text.replace(token, f"{token[0]} {token[1:]}")
+        lengths, firsts = self._special
+        while firsts is not None:
+            broken = [
+                match.start()
+                for match in firsts.finditer(text)
+                if any(text[match.start() : match.start() + n] in self._names for n in lengths[match[0]])
+            ]
+            if not broken:
+                break
+            cuts = [0, *(at + 1 for at in broken), len(text)]
+            text = " ".join(text[start:end] for start, end in pairwise(cuts))
         return text
 
     @cached_property
-    def _compiled(self) -> Callable[[list[dict[str, str]], bool], str]:
-        environment = ImmutableSandboxedEnvironment(
-            trim_blocks=True, lstrip_blocks=True, extensions=[_GenerationBlock, loopcontrols]
-        )
-        environment.filters["tojson"] = _to_json
-        environment.globals["raise_exception"] = _raise
-        environment.globals["strftime_now"] = _now
+    def _names(self) -> frozenset[str]:
+        return frozenset(self.special)
+
+    @cached_property
+    def _special(self) -> tuple[dict[str, tuple[int, ...]], re.Pattern[str] | None]:
+        """The lengths of the special tokens by their first letter, and what finds those letters.
+
+        A model may have six thousand of them: one pass over the text must do, however many begin there.
+        """
+        lengths: dict[str, set[int]] = {}
+        for token in self._names:
+            if len(token) > 1:
+                lengths.setdefault(token[0], set()).add(len(token))
+        firsts = re.compile(f"[{''.join(map(re.escape, lengths))}]") if lengths else None
+        return {letter: tuple(found) for letter, found in lengths.items()}, firsts
+
+    def _job(self, messages: Sequence[Message], add_generation_prompt: bool) -> Job:
+        return [{"role": str(m.role), "content": self._harmless(m.content)} for m in messages], add_generation_prompt
+
+    def _render(self, jobs: list[Job]) -> list[str]:
         try:
-            template = environment.from_string(self.source)
-        except TemplateError as error:
-            raise _refused(error) from error
+            if self._own is not None:
+                return [self._own.render(turns, add) for turns, add in jobs]
+            return template_process(os.getpid()).render(self.source, self.bos, self.eos, jobs)
+        except AfinaError as error:
+            raise AfinaError(error.code, name=self.name, **error.params) from error
 
-        def render(turns: list[dict[str, str]], add_generation_prompt: bool) -> str:
-            return template.render(
-                messages=turns,
-                add_generation_prompt=add_generation_prompt,
-                bos_token=self.bos,
-                eos_token=self.eos,
-                tools=None,
-                enable_thinking=False,
-            )
-
-        return render
-
-
-class _GenerationBlock(Extension):
-    """``{% generation %}`` marks an answer in some templates; here it only lets its body through."""
-
-    tags = {"generation"}  # noqa: RUF012 - the base class declares it so
-
-    def parse(self, parser: Parser) -> list[nodes.Node]:
-        next(parser.stream)
-        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+    @cached_property
+    def _own(self) -> TemplateRenderer | None:
+        return TemplateRenderer(self.source, self.bos, self.eos) if self.source in _OURS else None
 
 
 def embedded_template(config: dict[str, Any]) -> str | None:
@@ -235,27 +241,3 @@ def _declared(config: dict[str, Any]) -> set[str]:
     entries += [e for e in (config.get("added_tokens_decoder") or {}).values() if e.get("special")]
     found |= {_token({"token": entry}, "token") for entry in entries}
     return {token for token in found if len(token) > 1}
-
-
-def _folded(turns: list[dict[str, str]]) -> list[dict[str, str]]:
-    """The system turn put into the first user turn, for templates that know no system role."""
-    system, rest = turns[0], [dict(turn) for turn in turns[1:]]
-    if rest:
-        rest[0]["content"] = f"{system['content']}\n\n{rest[0]['content']}"
-    return rest
-
-
-def _refused(error: Exception) -> AfinaError:
-    return AfinaError("model.chat_template", detail=str(error)[:200])
-
-
-def _raise(message: str) -> None:
-    raise TemplateError(message)
-
-
-def _now(pattern: str) -> str:
-    return datetime.now().strftime(pattern)
-
-
-def _to_json(value: Any, **options: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=options.get("indent"))

@@ -44,7 +44,7 @@ def test_separator_is_recognised_and_kept(tmp_path: Path, content: str, separato
     read = table(tmp_path, content)
     assert len(read.columns) == len(content.splitlines()[0].split(separator))
     read.with_column("answer", ["x"] * len(read.rows)).write(tmp_path / "out.csv")
-    assert (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()[0].endswith(f"{separator}answer")
+    assert (tmp_path / "out.csv").read_text(encoding="utf-8").splitlines()[0].endswith(f'{separator}"answer"')
 
 
 @pytest.mark.parametrize(
