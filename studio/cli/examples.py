@@ -18,11 +18,12 @@ from studio.domain.dataset import Mapping, SplitChoice
 
 if TYPE_CHECKING:
     from studio.data.checks.base import Dataset, Finding
-    from studio.data.checks.report import Report
+    from studio.data.checks.report import Removal, Report
     from studio.data.read import ReadResult
     from studio.data.writing import Writer
     from studio.services.datasets import DatasetService
 
+_SHOWN_LETTERS: Final = 60  # of a removed question or answer
 _DRAWN_AT_MOST: Final = 5_000  # examples above which the test is only drawn when asked for
 
 
@@ -86,7 +87,6 @@ def _examined(
     terminal: Terminal, read: ReadResult, dataset: Dataset, wanted: list[str]
 ) -> tuple[Sequence[Conversation], dict[str, Any]]:
     """Says what was read and found. Returns the examples once the wanted fixes are made, and the document so far."""
-    from studio.data import checks
     from studio.data.checks.report import Report
 
     report = Report.of(dataset)
@@ -94,8 +94,7 @@ def _examined(
     if terminal.json:
         document |= summary(dataset)
     _say(terminal, read, report)
-    codes = checks.fixable(report.findings) if "all" in wanted else wanted
-    return _fixed(terminal, dataset, codes, document).conversations, document
+    return _fixed(terminal, dataset, wanted, document).conversations, document
 
 
 @dataclass(frozen=True)
@@ -119,19 +118,66 @@ class _Draw:
         return replace(self, choice=self.choice.model_copy(update=chosen))
 
 
-def _fixed(terminal: Terminal, dataset: Dataset, codes: list[str], document: dict[str, Any]) -> Dataset:
-    """The examples once the fixes are made; what they did goes into the document."""
-    from studio.data import checks
-    from studio.data.checks.report import Report, changes
+def _fixed(terminal: Terminal, dataset: Dataset, wanted: list[str], document: dict[str, Any]) -> Dataset:
+    """The examples once the fixes are made; what they did, and what is left to decide, goes into the document.
 
-    fixed = checks.fix_all(dataset, codes)
-    if codes:
-        changed = changes(dataset.conversations, fixed.conversations)
-        removed = sum(change.after is None for change in changed)
-        score = Report.of(fixed).score
-        document["fixed"] = {"codes": codes, "changed": len(changed) - removed, "removed": removed, "score": score}
-        terminal.say("cli.examples.fixed", changed=len(changed) - removed, removed=removed, score=score)
+    Args:
+        terminal: where it is said.
+        dataset: the examples.
+        wanted: codes of checks; ``all`` stands for everything that is safe.
+        document: to add to.
+    """
+    from studio.data import checks
+    from studio.data.checks.report import Report, changes, removals
+
+    codes = [code for code in wanted if code != "all"]
+    if "all" in wanted:
+        codes += [code for code in checks.fixable(checks.find_all(dataset)) if code not in codes]
+    if not wanted:
+        return dataset
+    fixed, removed = removals(dataset, codes)
+    changed = len(changes(dataset.conversations, fixed.conversations)) - len(removed)
+    report = Report.of(fixed)
+    left = [f for f in report.findings if checks.get(f.code).fix is not None and not checks.get(f.code).by_default]
+    left = [finding for finding in left if finding.code != "company_contacts"]
+    document["fixed"] = {
+        "codes": codes,
+        "changed": changed,
+        "removed": len(removed),
+        "removed_examples": [_removal(item) for item in removed],
+        "left_to_decide": [finding.code for finding in left],
+        "score": report.score,
+    }
+    terminal.say("cli.examples.fixed", changed=changed, removed=len(removed), score=report.score)
+    for item in removed:
+        where = item.conversation.source
+        terminal.say(
+            "cli.examples.removed",
+            code=item.code,
+            where=f"{where.file}: {where.row}" if where else item.conversation.id,
+            question=_short(item.conversation.question),
+            answer=_short(item.conversation.answer),
+        )
+    if left:
+        terminal.say("cli.examples.left", codes=", ".join(f"{f.code} ({f.count})" for f in left))
     return fixed
+
+
+def _removal(item: Removal) -> dict[str, Any]:
+    source = item.conversation.source
+    return {
+        "code": item.code,
+        "id": item.conversation.id,
+        **(source.model_dump(mode="json", exclude_none=True) if source else {}),
+        "question": item.conversation.question,
+        "answer": item.conversation.answer,
+    }
+
+
+def _short(text: str) -> str:
+    """The beginning of a text, in one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= _SHOWN_LETTERS else f"{line[:_SHOWN_LETTERS]}…"
 
 
 def _drawn(

@@ -86,7 +86,11 @@ def test_fixed_examples_are_written_and_the_file_stays(
     ]
     assert file.read_bytes() == before
     assert run(["examples", str(file), "--fix", "all", "--out", str(out), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["out"]["examples"] == 3
+    document = json.loads(capsys.readouterr().out)
+    assert document["out"]["examples"] == 4
+    removed = [(item["code"], item["row"], item["question"]) for item in document["fixed"]["removed_examples"]]
+    assert removed == [("empty_answers", 5, "Abre hoje?"), ("duplicates", 3, "Qual o prazo?")]
+    assert document["fixed"]["left_to_decide"] == ["contradictions"]
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def test_a_later_check_still_knows_the_companys_own_phone(
 ) -> None:
     project_id = ProjectService(workspace).create("Loja").id
     path = tmp_path / "sac.csv"
-    asked = ["Qual é o telefone da entrega?", "Qual é o telefone de entrega?", "Qual o telefone da entrega?", "Pix?"]
+    asked = ["Qual é o horário da entrega?", "Qual é o horário de entrega?", "Qual o horário da entrega?", "Pix?"]
     lines = [f"{question};Disque (11) 3003-4567." for question in asked]
     path.write_text("\n".join(["Pergunta;Resposta", *lines, "Sou ana@gmail.com;Anotado."]), encoding="utf-8")
     datasets.import_files(project_id, [path])

@@ -1,4 +1,4 @@
-"""Ten planted problems in a file as an old program writes it: all found, all fixed by one call, nothing else touched."""
+"""Ten planted problems in a file as an old program writes it: found, what is safe fixed by one call, the rest when asked."""
 
 from __future__ import annotations
 
@@ -29,11 +29,12 @@ PLANTED = {
 }
 
 ROWS = [*CLEAN, *(row for planted in PLANTED.values() for row in planted)]
+TO_DECIDE = ("boilerplate", "greetings", "contradictions")  # each may hold something true: a person decides
 FIXED = [
     ("Abre no domingo?", "Não, só de segunda a sábado."),
     ("Podem mandar para [EMAIL_1]?", "Podemos, enviamos agora."),
     ("A nota sai no CPF [CPF_1]?", "Sai, sem problema."),
-    ("Meu celular é [PHONE_1], me ligam?", "Ligamos hoje."),
+    ("Meu celular é [TELEFONE_1], me ligam?", "Ligamos hoje."),
     ("Como devolvo?", "Clique em devolver."),
     ("Fazem troca?", "Sim, até trinta dias depois da compra."),
 ]
@@ -58,10 +59,15 @@ def test_ten_planted_problems_are_found_and_fixed(workspace: Workspace, tmp_path
     found = {finding.code for finding in report.findings}
     assert found - {"single_phrasing"} == set(PLANTED)
     fixed = service.fix(project, [])
+    assert {f.code for f in service.report(project).findings} - {"single_phrasing"} == set(TO_DECIDE)
+    kept = {(c.question, c.answer) for c in fixed.conversations}
+    assert {row for code in TO_DECIDE for row in PLANTED[code]} <= kept
+    fixed = service.fix(project, TO_DECIDE)
     assert {f.code for f in service.report(project).findings} <= {"single_phrasing"}
     assert service.report(project).score > report.score
     answers = [(c.question, c.answer) for c in fixed.conversations]
     assert answers == [*CLEAN, *FIXED]
+    HistoryService(workspace).undo(project)
     HistoryService(workspace).undo(project)
     assert datasets.load(view.version.id) == list(view.conversations)
     assert datasets.version(project) == view.version

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from studio.data.checks import (
@@ -20,17 +21,21 @@ from studio.data.checks import (
     encoding,
     greetings,
     html_remains,
+    interface_remains,
     languages,
     leakage,
+    line_breaks,
     lost_letters,
     names,
     near_duplicates,
     order_numbers,
     phones,
+    placeholders,
     postal_codes,
     quoted_mail,
     signatures,
     single_phrasing,
+    thoughts,
     too_few,
     too_long,
 )
@@ -41,9 +46,13 @@ from studio.errors import AfinaError
 CHECKS: Final[tuple[Check, ...]] = (
     encoding.CHECK,
     lost_letters.CHECK,
+    thoughts.CHECK,
     html_remains.CHECK,
+    line_breaks.CHECK,
+    interface_remains.CHECK,
     quoted_mail.CHECK,
     signatures.CHECK,
+    placeholders.CHECK,
     empty_answers.CHECK,
     boilerplate.CHECK,
     cut_off.CHECK,
@@ -111,16 +120,27 @@ def fix(dataset: Dataset, wanted: str) -> Dataset:
     return check.apply(dataset, choice)
 
 
-def fix_all(dataset: Dataset, wanted: list[str]) -> Dataset:
-    """The dataset with several kinds of problems put right, in the order of the registry. Raises as :func:`parse`."""
+def fix_steps(dataset: Dataset, wanted: list[str]) -> Iterator[tuple[str, Dataset]]:
+    """Puts several kinds of problems right, in the order of the registry. Raises as :func:`parse`.
+
+    Yields:
+        The code of each check with the dataset as its fix leaves it.
+    """
     chosen = {parse(item)[0].code: item for item in wanted}
     for check in CHECKS:
         if check.code in chosen:
             dataset = fix(dataset, chosen[check.code])
+            yield check.code, dataset
+
+
+def fix_all(dataset: Dataset, wanted: list[str]) -> Dataset:
+    """The dataset after :func:`fix_steps`."""
+    for _, fixed in fix_steps(dataset, wanted):
+        dataset = fixed
     return dataset
 
 
 def fixable(findings: tuple[Finding, ...]) -> list[str]:
-    """The codes that "fix everything" takes: all that a check can put right without taking away what is wanted."""
+    """The codes that "fix all that is safe" takes: whatever a check can put right without taking away anything true."""
     by_code = {check.code: check for check in CHECKS}
     return [f.code for f in findings if by_code[f.code].fix is not None and by_code[f.code].by_default]

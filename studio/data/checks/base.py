@@ -212,7 +212,8 @@ class Check:
         find: what is wrong in a dataset, read from its facts; None when nothing is.
         fix: what changes to put it right; None where only a person can. It keeps the ids of what it keeps.
         choices: ways to fix, the first one is taken where none is named; ``check.<code>.choice.<name>`` says each.
-        by_default: whether fixing everything includes it.
+        by_default: whether fixing all that is safe includes it: only what takes away nothing true, that is exact copies,
+            answers that say nothing, and what programs left behind. The rest is for a person to decide.
         text: of a check of single texts: whether something is wrong in one.
         answer: of a check of last answers: whether something is wrong in one, from it and its :func:`plain` form.
         asked: of a check of questions: from the plain form of one; of several, it must hold for all.
@@ -288,13 +289,15 @@ def without(_dataset: Dataset, finding: Finding, _choice: str = "") -> Changes:
 
 
 def rewritten(change: Callable[[str], str]) -> Fix:
-    """Changes the texts of the examples at fault. One whose question or last answer is left empty is left out."""
+    """Changes the texts of the examples at fault. A text of which nothing would be left stays as it is."""
 
     def fix(dataset: Dataset, finding: Finding, _choice: str) -> Changes:
         changes: Changes = {}
         for place in finding.rows.tolist():
             conversation = dataset.conversations[place]
-            changes[place] = with_texts(conversation, [change(message.content) for message in conversation.messages])
+            changed = [(message.content, change(message.content)) for message in conversation.messages]
+            texts = [after if after.strip() else before for before, after in changed]
+            changes[place] = with_texts(conversation, texts)
         return changes
 
     return fix

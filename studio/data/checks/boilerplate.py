@@ -66,5 +66,12 @@ _HINT: Final = Hint(
     )
 )
 CHECK: Final = Check(
-    _CODE, Severity.WARNING, 25, flagged(_CODE, Severity.WARNING), without, answer=_announces, hint=_HINT
+    _CODE,
+    Severity.WARNING,
+    25,
+    flagged(_CODE, Severity.WARNING),
+    without,
+    by_default=False,
+    answer=_announces,
+    hint=_HINT,
 )

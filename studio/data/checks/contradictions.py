@@ -49,4 +49,4 @@ def _fix(dataset: Dataset, found: Finding, choice: str) -> Changes:
     return dict.fromkeys(gone)
 
 
-CHECK: Final = Check(_CODE, Severity.WARNING, 35, _find, _fix, ("newest", "longest"))
+CHECK: Final = Check(_CODE, Severity.WARNING, 35, _find, _fix, ("newest", "longest"), by_default=False)

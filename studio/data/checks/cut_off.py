@@ -21,16 +21,25 @@ _HANGING: Final = re.compile(
     r"|y|el|los|las|una|con|del|su)$",
     re.IGNORECASE,
 )
+_LETTER: Final = re.compile(r"\s[AEO]$")  # "Vitamin E", "tamanho O": a name, not a small word
+_LINK: Final = re.compile(
+    r"(?:https?://|www\.|\w[\w-]*\.(?:com?|org|net|br|pt|es|io|app|example|info|shop|store|gov|edu)/)\S*$",
+    re.IGNORECASE,
+)  # an answer that ends in one is whole, whatever its last sign
+_LONGEST_LINK: Final = 2_000
 _END: Final = re.compile(r"[.!?…](?=[\s\"'”»)]|$)")
 
 
 def is_cut_off(answer: str) -> bool:
     """Whether the end of an answer is missing, by its last sign or word."""
     text = answer.rstrip()
+    if _LINK.search(text, len(text) - _LONGEST_LINK):
+        return False
     return (
         len(text) >= _SHORTEST
         and text[-1] not in ".!?"
         and (text[-1] in ",;(-–—/" or bool(_HANGING.search(text, len(text) - _LAST_WORD)))
+        and not _LETTER.search(text)
     )
 
 
@@ -62,4 +71,4 @@ def _fix(dataset: Dataset, found: Finding, _choice: str) -> Changes:
     return changes
 
 
-CHECK: Final = Check(_CODE, Severity.WARNING, 20, _find, _fix, answer=_cut)
+CHECK: Final = Check(_CODE, Severity.WARNING, 20, _find, _fix, by_default=False, answer=_cut)

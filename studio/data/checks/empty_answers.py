@@ -12,15 +12,15 @@ from studio.domain.problem import Severity
 
 _CODE: Final = "empty_answers"
 _PLACEHOLDERS: Final = frozenset(
-    """n a|na|nan|none|null|nil|undefined|tbd|tba|tbc|todo|to do|to be defined|to be done|test|teste|testing|asdf|asdfasdf
+    """n a|na|nan|null|nil|undefined|tbd|tba|tbc|todo|to do|to be defined|to be done|test|teste|testing|asdf|asdfasdf
     |qwerty|xxx|xxxx|xx|aaa|abc|empty|blank|vazio|em branco|placeholder|fixme|answer|resposta|answer here|your answer here
     |insert answer here|insert answer|resposta aqui|sua resposta aqui|inserir resposta|escreva aqui|colocar resposta
-    |a definir|definir|pendente|pending|sem resposta|no answer|no response|no reply|not available|not applicable
-    |nao se aplica|nao disponivel|nao informado|nao ha resposta|sem informacao|sem dados|no data|unknown|desconhecido
+    |a definir|definir|pendente|pending|sem resposta|no answer|no response|no reply
+    |nao informado|nao ha resposta|sem informacao|sem dados|no data
     |same as above|see above|as above|idem|idem acima|ver acima|vide acima|o mesmo de cima|removed|deleted|excluido
     |apagado|ref|value|div 0|name|num|erro|error|message deleted|this message was deleted|mensagem apagada|media omitted
-    |midia oculta|arquivo de midia oculto|em construcao|coming soon|em breve|em aberto|a completar|completar|preencher
-    |fill in|please fill in|no se aplica|sin respuesta|pendiente|n d|nd|s r|sr""".replace("\n", "").split("|")
+    |midia oculta|arquivo de midia oculto|em construcao|em aberto|a completar|completar|preencher
+    |fill in|please fill in|sin respuesta|pendiente|n d|nd|s r|sr""".replace("\n", "").split("|")
 )
 _ATTACHED: Final = re.compile(
     r"(?:hi |hello |ola |oi |bom dia |boa tarde |boa noite )?(?:please |pls |kindly |por favor |favor |conforme |segue |seguem )*"

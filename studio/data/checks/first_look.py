@@ -12,7 +12,7 @@ from studio.data.checks import CHECKS
 from studio.data.checks.facts import hashed
 from studio.data.checks.languages import NAMES, SMALL_WORDS, TYPICAL
 from studio.data.checks.personal import Kind, kinds, mask_numbers, spans, told_as_ours
-from studio.data.checks.scan import Made, Text, folded_hash
+from studio.data.checks.scan import Made, Text, folded_hash, wanted_bits
 from studio.data.glance import Glance
 from studio.data.hints import Hint
 from studio.data.text import western
@@ -78,6 +78,7 @@ class FirstLook:
             for bit, asked in self._questions:
                 if asked(key):
                     text.asked |= bit
+            text.wanted = wanted_bits(self._places, key)
             made.questions[text.key] = key or content.strip()
 
     def _flags(self, content: str, hints: int) -> int:

@@ -34,4 +34,6 @@ def _only_greets(key: str) -> bool:
     return 0 < len(found) <= _MOST and bool(_GREETING & set(found)) and set(found) <= _GREETING | _AROUND
 
 
-CHECK: Final = Check(_CODE, Severity.NOTE, 10, flagged(_CODE, Severity.NOTE), without, asked=_only_greets)
+CHECK: Final = Check(
+    _CODE, Severity.NOTE, 10, flagged(_CODE, Severity.NOTE), without, by_default=False, asked=_only_greets
+)

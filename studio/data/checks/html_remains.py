@@ -28,6 +28,12 @@ _ITEM: Final = re.compile(r"<li(?:\s[^<>]{0,2000})?>", re.IGNORECASE)
 _BREAK: Final = re.compile(
     r"<(?:br|hr)(?:\s[^<>]{0,2000})?/?>|</(?:p|div|tr|h[1-6]|blockquote|section|table|ul|ol)\s*>", re.IGNORECASE
 )
+_ANCHOR: Final = re.compile(
+    r"<a\s[^<>]{0,2000}?href\s*=\s*[\"']?((?:https?:|mailto:|tel:|www\.)[^\"'\s<>]{1,2000})[\"']?[^<>]{0,2000}>"
+    r"(.{0,2000}?)</a\s*>",
+    re.IGNORECASE | re.DOTALL,
+)
+_SCHEME: Final = re.compile(r"^(?:mailto:|tel:|https?://(?:www\.)?)|/$", re.IGNORECASE)
 _ENTITY: Final = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,20});", re.IGNORECASE)
 
 
@@ -46,11 +52,20 @@ def as_text(text: str) -> str:
         return text
     if not _TAG.search(text):  # signs such as &lt;br&gt; may hide tags
         text = html.unescape(text)
-    text = _UNSEEN.sub("", _COMMENT.sub("", text))
+    text = _ANCHOR.sub(_link, _UNSEEN.sub("", _COMMENT.sub("", text)))
     text = _TAG.sub("", _BREAK.sub("\n", _ITEM.sub("\n- ", text)))
     text = html.unescape(text).replace("\xa0", " ")
     lines = (" ".join(line.split()) for line in text.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def _link(match: re.Match[str]) -> str:
+    """The words of a link with its address behind them, where they do not say it: customers need it."""
+    address, words = match.group(1), match.group(2)
+    shown = re.sub(r"^(?:mailto|tel):", "", address, flags=re.IGNORECASE)
+    if _SCHEME.sub("", html.unescape(address)).casefold() in html.unescape(words).casefold():
+        return words
+    return f"{words} ({shown})" if words.strip() else shown
 
 
 CHECK: Final = Check(

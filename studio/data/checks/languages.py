@@ -100,4 +100,4 @@ def _find(dataset: Dataset) -> Finding | None:
     return finding(dataset, _CODE, Severity.WARNING, wrong, languages=names)
 
 
-CHECK: Final = Check(_CODE, Severity.WARNING, 20, _find, without)
+CHECK: Final = Check(_CODE, Severity.WARNING, 20, _find, without, by_default=False)

@@ -49,4 +49,4 @@ def _fix(dataset: Dataset, found: Finding, choice: str) -> Changes:
     return changes
 
 
-CHECK: Final = Check(_CODE, Severity.WARNING, 30, _find, _fix, ("test", "training"))
+CHECK: Final = Check(_CODE, Severity.WARNING, 30, _find, _fix, ("test", "training"), by_default=False)

@@ -15,4 +15,6 @@ def _lost(text: str) -> bool:
     return "�" in text
 
 
-CHECK: Final = Check(_CODE, Severity.WARNING, 20, flagged(_CODE, Severity.WARNING), without, text=_lost, hint=Hint("�"))
+CHECK: Final = Check(
+    _CODE, Severity.WARNING, 20, flagged(_CODE, Severity.WARNING), without, by_default=False, text=_lost, hint=Hint("�")
+)

@@ -13,11 +13,14 @@ from studio.data.text import plain, words
 
 _LETTERS: Final = r"[^\W\d_]+(?:['’-][^\W\d_]+)*"
 _INTRODUCTION: Final = re.compile(
-    r"\b(?:my (?:full )?name(?:'s| is|’s)|the name is|name:|i am called|i'm called|meu nome(?: completo)? [ée]|nome completo:|nome:|"
+    r"\b(?:my (?:full )?name(?:'s| is|’s)|the name is|(?:full |first |last |family |your |customer |client |"
+    r"contact |guest |(?<!\w )(?<![\w-]))name:|i am called|i'm called|meu nome(?: completo)? [ée]|nome completo:|"
+    r"(?<!\w )(?<![\w-])nome:|"
     r"me chamo|eu me chamo|chamo-me|mi nombre es|me llamo)\s+(?:o |a |is )?"
     rf"({_LETTERS}(?:\s{_LETTERS}){{0,4}})",
     re.IGNORECASE,
 )
+_MENU: Final = re.compile(r"^[ \t]*(?:[A-C]|[1-3])[.)]", re.MULTILINE)  # "A. Billing", above "D. Something else"
 _CAPITAL: Final = r"[A-ZÀ-Ý][^\W\d_]*(?:['’-][^\W\d_]+)*"
 _SPEAKING: Final = re.compile(
     rf"\b[Tt]his is ({_CAPITAL}(?:\s{_CAPITAL}){{1,2}}(?!\s{_CAPITAL})|{_CAPITAL}(?=,? (?:from|speaking|calling|here|writing)\b))"
@@ -26,7 +29,14 @@ _SPEAKING_PT: Final = re.compile(
     rf"\b(?:[Aa]qui (?:é|quem fala é)(?: [oa])?|[Ff]ala [oa]|[Ss]ou [oa]) ({_CAPITAL}(?:\s(?:d[aeo]s?\s)?{_CAPITAL}){{0,3}})"
 )
 _TITLE: Final = re.compile(
-    rf"(?<!\w)(?:Mr|Mrs|Ms|Miss|Sr|Sra|Srta|Dona|D)\.?[ªº]? ({_CAPITAL}(?:\s(?:d[aeo]s?\s)?{_CAPITAL}){{0,3}})"
+    rf"(?<!\w)(?:Mr|Mrs|Ms|Miss|Sr|Sra|Srta|Dona)\.?[ªº]? ({_CAPITAL}(?:\s(?:d[aeo]s?\s)?{_CAPITAL}){{0,3}})"
+)
+# A lone D is a title where somebody is addressed or a small word stands before it, not in "Vitamin D. Take one a day".
+_DONA: Final = re.compile(
+    rf"(?:\b(?:[Aa]|[àÀ]|e|o|d[aeo]|[Cc]om|[Pp]ara|pra|pel[ao]|[Cc]ar[ao]|[Pp]rezad[ao]|[Oo]lá|[Oo]i|[Ss]ra?)[ ,.]+)D[.ªº]+ "
+    rf"({_CAPITAL}(?:\s(?:d[aeo]s?\s)?{_CAPITAL}){{0,3}})"
+    rf"|^[ \t]*D[.ªº]+ ({_CAPITAL}(?:\s(?:d[aeo]s?\s)?{_CAPITAL}){{0,3}})(?=\s*[,:!])",
+    re.MULTILINE,
 )
 _ADDRESSED: Final = re.compile(
     rf"(?:^|[.!?]\s+|\n)(?:Hi|Hello|Hey|Dear|Olá|Ola|Oi|Prezad[oa]|Car[oa]|Querid[oa]|Hola|Estimad[oa]),? ({_CAPITAL}(?:\s(?:d[aeo]s?\s)?{_CAPITAL}){{0,2}})(?=\s*[,!:.]|\s*$)",
@@ -51,7 +61,8 @@ _LOWER_WORDS: Final = 3  # of a name written in small letters: more may be the r
 # Each pattern fits only where one of its hints is; they are looked for first, in a tenth of the time.
 _INTRODUCING: Final = ("name", "nome", "nombre", "cham", "llamo", "called")
 _HERE: Final = ("qui é", "qui quem", "ala o ", "ala a ", "ou o ", "ou a ")
-_TITLES: Final = ("Mr", "Ms", "Miss", "Sr", "Dona", "D.", "Dª", "Dº", "D ")
+_TITLES: Final = ("Mr", "Ms", "Miss", "Sr", "Dona")
+_LONE_D: Final = ("D.", "Dª", "Dº")
 _GREETINGS: Final = ("Hi", "Hello", "Hey", "Dear", "Ol", "Oi", "Prezad", "Car", "Querid", "Hola", "Estimad")
 
 
@@ -62,6 +73,8 @@ def _scan(text: str) -> Iterator[Span]:
             yield from _name(text, match.start(1), match.group(1))
     if "his is " in text:
         yield from _named(text, _SPEAKING)
+    if any(map(text.__contains__, _LONE_D)) and not _MENU.search(text):
+        yield from _named(text, _DONA)
     for pattern, hints in ((_SPEAKING_PT, _HERE), (_TITLE, _TITLES), (_ADDRESSED, _GREETINGS)):
         if any(map(text.__contains__, hints)):
             yield from _named(text, pattern)
@@ -69,7 +82,8 @@ def _scan(text: str) -> Iterator[Span]:
 
 def _named(text: str, pattern: re.Pattern[str]) -> Iterator[Span]:
     for match in pattern.finditer(text):
-        yield from _name(text, match.start(1), match.group(1), capitals=True)
+        group = match.lastindex or 1
+        yield from _name(text, match.start(group), match.group(group), capitals=True)
 
 
 def _name(text: str, start: int, found: str, capitals: bool = False) -> Iterator[Span]:

@@ -23,6 +23,18 @@ _HASH: Final = re.compile(r"(?<![\w&#])#\s?([A-Za-z]{0,4}-?\d{4,})(?!\w)")
 _PARCEL: Final = re.compile(
     r"(?<!\w)[A-Z]{2} ?\d{3} ?\d{3} ?\d{3} ?[A-Z]{2}(?!\w)"
 )  # S10 of the Universal Postal Union
+# An amount ("pedido de 1500 unidades"), a colour ("cor #123456"), a flight ("reserva no voo LA3456") or a port is none.
+_AMOUNT: Final = re.compile(
+    r"[.,]\d|\s?%|\s*(?:or more|ou mais|each|cada|reais|real|d[oó]lares|euros?|dollars?|unidades?|units?|un|itens|items?|pe[cç]as?|"
+    r"pcs|pieces?|pessoas|people|pontos|points|dias|days|horas|hours|kg|g|ml|km|m|cm|mm|gb|mb|k|mil)\b",
+    re.IGNORECASE,
+)
+_COLOUR: Final = re.compile(
+    r"\b(?:colou?rs?|cor|cores|hex\w*|rgb|pantone|c[oó]digo da cor)\b[^.!?\n]{0,40}$", re.IGNORECASE
+)
+_PORT: Final = re.compile(r"\b(?:ports?|portas?|https?|tcp|udp|smtp|imap|pop3?)\b", re.IGNORECASE)
+_FLIGHT: Final = re.compile(r"(?:[A-Z]{2}|[A-Z]\d)-?\d{3,4}")
+_FLYING: Final = re.compile(r"\b(?:flights?|voos?|vuelos?|airlines?|embar\w+|boarding)\b", re.IGNORECASE)
 _NO_NUMBER: Final = re.compile(r"\d{1,2}/\d{1,2}(?:/\d{2,4})?|\d{4}-\d{2}-\d{2}|(?:19|20)\d{2}|\d+(?:kg|g|ml|h|min|x)")
 
 
@@ -31,8 +43,18 @@ def _scan(text: str) -> Iterator[Span]:
         for match in pattern.finditer(text):
             value = match.group(group)
             digits = sum(c.isdigit() for c in value)
-            if digits >= 4 and not _NO_NUMBER.fullmatch(value):
+            if digits >= 4 and not _NO_NUMBER.fullmatch(value) and not _means_else(text, match.start(group), value):
                 yield Span(match.start(group), match.end(group), re.sub(r"\W", "", value).upper())
+
+
+def _means_else(text: str, start: int, value: str) -> bool:
+    """Whether a number that stands where one of an order could is something else."""
+    if _AMOUNT.match(text, start + len(value)):
+        return True
+    before = text[max(0, start - 60) : start]
+    if _COLOUR.search(before) or (value.isdigit() and len(value) <= 5 and _PORT.search(before)):
+        return True
+    return _FLIGHT.fullmatch(value) is not None and _FLYING.search(text) is not None
 
 
 _WORTH: Final = re.compile(r"\d{3}")

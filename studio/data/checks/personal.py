@@ -22,19 +22,26 @@ from studio.data.similar import Hashes, Ints, mixed
 from studio.domain.conversation import Conversation
 
 _RECURS: Final = 3  # different questions that a value is told in answer to, before it counts as the company's own
-_BEFORE: Final = 60  # letters before a value that say whose it is
+_BEFORE: Final = 200  # letters before a value that say whose it is, within its sentence
 _OURS: Final = re.compile(
     r"\b(?:our|us|ours|contact|reach|call|write to|e-?mail(?: us)?(?: at| to)?|message|whatsapp|hotline|support|store|shop|office|"
     r"headquarters|visit|located|nosso|nossa|nossos|nossas|conosco|contato|ligue|ligar|fale|chame|escreva|mande|envie|"
     r"atendimento|central|suporte|sac|loja|sede|endereço|endereco|ficamos|estamos|visite|matriz|filial|telefone|"
-    r"nuestro|nuestra|llame|escriba|tienda)\b[^.!?\n]*$",
+    r"nuestro|nuestra|llame|escriba|tienda)\b",
     re.IGNORECASE,
 )
 _YOURS: Final = re.compile(
     r"\b(?:your|yours|you gave|you provided|registered|on file|seu|sua|seus|suas|cadastrad[oa]|informad[oa]|"
-    r"do cliente|of the customer|tu|su)\b[^.!?\n]*$",
+    r"do cliente|of the customer|call you|reach you|contact you|tu|su)\b"
+    r"(?:\s+[\w-]+)?",
     re.IGNORECASE,
 )
+_SENTENCE_END: Final = re.compile(r"[.!?](?=\s)|\n")
+# What a mask is called where the answers are in another language than English.
+_MASKS: Final = {
+    "pt": {"PHONE": "TELEFONE", "CARD": "CARTÃO", "ADDRESS": "ENDEREÇO", "NAME": "NOME", "ORDER": "PEDIDO"},
+    "es": {"PHONE": "TELÉFONO", "CARD": "TARJETA", "ADDRESS": "DIRECCIÓN", "NAME": "NOMBRE", "ORDER": "PEDIDO"},
+}
 
 
 @dataclass(frozen=True)
@@ -125,9 +132,15 @@ def spans(text: str, among: Sequence[Kind] | None = None) -> list[tuple[Kind, Sp
 
 def told_as_ours(text: str, kind: Kind, span: Span) -> bool:
     """Whether a value, or the words before it, show that it is the company's own ("call us at …")."""
-    before = text[max(0, span.start - _BEFORE) : span.start]
-    named = kind.code != "names" and bool(_OURS.search(before)) and not _YOURS.search(before)
-    return span.ours or named
+    if span.ours or kind.code == "names":
+        return span.ours
+    before = _SENTENCE_END.split(text[max(0, span.start - _BEFORE) : span.start])[-1]
+    return _last(_OURS, before) > _last(_YOURS, before)  # whoever is named nearest to the value has it
+
+
+def _last(pattern: re.Pattern[str], text: str) -> int:
+    """Where the last match of a pattern ends; -1 where there is none."""
+    return max((match.end() for match in pattern.finditer(text)), default=-1)
 
 
 def mask_numbers(text: str) -> list[tuple[str, int]]:
@@ -143,6 +156,7 @@ class Personal:
         values: those of :class:`studio.data.checks.facts.Facts`, ``(V,)``.
         ours: ``(V,)``, whether each is the company's own contact, which answers should tell.
         numbers: ``(V,)``, of the mask of each; the same value has the same mask throughout.
+        language: of the answers, which the masks are named in.
         contacts: hashes of the values that are the company's own.
         recalled: those of them that are known to be from before only.
     """
@@ -150,6 +164,7 @@ class Personal:
     values: NDArray[np.void]
     ours: NDArray[np.bool_]
     numbers: Ints
+    language: str
     contacts: Hashes
     recalled: Hashes
 
@@ -166,12 +181,14 @@ class Personal:
         hashes = mixed(values["value"], values["kind"].astype(np.uint64))
         first, rank = firsts(hashes)
         numbers = np.zeros(len(first), np.int64)
+        language = _language(facts)
         for place, kind in enumerate(kinds()):
             of_kind = np.flatnonzero(values["kind"][first] == place)
-            numbers[of_kind] = facts.masks.get(kind.mask, 0) + 1 + np.arange(len(of_kind))
+            used = max((facts.masks.get(name, 0) for name in _names(kind.mask)), default=0)
+            numbers[of_kind] = used + 1 + np.arange(len(of_kind))
         different, shown = hashes[first], _ours(facts, len(first), rank)
         ours = shown if contacts is None else shown | np.isin(different, contacts)
-        return cls(values, ours[rank], numbers[rank], different[ours], different[ours & ~shown])
+        return cls(values, ours[rank], numbers[rank], language, different[ours], different[ours & ~shown])
 
     def private(self, code: str) -> NDArray[np.void]:
         """The values of one kind that a person would not want learned, with their masks."""
@@ -181,6 +198,10 @@ class Personal:
     def company(self) -> NDArray[np.void]:
         """The company's own contacts, with their masks."""
         return self._numbered(np.flatnonzero(self.ours))
+
+    def mask(self, kind: Kind, number: int = 1) -> str:
+        """What stands for a value in a text: ``[PHONE_1]``, in Portuguese ``[TELEFONE_1]``."""
+        return f"[{_MASKS.get(self.language, {}).get(kind.mask, kind.mask)}_{number}]"
 
     def masked(self, conversations: Sequence[Conversation], places: NDArray[np.void]) -> dict[int, Conversation | None]:
         """The conversations with some values masked, by their positions.
@@ -192,7 +213,7 @@ class Personal:
         known = kinds()
         by_row: dict[int, list[tuple[int, int, int, str]]] = defaultdict(list)
         for place in places:
-            mask = f"[{known[place['kind']].mask}_{place['number']}]"
+            mask = self.mask(known[place["kind"]], place["number"])
             by_row[int(place["row"])].append((int(place["turn"]), int(place["start"]), int(place["end"]), mask))
         changed: dict[int, Conversation | None] = {}
         for row, found in by_row.items():
@@ -214,11 +235,26 @@ class Personal:
         return found
 
 
+def _names(mask: str) -> set[str]:
+    """What a mask is called in each language."""
+    return {mask, *(names[mask] for names in _MASKS.values() if mask in names)}
+
+
+def _language(facts: Facts) -> str:
+    """The language of most texts; empty where none is known."""
+    from studio.data.checks.languages import NAMES
+
+    spoken = np.concatenate((facts.rows["answered_in"], facts.rows["asked_in"]))
+    counts = np.bincount(spoken, minlength=len(NAMES) + 1)[1:]
+    return NAMES[int(counts.argmax())] if counts.any() else ""
+
+
 def _ours(facts: Facts, count: int, rank: Ints) -> NDArray[np.bool_]:
     """Which different values are the company's own.
 
     They are told in answers and not by customers (but for one in ten, who may ask about them), and: the value itself
-    shows it, or it recurs in answers to three different questions, or the words before it say so.
+    shows it, or it recurs in answers to three different questions, or the words before it say so, or the question asks
+    the company for it.
 
     Args:
         facts: of the examples.
@@ -230,7 +266,8 @@ def _ours(facts: Facts, count: int, rank: Ints) -> NDArray[np.bool_]:
     told, asked = may & ~values["asked"], may & values["asked"]
     times_told = np.bincount(rank[told], minlength=count)
     times_asked = np.bincount(rank[asked], minlength=count)
-    said_to_be = np.bincount(rank[told & values["ours"]], minlength=count) > 0
+    wanted = (facts.rows["wanted"][values["row"]] >> values["kind"]) & 1 > 0
+    said_to_be = np.bincount(rank[told & (values["ours"] | wanted)], minlength=count) > 0
     questions = facts.rows["question"][values["row"][told]]
     different, _ = firsts(mixed(rank[told].astype(np.uint64), questions))
     recurs = np.bincount(rank[told][different], minlength=count) >= _RECURS
@@ -238,4 +275,4 @@ def _ours(facts: Facts, count: int, rank: Ints) -> NDArray[np.bool_]:
     return own
 
 
-_MASK: Final = re.compile(r"\[([A-Z]+)_(\d{1,6})\]")
+_MASK: Final = re.compile(r"\[([A-ZÀ-Ý]+)_(\d{1,6})\]")

@@ -21,7 +21,7 @@ def check_of(kind: Kind, weight: float, severity: Severity = Severity.WARNING) -
     def find(dataset: Dataset) -> Finding | None:
         places = dataset.personal.private(kind.code)
         values = len(np.unique(places["value"]))
-        return finding(dataset, kind.code, severity, places["row"], values=values, mask=f"[{kind.mask}_1]")
+        return finding(dataset, kind.code, severity, places["row"], values=values, mask=dataset.personal.mask(kind))
 
     def fix(dataset: Dataset, found: Finding, _choice: str) -> Changes:
         places = dataset.personal.private(kind.code)

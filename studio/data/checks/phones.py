@@ -35,6 +35,7 @@ _FREE: Final = re.compile(
     r"0\s?[38]00[\s.-]?\d{3}[\s.-]?\d{4}|(?:\+?1[\s.-]?)?\(?8(?:00|33|44|55|66|77|88)\)?[\s.-]\d{3}[\s.-]?\d{4}|[34]00\d[\s.-]\d{4}"
 )
 _NO_PHONE: Final = re.compile(
+    r"\d{1,3}(?:\.\d{1,3}){3}|\d{1,3}(?:\.\d{3}){2,}|"  # an address of a network; a sum with dots between thousands
     r"(?:19|20)\d{2}\s?[-–/]\s?(?:19|20)\d{2}|\d{4}[-/.]\d{1,2}[-/.]\d{1,2}.*|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}.*"
 )
 _AREA_CODES: Final = words(

@@ -65,3 +65,26 @@ def preview(dataset: Dataset, wanted: str, limit: int = 5) -> list[Change]:
     made = check.fix(dataset, found, choice or (check.choices[0] if check.choices else ""))
     pairs = (Change(dataset.conversations[place], made[place]) for place in sorted(made))
     return list(islice((pair for pair in pairs if pair.before != pair.after), limit))
+
+
+@dataclass(frozen=True)
+class Removal:
+    """An example that a fix leaves out, and the code of the check that asked for it."""
+
+    code: str
+    conversation: Conversation
+
+
+def removals(dataset: Dataset, wanted: list[str]) -> tuple[Dataset, list[Removal]]:
+    """The dataset after some fixes, and every example that they leave out, in the order in which they go.
+
+    Raises:
+        AfinaError: as :func:`studio.data.checks.parse`.
+    """
+    gone: list[Removal] = []
+    for code, fixed in checks.fix_steps(dataset, wanted):
+        if len(fixed) < len(dataset):
+            kept = {conversation.id for conversation in fixed.conversations}
+            gone += [Removal(code, c) for c in dataset.conversations if c.id not in kept]
+        dataset = fixed
+    return dataset, gone

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from studio.data.checks.contact_questions import kinds_asked_for
 from studio.data.checks.facts import Facts, File, chained, hashed
 from studio.data.checks.personal import mask_numbers, spans, told_as_ours
 from studio.data.text import plain
@@ -29,7 +30,19 @@ class Text:
         flags: of the checks of single texts.
     """
 
-    __slots__ = ("answered", "asked", "flags", "folded", "key", "language", "letters", "masks", "size", "values")
+    __slots__ = (
+        "answered",
+        "asked",
+        "flags",
+        "folded",
+        "key",
+        "language",
+        "letters",
+        "masks",
+        "size",
+        "values",
+        "wanted",
+    )
 
     def __init__(self, key: int, folded: int, letters: int, size: int, flags: int) -> None:
         self.key = key
@@ -39,6 +52,7 @@ class Text:
         self.flags = flags
         self.answered = -1  # flags of the checks of answers, and of questions: made when the text is one
         self.asked = -1
+        self.wanted = 0  # kinds of personal data that a question asks for
         self.language = -1
         self.values: Sequence[tuple[int, int, int, int, bool]] | None = None
         self.masks: Sequence[tuple[str, int]] = ()
@@ -48,6 +62,16 @@ class Text:
         """What is known of a text with a plain form and flags."""
         size = len(text.encode("utf-8", "surrogatepass"))
         return cls(hashed(key or text.strip()), folded_hash(text), len(key), size, flags)
+
+
+def wanted_bits(places: dict[str, int], key: str) -> int:
+    """The kinds of personal data that a question asks for, a bit each.
+
+    Args:
+        places: of the kinds, by their codes.
+        key: the plain form of the question.
+    """
+    return sum(1 << places[code] for code in kinds_asked_for(key))
 
 
 def folded_hash(text: str) -> int:
@@ -151,6 +175,7 @@ class Scanner:
         elif role == _USER and known.asked < 0:
             key = plain(content) if key is None else key
             known.asked = _flags(self._of_questions, key)
+            known.wanted = wanted_bits(self._kinds, key)
             made.questions[known.key] = key or content.strip()
         return known
 
@@ -172,14 +197,15 @@ class Scanner:
         asked = [k for k in range(last) if turns[k][0] == _USER]
         said = turns[last][1] if last < len(turns) else ""
         answer = texts[last] if last < len(turns) else self._text(_ASSISTANT, "", made)
-        flags = answer.answered
+        flags, wanted = answer.answered, 0
         for text in texts:
             flags |= text.flags
         if asked:
             question = texts[asked[-1]]
             greeting = question.asked
-            for k in asked[:-1]:
+            for k in asked:
                 greeting &= texts[k].asked
+                wanted |= texts[k].wanted
             flags |= greeting
             for bit, test in self._of_pairs:
                 if test(question, answer):
@@ -192,6 +218,7 @@ class Scanner:
             example.reworded,
             question.language if asked else 0,
             answer.language,
+            wanted,
             len(end) >= _LONG and end[-1].isalnum(),
             len(end),
             sum([text.size for text in texts]),

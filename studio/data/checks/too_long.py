@@ -68,4 +68,4 @@ def _fits(conversation: Conversation, tokens: Tokens) -> bool:
     return tokens.lengths([conversation])[0] <= tokens.limit
 
 
-CHECK: Final = Check(_CODE, Severity.WARNING, 20, _find, _fix)
+CHECK: Final = Check(_CODE, Severity.WARNING, 20, _find, _fix, by_default=False)

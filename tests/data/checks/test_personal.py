@@ -66,9 +66,9 @@ def test_what_answers_tell_everybody_is_the_companys_own() -> None:
 def test_the_companys_own_stays_so_once_its_copies_are_gone() -> None:
     answer = "Disque (11) 3003-4567."
     asked = [
-        "Qual é o telefone da entrega hoje?",
-        "Qual é o telefone da entrega hoje",
-        "qual é o telefone  da entrega, hoje?",
+        "Como acompanho a entrega de hoje?",
+        "Como acompanho a entrega de hoje",
+        "como acompanho a entrega  de, hoje?",
     ]
     data = Dataset.of(
         [
@@ -82,7 +82,7 @@ def test_the_companys_own_stays_so_once_its_copies_are_gone() -> None:
     assert checks.get("phones").find(Dataset(fewer.conversations[:2])) is not None  # by itself it looks private
     after = checks.fix(fewer, "phones").conversations
     assert [c.answer for c in after] == [answer, answer, "Anotado."]
-    assert after[2].question == "Meu número é [PHONE_2]"
+    assert after[2].question == "Meu número é [TELEFONE_2]"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from studio.data import checks
 from studio.data.checks.base import Finding
 from studio.domain.dataset import DatasetView
 from studio.web.ui.components import Ui, event_data, friendly
-from studio.web.ui.pages.examples.checks_view import CHOOSE, render_body, render_checkup
+from studio.web.ui.pages.examples.checks_view import CHOOSE, CONTRADICTIONS, render_body, render_checkup
 from studio.web.ui.pages.examples.section import Section
 from studio.web.ui.session import Place
 
@@ -98,7 +98,8 @@ def _body(ui: Ui, place: Place, code: str, choice: str) -> str:
     if found is None:
         return ""
     check = checks.get(code)
-    choice = choice or (check.choices[0] if check.choices else "")
+    offered = CHOOSE if code == CONTRADICTIONS else check.choices[0] if check.choices else ""
+    choice = choice or offered
     if choice == CHOOSE:
         return render_body(ui, found, choice, (), ui.services.checks.groups(place.project, code, _GROUPS))
     wanted = f"{code}={choice}" if choice else code

@@ -48,6 +48,7 @@ _ANSWER: Final = Markup('<label><input type="radio" name="pick-{group}" value="{
 _MARKS: Final = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.NOTE: ""}
 _CODES: Final = "checkup.severity.{}"
 CHOOSE: Final = "choose"
+CONTRADICTIONS: Final = "contradictions"  # the one finding in which a person picks among the answers
 
 
 def level(score: int) -> str:
@@ -197,7 +198,7 @@ def render_body(
         return str(join([by_hand, rows_button(ui, finding)]))
     parts = []
     if check.choices:
-        offered = [*check.choices, *([CHOOSE] if finding.code == "contradictions" else [])]
+        offered = [*([CHOOSE] if finding.code == CONTRADICTIONS else []), *check.choices]
         parts.append(
             Markup('<div class="af-row">{}</div>').format(join(_choice(ui, finding, c, choice) for c in offered))
         )
