@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +14,10 @@ from studio.domain.conversation import Message, Role
 from studio.domain.model import BaseModelCard
 from studio.domain.problem import Problem
 from studio.domain.recipe import Recipe
-from studio.domain.run import RunResult
 from studio.errors import AfinaError
+from studio.storage.kept_adapter import kept_adapter
 from studio.storage.workspace import RunFolder, Workspace
+from studio.training.outcome import note_damaged_adapter
 
 BASE: Final = "base"
 TUNED: Final = "tuned"
@@ -238,25 +238,12 @@ class ChatService:
 
 def _kept(folder: RunFolder) -> Path | None:
     """The folder of the adapter that the run kept, or keeps so far; None before there is one."""
-    for _ in range(2):  # a run in progress may replace its best between our two looks
-        name = _kept_name(folder)
-        if name is None:
-            return None
-        if (folder.path / name).is_dir():
-            return folder.path / name
-    return None
-
-
-def _kept_name(folder: RunFolder) -> str | None:
-    try:
-        return RunResult.model_validate_json(folder.result.read_bytes()).adapter
-    except FileNotFoundError:
-        pass
-    try:
-        name = json.loads(folder.best.read_text(encoding="utf-8")).get("adapter")
-    except (FileNotFoundError, ValueError):
+    kept = kept_adapter(folder) or kept_adapter(folder)  # a run in progress may replace its best while we look
+    if kept is None:
         return None
-    return name if isinstance(name, str) else None
+    if folder.result.exists():
+        note_damaged_adapter(folder, kept)
+    return kept.folder
 
 
 def _ask(key: str, subject: _Subject, turns: Sequence[Message], tuned: bool) -> Ask:

@@ -58,6 +58,14 @@ class _Speed:
     measured: bool
 
 
+@dataclass(eq=False)
+class _Measurement:
+    """One that is under way."""
+
+    process: subprocess.Popen[bytes] | None = None
+    is_stopped: bool = False
+
+
 class Offers:
     """Resolves recipes and foretells what they take.
 
@@ -72,7 +80,7 @@ class Offers:
         self._models = models
         self._lengths = lengths
         self._lock = threading.Lock()
-        self._measuring: dict[str, subprocess.Popen[bytes] | None] = {}
+        self._measuring: dict[str, _Measurement] = {}
 
     def of(self, examples: Examples, recipe: Recipe) -> list[PresetOffer]:
         """One offer a preset; what the recipe chooses holds in all of them."""
@@ -100,8 +108,8 @@ class Offers:
         with self._lock:
             if card.id in self._measuring:
                 return
-            self._measuring[card.id] = None
-        threading.Thread(target=self._measure, args=(card.id,), name="afina-measure", daemon=True).start()
+            found = self._measuring[card.id] = _Measurement()
+        threading.Thread(target=self._measure, args=(card.id, found), name="afina-measure", daemon=True).start()
 
     def is_measuring(self, model_id: str) -> bool:
         """Whether a measurement is under way."""
@@ -111,9 +119,12 @@ class Offers:
     def stop_measuring(self) -> None:
         """Ends measurements: a run needs the cores, and tells the speed better."""
         with self._lock:
-            for process in self._measuring.values():
-                if process is not None:
-                    process.kill()
+            stopped = list(self._measuring.values())
+            self._measuring.clear()
+            for measurement in stopped:
+                measurement.is_stopped = True
+                if measurement.process is not None:
+                    measurement.process.kill()
 
     def _resolved(self, recipe: Recipe, card: BaseModelCard, examples: Examples, lengths: Lengths) -> Recipe:
         from studio.training.presets import resolve
@@ -159,7 +170,7 @@ class Offers:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def _measure(self, model_id: str) -> None:
+    def _measure(self, model_id: str, measurement: _Measurement) -> None:
         folder = self._workspace.model(model_id)
         try:
             process = subprocess.Popen(
@@ -170,7 +181,9 @@ class Offers:
                 env=environment(),
             )
             with self._lock:
-                self._measuring[model_id] = process
+                measurement.process = process
+                if measurement.is_stopped:  # while the process was being started
+                    process.kill()
             output, _ = process.communicate(timeout=_MEASURE_SECONDS)
             values = json.loads(output.decode().strip().splitlines()[-1])
             write_atomic(self._note(model_id), json.dumps(values))
@@ -178,9 +191,10 @@ class Offers:
             return  # the guess stays in use
         finally:
             with self._lock:
-                left = self._measuring.pop(model_id, None)
-            if left is not None and left.poll() is None:
-                left.kill()
+                if self._measuring.get(model_id) is measurement:
+                    del self._measuring[model_id]
+            if measurement.process is not None and measurement.process.poll() is None:
+                measurement.process.kill()
 
     def _note(self, model_id: str) -> Path:
         return self._workspace.home / "measurements" / f"{model_id}.json"

@@ -56,7 +56,7 @@ class RunService:
     def close(self) -> None:
         """Ends the supervisor; workers go on, and the next supervisor finds them."""
         self._supervisor.close()
-        self._starts.speed.stop_measuring()
+        self.stop_measuring()
 
     def offers(
         self, source: str | Sequence[Conversation], model_id: str, base: Recipe | None = None
@@ -83,6 +83,10 @@ class RunService:
     def is_measuring(self, model_id: str) -> bool:
         """Whether such a measurement is under way."""
         return self._starts.speed.is_measuring(model_id)
+
+    def stop_measuring(self) -> None:
+        """Ends such measurements: what is about to train needs the cores."""
+        self._starts.speed.stop_measuring()
 
     def problems(self, recipe: Recipe, source: str | Sequence[Conversation] | None = None) -> list[Problem]:
         """Everything that speaks against a recipe, all at once, each naming its field.

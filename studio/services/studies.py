@@ -30,6 +30,7 @@ from studio.services.runs import RunService
 from studio.services.study_advice import advice, recommendation, spread
 from studio.services.study_folders import keep_trial, make_study_folder, plan_of_folds, plan_of_search
 from studio.storage.database import RunRow
+from studio.storage.kept_adapter import kept_adapter
 from studio.storage.workspace import Workspace, new_id
 from studio.training.halving import fraction, seconds_left
 from studio.training.outcome import read_progress
@@ -184,7 +185,7 @@ class StudyService:
         number = self._chosen(view, trial)
         found = next((t for t in view.trials if t.number == number and t.state is TrialState.FINISHED), None)
         folder = self._folder(study_id)
-        if found is None or not folder.trial(found.number).best.is_file():
+        if found is None or kept_adapter(folder.trial(found.number)) is None:
             raise AfinaError("study.nothing_yet", name=view.name)
         run_id = new_id("run")
         name = catalog(locale)("study.kept_name", name=view.name, number=found.number)
@@ -217,7 +218,7 @@ class StudyService:
         sides: tuple[Sequence[Conversation], Sequence[Conversation]],
         locale: str,
     ) -> str:
-        self._offers.stop_measuring()
+        self._runs.stop_measuring()
         card = self._models.get(recipe.model)
         study_id = new_id(STUDY_PREFIX)
         folder = self._folder(study_id)

@@ -40,6 +40,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         replace(temporary, path)
+        _sync_folder(path.parent)
     except OSError as error:
         raise from_exception(error) from error
     finally:
@@ -50,6 +51,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yields an empty folder beside ``path`` that takes its place at the end; nothing is left behind on an error.
 
+    All that is in it is on the disk before it takes that place: a power cut leaves the whole folder, or none.
     ``path`` must not exist as a folder with content: a finished folder is never overwritten.
     """
     try:
@@ -59,11 +61,37 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         raise from_exception(error) from error
     try:
         yield temporary
+        sync_tree(temporary)
         replace(temporary, path)
+        _sync_folder(path.parent)
     except OSError as error:
         raise from_exception(error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def sync_tree(folder: Path) -> None:
+    """Has the disk write all files and folders in ``folder``, and itself.
+
+    Raises:
+        OSError: what the disk says.
+    """
+    for parent, _, names in os.walk(folder, topdown=False):
+        for name in names:
+            with (Path(parent) / name).open("rb+") as file:
+                os.fsync(file.fileno())
+        _sync_folder(Path(parent))
+
+
+def _sync_folder(folder: Path) -> None:
+    """Has the disk write which files a folder holds; Windows does so by itself."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def replace(source: Path, target: Path) -> None:

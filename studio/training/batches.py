@@ -79,6 +79,7 @@ class Plan:
     seed: int
     augment: bool
     _encoded: dict[int, EncodedExample] = field(default_factory=dict, repr=False)
+    _orders: dict[int, list[int]] = field(default_factory=dict, repr=False)  # of the passes of the newest step
 
     @property
     def steps_per_epoch(self) -> float:
@@ -92,6 +93,8 @@ class Plan:
         """The examples of a step, which is 1-based."""
         count = len(self.conversations)
         first = (step - 1) * self.batch_size
+        for past in [epoch for epoch in self._orders if epoch < first // count]:
+            del self._orders[past]
         found = []
         for place in range(first, first + self.batch_size):
             epoch, index = divmod(place, count)
@@ -99,9 +102,12 @@ class Plan:
         return [example for example in found if any(example.learned[1:])] or found
 
     def _order(self, epoch: int) -> list[int]:
-        order = list(range(len(self.conversations)))
-        random.Random(f"{self.seed}/order/{epoch}").shuffle(order)
-        return order
+        """Positions of the examples in the order of a pass, shuffled once: at 100,000 that takes 0.1 s."""
+        if epoch not in self._orders:
+            order = list(range(len(self.conversations)))
+            random.Random(f"{self.seed}/order/{epoch}").shuffle(order)
+            self._orders[epoch] = order
+        return self._orders[epoch]
 
     def _example(self, epoch: int, index: int) -> EncodedExample:
         if not self.augment or epoch == 0:

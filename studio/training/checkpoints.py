@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from studio.storage.files import atomic_folder, require_space
+from studio.storage.manifest import verify_manifest, write_manifest
 from studio.training.judging import Grade
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ Folder = TypeVar("Folder", bound=PurePath)
 _KEPT: Final = 2
 _TENSORS: Final = "state.safetensors"
 _STATE: Final = "state.json"
-_MANIFEST: Final = "manifest.json"
 
 
 class LoopState(BaseModel):
@@ -60,8 +58,7 @@ def save(parent: Path, state: LoopState, tensors: dict[str, torch.Tensor]) -> Pa
     with atomic_folder(folder) as temporary:
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary / _TENSORS)
         (temporary / _STATE).write_text(state.model_dump_json(), encoding="utf-8")
-        sums = {name: _sha256(temporary / name) for name in (_TENSORS, _STATE)}
-        (temporary / _MANIFEST).write_text(json.dumps(sums), encoding="utf-8")
+        write_manifest(temporary)
     for old in _folders(parent)[_KEPT:]:
         shutil.rmtree(old, ignore_errors=True)
     return folder
@@ -72,7 +69,7 @@ def newest(parent: Path) -> tuple[LoopState, dict[str, torch.Tensor]] | None:
     from safetensors.torch import load_file
 
     for folder in _folders(parent):
-        if _is_intact(folder):
+        if verify_manifest(folder):
             state = LoopState.model_validate_json((folder / _STATE).read_text(encoding="utf-8"))
             return state, load_file(folder / _TENSORS)
         shutil.rmtree(folder, ignore_errors=True)  # or it would be kept in the place of a good one
@@ -105,16 +102,3 @@ def clear_remains(parent: Path) -> None:
 
 def _folders(parent: Path) -> list[Path]:
     return sorted(parent.glob("step-*"), reverse=True)
-
-
-def _is_intact(folder: Path) -> bool:
-    try:
-        sums = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
-        return set(sums) == {_TENSORS, _STATE} and all(_sha256(folder / name) == sums[name] for name in sums)
-    except (OSError, ValueError):
-        return False
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

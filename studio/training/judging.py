@@ -43,7 +43,8 @@ class Grade:
             return self.loss is not None and (best is None or best.loss is None or self.loss < best.loss)
         if self.recalled != best.recalled:
             return self.recalled > best.recalled
-        falls = (self.recall_loss or math.inf) < _FALLS * (best.recall_loss or math.inf)
+        before = math.inf if best.recall_loss is None else best.recall_loss  # 0.0 is a loss, and none can be lower
+        falls = self.recall_loss is not None and self.recall_loss < _FALLS * before
         return falls and self.recalled < _KNOWN * self.asked
 
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from studio.errors import AfinaError
 from studio.storage.files import atomic_folder, write_atomic
+from studio.storage.kept_adapter import is_intact
+from studio.storage.manifest import write_manifest
 from studio.storage.workspace import RunFolder
 from studio.training import checkpoints
 from studio.training.checkpoints import LoopState, step_folder
@@ -58,11 +60,12 @@ class Keeper:
         shutil.rmtree(target, ignore_errors=True)  # of steps that are repeated after a resume
         with atomic_folder(target) as temporary:
             self._engine.save(temporary)
+            write_manifest(temporary)
         write_atomic(self._folder.best, json.dumps({"step": step, "adapter": adapter_of(step)}))
 
     def has(self, step: int) -> bool:
-        """Whether the adapter of a step is still there."""
-        return step_folder(self._folder.adapters, step).is_dir()
+        """Whether the adapter of a step is still there, and whole."""
+        return is_intact(step_folder(self._folder.adapters, step))
 
     def save(self, state: LoopState, moments: dict[str, torch.Tensor]) -> str:
         """Writes a checkpoint and removes the adapters that no checkpoint calls the best.

@@ -263,6 +263,7 @@ class Loop:
         self.state, tensors = found
         self._course = Course(self.state.loss_marks)
         if self.state.best_step is not None and not self._keeper.has(self.state.best_step):
+            self._notice("train.adapter_damaged", step=self.state.best_step)
             self._update(best_step=None, best_loss=None, best=None)
         self.engine.weights.copy_(tensors["weights"])
         set_moments(self._optimizer, self.state.step, tensors)

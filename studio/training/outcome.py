@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from studio.domain.problem import Problem
+from studio.domain.event import Notice
+from studio.domain.problem import Problem, Severity
 from studio.domain.run import Progress, RunResult, RunState, progress_of
 from studio.storage.files import write_atomic
+from studio.storage.kept_adapter import KeptAdapter, kept_adapter
 from studio.storage.workspace import RunFolder
-from studio.training.events import read_events
+from studio.training.events import EventLog, read_events
 
 _STEP = re.compile(r"step-(\d+)")
 
@@ -51,14 +52,17 @@ def conclude(folder: RunFolder, state: RunState, problem: Problem | None = None)
         AfinaError: ``disk.full`` or ``disk.not_writable``.
     """
     progress = read_progress(folder)
-    step, adapter = _best(folder)
+    kept = kept_adapter(folder)
+    if kept is not None:
+        note_damaged_adapter(folder, kept)
+    step = kept.step if kept else None
     losses = {point.step: point.value for point in progress.held_out_loss}
     result = RunResult(
         state=state,
         steps=progress.step,
         best_step=step,
         best_loss=losses.get(step) if step is not None else None,
-        adapter=adapter,
+        adapter=kept.name if kept else None,
         seconds=progress.training_seconds,
         ended_at=time.time(),
         problem=problem,
@@ -67,17 +71,23 @@ def conclude(folder: RunFolder, state: RunState, problem: Problem | None = None)
     return result
 
 
-def _best(folder: RunFolder) -> tuple[int | None, str | None]:
-    """The adapter that ``best.json`` names, or the newest where a crash left that one unfinished."""
-    try:
-        best = json.loads(folder.best.read_text(encoding="utf-8"))
-        step, adapter = int(best["step"]), str(best["adapter"])
-        if (folder.path / adapter).is_dir():
-            return step, adapter
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    step = _newest(folder.adapters)
-    return (step, f"{folder.adapters.name}/step-{step:06d}") if step else (None, None)
+def note_damaged_adapter(folder: RunFolder, kept: KeptAdapter) -> None:
+    """Says on the run's card that another adapter than the best is used, where the best one is damaged. Said once.
+
+    Args:
+        folder: of a run without a worker.
+        kept: what is used.
+    """
+    if kept.damaged_step is None:
+        return
+    problem = Problem(
+        code="train.adapter_replaced",
+        severity=Severity.WARNING,
+        params={"step": kept.damaged_step, "kept": kept.step},
+    )
+    if problem not in read_progress(folder).notices:
+        with EventLog(folder.events) as log:
+            log.write(Notice(time=time.time(), step=kept.step, problem=problem))
 
 
 def _newest(parent: Path) -> int:

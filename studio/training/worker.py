@@ -7,7 +7,6 @@ It reads ``recipe.json``, ``model.json``, ``train.jsonl`` and ``held_out.jsonl``
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 import traceback
@@ -19,6 +18,7 @@ from studio.domain.recipe import Recipe
 from studio.domain.run import RunResult, RunState, progress_of
 from studio.errors import AfinaError, from_exception
 from studio.storage.files import write_atomic
+from studio.storage.kept_adapter import kept_adapter
 from studio.storage.turns import Turns
 from studio.storage.workspace import RunFolder
 from studio.training.autopsy import DISK_FULL
@@ -100,15 +100,13 @@ def _train(args: argparse.Namespace, folder: RunFolder, log: EventLog) -> RunRes
 
 def _failed(folder: RunFolder, error: AfinaError) -> RunResult:
     """The result of a run that could not go on; the best adapter so far stays usable."""
-    best: dict[str, object] = {}
-    if folder.best.is_file():
-        best = json.loads(folder.best.read_text(encoding="utf-8"))
+    kept = kept_adapter(folder)
     progress = progress_of(read_events(folder.events)[0])
     return RunResult(
         state=RunState.FAILED,
         steps=progress.step,
-        best_step=best.get("step"),
-        adapter=best.get("adapter"),
+        best_step=kept.step if kept else None,
+        adapter=kept.name if kept else None,
         seconds=progress.training_seconds,
         ended_at=time.time(),
         problem=Problem.of(error),

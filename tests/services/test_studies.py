@@ -265,3 +265,17 @@ def test_advice_is_as_sure_as_the_counts_allow() -> None:
     low, high = wilson(45, 60)
     assert low == pytest.approx(0.6277, abs=1e-3)
     assert high == pytest.approx(0.8422, abs=1e-3)
+
+
+@pytest.mark.model
+def test_what_is_to_train_ends_a_measurement(home: Path, open_studio: Callable[[], Services]) -> None:
+    services = open_studio()
+    shop = project(services, home)
+    services.runs.prepare("tiny-llama")
+    children = psutil.Process().children
+    wait_for(lambda: any("studio.training.measure" in child.cmdline() for child in children()))
+    measuring = next(child for child in children() if "studio.training.measure" in child.cmdline())
+    services.studies.start_search(shop, RECIPE, minutes=1.0)
+    assert not services.runs.is_measuring("tiny-llama")
+    wait_for(lambda: not measuring.is_running() or measuring.status() == psutil.STATUS_ZOMBIE)
+    assert not (home / "home" / "measurements" / "tiny-llama.json").exists(), "half a measurement is none"

@@ -19,6 +19,7 @@ import psutil
 from studio.domain.event import Checkpoint, Ended, Evaluation, Phase, Started, Step
 from studio.domain.run import RunResult, RunState
 from studio.storage.files import write_atomic
+from studio.storage.manifest import write_manifest
 from studio.storage.workspace import RunFolder
 from studio.training.autopsy import memory_kills
 from studio.training.events import EventLog
@@ -96,6 +97,8 @@ def keep(folder: RunFolder, events: EventLog, step: int) -> None:
     name = f"step-{step:06d}"
     for parent in (folder.checkpoints, folder.adapters):
         (parent / name).mkdir(parents=True, exist_ok=True)
+        (parent / name / "config.json").write_text("{}")
+        write_manifest(parent / name)
     write_atomic(folder.best, json.dumps({"step": step, "adapter": f"adapters/{name}"}))
     events.write(Evaluation(time=time.time(), step=step, epoch=step / 5, loss=4 / step, best=True))
     events.write(Checkpoint(time=time.time(), step=step, path=f"checkpoints/{name}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from pathlib import Path
 
@@ -36,6 +37,25 @@ def test_the_same_seed_gives_the_same_batches_in_any_order_of_asking(tiny_model:
     backward = [other.batch(step) for step in range(5, 0, -1)]
     assert forward == backward[::-1]
     assert forward != [_plan(tiny_model, augment=True, seed=2).batch(step) for step in range(1, 6)]
+
+
+def test_a_pass_is_shuffled_once_in_the_order_of_its_seed(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shuffled: list[object] = []
+
+    class Counted(random.Random):
+        def __init__(self, seed: str) -> None:
+            shuffled.append(seed)
+            super().__init__(seed)
+
+    expected = {f"1/order/{epoch}": list(range(len(PAIRS))) for epoch in range(3)}
+    for seed, order in expected.items():
+        random.Random(seed).shuffle(order)
+    plan = _plan(tiny_model, epochs=3.0)
+    wanted = [list(plan.encoder.example(PAIRS[index]).input_ids) for order in expected.values() for index in order]
+    monkeypatch.setattr("studio.training.batches.random.Random", Counted)
+    seen = [list(example.input_ids) for step in range(1, plan.total_steps + 1) for example in plan.batch(step)]
+    assert seen == wanted[: len(seen)]
+    assert shuffled == list(expected), "not once an example"
 
 
 def test_the_first_pass_is_never_varied(tiny_model: Path) -> None:

@@ -35,6 +35,8 @@ def test_loss_judges_until_there_is_recall() -> None:
     more = Grade(2.0, recalled=5, asked=16, recall_loss=1.0)
     assert more.gains_on(Grade(1.0, recalled=4, asked=16, recall_loss=0.5)), "loss may rise as long as recall does"
     assert not Grade(0.5, 4, 16, 0.1).gains_on(more)
+    assert Grade(3.0, 5, 16, 0.0).gains_on(more), "no loss at all is the least there is"
+    assert not Grade(3.0, 5, 16, 0.9).gains_on(Grade(3.0, 5, 16, 0.0))
     assert Grade(3.0, 5, 16, 0.9).gains_on(more), "as many, but nearer to the next one"
     assert not Grade(3.0, 15, 16, 0.1).gains_on(Grade(3.0, 15, 16, 1.0)), "nearly all is known: only more is a gain"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 from studio.domain.event import Answers, Checkpoint, Ended, Notice, Started, Step
 from studio.domain.run import RunState
+from studio.i18n import catalog
 from studio.training.adjustments import read_adjustments
 from studio.training.checkpoints import newest
 from studio.training.events import read_events
@@ -195,3 +197,48 @@ def test_checkpoints_are_named_in_the_events(whole: Path) -> None:
     run = RunFolder(whole)
     named = [event.path for event in read_events(run.events)[0] if isinstance(event, Checkpoint)]
     assert all((run.path / path).is_dir() for path in named[-2:])
+
+
+def test_a_best_adapter_that_was_cut_is_told_and_not_kept(whole: Path, tiny_model: Path, tmp_path: Path) -> None:
+    from studio.storage.kept_adapter import is_intact, kept_adapter
+    from studio.storage.workspace import RunFolder
+
+    run = RunFolder(tmp_path / "run")
+    shutil.copytree(whole, run.path)
+    run.result.unlink()
+    shutil.rmtree(max(run.checkpoints.iterdir()))  # killed after step 12
+    cut = kept_adapter(run)
+    assert cut is not None
+    for folder in run.adapters.iterdir():
+        os.truncate(folder / "adapter_model.safetensors", 100)
+    result = finish(run, tiny_model)
+    notices = [event.problem for event in read_events(run.events)[0] if isinstance(event, Notice)]
+    told = [notice for notice in notices if notice.code == "train.adapter_damaged"]
+    assert len(told) == 1
+    assert catalog("en").problem(told[0])
+    assert result.adapter is not None
+    assert is_intact(run.path / result.adapter)
+    assert json.loads(run.best.read_text(encoding="utf-8"))["adapter"] == result.adapter
+
+
+def test_a_run_without_a_worker_ends_with_the_best_adapter_that_is_whole(
+    whole: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    from studio.storage.workspace import RunFolder
+    from studio.training.outcome import conclude, read_progress
+
+    run = RunFolder(tmp_path / "run")
+    shutil.copytree(whole, run.path)
+    best = json.loads(run.best.read_text(encoding="utf-8"))
+    shutil.copytree(run.path / best["adapter"], run.adapters / "step-000003")
+    os.truncate(run.path / best["adapter"] / "adapter_model.safetensors", 100)
+    others = [
+        folder for folder in run.adapters.iterdir() if folder.name not in (f"step-{best['step']:06d}", "step-000003")
+    ]
+    for folder in others:
+        shutil.rmtree(folder)
+    for _ in range(2):  # said once
+        result = conclude(run, RunState.STOPPED)
+    assert (result.best_step, result.adapter) == (3, "adapters/step-000003")
+    told = [notice for notice in read_progress(run).notices if notice.code == "train.adapter_replaced"]
+    assert [notice.params for notice in told] == [{"step": best["step"], "kept": 3}]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,6 +13,7 @@ from studio.domain.recipe import Recipe
 from studio.domain.run import RunResult
 from studio.errors import AfinaError
 from studio.sharing.exporters.child import Child
+from studio.storage.kept_adapter import kept_adapter
 from studio.storage.workspace import RunFolder
 
 
@@ -101,13 +101,12 @@ def read_source(run: RunFolder, name: str, model_dir_of: ModelFolders, reference
         AfinaError: ``export.not_ready`` when nothing was kept yet.
     """
     try:
-        best = json.loads(run.best.read_text(encoding="utf-8"))
-        tuned, step = run.path / str(best["adapter"]), int(best["step"])
         card = BaseModelCard.model_validate_json(run.model.read_bytes())
         recipe = Recipe.model_validate_json(run.recipe.read_bytes())
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise AfinaError("export.not_ready") from error
-    if not tuned.is_dir():
+    kept = kept_adapter(run)
+    if kept is None:
         raise AfinaError("export.not_ready")
     result = _result(run)
     return ExportSource(
@@ -117,8 +116,8 @@ def read_source(run: RunFolder, name: str, model_dir_of: ModelFolders, reference
         reference=reference,
         card=card,
         recipe=recipe,
-        tuned=tuned,
-        step=step,
+        tuned=kept.folder,
+        step=kept.step,
         loss=result.best_loss if result else None,
         ended_at=result.ended_at if result else 0.0,
         examples=_lines(run.train),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +9,7 @@ from studio.domain.conversation import Conversation
 from studio.errors import AfinaError
 from studio.models.chat_template import ChatTemplate
 from studio.models.tokenizer import Tokenizer
+from studio.storage.kept_adapter import kept_adapter
 from studio.storage.workspace import RunFolder
 
 if TYPE_CHECKING:
@@ -22,8 +22,15 @@ ROUNDED: Final = 0.02  # mean Kullback-Leibler divergence in nats a token: what 
 
 
 def kept_folder(run: RunFolder) -> Path:
-    """The folder with the kept adapter or weights of a run."""
-    return run.path / str(json.loads(run.best.read_text(encoding="utf-8"))["adapter"])
+    """The folder with the kept adapter of a run.
+
+    Raises:
+        AfinaError: ``export.not_ready`` without an intact one.
+    """
+    kept = kept_adapter(run)
+    if kept is None:
+        raise AfinaError("export.not_ready")
+    return kept.folder
 
 
 def proof_texts(run: RunFolder, model_dir: Path) -> list[list[int]]:

@@ -1,0 +1,89 @@
+"""Which adapter a run has kept: the one that ``best.json`` names, as long as it is whole."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from studio.storage.manifest import has_manifest, verify_manifest
+from studio.storage.workspace import RunFolder
+
+_STEP: Final = re.compile(r"step-(\d+)")
+_LENGTH_BYTES: Final = 8  # at the beginning of a safetensors file: how long its header is
+
+
+@dataclass(frozen=True)
+class KeptAdapter:
+    """An adapter that can be used.
+
+    Args:
+        step: after which it was saved.
+        name: of its folder, relative to the run.
+        folder: of its files.
+        damaged_step: of the better one that ``best.json`` names, where that is damaged or gone; None where it is this one.
+    """
+
+    step: int
+    name: str
+    folder: Path
+    damaged_step: int | None = None
+
+
+def kept_adapter(run: RunFolder) -> KeptAdapter | None:
+    """The best adapter of a run that is intact: each one saved was the best so far, so the newest; None without any."""
+    named = _named(run)
+    steps = sorted(_steps(run), reverse=True)
+    if named in steps:
+        steps.insert(0, named)
+    for step in steps:
+        name = f"{run.adapters.name}/step-{step:06d}"
+        if is_intact(run.path / name):
+            return KeptAdapter(step, name, run.path / name, named if named not in (None, step) else None)
+    return None
+
+
+def is_intact(folder: Path) -> bool:
+    """Whether the files of an adapter are as they were written. What was found is remembered until they change."""
+    try:
+        stamps = tuple(sorted((p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in folder.iterdir()))
+    except OSError:
+        return False
+    return _verified(folder, stamps)
+
+
+@lru_cache(256)
+def _verified(folder: Path, stamps: tuple[tuple[str, int, int], ...]) -> bool:
+    """See :func:`is_intact`; what an older version saved has no checksums, but must have its full length."""
+    if has_manifest(folder):
+        return verify_manifest(folder)
+    weights = {name: size for name, size, _ in stamps if name.endswith(".safetensors")}
+    return bool(weights) and all(_has_full_length(folder / name, size) for name, size in weights.items())
+
+
+def _has_full_length(path: Path, size: int) -> bool:
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
+            header = json.loads(file.read(min(length, size)))
+        ends = (entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__")
+        return bool(size == _LENGTH_BYTES + length + max(ends))
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return False
+
+
+def _named(run: RunFolder) -> int | None:
+    try:
+        return int(json.loads(run.best.read_bytes())["step"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _steps(run: RunFolder) -> list[int]:
+    try:
+        return [int(found[1]) for entry in run.adapters.iterdir() if (found := _STEP.fullmatch(entry.name))]
+    except OSError:
+        return []
