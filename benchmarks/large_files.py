@@ -89,7 +89,7 @@ def main() -> None:
         csv = options.csv or Path(folder) / "log.csv"
         if options.csv is None:
             write_csv(csv, options.rows)
-        services = build_services(Settings(home=Path(folder) / "home", max_upload_mb=4_000))
+        services = build_services(Settings(home=Path(folder) / "home", max_file_mb=4_000))
         project = services.projects.create("Large").id
         print(f"{csv.stat().st_size / 1e6:.0f} MB")
         total = timed("read and checked", lambda: bring(services, project, csv))

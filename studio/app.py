@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 import threading
@@ -18,9 +19,11 @@ from studio.settings import Settings
 from studio.storage.workspace import Workspace
 
 if TYPE_CHECKING:
+    import uvicorn
     from fastapi import FastAPI
 
     from studio.i18n import Catalog
+    from studio.web.guards import AllowedHosts
 
 
 def build_services(settings: Settings) -> Services:
@@ -103,8 +106,6 @@ def serve(
     Raises:
         AfinaError: ``serve.password_needed``, ``serve.port_taken``, or when the workspace cannot be opened.
     """
-    import uvicorn
-
     from studio.i18n import catalog
     from studio.web.auth import require_password
 
@@ -115,9 +116,7 @@ def serve(
     try:
         services.runs.start_supervisor()
         threading.Thread(target=services.models.measure_speed, name="speed", daemon=True).start()
-        server = uvicorn.Server(
-            uvicorn.Config(build_app(services), log_level="warning", ws_max_size=2**20, timeout_graceful_shutdown=2)
-        )
+        server = _studio_server(services)
         address = f"http://{'127.0.0.1' if settings.host in ('0.0.0.0', '::') else settings.host}:{settings.port}"
         threading.Thread(
             target=_announce, args=(address, text("serve.ready", address=address), open_browser, say), daemon=True
@@ -129,13 +128,30 @@ def serve(
         services.close()
 
 
+def _studio_server(services: Services) -> uvicorn.Server:
+    """The server of the studio, with its uploads in the workspace, where nobody else of this computer looks."""
+    settings = services.workspace.settings
+    os.environ["GRADIO_TEMP_DIR"] = str(settings.uploads)
+    from studio.web.guards import AllowedHosts
+    from studio.web.serving import make_server
+
+    settings.uploads.mkdir(mode=0o700, exist_ok=True)
+    hosts = AllowedHosts(settings.public_host_names)
+    hosts.add_listener(settings.host)
+    uploads = (settings.uploads, settings.max_upload_mb)
+    return make_server(build_app(services), hosts, trusted=settings.trusted_proxy_addresses, uploads=uploads)
+
+
 def _share(services: Services, text: Catalog, say: Callable[[str], None]) -> None:
     """Opens the demo pages to the internet; where that fails, says why, and the studio is served all the same."""
     from studio.web.demo import demo_app
+    from studio.web.guards import AllowedHosts
     from studio.web.tunnel import open_tunnel
 
+    hosts = AllowedHosts(services.workspace.settings.public_host_names)
     try:
-        address = open_tunnel(_serve_aside(demo_app(services)))
+        address = open_tunnel(_serve_aside(demo_app(services), hosts))
+        hosts.add_public(address)
     except AfinaError as error:
         say(text.error(error))
         return
@@ -157,12 +173,12 @@ def _bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _serve_aside(app: FastAPI) -> int:
-    """Serves ``app`` on a free port of this computer in a thread, and returns the port."""
-    import uvicorn
+def _serve_aside(app: FastAPI, hosts: AllowedHosts) -> int:
+    """Serves ``app`` to a tunnel on a free port of this computer, in a thread, and returns the port."""
+    from studio.web.serving import make_server
 
     listener = _bind("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+    server = make_server(app, hosts, trusted=["127.0.0.1"])
     threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True).start()
     return int(listener.getsockname()[1])
 
@@ -180,8 +196,6 @@ def _announce(address: str, line: str, open_browser: bool, say: Callable[[str], 
 
 
 def _has_browser() -> bool:
-    import os
-
     if Path("/.dockerenv").exists() or os.environ.get("SSH_CONNECTION") or os.environ.get("CI"):
         return False
     return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -29,7 +29,12 @@ class Settings(BaseSettings):
     port: int = Field(default=7860, ge=1, le=65535, description="Port to listen on.")
     password: SecretStr | None = Field(default=None, description="Password of the studio; needed off this computer.")
     database_url: str | None = Field(default=None, description="SQLAlchemy URL; SQLite in home by default.")
-    max_upload_mb: int = Field(default=1000, ge=1, description="Largest accepted upload, in megabytes.")
+    public_hosts: str = Field(default="", description="Names that the studio is reached by, separated by commas.")
+    trusted_proxies: str = Field(
+        default="", description="Addresses of proxies that may say who a visitor is, separated by commas."
+    )
+    max_upload_mb: int = Field(default=200, ge=1, description="Largest upload by a browser, in megabytes.")
+    max_file_mb: int = Field(default=1000, ge=1, description="Largest file of examples that is read, in megabytes.")
     chat_idle_minutes: float = Field(default=10.0, gt=0, description="Minutes after which an idle chat model unloads.")
     runs_at_once: int = Field(
         default=1, ge=1, le=16, description="Runs that train at the same time, memory permitting."
@@ -49,6 +54,21 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """SQLAlchemy URL of the database."""
         return self.database_url or f"sqlite:///{(self.home / 'afina.db').as_posix()}"
+
+    @property
+    def uploads(self) -> Path:
+        """Folder of what browsers upload, until it is read."""
+        return self.home / "uploads"
+
+    @property
+    def public_host_names(self) -> tuple[str, ...]:
+        """The names of ``public_hosts``."""
+        return tuple(filter(None, (name.strip() for name in self.public_hosts.split(","))))
+
+    @property
+    def trusted_proxy_addresses(self) -> tuple[str, ...]:
+        """The addresses of ``trusted_proxies``."""
+        return tuple(filter(None, (address.strip() for address in self.trusted_proxies.split(","))))
 
 
 def assets_dir() -> Path:

@@ -24,7 +24,7 @@ from studio.training.process import environment
 _LOOK_SECONDS: Final = 0.1
 _OF_TRAINING: Final = ("HF_HUB_OFFLINE", "GLIBC_TUNABLES")
 _GRACE: Final = 5.0  # seconds
-_SETTINGS: Final = ("home", "models_dir", "database_url", "max_upload_mb", "hf_endpoint")
+_SETTINGS: Final = ("home", "models_dir", "database_url", "max_file_mb", "hf_endpoint")
 
 
 def _environment() -> dict[str, str]:

@@ -47,7 +47,7 @@ class DatasetService:
     @property
     def max_bytes(self) -> int:
         """Size above which a file is refused."""
-        return self._workspace.settings.max_upload_mb * 1_000_000
+        return self._workspace.settings.max_file_mb * 1_000_000
 
     def watch(self, on_block: OnBlock, on_share: Callable[[float], None]) -> None:
         """Lets a process that works on one import follow it.

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from studio.errors import AfinaError
 from studio.i18n.catalog import LOCALES, catalog, negotiate
 from studio.settings import Settings
+from studio.web.guards.addresses import client_network
 from studio.web.login.page import HEADERS, login_file, login_page
 from studio.web.secret import load_secret
 
@@ -183,7 +184,7 @@ class PasswordGate:
     async def _enter(self, request: Request) -> Response:
         fields = parse_qs((await _body(request)).decode("utf-8", "replace"), keep_blank_values=True)
         target = fields.get("next", [""])[0]
-        address = request.client.host if request.client else ""
+        address = client_network(request)
         try:
             self._attempts.check(address)
             if not self._sessions.is_right(fields.get("password", [""])[0]):
@@ -193,7 +194,7 @@ class PasswordGate:
             return _page(request, target, error)
         self._attempts.succeeded(address)
         response = RedirectResponse(_safe_target(target), 303, HEADERS)
-        secure = request.headers.get("x-forwarded-proto", request.url.scheme) == "https"
+        secure = request.url.scheme == "https"
         response.set_cookie(
             COOKIE, self._sessions.cookie(), max_age=_DAYS * 86400, httponly=True, samesite="lax", secure=secure
         )

@@ -14,8 +14,8 @@ PASSWORD = "segredo da padaria"
 
 @pytest.fixture(scope="session")
 def open_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A studio without a password, as on a person's own computer."""
-    yield from _serve(tmp_path_factory, {})
+    """A studio without a password, as on a person's own computer, that takes uploads of 20 MB."""
+    yield from _serve(tmp_path_factory, {"AFINA_MAX_UPLOAD_MB": "20"})
 
 
 @pytest.fixture(scope="session")

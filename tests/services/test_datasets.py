@@ -107,7 +107,7 @@ def test_a_failed_import_changes_nothing(
 
 
 def test_a_large_upload_is_refused_before_it_is_read(tmp_path: Path) -> None:
-    workspace = Workspace.open(Settings(home=tmp_path / "home", max_upload_mb=100))
+    workspace = Workspace.open(Settings(home=tmp_path / "home", max_file_mb=100))
     project = ProjectService(workspace).create("Loja").id
     path = tmp_path / "big.csv"
     with path.open("wb") as file:

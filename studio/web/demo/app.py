@@ -120,7 +120,7 @@ async def _missing(request: Request, error: HTTPException) -> Response:
 
 def _remember(response: Response, request: Request, token: str, visitor: str) -> None:
     """Lets the browser show next time that it was here: a visitor counts once a link."""
-    secure = request.headers.get("x-forwarded-proto", request.url.scheme) == "https"
+    secure = request.url.scheme == "https"
     response.set_cookie(
         COOKIE, visitor, max_age=30 * 86400, path=f"/d/{token}", httponly=True, samesite="lax", secure=secure
     )

@@ -14,6 +14,7 @@ from typing import Final
 from starlette.requests import Request
 
 from studio.errors import AfinaError
+from studio.web.guards.addresses import client_network
 
 COOKIE: Final = "afina_visitor"
 PER_VISITOR: Final = 12  # questions a minute: more than anyone reads
@@ -80,11 +81,8 @@ class Visitors:
         return None
 
     def address(self, request: Request) -> str:
-        """Where a request comes from. A tunnel or proxy on this computer names the visitor in a header."""
-        peer = request.client.host if request.client else ""
-        if peer in ("127.0.0.1", "::1"):
-            return request.headers.get("x-forwarded-for", peer).rpartition(",")[2].strip()[:64] or peer
-        return peer
+        """Where a request comes from, as :func:`studio.web.guards.addresses.client_network` says it."""
+        return client_network(request)
 
     def name(self, request: Request) -> str:
         """Who asks: the cookie's name, or one for everybody without a cookie at that address."""

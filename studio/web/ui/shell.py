@@ -25,7 +25,6 @@ from studio.web.ui.pages.train.page import build_train
 from studio.web.ui.session import STEPS, Place
 
 _TAGS: Final = {"en": "en", "pt": "pt-BR"}
-_UPLOAD_CEILING: Final = 5  # times the limit that the services explain in a sentence; beyond it Gradio refuses at once
 _QUEUE_REST: Final = 0.03  # seconds between two looks at the clicks that wait
 _HEADER: Final = Markup(
     '<header class="af af-top"><a class="af-brand" data-nav href="./">{logo}<span>{brand}</span></a>{crumb}'
@@ -64,7 +63,7 @@ def mount_studio(app: Any, services: Services, locale: str) -> None:
         enable_monitoring=False,
         mcp_server=False,
         allowed_paths=[str(exports)],
-        max_file_size=settings.max_upload_mb * _UPLOAD_CEILING * 2**20,
+        max_file_size=settings.max_upload_mb * 1_000_000,
         app_kwargs={"docs_url": None, "redoc_url": None},
     )
     studio.has_launched = True  # until it is, Gradio takes any path that a request names for an upload
