@@ -47,7 +47,14 @@ class Pair:
 
 def pairs_of(blocks: Sequence[Block]) -> list[Pair]:
     """The questions and answers of a document, by the first way that finds any."""
-    return _labelled(blocks) or _under_headings(blocks) or _after_questions(blocks)
+    if labelled := _labelled(blocks):
+        return labelled
+    headings = [block for block in blocks if block.level]
+    if not any(is_question(block.text) for block in headings) and len(asking := _after_questions(blocks)) >= 2:
+        topics = {block.text for block in headings}
+        if len(asking) >= len(topics) / 2:  # headings over questions are chapters
+            return asking
+    return _under_headings(blocks) or _after_questions(blocks)
 
 
 def table_of_pairs(file: str, pairs: Sequence[Pair], detail: str = "") -> Table:
@@ -70,8 +77,8 @@ def labels_in(lines: Sequence[str]) -> int:
 
 
 def _labelled(blocks: Sequence[Block]) -> list[Pair]:
-    lines = [(block.row + n, line) for block in blocks for n, line in enumerate(block.text.split("\n"))]
-    if labels_in([line for _, line in lines]) == 0:
+    lines = [(block.row + n, line, block.level) for block in blocks for n, line in enumerate(block.text.split("\n"))]
+    if labels_in([line for _, line, _ in lines]) == 0:
         return []
     pairs: list[Pair] = []
     question: list[str] = []
@@ -81,10 +88,14 @@ def _labelled(blocks: Sequence[Block]) -> list[Pair]:
 
     def finish() -> None:
         if question:
-            pairs.append(Pair(row, "\n".join(question).strip(), "\n".join(answer).strip()))
+            pairs.append(Pair(row, "\n".join(question).strip(), "\n".join(answer).strip(), chapter))
 
-    for number, line in lines:
-        if (match := _ANSWER.match(line)) and question and not answer:
+    chapter = ""
+    for number, line, level in lines:
+        if level and not _QUESTION.match(line) and not _ANSWER.match(line):
+            finish()
+            question, answer, target, chapter = [], [], None, line.strip()
+        elif (match := _ANSWER.match(line)) and question and not answer:
             answer = [match[1]]
             target = answer
         elif match := _QUESTION.match(line):
@@ -127,18 +138,27 @@ def _under_headings(blocks: Sequence[Block]) -> list[Pair]:
 
 
 def _after_questions(blocks: Sequence[Block]) -> list[Pair]:
+    """Lines that end with a question mark, with what follows them; the heading above is their topic."""
     pairs: list[Pair] = []
     current: tuple[int, str] | None = None
     body: list[str] = []
+    chapter = ""
+
+    def finish() -> None:
+        if current is not None and body:
+            pairs.append(Pair(*current, "\n".join(body).strip(), chapter))
+
     for block in blocks:
+        if block.level and not block.text.strip("*_ ").endswith("?"):
+            finish()
+            current, body, chapter = None, [], block.text
+            continue
         for offset, line in enumerate(block.text.split("\n")):
             text = line.strip()
             if text.strip("*_ ").endswith("?") and len(text) < 300:
-                if current is not None and body:
-                    pairs.append(Pair(*current, "\n".join(body).strip()))
+                finish()
                 current, body = (block.row + offset, text.strip("*_ ")), []
             elif current is not None and text:
                 body.append(text)
-    if current is not None and body:
-        pairs.append(Pair(*current, "\n".join(body).strip()))
+    finish()
     return pairs

@@ -32,10 +32,12 @@ class Findings:
         self._params: dict[tuple[str, str, Severity], dict[str, Any]] = {}
         self._whole: list[Problem] = []
 
-    def row(self, code: str, file: str, row: int, severity: Severity = Severity.WARNING, **params: Any) -> None:
-        """Notes that ``row`` of ``file`` has the problem ``code``."""
+    def row(
+        self, code: str, file: str, row: int, severity: Severity = Severity.WARNING, *, amount: int = 1, **params: Any
+    ) -> None:
+        """Notes that ``row`` of ``file`` has the problem ``code``, ``amount`` times."""
         key = (code, file, severity)
-        self._counts[key] = self._counts.get(key, 0) + 1
+        self._counts[key] = self._counts.get(key, 0) + amount
         self._params.setdefault(key, params)
         rows = self._rows.setdefault(key, [])
         if len(rows) < _KEPT_ROWS:

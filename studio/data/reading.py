@@ -22,6 +22,7 @@ from studio.data.read import FileRead, InputFile, ReadResult
 from studio.data.readers import archive
 from studio.data.shapes import Kind
 from studio.data.table import Meter, Peek, Row, Table
+from studio.data.templates import unwrap
 from studio.domain.conversation import Conversation
 from studio.domain.dataset import Mapping
 from studio.domain.problem import Severity
@@ -159,7 +160,7 @@ class Reading:
                 FileRead(table.label, reader, table.detail, table.columns, Mapping(), 0, sheet=table.sheet)
             )
             return
-        self._say(table, how, found)
+        self._say(table, how, found, values)
         if how.kind is Kind.COLUMNS:
             self._doubt(table, values, found.mapping)
         count = 0
@@ -189,13 +190,19 @@ class Reading:
         in_haste = self._number is not None and Pairs.fit(table, how, mapping)
         for row in first if in_haste else chain(first, table.rows):
             self._tick()
-            converted = shapes.convert(row.values, how, mapping)
-            if converted.problem:
-                self._note(converted.problem, table, row.number)
-                continue
-            if converted.note:
-                self._note(converted.note, table, row.number, Severity.NOTE)
-            yield conversation_of(row, table, converted.messages, mapping, used, held_out)
+            records, others = shapes.wordings(row.values, mapping) if how.kind is Kind.COLUMNS else ([row.values], 0)
+            if others:
+                self.findings.row("data.other_answers", table.label, row.number, Severity.WARNING, amount=others)
+            for values in records:
+                converted = shapes.convert(values, how, mapping)
+                if converted.problem:
+                    self._note(converted.problem, table, row.number)
+                    continue
+                if converted.note:
+                    self._note(converted.note, table, row.number, Severity.NOTE)
+                for code, amount in converted.left_out:
+                    self.findings.row(code, table.label, row.number, Severity.NOTE, amount=amount)
+                yield conversation_of(Row(row.number, values), table, converted.messages, mapping, used, held_out)
         if not in_haste or table.cells is None:
             return
         pairs = Pairs(table, mapping, used, held_out)
@@ -225,16 +232,21 @@ class Reading:
             self.mapping = self.mapping.model_copy(update={"company": company})
             others = ", ".join(name for name, _ in heard.most_common() if name != company)[:200]
             self.findings.file("data.company", table.label, Severity.NOTE, company=company, others=others)
-        rest = tuple(name for name in table.columns if name not in (log.conversation, log.sender, log.message))
-        whole = replace(table, columns=("messages", *rest), rows=logs.conversations(messages, log, company), cells=None)
+        rest = tuple(name for name in table.columns if name not in log.columns)
+        grouped = logs.conversations(messages, log, company, self.findings, table.label)
+        whole = replace(table, columns=("messages", *rest), rows=grouped, cells=None)
         yield from self._table(whole, reader, held_out, heard)
 
-    def _say(self, table: Table, how: shapes.Layout, found: Guess) -> None:
+    def _say(self, table: Table, how: shapes.Layout, found: Guess, values: Sequence[dict[str, Any]]) -> None:
         """What a person should know of how a table is read; and its mapping, where it is the first that has one."""
         if table.titles_guessed is not None:
             self.findings.file("data.header_guessed", table.label, Severity.NOTE, row=table.titles_guessed)
         if how.kind is Kind.PREFERENCE:
             self.findings.file("data.preference", table.label, Severity.NOTE)
+        elif how.kind is Kind.TEMPLATE:
+            texts = (shapes.shown(row.get(how.column or "")) for row in values)
+            known = dict.fromkeys(whole.template for text in texts if (whole := unwrap(text)))
+            self.findings.file("data.template", table.label, Severity.NOTE, template=", ".join(known))
         elif how.kind is Kind.PASSAGES:
             self.findings.file("data.passages", table.label)
         elif how.kind is Kind.COLUMNS and not found.by_header:

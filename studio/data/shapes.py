@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from studio.data.headers import exact_role, header_role
+from studio.data.templates import unwrap
 from studio.data.text import clean, plain
 from studio.data.turns import (
     LABEL,
@@ -22,7 +24,7 @@ from studio.data.turns import (
     turns_column,
 )
 from studio.domain.conversation import Message, Role
-from studio.domain.dataset import Mapping
+from studio.domain.dataset import ColumnRole, Mapping
 
 MEDIA_KEYS: Final = frozenset(("images", "image", "videos", "video", "audios", "audio"))
 _PASSAGE: Final = frozenset(
@@ -42,6 +44,7 @@ class Kind(StrEnum):
     PREFERENCE = "preference"
     TRANSCRIPT = "transcript"
     PASSAGES = "passages"
+    TEMPLATE = "template"
 
 
 @dataclass(frozen=True)
@@ -71,11 +74,13 @@ def layout(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> Layout:
         if column.lower() == "prompt" and completion is not None:
             return Layout(Kind.TURNS, column, completion)
         return Layout(Kind.TURNS, column)
-    if len(columns) <= 2:
+    if len(columns) <= 2 and not _wrapped(columns, rows):
         for name in columns:
             texts = [row[name] for row in rows if isinstance(row.get(name), str)]
             if texts and sum(len(LABEL.findall(text)) >= 2 for text in texts) > 0.8 * len(texts):
                 return Layout(Kind.TRANSCRIPT, name)
+    if (wrapped := _wrapped(columns, rows)) is not None:
+        return Layout(Kind.TEMPLATE, wrapped)
     passages = _passages(columns, rows)
     return Layout(Kind.PASSAGES, passages) if passages else Layout(Kind.COLUMNS)
 
@@ -88,6 +93,9 @@ def convert(values: dict[str, Any], how: Layout, mapping: Mapping) -> Converted:
         return _from_preference(values, how, mapping)
     if how.kind is Kind.TRANSCRIPT:
         return from_turns(transcript(shown(values.get(how.column or ""))))
+    if how.kind is Kind.TEMPLATE:
+        unwrapped = unwrap(shown(values.get(how.column or "")))
+        return from_turns(unwrapped.turns, _system(values)) if unwrapped else Converted(problem="data.no_template")
     if how.kind is Kind.PASSAGES:
         return _from_passage(shown(values.get(how.column or "")))
     if _is_disliked(values, how):
@@ -123,6 +131,50 @@ def _passages(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> str | N
         if long != (column == named[0]) or (column != named[0] and any(len(t.split()) > 3 for t in texts)):
             return None
     return named[0]
+
+
+def _wrapped(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> str | None:
+    """The column in which whole conversations are written as a template has them, where no other has the answers."""
+    if {exact_role(column) for column in columns} >= {ColumnRole.QUESTION, ColumnRole.ANSWER}:
+        return None
+    roles = {header_role(column) for column in columns}
+    if {(ColumnRole.QUESTION, 1.0), (ColumnRole.ANSWER, 1.0)} <= roles:
+        return None
+    for column in columns:
+        texts = [row[column] for row in rows if isinstance(row.get(column), str) and row[column].strip()]
+        if texts and sum(unwrap(text) is not None for text in texts) >= 0.8 * len(texts):
+            return column
+    return None
+
+
+def wordings(values: dict[str, Any], mapping: Mapping) -> tuple[list[dict[str, Any]], int]:
+    """A record whose question is a list, as one record a wording; and how many answers after the first there are.
+
+    Those are kept beside the example, as ``other answers``.
+    """
+    lists = [name for name in (*mapping.question, *mapping.answer) if isinstance(values.get(name), list | dict)]
+    if not lists:
+        return [values], 0
+    values = dict(values)
+    others: list[str] = []
+    for name in mapping.answer:
+        several = _several(values.get(name))
+        others += several[1:]
+    if others:
+        values["other answers"] = others
+    asked = _several(values.get(mapping.question[0])) if len(mapping.question) == 1 else []
+    if len(asked) < 2:
+        return [values], len(others)
+    return [{**values, mapping.question[0]: wording} for wording in asked], len(others)
+
+
+def _several(value: Any) -> list[str]:
+    """The different texts of a value that is a list of them; none for any other."""
+    if isinstance(value, dict):
+        value = value.get("text")
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        return []
+    return list(dict.fromkeys(item.strip() for item in value if item.strip()))
 
 
 def _from_passage(text: str) -> Converted:

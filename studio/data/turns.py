@@ -5,16 +5,26 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from studio.data.limits import MAX_CELL
 from studio.data.text import clean, plain
 from studio.domain.conversation import Message, Role
 
-_TURN_KEYS: Final = ("messages", "conversations", "conversation", "turns", "dialog", "dialogue", "chat")
+_TURN_KEYS: Final = (
+    "messages",
+    "conversations",
+    "conversation",
+    "turns",
+    "dialog",
+    "dialogue",
+    "chat",
+    "utterances",
+    "log",
+)
 _WHO: Final = ("role", "from", "speaker", "author", "sender")
-_WHAT: Final = ("content", "value", "text", "message", "parts")
+_WHAT: Final = ("content", "value", "text", "message", "utterance", "parts")
 _THOUGHT: Final = ("reasoning", "thinking", "redacted_thinking")
 _USER: Final = Role.USER
 MEDIA_MARK: Final = re.compile(r"<(image|video|audio)>")
@@ -23,12 +33,14 @@ _ROLES: Final[dict[str, Role]] = {
     **dict.fromkeys(("system", "developer"), Role.SYSTEM),
     **dict.fromkeys(
         ("user", "human", "customer", "client", "cliente", "prompter", "usuario", "visitor", "end user", "requester",
-         "inbound", "incoming", "solicitante", "consumidor"),
+         "inbound", "incoming", "solicitante", "consumidor", "guest", "caller", "buyer", "comprador", "contact", "shopper",
+         "end_user", "lead", "hospede", "paciente", "aluno", "visitante"),
         Role.USER,
     ),
     **dict.fromkeys(
         ("assistant", "gpt", "bot", "chatgpt", "model", "agent", "agente", "atendente", "function call", "tool call",
-         "ai", "support", "suporte", "sac", "outbound", "outgoing", "empresa", "staff", "operator", "operador"),
+         "ai", "support", "suporte", "sac", "outbound", "outgoing", "empresa", "staff", "operator", "operador", "seller", "vendedor", "rep", "representative", "advisor", "consultor", "admin",
+         "chatbot", "assistente", "asistente"),
         Role.ASSISTANT,
     ),
     **dict.fromkeys(("tool", "function", "observation", "tool response", "ipython"), Role.TOOL),
@@ -43,11 +55,13 @@ class Converted:
         messages: the turns; empty where the record cannot be used.
         problem: code of the problem that kept it out.
         note: code of something worth knowing about a record that was kept.
+        left_out: codes of what was left out of a record that was kept, and how many of each.
     """
 
     messages: tuple[Message, ...] = ()
     problem: str | None = None
     note: str | None = None
+    left_out: tuple[tuple[str, int], ...] = ()
 
 
 def role_of(who: Any) -> Role | None:
@@ -68,11 +82,12 @@ def parsed(value: Any) -> Any:
 def from_turns(turns: Any, system: str | None = None) -> Converted:
     """The conversation of a list of turns, in the dialects of OpenAI, ShareGPT and their relatives.
 
-    Turns after the last answer are dropped; a conversation without a question or an answer is a problem.
+    Turns after the last answer are left out; a conversation without a question or an answer is a problem.
     """
     messages: list[Message] = []
     damaged = False
-    for turn in turns if isinstance(turns, list) else []:
+    listed = _spoken(turns) if isinstance(turns, list) else []
+    for turn in listed:
         if not isinstance(turn, dict):
             return Converted(problem="data.bad_turn")
         role = role_of(next((turn[key] for key in _WHO if turn.get(key)), ""))
@@ -89,18 +104,49 @@ def from_turns(turns: Any, system: str | None = None) -> Converted:
             messages.append(Message(role=role, content=cleaned, learn=learn))
     if system and not any(message.role is Role.SYSTEM for message in messages):
         messages.insert(0, Message(role=Role.SYSTEM, content=clean(system)[0]))
-    return finished(_merged(messages), damaged)
+    unanswered = next((n for n, m in enumerate(reversed(messages)) if m.role is Role.ASSISTANT), 0)
+    made = finished(_merged(messages), damaged)
+    if unanswered and made.problem is None:
+        made = replace(made, left_out=(*made.left_out, ("data.turns_after", unanswered)))
+    return made
+
+
+def _spoken(turns: list[Any]) -> list[Any]:
+    """Turns in which each says who speaks: texts without a speaker alternate, and a customer begins.
+
+    Where ``system`` answers a user and nobody else does, as in MultiWOZ, it is the assistant.
+    """
+    if turns and all(isinstance(turn, str) for turn in turns):
+        turns = [{"text": text} for text in turns]
+    if turns and all(isinstance(turn, dict) and not any(turn.get(key) for key in _WHO) for turn in turns):
+        return [{**turn, "role": ("user", "assistant")[n % 2]} for n, turn in enumerate(turns)]
+    who = [
+        role_of(next((turn[key] for key in _WHO if turn.get(key)), "")) if isinstance(turn, dict) else None
+        for turn in turns
+    ]
+    if Role.ASSISTANT not in who and _USER in who and Role.SYSTEM in who[who.index(_USER) :]:
+        return [
+            {**turn, "role": "assistant"} if role is Role.SYSTEM else turn
+            for turn, role in zip(turns, who, strict=True)
+        ]
+    return turns
 
 
 def turns_column(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> str | None:
     for column in sorted(columns, key=lambda c: c.lower() not in _TURN_KEYS):
         values = [row.get(column) for row in rows if row.get(column)]
-        if values and sum(_are_turns(parsed(value)) for value in values) >= 0.5 * len(values):
+        named = column.lower() in _TURN_KEYS
+        if values and sum(_are_turns(parsed(value), named) for value in values) >= 0.5 * len(values):
             return column
     return None
 
 
-def _are_turns(value: Any) -> bool:
+def _are_turns(value: Any, named: bool) -> bool:
+    """Whether a value is a list of turns; where the column is named for it, they need not say who speaks."""
+    if named and isinstance(value, list) and len(value) >= 2:
+        plain_texts = all(isinstance(turn, str) for turn in value)
+        if plain_texts or all(isinstance(turn, dict) and isinstance(turn.get("text"), str) for turn in value):
+            return True
     return (
         isinstance(value, list)
         and bool(value)

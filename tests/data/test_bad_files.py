@@ -69,7 +69,7 @@ WHOLE_FILE = {
     "10,000 JSON keys": ("a.json", json.dumps([{f"c{n}": "x" for n in range(10_000)}]).encode(), "data.too_many_columns"),
     "one column": ("a.csv", b"question\nA?\nB?\n", "data.columns_unknown"),
     "only a header": ("a.csv", b"question,answer\n", "data.no_rows"),
-    "a web page": ("a.csv", b"<!DOCTYPE html><html><body><p>Sign in</p></body></html>", "data.no_questions_in_text"),
+    "a web page": ("a.csv", b"<!DOCTYPE html><html><body><p>Sign in</p></body></html>", "data.not_readable.web_error"),
 }  # fmt: skip
 
 

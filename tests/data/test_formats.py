@@ -33,6 +33,7 @@ FORMATS: dict[str, tuple[str, list[str], list[str]]] = {
     ),
     "table.tsv": ("delimited", ["u:Open today? a:Yes.", "u:Where? a:Main street 4."], []),
     "faq.xlsx": ("sheets", ["u:Qual o prazo? a:São 7 dias úteis.", "u:Quanto? a:10"], ["data.rows_above"]),
+    "faq.yml": ("yaml", SHOP_PT, []),
     "faq.xls": ("sheets", SHOP_PT, []),
     "faq.ods": ("sheets", SHOP_PT, []),
     "chat.parquet": ("columnar", SHOP_EN, []),
@@ -147,7 +148,7 @@ FORMATS: dict[str, tuple[str, list[str], list[str]]] = {
     "whatsapp-android.txt": (
         "whatsapp",
         ["u:Oi\nVocês entregam\nno sábado? a:Sim!\nAté as 12h.", "u:Aceitam pix? a:Aceitamos."],
-        ["data.company", "data.chat_media"],
+        ["data.company", "data.chat_media", "data.turns_before", "data.turns_after"],
     ),
     "whatsapp-ios.txt": (
         "whatsapp",

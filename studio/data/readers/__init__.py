@@ -15,6 +15,7 @@ from studio.data.readers import (
     web_pages,
     whatsapp,
     word,
+    yaml_records,
 )
 from studio.data.table import Peek, Reader
 from studio.errors import AfinaError
@@ -25,6 +26,7 @@ READERS: Final[tuple[Reader, ...]] = (
     word.READER,
     archive.READER,
     json_records.READER,
+    yaml_records.READER,
     delimited.READER,
     web_pages.READER,
     whatsapp.READER,

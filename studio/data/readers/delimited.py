@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Final
 
 from studio.data.cells import Cells, table_of_cells
-from studio.data.headers import header_role
+from studio.data.headers import exact_role, header_role
 from studio.data.limits import MAX_CELL
 from studio.data.table import Peek, Reader, Table
 from studio.data.text import lines
@@ -19,15 +19,43 @@ from studio.domain.problem import Severity
 _SEPARATORS: Final = (",", ";", "\t", "|")
 _OPEN_QUOTE_LINES: Final = 500  # a cell of more lines is a quotation mark that nobody closed
 _BLOCK: Final = 500  # lines
+_TITLES_WITHIN: Final = 20  # rows
 _FIELD_LIMIT: Final = 200_000_000
 
 
 def _sniff(peek: Peek) -> float:
-    separator, share = find_separator(peek.start)
+    """How sure a separator is: structure comes first, and prose has commas too."""
     by_name = peek.suffix in ("csv", "tsv", "tab")
+    separator, share = find_separator(peek.start, prose=not by_name)
     if separator is None:
-        return 0.3 if by_name else 0.0
+        return (0.94 if _is_one_column(peek.start) else 0.3) if by_name else 0.0
+    if share > 0.9 and (separator == "\t" or by_name or _names_both(peek.start, separator)):
+        return 0.95
     return min(0.9, 0.4 * share + (0.4 if by_name and share > 0.5 else 0.1))
+
+
+def _rows_of(start: str, separator: str) -> list[list[str]]:
+    """The first rows of a text; the last one is left out where the text goes on behind it."""
+    rows = [row for row in islice(csv.reader(start.splitlines(keepends=True), delimiter=separator), 60) if row]
+    return rows[:-1] if len(rows) > 1 and len(start) > 60_000 else rows
+
+
+def _names_both(start: str, separator: str) -> bool:
+    try:
+        rows = _rows_of(start, separator)[:_TITLES_WITHIN]
+    except csv.Error:
+        return False
+    return any({exact_role(cell) for cell in row} >= {ColumnRole.QUESTION, ColumnRole.ANSWER} for row in rows)
+
+
+def _is_one_column(start: str) -> bool:
+    """Whether a text is a table of one column whose cells are quoted, with line breaks in them."""
+    try:
+        rows = _rows_of(start, ",")
+    except csv.Error:
+        return False
+    several = any("\n" in cell for row in rows[1:] for cell in row)
+    return len(rows) >= 2 and several and all(len(row) == 1 for row in rows) and len(rows[0][0]) <= 40
 
 
 def _read(peek: Peek) -> Iterator[Table]:
@@ -45,28 +73,40 @@ def _read(peek: Peek) -> Iterator[Table]:
         yield table
 
 
-def find_separator(start: str) -> tuple[str | None, float]:
-    """The separator of a text, and the share of its first lines that have the usual number of columns."""
+def find_separator(start: str, *, prose: bool = False) -> tuple[str | None, float]:
+    """The separator of a text, and the share of its first lines that have the usual number of columns.
+
+    Args:
+        start: of the text.
+        prose: whether it may as well be sentences, whose commas separate no columns.
+    """
     if start[:4].lower() == "sep=" and len(start) > 4:  # Excel's own hint
         return start[4], 1.0
     best: tuple[float, str | None, float] = (0.0, None, 0.0)
     for separator in _SEPARATORS:
         try:
-            rows = [row for row in islice(csv.reader(start.splitlines(keepends=True), delimiter=separator), 60) if row]
+            rows = _rows_of(start, separator)
         except csv.Error:
             continue
-        if len(rows) > 1 and len(start) > 60_000:
-            rows = rows[:-1]
         widths = Counter(len(row) for row in rows)
         wide = Counter({width: count for width, count in widths.items() if width > 1})
         if not wide:
             continue
         share = wide.most_common(1)[0][1] / len(rows)
-        named = {header_role(cell)[0] for cell in rows[0]} & {ColumnRole.QUESTION, ColumnRole.ANSWER}
+        if prose and separator in ",;" and _are_sentences(rows):
+            continue
+        named = {header_role(cell)[0] for cell in rows[0] if len(cell) <= 60} & {ColumnRole.QUESTION, ColumnRole.ANSWER}
         score = share + len(named)
         if score > best[0]:
             best = (score, separator, share)
     return best[1], best[2]
+
+
+def _are_sentences(rows: list[list[str]]) -> bool:
+    """Whether what a comma parts begins with a space, as in a sentence, and no titles say otherwise."""
+    later = [cell for row in rows for cell in row[1:] if cell]
+    spaced = sum(cell.startswith(" ") for cell in later)
+    return spaced > 0.9 * len(later) and not {exact_role(cell) for cell in rows[0]} - {None}
 
 
 def _cells(peek: Peek, separator: str) -> Iterator[Cells]:

@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
+from studio.data import exports
 from studio.data.cells import table_of_cells
+from studio.data.exports import export_of
 from studio.data.headers import held_out_value
 from studio.data.limits import MAX_COLUMNS, SAMPLE_ROWS
 from studio.data.table import Peek, Reader, Row, Table
@@ -15,6 +17,8 @@ from studio.domain.problem import Severity
 from studio.errors import AfinaError
 
 _CHAT_KEYS: Final = ("messages", "conversations", "conversation", "turns", "dialog", "dialogue")
+
+_REPLY: Final = frozenset(("error", "errors", "message", "detail", "status", "code", "documentation_url", "success"))
 
 
 def _sniff(peek: Peek) -> float:
@@ -27,6 +31,11 @@ def _sniff(peek: Peek) -> float:
 def _read(peek: Peek) -> Iterator[Table]:
     if _is_lines(peek):
         rows = _lines(peek)
+        first = [value for line in peek.start.splitlines()[:2] if (value := _loads(line)) is not None]
+        if (export := export_of(first)) is not None:
+            values = [row.values for row in rows]
+            yield from exports.tables(export, peek, values, f"{peek.encoding}, JSON lines")
+            return
         yield from _table(peek, rows, f"{peek.encoding}, JSON lines")
         return
     text = read_text(peek.path, peek.encoding).lstrip("\ufeff")
@@ -39,7 +48,7 @@ def _read(peek: Peek) -> Iterator[Table]:
     except ValueError as error:
         raise AfinaError("data.broken_json", file=peek.name, row=1, column=1) from error
     del text
-    yield from _tables(peek, value)
+    yield from tables_of(peek, value, f"{peek.encoding}, JSON")
 
 
 def _is_lines(peek: Peek) -> bool:
@@ -78,9 +87,20 @@ def _record(value: Any) -> dict[str, Any]:
     return {"messages": value}
 
 
-def _tables(peek: Peek, value: Any) -> Iterator[Table]:
-    detail = f"{peek.encoding}, JSON"
-    if isinstance(value, dict):
+def tables_of(peek: Peek, value: Any, detail: str) -> Iterator[Table]:
+    """The tables of a value, in the shapes that programs and people give it.
+
+    Args:
+        peek: the file.
+        value: what it holds.
+        detail: how it was read, for the command line.
+
+    Raises:
+        AfinaError: ``data.json_shape``, ``data.not_readable.<kind>`` …
+    """
+    if (export := export_of(value)) is not None:
+        yield from exports.tables(export, peek, value, detail)
+    elif isinstance(value, dict):
         yield from _tables_of_object(peek, value, detail)
     elif isinstance(value, list) and value and all(isinstance(item, list) for item in value[:20]) and _is_grid(value):
         cells = (
@@ -95,10 +115,12 @@ def _tables(peek: Peek, value: Any) -> Iterator[Table]:
         else:
             yield from _table(peek, _items(peek, value), detail)
     else:
-        raise AfinaError("data.json_shape", file=peek.name)
+        raise AfinaError("data.json_shape", file=peek.name, parts=type(value).__name__)
 
 
 def _tables_of_object(peek: Peek, value: dict[str, Any], detail: str) -> Iterator[Table]:
+    if _is_notebook(value):
+        raise AfinaError("data.not_readable.notebook", file=peek.name)
     lists = {str(k): v for k, v in value.items() if isinstance(v, list) and v}
     records = {k: v for k, v in lists.items() if all(isinstance(item, dict) for item in v[:20])}
     chat = [k for k in records if k.lower() in _CHAT_KEYS]
@@ -111,7 +133,7 @@ def _tables_of_object(peek: Peek, value: dict[str, Any], detail: str) -> Iterato
                 peek, _items(peek, items), detail, sheet=name if len(records) > 1 else None, held_out=flag
             )
     elif len(lists) == 1 and all(isinstance(item, list) for item in next(iter(lists.values()))[:20]):
-        yield from _tables(peek, next(iter(lists.values())))  # {"data": [[…], […]]}
+        yield from tables_of(peek, next(iter(lists.values())), detail)  # {"data": [[…], […]]}
     elif len(lists) >= 2 and len({len(items) for items in lists.values()}) == 1:  # {"question": […], "answer": […]}
         rows = (
             Row(n, dict(zip(lists, row, strict=True))) for n, row in enumerate(zip(*lists.values(), strict=True), 1)
@@ -119,11 +141,17 @@ def _tables_of_object(peek: Peek, value: dict[str, Any], detail: str) -> Iterato
         yield from _table(peek, rows, detail)
     elif value and all(isinstance(v, dict) for v in value.values()):  # {"id-1": {…}, "id-2": {…}}
         yield from _table(peek, _items(peek, list(value.values())), detail)
+    elif set(value) <= _REPLY and value:
+        raise AfinaError("data.not_readable.server_reply", file=peek.name, said=str(next(iter(value.values())))[:100])
     elif value and all(isinstance(v, str) for v in value.values()):  # {"Question?": "Answer", …}
         rows = (Row(n, {"question": k, "answer": v}) for n, (k, v) in enumerate(value.items(), 1))
         yield from _table(peek, rows, detail)
     else:
-        raise AfinaError("data.json_shape", file=peek.name)
+        raise AfinaError("data.json_shape", file=peek.name, parts=", ".join(map(str, value))[:200] or "{}")
+
+
+def _is_notebook(value: dict[str, Any]) -> bool:
+    return "nbformat" in value and "cells" in value
 
 
 def _has_pair(value: dict[str, Any]) -> bool:

@@ -1,0 +1,57 @@
+"""YAML: lists of questions and answers, ChatterBot's conversations, and what chatbot builders keep in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import yaml
+
+from studio.data.readers.json_records import tables_of
+from studio.data.table import Peek, Reader, Table
+from studio.data.text import read_text
+from studio.errors import AfinaError
+
+_START: Final = re.compile(r"(?:%YAML .*\n)?(?:---\s*\n)?(?:\s*#.*\n|\s*\n)*(?:- )*[\"']?\w[^:\n]{0,60}[\"']?:(?:\s|$)")
+_LARGEST: Final = 50_000_000  # bytes: the parser takes a hundred times as long as one for JSON
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Plain values only, every scalar but null as the text that it is, and no aliases: they can grow without bound."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases are not read")
+        return super().compose_node(parent, index)
+
+
+_Loader.yaml_implicit_resolvers = {
+    letter: [(tag, pattern) for tag, pattern in resolvers if tag == "tag:yaml.org,2002:null"]
+    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _sniff(peek: Peek) -> float:
+    if peek.suffix not in ("yml", "yaml"):
+        return 0.0
+    return 0.96 if _START.match(peek.start) else 0.94
+
+
+def _read(peek: Peek) -> Iterator[Table]:
+    if peek.path.stat().st_size > _LARGEST:
+        raise AfinaError("data.too_large", file=peek.name, size_mb=peek.path.stat().st_size // 1_000_000, limit_mb=50)
+    text = read_text(peek.path, peek.encoding).lstrip("\ufeff")
+    try:
+        documents = [value for value in yaml.load_all(text, Loader=_Loader) if value is not None]
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        row = mark.line + 1 if mark is not None else 1
+        raise AfinaError("data.broken_yaml", file=peek.name, row=row) from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise AfinaError("data.broken_yaml", file=peek.name, row=1) from error
+    value: Any = documents if len(documents) > 1 else documents[0] if documents else None
+    yield from tables_of(peek, value, f"{peek.encoding}, YAML")
+
+
+READER: Final = Reader("yaml", ("yml", "yaml"), _sniff, _read)
