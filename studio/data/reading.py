@@ -45,6 +45,7 @@ class Reading:
         on_progress: called now and then with the number of rows read.
         cancelled: asked now and then; True stops with :class:`Stopped`.
         on_share: called now and then with the share of the files' bytes that was read, 0 to 1.
+        on_file: called with the name of each file before it is opened.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Reading:
         on_progress: Callable[[int], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
         on_share: Callable[[float], None] | None = None,
+        on_file: Callable[[str], None] | None = None,
     ) -> None:
         self._files = files
         self._wanted = mapping
@@ -63,6 +65,7 @@ class Reading:
         self._on_progress = on_progress or (lambda _: None)
         self._cancelled = cancelled or (lambda: False)
         self._on_share = on_share or (lambda _: None)
+        self._on_file = on_file or (lambda _: None)
         self._rows = 0
         self._done = 0  # bytes of the files that were read to their end
         self._meter = Meter()
@@ -90,6 +93,7 @@ class Reading:
     def _examples(self) -> Iterator[Conversation | bytes]:
         for file in self._files:
             self._meter = Meter()
+            self._on_file(file.name)
             try:
                 yield from self._file(file)
                 self._done += _weight(file)
@@ -102,6 +106,8 @@ class Reading:
                 code = "data.unreadable" if known.code == "general.unexpected" else known.code
                 params = {"kind": type(error).__name__, **known.params}
                 self.findings.file(code, file.name, **{k: v for k, v in params.items() if k != "file"})
+            except MemoryError:
+                self.findings.file("data.too_much_memory", file.name)
             except Exception as error:  # a reader that fails must cost its own file only
                 self.findings.file("data.unreadable", file.name, kind=type(error).__name__)
 

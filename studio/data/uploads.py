@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from studio.data.read import InputFile
 from studio.errors import AfinaError, from_exception
 from studio.storage.files import require_space
 
+_CLOCK: Final = 0.1  # seconds by which the clock of the disk may be behind
 _UNSAFE: Final = re.compile(r"[^\w.\- ]+")
 
 
@@ -56,6 +57,20 @@ class Uploads:
     def inputs(self, kept: Sequence[dict[str, Any]]) -> list[InputFile]:
         """The files of what :meth:`keep` returned."""
         return [InputFile(self._folder / item["stored"], item["name"], item.get("held_out")) for item in kept]
+
+    def forget(self, used: Collection[str], since: float = 0.0) -> list[Path]:
+        """Removes files that no version was read from, and says which.
+
+        Args:
+            used: the ``stored`` names that versions remember.
+            since: only those kept after this time, in seconds since 1970.
+        """
+        removed = []
+        for path in self._folder.glob("*") if self._folder.is_dir() else ():
+            if path.name.removeprefix(".").removesuffix(".part") not in used and path.stat().st_mtime >= since - _CLOCK:
+                path.unlink(missing_ok=True)
+                removed.append(path)
+        return removed
 
     def _copy(self, path: Path, stored: str) -> None:
         partial = self._folder / f".{stored}.part"

@@ -173,6 +173,12 @@ class Versions:
             query = select(DatasetRow).where(DatasetRow.project_id == project_id).order_by(DatasetRow.number.desc())
             return [version_of(row) for row in session.scalars(query)]
 
+    def uploads(self, project_id: str) -> set[str]:
+        """Names under which the files are kept that any version of a project was read from."""
+        with self._workspace.database.session() as session:
+            query = select(DatasetRow.details).where(DatasetRow.project_id == project_id)
+            return {item["stored"] for details in session.scalars(query) for item in details.get("uploads", ())}
+
     def newest_child(self, version_id: str) -> str | None:
         """The newest version made from this one."""
         with self._workspace.database.session() as session:

@@ -1,4 +1,4 @@
-"""Work on large sets, in a process of its own: the page answers meanwhile, and a stop is a stop at once.
+"""Reading files, and work on large sets, in a process of its own: the page lives on, and a stop is a stop at once.
 
     python -m studio.services.large
 
@@ -19,6 +19,8 @@ from typing import Any, Final
 from studio.domain.author import author
 from studio.errors import AfinaError, Stopped
 from studio.settings import Settings
+from studio.storage.child_limits import watch_memory
+from studio.storage.files import remove_half_made
 from studio.training.process import environment
 
 _LOOK_SECONDS: Final = 0.1
@@ -40,6 +42,7 @@ def run_aside(
     job: dict[str, Any],
     on_said: Callable[[dict[str, Any]], None],
     cancelled: Callable[[], bool] | None = None,
+    memory: int | None = None,
 ) -> None:
     """Runs a job of :mod:`studio.services.large` and waits for its end.
 
@@ -48,10 +51,11 @@ def run_aside(
         job: its ``do`` and arguments.
         on_said: called with what the child says: ``phase``, ``rows``, ``done``.
         cancelled: asked all the time; True ends the child.
+        memory: bytes that it may take; no bound where None.
 
     Raises:
-        AfinaError: what went wrong in the child; ``general.unexpected`` when it ended before its time;
-            :class:`Stopped`.
+        AfinaError: what went wrong in the child; ``data.file_ended_reading`` when a file made it end before its time,
+            ``general.unexpected`` when something else did; :class:`Stopped`.
     """
     child = subprocess.Popen(
         [sys.executable, "-m", "studio.services.large"],
@@ -63,14 +67,17 @@ def run_aside(
     )
     assert child.stdin is not None
     assert child.stdout is not None
+    if memory is not None:
+        watch_memory(child, memory)
     stopped = threading.Event()
     threading.Thread(target=_watch, args=(child, cancelled, stopped), name="watch-child", daemon=True).start()
     chosen = settings.model_dump(mode="json", include=set(_SETTINGS))
     problem: AfinaError | None = None
+    reading: list[str] = []
     try:
-        child.stdin.write(json.dumps({"settings": chosen, "author": author(), **job}) + "\n")
+        child.stdin.write(json.dumps({"settings": chosen, "author": author(), "memory": memory, **job}) + "\n")
         child.stdin.flush()
-        problem = _listen(child.stdout, on_said)
+        problem = _listen(child.stdout, on_said, reading)
     except (BrokenPipeError, ValueError):
         pass  # it was ended before it could listen, or in the middle of a line; its exit code says so
     finally:
@@ -78,10 +85,14 @@ def run_aside(
         code = child.wait()
         child.stdout.close()
         _close(child.stdin)
+    if code:
+        remove_half_made(settings.home / "projects" / str(job["project_id"]), child.pid)
     if stopped.is_set():
         raise Stopped
     if problem is not None:
         raise problem
+    if code and reading and memory is not None:
+        raise AfinaError("data.file_ended_reading", file=reading[-1], limit_mb=memory // 1_000_000)
     if code:
         raise AfinaError("general.unexpected", kind="child", detail=f"exit {code}")
 
@@ -100,13 +111,15 @@ def _watch(child: subprocess.Popen[str], cancelled: Callable[[], bool] | None, s
         threading.Event().wait(_LOOK_SECONDS)
 
 
-def _listen(lines: Iterable[str], on_said: Callable[[dict[str, Any]], None]) -> AfinaError | None:
-    """Tells what a child says until it ends; returns what went wrong in it."""
+def _listen(lines: Iterable[str], on_said: Callable[[dict[str, Any]], None], reading: list[str]) -> AfinaError | None:
+    """Tells what a child says until it ends, and notes the files that it begins to read; returns what went wrong."""
     problem: AfinaError | None = None
     for line in lines:
         said = json.loads(line)
         if "error" in said:
             problem = AfinaError(said["error"], **said["params"])
+        elif "file" in said:
+            reading.append(said["file"])
         else:
             on_said(said)
     return problem

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -38,6 +39,7 @@ class DatasetService:
         self._workspace = workspace
         self._versions = Versions(workspace)
         self._on_share: Callable[[float], None] | None = None
+        self._on_file: Callable[[str], None] | None = None
 
     @property
     def workspace(self) -> Workspace:
@@ -49,15 +51,19 @@ class DatasetService:
         """Size above which a file is refused."""
         return self._workspace.settings.max_file_mb * 1_000_000
 
-    def watch(self, on_block: OnBlock, on_share: Callable[[float], None]) -> None:
+    def watch(
+        self, on_block: OnBlock | None, on_share: Callable[[float], None], on_file: Callable[[str], None]
+    ) -> None:
         """Lets a process that works on one import follow it.
 
         Args:
             on_block: of :func:`studio.data.store.write`.
             on_share: told the share of the files that was read, 0 to 1.
+            on_file: told the name of each file before it is opened.
         """
         self._versions.on_block = on_block
         self._on_share = on_share
+        self._on_file = on_file
 
     def file_of(self, version_id: str) -> Path:
         """The file of a version, one example a line. Raises ``general.not_found``."""
@@ -93,10 +99,16 @@ class DatasetService:
                 ``data.too_large``, ``disk.full`` …; the project is then as it was.
         """
         project = self._versions.project(project_id)
-        uploads = self._uploads(project_id)
-        kept = [uploads.keep(path) for path in files_below(paths)]
+        uploads, began = self._uploads(project_id), time.time()
         remembered = Mapping.model_validate(project.mapping) if project.mapping else None
-        view = self._import(project_id, kept, mapping or remembered, "import", append, on_progress, cancelled, split)
+        try:
+            kept = [uploads.keep(path) for path in files_below(paths)]
+            view = self._import(
+                project_id, kept, mapping or remembered, "import", append, on_progress, cancelled, split
+            )
+        except BaseException:
+            self.forget_uploads(project_id, since=began)
+            raise
         if mapping is not None and mapping.is_complete:
             self._versions.remember(project_id, mapping)
         return view
@@ -270,6 +282,10 @@ class DatasetService:
         """Like :meth:`split`, and says what the test can show. Raises ``data.no_dataset``."""
         return splitting.plan(self._versions.read_all(self._versions.require_current(project_id)), seed)
 
+    def forget_uploads(self, project_id: str, since: float) -> None:
+        """Removes the files of an import that failed: those that no version was read from, kept since a time."""
+        self._uploads(project_id).forget(self._versions.uploads(project_id), since)
+
     def _uploads(self, project_id: str) -> Uploads:
         return Uploads(self._workspace.project(project_id) / "uploads", self.max_bytes)
 
@@ -285,7 +301,14 @@ class DatasetService:
         split: SplitChoice | None = None,
     ) -> DatasetView:
         inputs = self._uploads(project_id).inputs(kept)
-        reading = Reading(inputs, mapping, on_progress=on_progress, cancelled=cancelled, on_share=self._on_share)
+        reading = Reading(
+            inputs,
+            mapping,
+            on_progress=on_progress,
+            cancelled=cancelled,
+            on_share=self._on_share,
+            on_file=self._on_file,
+        )
         current = self._versions.current(project_id) if append else None
         earlier = Draft.like(current, action, {}, with_problems=True)
         before = self._versions.current(project_id)

@@ -1,9 +1,14 @@
-"""Imports in the background: a page starts one, looks at how far it is, and may stop it."""
+"""Imports in the background: a page starts one, looks at how far it is, and may stop it.
+
+Files of a stranger are never read in this process: a few kilobytes may be made to fill the memory.
+"""
 
 from __future__ import annotations
 
 import tempfile
 import threading
+import time
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
@@ -18,8 +23,11 @@ from studio.services.child import run_aside
 if TYPE_CHECKING:
     from studio.services.datasets import DatasetService
 
-_AT_ONCE: Final = 2_000_000  # bytes that are read while the page waits: some thousands of rows, in less than a second
-_HERE: Final = 6_000_000  # bytes that are read in this process; more are read in one of their own
+_AT_ONCE: Final = 2_000_000  # bytes that are read while the page waits: some thousands of rows
+_PATIENCE: Final = 5.0  # seconds that it waits: a small file may be made to take long
+_LARGE: Final = 6_000_000  # bytes from which all cores work
+_MEMORY: Final = (1_500_000_000, 20)  # bytes that reading may take: so many, and so many for each byte of the files
+_HUB_BYTES: Final = 100_000_000  # a guess of what a dataset of the hub has
 
 
 class ImportState(StrEnum):
@@ -117,13 +125,12 @@ class ImportService:
             if known is not None and known.progress.is_running:
                 raise AfinaError("data.import_running")
             job = self._jobs[project_id] = _Job()
-        if request.hub is None and self._bytes(project_id, request) <= _AT_ONCE:
-            self._run(project_id, request, job)
-            return
         job.thread = threading.Thread(
             target=copy_context().run, args=(self._run, project_id, request, job), name="import", daemon=True
         )
         job.thread.start()
+        if request.hub is None and self._bytes(project_id, request) <= _AT_ONCE:
+            job.thread.join(_PATIENCE)
 
     def progress(self, project_id: str) -> ImportProgress | None:
         """Where the newest import of a project stands; None where there was none since the studio was started."""
@@ -156,32 +163,28 @@ class ImportService:
                 job.thread.join(timeout=10)
 
     def _run(self, project_id: str, request: ImportRequest, job: _Job) -> None:
-        def told(rows: int) -> None:
-            job.progress = replace(job.progress, rows=rows)
-
         def said(news: dict[str, Any]) -> None:
             job.progress = replace(job.progress, **news)
 
+        began = time.time()
         try:
             before = self._datasets.version(project_id)
             with tempfile.TemporaryDirectory(prefix="afina-") as folder:
                 paths = _paths(request, Path(folder))
-                if request.hub is not None or self._bytes(project_id, request) > _HERE:
-                    work = _job(project_id, paths, request)
-                    run_aside(self._datasets.workspace.settings, work, said, job.cancel.is_set)
-                elif request.again:
-                    self._datasets.set_mapping(project_id, request.mapping or Mapping(), told, job.cancel.is_set)
-                else:
-                    self._datasets.import_files(
-                        project_id, paths, request.mapping, request.append, told, job.cancel.is_set
-                    )
+                size = _HUB_BYTES if request.hub is not None else self._bytes(project_id, request)
+                work = _job(project_id, paths, request) | {"large": size > _LARGE}
+                memory = _MEMORY[0] + _MEMORY[1] * size
+                run_aside(self._datasets.workspace.settings, work, said, job.cancel.is_set, memory)
             job.progress = replace(job.progress, state=ImportState.FINISHED, phase="saving", done=1.0)
         except Stopped:
             now = self._datasets.version(project_id)
             made = now is not None and (before is None or now.id != before.id)
+            self._datasets.forget_uploads(project_id, since=began)
             # Stopped while it was checked: the examples are in, the check-up is made when it is asked for.
             job.progress = replace(job.progress, state=ImportState.FINISHED if made else ImportState.STOPPED)
         except Exception as error:  # whatever it is, the screen must say it
+            with suppress(AfinaError):  # of a project that is gone, nothing is left
+                self._datasets.forget_uploads(project_id, since=began)
             problem = Problem.of(from_exception(error))
             job.progress = replace(job.progress, state=ImportState.FAILED, problem=problem)
 

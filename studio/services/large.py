@@ -1,4 +1,7 @@
-"""The child process of :mod:`studio.services.child`: reads, checks and mends large sets with every core."""
+"""The child process of :mod:`studio.services.child`: reads files, and checks and mends large sets with every core.
+
+What only large sets need is imported where it is used: a small file is to be read in less than a second.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +11,22 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from studio.data import ahead
-from studio.data.checks.facts import Facts
-from studio.data.checks.pool import ScanPool
 from studio.data.limits import LARGE
 from studio.domain.author import acting_as
 from studio.domain.dataset import Mapping
 from studio.errors import Stopped, from_exception
-from studio.services.checks import CheckService
 from studio.services.datasets import DatasetService
-from studio.services.models import ModelService
 from studio.settings import Settings
+from studio.storage.child_limits import limit_memory
 from studio.storage.workspace import Workspace
+
+if TYPE_CHECKING:
+    from studio.data.checks.facts import Facts
+    from studio.services.checks import CheckService
 
 _GRACE: Final = 3.0  # seconds to take away what is half written
 _TOLD_EVERY: Final = 0.2  # seconds
@@ -34,6 +38,10 @@ class _Teller:
 
     def __init__(self) -> None:
         self._phase, self._rows, self._done, self._told = "reading", 0, 0.0, 0.0
+
+    def file(self, name: str) -> None:
+        """Names the file that is read now, for the case that it ends this process."""
+        say(file=name)
 
     def rows(self, count: int) -> None:
         self._rows = count
@@ -68,16 +76,30 @@ def say(**document: Any) -> None:
 class _Work:
     def __init__(self, settings: Settings, stop: threading.Event) -> None:
         self._stop = stop
-        workspace = Workspace(settings)
-        self.datasets = DatasetService(workspace)
-        self.checks = CheckService(self.datasets, ModelService(workspace))
+        self._workspace = Workspace(settings)
+        self.datasets = DatasetService(self._workspace)
         self.teller = _Teller()
 
+    @cached_property
+    def checks(self) -> CheckService:
+        from studio.services.checks import CheckService
+        from studio.services.models import ModelService
+
+        return CheckService(self.datasets, ModelService(self._workspace))
+
     def bring(self, job: dict[str, Any]) -> None:
-        """Imports files or a dataset of the hub, checking what is written while the rest is read."""
+        """Imports files or a dataset of the hub, checking what is written while the rest is read where it is large."""
+        if not job["large"]:
+            self.datasets.watch(None, self.teller.reading, self.teller.file)
+            self._import(job)
+            self.teller.saving()
+            return
+        from studio.data import ahead
+        from studio.data.checks.pool import ScanPool
+
         pool = ScanPool()
         try:
-            self.datasets.watch(pool.submit, self.teller.reading)
+            self.datasets.watch(pool.submit, self.teller.reading, self.teller.file)
             self._import(job)
             version = self.datasets.version(job["project_id"])
             large = version is not None and version.examples > LARGE
@@ -107,6 +129,8 @@ class _Work:
 
     def _facts(self, project_id: str) -> Facts:
         """Of the current examples, scanned by all cores."""
+        from studio.data.checks.pool import ScanPool
+
         pool = ScanPool()
         try:
             version = self.datasets.version(project_id)
@@ -145,6 +169,8 @@ class _Work:
 def main() -> None:
     """Runs the job on the standard input."""
     job = json.loads(sys.stdin.readline())
+    if job["memory"] is not None:
+        limit_memory(job["memory"])
     stop = threading.Event()
     threading.Thread(target=_end_with_parent, args=(stop,), daemon=True).start()
     work = _Work(Settings(**job["settings"]), stop)

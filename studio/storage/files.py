@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from studio.errors import AfinaError, from_exception
 
+_MADE_BY: Final = re.compile(r"\.(\d+)-[^.]*\.tmp$")
+_ABANDONED: Final = 86_400.0  # seconds
+_CLOCK: Final = 2.0  # seconds by which start times and file times may differ
 _RETRIES_ON_WINDOWS = 20  # a virus scanner may hold a fresh file for a moment
 
 
@@ -30,7 +35,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Yields a temporary path beside ``path``; what is written there takes its place at the end, synced to disk."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=_prefix(path), suffix=".tmp")
         os.close(handle)
     except OSError as error:
         raise from_exception(error) from error
@@ -56,7 +61,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=_prefix(path), suffix=".tmp"))
     except OSError as error:
         raise from_exception(error) from error
     try:
@@ -92,6 +97,54 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def remove_half_made(folder: Path, pid: int) -> list[Path]:
+    """Removes what a process that was killed had half written below a folder, and says what that was."""
+    return _remove(path for path in folder.rglob(".*.tmp") if _maker(path) == pid)
+
+
+def remove_abandoned(folder: Path) -> list[Path]:
+    """Removes what processes that are gone had half written below a folder, and says what that was."""
+    return _remove(path for path in folder.rglob(".*.tmp") if not _is_being_made(path))
+
+
+def _remove(found: Iterable[Path]) -> list[Path]:
+    removed = []
+    for path in list(found):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+        removed.append(path)
+    return removed
+
+
+def _prefix(path: Path) -> str:
+    """How the temporary name of ``path`` begins: with the process that makes it, so that leftovers are known."""
+    return f".{path.name}.{os.getpid()}-"
+
+
+def _maker(path: Path) -> int | None:
+    found = _MADE_BY.search(path.name)
+    return int(found[1]) if found else None
+
+
+def _is_being_made(path: Path) -> bool:
+    """Whether the process that began a file or folder still runs; names without a process are of an older Afina."""
+    import psutil
+
+    pid = _maker(path)
+    try:
+        made = path.lstat().st_mtime
+        if pid is None:
+            return time.time() - made < _ABANDONED
+        # The number may have gone to another program, which then began after the file was made.
+        return bool(psutil.Process(pid).create_time() < made + _CLOCK)
+    except psutil.AccessDenied:
+        return True
+    except (psutil.Error, OSError):
+        return False
 
 
 def replace(source: Path, target: Path) -> None:

@@ -9,7 +9,9 @@ from studio.data.limits import MAX_COLUMNS, MAX_UNPACKED
 from studio.data.table import Peek, Reader, Row, Table
 from studio.errors import AfinaError
 
-_BATCH: Final = 2_000  # rows
+_BATCH: Final = 256  # rows: a kilobyte of a file may stand for gigabytes, and is looked at in small pieces
+_SLICE: Final = 64  # rows made to values of Python at once
+_DECODED: Final = (100_000_000, 100)  # bytes that rows may have: so many, and so many for each byte of the file
 _STREAM: Final = b"\xff\xff\xff\xff"
 
 
@@ -60,12 +62,19 @@ def _arrow(peek: Peek) -> tuple[tuple[str, ...], Iterator[Any]]:
 def _rows(peek: Peek, batches: Iterator[Any]) -> Iterator[Row]:
     import pyarrow as pa
 
-    number = 0
+    number = size = letters = 0
+    limit = min(MAX_UNPACKED, _DECODED[0] + _DECODED[1] * peek.path.stat().st_size)
     try:
         for batch in batches:
-            for start in range(0, batch.num_rows, _BATCH):
-                for values in batch.slice(start, _BATCH).to_pylist():
+            size += batch.nbytes
+            for start in range(0, batch.num_rows, _SLICE):
+                for values in batch.slice(start, _SLICE).to_pylist():
                     number += 1
+                    # What stands once in the batch may stand in every row.
+                    letters += sum(len(value) for value in values.values() if isinstance(value, str | bytes))
+                    if max(size, letters) > limit:
+                        sizes = {"size_mb": round(max(size, letters) / 1e6), "limit_mb": round(limit / 1e6)}
+                        raise AfinaError("data.unpacks_too_large", file=peek.name, **sizes)
                     yield Row(number, {name: _as_text(value) for name, value in values.items()})
     except (pa.ArrowException, OSError, ValueError) as error:
         raise AfinaError("data.broken_columnar", file=peek.name) from error

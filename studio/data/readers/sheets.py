@@ -7,6 +7,7 @@ import io
 import re
 import zipfile
 import zlib
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +21,11 @@ from studio.errors import AfinaError
 _OLE: Final = bytes.fromhex("d0cf11e0a1b11ae1")
 _ENCRYPTED: Final = "EncryptedPackage".encode("utf-16-le")
 _CELL: Final = re.compile(rb'<(?:\w+:)?c [^>]{0,80}?r="([A-Z]{1,4})(\d{1,9})"')
+_SHARED_END: Final = re.compile(rb"</(?:\w+:)?si>")
+_SHARED_CELL: Final = re.compile(
+    rb"<(?:\w+:)?c\b[^>]{0,200}?\bt=[\"']s[\"'][^>]{0,200}>(?:<(?:\w+:)?f\b[^<]{0,9000}</(?:\w+:)?f>)?"
+    rb"<(?:\w+:)?v>\s*(\d{1,9})"
+)
 _ODS_TAG: Final = re.compile(rb"<(?:\w+:)?table-(row|cell)\b([^>]{0,2000})>")
 _REPEATED: Final = re.compile(rb'number-(?:rows|columns)-repeated="(\d{1,12})"')
 _ODS: Final = "an OpenDocument spreadsheet"  # stands among the names of its members
@@ -106,10 +112,11 @@ def _check_size(peek: Peek) -> None:
     try:
         check_sizes(peek.path, peek.name, MAX_UNPACKED)
         with zipfile.ZipFile(peek.path) as archive:
+            shared = _shared_lengths(archive)
             for entry in archive.infolist():
                 if entry.filename.startswith("xl/worksheets/") and entry.filename.endswith(".xml"):
                     with archive.open(entry) as xml:
-                        _check_area(peek.name, xml)
+                        _check_area(peek.name, xml, shared)
                 elif entry.filename == "content.xml":
                     with archive.open(entry) as xml:
                         _check_repeats(peek.name, xml)
@@ -117,8 +124,29 @@ def _check_size(peek: Peek) -> None:
         raise AfinaError("data.broken_workbook", file=peek.name) from error
 
 
-def _check_area(name: str, xml: Any) -> None:
-    columns = rows = 0
+def _shared_lengths(archive: zipfile.ZipFile) -> array[int]:
+    """Bytes of each text that cells share, markup included; a cell names it by its place."""
+    lengths = array("Q")
+    name = "xl/sharedStrings.xml"
+    if name not in archive.namelist():
+        return lengths
+    begun = 0  # bytes of the text that goes on in the next piece
+    with archive.open(name) as xml:
+        rest = b""
+        while chunk := xml.read(_CHUNK):
+            text = rest + chunk
+            last = 0
+            for match in _SHARED_END.finditer(text):
+                lengths.append(begun + match.end() - last)
+                begun, last = 0, match.end()
+            keep = max(last, len(text) - 40)
+            begun += keep - last
+            rest = text[keep:]
+    return lengths
+
+
+def _check_area(name: str, xml: Any, shared: array[int]) -> None:
+    columns = rows = size = 0
     rest = b""
     while chunk := xml.read(_CHUNK):
         text = rest + chunk
@@ -126,7 +154,14 @@ def _check_area(name: str, xml: Any) -> None:
         for letters, number in found:
             columns = max(columns, len(letters) * 676 if len(letters) > 2 else _column(letters))
             rows = max(rows, int(number))
-        rest = text[-200:]
+        last = 0
+        for match in _SHARED_CELL.finditer(text) if shared else ():
+            size += shared[place] if (place := int(match[1])) < len(shared) else 0
+            last = match.end()
+        if size > MAX_UNPACKED:
+            sizes = {"size_mb": round(size / 1e6), "limit_mb": round(MAX_UNPACKED / 1e6)}
+            raise AfinaError("data.unpacks_too_large", file=name, **sizes)
+        rest = text[max(last, len(text) - 10_000) :]
     if columns > MAX_COLUMNS:
         raise AfinaError("data.too_many_columns", file=name, n=columns, limit=MAX_COLUMNS)
     if columns * rows > MAX_CELLS:

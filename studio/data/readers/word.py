@@ -17,6 +17,7 @@ from studio.errors import AfinaError
 _W: Final = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _DOCUMENT: Final = "word/document.xml"
 _MAX_XML: Final = 200_000_000  # bytes
+_MAX_ELEMENTS: Final = 1_000_000  # a thousand pages have some hundred thousand
 _HEADING: Final = re.compile(r"(?:heading|t[ií]?tulo|encabezado)\s*(\d)", re.I)
 
 
@@ -78,6 +79,8 @@ def _body(peek: Peek) -> ElementTree.Element:
         data = archive.read(_DOCUMENT)
     if b"<!DOCTYPE" in data[:10_000]:  # Word never writes one; it is how entities are made to grow
         raise ValueError("document type in a Word document")
+    if (elements := data.count(b"<")) > _MAX_ELEMENTS:
+        raise AfinaError("data.too_many_elements", file=peek.name, n=elements, limit=_MAX_ELEMENTS)
     try:
         body = ElementTree.fromstring(data).find(f"{_W}body")
     except ElementTree.ParseError as error:
