@@ -193,7 +193,7 @@ def test_examples_are_taken_along(services: Services, place: Place) -> None:
     with TestClient(app) as client:
         answer = client.get(f"/download/examples/{place.project}.csv")
         assert answer.status_code == 200
-        assert answer.content.startswith(b"\xef\xbb\xbfquestion,answer")
+        assert answer.content.startswith(b'\xef\xbb\xbf"question","answer"')
         assert "Loja" in answer.headers["content-disposition"]
         for ending in ("xlsx", "jsonl"):
             assert len(client.get(f"/download/examples/{place.project}.{ending}").content) > 1_000
