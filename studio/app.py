@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import threading
 import time
@@ -13,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.errors import AfinaError
 from studio.services import Services
 from studio.settings import Settings
 from studio.storage.workspace import Workspace
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from studio.i18n import Catalog
-    from studio.web.guards import AllowedHosts
 
 
 def build_services(settings: Settings) -> Services:
@@ -46,11 +43,14 @@ def build_services(settings: Settings) -> Services:
     from studio.services.links import LinkService
     from studio.services.models import ModelService
     from studio.services.projects import ProjectService
+    from studio.services.publication import PublicationService
     from studio.services.run_reader import RunReader
     from studio.services.runs import RunService
     from studio.services.splits import SplitService
     from studio.services.studies import StudyService
+    from studio.services.suggestions import SuggestionService
     from studio.services.tables import TableService
+    from studio.web.doors import DemoParts, openers
 
     workspace = Workspace.open(settings)
     models = ModelService(workspace)
@@ -58,6 +58,7 @@ def build_services(settings: Settings) -> Services:
     checks = CheckService(datasets, models)
     reader = RunReader()
     runs = RunService(workspace, models, datasets, reader=reader)
+    demo = DemoParts(workspace, LinkService(workspace), ChatService(workspace, ChatPool(workspace)))
     return Services(
         workspace=workspace,
         projects=ProjectService(workspace, reader),
@@ -73,8 +74,10 @@ def build_services(settings: Settings) -> Services:
         runs=runs,
         studies=StudyService(workspace, models, datasets, runs),
         comparison=ComparisonService(workspace, runs),
-        chats=ChatService(workspace, ChatPool(workspace)),
-        links=LinkService(workspace),
+        chats=demo.chats,
+        links=demo.links,
+        publication=PublicationService(workspace, openers(demo)),
+        suggestions=SuggestionService(workspace, demo.chats, demo.links),
         exports=ExportService(workspace),
     )
 
@@ -98,7 +101,7 @@ def serve(
 
     Args:
         settings: address, port, password, folders.
-        share: open a tunnel for the demo pages, never for the studio.
+        share: open a tunnel for the demo pages this time, never for the studio; else what the Share step chose.
         open_browser: open the studio in the browser where this computer has one.
         locale: language of what is said.
         say: receives the lines that a person reads.
@@ -107,10 +110,12 @@ def serve(
         AfinaError: ``serve.password_needed``, ``serve.port_taken``, or when the workspace cannot be opened.
     """
     from studio.i18n import catalog
+    from studio.services.publication import Reach
     from studio.web.auth import require_password
+    from studio.web.network import listen
 
     require_password(settings)
-    listener = _bind(settings.host, settings.port)
+    listener = listen(settings.host, settings.port)
     services = build_services(settings)
     text = catalog(locale)
     try:
@@ -122,7 +127,10 @@ def serve(
             target=_announce, args=(address, text("serve.ready", address=address), open_browser, say), daemon=True
         ).start()
         if share:
-            _share(services, text, say)
+            services.publication.choose(Reach.INTERNET, remember=False)
+        else:
+            services.publication.resume()
+        threading.Thread(target=_tell_reach, args=(services, text, say), name="reach", daemon=True).start()
         server.run(sockets=[listener])
     finally:
         services.close()
@@ -142,45 +150,16 @@ def _studio_server(services: Services) -> uvicorn.Server:
     return make_server(build_app(services), hosts, trusted=settings.trusted_proxy_addresses, uploads=uploads)
 
 
-def _share(services: Services, text: Catalog, say: Callable[[str], None]) -> None:
-    """Opens the demo pages to the internet; where that fails, says why, and the studio is served all the same."""
-    from studio.web.demo import demo_app
-    from studio.web.guards import AllowedHosts
-    from studio.web.tunnel import open_tunnel
+def _tell_reach(services: Services, text: Catalog, say: Callable[[str], None]) -> None:
+    """Says where demo links can be opened, or why they cannot, once that is known."""
+    from studio.services.publication import PublicationState
 
-    hosts = AllowedHosts(services.workspace.settings.public_host_names)
-    try:
-        address = open_tunnel(_serve_aside(demo_app(services), hosts))
-        hosts.add_public(address)
-    except AfinaError as error:
-        say(text.error(error))
-        return
-    services.links.public_address = address
-    say(text("serve.shared", address=address))
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    if sys.platform != "win32":
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise AfinaError("serve.port_taken", host=host, port=str(port)) from error
-    listener.listen(128)
-    return listener
-
-
-def _serve_aside(app: FastAPI, hosts: AllowedHosts) -> int:
-    """Serves ``app`` to a tunnel on a free port of this computer, in a thread, and returns the port."""
-    from studio.web.serving import make_server
-
-    listener = _bind("127.0.0.1", 0)
-    server = make_server(app, hosts, trusted=["127.0.0.1"])
-    threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True).start()
-    return int(listener.getsockname()[1])
+    while (now := services.publication.current()).state is PublicationState.STARTING:
+        time.sleep(0.2)
+    if now.problem is not None:
+        say(text.problem(now.problem))
+    elif now.address:
+        say(text(f"serve.reach.{now.reach.value}", address=now.address))
 
 
 def _announce(address: str, line: str, open_browser: bool, say: Callable[[str], None]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from studio.domain.run import RunState
@@ -45,6 +47,14 @@ class ProjectCard(BaseModel):
     runs: tuple[RunCard, ...] = ()
 
 
+class ChosenBy(StrEnum):
+    """How the suggested questions of a link were chosen."""
+
+    OWNER = "owner"
+    PLACE = "place"  # by their place among the examples, without asking the model
+    ANSWER = "answer"  # because the tuned model answered them right
+
+
 class Link(BaseModel):
     """A demo link."""
 
@@ -59,6 +69,8 @@ class Link(BaseModel):
     revoked_at: float | None = None
     visits: int = 0
     answers: int = 0
+    shows_before: bool = Field(default=True, description="Whether visitors see the answer of the base model, too.")
+    chosen_by: ChosenBy = ChosenBy.OWNER
 
     @property
     def is_open(self) -> bool:

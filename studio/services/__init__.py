@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from studio.services.links import LinkService
     from studio.services.models import ModelService
     from studio.services.projects import ProjectService
+    from studio.services.publication import PublicationService
     from studio.services.runs import RunService
     from studio.services.splits import SplitService
     from studio.services.studies import StudyService
+    from studio.services.suggestions import SuggestionService
     from studio.services.tables import TableService
     from studio.storage.workspace import Workspace
 
@@ -45,10 +47,13 @@ class Services:
     comparison: ComparisonService
     chats: ChatService
     links: LinkService
+    publication: PublicationService
+    suggestions: SuggestionService
     exports: ExportService
 
     def close(self) -> None:
         """Ends the supervisor and the chat workers; training workers go on."""
+        self.publication.close()
         self.imports.close()
         self.insights.close()
         self.runs.close()

@@ -1,4 +1,4 @@
-"""Demo links: made, listed, switched off and on again by the owner; opened by visitors."""
+"""Demo links: made, listed, switched off and on again or deleted by the owner; opened by visitors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from studio.domain.project import Link
+from studio.domain.project import ChosenBy, Link
 from studio.errors import AfinaError
 from studio.i18n.catalog import LOCALES
 from studio.sharing.links import LinkStore
@@ -22,17 +22,22 @@ class LinkService:
 
     Args:
         workspace: where the database and the runs are.
-
-    Attributes:
-        public_address: where a tunnel serves the demo pages to the internet; None without one.
     """
 
     def __init__(self, workspace: Workspace) -> None:
-        self.public_address: str | None = None
         self._workspace = workspace
         self._store = LinkStore(workspace.database)
 
-    def create(self, run_id: str, title: str, questions: Sequence[str] = (), locale: str = "en") -> Link:
+    def create(
+        self,
+        run_id: str,
+        title: str,
+        questions: Sequence[str] = (),
+        locale: str = "en",
+        *,
+        shows_before: bool = True,
+        chosen_by: ChosenBy = ChosenBy.OWNER,
+    ) -> Link:
         """Makes an open link with an unguessable address.
 
         Args:
@@ -40,6 +45,8 @@ class LinkService:
             title: what visitors read first; at most 120 characters.
             questions: suggestions for visitors; blank ones are left out, three at most stay.
             locale: language of the page, one of ``LOCALES``.
+            shows_before: whether visitors see the base model's answer, too.
+            chosen_by: who chose the questions.
 
         Raises:
             AfinaError: ``general.not_found``, ``link.not_ready``, ``link.no_title``, ``link.long_title``,
@@ -63,7 +70,7 @@ class LinkService:
             raise AfinaError("general.not_found", what=run_id[:80])
         if not folder.best.is_file():
             raise AfinaError("link.not_ready")
-        return self._store.add(run_id, title, asked, locale)
+        return self._store.add(run_id, title, asked, locale, shows_before=shows_before, chosen_by=chosen_by)
 
     def list(self, run_id: str | None = None) -> list[Link]:
         """The links of a run, or all of them; the newest first."""
@@ -75,7 +82,7 @@ class LinkService:
         Raises:
             AfinaError: ``general.not_found``.
         """
-        return self._store.set_revoked(token, time.time())
+        return self._store.change(token, revoked_at=time.time())
 
     def reopen(self, token: str) -> Link:
         """Switches a link on again, at the same address.
@@ -83,7 +90,31 @@ class LinkService:
         Raises:
             AfinaError: ``general.not_found``.
         """
-        return self._store.set_revoked(token, None)
+        return self._store.change(token, revoked_at=None)
+
+    def delete(self, token: str) -> None:
+        """Takes a link away for good, with its counts; its address is then one that never was.
+
+        Raises:
+            AfinaError: ``general.not_found``.
+        """
+        self._store.delete(token)
+
+    def show_before(self, token: str, shows_before: bool) -> Link:
+        """Whether visitors see the base model's answer beside the tuned one.
+
+        Raises:
+            AfinaError: ``general.not_found``.
+        """
+        return self._store.change(token, shows_before=shows_before)
+
+    def suggest(self, token: str, questions: Sequence[str], chosen_by: ChosenBy) -> Link:
+        """Replaces the suggested questions, three at most.
+
+        Raises:
+            AfinaError: ``general.not_found``.
+        """
+        return self._store.change(token, questions=list(questions)[:MAX_QUESTIONS], chosen_by=chosen_by.value)
 
     def open(self, token: str) -> Link:
         """The link a visitor came by.

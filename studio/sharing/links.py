@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import secrets
 import time
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
-from studio.domain.project import Link
+from studio.domain.project import ChosenBy, Link
 from studio.errors import AfinaError
 from studio.storage.database import Database, LinkRow, RunRow
 
@@ -25,7 +26,16 @@ class LinkStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add(self, run_id: str, title: str, questions: tuple[str, ...], locale: str) -> Link:
+    def add(
+        self,
+        run_id: str,
+        title: str,
+        questions: tuple[str, ...],
+        locale: str,
+        *,
+        shows_before: bool = True,
+        chosen_by: ChosenBy = ChosenBy.OWNER,
+    ) -> Link:
         """Stores a new open link.
 
         Raises:
@@ -41,6 +51,8 @@ class LinkStore:
             revoked_at=None,
             visits=0,
             answers=0,
+            shows_before=shows_before,
+            chosen_by=chosen_by.value,
         )
         with self._database.session() as session:
             if session.get(RunRow, run_id) is None:
@@ -63,23 +75,28 @@ class LinkStore:
             AfinaError: ``general.not_found``.
         """
         with self._database.session() as session:
-            row = session.get(LinkRow, token[:64])
-            if row is None:
-                raise AfinaError("general.not_found", what=token[:64])
-            return _link(row)
+            return _link(_row(session, token))
 
-    def set_revoked(self, token: str, revoked_at: float | None) -> Link:
-        """Switches a link off (a time) or on again (None).
+    def change(self, token: str, **values: Any) -> Link:
+        """Changes fields of a link: ``revoked_at``, ``shows_before``, ``questions``, ``chosen_by``.
 
         Raises:
             AfinaError: ``general.not_found``.
         """
         with self._database.session() as session:
-            row = session.get(LinkRow, token[:64])
-            if row is None:
-                raise AfinaError("general.not_found", what=token[:64])
-            row.revoked_at = revoked_at
+            row = _row(session, token)
+            for name, value in values.items():
+                setattr(row, name, value)
             return _link(row)
+
+    def delete(self, token: str) -> None:
+        """Takes a link and its counts away.
+
+        Raises:
+            AfinaError: ``general.not_found``.
+        """
+        with self._database.session() as session:
+            session.delete(_row(session, token))
 
     def count(self, token: str, *, visits: int = 0, answers: int = 0) -> None:
         """Adds to the counts of a link in one statement, so that two visitors at once both count."""
@@ -90,6 +107,13 @@ class LinkStore:
         )
         with self._database.session() as session:
             session.execute(change)
+
+
+def _row(session: Session, token: str) -> LinkRow:
+    row = session.get(LinkRow, token[:64])
+    if row is None:
+        raise AfinaError("general.not_found", what=token[:64])
+    return row
 
 
 def _link(row: LinkRow) -> Link:
@@ -103,4 +127,6 @@ def _link(row: LinkRow) -> Link:
         revoked_at=row.revoked_at,
         visits=row.visits,
         answers=row.answers,
+        shows_before=row.shows_before,
+        chosen_by=ChosenBy(row.chosen_by),
     )

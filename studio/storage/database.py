@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, Engine, ForeignKey, String, Text, UniqueConstraint, create_engine, event
+from sqlalchemy import JSON, Engine, ForeignKey, String, Text, UniqueConstraint, create_engine, event, true
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
@@ -78,6 +78,8 @@ class LinkRow(Base):
     revoked_at: Mapped[float | None]
     visits: Mapped[int] = mapped_column(default=0)
     answers: Mapped[int] = mapped_column(default=0)
+    shows_before: Mapped[bool] = mapped_column(default=True, server_default=true())
+    chosen_by: Mapped[str] = mapped_column(String(16), default="owner", server_default="owner")
 
 
 class AcceptanceRow(Base):

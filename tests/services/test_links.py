@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from studio.domain.project import ChosenBy
 from studio.errors import AfinaError
 from studio.services.links import LinkService
 from studio.storage.database import ProjectRow, RunRow
@@ -72,8 +73,25 @@ def test_switched_off_and_on_again_at_the_same_address(links: LinkService) -> No
     assert links.open(token).is_open
 
 
+def test_a_deleted_link_is_gone_with_its_counts(links: LinkService) -> None:
+    token, kept = links.create("run-1", "Demo").token, links.create("run-1", "Other").token
+    links.delete(token)
+    assert [link.token for link in links.list()] == [kept]
+    with pytest.raises(AfinaError, match=r"general\.not_found"):
+        links.delete(token)
+
+
+def test_what_visitors_see_is_changed_and_kept(links: LinkService, workspace: Workspace) -> None:
+    token = links.create("run-1", "Demo", ["Abre?"], shows_before=False).token
+    assert not links.open(token).shows_before
+    assert links.show_before(token, True).shows_before
+    changed = links.suggest(token, ["Fecha?"], ChosenBy.ANSWER)
+    assert LinkService(workspace).open(token) == changed
+    assert (changed.questions, changed.chosen_by) == (("Fecha?",), ChosenBy.ANSWER)
+
+
 def test_an_unknown_token_is_not_found(links: LinkService) -> None:
-    for act in (links.open, links.revoke, links.reopen):
+    for act in (links.open, links.revoke, links.reopen, links.delete):
         with pytest.raises(AfinaError, match=r"general\.not_found"):
             act("nobody-made-this")
 

@@ -27,7 +27,7 @@ def tiny_workspace(tiny_model: Path, tmp_path: Path) -> Iterator[Workspace]:
     opened.database.close()
 
 
-def keep(workspace: Workspace, run_id: str, method: Method, step: int = 5) -> None:
+def keep(workspace: Workspace, run_id: str, method: Method, step: int = 5, rank: int = 4) -> None:
     """Puts what training would have kept into the run's folder."""
     import torch
     from peft import LoraConfig, get_peft_model
@@ -45,8 +45,8 @@ def keep(workspace: Workspace, run_id: str, method: Method, step: int = 5) -> No
         base.save_pretrained(str(adapter))
     else:
         config = LoraConfig(
-            r=4,
-            lora_alpha=8,
+            r=rank,
+            lora_alpha=2 * rank,
             target_modules="all-linear",
             use_dora=method is Method.DORA,
             use_rslora=method is Method.RSLORA,
@@ -61,7 +61,14 @@ def keep(workspace: Workspace, run_id: str, method: Method, step: int = 5) -> No
     write_atomic(run.best, json.dumps({"step": step, "adapter": f"adapters/step-{step:06d}"}))
 
 
-def make_run(workspace: Workspace, run_id: str = "run-1", method: Method = Method.LORA, name: str = "Pão & Cia") -> str:
+def make_run(
+    workspace: Workspace,
+    run_id: str = "run-1",
+    method: Method = Method.LORA,
+    name: str = "Pão & Cia",
+    rank: int = 4,
+    loss: float = 1.2345,
+) -> str:
     """A run in the database and on disk."""
     card = BaseModelCard.model_validate_json((workspace.model("tiny-llama") / "afina.json").read_bytes())
     with workspace.database.session() as session:
@@ -74,8 +81,8 @@ def make_run(workspace: Workspace, run_id: str = "run-1", method: Method = Metho
     recipe = Recipe(
         model=card.id,
         method=method,
-        rank=4,
-        alpha=8,
+        rank=rank,
+        alpha=2 * rank,
         learning_rate=1e-3,
         schedule=Schedule.COSINE,
         epochs=3,
@@ -86,8 +93,8 @@ def make_run(workspace: Workspace, run_id: str = "run-1", method: Method = Metho
     pair = Conversation.pair("Vocês abrem aos domingos?", "Sim, das 7h às 13h.")
     write_atomic(run.train, (pair.model_dump_json() + "\n") * 2)
     write_atomic(run.held_out, pair.model_dump_json() + "\n")
-    keep(workspace, run_id, method)
-    kept = {"best_step": 5, "best_loss": 1.2345, "adapter": "adapters/step-000005"}
+    keep(workspace, run_id, method, rank=rank)
+    kept = {"best_step": 5, "best_loss": loss, "adapter": "adapters/step-000005"}
     result = RunResult(state=RunState.FINISHED, steps=9, ended_at=time.time(), **kept)
     write_atomic(run.result, result.model_dump_json())
     return run_id

@@ -48,11 +48,12 @@ class SlowChat:
         if isinstance(self.fail, Exception):
             raise self.fail
         try:
-            texts = {"base": "", "tuned": ""}
+            sides = options.get("sides", ("base", "tuned"))
+            texts = dict.fromkeys(sides, "")
             for word in self.words:
                 while not self.gate.wait(0.05):
                     yield Update(dict(texts))
-                texts = {"base": texts["base"] + word.upper(), "tuned": texts["tuned"] + word}
+                texts = {side: said + (word.upper() if side == "base" else word) for side, said in texts.items()}
                 yield Update(dict(texts))
             yield Update(dict(texts), done=True, problem=self.fail)
         finally:

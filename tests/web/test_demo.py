@@ -47,7 +47,7 @@ def test_the_page_is_light_escaped_and_closed_to_everything_foreign(served: Serv
         parts = [client.get(path) for path in re.findall(r'(?:href|src)="(/d/static/[^"]+)"', page.text)]
         parts.append(client.get("/d/static/figtree.woff2"))
         assert [part.status_code for part in parts] == [200, 200, 200]
-        assert len(page.content) + sum(len(part.content) for part in parts) < 40_000
+        assert len(page.content) + sum(len(part.content) for part in parts) < 42_000
 
 
 def test_both_answers_stream_and_are_counted(served: Served) -> None:
@@ -96,6 +96,26 @@ def test_the_language_of_the_page(served: Served, accepted: str, query: str, exp
     page = httpx.get(f"{served.url}/d/{served.link.token}{query}", headers={"accept-language": accepted})
     assert page.text.startswith(f'<!doctype html>\n<html lang="{expected}">')
     assert '<h1 lang="pt-BR">' in page.text
+
+
+def test_a_hidden_before_is_neither_shown_nor_asked(served: Served) -> None:
+    served.links.show_before(served.link.token, False)
+    with served.visitor() as client:
+        page = client.get(f"/d/{served.link.token}?lang=pt").text
+        assert "Antes" not in page
+        assert "Resposta" in page
+        assert all("base" not in line for line in lines(served.ask(client)))
+    assert served.chat.asked[0]["sides"] == ("tuned",)
+    served.links.show_before(served.link.token, True)
+    with served.visitor() as client:
+        assert set(answers(served.ask(client)).values()) == {"SIM, ABRIMOS ÀS 7.", "Sim, abrimos às 7."}
+
+
+def test_a_deleted_link_is_one_that_never_was(served: Served) -> None:
+    served.links.delete(served.link.token)
+    gone, unknown = (httpx.get(f"{served.url}/d/{token}") for token in (served.link.token, "x" * 24))
+    assert (gone.status_code, gone.text) == (404, unknown.text)
+    assert httpx.post(f"{served.url}/d/{served.link.token}/ask", json={"question": "oi"}).status_code == 404
 
 
 def test_unknown_and_closed_links_look_the_same(served: Served) -> None:

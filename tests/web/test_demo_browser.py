@@ -33,11 +33,16 @@ def test_a_suggestion_then_a_question_and_both_answers_each_time(phone: Page, se
     phone.get_by_label("Sua pergunta").fill("E segunda?")
     phone.keyboard.press("Enter")
     expect(phone.locator(".after .words").nth(1)).to_have_text("Sim, abrimos às 7.")
-    assert [message.content for message in served.chat.asked[1]["turns"]["base"]] == [
-        "Abre domingo?",
-        "SIM, ABRIMOS ÀS 7.",
-        "E segunda?",
-    ]
+    assert [message.content for message in served.chat.asked[1]["turns"]["base"]] == ["E segunda?"], "it stands alone"
+    top, bottom = "getBoundingClientRect().top", "getBoundingClientRect().bottom"
+    below = f"document.querySelector('.before').{top} >= document.querySelector('.after').{bottom}"
+    assert phone.evaluate(below), "what was learned comes first on a phone"
+    phone.get_by_label("Continuar esta conversa").check()
+    phone.get_by_label("Sua pergunta").fill("Até que horas?")
+    phone.keyboard.press("Enter")
+    expect(phone.locator(".after .words").nth(2)).to_have_text("Sim, abrimos às 7.")
+    asked = [message.content for message in served.chat.asked[2]["turns"]["base"]]
+    assert asked == ["E segunda?", "SIM, ABRIMOS ÀS 7.", "Até que horas?"]
     assert phone.evaluate("document.documentElement.scrollWidth") == 390
     phone.get_by_role("button", name="Recomeçar").tap()
     expect(phone.locator(".turn")).to_have_count(0)

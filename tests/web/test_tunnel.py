@@ -1,22 +1,25 @@
-"""The shared address, where there is no internet."""
+"""Gradio's tunnel, where there is no internet."""
 
 from __future__ import annotations
 
+import os
 import socket
+import threading
+from pathlib import Path
 
 import pytest
 
 from studio.errors import AfinaError
-from studio.web.tunnel import open_tunnel
+from studio.web.tunnel import CLOUDFLARED, Tunnel
 
 
 def test_without_a_network_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    from gradio import networking
-
+    folders = os.environ["PATH"].split(os.pathsep)
+    without = [folder for folder in folders if not (Path(folder) / CLOUDFLARED).exists()]
+    monkeypatch.setenv("PATH", os.pathsep.join(without))
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # bound and not listening: a connection is refused at once
-        address = f"http://127.0.0.1:{unused.getsockname()[1]}/"
-        monkeypatch.setattr(networking, "GRADIO_API_SERVER", address)
-        monkeypatch.setattr(networking, "GRADIO_SHARE_SERVER_ADDRESS", None)
+        for name in ("HTTPS_PROXY", "https_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{unused.getsockname()[1]}")
         with pytest.raises(AfinaError, match=r"share\.tunnel_failed"):
-            open_tunnel(7861)
+            Tunnel(7861, threading.Event())

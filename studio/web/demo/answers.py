@@ -65,10 +65,11 @@ class Answering:
     async def _answer(self, link: Link, question: Question, ticket: Ticket, text: Catalog) -> AsyncIterator[str]:
         yield _line(message=text("demo.thinking"))
         updates: Iterator[Any] | None = None
-        said = dict.fromkeys(SIDES, "")
+        sides = SIDES if link.shows_before else SIDES[1:]
+        said = dict.fromkeys(sides, "")
         try:
             updates = self.chats.stream(
-                link.run_id, question.turns, sides=SIDES, temperature=0.0, max_tokens=MAX_TOKENS, client=ticket.visitor
+                link.run_id, question.turns, sides=sides, temperature=0.0, max_tokens=MAX_TOKENS, client=ticket.visitor
             )
             while (update := await to_thread.run_sync(next, updates, None)) is not None:
                 if update.problem is not None:
@@ -94,7 +95,7 @@ class Answering:
 
 
 def _change(said: dict[str, str], texts: dict[str, str]) -> dict[str, Any]:
-    grown: dict[str, Any] = {side: texts[side] for side in SIDES if side in texts and texts[side] != said[side]}
+    grown: dict[str, Any] = {side: texts[side] for side in said if side in texts and texts[side] != said[side]}
     if all(whole.startswith(said[side]) for side, whole in grown.items()):
         return {side: whole[len(said[side]) :] for side, whole in grown.items()}
     return {**grown, "replace": True}

@@ -28,12 +28,17 @@ def demo_page(link: Link, locale: str) -> str:
     """
     text = catalog(locale)
     spoken = {name: text(f"demo.{name}", limit=MAX_QUESTION) for name in _SPOKEN}
-    return _render(locale, link=link, spoken=spoken, limit=MAX_QUESTION, others=[x for x in LOCALES if x != locale])
+    if not link.shows_before:
+        del spoken["before"]
+        spoken |= {"ready": text("demo.ready_alone"), "after": text("demo.answer")}
+    sides = ("before", "after") if link.shows_before else ("after",)
+    others = [x for x in LOCALES if x != locale]
+    return _render(locale, link=link, spoken=spoken, limit=MAX_QUESTION, others=others, sides=sides)
 
 
 def closed_page(locale: str) -> str:
     """The page of a link that does not exist or was switched off: the same for both."""
-    return _render(locale, link=None, spoken={}, limit=0, others=[])
+    return _render(locale, link=None, spoken={}, limit=0, others=[], sides=())
 
 
 def _render(locale: str, **values: Any) -> str:

@@ -6,7 +6,9 @@
   const spoken = JSON.parse(main.dataset.spoken), limit = Number(main.dataset.limit);
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const hovers = matchMedia("(hover: hover)").matches; // without a mouse, focus in the box would open a keyboard
-  const sides = { base: ".before", tuned: ".after" };
+  const all = { base: ".before", tuned: ".after" };
+  const shown = byId("turn").content; // an owner may have hidden the answer before training
+  const sides = Object.fromEntries(Object.entries(all).filter(([, card]) => shown.querySelector(card)));
   let turns = [], running = null, closed = false;
 
   const say = (sentence) => { byId("status").textContent = sentence; };
@@ -29,6 +31,7 @@
     if (on && active !== box) byId("stop").focus({ preventScroll: true });
     if (!on && hovers && active === byId("stop")) box.focus({ preventScroll: true });
     byId("again").hidden = on || !talk.children.length;
+    byId("talk-on").hidden = !talk.children.length;
     for (const chip of chips) chip.disabled = on || closed;
     box.disabled = byId("ask").disabled = closed;
     if (suggestions) suggestions.hidden = on || chips.every((chip) => chip.parentElement.hidden);
@@ -117,7 +120,7 @@
       const response = await fetch(main.dataset.ask, {
         method: "POST",
         headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ question, turns: turns.slice(-4) }),
+        body: JSON.stringify({ question, turns: byId("go-on").checked ? turns.slice(-4) : [] }),
         signal: stop.signal,
       });
       if (!response.ok) return refuse(turn, question, (await response.json()).error);
@@ -136,8 +139,10 @@
       busy(false);
     }
     finish(turn, answers, ended);
+    if (!byId("go-on").checked) turns = []; // a question stands alone unless a visitor goes on with the last one
     if (answers.base || answers.tuned) turns.push({ question, ...answers });
-    if (!ended) say(`${spoken.ready} ${spoken.before}: ${answers.base} ${spoken.after}: ${answers.tuned}`);
+    const names = { base: spoken.before, tuned: spoken.after };
+    if (!ended) say([spoken.ready, ...Object.keys(sides).map((side) => `${names[side]}: ${answers[side]}`)].join(" "));
   }
 
   function refuse(turn, question, error) {
@@ -168,6 +173,7 @@
   byId("stop").addEventListener("click", () => { if (running) running.abort(); });
   byId("again").addEventListener("click", () => {
     turns = [];
+    byId("go-on").checked = false;
     talk.replaceChildren();
     document.body.classList.remove("talking");
     for (const chip of chips) chip.parentElement.hidden = false;

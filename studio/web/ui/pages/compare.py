@@ -24,7 +24,7 @@ from studio.web.ui.components import (
     wrapped,
 )
 from studio.web.ui.pages.compare_view import Turn, render_talk
-from studio.web.ui.pages.tuned import chosen_run, held_out_questions, nothing_tuned, run_choices, tuned_runs
+from studio.web.ui.pages.tuned import chosen_run, nothing_tuned, run_choices, tuned_runs
 from studio.web.ui.session import Place
 
 _SUGGESTIONS: Final = 4
@@ -246,7 +246,7 @@ def _render(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
 
 
 def _suggestions(ui: Ui, run_id: str) -> str:
-    questions = held_out_questions(ui, run_id, _SUGGESTIONS)
+    questions = ui.services.suggestions.held_out(run_id, _SUGGESTIONS)
     if not questions:
         return ""
     chips = join(_CHIP.format(question) for question in questions)

@@ -2,49 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 import gradio as gr
 from markupsafe import Markup
 
-from studio.domain.project import Link
-from studio.domain.run import RunView
+from studio.domain.project import ChosenBy
 from studio.services.exports import ExportProgress, ExportState
+from studio.services.links import MAX_QUESTION, MAX_QUESTIONS
+from studio.services.publication import PublicationState, Reach
 from studio.web.ui.components import (
     EMPTY,
     Page,
     Ui,
-    badge,
     bar,
     button,
-    danger_button,
     event_data,
     friendly,
     join,
     lead,
-    notice,
     problem_notice,
     say,
-    when,
     wrapped,
 )
-from studio.web.ui.pages.tuned import chosen_run, held_out_questions, nothing_tuned, run_choices, tuned_runs
+from studio.web.ui.pages.share_view import render_links, render_reach
+from studio.web.ui.pages.tuned import chosen_run, nothing_tuned, run_choices, tuned_runs
 from studio.web.ui.session import Place
 
-_QUESTIONS: Final = 3
 _ICON: Final = (
     '<svg viewBox="0 0 48 48" fill="none" stroke="var(--af-primary)" stroke-width="2.4" stroke-linecap="round"'
     ' aria-hidden="true"><circle cx="12" cy="24" r="5"/><circle cx="35" cy="12" r="5" stroke="var(--af-accent)"/>'
     '<circle cx="35" cy="36" r="5"/><path d="m17 22 13-7M17 26l13 7"/></svg>'
 )
-_LINK: Final = Markup(
-    '<article class="af-card af-link" id="link-{token}"><div class="af-row af-between"><h3>{title}</h3>{state}</div>'
-    '<code class="af-address" data-address="{path}">{path}</code>'
-    '<p class="af-small af-muted">{counts} · {time}</p><div class="af-row">{acts}</div></article>'
-)
-_OPEN: Final = Markup('<a class="af-button small" href="{}" target="_blank" rel="noopener">{}</a>')
-_COPY: Final = Markup('<button type="button" class="af-button small" data-copy-path="{}" data-copied="{}">{}</button>')
 _EXPORT: Final = Markup(
     '<article class="af-card" id="export-{kind}"><div><h3>{name}</h3><p class="af-muted af-small">{about}</p></div>'
     '<div class="af-stack af-push">{state}</div></article>'
@@ -61,7 +52,9 @@ class _Parts:
     run: Any
     title: Any
     questions: tuple[Any, ...]
+    before: Any
     create: Any
+    reach: Any
     links: Any
     downloads: Any
     timer: Any
@@ -69,11 +62,16 @@ class _Parts:
     @property
     def shown(self) -> list[Any]:
         form = [self.needs, self.body, self.run, self.title, *self.questions]
-        return [*form, self.links, self.downloads, self.timer]
+        return [*form, *self.going, self.downloads]
+
+    @property
+    def going(self) -> list[Any]:
+        """What changes by itself while a place is being opened or questions are being asked."""
+        return [self.reach, self.links, self.timer]
 
 
 def build_share(ui: Ui) -> Page:
-    """The form of a new link, the links there are, and the downloads."""
+    """The form of a new link, how far links reach, the links there are, and the downloads."""
     with gr.Column(visible=False, elem_id="page-share") as column:
         ui.html(value=lead(ui.text, "share"))
         parts = _layout(ui)
@@ -92,63 +90,89 @@ def _layout(ui: Ui) -> _Parts:
         ui.html(value=wrapped(Markup("<h2>{}</h2>").format(text("share.new"))))
         run = gr.Dropdown(label=text("share.run"), elem_id="share-run", allow_custom_value=True)
         title = gr.Textbox(label=text("share.name"), max_length=120, elem_id="share-title")
-        with gr.Row():
+        before = gr.Checkbox(
+            value=True, label=text("share.before"), info=text("share.before_info"), elem_id="share-before"
+        )
+        with gr.Accordion(text("share.questions"), open=False, elem_id="share-questions"), gr.Row():
             questions = tuple(
                 gr.Textbox(
                     label=text("share.question", n=number),
                     lines=2,
-                    max_length=300,
+                    max_length=MAX_QUESTION,
+                    placeholder=text("share.question_left"),
                     min_width=220,
                     elem_id=f"share-question-{number}",
                 )
-                for number in range(1, _QUESTIONS + 1)
+                for number in range(1, MAX_QUESTIONS + 1)
             )
         create = gr.Button(text("share.create"), variant="primary", size="lg", elem_id="share-create")
+        reach = ui.actions(elem_id="share-reach", keeps_focus=True)
         links = ui.actions(elem_id="share-links")
         downloads = ui.actions(elem_id="share-downloads")
     timer = gr.Timer(1.5, active=False)
-    return _Parts(needs, body, run, title, questions, create, links, downloads, timer)
+    return _Parts(needs, body, run, title, questions, before, create, reach, links, downloads, timer)
 
 
 def _connect(ui: Ui, parts: _Parts) -> None:
     services = ui.services
 
     @friendly(ui.text)
-    def create(query: str, run_id: str, title: str, *questions: str) -> dict[Any, Any]:
+    def create(query: str, run_id: str, title: str, before: bool, *questions: str) -> dict[Any, Any]:
         asked = [question.strip() for question in questions if question.strip()]
-        services.links.create(run_id, title, asked, ui.text.locale)
+        chosen = ChosenBy.OWNER if asked else ChosenBy.PLACE
+        link = services.links.create(
+            run_id,
+            title,
+            asked or services.suggestions.held_out(run_id, MAX_QUESTIONS),
+            ui.text.locale,
+            shows_before=before,
+            chosen_by=chosen,
+        )
+        if not asked:
+            services.suggestions.choose(link)
         say(ui.text, "share.created")
-        return {parts.links: _links(ui, tuned_runs(ui, Place.parse(query).project))}
+        return _going(ui, parts, query, run_id)
 
     @friendly(ui.text)
-    def act(query: str, event: gr.EventData) -> dict[Any, Any]:
+    def act(query: str, run_id: str, event: gr.EventData) -> dict[Any, Any]:
         data = event_data(event)
-        if data.get("action") == "revoke":
-            services.links.revoke(data["token"])
-        elif data.get("action") == "reopen":
-            services.links.reopen(data["token"])
-        return {parts.links: _links(ui, tuned_runs(ui, Place.parse(query).project))}
+        acts: dict[str, Callable[[str], object]] = {
+            "revoke": services.links.revoke,
+            "reopen": services.links.reopen,
+            "delete": services.links.delete,
+            "hide": lambda token: services.links.show_before(token, False),
+            "show": lambda token: services.links.show_before(token, True),
+        }
+        acts[data["action"]](data["token"])
+        return _going(ui, parts, query, run_id)
 
     @friendly(ui.text)
-    def prepare(run_id: str, event: gr.EventData) -> dict[Any, Any]:
+    def move(query: str, run_id: str, event: gr.EventData) -> dict[Any, Any]:
+        services.publication.choose(Reach(event_data(event)["reach"]))
+        return _going(ui, parts, query, run_id)
+
+    @friendly(ui.text)
+    def prepare(query: str, run_id: str, event: gr.EventData) -> dict[Any, Any]:
         services.exports.start(run_id, event_data(event)["format"])
-        return _exports(ui, parts, run_id)
+        return {parts.downloads: _exports(ui, run_id), parts.timer: gr.Timer(active=True)}
 
     @friendly(ui.text)
-    def tick(run_id: str) -> dict[Any, Any]:
-        return _exports(ui, parts, run_id)
+    def tick(query: str, run_id: str) -> dict[Any, Any]:
+        return {parts.downloads: _exports(ui, run_id), **_going(ui, parts, query, run_id)}
 
     @friendly(ui.text)
     def change_run(query: str, run_id: str) -> str:
         return Place.parse(query).at("share", run_id).move
 
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    form = [ui.place, parts.run, parts.title, *parts.questions]
-    parts.create.click(create, form, [parts.links], api_visibility="private")
-    parts.links.action(act, [ui.place], [parts.links], **quiet)
-    parts.downloads.action(prepare, [parts.run], [parts.downloads, parts.timer], **quiet)
-    parts.timer.tick(tick, [parts.run], [parts.downloads, parts.timer], **quiet)
-    parts.run.input(change_run, [ui.place, parts.run], [ui.place], **quiet)
+    where = [ui.place, parts.run]
+    form = [*where, parts.title, parts.before, *parts.questions]
+    parts.create.click(create, form, parts.going, api_visibility="private")
+    parts.links.action(act, where, parts.going, **quiet)
+    parts.reach.action(move, where, parts.going, **quiet)
+    parts.downloads.action(prepare, where, [parts.downloads, parts.timer], **quiet)
+    parts.timer.tick(tick, where, [parts.downloads, *parts.going], **quiet)
+    parts.run.input(change_run, where, [ui.place], **quiet)
 
 
 def _render(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
@@ -157,64 +181,43 @@ def _render(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
     if run is None:
         needs = nothing_tuned(ui, place, "share", _ICON)
         return {parts.needs: needs, parts.body: gr.Column(visible=False), parts.timer: gr.Timer(active=False)}
-    suggested = [*held_out_questions(ui, run.id, _QUESTIONS), *[""] * _QUESTIONS][:_QUESTIONS]
     return {
         parts.needs: "",
         parts.body: gr.Column(visible=True),
         parts.run: run_choices(views, run),
         parts.title: ui.services.projects.get(place.project).name,
-        **dict(zip(parts.questions, suggested, strict=True)),
-        parts.links: _links(ui, views),
-        **_exports(ui, parts, run.id),
+        **dict.fromkeys(parts.questions, ""),
+        parts.downloads: _exports(ui, run.id),
+        **_going(ui, parts, place.query, run.id),
     }
 
 
-def _links(ui: Ui, views: list[RunView]) -> str:
-    text = ui.text
-    title = Markup('<h2 class="af-space">{}</h2>').format(text("share.links"))
-    links = [link for view in views for link in ui.services.links.list(view.id)]
-    links.sort(key=lambda link: -link.created_at)
-    reach = notice(text("share.reach"))
-    if not links:
-        empty = Markup('<p class="af-muted">{}</p>').format(text("share.links_none"))
-        return wrapped(title, empty, reach)
-    cards = Markup('<div class="af-grid">{}</div>').format(join(_link(ui, link) for link in links))
-    return wrapped(title, cards, reach)
-
-
-def _link(ui: Ui, link: Link) -> Markup:
-    text, public = ui.text, ui.services.links.public_address
-    path = f"{public}/d/{link.token}" if public else f"../d/{link.token}"
-    counts = f"{text('share.visits', n=link.visits)} · {text('share.answers', n=link.answers)}"
-    if link.is_open:
-        ask, detail = text("share.revoke_ask", title=link.title), text("share.revoke_detail")
-        off = danger_button(text, text("share.revoke"), "revoke", ask, detail, stay="ui.cancel", token=link.token)
-        copy = _COPY.format(path, text("ui.copied"), text("ui.copy"))
-        acts = [copy, _OPEN.format(path, text("share.open")), off]
-    else:
-        acts = [button(text("share.reopen"), "reopen", kind="small", token=link.token)]
-    return _LINK.format(
-        token=link.token,
-        title=link.title,
-        state=badge(text("share.on"), "good") if link.is_open else badge(text("share.off")),
-        path=path,
-        counts=counts,
-        time=when(text, link.created_at),
-        acts=join(acts),
+def _going(ui: Ui, parts: _Parts, query: str, run_id: str) -> dict[Any, Any]:
+    """Links and how far they reach, and whether the page has to look again by itself."""
+    services, views = ui.services, tuned_runs(ui, Place.parse(query).project)
+    is_going = (
+        services.publication.current().state is PublicationState.STARTING
+        or any(services.suggestions.is_choosing(link.token) for view in views for link in services.links.list(view.id))
+        or any(
+            services.exports.progress(run_id, kind).state is ExportState.RUNNING for kind in services.exports.kinds()
+        )
     )
+    return {
+        parts.reach: render_reach(ui),
+        parts.links: render_links(ui, views),
+        parts.timer: gr.Timer(active=is_going),
+    }
 
 
-def _exports(ui: Ui, parts: _Parts, run_id: str) -> dict[Any, Any]:
+def _exports(ui: Ui, run_id: str) -> str:
     text, kinds = ui.text, ui.services.exports.kinds()
     states = {kind: ui.services.exports.progress(run_id, kind) for kind in kinds}
-    going = any(state.state is ExportState.RUNNING for state in states.values())
     head = Markup('<h2 class="af-space">{}</h2><p class="af-muted">{}</p>')
     cards = join(_export(ui, run_id, kind, state) for kind, state in states.items())
-    html = wrapped(
+    return wrapped(
         head.format(text("share.downloads"), text("share.downloads_why")),
         Markup('<div class="af-grid af-fit">{}</div>').format(cards),
     )
-    return {parts.downloads: html, parts.timer: gr.Timer(active=going)}
 
 
 def _export(ui: Ui, run_id: str, kind: str, progress: ExportProgress) -> Markup:

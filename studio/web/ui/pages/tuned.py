@@ -7,7 +7,6 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
-from studio.domain.conversation import Conversation
 from studio.domain.run import RunView
 from studio.web.ui.components import Ui, empty_state, link, wrapped
 from studio.web.ui.session import Place
@@ -28,21 +27,6 @@ def run_choices(views: list[RunView], chosen: RunView) -> Any:
     """The update of a dropdown with the tuned versions; hidden where there is nothing to choose."""
     choices = [(f"{view.name} · {view.model_name}", view.id) for view in views]
     return gr.Dropdown(choices=choices, value=chosen.id, visible=len(views) > 1)
-
-
-def held_out_questions(ui: Ui, run_id: str, count: int) -> list[str]:
-    """Questions that the run kept aside, spread over all of them and without repeating an answer."""
-    path = ui.services.workspace.run(run_id).held_out
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-        found = [Conversation.model_validate_json(line) for line in lines if line.strip()]
-    except (OSError, ValueError):
-        return []
-    by_answer = {conversation.answer: conversation.question for conversation in found if conversation.question}
-    questions = list(dict.fromkeys(by_answer.values()))
-    if len(questions) <= count:
-        return questions
-    return [questions[index * len(questions) // count] for index in range(count)]
 
 
 def nothing_tuned(ui: Ui, place: Place, page: str, icon: str) -> str:

@@ -1,0 +1,100 @@
+"""The questions that a link suggests: ones that its tuned model answers right."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from studio.data.text import plain
+from studio.domain.conversation import Conversation, Role
+from studio.domain.project import ChosenBy, Link
+from studio.errors import AfinaError
+from studio.services.chats import ChatService
+from studio.services.links import MAX_QUESTION, MAX_QUESTIONS, LinkService
+from studio.storage.workspace import Workspace
+
+_READ: Final = 400  # examples that are looked at: a link suggests three
+_ASKED: Final = 24  # questions at most, so that it ends within a minute on a slow computer
+_AT_ONCE: Final = 8
+_LONGEST: Final = 160  # tokens of an answer
+_LOG: Final = logging.getLogger(__name__)
+
+
+class SuggestionService:
+    """Chooses questions among the examples of a run.
+
+    Args:
+        workspace: where runs live.
+        chats: asks the tuned model.
+        links: whose questions are chosen.
+    """
+
+    def __init__(self, workspace: Workspace, chats: ChatService, links: LinkService) -> None:
+        self._workspace, self._chats, self._links = workspace, chats, links
+        self._lock = threading.Lock()
+        self._choosing: set[str] = set()
+
+    def held_out(self, run_id: str, count: int) -> list[str]:
+        """Questions that the run kept aside, spread over all of them and without repeating an answer."""
+        return [example.question for example in _spread(_examples(self._workspace.run(run_id).held_out), count)]
+
+    def choose(self, link: Link) -> None:
+        """Asks the tuned model in the background, and suggests what it answers right; else all stays as it is."""
+        with self._lock:
+            self._choosing.add(link.token)
+        threading.Thread(target=self._choose, args=(link,), name="suggestions", daemon=True).start()
+
+    def is_choosing(self, token: str) -> bool:
+        """Whether the questions of a link are still being asked."""
+        with self._lock:
+            return token in self._choosing
+
+    def _choose(self, link: Link) -> None:
+        try:
+            if found := self._answered_right(link.run_id):
+                self._links.suggest(link.token, found, ChosenBy.ANSWER)
+        except AfinaError as error:  # a suggestion less, and nothing that a person must know
+            _LOG.info("The suggested questions were not asked: %s", error)
+        except Exception:
+            _LOG.exception("The suggested questions were not asked")
+        finally:
+            with self._lock:
+                self._choosing.discard(link.token)
+
+    def _answered_right(self, run_id: str) -> list[str]:
+        folder = self._workspace.run(run_id)
+        held_out, learned = _examples(folder.held_out), _examples(folder.train)
+        asked = [example for part in (held_out, learned) for example in _spread(part, _ASKED // 2)]
+        right: dict[str, str] = {}
+        for start in range(0, len(asked), _AT_ONCE):
+            batch = asked[start : start + _AT_ONCE]
+            answers = self._chats.answer_all(run_id, [each.question for each in batch], max_tokens=_LONGEST)
+            for example, answer in zip(batch, answers, strict=True):
+                if plain(answer) == plain(example.answer):
+                    right.setdefault(plain(answer), example.question)
+            if len(right) >= MAX_QUESTIONS:
+                break
+        return list(right.values())[:MAX_QUESTIONS]
+
+
+def _examples(path: Path) -> list[Conversation]:
+    """Examples of a file whose question can be suggested; none where it cannot be read."""
+    try:
+        with path.open(encoding="utf-8") as lines:
+            found = [Conversation.model_validate_json(line) for line in islice(lines, _READ) if line.strip()]
+    except (OSError, ValueError):
+        return []
+    short = [example for example in found if 0 < len(example.question) <= MAX_QUESTION]
+    alone = [example for example in short if sum(turn.role is Role.USER for turn in example.messages) == 1]
+    return alone or short
+
+
+def _spread(examples: Sequence[Conversation], count: int) -> list[Conversation]:
+    by_answer = list({example.answer: example for example in examples}.values())
+    if len(by_answer) <= count:
+        return by_answer
+    return [by_answer[index * len(by_answer) // count] for index in range(count)]

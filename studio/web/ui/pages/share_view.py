@@ -1,0 +1,147 @@
+"""What the Share screen shows of links: how far they reach, and a card for each."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import quote
+
+import segno
+from markupsafe import Markup
+
+from studio.domain.project import ChosenBy, Link
+from studio.domain.run import RunView
+from studio.services.publication import Publication, PublicationState, Reach
+from studio.web.ui.components import EMPTY, Ui, badge, button, danger_button, join, notice, when, wrapped
+
+_PLACE: Final = Markup(
+    '<button type="button" role="radio" aria-checked="{checked}" class="af-place" id="reach-{reach}" data-action="reach"'
+    ' data-reach="{reach}"{ask}><b>{name}</b><span>{about}</span></button>'
+)
+_ASK: Final = Markup(' data-ask="{}" data-detail="{}" data-yes="{}" data-no="{}"')
+_STATE: Final = Markup(
+    '<div class="af-card" id="reach-state" data-state="{state}" role="status"><div class="af-row">{badge}{address}{acts}'
+    '</div><p class="af-small">{sentence}</p>{hint}</div>'
+)
+_LINK: Final = Markup(
+    '<article class="af-card af-link" id="link-{token}"><div class="af-link-text"><div class="af-row af-between">'
+    '<h3>{title}</h3>{state}</div>{address}<p class="af-small af-muted">{facts}</p>{questions}'
+    '<div class="af-row">{acts}</div></div>{code}</article>'
+)
+_ADDRESS: Final = Markup('<code class="af-address" data-address="{0}">{0}</code>')
+_QUESTIONS: Final = Markup('<div class="af-small"><p class="af-muted">{}</p><ul class="af-quoted">{}</ul></div>')
+_QUESTION: Final = Markup("<li>{}</li>")
+_CODE: Final = Markup('<figure class="af-code">{}<figcaption class="af-small af-muted">{}</figcaption></figure>')
+_OPEN: Final = Markup('<a class="af-button small" href="{}" target="_blank" rel="noopener">{}</a>')
+_COPY: Final = Markup('<button type="button" class="af-button small" data-copy-path="{}" data-copied="{}">{}</button>')
+
+
+def render_reach(ui: Ui) -> str:
+    """The switch with its three places, and how things stand with the one that is chosen."""
+    text, now = ui.text, ui.services.publication.current()
+    places = join(_place(ui, reach, now) for reach in Reach)
+    head = Markup('<h2 class="af-space" id="reach-title">{}</h2>').format(text("share.reach.title"))
+    group = Markup('<div class="af-places" role="radiogroup" aria-labelledby="reach-title">{}</div>').format(places)
+    return wrapped(head, group, _state(ui, now))
+
+
+def _place(ui: Ui, reach: Reach, now: Publication) -> Markup:
+    text, ask = ui.text, EMPTY
+    if reach is Reach.INTERNET and now.reach is not reach:
+        words = (text(f"share.reach.internet_{part}") for part in ("ask", "detail", "yes"))
+        ask = _ASK.format(*words, text("ui.cancel"))
+    return _PLACE.format(
+        checked="true" if now.reach is reach else "false",
+        reach=reach.value,
+        ask=ask,
+        name=text(f"share.reach.{reach.value}"),
+        about=text(f"share.reach.{reach.value}_about"),
+    )
+
+
+def _state(ui: Ui, now: Publication) -> Markup:
+    text = ui.text
+    if now.reach is Reach.COMPUTER:
+        return notice(text("share.reach.computer_only"))
+    kind = {PublicationState.OPEN: "good", PublicationState.FAILED: "bad"}.get(now.state, "warn")
+    acts, hint, sentence = [], EMPTY, text(f"share.reach.{now.reach.value}_exposes")
+    if now.state is PublicationState.FAILED or now.state is PublicationState.CLOSED:
+        acts.append(button(text("share.reach.again"), "reach", kind="small", reach=now.reach.value))
+    if now.state is PublicationState.STARTING:
+        sentence = text(f"share.reach.{now.reach.value}_starting")
+    if now.problem is not None:
+        sentence = text.problem(now.problem)
+    acts.append(button(text("share.reach.close"), "reach", kind="quiet small", elem_id="reach-close", reach="computer"))
+    if now.state is PublicationState.OPEN and now.reach is Reach.NETWORK:
+        port = now.address.rpartition(":")[2]
+        line = Markup('<p class="af-small af-muted">{}</p>')
+        hint = line.format(text("share.reach.firewall", port=port))
+    return _STATE.format(
+        state=now.state.value,
+        badge=badge(text(f"share.reach.state.{now.state.value}"), kind),
+        address=Markup('<code class="af-address">{}</code>').format(now.address) if now.address else EMPTY,
+        acts=join(acts),
+        sentence=sentence,
+        hint=hint,
+    )
+
+
+def render_links(ui: Ui, views: list[RunView]) -> str:
+    """The links of some runs, the newest first."""
+    text, names = ui.text, {view.id: view.name for view in views}
+    title = Markup('<h2 class="af-space">{}</h2>').format(text("share.links"))
+    links = [link for view in views for link in ui.services.links.list(view.id)]
+    links.sort(key=lambda link: -link.created_at)
+    if not links:
+        return wrapped(title, Markup('<p class="af-muted">{}</p>').format(text("share.links_none")))
+    public = ui.services.publication.current().address
+    cards = join(_link(ui, link, names[link.run_id] if len(names) > 1 else "", public) for link in links)
+    return wrapped(title, Markup('<div class="af-links">{}</div>').format(cards))
+
+
+def _link(ui: Ui, link: Link, run_name: str, public: str) -> Markup:
+    text = ui.text
+    path = f"{public}/d/{link.token}" if public else f"../d/{link.token}"
+    counts = [text("share.visits", n=link.visits), text("share.answers", n=link.answers), when(text, link.created_at)]
+    return _LINK.format(
+        token=link.token,
+        title=link.title,
+        state=badge(text("share.on"), "good") if link.is_open else badge(text("share.off")),
+        address=_ADDRESS.format(path) if link.is_open else EMPTY,
+        facts=Markup(" · ").join([*filter(None, [run_name]), *counts]),
+        questions=_questions(ui, link),
+        acts=join(_acts(ui, link, path, public)),
+        code=_CODE.format(_qr(path), text("share.qr")) if link.is_open and public else EMPTY,
+    )
+
+
+def _questions(ui: Ui, link: Link) -> Markup:
+    if ui.services.suggestions.is_choosing(link.token):
+        label = ui.text("share.choosing")
+    elif link.questions:
+        label = ui.text("share.suggests_right" if link.chosen_by is ChosenBy.ANSWER else "share.suggests")
+    else:
+        return EMPTY
+    return _QUESTIONS.format(label, join(_QUESTION.format(question) for question in link.questions))
+
+
+def _acts(ui: Ui, link: Link, path: str, public: str) -> list[Markup]:
+    text, token, acts = ui.text, link.token, list[Markup]()
+    if link.is_open:
+        acts += [_COPY.format(path, text("ui.copied"), text("ui.copy")), _OPEN.format(path, text("share.open"))]
+        if public:
+            words = text("share.whatsapp_text", title=link.title, address=path)
+            acts.append(_OPEN.format(f"https://wa.me/?text={quote(words)}", text("share.whatsapp")))
+        label = text("share.hide_before" if link.shows_before else "share.show_before")
+        acts.append(button(label, "hide" if link.shows_before else "show", kind="quiet small", token=token))
+        ask, detail = text("share.revoke_ask", title=link.title), text("share.revoke_detail")
+        acts.append(danger_button(text, text("share.revoke"), "revoke", ask, detail, stay="ui.cancel", token=token))
+    else:
+        acts.append(button(text("share.reopen"), "reopen", kind="small", token=token))
+    ask, detail = text("share.delete_ask", title=link.title), text("share.delete_detail")
+    acts.append(danger_button(text, text("share.delete"), "delete", ask, detail, token=token))
+    return acts
+
+
+def _qr(address: str) -> Markup:
+    """The address as a code that a phone's camera reads; dark on white in both schemes, or cameras would not see it."""
+    return Markup(segno.make(address, error="m").svg_inline(scale=4, border=3, light="#fff", omitsize=True))
