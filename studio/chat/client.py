@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -36,13 +36,16 @@ class Ticket:
     Args:
         worker: who answers it.
         request: what was asked.
+        inbox: where its replies go; one of its own without.
     """
 
-    def __init__(self, worker: _Worker, request: Generate | Warm) -> None:
+    def __init__(
+        self, worker: _Worker, request: Generate | Warm, inbox: queue.SimpleQueue[Reply] | None = None
+    ) -> None:
         self.request = request
         self.is_over = False
         self._worker = worker
-        self._inbox: queue.SimpleQueue[Reply] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[Reply] = queue.SimpleQueue() if inbox is None else inbox
 
     def put(self, reply: Reply) -> None:
         """Called by the worker's reader."""
@@ -50,12 +53,11 @@ class Ticket:
 
     def replies(self) -> Iterator[Reply]:
         """Replies until the last one, which has ``done``; blocks while there is none. A dead worker also says so."""
-        while True:
-            reply = self._inbox.get()
-            self.is_over = self.is_over or reply.done
-            yield reply
-            if reply.done:
-                return
+        return replies_of([self])
+
+    def next_reply(self) -> Reply:
+        """The next reply in its inbox, which may be of another ticket that shares it; blocks while there is none."""
+        return self._inbox.get()
 
     def cancel(self, ending: str = CANCELLED) -> None:
         """Nobody waits for it any more; whoever reads its replies gets a last one. Without effect when it is over.
@@ -68,6 +70,18 @@ class Ticket:
             self._worker.cancel(self)
             asks = self.request.asks if isinstance(self.request, Generate) else ()
             self.put(Reply(id=self.request.id, ended={ask.id: ending for ask in asks}, done=True))
+
+
+def replies_of(tickets: Sequence[Ticket]) -> Iterator[Reply]:
+    """Replies to several requests that share one inbox, until each has had its last one."""
+    waiting = {ticket.request.id: ticket for ticket in tickets}
+    while waiting:
+        reply = tickets[0].next_reply()
+        if reply.id not in waiting:  # cancelled and answered at the same moment
+            continue
+        if reply.done:
+            waiting.pop(reply.id).is_over = True
+        yield reply
 
 
 class _Worker:
@@ -97,13 +111,13 @@ class _Worker:
     def is_busy(self) -> bool:
         return bool(self._tickets)
 
-    def submit(self, request: Generate | Warm) -> Ticket | None:
+    def submit(self, request: Generate | Warm, inbox: queue.SimpleQueue[Reply] | None = None) -> Ticket | None:
         """Sends a request; None when the worker has just gone, so that another must be asked.
 
         Raises:
             AfinaError: ``chat.busy`` when too many are waiting.
         """
-        ticket = Ticket(self, request)
+        ticket = Ticket(self, request, inbox)
         with self._lock:
             if len(self._tickets) >= _MOST_WAITING:
                 raise AfinaError("chat.busy")
@@ -183,14 +197,19 @@ class ChatPool:
         with self._lock:
             return {model: worker.pid for model, worker in self._workers.items() if worker.is_alive}
 
-    def submit(self, model_id: str, request: Generate | Warm) -> Ticket:
+    def submit(self, model_id: str, request: Generate | Warm, inbox: queue.SimpleQueue[Reply] | None = None) -> Ticket:
         """Sends a request to the worker of a base model, starting one where needed.
+
+        Args:
+            model_id: the base model.
+            request: what is asked.
+            inbox: where the replies go, for tickets that are read together by :func:`replies_of`.
 
         Raises:
             AfinaError: ``chat.busy`` when too many are waiting; ``chat.worker_died`` when no worker can be started.
         """
         for _ in range(3):  # a worker may end, being idle, at this very moment
-            ticket = self._worker(model_id).submit(request)
+            ticket = self._worker(model_id).submit(request, inbox)
             if ticket is not None:
                 return ticket
         raise AfinaError("chat.worker_died")

@@ -15,9 +15,10 @@ from studio.chat.protocol import Ask, Cancel, Generate, Reply, Warm
 from studio.chat.sampling import Sampling
 from studio.chat.scheduler import FairQueue, Unit
 from studio.chat.text import TextStream
+from studio.data.checks.languages import language
 from studio.domain.problem import Problem, Severity
 from studio.errors import AfinaError, from_exception
-from studio.models.chat_template import END_OF_TURN, ChatTemplate
+from studio.models.chat_template import END_OF_TURN, ChatTemplate, is_chat_model
 
 MAX_ROWS: Final = 8
 _OF_ONE_CLIENT: Final = 6  # a pair of a newcomer still finds room
@@ -51,6 +52,7 @@ class Desk:
         self._model_dir, self._load, self._send = model_dir, load, send
         self._engine: Engine | None = None
         self._template: ChatTemplate | None = None
+        self._is_chat_model = True
         self._jobs: dict[str, _Job] = {}
         self._queue: FairQueue[tuple[str, str]] = FairQueue(MAX_ROWS, _OF_ONE_CLIENT)
 
@@ -148,8 +150,9 @@ class Desk:
             try:
                 for identifier, key in unit.rows:
                     job = self._jobs[identifier]
-                    lane, row = self._row(job, next(ask for ask in job.request.asks if ask.id == key))
-                    job.running[row] = key, self._text()
+                    ask = next(ask for ask in job.request.asks if ask.id == key)
+                    lane, row = self._row(job, ask)
+                    job.running[row] = key, self._text(ask)
                     joining.setdefault(lane, []).append(row)
             except Exception as error:
                 self._fail(unit.rows[0][0], error)
@@ -165,6 +168,8 @@ class Desk:
         engine, template = self._ready()
         context = min(engine.context, _LONGEST_CONTEXT)
         limit = max(1, min(job.request.max_tokens, context // 2))
+        if self._is_plain(ask):
+            template = template.as_plain_text(language(" ".join(turn.content for turn in ask.turns)))
         prompt = fit_prompt(template, engine.tokenizer, ask.turns, context - limit)
         if prompt.dropped:
             notice = Problem(code="chat.turns_dropped", severity=Severity.NOTE, params={"n": prompt.dropped})
@@ -172,10 +177,14 @@ class Desk:
         sampling = Sampling(job.request.temperature, job.request.top_p, job.request.seed)
         return engine.row(prompt.ids, limit, Path(ask.tuned) if ask.tuned else None, sampling)
 
-    def _text(self) -> TextStream:
+    def _is_plain(self, ask: Ask) -> bool:
+        """Whether the base is asked, and was never taught to chat."""
+        return ask.tuned is None and not self._is_chat_model
+
+    def _text(self, ask: Ask) -> TextStream:
         engine, template = self._ready()
         stops = {token for token in (*END_OF_TURN, *START_OF_TURN) if token in template.source or token == template.eos}
-        return TextStream(engine.tokenizer.decode, sorted(stops))
+        return TextStream(engine.tokenizer.decode, sorted(stops), one_line=self._is_plain(ask))
 
     def _warm(self, request: Warm) -> None:
         engine, _ = self._ready()
@@ -193,6 +202,7 @@ class Desk:
     def _ready(self) -> tuple[Engine, ChatTemplate]:
         if self._engine is None or self._template is None:
             self._template = ChatTemplate.load(self._model_dir)
+            self._is_chat_model = is_chat_model(self._model_dir)
             self._engine = self._load()
         return self._engine, self._template
 

@@ -10,10 +10,10 @@ from torch import nn
 
 from studio.chat.adapters import Adapter, Mixture
 from studio.chat.cache import SlotCache
-from studio.chat.packing import PackedLinear
+from studio.chat.decoder import Decoder
+from studio.chat.packing import packed
 from studio.chat.sampling import Sampling, choose
 from studio.errors import AfinaError
-from studio.models.processor import can_pack
 
 _PREFILL_TOKENS: Final = 512  # of a prompt in one step, over all rows: others wait no longer than that for a token
 
@@ -69,8 +69,8 @@ class Lane:
             raise AfinaError("chat.model_other", kinds=", ".join(sorted(set(self._kinds))))
         self._window: int | None = getattr(self._config, "sliding_window", None)
         self.mixture = Mixture(model)
-        if can_pack(dtype, device):
-            self._pack()
+        self._decoder = Decoder.of(model, self.mixture.layers)
+        self._pack()
         self._cache = SlotCache(dtype, device)
         self._rows: list[Row] = []  # one a slot: those that speak, then those whose prompt is being read
         self._speaking = 0
@@ -162,6 +162,8 @@ class Lane:
     ) -> torch.Tensor:
         """Logits of shape ``(rows, kept positions, vocabulary)`` for tokens of shape ``(rows, length)``."""
         self.mixture.choose([row.adapter for row in rows])
+        if self._decoder is not None:
+            return self._decoder(tokens, positions, self._masks(positions), self._cache, keep)
         found: torch.Tensor = self._model(
             input_ids=tokens,
             position_ids=positions,
@@ -183,7 +185,7 @@ class Lane:
     def _pack(self) -> None:
         for layer in self.mixture.layers.values():
             if isinstance(layer.inner, nn.Linear):
-                layer.inner = PackedLinear(layer.inner)
+                layer.inner = packed(layer.inner, self._dtype, self._device)
         head = self._model.get_output_embeddings()  # type: ignore[operator]
         if isinstance(head, nn.Linear):
-            self._model.set_output_embeddings(PackedLinear(head))  # type: ignore[operator]
+            self._model.set_output_embeddings(packed(head, self._dtype, self._device))  # type: ignore[operator]

@@ -20,10 +20,14 @@ class TextStream:
     Args:
         decode: text of a list of tokens.
         stops: strings that end the answer; they are not shown.
+        one_line: whether the answer ends with its first line that is not blank.
     """
 
-    def __init__(self, decode: Callable[[Sequence[int]], str], stops: Sequence[str] = ()) -> None:
-        self._decode, self._stops = decode, tuple(stops)
+    def __init__(
+        self, decode: Callable[[Sequence[int]], str], stops: Sequence[str] = (), one_line: bool = False
+    ) -> None:
+        self._decode, self._one_line = decode, one_line
+        self._stops = (*stops, "\n") if one_line else tuple(stops)
         self._ids: list[int] = []
         self._start = self._read = 0  # tokens from _start are decoded anew; those before _read were given out
         self._held = ""
@@ -51,6 +55,8 @@ class TextStream:
         if self.is_stopped:
             return ""
         held = self._held + piece
+        if self._one_line and not self.text:
+            held = held.lstrip()
         found = [place for stop in self._stops if (place := held.find(stop)) >= 0]
         if found:
             self.is_stopped = True

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -71,7 +71,37 @@ PLAIN: Final = (
     "{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}"
 )
 
-_OURS: Final = frozenset((CHATML, GEMMA, PLAIN))  # known to end, so rendered in this process
+
+def _question_and_answer(question: str, answer: str) -> str:
+    return (
+        (
+            "{{ bos_token }}{% for message in messages %}"
+            "{% if message['role'] == 'system' %}{{ message['content'] | trim + '\\n\\n' }}"
+            "{% elif message['role'] == 'assistant' %}{{ 'ANSWER: ' + message['content'] | trim + '\\n\\n' }}"
+            "{% else %}{{ 'QUESTION: ' + message['content'] | trim + '\\n' }}{% endif %}"
+            "{% endfor %}"
+            "{% if add_generation_prompt %}{{ 'ANSWER:' }}{% endif %}"
+        )
+        .replace("QUESTION", question)
+        .replace("ANSWER", answer)
+    )
+
+
+# How a base that was never taught to chat is asked: as a text that an answer continues. By language of the question.
+QUESTION_AND_ANSWER: Final = {
+    "en": _question_and_answer("Question", "Answer"),
+    "pt": _question_and_answer("Pergunta", "Resposta"),
+    "es": _question_and_answer("Pregunta", "Respuesta"),
+    "fr": _question_and_answer("Question", "Réponse"),
+    "de": _question_and_answer("Frage", "Antwort"),
+    "it": _question_and_answer("Domanda", "Risposta"),
+}
+
+# What is given to models that have no chat template of their own: their tuned children learn it, they do not know it.
+_GIVEN: Final = frozenset((GEMMA, PLAIN))
+_OURS: Final = frozenset(
+    (CHATML, GEMMA, PLAIN, *QUESTION_AND_ANSWER.values())
+)  # known to end, so rendered in this process
 _LARGEST: Final = 1_000_000  # bytes of a template
 
 _MARK: Final = "\u241eanswer\u241e"
@@ -105,7 +135,7 @@ class ChatTemplate:
                 takes too long or too much memory, ``model.odd_file``.
         """
         config = read_object(model_dir / "tokenizer_config.json")
-        source = read_text(model_dir / "chat_template.jinja", _LARGEST) or embedded_template(config) or PLAIN
+        source = _source(model_dir, config)
         special = _declared(config) | special_tokens(model_dir) | set(_STRUCTURE.findall(source))
         name = str(read_object(model_dir / "afina.json").get("name") or model_dir.name)
         template = cls(source, _token(config, "bos_token"), _token(config, "eos_token"), tuple(sorted(special)), name)
@@ -123,6 +153,14 @@ class ChatTemplate:
     def prompt(self, messages: Sequence[Message]) -> str:
         """What the model is given before it answers."""
         return self.render(messages, add_generation_prompt=True)
+
+    def as_plain_text(self, language: str) -> ChatTemplate:
+        """The one with which a base is asked that was never taught to chat; its answer is a line.
+
+        Args:
+            language: of the question, ISO 639-1; English where there is no template in it.
+        """
+        return replace(self, source=QUESTION_AND_ANSWER.get(language, QUESTION_AND_ANSWER["en"]))
 
     def segments(self, conversation: Conversation) -> tuple[Segment, ...]:
         """The text of an example, cut where learning begins and ends.
@@ -215,6 +253,15 @@ class ChatTemplate:
     @cached_property
     def _own(self) -> TemplateRenderer | None:
         return TemplateRenderer(self.source, self.bos, self.eos) if self.source in _OURS else None
+
+
+def is_chat_model(model_dir: Path) -> bool:
+    """Whether a base was taught to chat: it has a chat template that was not given to it by Afina."""
+    return _source(model_dir, read_object(model_dir / "tokenizer_config.json")) not in _GIVEN
+
+
+def _source(model_dir: Path, config: dict[str, Any]) -> str:
+    return read_text(model_dir / "chat_template.jinja", _LARGEST) or embedded_template(config) or PLAIN
 
 
 def embedded_template(config: dict[str, Any]) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +31,32 @@ def multiply(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """``x W^T + bias`` for a weight of :func:`pack`; x is ``(…, I)``."""
     y: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
     return y
+
+
+def pack_half(weight: Tensor, bias: Tensor | None = None) -> Any:
+    """An fp32 weight ``(O, I)`` in fp16, laid out for products with fp32 rows and fp32 sums; with its bias."""
+    return torch.ops.quantized.linear_prepack_fp16(weight, bias)
+
+
+def multiply_half(x: Tensor, weight: Any) -> Tensor:
+    """``x W^T + bias`` in fp32 for a weight of :func:`pack_half`; x is ``(…, I)``."""
+    y: Tensor = torch.ops.quantized.linear_dynamic_fp16(x, weight)
+    return y
+
+
+def can_pack_half(dtype: torch.dtype, device: str = "cpu") -> bool:
+    """Whether fp32 weights can be kept in fp16 on this device; not on ARM, where FBGEMM is not built."""
+    return dtype is torch.float32 and device == "cpu" and _packs_half()
+
+
+@cache
+def _packs_half() -> bool:
+    weight, x = torch.eye(64) * 2, torch.full((3, 64), 1.0 + 2**-20)  # more digits than fp16 holds
+    try:
+        with torch.inference_mode():
+            return torch.equal(multiply_half(x, pack_half(weight)), nn.functional.linear(x, weight))
+    except _REFUSALS:
+        return False
 
 
 def can_pack(dtype: torch.dtype, device: str = "cpu") -> bool:

@@ -1,23 +1,28 @@
-"""Asking a run's model: before and after side by side, in one batch."""
+"""Asking a run's model: before and after side by side, or several runs, in one batch.
+
+For a screen: :meth:`ChatService.ask` puts one question to any :class:`Target` (a run's base, its tuned model, another
+run's); each question stands alone unless ``earlier`` is given. :meth:`ChatService.is_chat_model` says whether the base of a
+run was taught to chat; one that was not is asked with a plain "Question: … Answer:" in the language of the question, and
+its answer is one line. :meth:`ChatService.stream` is the same for the two sides of one run, and
+:meth:`ChatService.answer_all` for many questions.
+"""
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
-from studio.chat.client import CANCELLED, ChatPool, Ticket, new_request_id
+from studio.chat.client import CANCELLED, ChatPool, Ticket, new_request_id, replies_of
 from studio.chat.protocol import Ask, Generate, Reply, Warm
 from studio.domain.conversation import Message, Role
-from studio.domain.model import BaseModelCard
 from studio.domain.problem import Problem
-from studio.domain.recipe import Recipe
 from studio.errors import AfinaError
-from studio.storage.kept_adapter import kept_adapter
-from studio.storage.workspace import RunFolder, Workspace
-from studio.training.outcome import note_damaged_adapter
+from studio.models.chat_template import is_chat_model
+from studio.services.chat_targets import Target, ask_of, find_subject
+from studio.storage.workspace import Workspace
 
 BASE: Final = "base"
 TUNED: Final = "tuned"
@@ -54,15 +59,6 @@ class ChatUpdate:
         return bool(self.cut)
 
 
-@dataclass(frozen=True)
-class _Subject:
-    """A run as far as answering needs it."""
-
-    model_id: str
-    system_prompt: str | None
-    tuned: str | None  # folder of the kept adapter or weights
-
-
 class ChatService:
     """Answers of the base and of the tuned model of a run, also while it is training (the best so far).
 
@@ -74,7 +70,66 @@ class ChatService:
     def __init__(self, workspace: Workspace, pool: ChatPool) -> None:
         self._workspace, self._pool = workspace, pool
         self._lock = threading.Lock()
-        self._open: dict[str, Ticket] = {}
+        self._open: dict[str, list[Ticket]] = {}
+
+    def ask(
+        self,
+        targets: Sequence[Target],
+        question: str,
+        earlier: Mapping[str, Sequence[Message]] | None = None,
+        *,
+        temperature: float = 0.0,
+        max_tokens: int = 256,
+        seed: int = 0,
+        client: str = "owner",
+        talk: str = "",
+    ) -> Generator[ChatUpdate, None, None]:
+        """Puts one question to several models at the first ``next``; those of one base answer in one batch.
+
+        Args:
+            targets: who is asked, one or more; runs of several bases too.
+            question: what is asked.
+            earlier: the turns before it, by the key of the target; without, the question stands alone.
+            temperature: 0 always takes the likeliest word.
+            max_tokens: longest answer.
+            seed: the same seed gives the same answer.
+            client: who asks, so that everybody gets a turn.
+            talk: a name by which :meth:`stop` finds it.
+
+        Yields:
+            The answers so far, by the key of the target. The last one has ``done``; a failure is its ``problem``, and
+            nothing is raised later. Closing the iterator cancels.
+
+        Raises:
+            AfinaError: at once, for what can be known before asking: ``general.not_found``, ``chat.not_ready`` (no
+                tuned model yet), ``chat.base_missing``, ``chat.empty``.
+        """
+        said = earlier or {}
+        asks: dict[str, list[Ask]] = {}
+        for target in targets:
+            subject = find_subject(self._workspace, target.run_id, needs_tuned=target.is_tuned)
+            turns = (*said.get(target.key, ()), Message(role=Role.USER, content=question))
+            asks.setdefault(subject.model_id, []).append(ask_of(target.key, subject, turns, target.is_tuned))
+        requests = {
+            model_id: Generate(
+                id=new_request_id(),
+                client=client,
+                asks=tuple(own),
+                temperature=temperature,
+                seed=seed,
+                max_tokens=max_tokens,
+            )
+            for model_id, own in asks.items()
+        }
+        return self._updates(requests, [target.key for target in targets], talk)
+
+    def is_chat_model(self, run_id: str) -> bool:
+        """Whether the base of a run was taught to chat.
+
+        Raises:
+            AfinaError: ``general.not_found``, ``chat.base_missing``.
+        """
+        return is_chat_model(self._workspace.model(find_subject(self._workspace, run_id, needs_tuned=False).model_id))
 
     def stream(
         self,
@@ -106,17 +161,18 @@ class ChatService:
             AfinaError: at once, for what can be known before asking: ``general.not_found``, ``chat.not_ready`` (no
                 tuned model yet), ``chat.base_missing``, ``chat.empty``.
         """
-        subject = self._subject(run_id, needs_tuned=TUNED in sides)
         by_side = turns if isinstance(turns, Mapping) else dict.fromkeys(sides, turns)
-        request = Generate(
-            id=new_request_id(),
-            client=client,
-            asks=tuple(_ask(side, subject, by_side[side], side == TUNED) for side in sides),
+        (question,) = {by_side[side][-1].content if by_side[side] else "" for side in sides}
+        return self.ask(
+            [Target(side, run_id, is_tuned=side == TUNED) for side in sides],
+            question,
+            {side: by_side[side][:-1] for side in sides},
             temperature=temperature,
-            seed=seed,
             max_tokens=max_tokens,
+            seed=seed,
+            client=client,
+            talk=talk,
         )
-        return self._updates(lambda: self._pool.submit(subject.model_id, request), sides, talk)
 
     def stop(self, talk: str, drop: bool = False) -> bool:
         """Stops an answer from another thread; its iterator then ends with what there is.
@@ -129,15 +185,15 @@ class ChatService:
             Whether there was one to stop.
         """
         with self._lock:
-            ticket = self._open.get(talk)
-        if ticket is not None:
+            tickets = self._open.get(talk, [])
+        for ticket in tickets:
             ticket.cancel(_DROPPED if drop else CANCELLED)
-        return ticket is not None
+        return bool(tickets)
 
     def warm(self, run_id: str) -> None:
         """Gets the models of a run ready in the background; nothing happens when that is not possible."""
         try:
-            subject = self._subject(run_id, needs_tuned=False)
+            subject = find_subject(self._workspace, run_id, needs_tuned=False)
             self._pool.submit(subject.model_id, Warm(id=new_request_id(), tuned=subject.tuned))
         except AfinaError:
             return
@@ -164,7 +220,7 @@ class ChatService:
         Raises:
             AfinaError: as :meth:`stream`, and for what happens while answering.
         """
-        subject = self._subject(run_id, needs_tuned=not base)
+        subject = find_subject(self._workspace, run_id, needs_tuned=not base)
         answers: list[str] = []
         size = max(1, min(batch_size, 8))
         for start in range(0, len(questions), size):
@@ -173,7 +229,7 @@ class ChatService:
             request = Generate(
                 id=new_request_id(),
                 client="batch",
-                asks=tuple(_ask(str(index), subject, turn, not base) for index, turn in enumerate(turns)),
+                asks=tuple(ask_of(str(index), subject, turn, not base) for index, turn in enumerate(turns)),
                 stream=False,
                 max_tokens=max_tokens,
             )
@@ -187,27 +243,29 @@ class ChatService:
         self._pool.close()
 
     def _updates(
-        self, submit: Callable[[], Ticket], sides: Sequence[str], talk: str
+        self, requests: Mapping[str, Generate], keys: Sequence[str], talk: str
     ) -> Generator[ChatUpdate, None, None]:
-        texts = dict.fromkeys(sides, "")
+        texts = dict.fromkeys(keys, "")
         tokens: dict[str, int] = {}
         cut = set[str]()
+        inbox: queue.SimpleQueue[Reply] = queue.SimpleQueue()
+        tickets: list[Ticket] = []
+        open_ = set(keys)
         try:
-            ticket = submit()  # here, so that an iterator closed before its first value has asked for nothing
-        except AfinaError as error:
-            yield ChatUpdate(texts, done=True, problem=Problem.of(error))
-            return
-        with self._lock:
-            self._open[talk] = ticket
-        try:
-            for reply in ticket.replies():
+            # Here, so that an iterator closed before its first value has asked for nothing.
+            for model_id, request in requests.items():
+                tickets.append(self._pool.submit(model_id, request, inbox))
+            with self._lock:
+                self._open[talk] = tickets
+            for reply in replies_of(tickets):
                 for side, piece in reply.texts.items():
                     texts[side] += piece
                 tokens.update(reply.tokens)
                 cut.update(side for side, reason in reply.ended.items() if reason != "stop")
+                open_ -= reply.ended.keys()
                 yield ChatUpdate(
                     dict(texts),
-                    done=reply.done,
+                    done=not open_ or reply.problem is not None,
                     cut=frozenset(cut),
                     dropped=_DROPPED in reply.ended.values(),
                     problem=reply.problem,
@@ -215,44 +273,16 @@ class ChatService:
                     tokens=dict(tokens),
                     seconds=reply.seconds,
                 )
+                if reply.problem is not None:
+                    return
+        except AfinaError as error:
+            yield ChatUpdate(dict(texts), done=True, problem=Problem.of(error))
         finally:
-            ticket.cancel()
+            for ticket in tickets:
+                ticket.cancel()
             with self._lock:
-                if self._open.get(talk) is ticket:
+                if self._open.get(talk) is tickets:
                     del self._open[talk]
-
-    def _subject(self, run_id: str, needs_tuned: bool) -> _Subject:
-        folder = self._workspace.run(run_id)
-        try:
-            recipe = Recipe.model_validate_json(folder.recipe.read_bytes())
-            card = BaseModelCard.model_validate_json(folder.model.read_bytes())
-        except FileNotFoundError as error:
-            raise AfinaError("general.not_found", what=run_id) from error
-        if not (self._workspace.model(card.id) / "afina.json").is_file():
-            raise AfinaError("chat.base_missing", name=card.name)
-        tuned = _kept(folder)
-        if needs_tuned and tuned is None:
-            raise AfinaError("chat.not_ready")
-        return _Subject(card.id, recipe.system_prompt, str(tuned) if tuned is not None else None)
-
-
-def _kept(folder: RunFolder) -> Path | None:
-    """The folder of the adapter that the run kept, or keeps so far; None before there is one."""
-    kept = kept_adapter(folder) or kept_adapter(folder)  # a run in progress may replace its best while we look
-    if kept is None:
-        return None
-    if folder.result.exists():
-        note_damaged_adapter(folder, kept)
-    return kept.folder
-
-
-def _ask(key: str, subject: _Subject, turns: Sequence[Message], tuned: bool) -> Ask:
-    if not turns or not turns[-1].content.strip():
-        raise AfinaError("chat.empty")
-    said = list(turns)
-    if subject.system_prompt and said[0].role is not Role.SYSTEM:
-        said.insert(0, Message(role=Role.SYSTEM, content=subject.system_prompt))
-    return Ask(id=key, turns=tuple(said), tuned=subject.tuned if tuned else None)
 
 
 def _collect(ticket: Ticket, count: int) -> list[str]:

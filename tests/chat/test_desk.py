@@ -54,13 +54,12 @@ class Opened:
         """Lets each pass through the base model fail whose tokens have a shape that ``when`` accepts."""
         handles = []
         for lane in self.engine.lanes:
-            model: nn.Module = lane._model
 
-            def fail(_: nn.Module, __: tuple[Any, ...], given: dict[str, Any]) -> None:
-                if when(tuple(given["input_ids"].shape)):
+            def fail(_: nn.Module, given: tuple[torch.Tensor, ...]) -> None:
+                if when(tuple(given[0].shape)):
                     raise RuntimeError("broken on purpose")
 
-            handles.append(model.register_forward_pre_hook(fail, with_kwargs=True))
+            handles.append(lane._model.get_input_embeddings().register_forward_pre_hook(fail))  # type: ignore[operator]
         try:
             yield
         finally:

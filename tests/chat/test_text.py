@@ -56,3 +56,15 @@ def test_a_loop_is_noticed(period: int) -> None:
 def test_an_ordinary_answer_is_no_loop() -> None:
     assert not is_looping([1, 2, 3, 1, 2, 3, 4, 1, 2, 3, 5] * 3)
     assert not is_looping([7] * 12)
+
+
+def test_an_answer_of_one_line_ends_with_the_first_that_is_not_blank() -> None:
+    pieces = ["\n", " ", "5 ", "%", "\n", "Question"]
+    stream = TextStream(lambda ids: "".join(pieces[i] for i in ids), one_line=True)
+    said = ""
+    for number in range(len(pieces)):
+        said += stream.push(number)
+        if stream.is_stopped:
+            break
+    assert said == stream.text == "5 %"
+    assert number == 4
