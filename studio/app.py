@@ -70,7 +70,7 @@ def build_services(settings: Settings) -> Services:
         history=HistoryService(workspace),
         imports=ImportService(datasets),
         insights=InsightService(datasets, models, checks, HelperService(workspace)),
-        splits=SplitService(workspace),
+        splits=SplitService(workspace, datasets.tests),
         runs=runs,
         studies=StudyService(workspace, models, datasets, runs),
         comparison=ComparisonService(workspace, runs),

@@ -56,6 +56,11 @@ class Rows(Sequence[Conversation]):
         self._order = np.arange(len(starts) - 1) if order is None else order
         self._fresh = fresh
 
+    @classmethod
+    def of(cls, path: Path) -> Rows:
+        """All examples of a version, as they are in its file. Raises ``disk.missing`` …"""
+        return cls(path, line_starts(path))
+
     @property
     def path(self) -> Path:
         """The file that they lie in."""

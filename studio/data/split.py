@@ -63,14 +63,23 @@ def plan(conversations: Sequence[Conversation], seed: int, fraction: float = DEF
         seed: the same seed and examples give the same split.
         fraction: share to hold out, at most :data:`MAX_HELD_OUT` examples.
     """
+    places, kind = held_out_places(conversations, seed, fraction)
+    if kind in (SplitKind.GIVEN, SplitKind.REWORDED):
+        conversations = _following(conversations)
+    return _parted(conversations, places, kind)
+
+
+def held_out_places(
+    conversations: Sequence[Conversation], seed: int, fraction: float = DEFAULT_FRACTION
+) -> tuple[set[int], SplitKind]:
+    """The places of the examples that :func:`plan` holds out, and what a test of them can show. Args: as there."""
     flagged = {i for i, c in enumerate(conversations) if c.held_out}
     if flagged:
-        conversations = _following(conversations)
         only_reworded = all(conversations[i].reworded_from for i in flagged)
-        return _parted(conversations, flagged, SplitKind.REWORDED if only_reworded else SplitKind.GIVEN)
+        return flagged, SplitKind.REWORDED if only_reworded else SplitKind.GIVEN
     free = [i for i, c in enumerate(conversations) if c.held_out is None]
     if len(conversations) < 2 or not free:
-        return _parted(conversations, set(), SplitKind.NONE)
+        return set(), SplitKind.NONE
     groups = together(conversations)
     members: dict[int, list[int]] = defaultdict(list)
     for index, group in enumerate(groups):
@@ -92,8 +101,8 @@ def plan(conversations: Sequence[Conversation], seed: int, fraction: float = DEF
         chosen |= set(_drawn(unique, members, wanted, dice))
         kind = SplitKind.MIXED if reworded else SplitKind.NEW_ANSWERS
     if not chosen:
-        return _parted(conversations, set(), SplitKind.NONE)
-    return _parted(conversations, {i for g in chosen for i in members[g]}, kind)
+        return set(), SplitKind.NONE
+    return {i for g in chosen for i in members[g]}, kind
 
 
 def _following(conversations: Sequence[Conversation]) -> list[Conversation]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import func, select
 
 from studio.data import store
-from studio.data.limits import LARGE, SHOWN
+from studio.data.limits import SHOWN
 from studio.data.lines import Lines
 from studio.data.read import require
 from studio.domain.author import author
@@ -210,7 +210,7 @@ class Versions:
         return Lines(self._path(row.project_id, row.id))
 
     def view(self, project_id: str) -> DatasetView:
-        """The current version with everything a screen shows; of a large one, the first examples only.
+        """The current version with everything a screen shows, and its first examples.
 
         Raises:
             AfinaError: ``data.no_dataset``.
@@ -219,7 +219,7 @@ class Versions:
         draft = Draft.like(row, row.action, row.params, with_problems=True)
         return DatasetView(
             version=version_of(row),
-            conversations=self.read_all(row) if row.examples <= LARGE else tuple(islice(self.read(row), SHOWN)),
+            conversations=tuple(islice(self.read(row), SHOWN)),
             columns=tuple(draft.columns),
             mapping=draft.mapping,
             problems=tuple(draft.problems),

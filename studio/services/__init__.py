@@ -55,6 +55,7 @@ class Services:
         """Ends the supervisor and the chat workers; training workers go on."""
         self.publication.close()
         self.imports.close()
+        self.datasets.tests.close()
         self.insights.close()
         self.runs.close()
         self.chats.close()

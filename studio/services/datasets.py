@@ -21,6 +21,7 @@ from studio.data.versions import Draft, Versions, version_of
 from studio.domain.conversation import Conversation, with_system
 from studio.domain.dataset import DatasetVersion, DatasetView, Mapping, Segment, SplitChoice
 from studio.errors import AfinaError
+from studio.services.split_store import SplitStore
 from studio.settings import assets_dir
 from studio.storage.workspace import Workspace
 
@@ -33,11 +34,15 @@ class DatasetService:
 
     Args:
         workspace: where they are kept.
+
+    Attributes:
+        tests: the examples that are kept aside, by version.
     """
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._versions = Versions(workspace)
+        self.tests = SplitStore(workspace)
         self._on_share: Callable[[float], None] | None = None
         self._on_file: Callable[[str], None] | None = None
 
@@ -272,6 +277,20 @@ class DatasetService:
     def split_choice(self, version_id: str) -> SplitChoice:
         """How the test of a version is drawn. Raises ``general.not_found``."""
         return Draft.like(self._versions.get(version_id), "", {}).split
+
+    def sides(
+        self, version_id: str, *, estimate: bool = False
+    ) -> tuple[Sequence[Conversation], Sequence[Conversation]]:
+        """The examples of a version to learn from, and those of its test. They stay on disk.
+
+        Args:
+            version_id: of the version.
+            estimate: does not wait for the test of a large set to be drawn: about as many examples stand for it.
+
+        Raises:
+            AfinaError: ``general.not_found``, ``disk.missing`` …
+        """
+        return self.tests.sides(self._versions.get(version_id), estimate=estimate)
 
     def split(self, project_id: str, seed: int) -> tuple[list[Conversation], list[Conversation]]:
         """Training and held-out examples of the current version; see :func:`studio.data.split.plan`."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from studio.data import split
 from studio.data.checks.base import Dataset
 from studio.data.insights import Insights, main_language
 from studio.domain.conversation import Conversation
@@ -185,5 +184,4 @@ class InsightService:
         said = frozenset(c.id for c in dataset.conversations if c.held_out is True)
         if said or len(dataset) > SPLIT_SHOWN:
             return said
-        choice = self._datasets.split_choice(version_id)
-        return frozenset(c.id for c in split.plan(dataset.conversations, choice.seed, choice.share).held_out)
+        return frozenset(c.id for c in self._datasets.sides(version_id)[1])

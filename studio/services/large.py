@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from studio.data.limits import LARGE
+from studio.data.versions import Versions
 from studio.domain.author import acting_as
 from studio.domain.dataset import Mapping
 from studio.errors import Stopped, from_exception
 from studio.services.datasets import DatasetService
+from studio.services.split_store import SplitStore
 from studio.settings import Settings
 from studio.storage.child_limits import limit_memory
 from studio.storage.workspace import Workspace
@@ -122,6 +124,10 @@ class _Work:
         self.teller.saving()
         self.checks.fix_large(job["project_id"], job["codes"], facts)
 
+    def draw(self, job: dict[str, Any]) -> None:
+        """Draws the test of a version."""
+        SplitStore(self.datasets.workspace).draw(Versions(self.datasets.workspace).get(job["version_id"]))
+
     def _checking(self, share: float) -> None:
         if self._stop.is_set():
             raise Stopped
@@ -174,7 +180,12 @@ def main() -> None:
     stop = threading.Event()
     threading.Thread(target=_end_with_parent, args=(stop,), daemon=True).start()
     work = _Work(Settings(**job["settings"]), stop)
-    does: dict[str, Callable[[dict[str, Any]], None]] = {"import": work.bring, "check": work.check, "fix": work.fix}
+    does: dict[str, Callable[[dict[str, Any]], None]] = {
+        "import": work.bring,
+        "check": work.check,
+        "fix": work.fix,
+        "draw": work.draw,
+    }
     try:
         with acting_as(job["author"]):
             does[job["do"]](job)

@@ -62,8 +62,14 @@ class RunExamples:
             train, held_out = list(found.train), list(found.held_out)
         return Examples(train, held_out, dataset_id, recipe.system_prompt, data)
 
-    def of_project(self, project_id: str, recipe: Recipe) -> Examples:
+    def of_project(self, project_id: str, recipe: Recipe, *, estimate: bool = False) -> Examples:
         """The examples that a recipe names, or else the current ones of a project.
+
+        Args:
+            project_id: the project.
+            recipe: may name other examples.
+            estimate: never waits for the test of a large set to be drawn: about as many examples stand for it until
+                then, which is enough to tell minutes and memory.
 
         Raises:
             AfinaError: ``general.not_found`` without such a project, ``run.no_examples`` when it has none.
@@ -75,12 +81,10 @@ class RunExamples:
         said = recipe.model_copy(update={"system_prompt": recipe.system_prompt or project.system_prompt})
         if recipe.data:
             return self.of_recipe(said)
-        view = self._datasets.current(project_id)
-        if view is None:
+        version = self._datasets.version(project_id)
+        if version is None:
             raise AfinaError("run.no_examples")
-        whole = len(view.conversations) == view.version.examples
-        found = view.conversations if whole else self._datasets.load(view.version.id)
-        return self.of(found, said, view.version.id)
+        return self._stored(version.id, said, estimate=estimate)
 
     def of_recipe(self, recipe: Recipe) -> Examples:
         """The examples in the files and stored versions that a recipe names.
@@ -92,6 +96,8 @@ class RunExamples:
             raise AfinaError("run.no_examples")
         stored = [entry.removeprefix(_STORED) for entry in recipe.data if entry.startswith(_STORED)]
         only = stored[0] if len(recipe.data) == 1 and stored else None
+        if only is not None:
+            return self._stored(only, recipe)
         return self.of(self._read(recipe.data, recipe.columns), recipe, only)
 
     def imported(self, project_id: str, recipe: Recipe) -> Recipe:
@@ -107,6 +113,14 @@ class RunExamples:
         version = self._datasets.import_files(project_id, files, recipe.columns, split=choice).version.id
         others = [entry for entry in recipe.data if entry.startswith(_STORED)]
         return recipe.model_copy(update={"data": (*others, f"{_STORED}{version}")})
+
+    def _stored(self, version_id: str, recipe: Recipe, *, estimate: bool = False) -> Examples:
+        """The examples of a version, which stay on disk where its test is the one that the Examples screen shows."""
+        own = self._datasets.split_choice(version_id)
+        if recipe.held_out or self._choice(recipe, version_id) != own:
+            return self.of(self._datasets.load(version_id), recipe, version_id)
+        train, held_out = self._datasets.sides(version_id, estimate=estimate)
+        return Examples(train, held_out, version_id, recipe.system_prompt, (f"{_STORED}{version_id}",))
 
     def _choice(self, recipe: Recipe, dataset_id: str | None) -> SplitChoice:
         """How the test is drawn: as the recipe says, else as the Examples screen showed it for a stored version."""

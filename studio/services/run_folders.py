@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from studio.data.rows import Rows
 from studio.domain.conversation import Conversation
 from studio.domain.model import BaseModelCard
 from studio.domain.recipe import Recipe
 from studio.models.estimate import tuned_share
-from studio.storage.files import atomic_folder, require_space, write_atomic
+from studio.storage.files import atomic_folder, atomic_path, require_space, write_atomic
 from studio.storage.workspace import RunFolder
 
 _ROOM: Final = 64_000_000  # bytes for events, log, adapters and two checkpoints of an ordinary run
@@ -35,14 +36,14 @@ def make_run_folder(
     Raises:
         AfinaError: ``disk.full`` or ``disk.not_writable``.
     """
-    training, asking = lines(train), lines(held_out)
-    require_space(folder.path, room_for(recipe, card) + len(training) + len(asking))
+    require_space(folder.path, room_for(recipe, card) + _bytes(train) + _bytes(held_out))
     with atomic_folder(folder.path) as temporary:
         made = RunFolder(temporary)
         write_atomic(made.recipe, recipe.model_dump_json(indent=2))
         write_atomic(made.model, card.model_dump_json(indent=2))
-        write_atomic(made.train, training)
-        write_atomic(made.held_out, asking)
+        for path, conversations in ((made.train, train), (made.held_out, held_out)):
+            with atomic_path(path) as half, half.open("wb") as file:
+                file.writelines(lines(conversations))
 
 
 def room_for(recipe: Recipe, card: BaseModelCard) -> int:
@@ -51,5 +52,14 @@ def room_for(recipe: Recipe, card: BaseModelCard) -> int:
     return _ROOM + round(_FULL_BYTES * share * card.parameters)
 
 
-def lines(conversations: Iterable[Conversation]) -> str:
-    return "".join(conversation.model_dump_json() + "\n" for conversation in conversations)
+def lines(conversations: Iterable[Conversation]) -> Iterator[bytes]:
+    """Examples as the lines of a file; those of a stored version are copied without being read."""
+    for item in conversations.lines() if isinstance(conversations, Rows) else conversations:
+        yield item if isinstance(item, bytes) else item.model_dump_json().encode() + b"\n"
+
+
+def _bytes(conversations: Sequence[Conversation]) -> int:
+    """About what examples take on the disk; for those of a stored version, at most what it takes."""
+    if isinstance(conversations, Rows):
+        return conversations.path.stat().st_size
+    return sum(len(line) for line in lines(conversations))

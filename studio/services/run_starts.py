@@ -63,12 +63,12 @@ class RunStarts:
     def offers(self, source: Source, model_id: str, base: Recipe | None) -> list[PresetOffer]:
         """See :meth:`RunService.offers`."""
         recipe = (base or Recipe(model=model_id)).model_copy(update={"model": model_id})
-        return self.speed.of(self._found(source, recipe), recipe)
+        return self.speed.of(self._found(source, recipe, estimate=True), recipe)
 
     def problems(self, recipe: Recipe, source: Source | None) -> list[Problem]:
         """See :meth:`RunService.problems`."""
         try:
-            examples = self._found(source, recipe)
+            examples = self._found(source, recipe, estimate=True)
         except AfinaError as error:
             return [Problem.of(error, field="data"), *self._problems.of(recipe, None)]
         return self._problems.of(recipe, examples)
@@ -145,11 +145,11 @@ class RunStarts:
             self._forget_project(project_id)
             raise
 
-    def _found(self, source: Source | None, recipe: Recipe) -> Examples:
+    def _found(self, source: Source | None, recipe: Recipe, *, estimate: bool = False) -> Examples:
         if source is None:
             return self._examples.of_recipe(recipe)
         if isinstance(source, str):
-            return self._examples.of_project(source, recipe)
+            return self._examples.of_project(source, recipe, estimate=estimate)
         return self._examples.of(source, recipe)
 
     def _name(self, project_id: str, recipe: Recipe, locale: str) -> str:

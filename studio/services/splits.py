@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
 from studio.data import split as splitting
+from studio.data.lines import parsed
+from studio.data.queries import folded
 from studio.data.rewording import Rewording, held_out_examples, how_many, rewordings
+from studio.data.rows import Rows
 from studio.data.split import SplitKind
+from studio.data.text import plain
 from studio.data.versions import Draft, Versions
 from studio.domain.conversation import Conversation
 from studio.domain.dataset import SplitChoice
 from studio.errors import AfinaError
+from studio.services.split_store import SplitStore
 from studio.storage.workspace import Workspace
 
 _MOST_SEED: Final = 2**31
@@ -65,6 +69,16 @@ class SplitView:
         return self.kind in (SplitKind.NEW_ANSWERS, SplitKind.MIXED, SplitKind.NONE, SplitKind.REWORDED)
 
     @property
+    def held_out_share(self) -> float:
+        """Share of the examples that is kept aside, 0 to 1."""
+        return len(self.held_out) / max(1, self.train + len(self.held_out))
+
+    @property
+    def is_halved(self) -> bool:
+        """Whether a smaller share was drawn than was asked for; the draw says why in its kind."""
+        return not self.by_hand and self.held_out_share < 0.8 * self.choice.share
+
+    @property
     def is_thin(self) -> bool:
         """Whether so few were kept aside by hand that the draw, which gave way to them, would have taken twice as many."""
         wanted = self.choice.share * (self.train + len(self.held_out))
@@ -76,10 +90,12 @@ class SplitService:
 
     Args:
         workspace: where they are kept.
+        tests: those that are drawn already.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, tests: SplitStore | None = None) -> None:
         self._versions = Versions(workspace)
+        self._tests = tests or SplitStore(workspace)
         self._lock = threading.Lock()
         self._last: tuple[str, SplitView] | None = None
 
@@ -89,21 +105,58 @@ class SplitService:
         with self._lock:
             if self._last is not None and self._last[0] == row.id:
                 return self._last[1]
-        conversations = self._versions.read_all(row)
-        choice = Draft.like(row, "", {}).split
-        found = splitting.plan(conversations, choice.seed, choice.share)
+        drawn = self._tests.need(row)
+        rows, asked = Rows.of(self._versions.path(row)), self._tests.sides(row)[1]
+        places = {place for _, learned in drawn.leaks for place in learned}
+        learned = dict(zip(sorted(places), rows.at(sorted(places)), strict=True))
+        by_place = dict(zip(drawn.held_out, asked, strict=True))
         shown = SplitView(
-            choice,
-            found.kind,
-            len(found.train),
-            found.held_out,
-            _topics(found),
-            tuple(Leak(asked, learned) for asked, learned in splitting.leaks(found)),
-            any(c.held_out for c in conversations),
+            drawn.choice,
+            drawn.kind,
+            drawn.examples - len(drawn.held_out),
+            tuple(by_place.values()),
+            tuple(TopicShare(*counts) for counts in drawn.topics),
+            tuple(Leak(by_place[place], tuple(learned[at] for at in known)) for place, known in drawn.leaks),
+            drawn.by_hand,
         )
         with self._lock:
             self._last = (row.id, shown)
         return shown
+
+    def counts(self, project_id: str) -> tuple[int, SplitKind] | None:
+        """How many examples are kept aside and what they can show; None while a large test is being drawn.
+
+        Raises:
+            AfinaError: ``data.no_dataset``.
+        """
+        drawn = self._tests.known(self._versions.require_current(project_id))
+        return (len(drawn.held_out), drawn.kind) if drawn is not None else None
+
+    def find(self, project_id: str, wanted: str, limit: int) -> list[Conversation]:
+        """Examples to learn from whose question has every word that is looked for, whatever its case and accents.
+
+        Args:
+            project_id: the project.
+            wanted: the words.
+            limit: examples at most.
+
+        Raises:
+            AfinaError: ``data.no_dataset``, ``disk.missing`` …
+        """
+        row = self._versions.require_current(project_id)
+        aside = set(self._tests.need(row).held_out)
+        words = plain(wanted).split()
+        found: list[Conversation] = []
+        for place, line in enumerate(self._versions.lines(row).raw()):
+            if len(found) >= limit:
+                break
+            told = folded(line.decode(errors="replace"))
+            if place in aside or not all(word in told for word in words):
+                continue
+            conversation = parsed(line)
+            if all(word in plain(conversation.question) for word in words):
+                found.append(conversation)
+        return found
 
     def draw(self, project_id: str, *, seed: int | None = None, share: float | None = None) -> None:
         """Draws the test again; what was kept aside by hand, by the file or in other words gives way.
@@ -208,10 +261,3 @@ def _flagged(conversation: Conversation, held_out: bool | None) -> Conversation:
     if conversation.held_out is held_out:
         return conversation
     return conversation.model_copy(update={"held_out": held_out})
-
-
-def _topics(found: splitting.Split) -> tuple[TopicShare, ...]:
-    train = Counter(c.topic for c in found.train if c.topic)
-    aside = Counter(c.topic for c in found.held_out if c.topic)
-    counts = train + aside
-    return tuple(TopicShare(topic, train[topic], aside[topic]) for topic, _ in counts.most_common())

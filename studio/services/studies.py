@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from sqlalchemy import select
@@ -203,7 +204,8 @@ class StudyService:
         """Ends nothing: the queue's supervisor does, and workers go on."""
 
     def _prepared(self, project_id: str, recipe: Recipe) -> tuple[Examples, Recipe]:
-        examples = self._examples.of_project(project_id, recipe)
+        found = self._examples.of_project(project_id, recipe)
+        examples = replace(found, train=tuple(found.train), held_out=tuple(found.held_out))  # read once, used often
         blocking = [p for p in self._problems.of(recipe, examples) if p.severity is Severity.ERROR]
         if blocking:
             raise AfinaError(blocking[0].code, **blocking[0].params)

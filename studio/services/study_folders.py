@@ -97,7 +97,7 @@ def make_study_folder(
     Raises:
         AfinaError: ``disk.full`` or ``disk.not_writable``.
     """
-    learned, asked = lines(sides[0]), lines(sides[1])
+    learned, asked = b"".join(lines(sides[0])), b"".join(lines(sides[1]))
     require_space(folder.run.path, room_for(recipe, card) + 2 * len(learned))
     with atomic_folder(folder.run.path) as temporary:
         made = StudyFolder(RunFolder(temporary))
@@ -105,7 +105,7 @@ def make_study_folder(
         write_atomic(made.run.model, card.model_dump_json(indent=2))
         write_atomic(made.run.train, learned)
         write_atomic(made.run.held_out, asked)
-        write_atomic(made.proof, lines(proof))
+        write_atomic(made.proof, b"".join(lines(proof)))
         write_atomic(made.plan_path, plan.model_dump_json(indent=2))
 
 

@@ -10,7 +10,7 @@ from studio.errors import AfinaError
 from studio.i18n.catalog import LOCALES, catalog
 from studio.services import Services
 from studio.web.ui.components import Ui
-from studio.web.ui.pages.examples.split import _matching, _number
+from studio.web.ui.pages.examples.split import _number
 from studio.web.ui.pages.examples.split_view import render_found, render_offer, render_split
 
 
@@ -32,6 +32,8 @@ def test_the_proof_in_numbers_and_words(services: Services, project: str, locale
     assert catalog(locale)("split.new_answers") in html
     assert "<dd>3</dd>" in html
     assert "<dd>42</dd>" in html
+    assert catalog(locale)("splitview.aside") in html
+    assert "<dd>1 · 25 %</dd>" in html
     assert "<td>frete</td><td>3</td><td>1</td>" in html
     assert 'id="split-reword"' in html
     services.splits.keep_aside(project, [c.id for c in shown.held_out])
@@ -49,10 +51,11 @@ def test_an_offer_can_be_thinned_out(services: Services, project: str) -> None:
 
 
 def test_examples_are_found_by_words_in_any_spelling(services: Services, project: str) -> None:
-    view = services.datasets.current(project)
-    assert view is not None
-    assert [c.id for c in _matching(view, "ENTREGA bélem", set())] == ["e4"]
-    assert _matching(view, "belem", {"e4"}) == []
+    services.splits.keep_aside(project, ["e1"])
+    services.splits.give_back(project, ["e2", "e3", "e4"])
+    assert [c.id for c in services.splits.find(project, "ENTREGA bélem", 9)] == ["e4"]
+    assert services.splits.find(project, "rio", 9) == []
+    assert len(services.splits.find(project, "entrega", 2)) == 2
     ui = Ui(services, catalog("en"), None)
     assert "“&lt;x&gt;”" in render_found(ui, [], "<x>")
 

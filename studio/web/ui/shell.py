@@ -188,7 +188,7 @@ def _done(services: Services, project_id: str) -> set[str]:
     done = set()
     if project.model_id and services.models.is_installed(project.model_id):
         done.add("model")
-    if services.datasets.current(project_id):
+    if services.datasets.version(project_id):
         done.add("examples")
     tuned = [run for run in services.runs.list(project_id) if run.result and run.result.adapter]
     if tuned:

@@ -10,7 +10,6 @@ from studio.domain.dataset import DatasetView
 from studio.services.imports import ImportProgress
 from studio.web.ui.components import EMPTY, Ui, badge, bar, button, empty_state, join, notice, problem_notice, wrapped
 
-SPLIT_SHOWN: Final = 5_000  # examples above which the test is drawn only when asked for
 _ICON: Final = Markup(
     '<svg viewBox="0 0 48 48" fill="none" stroke="var(--af-primary)" stroke-width="2.4" stroke-linecap="round"'
     ' aria-hidden="true"><rect x="6" y="9" width="36" height="30" rx="5"/><path d="M6 18h36M6 28h36M20 18v21"/></svg>'
@@ -44,10 +43,10 @@ def render_head(ui: Ui, view: DatasetView | None) -> str:
 
 def _held_out(ui: Ui, view: DatasetView) -> tuple[int, str]:
     """How many examples are kept for the proof, and a sentence about them."""
-    if view.version.examples > SPLIT_SHOWN:
+    counts = ui.services.splits.counts(view.version.project_id)
+    if counts is None:
         return view.version.held_out, ui.text("examples.held_out_later")
-    found = ui.services.splits.view(view.version.project_id)
-    return len(found.held_out), f"{ui.text('examples.held_out_why')} {ui.text(f'split.{found.kind.value}')}"
+    return counts[0], f"{ui.text('examples.held_out_why')} {ui.text(f'split.{counts[1].value}')}"
 
 
 def render_going(ui: Ui, progress: ImportProgress) -> str:

@@ -7,15 +7,14 @@ from typing import Any, Final
 import gradio as gr
 
 from studio.data.text import plain
-from studio.domain.conversation import Conversation
 from studio.domain.dataset import DatasetView
 from studio.errors import AfinaError
 from studio.web.ui.components import Ui, event_data, friendly
-from studio.web.ui.pages.examples.bring_view import SPLIT_SHOWN
 from studio.web.ui.pages.examples.section import Section
-from studio.web.ui.pages.examples.split_view import render_found, render_later, render_offer, render_split
+from studio.web.ui.pages.examples.split_view import render_drawing, render_found, render_offer, render_split
 from studio.web.ui.session import Place
 
+_LOOK_EVERY: Final = 1.0  # seconds
 _FOUND: Final = 20  # examples that a search shows
 
 
@@ -23,6 +22,7 @@ def build_split(ui: Ui) -> Section:
     """The draw with its numbers, what it can show, and the ways to change it."""
     text = ui.text
     card = ui.actions(elem_id="examples-split")
+    timer = gr.Timer(_LOOK_EVERY, active=False)
     offer = ui.actions(elem_id="examples-reworded")
     search = gr.Textbox(
         label=text("splitview.find"), placeholder=text("splitview.find_example"), elem_id="split-find", max_lines=1
@@ -31,19 +31,28 @@ def build_split(ui: Ui) -> Section:
 
     def show(place: Place, view: DatasetView | None) -> dict[Any, Any]:
         if view is None:
-            return {card: "", offer: "", found: ""}
-        if view.version.examples > SPLIT_SHOWN:
-            shown = render_later(ui, view)
-        else:
-            shown = render_split(ui, ui.services.splits.view(place.project))
-        return {card: shown, offer: "", search: "", found: ""}
+            return {card: "", offer: "", found: "", timer: gr.Timer(active=False)}
+        return {**drawn(place, view.version.examples), offer: "", search: "", found: ""}
+
+    def drawn(place: Place, examples: int) -> dict[Any, Any]:
+        if ui.services.splits.counts(place.project) is None:
+            return {card: render_drawing(ui, examples), timer: gr.Timer(active=True)}
+        return {card: render_split(ui, ui.services.splits.view(place.project)), timer: gr.Timer(active=False)}
+
+    @friendly(text)
+    def look(query: str) -> dict[Any, Any]:
+        """Until the test of a large set is drawn; then the head of the page can say how many it takes, too."""
+        place = Place.parse(query)
+        if place.step != "examples" or ui.services.datasets.version(place.project) is None:
+            return {timer: gr.Timer(active=False)}
+        if ui.services.splits.counts(place.project) is None:
+            return {timer: gr.skip()}
+        return {timer: gr.Timer(active=False), ui.place: place.again}
 
     @friendly(text)
     def act(query: str, event: gr.EventData) -> dict[Any, Any]:
         place, chosen = Place.parse(query), event_data(event)
         splits, action = ui.services.splits, chosen.get("action")
-        if action == "show":
-            return {card: render_split(ui, splits.view(place.project))}
         if action == "offer":
             seed, without = int(chosen.get("seed", "0")), chosen.get("without", "")
             return {offer: render_offer(ui, splits.offer(place.project, seed), seed, _ids(without))}
@@ -66,17 +75,16 @@ def build_split(ui: Ui) -> Section:
     @friendly(text)
     def find(query: str, wanted: str) -> dict[Any, Any]:
         place = Place.parse(query)
-        view = ui.services.datasets.current(place.project)
-        if view is None or not plain(wanted):
+        if ui.services.datasets.version(place.project) is None or not plain(wanted):
             return {found: ""}
-        aside = {c.id for c in ui.services.splits.view(place.project).held_out}
-        return {found: render_found(ui, _matching(view, wanted, aside), wanted)}
+        return {found: render_found(ui, ui.services.splits.find(place.project, wanted, _FOUND), wanted)}
 
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     for component in (card, offer, found):
         component.action(act, [ui.place], [ui.place, card, offer], **quiet)
     gr.on([search.submit, search.blur], find, [ui.place, search], [found], **quiet)
-    return Section((card, offer, search, found), show)
+    timer.tick(look, [ui.place], [ui.place, timer], **quiet)
+    return Section((card, timer, offer, search, found), show)
 
 
 def _ids(text: str) -> set[str]:
@@ -94,10 +102,3 @@ def _number(text: str) -> int | None:
     if not text.strip().isdecimal() or len(text.strip()) > 9:
         raise AfinaError("data.bad_draw", value=text.strip()[:20])
     return int(text)
-
-
-def _matching(view: DatasetView, wanted: str, aside: set[str]) -> list[Conversation]:
-    """Examples of training whose question has every word that is looked for."""
-    words = plain(wanted).split()
-    matching = (c for c in view.conversations if c.id not in aside and all(word in plain(c.question) for word in words))
-    return [c for c, _ in zip(matching, range(_FOUND), strict=False)]

@@ -10,7 +10,6 @@ from markupsafe import Markup
 from studio.data.rewording import Rewording
 from studio.data.split import SplitKind
 from studio.domain.conversation import Conversation
-from studio.domain.dataset import DatasetView
 from studio.services.splits import Leak, SplitView, TopicShare
 from studio.web.ui.components import EMPTY, Ui, button, join, notice, wrapped
 
@@ -29,12 +28,10 @@ _ROW: Final = Markup("<li><span>{text}{more}</span>{act}</li>")
 _SMALL: Final = Markup('<small class="af-muted af-block">{}</small>')
 
 
-def render_later(ui: Ui, view: DatasetView) -> str:
-    """The same for so many examples that the draw is made when asked for."""
-    text = ui.text
-    body = button(text("splitview.show"), "show", kind="small", elem_id="split-show")
-    why = text("splitview.many", n=view.version.examples)
-    return wrapped(_CARD.format(title=text("splitview.title"), why=why, body=body))
+def render_drawing(ui: Ui, examples: int) -> str:
+    """The same while the test of many examples is being drawn."""
+    body = Markup('<p class="af-small af-muted" role="status">{}</p>').format(ui.text("splitview.many", n=examples))
+    return wrapped(_CARD.format(title=ui.text("splitview.title"), why=ui.text("examples.held_out_why"), body=body))
 
 
 def render_split(ui: Ui, shown: SplitView) -> str:
@@ -44,13 +41,14 @@ def render_split(ui: Ui, shown: SplitView) -> str:
         train_label=text("splitview.train"),
         train=text.number(shown.train, 0),
         aside_label=text("splitview.aside"),
-        aside=text.number(len(shown.held_out), 0),
+        aside=f"{text.number(len(shown.held_out), 0)} · {round(100 * shown.held_out_share)} %",
         draw_label=text("splitview.draw"),
         draw=text("splitview.by_hand") if shown.by_hand else str(shown.choice.seed),
     )
     body = [
         stats,
         _controls(ui, shown),
+        _half(ui, shown),
         _thin(ui, shown),
         _leaks(ui, shown.leaks),
         _rewording(ui, shown),
@@ -93,6 +91,14 @@ def _controls(ui: Ui, shown: SplitView) -> Markup:
 def _ask(ui: Ui) -> dict[str, str]:
     text = ui.text
     return {"ask": text("splitview.again_ask"), "yes": text("splitview.again"), "no": text("ui.cancel")}
+
+
+def _half(ui: Ui, shown: SplitView) -> Markup:
+    """Why fewer were drawn than the pressed share says."""
+    if not shown.is_halved:
+        return EMPTY
+    values = {"percent": round(100 * shown.choice.share), "drawn": round(100 * shown.held_out_share)}
+    return Markup('<p class="af-small af-muted">{}</p>').format(ui.text("splitview.half", **values))
 
 
 def _thin(ui: Ui, shown: SplitView) -> Markup:

@@ -170,7 +170,7 @@ def missing(ui: Ui, place: Place, model_id: str | None) -> str:
         to_models = link(text("train.need_model_button"), place.at("model"), kind="primary")
         sentence = text("train.need_download", name=name)
         return wrapped(empty_state(_ICON, text("train.need_download_title"), sentence, to_models))
-    if ui.services.datasets.current(place.project) is None:
+    if ui.services.datasets.version(place.project) is None:
         return _empty(ui, "need_examples", place.at("examples"))
     return ""
 

@@ -1,0 +1,135 @@
+"""The tests of stored versions: drawn once, a large one by a process of its own, and kept beside the version."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from pathlib import Path
+from typing import Final
+
+from studio.data import drawn as keeping
+from studio.data.drawn import Drawn
+from studio.data.limits import DRAWN_AT_ONCE
+from studio.data.rows import Rows
+from studio.data.versions import Draft, Versions
+from studio.errors import AfinaError, Stopped
+from studio.services.child import run_aside
+from studio.storage.database import DatasetRow
+from studio.storage.workspace import Workspace
+
+_KEPT: Final = 8
+_OPEN: Final = 2  # versions whose lines can be found at once: 24 bytes an example
+Sides = tuple[Rows, Rows]
+
+
+class SplitStore:
+    """Safe to use from many threads.
+
+    Args:
+        workspace: where the versions are.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._versions = Versions(workspace)
+        self._lock = threading.Lock()
+        self._known: OrderedDict[str, Drawn] = OrderedDict()
+        self._sides: OrderedDict[str, Sides] = OrderedDict()
+        self._turns: dict[str, threading.Thread] = {}
+        self._closed = threading.Event()
+
+    def known(self, row: DatasetRow) -> Drawn | None:
+        """The test of a version where it is drawn already, or soon drawn; never waits for a large one, but begins it."""
+        found = self._found(row)
+        if found is None and row.examples <= DRAWN_AT_ONCE:
+            return self.draw(row)
+        if found is None:
+            self._begin(row)
+        return found
+
+    def need(self, row: DatasetRow) -> Drawn:
+        """The test of a version; waits until a large one is drawn.
+
+        Raises:
+            AfinaError: ``disk.missing``, ``data.version_damaged``, ``disk.full`` …
+        """
+        found = self.known(row)
+        if found is None:
+            self._begin(row).join()
+            found = self._found(row)
+        return found or self._aside(row)
+
+    def sides(self, row: DatasetRow, *, estimate: bool = False) -> Sides:
+        """The examples of a version to learn from, and those of its test. They stay on disk.
+
+        Args:
+            row: the version.
+            estimate: does not wait for a large test to be drawn: about as many examples stand for it until then.
+
+        Raises:
+            AfinaError: as :meth:`need`.
+        """
+        found = self.known(row) if estimate else self.need(row)
+        if found is None:
+            return keeping.estimated_sides(self._path(row), row.held_out, Draft.like(row, "", {}).split)
+        with self._lock:
+            if row.id not in self._sides:
+                self._sides[row.id] = keeping.sides(self._path(row), found)
+            self._sides.move_to_end(row.id)
+            while len(self._sides) > _OPEN:
+                self._sides.popitem(last=False)
+            return self._sides[row.id]
+
+    def draw(self, row: DatasetRow) -> Drawn:
+        """Draws the test of a version in this process and keeps it. Raises as :meth:`need`."""
+        choice = Draft.like(row, "", {}).split
+        made = keeping.draw(self._versions.read_all(row), choice)
+        keeping.save(self._path(row), made)
+        return self._remember(row, made)
+
+    def close(self) -> None:
+        """Ends what is being drawn."""
+        self._closed.set()
+
+    def _found(self, row: DatasetRow) -> Drawn | None:
+        with self._lock:
+            if row.id in self._known:
+                self._known.move_to_end(row.id)
+                return self._known[row.id]
+        found = keeping.load(self._path(row), Draft.like(row, "", {}).split)
+        return self._remember(row, found) if found is not None else None
+
+    def _remember(self, row: DatasetRow, found: Drawn) -> Drawn:
+        with self._lock:
+            self._known[row.id] = found
+            while len(self._known) > _KEPT:
+                self._known.popitem(last=False)
+        return found
+
+    def _begin(self, row: DatasetRow) -> threading.Thread:
+        def work() -> None:
+            try:
+                self._aside(row)
+            except (AfinaError, Stopped):
+                return  # whoever needs it tries again, and is told
+            finally:
+                with self._lock:
+                    self._turns.pop(row.id, None)
+
+        with self._lock:
+            thread = self._turns.get(row.id)
+            if thread is None:
+                thread = self._turns[row.id] = threading.Thread(target=work, name="draw", daemon=True)
+                thread.start()
+        return thread
+
+    def _aside(self, row: DatasetRow) -> Drawn:
+        job = {"do": "draw", "version_id": row.id}
+        run_aside(self._workspace.settings, job, lambda _: None, self._closed.is_set)
+        found = self._found(row)
+        if found is None:
+            raise AfinaError("disk.missing", path=str(keeping.path_of(self._path(row))))
+        return found
+
+    def _path(self, row: DatasetRow) -> Path:
+        return self._versions.path(row)
