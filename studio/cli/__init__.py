@@ -12,5 +12,7 @@ import sys
 def main() -> None:
     """Runs the command line of this process and exits with its code: 0 well, 1 an error, 2 wrong usage."""
     from studio.cli.program import run
+    from studio.storage.privacy import keep_to_owner
 
+    keep_to_owner()
     sys.exit(run(sys.argv[1:]))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from studio.errors import AfinaError
 from studio.settings import Settings
+from studio.storage.privacy import close_to_others
 
 if TYPE_CHECKING:
     from studio.storage.database import Database
@@ -112,7 +113,8 @@ class Workspace:
         """
         try:
             for folder in (settings.home, settings.models_path, settings.home / "runs", settings.home / "projects"):
-                folder.mkdir(parents=True, exist_ok=True)
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            close_to_others(settings.home)
         except OSError as error:
             raise AfinaError("disk.not_writable", path=str(settings.home)) from error
         workspace = cls(settings)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
-import math
-import threading
+import secrets
 import time
-from collections import OrderedDict
 from collections.abc import Callable
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 from urllib.parse import parse_qs, quote, urlsplit
 
 from fastapi import FastAPI
@@ -22,14 +21,15 @@ from studio.errors import AfinaError
 from studio.i18n.catalog import LOCALES, catalog, negotiate
 from studio.settings import Settings
 from studio.web.guards.addresses import client_network
+from studio.web.guesses import Allowance, Attempts
 from studio.web.login.page import HEADERS, login_file, login_page
 from studio.web.secret import load_secret
 
 COOKIE: Final = "afina_session"
 _PAGES: Final = ("/login", "/login/login.css", "/login/figtree.woff2", "/logout")
+DEVICE_COOKIE: Final = "afina_device"
 _DAYS: Final = 14
-_FREE_ATTEMPTS: Final = 4
-_LONGEST_WAIT: Final = 60.0
+_DEVICE_DAYS: Final = 365
 _MAX_BODY: Final = 8192
 
 
@@ -56,7 +56,8 @@ def require_password(settings: Settings) -> None:
 def protect(app: FastAPI, settings: Settings) -> None:
     """Puts the password before everything except demo pages and ``/healthz``; does nothing without a password."""
     if password := _password(settings):
-        app.add_middleware(PasswordGate, sessions=Sessions(load_secret(settings.home), password))
+        sessions = Sessions(load_secret(settings.home), password, settings.home / "sessions_ended")
+        app.add_middleware(PasswordGate, sessions=sessions)
 
 
 def _password(settings: Settings) -> str:
@@ -66,16 +67,18 @@ def _password(settings: Settings) -> str:
 class Sessions:
     """Checks passwords and makes the cookies of those who know it.
 
-    A new password ends every session: it is part of the key that signs them.
+    A new password ends every session: it is part of the key that signs them. A session that was left is remembered on
+    disk until it would have expired, so that it stays closed after a restart and in another server on this workspace.
 
     Args:
         secret: of the workspace.
         password: of the studio.
+        ended: folder with an empty file for each session that was left.
         clock: seconds since 1970.
     """
 
-    def __init__(self, secret: bytes, password: str, clock: Callable[[], float] = time.time) -> None:
-        self._secret, self._clock = secret, clock
+    def __init__(self, secret: bytes, password: str, ended: Path, clock: Callable[[], float] = time.time) -> None:
+        self._secret, self._ended, self._clock = secret, ended, clock
         self._expected = self._digest(password)
         self._key = hmac.new(secret, b"session:" + self._expected, hashlib.sha256).digest()
 
@@ -85,60 +88,48 @@ class Sessions:
 
     def cookie(self) -> str:
         """A cookie that opens the studio for two weeks."""
-        until = str(int(self._clock() + _DAYS * 86400))
-        return f"{until}.{self._sign(until)}"
+        return self._signed("session", int(self._clock() + _DAYS * 86400))
 
     def is_open(self, cookie: str) -> bool:
         """Whether we made this cookie, for this password, and it has not expired."""
-        until, _, signature = cookie.partition(".")
-        if not hmac.compare_digest(signature.encode(), self._sign(until).encode()):
-            return False
-        return until.isdecimal() and int(until) > self._clock()
+        name = self._name("session", cookie)
+        return name is not None and not (self._ended / name).exists()
+
+    def end(self, cookie: str) -> None:
+        """Closes a session for good; a cookie that is not ours is nothing."""
+        name = self._name("session", cookie)
+        if name is not None:
+            self._ended.mkdir(mode=0o700, exist_ok=True)
+            for path in self._ended.iterdir():  # those that have expired need not be remembered
+                if path.stat().st_mtime < self._clock() - _DAYS * 86400:
+                    path.unlink(missing_ok=True)
+            (self._ended / name).touch(mode=0o600)
+
+    def device_cookie(self) -> str:
+        """A cookie that shows for a year that its browser has known the password; it opens nothing."""
+        return self._signed("device", int(self._clock() + _DEVICE_DAYS * 86400))
+
+    def device(self, cookie: str) -> str | None:
+        """The name of a browser that was here before; None for any other."""
+        return self._name("device", cookie)
+
+    def _signed(self, kind: str, until: int) -> str:
+        value = f"{until}.{secrets.token_hex(16)}"
+        return f"{value}.{self._sign(kind, value)}"
+
+    def _name(self, kind: str, cookie: str) -> str | None:
+        """The random part of a cookie that we made and that has not expired: hexadecimal, safe as a file's name."""
+        value, _, signature = cookie.rpartition(".")
+        if not hmac.compare_digest(signature.encode(), self._sign(kind, value).encode()):
+            return None
+        until, _, name = value.partition(".")
+        return name if until.isdecimal() and int(until) > self._clock() else None
 
     def _digest(self, password: str) -> bytes:
         return hmac.new(self._secret, b"password:" + password.encode(), hashlib.sha256).digest()
 
-    def _sign(self, until: str) -> str:
-        return hmac.new(self._key, until.encode(), hashlib.sha256).hexdigest()
-
-
-class Attempts:
-    """Slows guessing down: after a few wrong passwords from an address, each one doubles the wait, to a minute.
-
-    Args:
-        clock: monotonic seconds.
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()  # count, and when the next may come
-        self._lock = threading.Lock()
-
-    def check(self, address: str) -> None:
-        """Refuses an address that has to wait.
-
-        Raises:
-            AfinaError: ``login.wait`` with the seconds left.
-        """
-        with self._lock:
-            left = self._failures.get(address, (0, 0.0))[1] - self._clock()
-        if left > 0:
-            raise AfinaError("login.wait", n=math.ceil(left))
-
-    def failed(self, address: str) -> None:
-        """Counts a wrong password."""
-        with self._lock:
-            count = self._failures.get(address, (0, 0.0))[0] + 1
-            wait = min(_LONGEST_WAIT, 2.0 ** (count - _FREE_ATTEMPTS)) if count >= _FREE_ATTEMPTS else 0.0
-            self._failures[address] = (count, self._clock() + wait)
-            self._failures.move_to_end(address)
-            while len(self._failures) > 10_000:
-                self._failures.popitem(last=False)
-
-    def succeeded(self, address: str) -> None:
-        """Forgets the failures of an address."""
-        with self._lock:
-            self._failures.pop(address, None)
+    def _sign(self, kind: str, value: str) -> str:
+        return hmac.new(self._key, f"{kind}:{value}".encode(), hashlib.sha256).hexdigest()
 
 
 class PasswordGate:
@@ -150,7 +141,7 @@ class PasswordGate:
     """
 
     def __init__(self, app: ASGIApp, sessions: Sessions) -> None:
-        self._app, self._sessions, self._attempts = app, sessions, Attempts()
+        self._app, self._sessions, self._attempts, self._everybody = app, sessions, Attempts(), Allowance()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket") or _is_free(scope["path"]):
@@ -172,6 +163,7 @@ class PasswordGate:
         if path.startswith("/login/"):
             return login_file(path.rpartition("/")[2])
         if path == "/logout":
+            self._sessions.end(request.cookies.get(COOKIE, ""))
             response: Response = RedirectResponse("/login", 303, HEADERS)
             response.delete_cookie(COOKIE)
             return response
@@ -184,20 +176,26 @@ class PasswordGate:
     async def _enter(self, request: Request) -> Response:
         fields = parse_qs((await _body(request)).decode("utf-8", "replace"), keep_blank_values=True)
         target = fields.get("next", [""])[0]
-        address = client_network(request)
+        device = self._sessions.device(request.cookies.get(DEVICE_COOKIE, ""))
+        guesser = f"device {device}" if device else client_network(request)
         try:
-            self._attempts.check(address)
+            self._attempts.check(guesser)
+            if not device:
+                self._everybody.check()
             if not self._sessions.is_right(fields.get("password", [""])[0]):
-                self._attempts.failed(address)
+                self._attempts.failed(guesser)
+                if not device:
+                    self._everybody.used()
                 raise AfinaError("login.wrong")
         except AfinaError as error:
             return _page(request, target, error)
-        self._attempts.succeeded(address)
+        self._attempts.succeeded(guesser)
         response = RedirectResponse(_safe_target(target), 303, HEADERS)
         secure = request.url.scheme == "https"
-        response.set_cookie(
-            COOKIE, self._sessions.cookie(), max_age=_DAYS * 86400, httponly=True, samesite="lax", secure=secure
-        )
+        options: dict[str, Any] = {"httponly": True, "samesite": "lax", "secure": secure}
+        response.set_cookie(COOKIE, self._sessions.cookie(), max_age=_DAYS * 86400, **options)
+        device_age = _DEVICE_DAYS * 86400
+        response.set_cookie(DEVICE_COOKIE, self._sessions.device_cookie(), max_age=device_age, path="/login", **options)
         return response
 
 

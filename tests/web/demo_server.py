@@ -12,7 +12,6 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from studio.domain.conversation import Message
 from studio.domain.problem import Problem
@@ -22,6 +21,8 @@ from studio.storage.database import ProjectRow, RunRow
 from studio.storage.files import write_atomic
 from studio.storage.workspace import Workspace
 from studio.web.demo import demo_app
+from studio.web.guards import AllowedHosts
+from studio.web.serving import make_server
 
 
 @dataclass
@@ -111,7 +112,7 @@ class serve:
 
     def __init__(self, app: Any) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
-        self._server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+        self._server = make_server(app, AllowedHosts())
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
 
     def __enter__(self) -> str:

@@ -16,7 +16,8 @@ from starlette.websockets import WebSocketDisconnect
 from studio.errors import AfinaError
 from studio.i18n.catalog import LOCALES, catalog
 from studio.settings import Settings
-from studio.web.auth import Attempts, Sessions, is_public, protect, require_password
+from studio.web.auth import COOKIE, DEVICE_COOKIE, Sessions, is_public, protect, require_password
+from studio.web.guesses import Allowance, Attempts
 from studio.web.secret import load_secret
 
 PAGE = {"accept": "text/html,application/xhtml+xml", "accept-language": "pt-BR,pt;q=0.9"}
@@ -120,7 +121,50 @@ def test_entering_never_leads_to_another_site(client: TestClient, target: str) -
 def test_guessing_is_slowed_down(client: TestClient) -> None:
     statuses = [enter(client, "guess").status_code for _ in range(6)]
     assert statuses == [401, 401, 401, 401, 429, 429]
-    assert enter(client).status_code == 429  # the right one has to wait as well
+    assert enter(client).status_code == 429  # a limit that lets the right guess through would be none
+
+
+def test_whoever_was_here_before_comes_in_while_others_guess(client: TestClient, settings: Settings) -> None:
+    enter(client)
+    device = client.cookies.get(DEVICE_COOKIE)
+    client.get("/logout")
+    other = TestClient(client.app, follow_redirects=False)
+    while enter(other, "guess").status_code == 401:
+        pass
+    assert enter(client).status_code == 303
+    for forged in ("", f"{device}0", "1.2.3"):
+        stranger = TestClient(client.app, follow_redirects=False, cookies={DEVICE_COOKIE: forged})
+        assert enter(stranger).status_code == 429
+
+
+def test_many_addresses_are_one_guesser(settings: Settings) -> None:
+    app, statuses = studio(settings), []
+    for number in range(80):
+        guesser = TestClient(app, follow_redirects=False, client=(f"2001:db8:{number:x}::1", 1))
+        statuses.append(enter(guesser, "guess").status_code)
+    assert statuses.count(401) < 60
+    assert statuses[-1] == 429
+
+
+def test_one_network_of_ipv6_is_one_guesser(settings: Settings) -> None:
+    app = studio(settings)
+    statuses = [
+        enter(TestClient(app, follow_redirects=False, client=(f"2001:db8::{number:x}", 1)), "guess").status_code
+        for number in range(1, 7)
+    ]
+    assert statuses == [401, 401, 401, 401, 429, 429]
+
+
+def test_strangers_get_new_guesses_with_time() -> None:
+    now = [0.0]
+    everybody = Allowance(clock=lambda: now[0])
+    for _ in range(50):
+        everybody.check()
+        everybody.used()
+    with pytest.raises(AfinaError) as caught:
+        everybody.check()
+    now[0] += caught.value.params["n"]
+    everybody.check()
 
 
 def test_the_wait_doubles_up_to_a_minute_and_success_forgets() -> None:
@@ -143,19 +187,21 @@ def test_the_wait_doubles_up_to_a_minute_and_success_forgets() -> None:
     attempts.check("a")
 
 
-def test_the_cookie_is_signed_expires_and_dies_with_the_password(client: TestClient) -> None:
+def test_the_cookie_is_signed_expires_and_dies_with_the_password(client: TestClient, tmp_path: Path) -> None:
     header = enter(client).headers["set-cookie"].lower()
     assert "httponly" in header
     assert "samesite=lax" in header
     now = [1_000_000.0]
-    sessions = Sessions(b"s" * 32, "one", clock=lambda: now[0])
+    ended = tmp_path / "ended"
+    sessions = Sessions(b"s" * 32, "one", ended, clock=lambda: now[0])
     cookie = sessions.cookie()
     assert sessions.is_open(cookie)
-    until, _, signature = cookie.partition(".")
-    for forged in (f"{int(until) + 1}.{signature}", f"{until}.", "", "é.é", f"{until}.{'0' * 64}"):
+    until, name, signature = cookie.split(".")
+    for forged in (f"{int(until) + 1}.{name}.{signature}", f"{until}.../..{signature}", f"{until}.{name}.", "", "é.é"):
         assert not sessions.is_open(forged)
-    assert not Sessions(b"s" * 32, "two", clock=lambda: now[0]).is_open(cookie)
-    assert not Sessions(b"t" * 32, "one", clock=lambda: now[0]).is_open(cookie)
+    assert not sessions.is_open(sessions.device_cookie())
+    assert not Sessions(b"s" * 32, "two", ended, clock=lambda: now[0]).is_open(cookie)
+    assert not Sessions(b"t" * 32, "one", ended, clock=lambda: now[0]).is_open(cookie)
     now[0] += 15 * 86400
     assert not sessions.is_open(cookie)
 
@@ -166,10 +212,14 @@ def test_the_cookie_survives_a_restart(client: TestClient, settings: Settings) -
     assert again.get("/en/").json() == "the studio"
 
 
-def test_leaving_closes_the_studio(client: TestClient) -> None:
+def test_leaving_closes_the_studio_for_copies_of_the_cookie_too(client: TestClient, settings: Settings) -> None:
     enter(client)
+    kept = client.cookies.get(COOKIE)
     client.get("/logout")
     assert client.get("/en/").status_code == 401
+    for app in (client.app, studio(settings)):  # as it is, and after a restart
+        thief = TestClient(app, cookies={COOKIE: kept})
+        assert thief.get("/en/").status_code == 401
 
 
 def test_the_secret_is_kept_for_its_owner_only(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import math
+import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +14,7 @@ import anyio
 from anyio import CancelScope, to_thread
 
 from studio.domain.project import Link
+from studio.errors import AfinaError
 from studio.i18n.catalog import Catalog
 from studio.web.demo.questions import SIDES, Question
 from studio.web.demo.queue import FairQueue, Ticket
@@ -22,7 +25,28 @@ if TYPE_CHECKING:
 
 MAX_TOKENS: Final = 256
 _TICK: Final = 0.2  # seconds between two looks at the queue
+_LOOK: Final = 1.0  # seconds between two looks whether the link is open
+_CLOSED: Final = ("link.closed", "general.not_found")
 _LOG: Final = logging.getLogger(__name__)
+
+
+@dataclass
+class _LinkWatch:
+    """Asks again and again whether a link is open: one that is switched off ends what runs, and what waits."""
+
+    links: LinkService
+    token: str
+    looked: float = -math.inf
+
+    async def check(self, *, now: bool = False) -> None:
+        """Looks, at most once in :data:`_LOOK` seconds unless ``now``.
+
+        Raises:
+            AfinaError: ``link.closed`` or ``general.not_found``.
+        """
+        if now or time.monotonic() - self.looked >= _LOOK:
+            self.looked = time.monotonic()
+            await to_thread.run_sync(self.links.open, self.token)
 
 
 @dataclass(frozen=True)
@@ -46,23 +70,32 @@ class Answering:
         answer (``"replace": true`` where it is the whole answer anew), at last ``{"done": true}`` or
         ``{"error": …}``.
         """
+        watch = _LinkWatch(self.links, link.token)
         try:
-            async for line in self._wait(ticket, text):
+            async for line in self._wait(ticket, watch, text):
                 yield line
-            async for line in self._answer(link, question, ticket, text):
+            async for line in self._answer(link, question, ticket, watch, text):
                 yield line
+        except AfinaError as error:
+            if error.code not in _CLOSED:
+                raise
+            yield _line(error=text("demo.closed"))
         finally:
             self.queue.leave(ticket)
 
-    async def _wait(self, ticket: Ticket, text: Catalog) -> AsyncIterator[str]:
+    async def _wait(self, ticket: Ticket, watch: _LinkWatch, text: Catalog) -> AsyncIterator[str]:
         told = -1
         while (ahead := self.queue.ahead(ticket)) is not None:
             if ahead != told:
                 told = ahead
                 yield _line(ahead=ahead, message=text("demo.queue", n=ahead) if ahead else text("demo.next"))
             await anyio.sleep(_TICK)
+            await watch.check()
 
-    async def _answer(self, link: Link, question: Question, ticket: Ticket, text: Catalog) -> AsyncIterator[str]:
+    async def _answer(
+        self, link: Link, question: Question, ticket: Ticket, watch: _LinkWatch, text: Catalog
+    ) -> AsyncIterator[str]:
+        await watch.check(now=True)
         yield _line(message=text("demo.thinking"))
         updates: Iterator[Any] | None = None
         sides = SIDES if link.shows_before else SIDES[1:]
@@ -72,6 +105,7 @@ class Answering:
                 link.run_id, question.turns, sides=sides, temperature=0.0, max_tokens=MAX_TOKENS, client=ticket.visitor
             )
             while (update := await to_thread.run_sync(next, updates, None)) is not None:
+                await watch.check()
                 if update.problem is not None:
                     _LOG.warning("A demo question failed: %s", update.problem.code)
                     yield _line(error=text("demo.failed"))
@@ -84,7 +118,9 @@ class Answering:
             if any(said.values()):
                 await to_thread.run_sync(self.links.count_answer, link.token)
             yield _line(done=True)
-        except Exception:
+        except Exception as error:
+            if isinstance(error, AfinaError) and error.code in _CLOSED:
+                raise
             _LOG.exception("A demo question failed")
             yield _line(error=text("demo.failed"))
         finally:

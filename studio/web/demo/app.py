@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import MutableMapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -20,10 +21,10 @@ from studio.errors import AfinaError, from_exception
 from studio.i18n.catalog import LOCALES, catalog, negotiate
 from studio.web.brand import font
 from studio.web.demo.answers import Answering
-from studio.web.demo.limits import COOKIE, PER_ADDRESS, PER_VISITOR, RateLimit, Visitors
+from studio.web.demo.limits import COOKIE, HOUR, PER_ADDRESS, PER_VISITOR, VISITS, RateLimit, Visitors
 from studio.web.demo.page import closed_page, demo_page
 from studio.web.demo.questions import MAX_BODY, parse_question
-from studio.web.demo.queue import FairQueue
+from studio.web.demo.queue import FairQueue, Ticket
 from studio.web.secret import load_secret
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def demo_app(services: DemoServices, *, prefix: str = "") -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     below = "" if prefix == "/d" else "/d"
     visitors = Visitors(load_secret(services.workspace.home))
-    limits = (RateLimit(PER_VISITOR), RateLimit(PER_ADDRESS))
+    limits, visits = (RateLimit(PER_VISITOR), RateLimit(PER_ADDRESS)), RateLimit(VISITS, HOUR)
     answering = Answering(services.chats, services.links, FairQueue())
 
     app.get(below + "/static/{name}")(_static)
@@ -83,7 +84,11 @@ def demo_app(services: DemoServices, *, prefix: str = "") -> FastAPI:
             return _closed(request, error)
         response = HTMLResponse(demo_page(link, _locale(request, link)))
         if request.method == "GET" and visitors.known(request) is None:
-            services.links.count_visit(token)
+            with suppress(
+                AfinaError
+            ):  # a script without cookies is a new visitor every time, and not believed for long
+                visits.check(f"{token} {visitors.address(request)}")
+                services.links.count_visit(token)
             _remember(response, request, token, visitors.new_cookie())
         return response
 
@@ -94,9 +99,7 @@ def demo_app(services: DemoServices, *, prefix: str = "") -> FastAPI:
             link = await run_in_threadpool(services.links.open, token)
             question = parse_question(request.headers.get("content-type", ""), await _body(request))
             visitor, address = visitors.name(request), visitors.address(request)
-            limits[0].check(visitor)
-            limits[1].check(address)
-            ticket = answering.queue.join(visitor, address)
+            ticket = _join(answering.queue, limits, visitor, address)
         except Exception as error:
             return _refusal(from_exception(error), locale)
         lines = answering.stream(link, question, ticket, catalog(locale))
@@ -104,6 +107,22 @@ def demo_app(services: DemoServices, *, prefix: str = "") -> FastAPI:
 
     app.add_middleware(SafeHeaders)
     return app
+
+
+def _join(queue: FairQueue, limits: tuple[RateLimit, RateLimit], visitor: str, address: str) -> Ticket:
+    """A place in the queue; a visitor who is refused for the crowd may ask again as if nothing had been asked."""
+    limits[0].check(visitor)
+    try:
+        limits[1].check(address)
+    except AfinaError:
+        limits[0].give_back(visitor)
+        raise
+    try:
+        return queue.join(visitor, address)
+    except AfinaError:
+        limits[0].give_back(visitor)
+        limits[1].give_back(address)
+        raise
 
 
 def _static(name: str) -> Response:

@@ -19,6 +19,8 @@ from studio.web.guards.addresses import client_network
 COOKIE: Final = "afina_visitor"
 PER_VISITOR: Final = 12  # questions a minute: more than anyone reads
 PER_ADDRESS: Final = 60  # an office or a shop shares one address
+VISITS: Final = 20  # new visitors of a link that one address is believed in an hour
+HOUR: Final = 3600.0
 _WINDOW: Final = 60.0
 _REMEMBERED: Final = 10_000
 
@@ -54,6 +56,12 @@ class RateLimit:
             if len(times) >= self._count:
                 raise AfinaError("demo.too_fast", n=max(1, round(times[0] + self._seconds - now)))
             times.append(now)
+
+    def give_back(self, key: str) -> None:
+        """Takes the newest event of ``key`` back: what it was for was refused."""
+        with self._lock:
+            if times := self._times.get(key):
+                times.pop()
 
 
 class Visitors:
