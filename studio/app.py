@@ -34,6 +34,7 @@ def build_services(settings: Settings) -> Services:
     from studio.services.checks import CheckService
     from studio.services.checkups import CheckupService
     from studio.services.comparison import ComparisonService
+    from studio.services.conversations import ConversationService
     from studio.services.datasets import DatasetService
     from studio.services.exports import ExportService
     from studio.services.helper import HelperService
@@ -74,6 +75,7 @@ def build_services(settings: Settings) -> Services:
         runs=runs,
         studies=StudyService(workspace, models, datasets, runs),
         comparison=ComparisonService(workspace, runs),
+        conversations=ConversationService(workspace),
         chats=demo.chats,
         links=demo.links,
         publication=PublicationService(workspace, openers(demo)),

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from studio.services.checks import CheckService
     from studio.services.checkups import CheckupService
     from studio.services.comparison import ComparisonService
+    from studio.services.conversations import ConversationService
     from studio.services.datasets import DatasetService
     from studio.services.exports import ExportService
     from studio.services.history import HistoryService
@@ -45,6 +46,7 @@ class Services:
     runs: RunService
     studies: StudyService
     comparison: ComparisonService
+    conversations: ConversationService
     chats: ChatService
     links: LinkService
     publication: PublicationService

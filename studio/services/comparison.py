@@ -118,6 +118,22 @@ class ComparisonService:
             best=loss.best,
         )
 
+    def best(self, run_ids: Sequence[str]) -> str | None:
+        """The run that :meth:`compare` marks as the best of the newest that sat the same exam as the first.
+
+        Args:
+            run_ids: the newest first.
+
+        Returns:
+            Its id; None where fewer than two are comparable.
+        """
+        views = [self._runs.view(run_id) for run_id in run_ids]
+        versions = self._versions(run_ids)
+        exams = [(view.project_id, view.held_out_examples, versions.get(view.id)) for view in views]
+        same = [view for view, exam in zip(views, exams, strict=True) if exam == exams[0]]
+        index = _result("loss", [_lowest(view) for view in same], lowest=True).best
+        return same[index].id if index is not None else None
+
     def _versions(self, run_ids: Sequence[str]) -> dict[str, int]:
         query = (
             select(RunRow.id, DatasetRow.number)

@@ -80,6 +80,7 @@ def test_talk_on_stop_change_runs_and_download(page: Page, server: Server) -> No
     assert kept.strip()
 
     page.locator("#compare-max-tokens input[type=number]").fill("16")
+    page.get_by_label("Go on with this conversation").check()
     ask(page, "And what did I just ask of you?")
     turns = page.locator("#compare-talk .af-turn")
     expect(turns).to_have_count(2)
@@ -87,10 +88,9 @@ def test_talk_on_stop_change_runs_and_download(page: Page, server: Server) -> No
     assert "And what did I just ask" in turns.first.inner_text(), "the newest turn is on top"
     assert kept[:40] in turns.last.inner_text(), "what was said before the stop is still there"
 
-    page.locator("#compare-run input").click()
-    page.get_by_role("option").nth(1).click()
-    expect(page).to_have_url(re.compile(f"run={first}"))
-    expect(turns).to_have_count(0)
+    page.locator(f"#compare-columns input[name={first}]").check()
+    expect(page).to_have_url(re.compile(f"beside=base.{second}.{first}"))
+    expect(turns).to_have_count(2)
 
     page.click("#next-step:visible")
     page.click("#share-export-adapter")

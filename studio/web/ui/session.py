@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import parse_qs, urlencode
@@ -62,6 +63,10 @@ class Place:
     def reply(self, turn: str) -> str:
         """What to write there when this place was asked for and is shown; the ``turn`` tells an old answer from a new."""
         return f"{self.query}#{turn}"
+
+    def with_beside(self, ids: Sequence[str]) -> Place:
+        """The same place with these runs laid over each other."""
+        return replace(self, beside=tuple(ids))
 
     def at(self, step: str, run: str | None = None) -> Place:
         """The same project at another step, and at another run if one is named."""

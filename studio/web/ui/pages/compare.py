@@ -1,17 +1,20 @@
-"""Step 4: one question, both answers at the same time."""
+"""Step 4: one question, the answers of several models at the same time."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import gradio as gr
 from markupsafe import Markup
 
-from studio.domain.conversation import Message, Role
-from studio.services.chats import BASE, TUNED, ChatUpdate
+from studio.domain.problem import Problem
+from studio.domain.run import RunView
+from studio.errors import from_exception
+from studio.services.chats import BASE, ChatUpdate, Target
+from studio.services.conversations import Answer, Turn, earlier_messages
 from studio.web.ui.components import (
     Page,
     Ui,
@@ -20,14 +23,16 @@ from studio.web.ui.components import (
     join,
     lead,
     next_link,
-    warn,
+    notice,
+    say,
     wrapped,
 )
-from studio.web.ui.pages.compare_view import Turn, render_talk
-from studio.web.ui.pages.tuned import chosen_run, nothing_tuned, run_choices, tuned_runs
+from studio.web.ui.pages.compare_view import render_talk, render_turn
+from studio.web.ui.pages.tuned import best_run, chosen_run, nothing_tuned, run_label, tuned_runs
 from studio.web.ui.session import Place
 
 _SUGGESTIONS: Final = 4
+_MOST: Final = 3  # columns beside each other
 _PAUSE: Final = 0.08  # seconds between two pictures of a streaming answer
 _ICON: Final = (
     '<svg viewBox="0 0 48 48" fill="none" stroke="var(--af-primary)" stroke-width="2.4" stroke-linejoin="round"'
@@ -42,9 +47,10 @@ _CHIPS: Final = Markup('<div><p class="af-small af-muted">{}</p><div class="af-c
 class Asked:
     """A question and all that its answers depend on; ``talk`` names the page that waits for them."""
 
-    run_id: str
+    project: str
+    columns: tuple[str, ...]
     question: str
-    turns: tuple[Turn, ...]
+    goes_on: bool
     temperature: float
     max_tokens: int
     talk: str
@@ -56,30 +62,32 @@ class _Parts:
 
     needs: Any
     body: Any
-    run: Any
+    columns: Any
+    about: Any
     box: Any
     send: Any
     stop: Any
     clear: Any
+    goes_on: Any
     suggestions: Any
     temperature: Any
     max_tokens: Any
+    now: Any
     talk: Any
-    turns: Any
     foot: Any
 
     @property
     def asked(self) -> list[Any]:
         """What changes while answers come in."""
-        return [self.talk, self.turns, self.box, self.send, self.stop]
+        return [self.now, self.talk, self.box, self.send, self.stop, self.goes_on]
 
     @property
     def shown(self) -> list[Any]:
-        return [self.needs, self.body, self.run, self.suggestions, self.foot, *self.asked]
+        return [self.needs, self.body, self.columns, self.about, self.suggestions, self.foot, *self.asked]
 
 
 def build_compare(ui: Ui) -> Page:
-    """The question box, the suggestions and the conversation with both models."""
+    """The question box, the suggestions and the conversation with the models."""
     with gr.Column(visible=False, elem_id="page-compare") as column:
         ui.html(value=lead(ui.text, "compare"))
         parts = _layout(ui)
@@ -95,11 +103,14 @@ def _layout(ui: Ui) -> _Parts:
     text = ui.text
     needs = ui.html(elem_id="compare-needs")
     with gr.Column(visible=False) as body:
-        run = gr.Dropdown(label=text("compare.run"), elem_id="compare-run", allow_custom_value=True)
+        columns = gr.CheckboxGroup(
+            label=text("compare.columns"), info=text("compare.columns_info", n=_MOST), elem_id="compare-columns"
+        )
+        about = ui.html(elem_id="compare-about")
         box = gr.Textbox(
             label=text("compare.box"),
             placeholder=text("compare.placeholder"),
-            lines=2,
+            lines=1,  # with one line Enter sends, and Shift+Enter begins a new one
             max_lines=8,
             submit_btn=False,
             elem_id="compare-box",
@@ -108,37 +119,70 @@ def _layout(ui: Ui) -> _Parts:
             send = gr.Button(text("compare.send"), variant="primary", elem_id="compare-send")
             stop = gr.Button(text("compare.stop"), elem_id="compare-stop", visible=False)
             clear = gr.Button(text("compare.clear"), elem_id="compare-clear")
+            goes_on = gr.Checkbox(
+                label=text("compare.goes_on"), container=False, visible=False, elem_id="compare-goes-on"
+            )
         suggestions = ui.actions(elem_id="compare-suggestions")
-        talk = ui.html(elem_id="compare-talk")
-        with gr.Accordion(text("ui.expert"), open=False, elem_id="compare-expert"), gr.Row():
-            temperature = gr.Slider(
-                0,
-                1.5,
-                value=0,
-                step=0.1,
-                label=text("compare.temperature"),
-                info=text("compare.temperature_info"),
-                elem_id="compare-temperature",
-            )
-            max_tokens = gr.Slider(
-                16,
-                512,
-                value=192,
-                step=16,
-                label=text("compare.max_tokens"),
-                info=text("compare.max_tokens_info"),
-                elem_id="compare-max-tokens",
-            )
-        turns = gr.State(())
+        with gr.Column(elem_id="compare-talk"):
+            now, talk = ui.html(elem_id="compare-now"), ui.html(elem_id="compare-earlier")
+        temperature, max_tokens = _expert(ui)
     foot = ui.html()
-    return _Parts(needs, body, run, box, send, stop, clear, suggestions, temperature, max_tokens, talk, turns, foot)
+    return _Parts(
+        needs,
+        body,
+        columns,
+        about,
+        box,
+        send,
+        stop,
+        clear,
+        goes_on,
+        suggestions,
+        temperature,
+        max_tokens,
+        now,
+        talk,
+        foot,
+    )
+
+
+def _expert(ui: Ui) -> tuple[Any, Any]:
+    text = ui.text
+    with gr.Accordion(text("ui.expert"), open=False, elem_id="compare-expert"), gr.Row():
+        temperature = gr.Slider(
+            0,
+            1.5,
+            value=0,
+            step=0.1,
+            label=text("compare.temperature"),
+            info=text("compare.temperature_info"),
+            elem_id="compare-temperature",
+        )
+        max_tokens = gr.Slider(
+            16,
+            512,
+            value=192,
+            step=16,
+            label=text("compare.max_tokens"),
+            info=text("compare.max_tokens_info"),
+            elem_id="compare-max-tokens",
+        )
+    return temperature, max_tokens
 
 
 def _connect(ui: Ui, parts: _Parts) -> None:
     def ask(
-        run_id: str, question: str, turns: tuple[Turn, ...], temperature: float, longest: float, request: gr.Request
+        query: str,
+        columns: list[str],
+        question: str,
+        goes_on: bool,
+        temperature: float,
+        longest: float,
+        request: gr.Request,
     ) -> Iterator[dict[Any, Any]]:
-        yield from _ask(ui, parts, Asked(run_id, question.strip(), turns, temperature, int(longest), _talk_of(request)))
+        project, talk = Place.parse(query).project, _talk_of(request)
+        asked = Asked(project, tuple(columns), question.strip(), goes_on, temperature, int(longest), talk)
+        yield from _ask(ui, parts, asked)
 
     def choose(event: gr.EventData) -> str:
         return event_data(event).get("question", "")
@@ -147,60 +191,92 @@ def _connect(ui: Ui, parts: _Parts) -> None:
         # The answer that is being written puts the screen at rest itself; one that is not there any more cannot.
         return gr.skip() if ui.services.chats.stop(_talk_of(request)) else _at_rest(parts)
 
-    def start_over(request: gr.Request) -> dict[Any, Any]:
+    @friendly(ui.text)
+    def start_over(query: str, request: gr.Request) -> dict[Any, Any]:
         ui.services.chats.stop(_talk_of(request), drop=True)
-        return {parts.talk: render_talk(ui, ()), parts.turns: (), parts.box: "", **_at_rest(parts)}
+        ui.services.conversations.clear(Place.parse(query).project)
+        return _whole(ui, parts, ()) | {parts.box: "", **_at_rest(parts)}
 
     @friendly(ui.text)
-    def change_run(query: str, run_id: str, request: gr.Request) -> str:
-        ui.services.chats.stop(_talk_of(request), drop=True)
-        return Place.parse(query).at("compare", run_id).move
+    def change(query: str, columns: list[str]) -> str:
+        place = Place.parse(query)
+        if not columns:
+            return place.again
+        if len(columns) > _MOST:
+            say(ui.text, "compare.most", n=_MOST)
+        runs = [key for key in columns if key != BASE]
+        return place.at("compare", runs[0] if runs else place.run).with_beside(columns[-_MOST:]).move
 
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    inputs = [parts.run, parts.box, parts.turns, parts.temperature, parts.max_tokens]
+    inputs = [ui.place, parts.columns, parts.box, parts.goes_on, parts.temperature, parts.max_tokens]
     gr.on([parts.send.click, parts.box.submit], ask, inputs, parts.asked, **quiet)
     picked = parts.suggestions.action(choose, None, [parts.box], **quiet)
     picked.then(ask, inputs, parts.asked, **quiet)
     parts.stop.click(halt, None, [parts.send, parts.stop], **quiet)
-    parts.clear.click(start_over, None, parts.asked, **quiet)
-    parts.run.input(change_run, [ui.place, parts.run], [ui.place], **quiet)
+    parts.clear.click(start_over, [ui.place], parts.asked, **quiet)
+    parts.columns.input(change, [ui.place, parts.columns], [ui.place], **quiet)
 
 
 def _at_rest(parts: _Parts) -> dict[Any, Any]:
     return {parts.send: gr.Button(visible=True), parts.stop: gr.Button(visible=False)}
 
 
+def _whole(ui: Ui, parts: _Parts, turns: tuple[Turn, ...]) -> dict[Any, Any]:
+    """The conversation as it is kept."""
+    return {
+        parts.now: "",
+        parts.talk: render_talk(ui, turns),
+        parts.goes_on: gr.Checkbox(value=False, visible=bool(turns)),
+    }
+
+
 def _ask(ui: Ui, parts: _Parts, asked: Asked) -> Iterator[dict[Any, Any]]:
-    """Streams both answers into a new turn. Whoever closes this generator stops them too."""
-    if not asked.question:
+    """Streams the answers into a new turn. Whoever closes this generator stops them, and what was said is kept."""
+    if not asked.question or not asked.columns:
         yield _at_rest(parts)
         return
-    turns, now = asked.turns, Turn(asked.question)
+    turns = ui.services.conversations.read(asked.project)
+    names = {view.id: view.name for view in tuned_runs(ui, asked.project)}
+    now, update = _turn_of(asked, names, ChatUpdate({})), ChatUpdate({})
     busy = {parts.send: gr.Button(visible=False), parts.stop: gr.Button(visible=True)}
-    yield {parts.talk: render_talk(ui, (*turns, now), wait=True), parts.turns: (*turns, now), parts.box: "", **busy}
-    drawn, update = 0.0, ChatUpdate({})
+    shown = {parts.now: render_turn(ui, now, wait=True), parts.talk: render_talk(ui, turns, hint=False)}
+    yield {**shown, parts.box: "", **busy}
+    drawn, problem = time.monotonic(), None
     try:
-        for update in _stream(ui, asked):
-            now = replace(now, before=update.texts.get(BASE, ""), after=update.texts.get(TUNED, ""))
-            if time.monotonic() - drawn > _PAUSE and not update.done:
+        for update in _stream(ui, asked, turns, names):
+            now = _turn_of(asked, names, update)
+            if time.monotonic() - drawn > _PAUSE and not update.done and any(update.texts.values()):
                 drawn = time.monotonic()
-                yield {parts.talk: render_talk(ui, (*turns, now), update, wait=True), parts.turns: (*turns, now)}
+                yield {parts.now: render_turn(ui, now, wait=True)}
+        problem = update.problem or update.notice
     except Exception as error:
-        warn(ui.text, error)
-        yield {parts.talk: render_talk(ui, turns), parts.turns: turns, parts.box: asked.question, **_at_rest(parts)}
-        return
+        problem = Problem.of(from_exception(error))
+    finally:  # also where the page was closed or reloaded meanwhile
+        if any(answer.text for answer in now.answers) and not update.dropped:
+            ui.services.conversations.add(asked.project, now)
     if update.dropped:
-        yield {parts.talk: render_talk(ui, ()), parts.turns: (), **_at_rest(parts)}
+        yield {**_whole(ui, parts, ()), **_at_rest(parts)}
         return
-    kept = (*turns, now) if now.before or now.after or not update.problem else turns
-    yield {parts.talk: render_talk(ui, (*turns, now), update), parts.turns: kept, **_at_rest(parts)}
+    failed = not any(answer.text for answer in now.answers) and problem is not None
+    again = {parts.box: asked.question} if failed else {}
+    goes_on = {parts.goes_on: gr.Checkbox(visible=bool(turns) or not failed)}
+    yield {parts.now: render_turn(ui, now, problem), **again, **goes_on, **_at_rest(parts)}
 
 
-def _stream(ui: Ui, asked: Asked) -> Iterator[ChatUpdate]:
-    sides = {BASE: "before", TUNED: "after"}
-    return ui.services.chats.stream(
-        asked.run_id,
-        {side: _messages(asked.turns, asked.question, name) for side, name in sides.items()},
+def _turn_of(asked: Asked, names: Mapping[str, str], update: ChatUpdate) -> Turn:
+    answers = tuple(
+        Answer(key=key, name=names.get(key, ""), text=update.texts.get(key, ""), is_cut=key in update.cut)
+        for key in asked.columns
+    )
+    return Turn(question=asked.question, answers=answers, follows=asked.goes_on)
+
+
+def _stream(ui: Ui, asked: Asked, turns: tuple[Turn, ...], names: Mapping[str, str]) -> Iterator[ChatUpdate]:
+    of_base = next((key for key in asked.columns if key != BASE), next(iter(names), ""))
+    return ui.services.chats.ask(
+        [Target(key, of_base if key == BASE else key, is_tuned=key != BASE) for key in asked.columns],
+        asked.question,
+        {key: earlier_messages(turns, key) for key in asked.columns} if asked.goes_on else None,
         temperature=asked.temperature,
         max_tokens=asked.max_tokens,
         talk=asked.talk,
@@ -212,18 +288,10 @@ def _talk_of(request: gr.Request) -> str:
     return f"page-{request.session_hash}"
 
 
-def _messages(turns: Sequence[Turn], question: str, side: str) -> list[Message]:
-    """The conversation as one side remembers it, ending with the question."""
-    messages = []
-    for turn in turns:
-        messages.append(Message(role=Role.USER, content=turn.question))
-        messages.append(Message(role=Role.ASSISTANT, content=getattr(turn, side)))
-    return [*messages, Message(role=Role.USER, content=question)]
-
-
 def _render(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
     views = tuned_runs(ui, place.project)
-    run = chosen_run(place, views)
+    best = best_run(ui, views)
+    run = chosen_run(place, views, best)
     if run is None:
         return {
             parts.needs: nothing_tuned(ui, place, "compare", _ICON),
@@ -231,18 +299,32 @@ def _render(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
             parts.foot: "",
         }
     ui.services.chats.warm(run.id)
+    text, known = ui.text, {BASE, *(view.id for view in views)}
+    chosen = [key for key in place.beside if key in known][:_MOST] or [BASE, run.id]
+    choices = [(text("compare.before_choice"), BASE), *((run_label(ui, view, best), view.id) for view in views)]
+    hint = text("compare.next_hint")
     return {
         parts.needs: "",
         parts.body: gr.Column(visible=True),
-        parts.run: run_choices(views, run),
+        parts.columns: gr.CheckboxGroup(choices=choices, value=chosen, visible=len(views) > 1),
+        parts.about: _about(ui, run, best, chosen),
         parts.suggestions: _suggestions(ui, run.id),
-        parts.talk: render_talk(ui, ()),
-        parts.turns: (),
+        **_whole(ui, parts, ui.services.conversations.read(place.project)),
         **_at_rest(parts),
-        parts.foot: next_link(
-            ui.text, place.at("share", run.id), "compare.next", primary=False, hint=ui.text("compare.next_hint")
-        ),
+        parts.foot: next_link(text, place.at("share", run.id), "compare.next", primary=False, hint=hint),
     }
+
+
+def _about(ui: Ui, run: RunView, best: RunView | None, chosen: list[str]) -> str:
+    """What a person must know of who is asked: which run, and a base that was never taught to chat."""
+    text, parts = ui.text, []
+    if best is not None:
+        key = "compare.is_best" if best.id in chosen else "compare.other_best"
+        line = Markup('<p class="af-small af-muted">{}</p>')
+        parts.append(line.format(text(key, name=best.name)))
+    if BASE in chosen and not ui.services.chats.is_chat_model(run.id):
+        parts.append(notice(text("compare.no_chat", name=run.model_name)))
+    return wrapped(*parts) if parts else ""
 
 
 def _suggestions(ui: Ui, run_id: str) -> str:

@@ -28,7 +28,7 @@ from studio.web.ui.components import (
     wrapped,
 )
 from studio.web.ui.pages.share_view import render_links, render_reach
-from studio.web.ui.pages.tuned import chosen_run, nothing_tuned, run_choices, tuned_runs
+from studio.web.ui.pages.tuned import best_run, chosen_run, nothing_tuned, run_choices, tuned_runs
 from studio.web.ui.session import Place
 
 _ICON: Final = (
@@ -177,14 +177,15 @@ def _connect(ui: Ui, parts: _Parts) -> None:
 
 def _render(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
     views = tuned_runs(ui, place.project)
-    run = chosen_run(place, views)
+    best = best_run(ui, views)
+    run = chosen_run(place, views, best)
     if run is None:
         needs = nothing_tuned(ui, place, "share", _ICON)
         return {parts.needs: needs, parts.body: gr.Column(visible=False), parts.timer: gr.Timer(active=False)}
     return {
         parts.needs: "",
         parts.body: gr.Column(visible=True),
-        parts.run: run_choices(views, run),
+        parts.run: run_choices(ui, views, run, best),
         parts.title: ui.services.projects.get(place.project).name,
         **dict.fromkeys(parts.questions, ""),
         parts.downloads: _exports(ui, run.id),

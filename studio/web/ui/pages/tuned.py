@@ -18,14 +18,26 @@ def tuned_runs(ui: Ui, project_id: str) -> list[RunView]:
     return [view for view in ui.services.runs.list(project_id) if workspace.run(view.id).best.exists()]
 
 
-def chosen_run(place: Place, views: list[RunView]) -> RunView | None:
-    """The run in the address if it is among ``views``, else the newest."""
-    return next((view for view in views if view.id == place.run), views[0] if views else None)
+def best_run(ui: Ui, views: list[RunView]) -> RunView | None:
+    """The run that the Train step marks as the best of these; None where that cannot be said."""
+    best = ui.services.comparison.best([view.id for view in views])
+    return next((view for view in views if view.id == best), None)
 
 
-def run_choices(views: list[RunView], chosen: RunView) -> Any:
+def chosen_run(place: Place, views: list[RunView], best: RunView | None) -> RunView | None:
+    """The run in the address if it is among ``views``, else the best, else the newest."""
+    return next((view for view in views if view.id == place.run), best or (views[0] if views else None))
+
+
+def run_label(ui: Ui, view: RunView, best: RunView | None) -> str:
+    """What a tuned version is called where one is chosen; the best says so."""
+    mark = ui.text("tuned.best") if best is not None and view.id == best.id else ""
+    return " · ".join(filter(None, [view.name, view.model_name, mark]))
+
+
+def run_choices(ui: Ui, views: list[RunView], chosen: RunView, best: RunView | None) -> Any:
     """The update of a dropdown with the tuned versions; hidden where there is nothing to choose."""
-    choices = [(f"{view.name} · {view.model_name}", view.id) for view in views]
+    choices = [(run_label(ui, view, best), view.id) for view in views]
     return gr.Dropdown(choices=choices, value=chosen.id, visible=len(views) > 1)
 
 
