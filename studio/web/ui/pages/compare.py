@@ -13,7 +13,8 @@ from markupsafe import Markup
 from studio.domain.problem import Problem
 from studio.domain.run import RunView
 from studio.errors import from_exception
-from studio.services.chats import BASE, ChatUpdate, Target
+from studio.services.chat_targets import Target
+from studio.services.chats import BASE, ChatUpdate
 from studio.services.conversations import Answer, Turn, earlier_messages
 from studio.web.ui.components import (
     Page,

@@ -56,7 +56,7 @@ def _turn(ui: Ui, turn: Turn, problem: Problem | None, wait: bool) -> Markup:
 
 
 def _answer(ui: Ui, answer: Answer, wait: bool) -> Markup:
-    shown: str | Markup = answer.text
+    shown: str | Markup = answer.text.strip()
     if not shown:
         shown = _READING.format(ui.text("compare.reading")) if wait else ui.text("compare.no_text")
     side = "before" if answer.key == BASE else "after"
@@ -67,5 +67,5 @@ def _answer(ui: Ui, answer: Answer, wait: bool) -> Markup:
         note=badge(ui.text("compare.stopped")) if answer.is_cut and not wait else EMPTY,
         wait="af-wait" if wait else "",
         text=shown,
-        copy=copy if answer.text and not wait else EMPTY,
+        copy=copy if answer.text.strip() and not wait else EMPTY,
     )
