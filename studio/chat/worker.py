@@ -19,6 +19,7 @@ from typing import IO, TYPE_CHECKING, Final
 
 from studio.chat.protocol import REQUEST, Cancel, Generate, Reply, Warm
 from studio.storage.turns import Turns
+from studio.storage.uses import using
 
 if TYPE_CHECKING:
     from studio.chat.engine import Engine
@@ -33,7 +34,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--idle-minutes", type=float, default=10.0)
     given = parser.parse_args(arguments)
-    with _reserved_stdout() as out:
+    with _reserved_stdout() as out, using(given.model_dir, "chat"):
         inbox: queue.SimpleQueue[Generate | Warm | Cancel] = queue.SimpleQueue()
         threading.Thread(target=_listen, args=(sys.stdin.buffer, inbox), daemon=True).start()
         _serve(given.model_dir, given.home, given.idle_minutes * 60, inbox, out)

@@ -23,6 +23,7 @@ def build() -> typer.Typer:
     app = group("cli.models", invoke_without_command=True)
     app.callback()(_list)
     app.command("install", cls=AfinaCommand, help="cli.models.install")(_install)
+    app.command("remove", cls=AfinaCommand, help="cli.models.remove")(_remove)
     app.command("add", cls=AfinaCommand, help="cli.models.add")(_add)
     return app
 
@@ -34,9 +35,13 @@ def _list(ctx: typer.Context, as_json: Json = False) -> None:
     with open_services() as services:
         services.models.measure_speed()
         cards = services.models.cards()
-        terminal.emit({"models": [_described(services.models, card) for card in cards]})
+        broken = services.models.broken()
+        document = {"broken": [card.model_dump(mode="json") for card in broken]} if broken else {}
+        terminal.emit({"models": [_described(services.models, card) for card in cards]} | document)
         if not terminal.json:
             _table(terminal, services.models, cards)
+            for card in broken:
+                terminal.say("cli.models.broken", id=card.id, problem=terminal.catalog.problem(card.problem))
 
 
 def _described(models: ModelService, card: BaseModelCard) -> dict[str, Any]:
@@ -91,6 +96,18 @@ def _add(
         card = services.models.add_folder(path.resolve()) if is_path else services.models.add_hub(reference)
         terminal.emit({"added": _described(services.models, card)})
         terminal.result(card.id)
+
+
+def _remove(
+    ctx: typer.Context,
+    model: Annotated[str, typer.Argument(metavar="ID", help="cli.models.remove.id")],
+    as_json: Json = False,
+) -> None:
+    terminal = terminal_of(ctx, as_json=as_json)
+    with open_services() as services:
+        services.models.remove(model)
+        terminal.emit({"removed": model})
+        terminal.result(model)
 
 
 def ensure_installed(terminal: Terminal, services: Services, model_id: str, *, accept_licence: bool) -> None:

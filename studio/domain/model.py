@@ -22,34 +22,47 @@ class Licence(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    name: str
-    url: str = ""
+    name: str = Field(max_length=500)
+    url: str = Field(default="", max_length=2_000)
     must_accept: bool = Field(default=False, description="Whether the owner must accept the terms before use.")
 
 
 class BaseModelCard(BaseModel):
-    """What a person needs to choose a base model."""
+    """What a person needs to choose a base model. Sizes have bounds: a stranger's file may say anything."""
 
     model_config = ConfigDict(frozen=True, protected_namespaces=())
+
+    id: str = Field(max_length=80)
+    name: str = Field(max_length=500)
+    source: SourceKind
+    reference: str = Field(
+        default="", max_length=5_000, description="What its source finds it by: `org/name`, or a path; built-in: empty."
+    )
+    parameters: int = Field(ge=0, le=10**13)
+    download_bytes: int = Field(default=0, ge=0, le=10**14)
+    languages: tuple[str, ...] = Field(default=(), max_length=500, description="ISO 639-1 codes; empty when not known.")
+    licence: Licence
+    good_at: str = Field(default="", description="Catalog key of a sentence; empty for models a person added.")
+    recommended_for: tuple[str, ...] = Field(default=(), description="Screen languages it is the first choice for.")
+    layers: int = Field(default=0, ge=0, le=10_000)
+    hidden_size: int = Field(default=0, ge=0, le=10**6)
+    intermediate_size: int = Field(default=0, ge=0, le=10**7)
+    vocabulary: int = Field(default=0, ge=0, le=10**7)
+    context_length: int = Field(default=2048, ge=1, le=10**9)
+    chat_template: str | None = Field(
+        default=None, max_length=10**6, description="Jinja; replaces or supplies the model's own."
+    )
+
+
+class BrokenCard(BaseModel):
+    """A model in the list of which the card cannot be used: shown for what it is, so that it can be removed."""
+
+    model_config = ConfigDict(frozen=True)
 
     id: str
     name: str
     source: SourceKind
-    reference: str = Field(
-        default="", description="What its source finds it by: `org/name`, or a path; built-in: empty."
-    )
-    parameters: int
-    download_bytes: int = 0
-    languages: tuple[str, ...] = Field(default=(), description="ISO 639-1 codes; empty when not known.")
-    licence: Licence
-    good_at: str = Field(default="", description="Catalog key of a sentence; empty for models a person added.")
-    recommended_for: tuple[str, ...] = Field(default=(), description="Screen languages it is the first choice for.")
-    layers: int = 0
-    hidden_size: int = 0
-    intermediate_size: int = 0
-    vocabulary: int = 0
-    context_length: int = 2048
-    chat_template: str | None = Field(default=None, description="Jinja; replaces or supplies the model's own.")
+    problem: Problem
 
 
 class FitBadge(StrEnum):

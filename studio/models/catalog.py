@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from studio.domain.model import BaseModelCard, Licence, SourceKind
+from pydantic import ValidationError
+
+from studio.domain.model import BaseModelCard, BrokenCard, Licence, SourceKind
+from studio.domain.problem import Problem
 from studio.errors import AfinaError
 from studio.models.chat_template import CHATML, GEMMA
+from studio.models.weights import odd_card
 from studio.storage.database import AddedModelRow
 from studio.storage.workspace import Workspace
 
@@ -61,10 +65,17 @@ class Catalog:
     workspace: Workspace
 
     def cards(self) -> tuple[BaseModelCard, ...]:
-        """Built-in models first, then the added ones in the order in which they were added."""
+        """Built-in models first, then the added ones in the order in which they were added; none of :meth:`broken`."""
+        return (*builtin_cards(), *(card for card in self._added() if isinstance(card, BaseModelCard)))
+
+    def broken(self) -> tuple[BrokenCard, ...]:
+        """Added models whose cards say what no model has."""
+        return tuple(card for card in self._added() if isinstance(card, BrokenCard))
+
+    def _added(self) -> list[BaseModelCard | BrokenCard]:
         with self.workspace.database.session() as session:
             rows = session.query(AddedModelRow).order_by(AddedModelRow.added_at).all()
-        return (*builtin_cards(), *(BaseModelCard.model_validate(row.card) for row in rows))
+        return [_card(row) for row in rows]
 
     def get(self, model_id: str) -> BaseModelCard:
         """The card of a model.
@@ -76,3 +87,12 @@ class Catalog:
             if card.id == model_id:
                 return card
         raise AfinaError("general.not_found", what=model_id[:80])
+
+
+def _card(row: AddedModelRow) -> BaseModelCard | BrokenCard:
+    try:
+        return BaseModelCard.model_validate(row.card)
+    except ValidationError as error:
+        name = str(row.card.get("name") or row.id)[:100] if isinstance(row.card, dict) else row.id
+        problem = Problem.of(odd_card(error, name))
+        return BrokenCard(id=row.id, name=name, source=SourceKind(row.source), problem=problem)

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from studio.errors import AfinaError
+from studio.models.json_file import require_ordinary
 
 # Format characters of :mod:`struct` for the types of single values.
 _NUMBERS: Final = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING: Final = 8
 _ARRAY: Final = 9
 _LONG: Final = 1000  # entries from which a list is passed over
+_MOST: Final = {"tensors": 500_000, "settings": 20_000, "entries": 2_000_000, "dimensions": 8}
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,10 @@ def read_head(path: Path) -> GgufHead:
         AfinaError: ``model.weights_damaged``.
     """
     try:
+        require_ordinary(path)
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return _Reader(data).head()
-    except (struct.error, ValueError, KeyError, IndexError, OverflowError, TypeError) as error:
+    except (struct.error, ValueError, KeyError, IndexError, ArithmeticError, TypeError) as error:
         raise AfinaError("model.weights_damaged", path=str(path), detail=str(error)[:100]) from error
 
 
@@ -63,7 +66,7 @@ class _Reader:
         self._at = 4
         if self._number("I") not in (2, 3):
             raise ValueError("unknown version")
-        tensors, settings = self._number("Q"), self._number("Q")
+        tensors, settings = self._count("tensors"), self._count("settings")
         found: dict[str, Any] = {}
         for _ in range(settings):
             key = self._string()
@@ -74,7 +77,7 @@ class _Reader:
         end = 0
         for _ in range(tensors):
             name = self._string()
-            shape = tuple(self._number("Q") for _ in range(self._number("I")))
+            shape = tuple(self._number("Q") for _ in range(self._count("dimensions", "I")))
             end = max(end, _size(self._number("I"), prod(shape)) + self._number("Q"))
             shapes[name] = shape
         alignment = int(found.get("general.alignment", 32))
@@ -87,7 +90,7 @@ class _Reader:
             return self._string()
         if kind != _ARRAY:
             return self._number(_NUMBERS[kind])
-        inner, count = self._number("I"), self._number("Q")
+        inner, count = self._number("I"), self._count("entries")
         if inner == _STRING:
             for _ in range(count):
                 self._skip(self._number("Q"))
@@ -97,6 +100,13 @@ class _Reader:
             self._skip(width * count)
             return None
         return [self._number(_NUMBERS[inner]) for _ in range(count)]
+
+    def _count(self, what: str, kind: str = "Q") -> int:
+        """How many of something follow; so many that no model has them are refused before they are looked at."""
+        count = int(self._number(kind))
+        if count > _MOST[what]:
+            raise ValueError(f"{count} {what}")
+        return count
 
     def _number(self, kind: str) -> Any:
         (value,) = struct.unpack_from(f"<{kind}", self._data, self._at)

@@ -44,3 +44,16 @@ def read_text(path: Path, limit: int) -> str | None:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return None
+
+
+def require_ordinary(path: Path) -> int:
+    """The size of a file in bytes.
+
+    Raises:
+        AfinaError: ``model.odd_file`` for a pipe or a device, which may have no end.
+        OSError: where it is missing.
+    """
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise AfinaError("model.odd_file", path=str(path), limit_mb=0)
+    return found.st_size

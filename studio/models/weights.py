@@ -9,13 +9,17 @@ from math import prod
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from studio.domain.model import BaseModelCard, Licence, SourceKind
 from studio.errors import AfinaError
 from studio.models.gguf_file import read_head
-from studio.models.json_file import read_object
+from studio.models.json_file import read_object, require_ordinary
 
 PICKLES: Final = (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".h5", ".msgpack")
-_LARGEST_HEADER: Final = 100_000_000  # bytes; the limit of the format's own reader
+_LARGEST_HEADER: Final = 25_000_000  # bytes; a shard of the largest models has one or two million
+_MOST_DIMENSIONS: Final = 8
+_VALUES_PER_BYTE: Final = 2  # of the narrowest format
 
 
 def weight_files(folder: Path) -> tuple[Path, ...]:
@@ -53,7 +57,7 @@ def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
         AfinaError: ``model.weights_damaged`` when the file is cut off or is something else.
     """
     try:
-        size = path.stat().st_size
+        size = require_ordinary(path)
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
             if length > min(size, _LARGEST_HEADER):
@@ -63,9 +67,19 @@ def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
         end = max((entry["data_offsets"][1] for entry in tensors.values()), default=0)
         if size < 8 + length + end:
             raise ValueError("data cut off")
-        return {name: tuple(entry["shape"]) for name, entry in tensors.items()}
-    except (struct.error, ValueError, KeyError, TypeError, AttributeError) as error:
+        return {name: _shape(entry) for name, entry in tensors.items()}
+    except (struct.error, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise AfinaError("model.weights_damaged", path=str(path), detail=str(error)[:100]) from error
+
+
+def _shape(entry: dict[str, Any]) -> tuple[int, ...]:
+    """The shape of a tensor, which has room for what it says."""
+    shape, (begin, end) = tuple(int(size) for size in entry["shape"]), entry["data_offsets"]
+    if len(shape) > _MOST_DIMENSIONS or any(not 0 <= size < 2**48 for size in shape):
+        raise ValueError("a tensor of impossible dimensions")
+    if prod(shape) > _VALUES_PER_BYTE * max(0, end - begin):
+        raise ValueError("a tensor larger than its data")
+    return shape
 
 
 def card_of_folder(folder: Path) -> BaseModelCard:
@@ -103,15 +117,18 @@ def card_of_gguf(path: Path) -> BaseModelCard:
 
     def number(name: str) -> int:
         value = fields.get(f"{kind}.{name}", 0)
-        return int(max(value) if isinstance(value, list) else value)
+        try:
+            return int(max(value) if isinstance(value, list) else value)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise AfinaError("model.odd_card", name=path.name, what=name, value=str(value)[:60]) from error
 
-    return BaseModelCard(
+    return make_card(
         id=f"folder-{slug(path.stem)}",
-        name=str(fields.get("general.name") or path.stem),
+        name=str(fields.get("general.name") or path.stem)[:200],
         source=SourceKind.FOLDER,
         reference=str(path.resolve()),
         parameters=head.parameters,
-        licence=Licence(name=str(fields.get("general.license") or "")),
+        licence=Licence(name=str(fields.get("general.license") or "")[:200]),
         layers=number("block_count"),
         hidden_size=number("embedding_length"),
         intermediate_size=number("feed_forward_length"),
@@ -129,7 +146,7 @@ def card_of_config(config: dict[str, Any], **fields: Any) -> BaseModelCard:
         return next((int(text[name]) for name in names if isinstance(text.get(name), int)), default)
 
     hidden = number("hidden_size", "n_embd", "d_model")
-    return BaseModelCard(
+    return make_card(
         layers=number("num_hidden_layers", "n_layer", "num_layers"),
         hidden_size=hidden,
         intermediate_size=number("intermediate_size", "n_inner", "ffn_dim", default=4 * hidden),
@@ -137,6 +154,25 @@ def card_of_config(config: dict[str, Any], **fields: Any) -> BaseModelCard:
         context_length=number("max_position_embeddings", "n_positions", "n_ctx", default=2048),
         **fields,
     )
+
+
+def make_card(**fields: Any) -> BaseModelCard:
+    """A card from what a stranger's files say.
+
+    Raises:
+        AfinaError: ``model.odd_card`` for sizes that no model has.
+    """
+    try:
+        return BaseModelCard(**fields)
+    except ValidationError as error:
+        raise odd_card(error, str(fields.get("name"))[:100]) from error
+
+
+def odd_card(error: ValidationError, name: str) -> AfinaError:
+    """What is wrong with a card, as an error that a person can read."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    what = ".".join(str(part) for part in first["loc"])
+    return AfinaError("model.odd_card", name=name, what=what, value=str(first["input"])[:60])
 
 
 def slug(text: str) -> str:

@@ -23,6 +23,7 @@ from studio.sharing.exporters.child import Child
 from studio.sharing.exporters.model_card import write_model_card
 from studio.storage.database import AddedModelRow, RunRow
 from studio.storage.files import atomic_path, require_space
+from studio.storage.uses import using
 from studio.storage.workspace import Workspace
 
 _PUBLIC_NAMES: Final = {
@@ -175,7 +176,8 @@ class ExportService:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._sweep()
             log = self._folder / f"{source.run.path.name}-{format_.kind}.log"
-            with tempfile.TemporaryDirectory(dir=self._folder, prefix=".making-") as name:
+            making = tempfile.TemporaryDirectory(dir=self._folder, prefix=".making-")
+            with making as name, using(source.model_dir, "export"):
                 files = Path(name)
                 format_.write(source, files, Child(log, report, self._closing.is_set))
                 write_model_card(source, format_, files)

@@ -13,9 +13,10 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from studio.domain.model import BaseModelCard, Fit, InstallProgress, InstallState, SourceKind
+from studio.domain.model import BaseModelCard, BrokenCard, Fit, InstallProgress, InstallState, SourceKind
 from studio.domain.problem import Problem
 from studio.domain.recipe import Method
+from studio.domain.run import RunState
 from studio.errors import AfinaError, Stopped, from_exception
 from studio.models import hardware
 from studio.models.catalog import Catalog
@@ -25,7 +26,8 @@ from studio.models.probe import Speed, known_speed, measure_speed
 from studio.models.sources import sources
 from studio.models.sources.folder import describe_path
 from studio.models.sources.hub import HubSource
-from studio.storage.database import AcceptanceRow, AddedModelRow
+from studio.storage.database import AcceptanceRow, AddedModelRow, RunRow
+from studio.storage.uses import uses_of
 from studio.storage.workspace import Workspace
 
 _WATCH_SECONDS: Final = 0.1
@@ -59,6 +61,10 @@ class ModelService:
     def cards(self) -> list[BaseModelCard]:
         """All base models: built-in first, then the added ones."""
         return list(self._catalog.cards())
+
+    def broken(self) -> list[BrokenCard]:
+        """Added models whose cards cannot be used, to be shown and removed."""
+        return list(self._catalog.broken())
 
     def get(self, model_id: str) -> BaseModelCard:
         """The card of a model.
@@ -172,7 +178,7 @@ class ModelService:
         """
         settings = self._workspace.settings
         secret = SecretStr(token.strip()) if token and token.strip() else settings.hf_token
-        card = self._add(HubSource(settings.hf_endpoint, secret).describe(repo_id))
+        card = self._add(HubSource(settings.hf_endpoint, secret).describe_aside(repo_id))
         if secret:
             with self._lock:
                 self._tokens[card.id] = secret
@@ -190,8 +196,13 @@ class ModelService:
         """Removes the files of a model; one that a person added also leaves the list. Her own folder stays.
 
         Raises:
-            AfinaError: ``model.busy`` while it is being installed.
+            AfinaError: ``model.busy`` while it is being installed; ``model.in_use.run``, ``model.in_use.chat`` or
+                ``model.in_use.export`` while something needs it; ``general.not_found``.
         """
+        known = {card.id for card in self.cards()} | {card.id for card in self.broken()}
+        if model_id not in known:
+            raise AfinaError("general.not_found", what=model_id[:80])
+        self._require_unused(model_id)
         with self._lock:
             job = self._jobs.get(model_id)
             if job and not job.done.is_set():
@@ -204,6 +215,15 @@ class ModelService:
         shutil.rmtree(self._workspace.models / ".downloads" / model_id, ignore_errors=True)
         with self._workspace.database.session() as session:
             session.query(AddedModelRow).filter_by(id=model_id).delete()
+
+    def _require_unused(self, model_id: str) -> None:
+        with self._workspace.database.session() as session:
+            rows = session.query(RunRow).filter_by(model_id=model_id).all()
+        for row in rows:
+            if not RunState(row.state).is_over and not self._workspace.run(row.id).result.exists():
+                raise AfinaError("model.in_use.run", run=row.name)
+        for what in uses_of(self._workspace.model(model_id)):
+            raise AfinaError(f"model.in_use.{what}")
 
     def accepted(self, model_id: str) -> bool:
         """Whether the terms of a model need no acceptance, or were accepted."""

@@ -28,6 +28,16 @@ def limit_memory(limit: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
+def limit_file_size(limit: int) -> None:
+    """Bounds the files that this process writes, in bytes; beyond it a write fails. Not on Windows."""
+    if sys.platform != "win32":
+        import resource
+        import signal
+
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+
 def watch_memory(process: subprocess.Popen[Any], limit: int) -> None:
     """Ends a child that takes more than ``limit`` bytes, on systems where it cannot bound itself. Returns at once."""
     if not _KERNEL:

@@ -132,18 +132,28 @@ def _maker(path: Path) -> int | None:
 
 def _is_being_made(path: Path) -> bool:
     """Whether the process that began a file or folder still runs; names without a process are of an older Afina."""
-    import psutil
-
     pid = _maker(path)
     try:
         made = path.lstat().st_mtime
-        if pid is None:
-            return time.time() - made < _ABANDONED
-        # The number may have gone to another program, which then began after the file was made.
-        return bool(psutil.Process(pid).create_time() < made + _CLOCK)
+    except OSError:
+        return False
+    return time.time() - made < _ABANDONED if pid is None else is_alive(pid, made)
+
+
+def is_alive(pid: int, since: float) -> bool:
+    """Whether the process still runs that had a number at a time, which may have gone to another program since.
+
+    Args:
+        pid: the number.
+        since: seconds since 1970.
+    """
+    import psutil
+
+    try:
+        return bool(psutil.Process(pid).create_time() < since + _CLOCK)
     except psutil.AccessDenied:
         return True
-    except (psutil.Error, OSError):
+    except psutil.Error:
         return False
 
 

@@ -6,7 +6,10 @@ Only safetensors, configuration and tokenizer files are asked for: never pickle,
 from __future__ import annotations
 
 import fnmatch
+import json
 import logging
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +24,7 @@ from studio.errors import AfinaError, Stopped, from_exception
 from studio.models.json_file import read_object
 from studio.models.sources.base import Cancelled, Progress, check_hash
 from studio.models.weights import PICKLES, card_of_config, slug
+from studio.storage.child_limits import limit_file_size, limit_memory, watch_memory
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -41,6 +45,11 @@ ALLOWED: Final = (
     "chat_template.jinja",
 )
 _TIMEOUT: Final = 20.0  # seconds for an answer to a question about a repository
+_DESCRIBED_WITHIN: Final = 60.0  # seconds for all of them: an answer may also come letter by letter, or never end
+_MEMORY: Final = 1_500_000_000  # bytes that the answers may take
+_LARGEST_BESIDE: Final = 200_000_000  # bytes of a file that holds no weights
+_LARGEST_CONFIG: Final = 10_000_000  # bytes
+_MORE_THAN_SAID: Final = 10_000_000  # bytes
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,8 @@ class HubSource:
         with _plain(repo_id), tempfile.TemporaryDirectory() as folder:
             info = self._api().model_info(repo_id, files_metadata=True, timeout=_TIMEOUT)
             files = _wanted(info, repo_id)
+            if files["config.json"] > _LARGEST_CONFIG:
+                raise AfinaError("model.odd_file", path=f"{repo_id}/config.json", limit_mb=_LARGEST_CONFIG // 1_000_000)
             config = read_object(Path(self._file(repo_id, "config.json", info.sha, Path(folder))))
         if not config:
             raise AfinaError("model.no_config", path=repo_id)
@@ -87,6 +98,31 @@ class HubSource:
             languages=tuple(str(code) for code in languages if len(str(code)) == 2),
             licence=Licence(name=tags[0] if tags else "", url=f"{self._api().endpoint}/{repo_id}"),
         )
+
+    def describe_aside(self, repo_id: str, *, seconds: float = _DESCRIBED_WITHIN) -> BaseModelCard:
+        """As :meth:`describe`, in a child process with limits of time and memory: a hub may answer anything.
+
+        Raises:
+            AfinaError: as :meth:`describe`; ``net.slow`` when it took too long, ``hub.refused`` when too much came.
+        """
+        secret = self.token.get_secret_value() if self.token else None
+        asked = json.dumps({"repo_id": repo_id, "endpoint": self.endpoint, "token": secret})
+        command = [sys.executable, "-m", "studio.models.sources.hub"]
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        with tempfile.TemporaryDirectory() as folder, subprocess.Popen(command, **pipes, text=True) as child:
+            watch_memory(child, _MEMORY)
+            try:
+                said, _ = child.communicate(json.dumps({"folder": folder}) + "\n" + asked, timeout=seconds)
+            except subprocess.TimeoutExpired:
+                raise AfinaError("net.slow", path=repo_id, detail="") from None
+            finally:
+                child.kill()
+        if not said:
+            raise AfinaError("hub.refused", path=repo_id, detail="")
+        answer = json.loads(said)
+        if "error" in answer:
+            raise AfinaError(answer["error"], **answer["params"])
+        return BaseModelCard.model_validate(answer["card"])
 
     def fetch(self, card: BaseModelCard, into: Path, progress: Progress, cancelled: Cancelled) -> Path:
         """See :class:`studio.models.sources.base.Source`. An interrupted file is gone on with where it stopped.
@@ -157,6 +193,9 @@ def _wanted(info: ModelInfo, repo_id: str) -> dict[str, int]:
         raise AfinaError("model.no_weights", path=repo_id)
     if "config.json" not in wanted:
         raise AfinaError("model.no_config", path=repo_id)
+    large = next((n for n, s in wanted.items() if s > _LARGEST_BESIDE and not n.endswith(".safetensors")), None)
+    if large is not None:
+        raise AfinaError("model.odd_file", path=f"{repo_id}/{large}", limit_mb=_LARGEST_BESIDE // 1_000_000)
     if "model.safetensors" in wanted or "model.safetensors.index.json" in wanted:
         wanted = {n: s for n, s in wanted.items() if not n.endswith(".safetensors") or n.startswith("model")}
     return wanted
@@ -192,6 +231,29 @@ def _bar(progress: Progress, before: int, total: int, cancelled: Cancelled) -> t
             if cancelled():
                 raise Stopped
             self.seen += int(n or 0)
+            if before + self.seen > total + _MORE_THAN_SAID:
+                raise AfinaError("hub.refused", path="", detail="more data than announced")
             progress(before + self.seen, total)
 
     return Bar
+
+
+def main() -> None:
+    """The child of :meth:`HubSource.describe_aside`: what is asked comes on its standard input."""
+    folder, asked = (json.loads(line) for line in sys.stdin)
+    tempfile.tempdir = folder["folder"]  # the parent removes it, however this process ends
+    limit_memory(_MEMORY)
+    limit_file_size(_LARGEST_CONFIG * 2)
+    source = HubSource(asked["endpoint"], SecretStr(asked["token"]) if asked["token"] else None)
+    try:
+        answer: dict[str, Any] = {"card": source.describe(asked["repo_id"]).model_dump(mode="json")}
+    except MemoryError:
+        answer = {"error": "hub.refused", "params": {"path": asked["repo_id"], "detail": "too long an answer"}}
+    except Exception as error:  # the process that waits must say it
+        known = from_exception(error)
+        answer = {"error": known.code, "params": known.params}
+    sys.stdout.write(json.dumps(answer, default=str))
+
+
+if __name__ == "__main__":
+    main()

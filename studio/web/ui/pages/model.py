@@ -8,7 +8,7 @@ from typing import Any, Final
 import gradio as gr
 from markupsafe import Markup
 
-from studio.domain.model import BaseModelCard, Fit, FitBadge, InstallProgress, InstallState, SourceKind
+from studio.domain.model import BaseModelCard, BrokenCard, Fit, FitBadge, InstallProgress, InstallState, SourceKind
 from studio.errors import AfinaError
 from studio.web.ui.components import (
     EMPTY,
@@ -126,7 +126,8 @@ def _perform(ui: Ui, place: Place, data: dict[str, str]) -> None:
 
 def _render(ui: Ui, place: Place) -> str:
     chosen = ui.services.projects.get(place.project).model_id
-    cards = join(_card(ui, card, chosen) for card in _cards(ui))
+    broken = (_broken_card(ui, card) for card in ui.services.models.broken())
+    cards = join([*(_card(ui, card, chosen) for card in _cards(ui)), *broken])
     return wrapped(Markup('<div class="af-grid af-fit">{}</div>').format(cards))
 
 
@@ -165,6 +166,20 @@ def _card(ui: Ui, card: BaseModelCard, chosen: str | None) -> Markup:
         facts=_facts(ui, card),
         sums=_sums(ui, card, fit),
         state=_state(ui, card, chosen, fit),
+    )
+
+
+def _broken_card(ui: Ui, card: BrokenCard) -> Markup:
+    """A model of which only its name, what is wrong and its removal are shown."""
+    return _CARD.format(
+        id=card.id,
+        chosen="",
+        badges=badge(ui.text("model.broken"), "bad"),
+        name=card.name,
+        good_at=problem_notice(ui.text, card.problem),
+        facts=EMPTY,
+        sums=EMPTY,
+        state=_remove_button(ui, card),
     )
 
 
@@ -228,7 +243,7 @@ def _state(ui: Ui, card: BaseModelCard, chosen: str | None, fit: Fit) -> Markup:
     return join(parts)
 
 
-def _remove_button(ui: Ui, card: BaseModelCard) -> Markup:
+def _remove_button(ui: Ui, card: BaseModelCard | BrokenCard) -> Markup:
     """Takes a model that a person added from the list again."""
     text, name = ui.text, f"model-remove-{card.id}"
     ask = text("model.remove_ask", name=card.name)
