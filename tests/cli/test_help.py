@@ -35,6 +35,7 @@ def test_there_is_a_command_for_each_step() -> None:
         "models",
         "models install",
         "models add",
+        "models remove",
         "examples",
         "train",
         "search",

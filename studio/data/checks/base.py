@@ -143,7 +143,7 @@ class Dataset:
         from studio.data.checks import CHECKS
 
         bit = 1 << [check.code for check in CHECKS].index(code)
-        return np.flatnonzero(self.facts.rows["flags"] & np.uint32(bit))
+        return np.flatnonzero(self.facts.rows["flags"] & np.uint64(bit))
 
     def where(self, positions: Ints) -> str:
         """Rows as a person finds them again: of the file, or of the table of examples where some have no file."""

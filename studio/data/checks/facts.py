@@ -19,7 +19,7 @@ from studio.data.similar import Hashes, Ints
 # Of each example. Hashes are 64 bits wide: two of a million texts share one with a probability of 3e-8.
 _ROW: Final = np.dtype(
     [
-        ("flags", np.uint32),  # one bit a check of single examples, by its place in the registry
+        ("flags", np.uint64),  # one bit a check of single examples, by its place in the registry
         ("held_out", np.bool_),
         ("reworded", np.bool_),  # a question of training in other words, for the test
         ("asked_in", np.uint8),  # language of the last question: 0 for unclear, else its place in languages.NAMES + 1
@@ -51,6 +51,7 @@ _VALUE: Final = np.dtype(
         ("value", np.uint64),
     ]
 )
+LAYOUT: Final = f"{_ROW.descr}{_VALUE.descr}"
 _MANY: Final = 100_000  # keys: from here on compiled code pays
 File = tuple[str, str | None]
 

@@ -102,6 +102,8 @@ class FirstLook:
         if hint is None:
             return _ANY
         self._hints.append(hint)
+        if 1 << len(self._hints) - 1 >= _ANY:
+            raise OverflowError("more hints than an int64 has bits")
         return 1 << len(self._hints) - 1
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from studio import __version__
 from studio.data.checks.base import Dataset, Finding, Tokens
-from studio.data.checks.facts import Facts
+from studio.data.checks.facts import LAYOUT, Facts
 from studio.data.checks.report import Report
 from studio.data.rows import Rows, line_starts
 from studio.data.similar import Hashes
@@ -29,6 +31,7 @@ def save(path: Path, dataset: Dataset, report: Report) -> None:
         AfinaError: ``disk.full`` …
     """
     document = {
+        "registry": registry_version(),
         "score": report.score,
         "findings": [_as_json(finding) for finding in report.findings],
         "top3": [finding.code for finding in report.top3],
@@ -66,11 +69,13 @@ def load(path: Path, examples: Path, tokens: Tokens | None, contacts: Hashes | N
     """What :func:`save` wrote, for the file of the same examples; arguments as of :class:`Dataset`.
 
     Raises:
-        AfinaError: ``disk.missing`` where it was not written, or cannot be read any more.
+        AfinaError: ``disk.missing`` where it was not written, was made by other checks, or cannot be read any more.
     """
     try:
         with np.load(path, allow_pickle=False) as saved:
             document = json.loads(saved["document"].tobytes())
+            if document.get("registry") != registry_version():  # its flags would be those of other checks
+                raise AfinaError("disk.missing", path=str(path))
             files = tuple((file, sheet) for file, sheet in document["files"])
             facts = Facts(saved["rows"], saved["values"], {}, {}, files, document["masks"])
             dataset = Dataset(Rows(examples, line_starts(examples)), tokens, facts, contacts)
@@ -81,6 +86,14 @@ def load(path: Path, examples: Path, tokens: Tokens | None, contacts: Hashes | N
     by_code = {finding.code: finding for finding in findings}
     top = tuple(by_code[code] for code in document["top3"])
     return dataset, Report(document["score"], len(dataset), findings, top)
+
+
+def registry_version() -> str:
+    """Names the checks, their places, and what is known of an example: a report of others is made anew."""
+    from studio.data.checks import CHECKS
+
+    said = " ".join([__version__, LAYOUT, *(check.code for check in CHECKS)])
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def _as_json(finding: Finding) -> dict[str, Any]:
