@@ -5,7 +5,7 @@
 
 Trains LoRA on all linear layers through the worker that the studio starts, then judges the adapter with plain
 transformers and PEFT in fp32. The limit is what the products that a step cannot do without would take at the speed
-that ``torch.mm`` reaches in bf16 on products of the very same sizes, measured just before and just after. Pairs:
+that ``torch.mm`` reaches, in the number format of the run, on products of the very same sizes, measured just before and just after. Pairs:
 ``python ../shared/bench/support_pairs.py OUT``.
 """
 
@@ -24,11 +24,12 @@ import torch
 
 from benchmarks.one_run import Outcome, read_pairs, trained
 from benchmarks.train_vs_peers.judge import judge
-from studio.domain.recipe import Method, Recipe
+from studio.domain.recipe import Method, Precision, Recipe
 from studio.models.tokenizer import EncodedExample
 from studio.training.batches import Encoder
 from studio.training.engine import learned_tokens
 from studio.training.fused_shape import Shape, read_shape
+from studio.training.precision import choose, number_format
 
 _SECONDS: Final = 0.3  # of measuring each size of product
 
@@ -38,17 +39,21 @@ def main() -> None:
     models = Path(os.environ.get("AFINA_TEST_MODELS", "models"))
     parser.add_argument("--model", type=Path, default=models / "smollm2-135m-instruct", help="folder of the base model")
     parser.add_argument("--train", type=Path, required=True)
-    parser.add_argument("--held-out", type=Path, required=True)
+    parser.add_argument("--held-out", type=Path, help="judges the adapter; left out, only speed is measured")
+    parser.add_argument("--precision", type=Precision, default=Precision.AUTO, choices=list(Precision))
+    parser.add_argument("--method", type=Method, default=Method.LORA, choices=[Method.LORA, Method.LAST_LAYERS])
     parser.add_argument("--passes", type=float, default=1.0)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rank", type=int, default=16)
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
     args = parser.parse_args()
+    precision = choose(args.precision, "cpu")
     recipe = Recipe(
         model="measured",
-        method=Method.LORA,
-        rank=args.rank,
+        method=args.method,
+        rank=args.rank if args.method is Method.LORA else None,
+        precision=precision,
         learning_rate=args.lr,
         batch_size=args.batch,
         epochs=args.passes,
@@ -58,10 +63,10 @@ def main() -> None:
     pairs = read_pairs(args.train)
     encoder = Encoder.load(args.model, recipe)
     examples = [encoder.example(pair) for pair in pairs]
-    before = limit(args.model, examples, args.batch, args.rank)
+    before = limit(args.model, examples, args.batch, args.rank, number_format(precision))
     with trained(args.model, recipe, pairs, []) as outcome:
-        arithmetic = limit(args.model, examples, args.batch, args.rank)
-        verdict = judge(args.model, outcome.adapter, args.held_out)
+        arithmetic = limit(args.model, examples, args.batch, args.rank, number_format(precision))
+        verdict = judge(args.model, outcome.adapter, args.held_out) if args.held_out else None
     for name in ("gflops", "examples_per_s"):  # a machine that others share is not equally fast all the time
         arithmetic[name] = statistics.harmonic_mean((before[name], arithmetic[name]))
     reached = outcome.examples / outcome.step_seconds
@@ -69,19 +74,21 @@ def main() -> None:
         "examples_per_s": reached,
         "tokens_per_s": outcome.tokens / outcome.step_seconds,
         "peak_bytes": outcome.peak_bytes,
-        "held_out_loss": verdict.loss,
-        "right_answers": verdict.right,
-        "asked": verdict.asked,
+        "precision": precision.value,
         "seconds": outcome.seconds,
         "step_seconds": outcome.step_seconds,
         "limit_examples_per_s": arithmetic["examples_per_s"],
         "share_of_limit": reached / arithmetic["examples_per_s"],
     }
+    if verdict is not None:
+        found |= {"held_out_loss": verdict.loss, "right_answers": verdict.right, "asked": verdict.asked}
     print(json.dumps(found) if args.json else _table(found, arithmetic, outcome))
 
 
-def limit(model_dir: Path, examples: Sequence[EncodedExample], batch: int, rank: int) -> dict[str, float]:
-    """The arithmetic of the limit, in GFLOP an example, and the speed of the products, in GFLOP/s.
+def limit(
+    model_dir: Path, examples: Sequence[EncodedExample], batch: int, rank: int, dtype: torch.dtype
+) -> dict[str, float]:
+    """The arithmetic of LoRA's limit, in GFLOP an example, and the speed of the products, in GFLOP/s.
 
     A frozen weight costs 2 FLOP a token forward and 2 for the derivative by its input; the output embeddings likewise,
     at learned positions only; a LoRA weight 6, with its own gradient. Causal attention of L tokens needs two products
@@ -106,7 +113,7 @@ def limit(model_dir: Path, examples: Sequence[EncodedExample], batch: int, rank:
     lora = 6e-9 * tokens * shape.layers * rank * sum(n * (i + o) for n, i, o in linear)
     squares = sum(length * length for length in lengths) / count
     attention = 6e-9 * squares * shape.layers * shape.heads * shape.head_dim
-    speed = _speed(sizes, round(batch * tokens), (shape.vocabulary, shape.hidden), round(batch * learned))
+    speed = _speed(sizes, round(batch * tokens), (shape.vocabulary, shape.hidden), round(batch * learned), dtype)
     total = frozen + head + lora + attention
     return {
         "frozen": frozen,
@@ -130,12 +137,14 @@ def _sizes(shape: Shape) -> list[tuple[int, int]]:
     ]
 
 
-def _speed(sizes: Sequence[tuple[int, int]], tokens: int, head: tuple[int, int], learned: int) -> float:
-    """GFLOP/s of ``torch.mm`` in bf16 over one layer's products forward and backward and one of the head."""
+def _speed(
+    sizes: Sequence[tuple[int, int]], tokens: int, head: tuple[int, int], learned: int, dtype: torch.dtype
+) -> float:
+    """GFLOP/s of ``torch.mm`` over one layer's products forward and backward and one of the head."""
     flop, seconds = 0.0, 0.0
     for (rows, columns), count in [*((size, tokens) for size in sizes), (head, learned)]:
-        weight = torch.randn(rows, columns).bfloat16()
-        x, dy = torch.randn(count, columns).bfloat16(), torch.randn(count, rows).bfloat16()
+        weight = torch.randn(rows, columns).to(dtype)
+        x, dy = torch.randn(count, columns).to(dtype), torch.randn(count, rows).to(dtype)
         for left, right in ((x, weight.t()), (dy, weight)):
             out = torch.mm(left, right)
             taken = []

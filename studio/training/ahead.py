@@ -13,7 +13,6 @@ from typing import Final
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 from studio.domain.recipe import Method, Precision
 from studio.models.tokenizer import EncodedExample
@@ -100,7 +99,7 @@ def _step(shape: Shape, dtype: torch.dtype) -> None:
     assert gradient is not None
     dx = torch.zeros_like(x)
     dx[: len(chosen)] = norm_backward(gradient, chosen, root, weight, torch.float32)
-    layer.backward(dx, pad(dx.to(dtype), (0, layer.annex)), kept, packed, turns, first=False)
+    layer.backward(dx, dx.to(dtype, copy=True), kept, packed, turns, first=False)
     adapters.collect(0, gradients[0])
 
 

@@ -13,7 +13,6 @@ from typing import Final
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 from studio.models.tokenizer import EncodedExample
 from studio.training import fused_save
@@ -197,16 +196,13 @@ class FusedEngine:
         assert gradient is not None
         dx = torch.zeros_like(x)
         dx[: len(chosen)] = norm_backward(gradient, chosen, root, self.base.norm, torch.float32)
-        dy = pad(dx.to(self._dtype), (0, self.base.layers[-1].annex))
+        dy = dx.to(self._dtype, copy=True)  # what follows overwrites dx
         for number in range(self.shape.layers - 1, first - 1, -1):
             needed = kept.pop()  # freed as soon as it is used
             assert needed is not None
             if isinstance(needed, Again):
                 needed = needed.computed(self.base.layers[number], packed, turns)
-            annex = self.base.layers[number - 1].annex if number > first else 0
-            dx, dy = self.base.layers[number].backward(
-                dx, dy, needed, packed, turns, first=number == first, annex=annex
-            )
+            dx, dy = self.base.layers[number].backward(dx, dy, needed, packed, turns, first=number == first)
         self._adapters.collect(packed.lane, self._all_gradients[packed.lane])
         return loss
 

@@ -1,7 +1,7 @@
 """The adapters of all layers as the products read them, and their derivatives as the products write them.
 
-The optimizer wants one flat fp32 vector; a product wants matrices in the format of the base, and the last columns of the
-frozen weights. Between the two there is one pass a step, not one a matrix.
+The optimizer wants one flat fp32 vector; a product wants matrices in the format of the base. Between the two there is one
+pass a step, not one a matrix.
 """
 
 from __future__ import annotations
@@ -15,12 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from studio.training import kernels
-from studio.training.fused_layout import address, places
 from studio.training.fused_linear import Linear, Part
 from studio.training.fused_ops import run
 from studio.training.lanes import Lanes
-
-Shapes = dict[tuple[int, int, int], int]
 
 
 class Adapters:
@@ -36,22 +33,21 @@ class Adapters:
         tuned = [linear for linear in linears if linear.parts]
         self._weights, self._lanes = weights, lanes
         self._scale = tuned[0].scale if tuned else 1.0
-        sizes = [(linear.annex or linear.rank) * sum(linear.weight.shape) for linear in tuned]
+        sizes = [linear.rank * sum(linear.weight.shape) for linear in tuned]
         dtype = tuned[0].weight.dtype if tuned else torch.float32
         self._matrices = torch.zeros(sum(sizes), dtype=dtype)
         self._slopes = torch.empty(lanes.count, sum(sizes), dtype=dtype)
-        self._places, shapes = _all_places(tuned)
         rows = []
         for linear, start in zip(tuned, accumulate(sizes, initial=0), strict=False):
             _give(linear, start, self._matrices, self._slopes)
-            rows += [_row(linear, part, start, shapes) for part in linear.parts]
+            rows += [_row(linear, part, start) for part in linear.parts]
         self._table = np.array(rows, kernels.ADAPTER)
 
     def refresh(self) -> None:
         """Takes over the weights as the optimizer left them."""
 
         def take_over(table: NDArray[np.void]) -> float:
-            run(kernels.lay_out, self._weights, table, self._places, self._scale, self._matrices)
+            run(kernels.lay_out, self._weights, table, self._scale, self._matrices)
             return 0.0
 
         self._lanes.run(take_over, np.array_split(self._table, self._lanes.count))
@@ -61,25 +57,12 @@ class Adapters:
         run(kernels.collect, self._slopes[lane], self._table, self._scale, gradients)
 
 
-def _all_places(linears: Sequence[Linear]) -> tuple[Tensor, Shapes]:
-    """The places of the annexes of all weights, one after the other, and where those of each shape begin."""
-    found, starts = [torch.zeros(0, dtype=torch.int32)], {}
-    for linear in linears:
-        for height, width in ((linear.height, linear.width), (linear.width, linear.height)):
-            shape = (height, width, linear.annex)
-            known = places(*shape) if linear.annex and shape not in starts else None
-            if known is not None:
-                starts[shape] = sum(map(len, found))
-                found.append(known.flatten())
-    return torch.cat(found), starts
-
-
 def _give(linear: Linear, start: int, matrices: Tensor, slopes: Tensor) -> None:
     """Gives a linear layer its matrices, and each lane room for their derivatives, from ``start`` on."""
-    inner, rank, blocks = linear.annex or linear.rank, linear.rank, linear.blocks
-    middle = start + inner * linear.width
-    linear.down = matrices[start:middle].view(inner, linear.width)
-    linear.ups = list(matrices[middle:][: inner * linear.height * blocks].view(blocks, linear.height, inner))
+    rank, blocks = linear.rank, linear.blocks
+    middle = start + rank * linear.width
+    linear.down = matrices[start:middle].view(rank, linear.width)
+    linear.ups = list(matrices[middle:][: rank * linear.height * blocks].view(blocks, linear.height, rank))
     linear.slopes = [
         (
             lane[start:][: rank * linear.width].view(rank, linear.width),
@@ -89,24 +72,16 @@ def _give(linear: Linear, start: int, matrices: Tensor, slopes: Tensor) -> None:
     ]
 
 
-def _row(linear: Linear, part: Part, start: int, shapes: Shapes) -> tuple[int, ...]:
+def _row(linear: Linear, part: Part, start: int) -> tuple[int, ...]:
     """The record of an adapter, in the order of :data:`studio.training.kernels.ADAPTER`."""
-    inner, height, width, annex = linear.annex or linear.rank, linear.height, linear.width, linear.annex
-    middle = start + inner * width
+    rank, height, width = linear.rank, linear.height, linear.width
+    middle = start + rank * width
     block, out = divmod(part.out.start, height)
     matrices = (
         start + part.inner.start * width,
-        middle + part.out.start * inner + part.inner.start,
-        inner,
-        middle + block * height * linear.rank + part.inner.start * height + out,
+        middle + part.out.start * rank + part.inner.start,
+        rank,
+        middle + block * height * rank + part.inner.start * height + out,
         height,
     )
-    weights = (0, 0, 0, 0)
-    if annex:
-        weights = (
-            address(linear.ahead[block]),
-            shapes[height, width, annex] + out * annex + part.inner.start,
-            address(linear.back[block]),
-            shapes[width, height, annex] + part.inner.start,
-        )
-    return int(part.a.storage_offset()), *part.a.shape, len(part.b), *matrices, annex, *weights
+    return int(part.a.storage_offset()), *part.a.shape, len(part.b), *matrices

@@ -92,19 +92,19 @@ class Layer:
         """
         shape, epsilon, linears = self.shape, self.shape.epsilon, self.linears
         dtype = linears.attention_in.weight.dtype
-        seen, root = norm(x, self.norms["in"], epsilon, dtype, linears.attention_in.annex)
+        seen, root = norm(x, self.norms["in"], epsilon, dtype)
         (qkv,), qkv_in = linears.attention_in.forward(seen, tuned=True, training=training)
         heads = self.norm_heads(qkv)
-        y, attended = attention(qkv, shape, packed, rotations[self.theta], linears.attention_out.annex)
+        y, attended = attention(qkv, shape, packed, rotations[self.theta])
         above = x if only is None else x[only]
         if only is not None:
             y = y[only]
         (y,), out_in = linears.attention_out.forward(y, tuned=True, training=training)
         y, mixed = self._norm_after(y, "mixed")
         middle = add(above, y)
-        seen, middle_root = norm(middle, self.norms["middle"], epsilon, dtype, linears.gate_and_up.annex)
+        seen, middle_root = norm(middle, self.norms["middle"], epsilon, dtype)
         (g, u), gate_in = linears.gate_and_up.forward(seen, tuned=True, training=training)
-        (y,), down_in = linears.down.forward(gate(g, u, shape.gelu, linears.down.annex), tuned=True, training=training)
+        (y,), down_in = linears.down.forward(gate(g, u, shape.gelu), tuned=True, training=training)
         y, fed = self._norm_after(y, "fed")
         return add(middle, y), Kept(
             only=only,
@@ -125,40 +125,38 @@ class Layer:
         )
 
     def backward(
-        self, dx: Tensor, dy: Tensor, kept: Kept, packed: Packed, rotations: Rotations, *, first: bool, annex: int = 0
+        self, dx: Tensor, dy: Tensor, kept: Kept, packed: Packed, rotations: Rotations, *, first: bool
     ) -> tuple[Tensor, Tensor]:
         """Turns the derivative by the new stream into that by ``x``. The ``first`` tuned layer stops before its input.
 
         Args:
             dx: fp32, of the shape that :meth:`forward` returned; overwritten.
-            dy: the same in the format of the base, with :attr:`annex` more columns, which are overwritten.
+            dy: the same in the format of the base.
             kept: of :meth:`forward`; used up.
             packed: where the tokens are.
             rotations: as in :meth:`forward`.
             first: whether nothing below is tuned.
-            annex: of the layer below.
 
         Returns:
             The derivative by ``x``, fp32 ``(T, H)``, and the same in the format of the base.
         """
         linears, shape, lane = self.linears, self.shape, packed.lane
-        dy = self._norm_after_backward(dx, dy, kept.fed, "fed", linears.down.annex)
+        dy = self._norm_after_backward(dx, dy, kept.fed, "fed")
         (dy,) = linears.down.backward([dy], kept.down_in, lane)
-        slopes = gate_backward(dy, kept.g, kept.u, shape.gelu, linears.gate_and_up.annex)
+        slopes = gate_backward(dy, kept.g, kept.u, shape.gelu)
         from_g, from_u = linears.gate_and_up.backward(slopes, kept.gate_in, lane)
-        wide = 0 if shape.sandwich else linears.attention_out.annex
-        dy = norm_backward_onto(dx, kept.middle, kept.middle_root, self.norms["middle"], from_g, from_u, annex=wide)
-        dy = self._norm_after_backward(dx, dy, kept.mixed, "mixed", linears.attention_out.annex)
+        dy = norm_backward_onto(dx, kept.middle, kept.middle_root, self.norms["middle"], from_g, from_u)
+        dy = self._norm_after_backward(dx, dy, kept.mixed, "mixed")
         (dy,) = linears.attention_out.backward([dy], kept.out_in, lane)
         if kept.only is not None:
             dx, dy = (_spread(part, kept.only, len(kept.x)) for part in (dx, dy))
-        dy = attention_backward(dy, kept.attended, shape, packed, rotations[self.theta], linears.attention_in.annex)
+        dy = attention_backward(dy, kept.attended, shape, packed, rotations[self.theta])
         if kept.heads is not None:
             run(kernels.norm_heads_backward, dy, *kept.heads, self._head_weights)
         inner = linears.attention_in.backward([dy], kept.qkv_in, lane, first=first)
         if not inner:
             return dx, dy
-        return dx, norm_backward_onto(dx, kept.x, kept.root, self.norms["in"], *inner, annex=annex)
+        return dx, norm_backward_onto(dx, kept.x, kept.root, self.norms["in"], *inner)
 
     def norm_heads(self, qkv: Tensor) -> tuple[Tensor, Tensor] | None:
         """Norms queries and keys in place, a head at a time; returns what was there and the roots."""
@@ -181,17 +179,10 @@ class Layer:
         normed, root = norm(y, self.norms[name], self.shape.epsilon, torch.float32)
         return normed, (y, root)
 
-    def _norm_after_backward(
-        self, dx: Tensor, dy: Tensor, kept: tuple[Tensor, Tensor] | None, name: str, annex: int
-    ) -> Tensor:
+    def _norm_after_backward(self, dx: Tensor, dy: Tensor, kept: tuple[Tensor, Tensor] | None, name: str) -> Tensor:
         if kept is None:
             return dy
-        return norm_backward(dx, *kept, self.norms[name], dy.dtype, annex)
-
-    @property
-    def annex(self) -> int:
-        """Columns that follow the derivative by what the layer gives."""
-        return 0 if self.shape.sandwich else self.linears.down.annex
+        return norm_backward(dx, *kept, self.norms[name], dy.dtype)
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,8 @@ from typing import Final
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
-from studio.training.fused_layout import annex_of, can_pack, packed, times
+from studio.training.fused_layout import can_pack, packed, times
 from studio.training.fused_ops import product
 
 ATTENTION_IN: Final = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
@@ -87,7 +86,6 @@ class Linear:
     dropout: float = 0.0
     ahead: list[Tensor] = field(default_factory=list)  # blocks of the weight as oneDNN wants them for ``x W^T``
     back: list[Tensor] = field(default_factory=list)  # and for ``dy W``
-    annex: int = 0  # columns that follow each input of these, where the adapters' inner product goes
     changed: Tensor | None = None  # the weight with its changes, where it is tuned as a whole
     down: Tensor | None = None  # A of all parts in the format of the base, (R, I)
     ups: Sequence[Tensor] = ()  # s B of the parts of each block, on a block diagonal, (O / blocks, R)
@@ -113,9 +111,8 @@ class Linear:
         if self.wholes or not can_pack(self.weight):
             return
         blocks = self.weight.chunk(self.blocks)
-        self.annex = annex_of(self.rank, self.height, self.width) if self.parts else 0
-        self.ahead = [packed(pad(w, (0, self.annex))) for w in blocks]
-        self.back = [packed(pad(w.t().contiguous(), (0, self.annex))) for w in blocks]
+        self.ahead = [packed(w) for w in blocks]
+        self.back = [packed(w.t().contiguous()) for w in blocks]
         self.weight = self.weight.new_empty(1).expand(self.weight.shape)
 
     def pack(self, *, tuned: bool) -> None:
@@ -140,26 +137,19 @@ class Linear:
         """Computes the layers.
 
         Args:
-            x: ``(T, I)``, or ``(T, I + annex)``, where the last columns are overwritten.
+            x: ``(T, I)``.
             tuned: whether the adapters take part.
             training: whether dropout does.
 
         Returns:
             ``(T, O / blocks)`` of each block, and what the derivative needs.
         """
-        if x.shape[1] < self.width + self.annex:
-            x = pad(x, (0, self.annex))
         if not tuned or self.down is None:
-            x[:, self.width :] = 0
             return [*self._products(x, tuned)], Passed(x, None, None)
-        kept = None
-        seen = x[:, : self.width]
+        kept, seen = None, x
         if training and self.dropout:
             kept = torch.empty_like(seen).bernoulli_(1 - self.dropout).div_(1 - self.dropout)
             seen = seen * kept
-        if self.annex:  # y = (x, x A^T) (W, s B)^T
-            inner = torch.mm(seen, self.down.t(), out=x[:, self.width :])
-            return [*self._products(x, tuned)], Passed(x, inner, kept)
         inner = seen @ self.down.t()  # before the large products, while x is still near the core
         ys = [y.addmm_(inner, up.t()) for y, up in zip(self._products(x, tuned), self.ups, strict=True)]
         return ys, Passed(x, inner, kept)
@@ -168,7 +158,7 @@ class Linear:
         """Adds the tuned values' gradients.
 
         Args:
-            dys: derivatives by the results, ``(T, O / blocks + annex)`` each; the last columns are overwritten.
+            dys: derivatives by the results, ``(T, O / blocks)`` each.
             passed: of :meth:`forward`.
             lane: of the thread that asks.
             first: whether nothing below is tuned.
@@ -186,20 +176,12 @@ class Linear:
         by_down, by_ups = self.slopes[lane]
         parts = []
         for dy, up, by_up in zip(dys, self.ups, by_ups, strict=True):
-            own = dy[:, : self.height]
-            parts.append(torch.mm(own, up, out=dy[:, self.height :]) if self.annex else own @ up)
-            torch.mm(passed.inner[:, : self.rank].t(), own, out=by_up)
+            parts.append(dy @ up)
+            torch.mm(passed.inner.t(), dy, out=by_up)
         d_inner = parts[0] if len(parts) == 1 else torch.stack(parts).sum(0)
-        seen = passed.x[:, : self.width]
-        torch.mm(d_inner[:, : self.rank].t(), seen if passed.kept is None else seen * passed.kept, out=by_down)
+        torch.mm(d_inner.t(), passed.x if passed.kept is None else passed.x * passed.kept, out=by_down)
         if first:
             return []
-        if self.annex and passed.kept is None:  # dx = (dy, dy s B) (W^T, A^T)^T
-            return self._products_back(dys)
-        if self.annex:  # what dropout left out takes no part
-            d_inner = d_inner.clone()
-            for dy in dys:
-                dy[:, self.height :] = 0
         dxs = self._products_back(dys)
         if passed.kept is None:
             dxs[0].addmm_(d_inner, self.down)

@@ -152,7 +152,7 @@ def _as_numpy(value: Tensor | NDArray[np.void] | float | bool) -> Any:
     return np.float32(value) if isinstance(value, float) else value
 
 
-def norm(x: Tensor, weight: Tensor, epsilon: float, dtype: torch.dtype, annex: int = 0) -> tuple[Tensor, Tensor]:
+def norm(x: Tensor, weight: Tensor, epsilon: float, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     """Root-mean-square norm of each row (Zhang and Sennrich, 2019).
 
     Args:
@@ -160,31 +160,30 @@ def norm(x: Tensor, weight: Tensor, epsilon: float, dtype: torch.dtype, annex: i
         weight: fp32, ``(H,)``.
         epsilon: added to the mean square.
         dtype: of the result.
-        annex: columns left unset behind those of the result.
 
     Returns:
-        The normed values, ``(T, H + annex)``, and the reciprocal roots, fp32 ``(T,)``.
+        The normed values, ``(T, H)``, and the reciprocal roots, fp32 ``(T,)``.
     """
-    seen, root = _wide(x, dtype, annex), x.new_empty(len(x), dtype=torch.float32)
+    seen, root = torch.empty_like(x, dtype=dtype), x.new_empty(len(x), dtype=torch.float32)
     run(kernels.norm, x, weight, epsilon, seen, root)
     return seen, root
 
 
-def norm_backward(dy: Tensor, x: Tensor, root: Tensor, weight: Tensor, dtype: torch.dtype, annex: int = 0) -> Tensor:
-    """Derivative of :func:`norm` by ``x``, with so many columns left unset behind it."""
-    dx = _wide(x, dtype, annex)
+def norm_backward(dy: Tensor, x: Tensor, root: Tensor, weight: Tensor, dtype: torch.dtype) -> Tensor:
+    """Derivative of :func:`norm` by ``x``."""
+    dx = torch.empty_like(x, dtype=dtype)
     run(kernels.norm_backward, dy, x, root, weight, dx)
     return dx
 
 
 def norm_backward_onto(
-    dx: Tensor, x: Tensor, root: Tensor, weight: Tensor, dy: Tensor, more: Tensor | None = None, *, annex: int = 0
+    dx: Tensor, x: Tensor, root: Tensor, weight: Tensor, dy: Tensor, more: Tensor | None = None
 ) -> Tensor:
     """Adds the derivative of :func:`norm` by ``x`` to ``dx``, fp32, and returns the sum in the format of ``dy``.
 
-    ``more`` is a second part of the derivative by the normed rows; ``annex`` as in :func:`norm`.
+    ``more`` is a second part of the derivative by the normed rows.
     """
-    copy = _wide(dy, dy.dtype, annex)
+    copy = torch.empty_like(dy)
     run(kernels.norm_backward_onto, dy, dy[:0] if more is None else more, x, root, weight, dx, copy)
     return copy
 
@@ -201,23 +200,18 @@ def _gate_of(gelu: bool) -> tuple[float, float]:
     return (_GELU_SLOPE, _GELU_SLOPE * 0.044715) if gelu else (1.0, 0.0)
 
 
-def gate(g: Tensor, u: Tensor, gelu: bool, annex: int = 0) -> Tensor:
-    """``act(g) * u``, shapes ``(T, I)``; ``annex`` as in :func:`norm`."""
-    y = _wide(g, g.dtype, annex)
+def gate(g: Tensor, u: Tensor, gelu: bool) -> Tensor:
+    """``act(g) * u``, shapes ``(T, I)``."""
+    y = torch.empty_like(g)
     run(kernels.gate, g, u, *_gate_of(gelu), y)
     return y
 
 
-def gate_backward(dy: Tensor, g: Tensor, u: Tensor, gelu: bool, annex: int = 0) -> tuple[Tensor, Tensor]:
-    """Derivatives of :func:`gate` by ``g`` and by ``u``; ``annex`` as in :func:`norm`."""
-    dg, du = _wide(g, g.dtype, annex), _wide(u, u.dtype, annex)
+def gate_backward(dy: Tensor, g: Tensor, u: Tensor, gelu: bool) -> tuple[Tensor, Tensor]:
+    """Derivatives of :func:`gate` by ``g`` and by ``u``."""
+    dg, du = torch.empty_like(g), torch.empty_like(u)
     run(kernels.gate_backward, dy, g, u, *_gate_of(gelu), dg, du)
     return dg, du
-
-
-def _wide(x: Tensor, dtype: torch.dtype, annex: int) -> Tensor:
-    """Room like ``x``, ``(T, H + annex)``."""
-    return x.new_empty(*x.shape[:-1], x.shape[-1] + annex, dtype=dtype)
 
 
 def rotations(width: int, head_dim: int, theta: float) -> tuple[Tensor, Tensor]:
@@ -240,9 +234,7 @@ class Attended:
     weights: Tensor
 
 
-def attention(
-    qkv: Tensor, shape: Shape, packed: Packed, turns: tuple[Tensor, Tensor], annex: int = 0
-) -> tuple[Tensor, Attended]:
+def attention(qkv: Tensor, shape: Shape, packed: Packed, turns: tuple[Tensor, Tensor]) -> tuple[Tensor, Attended]:
     """Causal attention within each example.
 
     Args:
@@ -250,10 +242,9 @@ def attention(
         shape: of the model.
         packed: where the tokens are.
         turns: of :func:`rotations`.
-        annex: as in :func:`norm`.
 
     Returns:
-        The result ``(T, h D + annex)`` and what its derivative needs. Padding is on the right, where no token looks.
+        The result ``(T, h D)`` and what its derivative needs. Padding is on the right, where no token looks.
     """
     q, k, v = _heads(qkv, shape, packed)
     run(kernels.split_heads, qkv, packed.shared, packed.rows, packed.unused, *turns, q, k, v)
@@ -262,15 +253,15 @@ def attention(
     weights = torch.bmm(q, k.transpose(1, 2))
     run(kernels.causal_softmax, weights, width, shape.score_scale)
     mixed = torch.bmm(weights, v).view(packed.count, shape.heads, width, dim)
-    out = qkv.new_empty(len(qkv), shape.heads * dim + annex)
+    out = qkv.new_empty(len(qkv), shape.heads * dim)
     run(kernels.by_token, mixed, packed.rows, out)
     return out, Attended(q, k, v, weights)
 
 
 def attention_backward(
-    dy: Tensor, kept: Attended, shape: Shape, packed: Packed, turns: tuple[Tensor, Tensor], annex: int = 0
+    dy: Tensor, kept: Attended, shape: Shape, packed: Packed, turns: tuple[Tensor, Tensor]
 ) -> Tensor:
-    """Derivative of :func:`attention` by ``qkv``; ``dy`` is ``(T, h D)``, ``annex`` as in :func:`norm`."""
+    """Derivative of :func:`attention` by ``qkv``; ``dy`` is ``(T, h D)``."""
     count, width, dim = packed.count, packed.width, shape.head_dim
     slopes = dy.new_empty(count, shape.heads, width, dim)
     run(kernels.by_head, dy, packed.tokens, packed.rows, packed.unused, slopes)
@@ -279,7 +270,7 @@ def attention_backward(
     scores = torch.bmm(slopes, kept.v.transpose(1, 2))
     run(kernels.causal_softmax_backward, scores, kept.weights, width)
     dq, dk = torch.bmm(scores, kept.k), torch.bmm(scores.transpose(1, 2), kept.q)
-    out = dy.new_empty(len(dy), (shape.heads + 2 * shape.kv_heads) * dim + annex)
+    out = dy.new_empty(len(dy), (shape.heads + 2 * shape.kv_heads) * dim)
     parts = [found.view(count, -1, width, dim) for found in (dq, dk, dv)]
     run(kernels.join_heads, *parts, packed.shared, packed.rows, *turns, shape.score_scale, out)
     return out

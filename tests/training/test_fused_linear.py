@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from studio.models.processor import can_pack
 from studio.training.fused_adapters import Adapters
-from studio.training.fused_layout import places
 from studio.training.fused_linear import Linear, Part
 from studio.training.lanes import Lanes
 
@@ -51,7 +49,7 @@ def test_products_and_derivatives_are_those_of_torch(
     adapters = Adapters([linear, Linear(torch.zeros(WIDTH, WIDTH, dtype=dtype))], flat, Lanes(2))  # one is not tuned
     adapters.refresh()
     x, dy = torch.randn(TOKENS, WIDTH).to(dtype), torch.randn(TOKENS, sum(heights)).to(dtype)
-    ys, passed = linear.forward(torch.nn.functional.pad(x, (0, linear.annex), value=9.0), tuned=True, training=True)
+    ys, passed = linear.forward(x, tuned=True, training=True)
 
     asked, values = x.float().clone().requires_grad_(), flat.clone().requires_grad_()
     seen = asked if passed.kept is None else asked * passed.kept.float()
@@ -67,8 +65,7 @@ def test_products_and_derivatives_are_those_of_torch(
     assert (passed.kept is not None) == bool(dropout)
     _like(torch.cat(ys, 1), expected, near)
     gradients = torch.zeros(2, len(flat))
-    wide = [torch.nn.functional.pad(part, (0, linear.annex), value=9.0) for part in dy.chunk(blocks, 1)]
-    _like(sum(dx.float() for dx in linear.backward(wide, passed, 1)), asked.grad, near)
+    _like(sum(dx.float() for dx in linear.backward(dy.chunk(blocks, 1), passed, 1)), asked.grad, near)
     for _ in range(2):
         adapters.collect(1, gradients[1])
     _like(gradients[1], 2 * values.grad, near)
@@ -77,7 +74,7 @@ def test_products_and_derivatives_are_those_of_torch(
     _like(torch.cat(untuned, 1), x.float() @ whole.t(), near)
 
 
-def test_new_values_take_the_place_of_old_ones_in_the_frozen_weight() -> None:
+def test_new_values_take_the_place_of_old_ones() -> None:
     linear, flat = _tuned(torch.bfloat16, 1, [128], [0])
     whole = linear.weight.float()
     linear.freeze()
@@ -89,25 +86,6 @@ def test_new_values_take_the_place_of_old_ones_in_the_frozen_weight() -> None:
         (part,) = linear.parts
         ((y,), _) = linear.forward(x, tuned=True, training=False)
         _like(y, x.float() @ (whole + SCALE * part.b @ part.a).t(), 3e-2)
-
-
-@pytest.mark.parametrize(("height", "width"), [(576, 576), (960, 576), (1536, 576), (576, 1536), (640, 2048)])
-def test_places_of_the_last_columns_are_those_that_a_product_reads(height: int, width: int) -> None:
-    if not can_pack(torch.bfloat16):
-        pytest.skip("oneDNN has no layout for bf16 weights on this processor: the plain path is used, tested above")
-    where = places(height, width, 32)
-    if where is None and not _has_matrix_units():
-        pytest.skip("this processor keeps weights in another way")
-    assert where is not None, "oneDNN's layout changed: adapters cost a product and a pass of their own again"
-    assert where.shape == (height, 32)
-    assert len(where.unique()) == where.numel()
-    assert int(where.min()) >= 0
-    assert int(where.max()) < height * (width + 32)
-
-
-def _has_matrix_units() -> bool:
-    known: bool = torch.cpu._is_amx_tile_supported()
-    return known
 
 
 def _like(found: torch.Tensor, expected: torch.Tensor, near: float) -> None:

@@ -21,13 +21,6 @@ def examples(count: int, seed: int) -> list[EncodedExample]:
     return [EncodedExample([n, *range(size - 1)], [i > size // 3 for i in range(size)], False) for n, size in enumerate(sizes)]  # fmt: skip
 
 
-def whole(share: list[EncodedExample]) -> float:
-    """The work of a share, written down anew."""
-    longest = max(len(example.input_ids) for example in share)
-    tokens, learned = sum(len(e.input_ids) for e in share), sum(sum(e.learned) for e in share)
-    return WORK.token * tokens + WORK.learned * learned + WORK.square * len(share) * longest**2
-
-
 def test_the_unit_of_work_is_a_weight_times_a_token() -> None:
     per_layer = 576 * (576 + 2 * 192) + 576 * 576 + 3 * 576 * 1536
     assert WORK.token == 30 * per_layer
@@ -43,19 +36,15 @@ def test_every_example_is_in_one_share(lanes: int) -> None:
         assert shares(batch, lanes, WORK) == shares(batch, lanes, WORK)
 
 
-def test_two_lanes_are_done_at_about_the_same_time() -> None:
-    """An uneven half of 16 examples of these sizes is 5 to 10 % longer than the other; that would be time lost."""
-    late = []
-    for seed in range(50):
-        one, two = map(whole, shares(examples(16, seed), 2, WORK))
-        late.append(max(one, two) / ((one + two) / 2) - 1)
-    assert sum(late) / len(late) < 0.015
-    assert max(late) < 0.06
-
-
-def test_many_examples_are_divided_evenly_without_trying_pairs() -> None:
-    one, two = map(whole, shares(examples(3000, 1), 2, WORK))
-    assert max(one, two) / ((one + two) / 2) < 1.15
+@pytest.mark.parametrize(("count", "late"), [(16, 0.12), (3000, 0.02)])
+def test_two_lanes_have_about_as_much_to_do(count: int, late: float) -> None:
+    """One example of 16 is an eighth of a lane's work: nearer to even than half of one cannot be promised."""
+    found = []
+    for seed in range(50 if count < 100 else 2):
+        one, two = (sum(map(WORK.of_example, share)) for share in shares(examples(count, seed), 2, WORK))
+        found.append(max(one, two) / ((one + two) / 2) - 1)
+    assert max(found) < late
+    assert sum(found) / len(found) < late / 2
 
 
 def test_few_tokens_stay_together() -> None:

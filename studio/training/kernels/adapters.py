@@ -1,4 +1,4 @@
-"""Adapters between the flat vectors of the optimizer, the matrices that products read and write, and frozen weights."""
+"""Adapters between the flat vectors of the optimizer, the matrices that products read and write."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from studio.training.kernels.numbers import kernel, put, store, wide
+from studio.training.kernels.numbers import kernel, put, wide
 
 # Of each adapter; what begins somewhere is counted in numbers.
 ADAPTER: Final = np.dtype(
@@ -22,24 +22,18 @@ ADAPTER: Final = np.dtype(
             "up_row",  # numbers from one row of it to the next
             "by_up",  # where the derivative by B^T stands among the derivatives
             "by_up_row",
-            "annex",  # last columns of the weights, 0 for none
-            "ahead",  # address of the weight whose last columns take B
-            "ahead_places",  # where the places of B in it begin; those of the next row follow `annex` later
-            "back",  # address of the weight whose last columns take A^T
-            "back_places",
         )
     ]
 )
 
 
 @kernel
-def lay_out(flat: Any, table: Any, places: Any, scale: Any, matrices: Any) -> None:
+def lay_out(flat: Any, table: Any, scale: Any, matrices: Any) -> None:
     """Copies adapters to where the products read them.
 
     Args:
         flat: fp32 ``(n,)``.
         table: records of :data:`ADAPTER`.
-        places: of :func:`studio.training.fused_layout.places`, one after the other.
         scale: factor of B, fp32.
         matrices: ``(m,)``.
     """
@@ -55,14 +49,6 @@ def lay_out(flat: Any, table: Any, places: Any, scale: Any, matrices: Any) -> No
             up = matrices[part.up + o * part.up_row : part.up + o * part.up_row + rank]
             for j in range(rank):
                 put(up, j, scale * b[j])
-            if part.annex:
-                where = places[part.ahead_places + o * part.annex : part.ahead_places + o * part.annex + rank]
-                for j in range(rank):
-                    store(part.ahead, where[j], up[j])
-        for i in range(width if part.annex else 0):
-            where = places[part.back_places + i * part.annex : part.back_places + i * part.annex + rank]
-            for j in range(rank):
-                store(part.back, where[j], down[j * width + i])
 
 
 @kernel

@@ -85,19 +85,6 @@ def ranked(context: Any, rank: Any) -> Any:
     return types.float32(rank), build
 
 
-@intrinsic
-def store(context: Any, address: Any, place: Any, value: Any) -> Any:
-    """Writes a number of an array into memory that begins at an address, at a place counted in such numbers."""
-
-    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kind = context.get_value_type(value)
-        start = builder.inttoptr(args[0], kind.as_pointer())
-        builder.store(args[2], builder.gep(start, [args[1]]))
-        return context.get_dummy_value()
-
-    return types.void(address, place, value), build
-
-
 def put(row: Any, place: Any, value: Any) -> None:
     """Writes an fp32 number in the format of ``row``."""
 
