@@ -20,14 +20,13 @@ from studio.models.probe import known_speed
 from studio.services.models import ModelService
 from studio.services.run_examples import Examples
 from studio.services.run_lengths import Lengths, RunLengths
+from studio.services.training_time import Correction, TrainingSpeed, Work, correction_of, crowd, foretold
 from studio.storage.database import RunRow
 from studio.storage.files import write_atomic
-from studio.storage.workspace import Workspace
-from studio.training.outcome import read_progress, read_result
+from studio.storage.workspace import RunFolder, Workspace
 from studio.training.process import environment
 
-_START_SECONDS: Final = 4.0  # until the first step: imports, weights, examples
-_ASKED: Final = 0.1  # share of the training time for evaluations and live answers, where nothing is measured
+_RUNS: Final = 5  # newest ones that correct what is foretold
 _MEASURE_SECONDS: Final = 300.0
 _TYPICAL_LENGTH: Final = 128  # tokens, while there are no examples
 
@@ -40,6 +39,7 @@ class PresetOffer:
         preset: which one.
         recipe: what it would do, every choice made.
         seconds: how long it would take here, from the click to the tuned chatbot.
+        seconds_most: the same, if it adds all the passes that it may, and other programs go on as they do now.
         memory_bytes: how much memory it would take.
         measured: whether the time comes from this machine (a run or a measurement), not from a guess.
     """
@@ -47,14 +47,8 @@ class PresetOffer:
     preset: Preset
     recipe: Recipe
     seconds: float
+    seconds_most: float
     memory_bytes: int
-    measured: bool
-
-
-@dataclass(frozen=True)
-class _Speed:
-    tokens_per_second: float
-    overhead: float  # seconds beside the steps, as a share of the seconds of the steps
     measured: bool
 
 
@@ -86,13 +80,18 @@ class Offers:
         """One offer a preset; what the recipe chooses holds in all of them."""
         card = self._models.get(recipe.model)
         lengths = self._lengths.of(card, examples)
-        offers = []
+        offers, others = [], crowd()
         for preset in Preset:
             resolved = self._resolved(recipe.model_copy(update={"preset": preset}), card, examples, lengths)
             speed = self._speed(card, resolved)
-            seconds = _seconds(resolved, len(examples.train), lengths.mean, speed)
+            correction = correction_of(self._runs_like(card, resolved), speed)
+            work = _work(resolved, len(examples.train), len(examples.held_out), lengths.mean)
+            least, most = foretold(
+                work, speed, correction or Correction(), others, may_extend=lengths.has_unique_answers
+            )
             memory = fit_of(self._models, resolved, lengths).needed_bytes
-            offers.append(PresetOffer(preset, resolved, seconds, memory, speed.measured))
+            measured = speed.measured or correction is not None
+            offers.append(PresetOffer(preset, resolved, least, most, memory, measured))
         return offers
 
     def resolve(self, recipe: Recipe, examples: Examples) -> Recipe:
@@ -133,42 +132,36 @@ class Offers:
         named = {"data": examples.data, "system_prompt": examples.system_prompt}
         return resolved.model_copy(update=named)
 
-    def _speed(self, card: BaseModelCard, recipe: Recipe) -> _Speed:
-        return self._speed_of_runs(card, recipe) or self._speed_measured(card, recipe) or self._guess(card, recipe)
+    def _speed(self, card: BaseModelCard, recipe: Recipe) -> TrainingSpeed:
+        """As measured with this model, or else from its parameters and the speed of plain matrix products."""
+        cost = _cost(recipe)
+        try:
+            values = json.loads(self._note(card.id).read_text(encoding="utf-8"))
+            token = float(values.get("token_seconds") or 1 / float(values["tokens_per_second"]))
+            step, disturbed = float(values.get("step_seconds", 0.0)), float(values.get("disturbed", 1.0))
+            return TrainingSpeed(cost * token / disturbed, cost * step / disturbed, True, disturbed)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError):
+            plain = known_speed(self._workspace.home, hardware.machine())
+            return TrainingSpeed(training_seconds(card, 1.0, plain, recipe.method or Method.LORA, recipe.precision))
 
-    def _guess(self, card: BaseModelCard, recipe: Recipe) -> _Speed:
-        """From the parameters and the speed of plain matrix products."""
-        plain = known_speed(self._workspace.home, hardware.machine())
-        second = training_seconds(card, 1.0, plain, recipe.method or Method.LORA, recipe.precision)
-        return _Speed(1.0 / second, _ASKED, False)
-
-    def _speed_of_runs(self, card: BaseModelCard, recipe: Recipe) -> _Speed | None:
-        """From the newest finished run of the same model and kind of method."""
+    def _runs_like(self, card: BaseModelCard, recipe: Recipe) -> list[tuple[RunFolder, int, int]]:
+        """The newest runs of the same model and kind of method that are over, with what is needed to foretell them."""
         from sqlalchemy import select
 
-        query = select(RunRow.id).where(RunRow.model_id == card.id, RunRow.state == RunState.FINISHED.value)
+        over = (RunState.FINISHED.value, RunState.STOPPED.value)
+        query = select(RunRow.id, RunRow.held_out_examples).where(RunRow.model_id == card.id, RunRow.state.in_(over))
         with self._workspace.database.session() as session:
-            newest = list(session.scalars(query.order_by(RunRow.created_at.desc()).limit(5)))
-        for run_id in newest:
+            rows = session.execute(query.order_by(RunRow.created_at.desc()).limit(4 * _RUNS)).tuples().all()
+        found: list[tuple[RunFolder, int, int]] = []
+        for run_id, held_out in rows:
             folder = self._workspace.run(run_id)
             try:
                 made = Recipe.model_validate_json(folder.recipe.read_bytes())
             except (OSError, ValueError):
                 continue
-            if _cost(made) != _cost(recipe):
-                continue
-            progress, result = read_progress(folder), read_result(folder)
-            if result and progress.training_seconds > 0 and progress.tokens_per_second > 0:
-                beside = max(0.0, result.seconds - progress.training_seconds) / progress.training_seconds
-                return _Speed(progress.tokens_per_second, min(beside, 1.0), True)
-        return None
-
-    def _speed_measured(self, card: BaseModelCard, recipe: Recipe) -> _Speed | None:
-        try:
-            values = json.loads(self._note(card.id).read_text(encoding="utf-8"))
-            return _Speed(float(values["tokens_per_second"]) * _relative_speed(recipe), _ASKED, True)
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+            if (_cost(made), made.precision) == (_cost(recipe), recipe.precision):
+                found.append((folder, made.batch_size or 16, held_out))
+        return found[:_RUNS]
 
     def _measure(self, model_id: str, measurement: _Measurement) -> None:
         folder = self._workspace.model(model_id)
@@ -207,16 +200,13 @@ def fit_of(models: ModelService, recipe: Recipe, lengths: Lengths) -> Fit:
     return models.fit(recipe.model, batch=recipe.batch_size or 16, length=length, method=method, rank=rank)
 
 
-def _seconds(recipe: Recipe, n_train: int, tokens: float, speed: _Speed) -> float:
-    learned = n_train * tokens * (recipe.epochs or 1.0)
-    return _START_SECONDS + learned / speed.tokens_per_second * (1 + speed.overhead)
-
-
-def _relative_speed(recipe: Recipe) -> float:
-    """Against an adapter: full tuning computes the gradients of all weights as well."""
-    return 1 / _cost(recipe)
+def _work(recipe: Recipe, n_train: int, n_held_out: int, tokens: float) -> Work:
+    """What a recipe does, ``tokens`` being the mean length of an example."""
+    seen = n_train * (recipe.epochs or 1.0)
+    asked = (recipe.evaluations or 1) * n_held_out * tokens
+    return Work(seen / (recipe.batch_size or 16), seen * tokens, asked)
 
 
 def _cost(recipe: Recipe) -> float:
-    """Time of a token against an adapter on all layers."""
+    """Time of a token against an adapter on all layers; full tuning computes the gradients of all weights as well."""
     return {Method.FULL: 1.5, Method.LAST_LAYERS: 0.75}.get(recipe.method or Method.LORA, 1.0)

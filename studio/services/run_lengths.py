@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from studio.data.recall import has_unique_answers
 from studio.domain.conversation import Conversation
 from studio.domain.model import BaseModelCard
 from studio.domain.recipe import Recipe
@@ -31,10 +32,12 @@ class Lengths:
     Args:
         mean: of an example.
         longest: of the longest example of the sample.
+        has_unique_answers: whether every answer is there once, so that a run goes by recall, and may add passes.
     """
 
     mean: float
     longest: int
+    has_unique_answers: bool = False
 
 
 class RunLengths:
@@ -70,7 +73,9 @@ class RunLengths:
         if not sample:
             return Lengths(0.0, 0)
         counts = self._tokens(card, examples, sample) if installed else _estimated(sample, examples.system_prompt)
-        return Lengths(sum(counts) / len(counts), max(counts))
+        own = [conversation for conversation in examples.held_out if not conversation.reworded_from]
+        unique = has_unique_answers([*examples.train, *own])
+        return Lengths(sum(counts) / len(counts), max(counts), unique)
 
     def _tokens(self, card: BaseModelCard, examples: Examples, sample: Sequence[Conversation]) -> list[int]:
         from studio.training.batches import Encoder

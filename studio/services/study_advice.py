@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import NormalDist
 from typing import Any, Final
 
 from studio.domain.study import (
@@ -20,18 +21,19 @@ from studio.domain.study import (
 from studio.training.halving import judge_at, next_leg, ranked
 
 _Z: Final = 1.96  # of the normal distribution: 95 %
+_CHANCE: Final = 0.05  # with which luck alone may look like more
 _GAIN: Final = 0.02  # a loss lower by less than this share is no gain
 _STEADY: Final = 0.10  # half an interval in shares: up to here the result can be relied on
 _ROUGH: Final = 0.20
 
 
 def recommendation(plan: StudyPlan, record: StudyRecord) -> Recommendation | None:
-    """What a search found so far; None before anything is measured.
+    """What a search found so far; None before anything is measured, and where no attempt answered anything right.
 
     The trials that got furthest are compared, and with them the present settings, which always go as far.
     """
     rung = max((score.rung for trial in record.trials for score in trial.scores), default=None)
-    if rung is None:
+    if rung is None or none_right(plan, record):
         return None
     compared = [trial for trial in record.trials if trial.at(rung)]
     base = next((trial for trial in compared if trial.number == 1), None)
@@ -46,6 +48,12 @@ def recommendation(plan: StudyPlan, record: StudyRecord) -> Recommendation | Non
     tried = sum(bool(trial.scores) for trial in record.trials)
     judge = judge_at(compared, rung, plan.judge)
     return Recommendation(trial=best.number, settings=best.settings, advice=_compared(judge, rung, base, best, tried))
+
+
+def none_right(plan: StudyPlan, record: StudyRecord) -> bool:
+    """Whether answers are what counts, and no attempt gave a right one: then the best of them is no good either."""
+    scores = [score for trial in record.trials for score in trial.scores if score.asked]
+    return plan.judge is not Judge.LOSS and bool(scores) and not any(score.right for score in scores)
 
 
 def spread(record: StudyRecord) -> Spread | None:
@@ -86,7 +94,7 @@ def advice(plan: StudyPlan, record: StudyRecord, *, over: bool) -> tuple[Advice,
     found: list[Advice] = []
     if plan.kind is StudyKind.SEARCH:
         recommended = recommendation(plan, record)
-        found.append(recommended.advice if recommended else Advice(key="study.advice.nothing"))
+        found.append(recommended.advice if recommended else _nothing(plan, record, over=over))
         if recommended and over and not record.done and next_leg(plan, record) is not None:
             found.append(Advice(key="study.note.stopped", params={"n": sum(bool(t.scores) for t in record.trials)}))
         elif recommended and over and _was_short(record):
@@ -100,6 +108,15 @@ def advice(plan: StudyPlan, record: StudyRecord, *, over: bool) -> tuple[Advice,
             found.extend(_about(plan, together))
     failed = sum(trial.problem is not None for trial in record.trials)
     return (*found, *([Advice(key="study.note.failed", params={"n": failed})] if failed else []))
+
+
+def _nothing(plan: StudyPlan, record: StudyRecord, *, over: bool) -> Advice:
+    """Why nothing can be recommended, and what to do."""
+    if not none_right(plan, record):
+        return Advice(key="study.advice.nothing")
+    tried = [trial.scores[-1] for trial in record.trials if trial.scores]
+    params = {"n": len(tried), "asked": max(score.asked for score in tried)}
+    return Advice(key=f"study.advice.none_right{'' if over else '_yet'}", params=params)
 
 
 def wilson(right: int, asked: int) -> tuple[float, float]:
@@ -130,7 +147,7 @@ def _compared(judge: Judge, rung: int, base: Trial | None, best: Trial, tried: i
     if ours is None or theirs is None:  # the present settings failed
         return Advice(key="study.advice.works", params={"n": tried} | settings)
     gain = 1 - (ours.loss or 0.0) / theirs.loss if theirs.loss else 0.0
-    sure = "close" if judge is Judge.LOSS else _sureness(ours, theirs)
+    sure = "close" if judge is Judge.LOSS else _sureness(ours, theirs, tried - 1)
     if sure == "close":
         key = "better_loss" if gain >= _GAIN else "close"
         return Advice(key=f"study.advice.{key}", params={"n": tried, "percent": round(100 * gain)} | settings)
@@ -138,14 +155,18 @@ def _compared(judge: Judge, rung: int, base: Trial | None, best: Trial, tried: i
     return Advice(key=f"study.advice.{sure}", params={"n": tried} | counts | settings)
 
 
-def _sureness(ours: TrialScore, theirs: TrialScore) -> str:
-    """``better`` where the difference is more than chance would often make, ``ahead`` below that, else ``close``."""
+def _sureness(ours: TrialScore, theirs: TrialScore, others: int) -> str:
+    """``better`` where the difference is more than chance would often make, ``ahead`` below that, else ``close``.
+
+    The best of many is ahead by luck more often than one is: the bar rises with their number (Bonferroni's correction).
+    """
     gained = (ours.right or 0) - (theirs.right or 0)
     if gained <= 0:
         return "close"
     share = ((ours.right or 0) + (theirs.right or 0)) / max(1, ours.asked + theirs.asked)
     error = math.sqrt(max(1e-9, 2 * share * (1 - share) / max(1, ours.asked)))
-    return "better" if gained / max(1, ours.asked) > _Z * error else "ahead"
+    bar = NormalDist().inv_cdf(1 - _CHANCE / 2 / max(1, others))
+    return "better" if gained / max(1, ours.asked) > bar * error else "ahead"
 
 
 def _about(plan: StudyPlan, together: Spread) -> list[Advice]:

@@ -1,7 +1,8 @@
 """A short real measurement: ``python -m studio.training.measure MODEL_DIR [--method lora] [--rank 16]``.
 
 Takes real training steps on made-up questions and answers of the usual length, for a few seconds, and prints one line
-of JSON: ``{"tokens_per_second": …, "memory": …, "precision": …, "engine": …, "device": …}``.
+of JSON: ``{"tokens_per_second": …, "token_seconds": …, "step_seconds": …, "disturbed": …, "memory": …, "precision": …,
+"engine": …, "device": …}``. Steps of two sizes tell what a token takes, and what a step takes whatever is in it.
 """
 
 from __future__ import annotations
@@ -9,16 +10,23 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import statistics
 import sys
 import time
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from studio.domain.recipe import Method, Precision, Recipe, Schedule
 from studio.models.tokenizer import EncodedExample
 
+if TYPE_CHECKING:
+    from studio.training.engine import Engine
+    from studio.training.optimizer import FusedAdamW
+
 _SECONDS: Final = 4.0  # of steps, after the first
-_BATCH: Final = 16
+_BATCHES: Final = (16, 4)  # examples of a step
+_ALONE: Final = 0.9  # share of the cores that a measurement has with nothing else running
+_MOST_DISTURBED: Final = 3.0
 _LENGTHS: Final = (40, 80)  # tokens of an example, and half of them are learned
 
 
@@ -42,11 +50,14 @@ def measure(model_dir: Path, method: Method, rank: int) -> dict[str, object]:
         rank: of the adapter.
 
     Returns:
-        Tokens a second, peak memory in bytes, number format, engine and device.
+        Tokens a second in large steps, seconds of a token and of a step, times that other programs slowed it down (the
+        share of the cores that it did not get), peak memory in bytes, number format, engine and device.
     """
     from studio.training.memory import keep_freed_memory, peak_memory
 
     keep_freed_memory()
+    import torch
+
     from studio.training.building import build_engine, device
     from studio.training.optimizer import optimizer_of
     from studio.training.precision import choose
@@ -57,20 +68,25 @@ def measure(model_dir: Path, method: Method, rank: int) -> dict[str, object]:
     engine = build_engine(model_dir, recipe, precision, where, 0)
     optimizer = optimizer_of(engine, recipe)
     chance = random.Random(0)
-    tokens, began = 0, time.perf_counter()
-    for number in range(1000):
-        batch = _batch(chance)
-        engine.train(batch, 1e-3)
-        optimizer.step()
-        engine.gradients.zero_()
-        if number == 0:  # the first step also makes room in memory and does not count
-            began = time.perf_counter()
-            continue
-        tokens += sum(len(example.input_ids) for example in batch)
-        if time.perf_counter() - began > _SECONDS:
-            break
+    taken: dict[int, list[tuple[int, float]]] = {size: [] for size in _BATCHES}
+    for size in _BATCHES:  # the first steps also make room in memory and do not count
+        _step(engine, optimizer, _batch(chance, size))
+    began, busy = time.perf_counter(), time.process_time()
+    while time.perf_counter() - began < _SECONDS:
+        for size in _BATCHES:
+            batch = _batch(chance, size)
+            start = time.perf_counter()
+            _step(engine, optimizer, batch)
+            taken[size].append((sum(len(example.input_ids) for example in batch), time.perf_counter() - start))
+    share = (time.process_time() - busy) / (time.perf_counter() - began) / torch.get_num_threads()
+    (large, large_seconds), (small, small_seconds) = (_means(taken[size]) for size in _BATCHES)
+    slope = (large_seconds - small_seconds) / (large - small)
+    step = min(max(0.0, small_seconds - slope * small), small_seconds)
     return {
-        "tokens_per_second": tokens / (time.perf_counter() - began),
+        "tokens_per_second": large / large_seconds,
+        "token_seconds": (large_seconds - step) / large,
+        "step_seconds": step,
+        "disturbed": max(1.0, min(_MOST_DISTURBED, _ALONE / max(share, 0.01))) if where == "cpu" else 1.0,
         "memory": peak_memory(),
         "precision": str(precision),
         "engine": engine.name,
@@ -78,9 +94,20 @@ def measure(model_dir: Path, method: Method, rank: int) -> dict[str, object]:
     }
 
 
-def _batch(chance: random.Random) -> list[EncodedExample]:
+def _step(engine: Engine, optimizer: FusedAdamW, batch: list[EncodedExample]) -> None:
+    engine.train(batch, 1e-3)
+    optimizer.step()
+    engine.gradients.zero_()
+
+
+def _means(taken: list[tuple[int, float]]) -> tuple[float, float]:
+    """Tokens and seconds of a step; of the seconds the median, which leaves out what disturbed a few steps."""
+    return statistics.mean(tokens for tokens, _ in taken), statistics.median(seconds for _, seconds in taken)
+
+
+def _batch(chance: random.Random, size: int) -> list[EncodedExample]:
     examples = []
-    for _ in range(_BATCH):
+    for _ in range(size):
         length = chance.randint(*_LENGTHS)
         ids = [chance.randrange(100, 1000) for _ in range(length)]
         examples.append(EncodedExample(ids, [place >= length // 2 for place in range(length)], truncated=False))
@@ -97,7 +124,7 @@ def _recipe(method: Method, rank: int) -> Recipe:
         learning_rate=1e-4,
         schedule=Schedule.CONSTANT,
         weight_decay=0.0,
-        batch_size=_BATCH,
+        batch_size=_BATCHES[0],
         max_length=_LENGTHS[1],
     )
 

@@ -106,6 +106,7 @@ def search_chart(text: Catalog, view: StudyView, names: Sequence[str]) -> Markup
     legend = [
         Series(text(f"trainstudy.key.{key}"), kind, ())
         for key, kind in (("best", "s2"), ("on", "s1"), ("off", "faint"))
+        if best or key != "best"
     ]
     return Plot(
         label=text("trainstudy.chart_label", n=len(scored)),

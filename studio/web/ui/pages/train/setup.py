@@ -12,6 +12,7 @@ from markupsafe import Markup
 from studio.domain.problem import Problem, Severity
 from studio.domain.recipe import Preset, Recipe
 from studio.errors import AfinaError
+from studio.i18n.catalog import Catalog
 from studio.services.offers import PresetOffer
 from studio.web.ui.components import Ui, empty_state, friendly, join, link, problem_notice, wrapped
 from studio.web.ui.pages.train.fields import (
@@ -24,6 +25,7 @@ from studio.web.ui.pages.train.fields import (
 )
 from studio.web.ui.session import Place
 
+_FAR_APART: Final = 1.3  # times the shortest time, from which on the longest is told as well
 _ICON: Final = Markup(
     '<svg viewBox="0 0 48 48" fill="none" stroke="var(--af-primary)" stroke-width="2.4" stroke-linecap="round"'
     ' stroke-linejoin="round" aria-hidden="true"><path d="M6 40h36M8 12c6 0 6 18 14 20s10 2 18 2"/>'
@@ -187,6 +189,14 @@ def _offer_label(ui: Ui, offer: PresetOffer) -> str:
     lines = (
         text(f"run.preset.{offer.preset.value}"),
         text(f"run.preset.{offer.preset.value}.what"),
-        text("train.preset_cost", time=text.duration(offer.seconds), memory=text.size(offer.memory_bytes)),
+        text("train.preset_cost", time=duration_between(text, offer), memory=text.size(offer.memory_bytes)),
     )
     return "\n".join(lines)
+
+
+def duration_between(text: Catalog, offer: PresetOffer) -> str:
+    """How long a preset takes; from the least to the most where these are far apart."""
+    least, most = text.duration(offer.seconds), text.duration(offer.seconds_most)
+    if offer.seconds_most < _FAR_APART * offer.seconds or least == most:
+        return least
+    return text("train.between", least=least, most=most)

@@ -1,0 +1,144 @@
+"""How long a training takes on this machine: foretold from a measurement, corrected by what earlier runs took."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import psutil
+
+from studio.domain.event import Evaluation, Step, Usage
+from studio.storage.workspace import RunFolder
+from studio.training.events import read_events
+from studio.training.judging import MOST_EXTENSIONS
+from studio.training.outcome import read_result
+
+_START_SECONDS: Final = 4.0  # until the first step: imports, weights, examples
+_ANSWERS: Final = 0.07  # share of the steps' time for live answers, which may take a tenth
+_FORWARD: Final = 1 / 3  # time of a token that is only read, against one that is learned
+_BUSY: Final = 0.15  # share of the cores that others take, from which on it counts
+_CROWDED: Final = 0.75  # processes of others that want a core, for each core, from which on it counts
+_SLOWEST: Final = 3.0  # times, at most, that others are thought to slow a run down
+
+
+@dataclass(frozen=True)
+class TrainingSpeed:
+    """How fast this machine trains one model in one way, with nothing else to do.
+
+    Args:
+        token_seconds: of a token of a step.
+        step_seconds: of a step, whatever is in it.
+        measured: whether that was measured with this model, and is no guess from its size.
+        disturbed: times that it was slower, because other programs took part of the cores.
+    """
+
+    token_seconds: float
+    step_seconds: float = 0.0
+    measured: bool = False
+    disturbed: float = 1.0
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a run does.
+
+    Args:
+        steps: of the optimizer.
+        tokens: of the examples as they are written, counted with repetition.
+        asked: tokens that its evaluations read.
+    """
+
+    steps: float
+    tokens: float
+    asked: float
+
+    def seconds(self, speed: TrainingSpeed) -> float:
+        """Wall time from the first step to the end."""
+        steps = self.steps * speed.step_seconds + self.tokens * speed.token_seconds
+        return steps * (1 + _ANSWERS) + _FORWARD * self.asked * speed.token_seconds
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What earlier runs took, against what is foretold of them now: 1 where that was right.
+
+    Args:
+        alone: median, if nothing else had been running.
+        disturbed: times that other programs slowed them down.
+    """
+
+    alone: float = 1.0
+    disturbed: float = 1.0
+
+
+def foretold(
+    work: Work, speed: TrainingSpeed, correction: Correction, crowd: float, *, may_extend: bool
+) -> tuple[float, float]:
+    """Seconds from the click to the tuned chatbot: the fewest, and the most.
+
+    They differ where a run may add passes to itself, and where other programs take part of the cores.
+
+    Args:
+        work: of the passes that were chosen.
+        speed: of this machine.
+        correction: by earlier runs of the model.
+        crowd: times that others slow a run down at the moment.
+        may_extend: whether it goes on beyond its passes while that brings something.
+    """
+    alone = correction.alone * work.seconds(speed)
+    slower = max(crowd, min(_SLOWEST, max(correction.disturbed, speed.disturbed)) if crowd > 1 else 1.0)
+    longer = 1 + MOST_EXTENSIONS / 2 if may_extend else 1.0
+    return _START_SECONDS + alone, _START_SECONDS + alone * slower * longer
+
+
+def correction_of(runs: Sequence[tuple[RunFolder, int, int]], speed: TrainingSpeed) -> Correction | None:
+    """What runs of the same model and method took against what is foretold of them; None where none tells.
+
+    Args:
+        runs: over; with the examples of a step, and those held out.
+        speed: what foretells now.
+    """
+    found = []
+    for folder, batch, held_out in runs:
+        took = _taken(folder, batch, held_out)
+        if took is not None and (expected := took[0].seconds(speed)) > 0:
+            found.append((took[1] / expected, took[2]))
+    if not found:
+        return None
+    return Correction(median(ratio / slower for ratio, slower in found), median(slower for _, slower in found))
+
+
+def crowd() -> float:
+    """Times that other programs slow a run down at the moment; 1 where they leave it the cores."""
+    load = psutil.getloadavg()[0] / (os.cpu_count() or 1)
+    return min(_SLOWEST, 1 + load) if load >= _CROWDED else 1.0
+
+
+def _taken(folder: RunFolder, batch: int, held_out: int) -> tuple[Work, float, float] | None:
+    result = read_result(folder)
+    try:
+        stamp = folder.events.stat().st_mtime_ns
+    except OSError:
+        return None
+    return _work_of(folder.events, stamp, batch, held_out, result.seconds) if result and result.seconds else None
+
+
+@lru_cache(64)  # by the time of the last change, too
+def _work_of(path: Path, stamp: int, batch: int, held_out: int, seconds: float) -> tuple[Work, float, float] | None:
+    """The work that a run did, the seconds, and how many times others slowed it down."""
+    events = read_events(path)[0]
+    steps = {event.step: event for event in events if isinstance(event, Step)}
+    plain = [step.tokens for step in steps.values() if step.epoch <= 1] or [s.tokens for s in steps.values()][:1]
+    if not plain:
+        return None
+    tokens = sum(plain) / len(plain)  # of a step; from the second pass on examples are varied and shortened
+    evaluations = len({event.step for event in events if isinstance(event, Evaluation)})
+    others = [max(0.0, event.machine_cpu - event.cpu) for event in events if isinstance(event, Usage)]
+    taken = sum(others) / len(others) if others else 0.0
+    slower = min(_SLOWEST, 1 / (1 - min(0.9, taken))) if taken >= _BUSY else 1.0
+    return Work(len(steps), len(steps) * tokens, evaluations * held_out * tokens / batch), seconds, slower
