@@ -10,6 +10,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urljoin
 
 import psutil
 from PIL import Image
@@ -114,9 +115,12 @@ class Walk:
         page.locator("#share-create:visible").click()
         link = page.locator("#share-links a[href*='/d/']").first
         link.wait_for()
-        self._visit(f"{self.server.address}{str(link.get_attribute('href')).removeprefix('..')}")
+        self._visit(urljoin(page.url, str(link.get_attribute("href"))))
+        page.locator("#reach-network").click()
+        page.locator("#reach-state:not([data-state=starting])").wait_for()
         page.reload()  # the link has a visit to show now
         link.wait_for()
+        page.get_by_text(catalog(self.locale)("share.choosing")).wait_for(state="detached", timeout=TRAINING)
         self.shoot(page, "share")
 
     def home(self) -> None:

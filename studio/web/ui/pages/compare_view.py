@@ -18,9 +18,9 @@ _TURN: Final = Markup(
 )
 _ANSWER: Final = Markup(
     '<section class="af-answer {side}" aria-label="{label}"><div class="af-row af-between"><span class="af-who">{label}'
-    '</span>{note}</div><div class="text {wait}">{text}</div>{copy}</section>'
+    '</span>{note}</div>{reading}<div class="text {wait}">{text}</div>{copy}</section>'
 )
-_READING: Final = Markup('<span class="af-muted">{}</span>')
+_READING: Final = Markup('<p class="af-small af-muted">{}</p>')
 
 
 def render_turn(ui: Ui, turn: Turn, problem: Problem | None = None, *, wait: bool = False) -> str:
@@ -56,9 +56,7 @@ def _turn(ui: Ui, turn: Turn, problem: Problem | None, wait: bool) -> Markup:
 
 
 def _answer(ui: Ui, answer: Answer, wait: bool) -> Markup:
-    shown: str | Markup = answer.text.strip()
-    if not shown:
-        shown = _READING.format(ui.text("compare.reading")) if wait else ui.text("compare.no_text")
+    text = answer.text.strip()
     side = "before" if answer.key == BASE else "after"
     copy = Markup('<div class="af-row af-end">{}</div>').format(copy_button(ui.text, answer.text))
     return _ANSWER.format(
@@ -66,6 +64,7 @@ def _answer(ui: Ui, answer: Answer, wait: bool) -> Markup:
         label=" · ".join(filter(None, [ui.text(f"compare.{side}"), answer.name])),
         note=badge(ui.text("compare.stopped")) if answer.is_cut and not wait else EMPTY,
         wait="af-wait" if wait else "",
-        text=shown,
-        copy=copy if answer.text.strip() and not wait else EMPTY,
+        reading=_READING.format(ui.text("compare.reading")) if wait and not text else EMPTY,
+        text=text if text or wait else ui.text("compare.no_text"),
+        copy=copy if text and not wait else EMPTY,
     )

@@ -1,0 +1,162 @@
+"""A second day: two versions of one base side by side, a link on somebody's phone, a restart, a run deleted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from studio.i18n import catalog
+from studio.settings import Settings
+from studio.storage.workspace import Workspace
+from studio.web.network import lan_addresses
+from tests.browser.conftest import Server
+from tests.sharing.conftest import make_run
+
+pytestmark = [pytest.mark.browser, pytest.mark.model, pytest.mark.filterwarnings("ignore::FutureWarning")]
+PATIENCE = 60_000  # milliseconds; a limit on waiting
+WORDS = re.compile(r"\S{2}")
+FIRST, SECOND = "run-1", "run-2"  # the second was better in the exam, and has another rank
+
+
+@pytest.fixture
+def server(tiny_model: Path, tmp_path: Path) -> Iterator[Server]:
+    """A server on a workspace with two tuned versions of the tiny model."""
+    home = tmp_path / "home"
+    workspace = Workspace.open(Settings(home=home, models_dir=tiny_model.parent))
+    make_run(workspace, FIRST, name="Monday", rank=4, loss=1.5)
+    make_run(workspace, SECOND, name="Tuesday", rank=8, loss=1.1)
+    workspace.database.close()
+    running = Server(home, environment={"AFINA_MODELS_DIR": str(tiny_model.parent)})
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def page(browser: Browser, server: Server) -> Iterator[Page]:
+    context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(PATIENCE)
+    opened, complaints = context.new_page(), list[str]()
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    yield opened
+    context.close()
+    assert complaints == []
+
+
+def go(page: Page, server: Server, locale: str, step: str) -> None:
+    page.goto(f"{server.address}/{locale}/?project=project-1&step={step}")
+    expect(page.locator("h1:visible")).to_have_text(catalog(locale)(f"{step}.title"), timeout=PATIENCE)
+
+
+def ask(page: Page, question: str) -> None:
+    """By the Enter key; waits until the answers are there."""
+    turns = page.locator("#compare-talk .af-turn")
+    before = turns.count()
+    if not page.locator("#compare-max-tokens input[type=number]").is_visible():
+        page.locator("#compare-expert button").first.click()
+    page.locator("#compare-max-tokens input[type=number]").fill("16")
+    page.locator("#compare-box textarea").fill(question)
+    page.locator("#compare-box textarea").press("Enter")
+    expect(turns).to_have_count(before + 1, timeout=PATIENCE)
+    expect(turns.first.locator(".asks")).to_contain_text(question)
+    expect(turns.first).to_have_attribute("aria-busy", "false", timeout=PATIENCE)
+
+
+def test_two_versions_a_link_a_restart_and_a_deletion(browser: Browser, page: Page, server: Server) -> None:
+    compare_versions(page, server)
+    network = bool(lan_addresses())
+    address = share(page, server, network)
+    visitor = browser.new_context(viewport={"width": 390, "height": 844}, locale="pt-BR", has_touch=True)
+    phone = visitor.new_page()
+    phone.set_default_timeout(PATIENCE)
+    visit(phone, address)
+    if network:
+        host = address.partition("/d/")[0]
+        for path in ("/", "/en/", "/pt/?project=project-1&step=share", "/healthz", "/login", "/en/gradio_api/info"):
+            response = phone.goto(host + path)
+            assert response is not None
+            assert response.status == 404, f"{path} is not for the network"
+
+    server.kill()
+    server.start()
+    go(page, server, "pt", "share")
+    expect(page.locator(f"#reach-state[data-state={'open' if network else 'failed'}]")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".af-link .af-address")).to_have_text(address)
+    visit(phone, address)
+
+    go(page, server, "pt", "train")
+    page.locator(f"[data-action=delete][data-id={FIRST}]").click()
+    page.click("#dialog-yes")
+    expect(page.locator(f"[data-action=delete][data-id={FIRST}]")).to_have_count(0, timeout=PATIENCE)
+    go(page, server, "pt", "compare")
+    expect(page.locator("#compare-talk .af-turn")).to_have_count(3)
+    ask(page, "E depois?")
+    expect(page.locator("#compare-talk .af-turn").first.locator(".after .text")).to_have_text(WORDS)
+
+    go(page, server, "pt", "share")
+    page.locator(".af-link [data-action=delete]").click()
+    page.click("#dialog-yes")
+    expect(page.locator(".af-link")).to_have_count(0, timeout=PATIENCE)
+    response = phone.goto(address)
+    assert response is not None
+    assert response.status == 404
+    visitor.close()
+
+
+def compare_versions(page: Page, server: Server) -> None:
+    """The best is chosen and named; both versions answer; what was asked is there after a reload."""
+    go(page, server, "en", "compare")
+    expect(page.locator(f"#compare-columns input[name={SECOND}]")).to_be_checked()
+    expect(page.locator(f"#compare-columns input[name={FIRST}]")).not_to_be_checked()
+    expect(page.locator("#compare-about")).to_contain_text("Tuesday")
+    box = page.locator("#compare-box textarea")
+    box.fill("one line")
+    box.press("Shift+Enter")
+    expect(box).to_have_value("one line\n")
+    ask(page, "Do you open on Sundays?")
+    page.locator(f"#compare-columns input[name={FIRST}]").check()
+    expect(page).to_have_url(re.compile(f"beside=base.{SECOND}.{FIRST}"))
+    ask(page, "And on Mondays?")
+    page.locator("#compare-columns input[name=base]").uncheck()
+    expect(page).to_have_url(re.compile(f"beside={SECOND}.{FIRST}"))
+    page.get_by_label("Go on with this conversation").check()
+    ask(page, "Until when?")
+    newest = page.locator("#compare-talk .af-turn").first
+    both = newest.locator(".after .text").all_inner_texts()
+    assert newest.locator(".before").count() == 0
+    assert len(both) == 2
+    assert both[0] != both[1], "each version answers for itself"
+    page.reload()
+    expect(page.locator("#compare-talk .af-turn")).to_have_count(3)
+    expect(page.locator("#compare-talk .af-turn").first).to_contain_text("Until when?")
+
+
+def share(page: Page, server: Server, network: bool) -> str:
+    """A link of the best version in the network; its address."""
+    go(page, server, "en", "share")
+    page.click("#share-create")
+    expect(page.locator(".af-link")).to_have_count(1)
+    page.click("#reach-network")
+    if not network:
+        expect(page.locator("#reach-state[data-state=failed]")).to_be_visible()
+        return str(page.locator(".af-link .af-address").inner_text())
+    expect(page.locator("#reach-state[data-state=open]")).to_be_visible()
+    expect(page.locator(".af-link .af-code svg")).to_be_visible()
+    expect(page.locator(".af-link a[href^='https://wa.me/']")).to_be_visible()
+    address = page.locator(".af-link .af-address").inner_text()
+    assert address.startswith(f"http://{lan_addresses()[0]}:")
+    return str(address)
+
+
+def visit(phone: Page, address: str) -> None:
+    """Somebody else's phone asks the suggested question."""
+    phone.goto(address)
+    expect(phone.locator("html")).to_have_attribute("lang", "pt-BR")
+    phone.locator("#suggestions button").first.tap()
+    expect(phone.locator(".after .words").first).to_have_text(WORDS, timeout=PATIENCE)
+    expect(phone.locator("#stop")).to_be_hidden(timeout=PATIENCE)
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
