@@ -15,6 +15,7 @@ from studio.cli.session import Json, Usage, open_services, terminal_of
 from studio.cli.terminal import Refused, Terminal, errors_of
 from studio.domain.conversation import Conversation
 from studio.domain.dataset import Mapping, SplitChoice
+from studio.domain.left_out import left_out, totals
 
 if TYPE_CHECKING:
     from studio.data.checks.base import Dataset, Finding
@@ -216,12 +217,23 @@ def _drawn(
 def _write(
     terminal: Terminal, write: Writer, out: Path, conversations: Sequence[Conversation], document: dict[str, Any]
 ) -> None:
+    from studio.data.writing import lost_in_table
     from studio.storage.files import atomic_path
 
+    lost = lost_in_table(conversations) if out.suffix.lower() != ".jsonl" else None
     with atomic_path(out) as temporary:
         write(temporary, conversations)
     document["out"] = {"path": str(out), "examples": len(conversations)}
     terminal.say("cli.examples.written", n=len(conversations), path=str(out))
+    if lost is not None and (lost.turns or lost.systems):
+        document["out"]["left_out"] = {"examples": lost.examples, "earlier_turns": lost.turns, "systems": lost.systems}
+        counts = [
+            terminal.catalog(f"cli.examples.lost.{name}", n=count)
+            for name, count in (("turns", lost.turns), ("systems", lost.systems))
+            if count
+        ]
+        instead = str(out.with_suffix(".jsonl"))
+        terminal.say("cli.examples.lost", n=lost.examples, counts=", ".join(counts), suffix=out.suffix, instead=instead)
 
 
 def _say(terminal: Terminal, read: ReadResult, report: Report) -> None:
@@ -242,6 +254,9 @@ def _say(terminal: Terminal, read: ReadResult, report: Report) -> None:
             terminal.result(text("cli.examples.speakers", names=said))
     for problem in read.problems:
         terminal.result(f"! {terminal.sentence(problem)}")
+    if counts := totals(left_out(read.problems)):
+        shown = ", ".join(text(f"left_out.{unit.value}", n=count) for unit, count in counts.items())
+        terminal.result(text("left_out.title", counts=shown))
     terminal.result("")
     terminal.result(text("checks.score", score=report.score))
     if not report.findings:
@@ -290,6 +305,10 @@ def _document(terminal: Terminal, read: ReadResult, dataset: Dataset, report: Re
         ],
         "examples": report.examples,
         "problems": [terminal.described(problem) for problem in read.problems],
+        "left_out": [
+            {"unit": item.unit.value, "n": item.n, **terminal.described(item.problem)}
+            for item in left_out(read.problems)
+        ],
         "score": report.score,
         "findings": [
             {

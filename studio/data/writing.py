@@ -6,6 +6,7 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -101,6 +102,34 @@ def _rows(conversations: Iterable[Conversation]) -> Iterator[list[str]]:
     for conversation, origin in _with_origins(conversations):
         flag = {True: "test", False: "train", None: ""}[conversation.held_out]
         yield [conversation.question, conversation.answer, conversation.topic or "", flag, origin]
+
+
+@dataclass(frozen=True)
+class LostInTable:
+    """What a table of questions and answers cannot hold.
+
+    Args:
+        examples: of which something is lost.
+        turns: questions, answers and results of tools before the last question and its answer.
+        systems: instructions.
+    """
+
+    examples: int
+    turns: int
+    systems: int
+
+
+def lost_in_table(conversations: Iterable[Conversation]) -> LostInTable:
+    """Counts what :func:`write_csv` and :func:`write_xlsx` leave out: earlier turns and instructions."""
+    examples = turns = systems = 0
+    for conversation in conversations:
+        said = [message for message in conversation.messages if message.role is not Role.SYSTEM]
+        system = len(conversation.messages) - len(said)
+        earlier = max(0, len(said) - 2)
+        examples += bool(earlier or system)
+        turns += earlier
+        systems += system
+    return LostInTable(examples, turns, systems)
 
 
 def _with_origins(conversations: Iterable[Conversation]) -> Iterator[tuple[Conversation, str]]:

@@ -213,3 +213,26 @@ def test_a_dataset_of_the_hub(
         document = _read(capsys, "--hub", "acme/faq", "--rows", "5")
     assert document["examples"] == 5
     assert document["files"][0]["file"] == "acme-faq.jsonl"
+
+
+READING = Path(__file__).parents[1] / "assets" / "reading"
+
+
+def test_what_was_left_out_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["examples", str(READING / "intents.json"), "--lang", "en"]) == 0
+    assert "Left out: 1 answer" in capsys.readouterr().out
+    assert run(["examples", str(READING / "last_turns_lost.json"), "--json", "--lang", "en"]) == 0
+    (gone,) = json.loads(capsys.readouterr().out)["left_out"]
+    assert (gone["unit"], gone["n"], gone["rows"], gone["code"]) == ("messages", 2, [1], "data.turns_after")
+
+
+def test_a_table_that_cannot_hold_all_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, out = str(READING / "multi_turn_to_csv.json"), tmp_path / "x.csv"
+    assert run(["examples", file, "--out", str(out), "--lang", "en"]) == 0
+    said = capsys.readouterr()
+    assert "2 earlier messages, 1 instruction" in said.out + said.err
+    assert "x.jsonl" in said.out + said.err
+    assert run(["examples", file, "--out", str(out), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["out"]["left_out"] == {"examples": 1, "earlier_turns": 2, "systems": 1}
+    assert run(["examples", file, "--out", str(tmp_path / "x.jsonl"), "--json"]) == 0
+    assert "left_out" not in json.loads(capsys.readouterr().out)["out"]

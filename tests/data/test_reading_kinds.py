@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from studio.data.reading import read_files
+from studio.domain.left_out import Unit, left_out, totals
 from studio.domain.problem import Severity
 from tests.data.files import assert_sentences, codes, pairs, read
 
@@ -119,3 +120,12 @@ def test_the_exact_title_wins(
 
 def test_cells_are_joined_as_they_were() -> None:
     assert pairs(read_files([ASSETS / "extra_cells_joined.csv"]))[0][1] == "I am Nina, the helper of the shop."
+
+
+def test_every_reason_that_reading_knows_is_counted_in_some_unit(tmp_path: Path) -> None:
+    text = "Head\nquestion,answer\nA?,B\n,C\nD?,\n"
+    gone = left_out(read(tmp_path, "a.csv", text).problems)
+    assert [(item.unit, item.n) for item in gone] == [(Unit.ROWS, 1)] * 3
+    assert totals(gone) == {Unit.ROWS: 3}
+    (tmp_path / "b.csv").write_text("text,label\nNo answer here,1\nNor here,0\nNor there,1\n", encoding="utf-8")
+    assert totals(left_out(read_files([tmp_path / "b.csv", tmp_path / "c.csv"]).problems)) == {Unit.FILES: 2}

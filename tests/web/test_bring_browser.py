@@ -122,3 +122,26 @@ def test_whoever_goes_on_during_the_check_up_is_not_taken_back(page: Page, tmp_p
     expect(page).to_have_url(re.compile("step=train"))
     expect(page.locator("#page-train")).to_be_visible()
     expect(page.locator("#page-examples")).to_be_hidden()
+
+
+INTENTS = {
+    "intents": [
+        {"tag": "hours", "patterns": ["When do you open?", "Opening hours?"], "responses": ["At nine.", "From 9 on."]},
+        {"tag": "parking", "patterns": ["Is there parking?"], "responses": ["Yes, behind the shop."]},
+        {"tag": "fallback", "patterns": [], "responses": ["Sorry?"]},
+    ]
+}
+
+
+def test_what_was_left_out_stands_in_one_panel(page: Page, tmp_path: Path) -> None:
+    path = tmp_path / "intents.json"
+    path.write_text(json.dumps(INTENTS), encoding="utf-8")
+    page.set_input_files("#examples-upload input[type=file]", str(path))
+    panel = page.locator("#left-out")
+    expect(panel.get_by_role("heading")).to_have_text("Left out: 1 row, 1 answer", timeout=SOON)
+    expect(panel.get_by_role("listitem")).to_have_count(2)
+    expect(panel).to_contain_text("row 3 has no question")
+    expect(panel).to_contain_text("1 further answer")
+    page.goto(page.url.replace("/en/", "/pt/"))
+    expect(panel.get_by_role("heading")).to_have_text("Ficou de fora: 1 linha, 1 resposta", timeout=SOON)
+    expect(panel).to_contain_text("a linha 3 não tem pergunta")

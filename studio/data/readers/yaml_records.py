@@ -14,6 +14,8 @@ from studio.data.text import read_text
 from studio.errors import AfinaError
 
 _START: Final = re.compile(r"(?:%YAML .*\n)?(?:---\s*\n)?(?:\s*#.*\n|\s*\n)*(?:- )*[\"']?\w[^:\n]{0,60}[\"']?:(?:\s|$)")
+_KEY: Final = re.compile(r"\s*(?:- )?[\"']?\w[^:]{0,60}[\"']?:\s*$")
+_LINE: Final = re.compile(r"\s*(?:- |#|---|\.\.\.)|\s+\S|[\"']?\w[^:]{0,60}[\"']?:(?:\s|$)")
 _LARGEST: Final = 50_000_000  # bytes: the parser takes a hundred times as long as one for JSON
 
 
@@ -33,9 +35,13 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def _sniff(peek: Peek) -> float:
-    if peek.suffix not in ("yml", "yaml"):
+    if peek.suffix in ("yml", "yaml"):
+        return 0.96
+    if not _START.match(peek.start):
         return 0.0
-    return 0.96 if _START.match(peek.start) else 0.94
+    lines = [line for line in peek.start.splitlines()[:200] if line.strip()]
+    structured = any(line.lstrip().startswith("- ") for line in lines) and any(_KEY.match(line) for line in lines)
+    return 0.8 if structured and all(_LINE.match(line) for line in lines) else 0.0
 
 
 def _read(peek: Peek) -> Iterator[Table]:

@@ -7,6 +7,7 @@ from typing import Final
 from markupsafe import Markup
 
 from studio.domain.dataset import DatasetView
+from studio.domain.left_out import LeftOut, left_out, totals
 from studio.services.imports import ImportProgress
 from studio.web.ui.components import EMPTY, Ui, badge, bar, button, empty_state, join, notice, problem_notice, wrapped
 
@@ -18,6 +19,11 @@ _GOING: Final = Markup(
     '<section class="af-card" aria-live="polite"><div class="af-row af-between"><div><h2>{phase}</h2>'
     '<p class="af-muted af-small">{rows}</p></div>{stop}</div>{bar}</section>'
 )
+
+_LEFT_OUT: Final = Markup(
+    '<section class="af-card" id="left-out"><h2>{title}</h2><p class="af-muted af-small">{why}</p>{shown}{more}</section>'
+)
+_REASONS_SHOWN: Final = 5
 
 
 def render_head(ui: Ui, view: DatasetView | None) -> str:
@@ -64,10 +70,32 @@ def render_going(ui: Ui, progress: ImportProgress) -> str:
 
 
 def render_summary(ui: Ui, view: DatasetView | None) -> str:
-    """What was found while reading, or that all is well."""
+    """What was left out while reading, and why; below it what else is worth a look; or that all is well."""
     if view is None:
         return ""
     if not view.problems:
         return wrapped(notice(ui.text("examples.all_good"), "good"))
-    title = Markup("<h2>{}</h2>").format(ui.text("examples.problems", n=len(view.problems)))
-    return wrapped(title, join(problem_notice(ui.text, problem) for problem in view.problems))
+    gone = left_out(view.problems)
+    told = [item.problem for item in gone]
+    others = [problem for problem in view.problems if problem not in told]
+    parts = [_left_out(ui, gone) if gone else notice(ui.text("examples.all_good"), "good")]
+    if others:
+        parts.append(Markup("<h2>{}</h2>").format(ui.text("examples.problems", n=len(others))))
+        parts += [problem_notice(ui.text, problem) for problem in others]
+    return wrapped(join(parts))
+
+
+def _left_out(ui: Ui, gone: tuple[LeftOut, ...]) -> Markup:
+    """One panel: how much of what, then each reason with its file and rows; a long list is folded."""
+    text = ui.text
+    counts = ", ".join(text(f"left_out.{unit.value}", n=count) for unit, count in totals(gone).items())
+    reasons = [Markup("<li>{}</li>").format(text.problem(item.problem)) for item in gone]
+    shown = Markup('<ul class="af-reasons">{}</ul>').format(join(reasons[:_REASONS_SHOWN]))
+    more = EMPTY
+    if rest := reasons[_REASONS_SHOWN:]:
+        more = Markup('<details><summary>{}</summary><ul class="af-reasons">{}</ul></details>').format(
+            text("left_out.more", n=len(rest)), join(rest)
+        )
+    return _LEFT_OUT.format(
+        title=text("left_out.title", counts=counts), why=text("left_out.why"), shown=shown, more=more
+    )
