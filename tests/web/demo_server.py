@@ -43,6 +43,10 @@ class SlowChat:
     asked: list[dict[str, Any]] = field(default_factory=list)
     closed: threading.Event = field(default_factory=threading.Event)
     fail: Exception | Problem | None = None
+    knows_chat: bool = True
+
+    def is_chat_model(self, run_id: str) -> bool:
+        return self.knows_chat
 
     def stream(self, run_id: str, turns: dict[str, list[Message]], **options: Any) -> Iterator[Update]:
         self.asked.append({"run_id": run_id, "turns": turns, **options})

@@ -111,6 +111,13 @@ def test_a_hidden_before_is_neither_shown_nor_asked(served: Served) -> None:
         assert set(answers(served.ask(client)).values()) == {"SIM, ABRIMOS ÀS 7.", "Sim, abrimos às 7."}
 
 
+def test_a_base_that_was_never_taught_to_chat_is_named_as_one(served: Served) -> None:
+    page = f"{served.url}/d/{served.link.token}?lang=en"
+    assert "never taught to chat" not in httpx.get(page).text
+    served.chat.knows_chat = False
+    assert "never taught to chat" in httpx.get(page).text
+
+
 def test_a_deleted_link_is_one_that_never_was(served: Served) -> None:
     served.links.delete(served.link.token)
     gone, unknown = (httpx.get(f"{served.url}/d/{token}") for token in (served.link.token, "x" * 24))

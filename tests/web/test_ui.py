@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import gradio as gr
@@ -11,17 +12,20 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 import studio.web.ui
+from studio.app import build_services
 from studio.domain.project import ProjectCard
 from studio.i18n import LOCALES, catalog
 from studio.services import Services
 from studio.services.conversations import Answer, Turn
 from studio.services.tables import HeldOut, RowEdit
+from studio.settings import Settings
 from studio.web.ui import shell
 from studio.web.ui.components import Ui, button
 from studio.web.ui.pages.compare_view import render_talk
 from studio.web.ui.pages.examples.grid import read_edits
 from studio.web.ui.pages.home import _card
 from studio.web.ui.session import STEPS, Place
+from tests.sharing.conftest import make_run
 
 SOURCES = sorted(Path(studio.web.ui.__file__).parent.rglob("*.py"))
 NASTY = '<img src=x onerror="alert(1)">'
@@ -109,6 +113,28 @@ def test_every_step_can_be_opened_with_examples(services: Services) -> None:
     shown = {step: page.show(Place(project_id, step)) for step, page in pages.items() if step}
     texts = " ".join(value for updates in shown.values() for value in updates.values() if isinstance(value, str))
     assert catalog("pt")("examples.read", n=240) in texts
+
+
+@pytest.mark.model
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_what_was_asked_stays_readable_when_the_base_is_gone(services: Services, tiny_model: Path) -> None:
+    settings = Settings(home=services.workspace.home, models_dir=services.workspace.home / "models")
+    shutil.copytree(tiny_model, settings.models_path / "tiny-llama")
+    own = build_services(settings)
+    make_run(own.workspace, "run-1", loss=1.5)
+    make_run(own.workspace, "run-2", loss=1.1)
+    own.conversations.add("project-1", Turn(question="Abre?", answers=(Answer(key="run-1", text="Sim."),)))
+    shutil.rmtree(settings.models_path / "tiny-llama")
+    with gr.Blocks():
+        pages = shell._build_pages(Ui(own, catalog("pt"), gr.HTML("")))
+    values = pages["compare"].show(Place("project-1", "compare")).values()
+    shown = " ".join(value for value in values if isinstance(value, str))
+    assert "Abre?" in shown
+    assert "Tiny Llama" in shown
+    choices = next(value for value in values if isinstance(value, gr.CheckboxGroup))
+    assert choices.value == ["base", "run-2"], "the one that was best in the exam"
+    assert any("melhor na prova" in label for label, _ in choices.choices)
+    own.close()
 
 
 @pytest.mark.parametrize("locale", LOCALES)

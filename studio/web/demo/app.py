@@ -82,7 +82,7 @@ def demo_app(services: DemoServices, *, prefix: str = "") -> FastAPI:
             link = services.links.open(token)
         except AfinaError as error:
             return _closed(request, error)
-        response = HTMLResponse(demo_page(link, _locale(request, link)))
+        response = HTMLResponse(demo_page(link, _locale(request, link), is_chat_model=_chats(services, link)))
         if request.method == "GET" and visitors.known(request) is None:
             with suppress(
                 AfinaError
@@ -123,6 +123,14 @@ def _join(queue: FairQueue, limits: tuple[RateLimit, RateLimit], visitor: str, a
         limits[0].give_back(visitor)
         limits[1].give_back(address)
         raise
+
+
+def _chats(services: DemoServices, link: Link) -> bool:
+    """Whether the base of a link was taught to chat; a base that is not there any more says so when it is asked."""
+    try:
+        return services.chats.is_chat_model(link.run_id)
+    except AfinaError:
+        return True
 
 
 def _static(name: str) -> Response:

@@ -19,12 +19,13 @@ _FOLDER: Final = Path(__file__).parent
 _SPOKEN: Final = ("before", "after", "copied", "stopped", "no_answer", "ready", "failed", "offline", "too_long_now")
 
 
-def demo_page(link: Link, locale: str) -> str:
+def demo_page(link: Link, locale: str, *, is_chat_model: bool = True) -> str:
     """The page of an open link.
 
     Args:
         link: gives the title and the suggested questions.
         locale: language of the page; the title and the questions keep the link's.
+        is_chat_model: whether the base was taught to chat; else the page says that it was not.
     """
     text = catalog(locale)
     spoken = {name: text(f"demo.{name}", limit=MAX_QUESTION) for name in _SPOKEN}
@@ -32,13 +33,17 @@ def demo_page(link: Link, locale: str) -> str:
         del spoken["before"]
         spoken |= {"ready": text("demo.ready_alone"), "after": text("demo.answer")}
     sides = ("before", "after") if link.shows_before else ("after",)
+    notes = {
+        "before": text("demo.before_note" if is_chat_model else "demo.before_note_no_chat"),
+        "after": text("demo.after_note"),
+    }
     others = [x for x in LOCALES if x != locale]
-    return _render(locale, link=link, spoken=spoken, limit=MAX_QUESTION, others=others, sides=sides)
+    return _render(locale, link=link, spoken=spoken, limit=MAX_QUESTION, others=others, sides=sides, notes=notes)
 
 
 def closed_page(locale: str) -> str:
     """The page of a link that does not exist or was switched off: the same for both."""
-    return _render(locale, link=None, spoken={}, limit=0, others=[], sides=())
+    return _render(locale, link=None, spoken={}, limit=0, others=[], sides=(), notes={})
 
 
 def _render(locale: str, **values: Any) -> str:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from studio.domain.problem import Problem
 from studio.domain.run import RunView
-from studio.errors import from_exception
+from studio.errors import AfinaError, from_exception
 from studio.services.chat_targets import Target
 from studio.services.chats import BASE, ChatUpdate
 from studio.services.conversations import Answer, Turn, earlier_messages
@@ -25,6 +25,7 @@ from studio.web.ui.components import (
     lead,
     next_link,
     notice,
+    problem_notice,
     say,
     wrapped,
 )
@@ -323,8 +324,11 @@ def _about(ui: Ui, run: RunView, best: RunView | None, chosen: list[str]) -> str
         key = "compare.is_best" if best.id in chosen else "compare.other_best"
         line = Markup('<p class="af-small af-muted">{}</p>')
         parts.append(line.format(text(key, name=best.name)))
-    if BASE in chosen and not ui.services.chats.is_chat_model(run.id):
-        parts.append(notice(text("compare.no_chat", name=run.model_name)))
+    try:
+        if BASE in chosen and not ui.services.chats.is_chat_model(run.id):
+            parts.append(notice(text("compare.no_chat", name=run.model_name)))
+    except AfinaError as error:  # the base was removed: what was said is still there to read
+        parts.append(problem_notice(text, Problem.of(error)))
     return wrapped(*parts) if parts else ""
 
 
