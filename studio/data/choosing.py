@@ -37,6 +37,8 @@ def choose(table: Table, rows: Sequence[dict[str, Any]], how: Layout, said: Mapp
         return Guess(said.only(columns), True)
     if said.is_complete and not {*said.question, *said.answer} <= set(columns):
         said = Mapping(company=said.company, sheets=said.sheets)  # chosen for other files
+    if how.kind is Kind.PREFERENCE:  # what was rejected is no question
+        columns = tuple(name for name in columns if not name.lower().startswith("rejected"))
     found = guess(columns, rows, said)
     if how.kind is Kind.PREFERENCE:
         return Guess(found.mapping.model_copy(update={"answer": ("chosen",)}), True)

@@ -80,7 +80,9 @@ def _repeated(texts: list[str]) -> Content | None:
     if len(texts) >= 3 and different == 1:
         return Content.CONSTANT
     few = different <= max(2, 0.2 * len(texts)) if len(texts) >= 8 else different <= 0.5 * len(texts)
-    short = sum(len(text.split()) for text in texts) / len(texts) <= _LONGEST_LABEL
+    words_each = sum(len(text.split()) for text in texts) / len(texts)
+    short = words_each <= _LONGEST_LABEL
+    few = few or (words_each < 1.2 and different <= 0.5 * len(texts))
     asking = any("?" in text for text in texts)
     return Content.LABELS if len(texts) >= 3 and few and short and not asking else None
 

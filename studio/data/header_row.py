@@ -17,6 +17,7 @@ _PAIR: Final = {ColumnRole.QUESTION, ColumnRole.ANSWER}
 _IDENTIFIER: Final = re.compile(r"[a-z]+(?:_[a-z0-9]+)+|[a-z]+(?:[A-Z][a-z0-9]+)+")
 _SENTENCE_END: Final = (".", "!", "?", "…", ";", ":")
 _TYPED: Final = frozenset(Content) - {Content.CONSTANT}
+_LETTERS: Final = ({"q", "a"}, {"p", "r"})
 _LONG_TITLE: Final = 10  # words
 
 
@@ -42,7 +43,7 @@ def header_row(rows: Sequence[Sequence[str]]) -> HeaderRow:
         rows: the first rows that have any text.
     """
     for index, row in enumerate(rows):
-        if {exact_role(cell) for cell in row} >= _PAIR:
+        if {exact_role(cell) for cell in row} >= _PAIR or {plain(cell) for cell in row if cell.strip()} in _LETTERS:
             return HeaderRow(index, True)
     filled = [sum(bool(cell.strip()) for cell in row) for row in rows]
     usual = Counter(filled).most_common(1)[0][0] if len(rows) > 2 else max(filled)

@@ -41,7 +41,13 @@ _NAMES: Final[tuple[tuple[float, dict[ColumnRole, frozenset[str]]], ...]] = (
             ),
         },
     ),
-    (0.4, {ColumnRole.QUESTION: words("mensagem message mensaje msg texto text fala"), ColumnRole.ANSWER: words("")}),
+    (
+        0.4,
+        {
+            ColumnRole.QUESTION: words("mensagem message mensaje msg texto text fala relato relatos"),
+            ColumnRole.ANSWER: words(""),
+        },
+    ),
 )
 _ONLY_IN_SHORT: Final = words("we our us nos nosso nossa they said ask asked")  # words of any sentence, too
 _STEMS: Final = (  # of every form of a word: "perguntou", "preguntan", "respondemos"

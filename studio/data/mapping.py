@@ -71,7 +71,8 @@ def guess(columns: Sequence[str], rows: Sequence[dict[str, Any]], said: Mapping 
     texts = [c for c in filled if _may_speak(c, contents[c])]
     answer = said.answer or _named(texts, roles, ColumnRole.ANSWER, cells)
     rest = [c for c in texts if c not in answer]
-    question = said.question or _beside(answer, _named(rest, roles, ColumnRole.QUESTION, cells), rest, roles)
+    question = said.question or _instruction([c for c in filled if c not in answer])
+    question = question or _beside(answer, _named(rest, roles, ColumnRole.QUESTION, cells), rest, roles)
     by_header = bool(question and answer)
     others = {key, held_out, *system}
     open_ = [
@@ -82,16 +83,23 @@ def guess(columns: Sequence[str], rows: Sequence[dict[str, Any]], said: Mapping 
     if not question or not answer:
         if len(open_) + bool(question) + bool(answer) < 2 and topic and not said.topic and _is_prose(cells[topic]):
             open_, topic = [topic, *open_], None  # "Assunto" is the question where there is no other
-        question, answer = _by_content(question, answer, open_, cells)
+        question, answer = _by_content(question, answer, _open_to(question, answer, open_, roles), cells)
     if not question or not answer:
         wordy = [
             c
             for c in filled
             if c not in {topic, *others, *question, *answer} and contents[c] is None and _has_words(cells[c])
         ]
-        question, answer = _by_content(question, answer, wordy, cells)
+        question, answer = _by_content(question, answer, _open_to(question, answer, wordy, roles), cells)
     found = Mapping(question=question, answer=answer, system=system, topic=topic, id=key, held_out=held_out)
     return Guess(found.model_copy(update={"company": said.company, "sheets": said.sheets}), by_header)
+
+
+def _instruction(columns: Sequence[str]) -> tuple[str, ...]:
+    """What Alpaca and Dolly ask with: an instruction, and what it is about; empty where a table is none of them."""
+    names = {plain(column): column for column in columns}
+    more = names.get("input") or names.get("context")
+    return (names["instruction"], more) if "instruction" in names and more else ()
 
 
 def _may_speak(column: str, content: Content | None) -> bool:
@@ -190,10 +198,6 @@ def _named(
         candidates = [column for column in candidates if roles[column][1] >= 1 or _is_prose(cells[column])]
     if not candidates:
         return ()
-    names = {plain(column): column for column in candidates}
-    if role is ColumnRole.QUESTION and "instruction" in names:
-        more = names.get("input") or names.get("context")
-        return (names["instruction"], more) if more else (names["instruction"],)
     # Of several, the exactest title, where it does not only name a person ("Cliente"); then the fullest column; then
     # plain text before markup; then the first.
     best = max(
@@ -209,6 +213,19 @@ def _named(
         ),
     )
     return (best,)
+
+
+def _open_to(
+    question: tuple[str, ...],
+    answer: tuple[str, ...],
+    columns: list[str],
+    roles: dict[str, tuple[ColumnRole | None, float]],
+) -> list[str]:
+    """The columns that may be what is missing: a second column of questions is no answer."""
+    if bool(question) == bool(answer):
+        return columns
+    other = (ColumnRole.QUESTION, 1.0) if question else (ColumnRole.ANSWER, 1.0)
+    return [column for column in columns if roles[column] != other]
 
 
 def _by_content(

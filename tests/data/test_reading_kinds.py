@@ -35,7 +35,7 @@ HEADERS = {
         "Assunto;Relato;Parecer\nTroca;A bota veio menor;Envie de volta em 7 dias.\nPergunta;Quando vem a resposta?;Amanhã cedo.\n"
         "Frete;O frete dobrou;O peso mudou de faixa.\n",
         3,
-        ["data.mapping_guessed"],
+        [],
     ),
     "titles below a report's head": (
         "Informe de atención;;\nPeríodo: enero;;\n\nPregunta;Respuesta;Agente\n¿Abren hoy?;Sí, hasta las seis.;Eva\n"

@@ -20,6 +20,7 @@ _SEPARATORS: Final = (",", ";", "\t", "|")
 _OPEN_QUOTE_LINES: Final = 500  # a cell of more lines is a quotation mark that nobody closed
 _BLOCK: Final = 500  # lines
 _TITLES_WITHIN: Final = 20  # rows
+_TITLES_ABOVE: Final = 4  # rows
 _FIELD_LIMIT: Final = 200_000_000
 
 
@@ -88,17 +89,20 @@ def find_separator(start: str, *, prose: bool = False) -> tuple[str | None, floa
             rows = _rows_of(start, separator)
         except csv.Error:
             continue
+        # What stands above the titles of a report says nothing of how sure a separator is.
+        above = next((n for n, row in enumerate(rows) if len(row) > 1), 0)
         widths = Counter(len(row) for row in rows)
         wide = Counter({width: count for width, count in widths.items() if width > 1})
         if not wide:
             continue
         share = wide.most_common(1)[0][1] / len(rows)
+        below = wide.most_common(1)[0][1] / (len(rows) - min(above, _TITLES_ABOVE))
         if prose and separator in ",;" and _are_sentences(rows):
             continue
         named = {header_role(cell)[0] for cell in rows[0] if len(cell) <= 60} & {ColumnRole.QUESTION, ColumnRole.ANSWER}
         score = share + len(named)
         if score > best[0]:
-            best = (score, separator, share)
+            best = (score, separator, below if separator == "\t" else share)
     return best[1], best[2]
 
 
