@@ -114,6 +114,7 @@ def serve(
     from studio.i18n import catalog
     from studio.services.publication import Reach
     from studio.web.auth import require_password
+    from studio.web.log import configure_log
     from studio.web.network import listen
 
     require_password(settings)
@@ -121,6 +122,7 @@ def serve(
     services = build_services(settings)
     text = catalog(locale)
     try:
+        configure_log(settings.home)
         services.runs.start_supervisor()
         threading.Thread(target=services.models.measure_speed, name="speed", daemon=True).start()
         server = _studio_server(services)

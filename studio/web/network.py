@@ -69,5 +69,5 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise AfinaError("serve.port_taken", host=host, port=str(port)) from error
-    listener.listen(128)
+    listener.listen(1024)  # as many may come at once; the guards then choose
     return listener

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import HTTPConnection
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
@@ -57,7 +57,10 @@ class FrontGuard:
         except AfinaError as error:
             await _refuse(error, scope, receive, with_headers)
             return
-        await self._app(scope, receive, with_headers)
+        try:
+            await self._app(scope, receive, with_headers)
+        except ClientDisconnect:
+            return  # there is nobody to tell, and nothing to mend
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
