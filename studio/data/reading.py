@@ -32,6 +32,7 @@ _MEGABYTE: Final = 1_000_000
 _SAMPLE_SHOWN: Final = 10  # rows
 _SAMPLE_COLUMNS: Final = 100
 _COLUMNS_NAMED: Final = 20
+_WITH_TITLES: Final = ("delimited", "sheets", "word", "web_pages")  # readers of tables with titles above columns
 _SAMPLE_CELL: Final = 500  # characters
 
 
@@ -161,7 +162,8 @@ class Reading:
         found = choose(table, values, how, self._wanted)
         if how.kind is Kind.COLUMNS and not found.mapping.is_complete:
             kinds = dict(islice(unfit(table.columns, values).items(), _COLUMNS_NAMED))
-            self.findings.file("data.columns_unknown", table.label, columns=", ".join(table.columns)[:300], kinds=kinds)
+            code = "data.columns_unknown" if reader in _WITH_TITLES else "data.fields_unknown"
+            self.findings.file(code, table.label, columns=", ".join(table.columns)[:300], kinds=kinds)
             self.files.append(
                 FileRead(table.label, reader, table.detail, table.columns, Mapping(), 0, sheet=table.sheet)
             )

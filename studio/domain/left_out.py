@@ -47,6 +47,7 @@ _UNITS: Final[dict[str, Unit]] = {
 _NO_FILE: Final = ("disk.", "data.not_readable.", "data.broken_")
 _WHOLE: Final = (
     "data.columns_unknown",
+    "data.fields_unknown",
     "data.empty_file",
     "data.no_rows",
     "data.no_questions_in_text",

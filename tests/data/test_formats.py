@@ -34,6 +34,8 @@ FORMATS: dict[str, tuple[str, list[str], list[str]]] = {
     "table.tsv": ("delimited", ["u:Open today? a:Yes.", "u:Where? a:Main street 4."], []),
     "faq.xlsx": ("sheets", ["u:Qual o prazo? a:São 7 dias úteis.", "u:Quanto? a:10"], ["data.rows_above"]),
     "faq.yml": ("yaml", SHOP_PT, []),
+    "thread.mbox": ("mail", ["u:Open today? a:Yes, until six."], ["data.company", "data.quoted_lines"]),
+    "faq.qna": ("qna", ["u:Open today? a:Yes, until\nsix.", "u:Hours? a:Yes, until\nsix.", "u:Where? a:Here."], []),
     "faq.xls": ("sheets", SHOP_PT, []),
     "faq.ods": ("sheets", SHOP_PT, []),
     "chat.parquet": ("columnar", SHOP_EN, []),

@@ -10,13 +10,16 @@ from studio.data.readers import (
     delimited,
     documents,
     json_records,
+    mail,
     prose,
+    qna,
     sheets,
     web_pages,
     whatsapp,
     word,
     yaml_records,
 )
+from studio.data.readers.known import kind_of_text
 from studio.data.table import Peek, Reader
 from studio.errors import AfinaError
 
@@ -27,6 +30,8 @@ READERS: Final[tuple[Reader, ...]] = (
     archive.READER,
     json_records.READER,
     yaml_records.READER,
+    mail.READER,
+    qna.READER,
     delimited.READER,
     web_pages.READER,
     whatsapp.READER,
@@ -67,6 +72,8 @@ def choose(peek: Peek) -> Reader:
     if not peek.head.strip(b" \t\r\n\xef\xbb\xbf\xff\xfe\0"):
         raise AfinaError("data.empty_file", file=peek.name)
     binary = _binary_kind(peek.head)
+    if binary is None and (known := kind_of_text(peek)) is not None:
+        raise AfinaError(f"data.not_readable.{known}", file=peek.name)
     readers = [reader for reader in READERS if reader.binary == (binary is not None)]
     sureness, reader = max(((reader.sniff(peek), -i, reader) for i, reader in enumerate(readers)), key=lambda x: x[:2])[
         ::2
