@@ -73,12 +73,18 @@ class RunService:
         """
         return self._starts.offers(source, model_id, base)
 
-    def prepare(self, model_id: str) -> None:
-        """Readies what a run needs, in the background: how fast this machine trains a model, unless that is known, and
-        a worker that has done its imports. Nothing while runs need the cores."""
-        if not self._queue.active() and not self._queue.waiting():
+    def measure(self, model_id: str) -> None:
+        """Measures in the background how fast this machine trains a model, unless that is known or runs need the cores."""
+        if self._is_idle():
             self._starts.speed.measure(model_id)
+
+    def prepare(self) -> None:
+        """Starts a worker that does its imports before it is needed. Nothing while runs need the cores."""
+        if self._is_idle():
             self._supervisor.prepare()
+
+    def _is_idle(self) -> bool:
+        return not self._queue.active() and not self._queue.waiting()
 
     def is_measuring(self, model_id: str) -> bool:
         """Whether such a measurement is under way."""

@@ -6,7 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, PlainTextResponse, RedirectResponse
 from starlette.responses import Response
 
-from studio.i18n import LOCALES, negotiate
+from studio.i18n import LOCALES
 from studio.services import Services
 from studio.settings import assets_dir
 
@@ -22,6 +22,7 @@ def build_server(services: Services) -> FastAPI:
     from studio.web.auth import protect
     from studio.web.demo import demo_app
     from studio.web.downloads import add_downloads
+    from studio.web.lost import LostPage, locale_of
     from studio.web.ui.shell import mount_studio
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
@@ -36,8 +37,7 @@ def build_server(services: Services) -> FastAPI:
 
     @app.get("/")
     def home(request: Request) -> Response:
-        chosen = request.cookies.get(LANGUAGE_COOKIE, "")
-        locale = chosen if chosen in LOCALES else negotiate(request.headers.get("accept-language"))
+        locale = locale_of(request)
         query = f"?{request.url.query}" if request.url.query else ""
         return RedirectResponse(f"/{locale}/{query}", status_code=302)
 
@@ -45,5 +45,6 @@ def build_server(services: Services) -> FastAPI:
     app.mount("/d", demo_app(services, prefix="/d"))
     for locale in LOCALES:
         mount_studio(app, services, locale)
+    app.add_middleware(LostPage)
     protect(app, services.workspace.settings)
     return app

@@ -303,7 +303,7 @@ def test_the_best_of_many_must_be_further_ahead_than_one() -> None:
 def test_what_is_to_train_ends_a_measurement(home: Path, open_studio: Callable[[], Services]) -> None:
     services = open_studio()
     shop = project(services, home)
-    services.runs.prepare("tiny-llama")
+    services.runs.measure("tiny-llama")
     children = psutil.Process().children
     wait_for(lambda: any("studio.training.measure" in child.cmdline() for child in children()))
     measuring = next(child for child in children() if "studio.training.measure" in child.cmdline())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,6 +12,8 @@ from gradio.utils import get_upload_folder
 from markupsafe import Markup
 
 from studio.domain.author import acting_as
+from studio.domain.run import RunState
+from studio.errors import AfinaError
 from studio.i18n import LOCALES, Catalog, catalog
 from studio.services import Services
 from studio.web.early import EarlyScript
@@ -25,9 +29,10 @@ from studio.web.ui.pages.train.page import build_train
 from studio.web.ui.session import STEPS, Place
 
 _TAGS: Final = {"en": "en", "pt": "pt-BR"}
+_WATCHED: Final = 50  # runs that a page asks about at once
 _QUEUE_REST: Final = 0.03  # seconds between two looks at the clicks that wait
 _HEADER: Final = Markup(
-    '<header class="af af-top"><a class="af-brand" data-nav href="./">{logo}<span>{brand}</span></a>{crumb}'
+    '<header class="af af-top" data-going="{going}"><a class="af-brand" data-nav href="./">{logo}<span>{brand}</span></a>{crumb}'
     '<nav aria-label="{languages}">{others}</nav></header>{steps}'
 )
 _STEP: Final = Markup(
@@ -101,7 +106,7 @@ def build_studio(services: Services, locale: str) -> Any:
             js_on_load="afina.place(props, trigger, watch); /* raises 'navigate' */",
         )
         ui = Ui(services, text, place)
-        header = ui.html(elem_id="header", value=_header(ui, Place()))
+        header = _watching_header(ui)
         pages = _build_pages(ui)
         _connect(ui, header, pages)
     studio.queue(default_concurrency_limit=16, api_open=False)
@@ -143,6 +148,62 @@ def _connect(ui: Ui, header: Any, pages: dict[str, Page]) -> None:
     ui.place.navigate(navigate, outputs=ordered, **options)
 
 
+def _watching_header(ui: Ui) -> Any:
+    """The header, which looks now and then how the runs on their way are, whatever page is shown."""
+
+    def standing(asked: dict[str, Any]) -> dict[str, Any]:
+        return runs_standing(ui, [str(run_id) for run_id in list(asked.get("seen") or [])[:_WATCHED]])
+
+    return gr.HTML(
+        _header(ui, Place()),
+        elem_id="header",
+        js_on_load="afina.runs(element, watch, server);",
+        apply_default_css=False,
+        server_functions=[standing],
+    )
+
+
+def runs_standing(ui: Ui, seen: Sequence[str]) -> dict[str, Any]:
+    """Which runs are on their way, and which of those that were have ended.
+
+    Args:
+        ui: what the page is built with.
+        seen: ids of the runs that were on their way when the browser looked last.
+
+    Returns:
+        ``going``: ids; ``title``: of the tab while something goes on, else empty; ``ended``: for each that is over its
+        ``id``, ``title``, ``sentence`` and ``href``.
+    """
+    text, ended = ui.text, []
+    views = [view for view in ui.services.runs.queue() if view.state is not RunState.PAUSED]
+    going = [view.id for view in views]
+    for run_id in seen:
+        if run_id in going:
+            continue
+        try:
+            view = ui.services.runs.view(run_id)
+        except AfinaError:
+            continue  # it was deleted
+        if view.state in (RunState.FINISHED, RunState.STOPPED, RunState.FAILED):
+            tuned = bool(view.result and view.result.adapter)
+            place = Place(view.project_id, "compare" if tuned else "train", view.id)
+            ended.append(
+                {
+                    "id": view.id,
+                    "title": text(f"ui.ended.{view.state.value}", name=view.name),
+                    "sentence": text("ui.ended.compare" if tuned else "ui.ended.look"),
+                    "href": place.href,
+                }
+            )
+    at_work = next((view for view in views if view.state is not RunState.QUEUED), None)
+    title = text("ui.going", percent=round(100 * at_work.fraction), name=at_work.name) if at_work else ""
+    return {"going": going, "title": title, "ended": ended}
+
+
+def _going(ui: Ui) -> str:
+    return json.dumps([view.id for view in ui.services.runs.queue() if view.state is not RunState.PAUSED])
+
+
 def _header(ui: Ui, place: Place) -> str:
     text, others, crumb, steps = ui.text, [], EMPTY, EMPTY
     for locale in LOCALES:
@@ -162,6 +223,7 @@ def _header(ui: Ui, place: Place) -> str:
             languages=text("ui.languages"),
             others=join(others),
             steps=steps,
+            going=_going(ui),
         )
     )
 

@@ -10,11 +10,22 @@
   const query = () => location.search.replace(/^\?/, '');
   let go = () => {};
 
+  // A click is answered at once, by the step it leads to; the page follows.
+  const leave = (link) => {
+    document.documentElement.classList.add('af-going');
+    const steps = link.closest('.af-steps');
+    if (!steps) return;
+    steps.querySelectorAll('[aria-current]').forEach((step) => step.removeAttribute('aria-current'));
+    link.setAttribute('aria-current', 'step');
+  };
+  const arrive = () => document.documentElement.classList.remove('af-going');
+
   document.addEventListener('click', (event) => {
     const link = event.target.closest('a[data-nav]');
     if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
     event.preventDefault();
     if (link.search.slice(1) !== query()) history.pushState(null, '', link.href);
+    leave(link);
     go();
     window.scrollTo({ top: 0 });
   });
@@ -101,6 +112,7 @@
       let late = 0;
       let lost = 0;
       let moved = false; // since the question was asked
+      const title = document.title;
       go = () => {
         if (busy) { moved = true; return; }
         busy = true;
@@ -124,6 +136,7 @@
           clearTimeout(late);
           busy = false;
           lost = 0;
+          if (!moved) { arrive(); document.title = window.afina.title ?? title; }
           if (moved) { moved = false; go(); } else if (wanted !== query()) history.replaceState(null, '', wanted ? `./?${wanted}` : './');
         }
       });
@@ -143,7 +156,13 @@
       });
       watch('value', () => {
         address();
-        opened.forEach((id) => { const box = document.getElementById(id); if (box) box.open = true; });
+        opened.forEach((id) => {
+          const box = document.getElementById(id);
+          if (!box) return;
+          box.open = true;
+          const summary = box.querySelector('summary[data-action]');
+          if (summary && box.querySelector('[data-loading]')) trigger('action', { ...summary.dataset }); // it was made anew, empty
+        });
       });
       element.addEventListener('click', async (event) => {
         const button = event.target.closest('[data-action]');

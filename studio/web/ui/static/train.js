@@ -78,6 +78,16 @@
       else if (!document.hidden) begin();
     };
 
+    // Whoever points at the form, or comes to it by the keyboard, may be about to start.
+    let prepared = 0;
+    const intend = (event) => {
+      if (!event.target.closest?.('#train-setup') || Date.now() - prepared < 60000) return;
+      prepared = Date.now();
+      server.prepare({ query: query() }).catch(() => {});
+    };
+    document.addEventListener('pointerover', intend);
+    document.addEventListener('focusin', intend);
+
     afina.actions(element, trigger, watch);
     document.addEventListener('visibilitychange', seen);
     watch('value', begin);

@@ -151,7 +151,7 @@ def _findings(ui: Ui, report: Report, bodies: Mapping[str, str]) -> Markup:
 
 def _finding(ui: Ui, finding: Finding, body: str | None) -> Markup:
     count = ui.text("examples.read", n=finding.count) if finding.count else ""
-    waiting = Markup('<p class="af-muted af-small">{}</p>').format(ui.text("checkup.loading"))
+    waiting = Markup('<p class="af-muted af-small" data-loading>{}</p>').format(ui.text("checkup.loading"))
     return _FINDING.format(
         code=finding.code,
         mark=badge(ui.text(f"checkup.severity.{finding.severity.value}"), _MARKS[finding.severity]),

@@ -11,10 +11,22 @@ from markupsafe import Markup
 from studio.domain.run import Progress, RunState, RunView
 from studio.i18n.catalog import Catalog
 from studio.web.ui.charts import loss_chart
-from studio.web.ui.components import EMPTY, Ui, bar, button, danger_button, join, problem_notice, state_badge, wrapped
+from studio.web.ui.components import (
+    EMPTY,
+    Ui,
+    bar,
+    button,
+    danger_button,
+    join,
+    link,
+    problem_notice,
+    state_badge,
+    wrapped,
+)
 from studio.web.ui.pages.train.answers import answers_key, render_answers
 from studio.web.ui.pages.train.resources import render_resources
 from studio.web.ui.plot import sparkline
+from studio.web.ui.session import Place
 
 _FAST, _USUAL, _SLOW, _NEVER = 500, 2000, 5000, 0  # milliseconds until the next look
 _REDRAWS: Final = 60  # of the chart in a run
@@ -152,10 +164,16 @@ def _controls(ui: Ui, view: RunView) -> Markup:
     """The buttons that fit the state: what can be gone on with, paused, stopped, cancelled."""
     text = ui.text
     shown = []
+    tuned = view.state.is_over and view.result is not None and view.result.adapter is not None
+    if tuned:
+        place = Place(view.project_id, "compare", view.id)
+        shown.append(link(text("trainview.compare"), place, kind="primary small", elem_id="train-compare"))
     if view.state is RunState.PAUSING or view.state.can_go_on:
-        shown.append(
-            button(text("trainview.resume"), "resume", kind="primary small", elem_id="train-resume", id=view.id)
-        )
+        kind = "small" if tuned else "primary small"
+        shown.append(button(text("trainview.resume"), "resume", kind=kind, elem_id="train-resume", id=view.id))
+    if not view.state.is_over and view.state is not RunState.PAUSED:
+        html = Markup('<button type="button" class="af-button quiet small af-notify" data-notify>{}</button>')
+        shown.append(html.format(text("trainview.notify")))
     if view.state in (RunState.QUEUED, RunState.STARTING, RunState.RUNNING):
         shown.append(button(text("trainview.pause"), "pause", kind="small", elem_id="train-pause", id=view.id))
     if view.state in (RunState.STARTING, RunState.RUNNING):

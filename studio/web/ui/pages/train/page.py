@@ -102,12 +102,18 @@ def _live(ui: Ui) -> Any:
             ui, Place.parse(str(asked.get("query", ""))), dict(asked.get("keys") or {}), str(asked.get("shape"))
         )
 
+    def prepare(asked: dict[str, Any]) -> None:
+        """Somebody is about to start: a worker does its imports meanwhile."""
+        place = Place.parse(str(asked.get("query", "")))
+        if missing(ui, place, ui.services.projects.get(place.project).model_id) == "":
+            ui.services.runs.prepare()
+
     return gr.HTML(
         "",
         elem_id="train-status",
         js_on_load="afina.live(element, trigger, watch, server); /* raises 'action' */",
         apply_default_css=False,
-        server_functions=[read],
+        server_functions=[read, prepare],
     )
 
 
@@ -203,7 +209,7 @@ def _render(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
     needed = missing(ui, place, project.model_id)
     ready = needed == "" and bool(project.model_id)
     if ready and project.model_id:
-        ui.services.runs.prepare(project.model_id)
+        ui.services.runs.measure(project.model_id)
     now = _look(ui, place)
     view = now.shown
     updates = {
