@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
-from sqlalchemy import func, select
+from sqlalchemy import CursorResult, func, select, update
 
 from studio.data import store
 from studio.data.limits import SHOWN
@@ -41,6 +41,7 @@ class Draft:
         tables: how each file or sheet was read.
         sample: some rows by column.
         split: how the examples for the test are drawn.
+        base: id of the version that it was made from, which must still be the current one; None where that does not count.
     """
 
     action: str
@@ -53,6 +54,7 @@ class Draft:
     tables: Sequence[TableRead] = ()
     sample: Sequence[dict[str, str]] = ()
     split: SplitChoice = field(default_factory=SplitChoice)
+    base: str | None = None
 
     @classmethod
     def like(cls, row: DatasetRow | None, action: str, params: dict[str, Any], with_problems: bool = False) -> Draft:
@@ -71,6 +73,7 @@ class Draft:
             [TableRead.model_validate(table) for table in details.get("tables", [])],
             details.get("sample", []),
             SplitChoice.model_validate(details.get("split", {})),
+            row.id,
         )
 
 
@@ -93,8 +96,9 @@ class Versions:
         Lines of an earlier version may stand for conversations; see :func:`studio.data.store.write`.
 
         Raises:
-            AfinaError: ``data.too_few_rows`` and its kin below ``minimum`` examples; ``disk.full`` …; the project is
-                then as it was.
+            AfinaError: ``data.too_few_rows`` and its kin below ``minimum`` examples; ``data.changed_meanwhile`` when the
+                version that it was made from is not the current one any more; ``disk.full`` …; the project is then as it
+                was.
         """
         version_id = new_id("data")
         path = self._path(project_id, version_id)
@@ -110,6 +114,12 @@ class Versions:
 
     def _insert(self, project_id: str, version_id: str, written: store.Written, made: Draft) -> None:
         with self._workspace.database.session() as session:
+            # The first statement writes, so that of two that change the same version at once only one does.
+            mine = update(ProjectRow).where(ProjectRow.id == project_id).values(updated_at=time.time())
+            if made.base is not None:
+                mine = mine.where(ProjectRow.dataset_id == made.base)
+            if not cast("CursorResult[Any]", session.execute(mine)).rowcount:
+                raise AfinaError("data.changed_meanwhile")
             project = session.get_one(ProjectRow, project_id)
             newest = session.scalar(select(func.max(DatasetRow.number)).where(DatasetRow.project_id == project_id))
             session.add(
@@ -137,7 +147,6 @@ class Versions:
                 )
             )
             project.dataset_id = version_id
-            project.updated_at = time.time()
 
     def project(self, project_id: str) -> ProjectRow:
         """The project. Raises ``general.not_found``."""

@@ -137,12 +137,12 @@ class CheckService:
         if self.is_large(project_id):
             self._aside(project_id, {"do": "fix", "project_id": project_id, "codes": list(codes)}, stop)
         else:
-            checked = self._checked(project_id)
+            base, checked = self._key(project_id)[0], self._checked(project_id)
             wanted = list(codes) or checks.fixable(checked.report.findings)
             fixed = checks.fix_all(checked.dataset, wanted)
             changed = changes(checked.dataset.conversations, fixed.conversations)
             removed = sum(change.after is None for change in changed)
-            self._replace(project_id, fixed, wanted, len(changed) - removed, removed)
+            self._replace(project_id, fixed, wanted, len(changed) - removed, removed, base)
         view = self._datasets.current(project_id)
         assert view is not None
         return view
@@ -161,14 +161,14 @@ class CheckService:
         saved.save(self._path(key), dataset, report)
         return report
 
-    def fix_large(self, project_id: str, codes: Sequence[str], facts: Facts) -> None:
-        """As :meth:`fix`, in the process that made the facts; checks the new version too."""
-        dataset = self._large(project_id, self._key(project_id), facts)
+    def fix_large(self, project_id: str, codes: Sequence[str], facts: Facts, base: str) -> None:
+        """As :meth:`fix`, in the process that made the facts of the version ``base``; checks the new version too."""
+        dataset = self._large(project_id, (base, *self._key(project_id)[1:]), facts)
         wanted = list(codes) or checks.fixable(checks.find_all(dataset))
         fixed = checks.fix_all(dataset, wanted)
         rows = fixed.conversations
         assert isinstance(rows, Rows)
-        self._replace(project_id, fixed, wanted, rows.changed, len(dataset) - len(rows))
+        self._replace(project_id, fixed, wanted, rows.changed, len(dataset) - len(rows), base)
         if self.is_large(project_id):
             self.check_large(project_id, fixed.facts)
 
@@ -202,7 +202,9 @@ class CheckService:
         installed = model_id if model_id and self._models.is_installed(model_id) else None
         return version.id, installed or "", system_prompt or ""
 
-    def _replace(self, project_id: str, fixed: Dataset, wanted: Sequence[str], changed: int, removed: int) -> None:
+    def _replace(
+        self, project_id: str, fixed: Dataset, wanted: Sequence[str], changed: int, removed: int, base: str
+    ) -> None:
         """Makes the version of a fix, where it changes anything."""
         after = fixed.conversations
         if not after:
@@ -217,7 +219,7 @@ class CheckService:
         }
         if len(fixed.personal.recalled):
             params["contacts"] = " ".join(f"{value:x}" for value in fixed.personal.recalled.tolist())
-        self._datasets.replace(project_id, after.lines() if isinstance(after, Rows) else after, "fix", params)
+        self._datasets.replace(project_id, after.lines() if isinstance(after, Rows) else after, "fix", params, base)
 
     def _contacts(self, project_id: str) -> Hashes:
         """Values that fixes knew to be the company's own, and that what they left does not show any more."""

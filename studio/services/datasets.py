@@ -224,6 +224,7 @@ class DatasetService:
         conversations: Iterable[Conversation | bytes],
         action: str,
         params: dict[str, str | int | float],
+        base: str | None = None,
     ) -> DatasetView:
         """Makes a version with other content, from the same files and columns.
 
@@ -232,11 +233,12 @@ class DatasetService:
             conversations: the examples; those kept have kept their ids.
             action: suffix of the catalog key ``version.<action>``.
             params: values named in its sentence.
+            base: id of the version that they were made from; the current one where None.
 
         Raises:
-            AfinaError: ``data.no_dataset``, ``disk.full`` …; the project is then as it was.
+            AfinaError: ``data.no_dataset``, ``data.changed_meanwhile``, ``disk.full`` …; the project is then as it was.
         """
-        current = self._versions.require_current(project_id)
+        current = self._versions.get(base) if base else self._versions.require_current(project_id)
         draft = Draft.like(current, action, dict(params), with_problems=True)
         self._versions.add(project_id, conversations, lambda: draft)
         return self._versions.view(project_id)
@@ -353,6 +355,7 @@ class DatasetService:
                 # Some of both: what was added may have other columns, and they are those that the picture shows.
                 [*earlier.sample[: _SAMPLE_KEPT // 2], *reading.sample][:_SAMPLE_KEPT],
                 split or Draft.like(before, action, {}).split,
+                earlier.base,  # what is added to must not have changed; what is replaced may have
             )
 
         self._versions.add(project_id, examples(), draft, minimum=MIN_EXAMPLES)

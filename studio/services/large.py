@@ -120,9 +120,11 @@ class _Work:
 
     def fix(self, job: dict[str, Any]) -> None:
         """Mends the current examples: a new version, with its report."""
+        version = self.datasets.version(job["project_id"])
+        assert version is not None
         facts = self._facts(job["project_id"])
         self.teller.saving()
-        self.checks.fix_large(job["project_id"], job["codes"], facts)
+        self.checks.fix_large(job["project_id"], job["codes"], facts, version.id)
 
     def draw(self, job: dict[str, Any]) -> None:
         """Draws the test of a version."""

@@ -19,6 +19,7 @@ from studio.domain.conversation import Conversation
 from studio.domain.dataset import SplitChoice
 from studio.errors import AfinaError
 from studio.services.split_store import SplitStore
+from studio.storage.database import DatasetRow
 from studio.storage.workspace import Workspace
 
 _MOST_SEED: Final = 2**31
@@ -172,7 +173,7 @@ class SplitService:
         choice = SplitChoice(seed=seed, share=before.share if share is None else share)
         params: dict[str, str | int | float] = {"seed": choice.seed, "percent": round(choice.share * 100)}
         kept = (c for c in self._versions.read(row) if not c.reworded_from)
-        self._add(project_id, (_flagged(c, None) for c in kept), "split", params, choice)
+        self._add(row, (_flagged(c, None) for c in kept), "split", params, choice)
 
     def keep_aside(self, project_id: str, ids: Collection[str]) -> None:
         """Puts examples into the test, beside those that are there.
@@ -229,7 +230,7 @@ class SplitService:
         added = held_out_examples(chosen, brought, first)
         if not added:
             raise AfinaError("data.nothing_reworded")
-        self._add(project_id, [*brought, *added], "reworded", {"n": len(added)}, Draft.like(row, "", {}).split)
+        self._add(row, [*brought, *added], "reworded", {"n": len(added)}, Draft.like(row, "", {}).split)
 
     def _by_hand(
         self,
@@ -242,19 +243,18 @@ class SplitService:
         row = self._versions.require_current(project_id)
         kept = (c for c in self._versions.read(row) if not (c.reworded_from and c.id in gone))
         flagged = (_flagged(c, flag(c)) for c in kept)
-        self._add(project_id, flagged, "aside", {"aside": aside, "back": back}, Draft.like(row, "", {}).split)
+        self._add(row, flagged, "aside", {"aside": aside, "back": back}, Draft.like(row, "", {}).split)
 
     def _add(
         self,
-        project_id: str,
+        row: DatasetRow,
         conversations: Iterable[Conversation],
         action: str,
         params: dict[str, str | int | float],
         choice: SplitChoice,
     ) -> None:
-        row = self._versions.require_current(project_id)
         draft = replace(Draft.like(row, action, dict(params), with_problems=True), split=choice)
-        self._versions.add(project_id, conversations, lambda: draft)
+        self._versions.add(row.project_id, conversations, lambda: draft)
 
 
 def _flagged(conversation: Conversation, held_out: bool | None) -> Conversation:

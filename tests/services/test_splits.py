@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from studio.data.editing import HeldOut, RowEdit
 from studio.data.split import SplitKind
+from studio.domain.conversation import Conversation
 from studio.domain.dataset import Mapping
 from studio.domain.recipe import Recipe
 from studio.errors import AfinaError
@@ -19,6 +21,7 @@ from studio.services.projects import ProjectService
 from studio.services.run_examples import RunExamples
 from studio.services.splits import SplitService
 from studio.services.tables import TableService
+from studio.storage.database import DatasetRow
 from studio.storage.workspace import Workspace
 
 SUBJECTS = ("frete", "troca", "garantia", "boleto", "cupom", "estoque", "senha", "vitrine", "moagem", "presente")
@@ -176,3 +179,41 @@ def test_files_of_a_recipe_are_read_and_drawn_as_it_says(
     shown = splits.view(project)
     assert (shown.choice.seed, shown.choice.share) == (9, 0.3)
     assert [c.question for c in shown.held_out] == [c.question for c in direct.held_out]
+
+
+def test_what_another_window_changed_meanwhile_is_never_overwritten(
+    workspace: Workspace, datasets: DatasetService, splits: SplitService, project: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = TableService(workspace, CheckService(datasets, ModelService(workspace)))
+    read = splits._versions.read
+
+    def read_while_somebody_edits(row: DatasetRow) -> Iterator[Conversation]:
+        found = list(read(row))
+        tables.apply(project, [RowEdit("e1", answer="Edited in the other window.")])
+        return iter(found)
+
+    monkeypatch.setattr(splits._versions, "read", read_while_somebody_edits)
+    with pytest.raises(AfinaError, match=r"data\.changed_meanwhile"):
+        splits.draw(project, seed=9)
+    version = datasets.version(project)
+    assert version is not None
+    assert version.action == "edit"
+    assert datasets.load(version.id)[0].answer == "Edited in the other window."
+    monkeypatch.undo()
+    splits.draw(project, seed=9)
+    assert datasets.load(splits._versions.require_current(project).id)[0].answer == "Edited in the other window."
+
+
+def test_a_fix_that_another_window_overtook_changes_nothing(
+    workspace: Workspace, datasets: DatasetService, project: str
+) -> None:
+    before = datasets.version(project)
+    assert before is not None
+    TableService(workspace, CheckService(datasets, ModelService(workspace))).apply(
+        project, [RowEdit("e2", answer="New.")]
+    )
+    with pytest.raises(AfinaError, match=r"data\.changed_meanwhile"):
+        datasets.replace(project, datasets.load(before.id)[:5], "fix", {}, before.id)
+    version = datasets.version(project)
+    assert version is not None
+    assert (version.action, version.examples) == ("edit", before.examples)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 
 import gradio as gr
 from markupsafe import Markup
@@ -227,7 +228,7 @@ def _export(ui: Ui, run_id: str, kind: str, progress: ExportProgress) -> Markup:
     path = ui.services.exports.path(run_id, kind) if progress.state is ExportState.READY else None
     if path is not None:
         label = text("share.download", size=text.size(progress.size))
-        shown.append(_DOWNLOAD.format(kind, path.resolve(), label))
+        shown.append(_DOWNLOAD.format(kind, quote(path.resolve().as_posix(), safe="/:"), label))
     elif progress.state is ExportState.RUNNING:
         label = text(f"export.phase.{progress.phase}") if progress.phase else text("share.preparing")
         line = Markup('<p class="af-small af-muted" role="status">{}</p>').format(label)
