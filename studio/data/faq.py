@@ -148,8 +148,9 @@ def _after_questions(blocks: Sequence[Block]) -> list[Pair]:
         if current is not None and body:
             pairs.append(Pair(*current, "\n".join(body).strip(), chapter))
 
-    for block in blocks:
-        if block.level and not block.text.strip("*_ ").endswith("?"):
+    for block, following in zip(blocks, [*blocks[1:], None], strict=False):
+        heading = block.level and not block.text.strip("*_ ").endswith("?")
+        if heading or _is_chapter(block, following):
             finish()
             current, body, chapter = None, [], block.text
             continue
@@ -162,3 +163,11 @@ def _after_questions(blocks: Sequence[Block]) -> list[Pair]:
                 body.append(text)
     finish()
     return pairs
+
+
+def _is_chapter(block: Block, following: Block | None) -> bool:
+    """Whether a line that stands alone in capitals, or ends with a colon, is the title of the questions below it."""
+    text = block.text.strip()
+    short = "\n" not in text and len(text.split()) <= 6 and text[-1:] not in (".", "!", "?")
+    asks = following is not None and following.text.split("\n")[0].strip().endswith("?")
+    return short and asks and (text.isupper() or text.endswith(":"))

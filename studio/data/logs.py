@@ -107,6 +107,8 @@ def log_of(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> Log | None
         conversation = _grouping(others, cells, cells[sender])
     if conversation is None:
         return Log(None, sender, message, time) if speaking else None
+    if {"conversation", "sender", "message"} <= set(columns):  # as our readers of chats call them
+        return Log(conversation, sender, message, time)
     if len(set(cells[conversation])) == len(rows) or (not speaking and named(_MESSAGE) is None):
         return None
     return Log(conversation, sender, message, time)

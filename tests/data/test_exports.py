@@ -261,3 +261,59 @@ def test_prose_with_commas_is_prose(tmp_path: Path) -> None:
     result = read(tmp_path, "a.txt", (line * 300 + "\n") * 3)
     assert len(result.conversations) == 3
     assert codes(result) == ["data.passages"]
+
+
+SIBLINGS: dict[str, tuple[str, str, list[tuple[str, str]], list[str | None]]] = {
+    "marks of Markdown in a cell": (
+        "a.csv",
+        'question,answer\n"How?","### One\ntext\n### Two\nmore"\nWhere?,"# Here"\n',
+        [("How?", "### One\ntext\n### Two\nmore"), ("Where?", "# Here")],
+        [None, None],
+    ),
+    "quotation marks after a space": (
+        "a.csv",
+        'question, answer\n"Hi, there?", "Yes, sure"\n"Open?", "No, never"\n',
+        [("Hi, there?", "Yes, sure"), ("Open?", "No, never")],
+        [None, None],
+    ),
+    "chapters in capitals": (
+        "a.txt",
+        "PEDIDOS\n\nPosso trocar?\nSim.\n\nENVIO\n\nDemora?\nDois dias.\n",
+        [("Posso trocar?", "Sim."), ("Demora?", "Dois dias.")],
+        ["PEDIDOS", "ENVIO"],
+    ),
+    "chapters over labels": (
+        "a.md",
+        "## Pedidos\nP: Posso trocar?\nR: Sim.\n\n## Envío\nP: ¿Tarda?\nR: Dos días.\n",
+        [("Posso trocar?", "Sim."), ("¿Tarda?", "Dos días.")],
+        ["Pedidos", "Envío"],
+    ),
+    "intents by their names": (
+        "a.json",
+        '{"hours": {"patterns": ["Open?", "Hours?"], "responses": ["Nine."]}, "x": {"patterns": ["Park?"], "responses": ["Yes."]}}',
+        [("Open?", "Nine."), ("Hours?", "Nine."), ("Park?", "Yes.")],
+        ["hours", "hours", "x"],
+    ),
+    "a table of a page beside its menu": (
+        "a.html",
+        "<html><body><table><tr><td>Home</td></tr></table><table><tr><th>Pergunta</th><th>Resposta</th></tr>"
+        "<tr><td>Abre?</td><td>Sim,<br>hoje.</td></tr><tr><td>Onde?</td><td><ul><li>a</li><li>b</li></ul></td></tr></table>",
+        [("Abre?", "Sim,\nhoje."), ("Onde?", "a\nb")],
+        [None, None],
+    ),
+    "one e-mail": (
+        "a.eml",
+        "From: Ana <a@x.example>\nTo: s@a.example\nSubject: Oi\nDate: Mon, 1 Jan 2024 10:00:00 +0000\n\nAbre?\n",
+        [],
+        [],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SIBLINGS)
+def test_siblings(tmp_path: Path, name: str) -> None:
+    file, text, expected, topics = SIBLINGS[name]
+    result = read(tmp_path, file, text)
+    assert pairs(result) == expected
+    assert [conversation.topic for conversation in result.conversations] == topics
+    assert codes(result) == ([] if expected else ["data.no_answer"])

@@ -40,7 +40,9 @@ TURNS: Final = ("messages", "topic", "id")
 
 
 def records(value: Any) -> list[dict[str, Any]]:
-    """The objects of a list, of the only list in an object, or the object itself."""
+    """The objects of a list, of the only list in an object, in an object by their names, or the object itself."""
+    if isinstance(value, dict) and value and all(isinstance(item, dict) for item in value.values()):
+        return [{"tag": name, **item} for name, item in value.items()]
     if isinstance(value, dict):
         lists = [item for item in value.values() if isinstance(item, list) and item and isinstance(item[0], dict)]
         value = lists[0] if len(lists) == 1 and not {"comments", "conversations"} & value.keys() else [value]

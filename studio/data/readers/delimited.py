@@ -37,8 +37,22 @@ def _sniff(peek: Peek) -> float:
 
 def _rows_of(start: str, separator: str) -> list[list[str]]:
     """The first rows of a text; the last one is left out where the text goes on behind it."""
-    rows = [row for row in islice(csv.reader(start.splitlines(keepends=True), delimiter=separator), 60) if row]
+    rows = [
+        row
+        for row in islice(
+            csv.reader(
+                start.splitlines(keepends=True), delimiter=separator, skipinitialspace=_quoted_late(start, separator)
+            ),
+            60,
+        )
+        if row
+    ]
     return rows[:-1] if len(rows) > 1 and len(start) > 60_000 else rows
+
+
+def _quoted_late(start: str, separator: str) -> bool:
+    """Whether quotation marks come after a space, ``a, "b"``, where a reader of tables expects them at once."""
+    return separator != "\t" and f'{separator} "' in start and f'{separator}"' not in start
 
 
 def _names_both(start: str, separator: str) -> bool:
@@ -117,11 +131,12 @@ def _cells(peek: Peek, separator: str) -> Iterator[Cells]:
     """Records with the line at which each begins. A quotation mark that is never closed costs its own line only."""
     csv.field_size_limit(_FIELD_LIMIT)
     numbers: Sequence[int] = ()
+    spaced = _quoted_late(peek.start, separator)
     held: list[str] = []  # lines of a record that may go on in the next block
     for fresh, block, final in _blocks(peek):
         numbers, held = ([*numbers, *fresh], held + block) if held else (fresh, block)
         done = 0
-        for first, end, record, is_open in _records(held, separator, final):
+        for first, end, record, is_open in _records(held, separator, final, spaced):
             if is_open:
                 peek.findings.row("data.open_quote", peek.name, numbers[first], Severity.WARNING)
             yield numbers[first], record
@@ -129,7 +144,7 @@ def _cells(peek: Peek, separator: str) -> Iterator[Cells]:
         numbers, held = numbers[done:], held[done:]
 
 
-def _records(block: list[str], separator: str, final: bool) -> Iterator[tuple[int, int, list[str], bool]]:
+def _records(block: list[str], separator: str, final: bool, spaced: bool) -> Iterator[tuple[int, int, list[str], bool]]:
     """The records of some lines: first line, line after the last, cells, whether a quotation mark is never closed.
 
     The last record is left out unless the lines are the final ones: it may go on.
@@ -137,7 +152,7 @@ def _records(block: list[str], separator: str, final: bool) -> Iterator[tuple[in
     start = 0
     while start < len(block):
         begin = start
-        reader = csv.reader(block[begin:], delimiter=separator)
+        reader = csv.reader(block[begin:], delimiter=separator, skipinitialspace=spaced)
         for record in reader:
             end = begin + reader.line_num
             if end == len(block) and not final and end - start <= _OPEN_QUOTE_LINES:

@@ -119,6 +119,8 @@ def tables_of(peek: Peek, value: Any, detail: str) -> Iterator[Table]:
 
 
 def _tables_of_object(peek: Peek, value: dict[str, Any], detail: str) -> Iterator[Table]:
+    if value and set(value) <= _REPLY:
+        raise AfinaError("data.not_readable.server_reply", file=peek.name, said=str(next(iter(value.values())))[:100])
     if _is_notebook(value):
         raise AfinaError("data.not_readable.notebook", file=peek.name)
     lists = {str(k): v for k, v in value.items() if isinstance(v, list) and v}
@@ -141,8 +143,6 @@ def _tables_of_object(peek: Peek, value: dict[str, Any], detail: str) -> Iterato
         yield from _table(peek, rows, detail)
     elif value and all(isinstance(v, dict) for v in value.values()):  # {"id-1": {…}, "id-2": {…}}
         yield from _table(peek, _items(peek, list(value.values())), detail)
-    elif set(value) <= _REPLY and value:
-        raise AfinaError("data.not_readable.server_reply", file=peek.name, said=str(next(iter(value.values())))[:100])
     elif value and all(isinstance(v, str) for v in value.values()):  # {"Question?": "Answer", …}
         rows = (Row(n, {"question": k, "answer": v}) for n, (k, v) in enumerate(value.items(), 1))
         yield from _table(peek, rows, detail)
