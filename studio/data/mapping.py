@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from studio.data.columns import Content, content_of
-from studio.data.headers import held_out_value, roles_of, title_rank
+from studio.data.headers import exact_role, held_out_value, roles_of, title_rank
 from studio.data.text import plain
 from studio.domain.dataset import ColumnRole, Mapping
 
@@ -80,11 +80,13 @@ def guess(columns: Sequence[str], rows: Sequence[dict[str, Any]], said: Mapping 
         for c in filled
         if c not in {topic, *others, *answer, *question} and contents[c] is None and _is_prose(cells[c])
     ]
-    if not question or not answer:
+    # What the very word for it stands above, and holds no texts, is not made up for by another column.
+    hollow = _is_hollow(ColumnRole.ANSWER, answer, filled) or _is_hollow(ColumnRole.QUESTION, question, filled)
+    if not hollow and not (question and answer):
         if len(open_) + bool(question) + bool(answer) < 2 and topic and not said.topic and _is_prose(cells[topic]):
             open_, topic = [topic, *open_], None  # "Assunto" is the question where there is no other
         question, answer = _by_content(question, answer, _open_to(question, answer, open_, roles), cells)
-    if not question or not answer:
+    if not hollow and not (question and answer):
         wordy = [
             c
             for c in filled
@@ -93,6 +95,20 @@ def guess(columns: Sequence[str], rows: Sequence[dict[str, Any]], said: Mapping 
         question, answer = _by_content(question, answer, _open_to(question, answer, wordy, roles), cells)
     found = Mapping(question=question, answer=answer, system=system, topic=topic, id=key, held_out=held_out)
     return Guess(found.model_copy(update={"company": said.company, "sheets": said.sheets}), by_header)
+
+
+def _is_hollow(role: ColumnRole, found: tuple[str, ...], columns: Sequence[str]) -> bool:
+    """Whether nothing was found for a role although a title is the very word for it."""
+    return not found and any(exact_role(column) is role for column in columns)
+
+
+def second_pair(columns: Sequence[str], rows: Sequence[dict[str, Any]], mapping: Mapping) -> tuple[str, ...]:
+    """The columns of further questions with their answers beside those that are read: ``Question 2``, ``Answer 2``."""
+    roles = roles_of(columns)
+    free = [column for column in columns if column not in mapping.columns and roles[column][1] >= 1]
+    texts = [c for c in free if content_of([row.get(c) for row in rows]) is None and _is_prose(_texts(c, rows))]
+    named = {roles[column][0] for column in texts}
+    return tuple(texts) if named >= {ColumnRole.QUESTION, ColumnRole.ANSWER} else ()
 
 
 def _instruction(columns: Sequence[str]) -> tuple[str, ...]:

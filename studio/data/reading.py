@@ -15,7 +15,7 @@ from studio.data.columns import content_of
 from studio.data.findings import Findings
 from studio.data.limits import MAX_CELL, SAMPLE_ROWS
 from studio.data.lines import line_of
-from studio.data.mapping import Guess, unfit
+from studio.data.mapping import Guess, second_pair, unfit
 from studio.data.memory import collector_at_rest
 from studio.data.pairs import Pairs
 from studio.data.read import FileRead, InputFile, ReadResult
@@ -266,6 +266,9 @@ class Reading:
 
     def _doubt(self, table: Table, values: Sequence[dict[str, Any]], mapping: Mapping) -> None:
         """Warns of a column that is read by its title, or because a person said so, and holds no texts."""
+        if more := second_pair(table.columns, values, mapping):
+            params = {"columns": ", ".join(more)[:300], "n": len(more)}
+            self.findings.file("data.second_pair", table.label, Severity.WARNING, **params)
         for column in (*mapping.question, *mapping.answer):
             cells = [row[column] for row in values if row.get(column) not in (None, "")]
             content = content_of(cells) if len(cells) >= 3 else None  # of fewer nothing can be said

@@ -16,6 +16,7 @@ class Unit(StrEnum):
 
     FILES = "files"
     ROWS = "rows"
+    COLUMNS = "columns"
     MESSAGES = "messages"
     ANSWERS = "answers"
 
@@ -42,6 +43,7 @@ _UNITS: Final[dict[str, Unit]] = {
         ("data.chat_media", "data.private_notes", "data.quoted_lines", "data.turns_after", "data.turns_before"),
         Unit.MESSAGES,
     ),
+    "data.second_pair": Unit.COLUMNS,
     **dict.fromkeys(("data.other_answers", "data.other_replies"), Unit.ANSWERS),
 }
 _NO_FILE: Final = ("disk.", "data.not_readable.", "data.broken_")

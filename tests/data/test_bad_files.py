@@ -79,6 +79,7 @@ WHOLE_FILE = {
     "what a server said": ("a.json", b'{"message": "Not Found", "documentation_url": "https://docs.example"}', "data.not_readable.server_reply"),
     "a page that was not found": ("faq.html", b"<html><head><title>404 Not Found</title></head><body><h1>Not Found</h1></body></html>", "data.not_readable.web_error"),
     "a page to sign in": ("faq.csv", b"<!doctype html><html><head><title>Fazer login</title></head><body><p>Senha</p></body></html>", "data.not_readable.web_error"),
+    "older phrases of Rasa": ("nlu.md", b"## intent:hours\n- when do you open?\n- hours?\n", "data.not_readable.rasa"),
     "phrases of Rasa": ("nlu.yml", b'version: "3.1"\nnlu:\n- intent: hours\n  examples: |\n    - when do you open?\n    - hours\n', "data.not_readable.rasa"),
     "phrases of Dialogflow": ("hours_usersays_en.json", b'[{"id": "1", "data": [{"text": "open?", "userDefined": false}], "isTemplate": false, "count": 0}]', "data.not_readable.dialogflow"),
     "YAML that grows": ("a.yml", b"a: &a [x, x]\nb: [*a, *a]\n", "data.broken_yaml"),

@@ -129,3 +129,15 @@ def test_every_reason_that_reading_knows_is_counted_in_some_unit(tmp_path: Path)
     assert totals(gone) == {Unit.ROWS: 3}
     (tmp_path / "b.csv").write_text("text,label\nNo answer here,1\nNor here,0\nNor there,1\n", encoding="utf-8")
     assert totals(left_out(read_files([tmp_path / "b.csv", tmp_path / "c.csv"]).problems)) == {Unit.FILES: 2}
+
+
+def test_a_second_pair_of_columns_is_told(tmp_path: Path) -> None:
+    text = "Pergunta 1,Resposta 1,Pergunta 2,Resposta 2\nAbre hoje?,Sim claro.,Onde fica?,Na rua.\nTem pix?,Tem sim.,Tem wifi?,Sim, há.\n"
+    result = read(tmp_path, "a.csv", text.replace("Sim, há", "Sim há"))
+    assert (result.mapping.question, result.mapping.answer) == (("Pergunta 1",), ("Resposta 1",))
+    assert totals(left_out(result.problems)) == {Unit.COLUMNS: 2}
+
+
+def test_what_an_exact_title_lacks_is_not_made_up_for(tmp_path: Path) -> None:
+    text = "context,question,answers\nThe shop opens at nine.,When is it?,\"{'text': ['nine']}\"\nThe shop is red.,What is it?,\"{'text': ['red']}\"\n"
+    assert codes(read(tmp_path, "a.csv", text)) == ["data.columns_unknown"]

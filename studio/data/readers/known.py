@@ -9,6 +9,7 @@ from studio.data.table import Peek
 
 # What a file begins with; the suffix of the catalog key ``error.data.not_readable.<kind>``.
 _KINDS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
+    ("rasa", re.compile(r"\s*(?:<!--.*?-->\s*)*## ?(?:intent|synonym|lookup|regex):", re.S)),
     ("git_lfs", re.compile(r"version https://git-lfs\.github\.com/spec/")),
     ("subtitles", re.compile(r"\s*(?:WEBVTT\b|\d+\s*\n\d\d:\d\d:\d\d[,.]\d{3} --> )")),
     ("rtf", re.compile(r"\{\\rtf")),
