@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -28,10 +29,20 @@ port = int(sys.argv[sys.argv.index("--url") + 1].rpartition(":")[2])
 assert socket.create_connection(("127.0.0.1", port)), "the demo pages are there before the tunnel"
 if os.environ.get("TUNNEL_FAILS"):
     sys.exit("no network")
-print("INF |  https://quiet-fox-12.trycloudflare.com  |", file=sys.stderr, flush=True)
 open(os.environ["TUNNEL_PID"], "w").write(str(os.getpid()))
+print("INF |  https://quiet-fox-12.trycloudflare.com  |", file=sys.stderr, flush=True)
 threading.Event().wait()
 """
+
+
+HOLDS_A_TUNNEL = """
+import threading
+from studio.web.tunnel import Tunnel
+def hold(port):
+    tunnel = Tunnel(port, threading.Event())
+    print(tunnel.address, flush=True)
+    threading.Event().wait()
+hold"""
 
 
 @pytest.fixture
@@ -151,6 +162,19 @@ def test_a_tunnel_that_ends_by_itself_says_so_and_is_opened_by_a_click(services:
     assert problem.code == "share.tunnel_ended"
     services.publication.choose(Reach.INTERNET)
     assert settled(services).state is PublicationState.OPEN
+
+
+def test_no_tunnel_outlives_a_killed_studio(tunnel: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as pages:
+        port = pages.getsockname()[1]
+        studio = subprocess.Popen([sys.executable, "-c", f"{HOLDS_A_TUNNEL}({port})"], stdout=subprocess.PIPE)
+        assert studio.stdout is not None
+        assert studio.stdout.readline().strip() == b"https://quiet-fox-12.trycloudflare.com"
+        pid = int(tunnel.read_text())
+        assert is_running(pid)
+        studio.kill()
+        studio.wait()
+        until(lambda: not is_running(pid))
 
 
 def test_a_tunnel_that_cannot_be_had_says_why(

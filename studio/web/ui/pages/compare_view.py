@@ -13,7 +13,7 @@ from studio.services.conversations import Answer, Turn
 from studio.web.ui.components import EMPTY, Ui, badge, copy_button, join, problem_notice, wrapped
 
 _TURN: Final = Markup(
-    '<article class="af-turn" aria-busy="{busy}"><div class="af-say asks"><small>{you}</small>{question}</div>'
+    '<article class="af-turn" aria-live="polite" aria-busy="{busy}"><div class="af-say asks"><small>{you}</small>{question}</div>'
     '<div class="af-columns of-{count}">{answers}</div>{problem}</article>'
 )
 _ANSWER: Final = Markup(
