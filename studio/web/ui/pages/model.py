@@ -151,7 +151,7 @@ def _card(ui: Ui, card: BaseModelCard, chosen: str | None) -> Markup:
     fit = ui.services.models.fit(card.id, batch=_BATCH, length=_LENGTH)
     badges = [badge(text(f"model.fit.{fit.badge.value}"), _FIT_KINDS[fit.badge])]
     if text.locale in card.recommended_for:
-        badges.append(badge(text("model.recommended"), "warn"))
+        badges.append(badge(text("model.recommended"), "good"))
     if card.id == chosen:
         badges.append(badge(f"✓ {text('model.chosen')}", "good"))
     good_at = EMPTY

@@ -36,7 +36,7 @@ def render_head(ui: Ui, view: DatasetView | None) -> str:
     counts = [badge(text("examples.read", n=version.examples), "good")]
     held_out, why = _held_out(ui, view)
     if held_out:
-        counts.append(badge(text("examples.held_out", n=held_out), "warn"))
+        counts.append(badge(text("examples.held_out", n=held_out)))
     counts.append(badge(text("examples.version", number=str(version.number))))
     origin = EMPTY
     if version.files:

@@ -96,7 +96,7 @@ def _layout(ui: Ui) -> _Parts:
         sort = _filter(ui, "sort", orders)
     table = gr.HTML("", elem_id="examples-table", js_on_load=_SCRIPT, apply_default_css=False)
     replacing = build_replacing(ui)
-    preview = ui.html(elem_id="examples-preview")
+    preview = ui.actions(elem_id="examples-preview")
     return _Parts(
         search, problem, topic, held_out, sort, table, gr.State(1), gr.State(""), gr.State(""), preview, replacing
     )

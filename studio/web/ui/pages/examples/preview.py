@@ -24,7 +24,8 @@ def render_preview(ui: Ui, place: Place, conversation_id: str) -> str:
         segments = ui.services.datasets.preview(place.project, conversation_id, model_id)
     except AfinaError:
         return wrapped(head, notice(text("examples.preview_empty")))
-    return wrapped(head, _segments(segments))
+    seen = Markup('<details id="preview-seen"><summary>{}</summary>{}</details>')
+    return wrapped(head, seen.format(text("examples.preview_open"), _segments(segments)))
 
 
 def _segments(segments: Sequence[Segment]) -> Markup:

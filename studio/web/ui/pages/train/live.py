@@ -43,7 +43,9 @@ _CARD: Final = Markup(
     '<p class="af-reading" id="train-reading" role="status" data-part="reading">{reading}</p>'
     '<div class="af-stack" data-part="notices">{notices}</div>'
     '<div class="af-live"><div class="af-stack"><h3>{chart_title}</h3><div id="train-chart" data-part="chart">{chart}</div></div>'
-    '<div class="af-stack af-numbers"><div data-part="stats">{stats}</div><div id="train-resources" data-part="resources">{resources}</div></div>'
+    '<div class="af-stack af-numbers"><div data-part="stats">{stats}</div>'
+    '<details class="af-small" id="train-numbers"><summary>{experts}</summary><div data-part="numbers">{numbers}</div></details>'
+    '<div id="train-resources" data-part="resources">{resources}</div></div>'
     '<div id="train-answers" data-part="answers">{answers}</div></div>'
     '<p class="af-small af-muted" data-part="safe">{safe}</p></section></div>'
 )
@@ -73,6 +75,7 @@ def render_live(ui: Ui, view: RunView | None, shape: str = "", wait: int = 0) ->
             state=view.state.value,
             name=view.name,
             chart_title=ui.text("trainview.chart.title"),
+            experts=ui.text("trainview.experts"),
             **{name: Markup(html) for name, html in drawn.items()},
         )
     )
@@ -212,12 +215,19 @@ def _stats(ui: Ui, view: RunView) -> Markup:
     if not progress.step:
         return EMPTY
     passes = f"{text.number(min(progress.epoch, progress.passes), 1)} / {text.number(progress.passes)}"
+    stats = _STAT.format(text("train.stat.passes"), passes, EMPTY)
+    return Markup('<dl class="af-stats">{}</dl>').format(stats)
+
+
+def _numbers(ui: Ui, view: RunView) -> Markup:
+    """What only an expert asks for."""
+    text, progress = ui.text, view.progress
+    if not progress.step:
+        return EMPTY
     rate = text("train.stat.rate")
-    speed = text("train.stat.speed")
     curve = sparkline([point.value for point in progress.learning_rate], rate)
     stats = [
-        _STAT.format(text("train.stat.passes"), passes, EMPTY),
-        _STAT.format(speed, text.number(progress.tokens_per_second), EMPTY),
+        _STAT.format(text("train.stat.speed"), text.number(progress.tokens_per_second), EMPTY),
         _STAT.format(rate, shown_rate(ui, progress.learning_rate[-1].value), curve),
     ]
     return Markup('<dl class="af-stats">{}</dl>').format(join(stats))
@@ -247,6 +257,7 @@ _PARTS: Final[dict[str, Callable[[Ui, RunView], Any]]] = {
     "notices": _notices,
     "chart": _chart,
     "stats": _stats,
+    "numbers": _numbers,
     "resources": _resources,
     "answers": render_answers,
     "safe": lambda ui, view: Markup("{}").format(_safe(ui, view)),
