@@ -112,6 +112,7 @@ def serve(
         AfinaError: ``serve.password_needed``, ``serve.port_taken``, or when the workspace cannot be opened.
     """
     from studio.i18n import catalog
+    from studio.services.cleanup import clean_up
     from studio.services.publication import Reach
     from studio.web.auth import require_password
     from studio.web.log import configure_log
@@ -124,6 +125,7 @@ def serve(
     try:
         configure_log(settings.home)
         services.runs.start_supervisor()
+        threading.Thread(target=clean_up, args=(services.workspace,), name="clean-up", daemon=True).start()
         threading.Thread(target=services.models.measure_speed, name="speed", daemon=True).start()
         server = _studio_server(services)
         address = f"http://{'127.0.0.1' if settings.host in ('0.0.0.0', '::') else settings.host}:{settings.port}"

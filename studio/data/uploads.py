@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import shutil
 from collections.abc import Collection, Sequence
@@ -58,16 +59,17 @@ class Uploads:
         """The files of what :meth:`keep` returned."""
         return [InputFile(self._folder / item["stored"], item["name"], item.get("held_out")) for item in kept]
 
-    def forget(self, used: Collection[str], since: float = 0.0) -> list[Path]:
+    def forget(self, used: Collection[str], since: float = 0.0, before: float = math.inf) -> list[Path]:
         """Removes files that no version was read from, and says which.
 
         Args:
             used: the ``stored`` names that versions remember.
-            since: only those kept after this time, in seconds since 1970.
+            since, before: only those kept between these times, in seconds since 1970.
         """
         removed = []
         for path in self._folder.glob("*") if self._folder.is_dir() else ():
-            if path.name.removeprefix(".").removesuffix(".part") not in used and path.stat().st_mtime >= since - _CLOCK:
+            name, kept = path.name.removeprefix(".").removesuffix(".part"), path.stat().st_mtime
+            if name not in used and since - _CLOCK <= kept < before:
                 path.unlink(missing_ok=True)
                 removed.append(path)
         return removed

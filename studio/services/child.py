@@ -20,7 +20,7 @@ from studio.domain.author import author
 from studio.errors import AfinaError, Stopped
 from studio.settings import Settings
 from studio.storage.child_limits import watch_memory
-from studio.storage.files import remove_half_made
+from studio.storage.files import remove_half_made, scratch_folder
 from studio.training.process import environment
 
 _LOOK_SECONDS: Final = 0.1
@@ -57,36 +57,37 @@ def run_aside(
         AfinaError: what went wrong in the child; ``data.file_ended_reading`` when a file made it end before its time,
             ``general.unexpected`` when something else did; :class:`Stopped`.
     """
-    child = subprocess.Popen(
-        [sys.executable, "-m", "studio.services.large"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=_environment(),
-        encoding="utf-8",
-    )
-    assert child.stdin is not None
-    assert child.stdout is not None
-    if memory is not None:
-        watch_memory(child, memory)
-    stopped = threading.Event()
-    threading.Thread(target=_watch, args=(child, cancelled, stopped), name="watch-child", daemon=True).start()
-    chosen = settings.model_dump(mode="json", include=set(_SETTINGS))
-    problem: AfinaError | None = None
-    reading: list[str] = []
-    try:
-        child.stdin.write(json.dumps({"settings": chosen, "author": author(), "memory": memory, **job}) + "\n")
-        child.stdin.flush()
-        problem = _listen(child.stdout, on_said, reading)
-    except (BrokenPipeError, ValueError):
-        pass  # it was ended before it could listen, or in the middle of a line; its exit code says so
-    finally:
-        child.kill()
-        code = child.wait()
-        child.stdout.close()
-        _close(child.stdin)
-    if code:
-        remove_half_made(settings.home / "projects" / str(job["project_id"]), child.pid)
+    with scratch_folder(settings.home / "tmp") as scratch:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "studio.services.large"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=_environment() | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch)),
+            encoding="utf-8",
+        )
+        assert child.stdin is not None
+        assert child.stdout is not None
+        if memory is not None:
+            watch_memory(child, memory)
+        stopped = threading.Event()
+        threading.Thread(target=_watch, args=(child, cancelled, stopped), name="watch-child", daemon=True).start()
+        chosen = settings.model_dump(mode="json", include=set(_SETTINGS))
+        problem: AfinaError | None = None
+        reading: list[str] = []
+        try:
+            child.stdin.write(json.dumps({"settings": chosen, "author": author(), "memory": memory, **job}) + "\n")
+            child.stdin.flush()
+            problem = _listen(child.stdout, on_said, reading)
+        except (BrokenPipeError, ValueError):
+            pass  # it was ended before it could listen, or in the middle of a line; its exit code says so
+        finally:
+            child.kill()
+            code = child.wait()
+            child.stdout.close()
+            _close(child.stdin)
+        if code:
+            remove_half_made(settings.home / "projects" / str(job["project_id"]), child.pid)
     if stopped.is_set():
         raise Stopped
     if problem is not None:

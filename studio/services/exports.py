@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import threading
-import time
 import unicodedata
 import zipfile
 from collections.abc import Callable
@@ -14,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from studio.domain.model import BaseModelCard, SourceKind
+from studio.domain.model import SourceKind
 from studio.domain.problem import Problem
 from studio.errors import AfinaError, Stopped, from_exception
 from studio.sharing.exporters import exporter, exporters
@@ -22,7 +20,7 @@ from studio.sharing.exporters.base import Exporter, ExportSource, read_source
 from studio.sharing.exporters.child import Child
 from studio.sharing.exporters.model_card import write_model_card
 from studio.storage.database import AddedModelRow, RunRow
-from studio.storage.files import atomic_path, require_space
+from studio.storage.files import atomic_path, require_space, scratch_folder
 from studio.storage.uses import using
 from studio.storage.workspace import Workspace
 
@@ -31,7 +29,6 @@ _PUBLIC_NAMES: Final = {
     "gemma-3-270m": "google/gemma-3-270m",
 }
 _FRACTIONS: Final = {"starting": 0.05, "merging": 0.2, "checking": 0.55, "packing": 0.85}
-_FORGOTTEN: Final = 86_400.0  # seconds after which a half-made export belongs to a process that died
 
 
 class ExportState(StrEnum):
@@ -174,22 +171,14 @@ class ExportService:
             if self._closing.is_set():
                 raise Stopped
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._sweep()
             log = self._folder / f"{source.run.path.name}-{format_.kind}.log"
-            making = tempfile.TemporaryDirectory(dir=self._folder, prefix=".making-")
-            with making as name, using(source.model_dir, "export"):
-                files = Path(name)
+            with scratch_folder(self._folder) as files, using(source.model_dir, "export"):
                 format_.write(source, files, Child(log, report, self._closing.is_set))
                 write_model_card(source, format_, files)
                 report("packing")
                 _pack(files, target)
             log.unlink(missing_ok=True)
         return target
-
-    def _sweep(self) -> None:
-        for left in self._folder.glob(".making-*"):
-            if time.time() - left.stat().st_mtime > _FORGOTTEN:
-                shutil.rmtree(left, ignore_errors=True)
 
     def _target(self, source: ExportSource) -> Path:
         """In a folder a step: after a run went on and got better, its old export is not taken for the new one."""
@@ -202,7 +191,7 @@ class ExportService:
             name, model_id = (row.name, row.model_id) if row else (run_id, "")
             added = session.get(AddedModelRow, model_id)
             reference = _PUBLIC_NAMES.get(model_id, "")
-            if added is not None and BaseModelCard.model_validate(added.card).source is SourceKind.HUB:
+            if added is not None and added.source == SourceKind.HUB.value:
                 reference = added.reference
         return read_source(run, name, self._workspace.model, reference)
 

@@ -5,7 +5,6 @@ Files of a stranger are never read in this process: a few kilobytes may be made 
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from contextlib import suppress
@@ -19,6 +18,7 @@ from studio.domain.dataset import Mapping
 from studio.domain.problem import Problem
 from studio.errors import AfinaError, Stopped, from_exception
 from studio.services.child import run_aside
+from studio.storage.files import scratch_folder
 
 if TYPE_CHECKING:
     from studio.services.datasets import DatasetService
@@ -169,8 +169,8 @@ class ImportService:
         began = time.time()
         try:
             before = self._datasets.version(project_id)
-            with tempfile.TemporaryDirectory(prefix="afina-") as folder:
-                paths = _paths(request, Path(folder))
+            with scratch_folder(self._datasets.workspace.home / "tmp") as folder:
+                paths = _paths(request, folder)
                 size = _HUB_BYTES if request.hub is not None else self._bytes(project_id, request)
                 work = _job(project_id, paths, request) | {"large": size > _LARGE}
                 memory = _MEMORY[0] + _MEMORY[1] * size

@@ -105,6 +105,7 @@ class ProjectService:
             session.delete(session.get_one(ProjectRow, project_id))
         for run in runs:
             shutil.rmtree(self._workspace.run(run.id).path, ignore_errors=True)
+            shutil.rmtree(self._workspace.exports(run.id), ignore_errors=True)
         shutil.rmtree(self._workspace.project(project_id), ignore_errors=True)
 
     def _model_name(self, model_id: str | None) -> str | None:

@@ -96,6 +96,7 @@ class RunControls:
         folder = self._workspace.run(run_id)
         self._views.forget(folder)
         shutil.rmtree(folder.path, ignore_errors=True)
+        shutil.rmtree(self._workspace.exports(run_id), ignore_errors=True)
 
     def rename(self, run_id: str, name: str) -> None:
         """See :meth:`RunService.rename`."""

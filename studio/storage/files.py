@@ -99,6 +99,20 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+@contextmanager
+def scratch_folder(parent: Path) -> Iterator[Path]:
+    """Yields an empty folder for what a child process unpacks; it goes away with the block, or at the next start."""
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(dir=parent, prefix=_prefix(Path("scratch")), suffix=".tmp"))
+    except OSError as error:
+        raise from_exception(error) from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def remove_half_made(folder: Path, pid: int) -> list[Path]:
     """Removes what a process that was killed had half written below a folder, and says what that was."""
     return _remove(path for path in folder.rglob(".*.tmp") if _maker(path) == pid)

@@ -139,6 +139,10 @@ class Workspace:
         """The folder of a run, which need not exist yet."""
         return RunFolder(self.home / "runs" / _checked(run_id))
 
+    def exports(self, run_id: str) -> Path:
+        """The folder of what was exported of a run, which need not exist."""
+        return self.home / "exports" / _checked(run_id)
+
     def project(self, project_id: str) -> Path:
         """The folder of a project's uploads and dataset versions."""
         return self.home / "projects" / _checked(project_id)

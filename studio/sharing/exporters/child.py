@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from studio.errors import AfinaError, Stopped, from_exception
+from studio.parent import end_with_parent
 
 _TICK: Final = 0.1  # seconds between two looks at whether to stop
 
@@ -45,9 +46,7 @@ class Child:
         command = [sys.executable, "-m", module, *map(str, arguments)]
         with (
             self.log.open("wb") as log,
-            subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True
-            ) as process,
+            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True) as process,
         ):
             threading.Thread(target=self._end_when_cancelled, args=(process,), daemon=True).start()
             try:
@@ -84,11 +83,12 @@ def tell(**values: Any) -> None:
 
 
 def run_as_child(work: Callable[[], None]) -> int:
-    """In a child: does the work, and tells the parent why where it cannot.
+    """In a child: does the work, and tells the parent why where it cannot. The child ends with its parent.
 
     Returns:
         The exit code.
     """
+    end_with_parent()
     try:
         work()
     except Exception as error:
