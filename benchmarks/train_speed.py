@@ -25,11 +25,12 @@ import torch
 from benchmarks.one_run import Outcome, read_pairs, trained
 from benchmarks.train_vs_peers.judge import judge
 from studio.domain.recipe import Method, Precision, Recipe
+from studio.models.probe import choose_precision, measured
 from studio.models.tokenizer import EncodedExample
 from studio.training.batches import Encoder
 from studio.training.engine import learned_tokens
 from studio.training.fused_shape import Shape, read_shape
-from studio.training.precision import choose, number_format
+from studio.training.precision import number_format
 
 _SECONDS: Final = 0.3  # of measuring each size of product
 
@@ -48,7 +49,7 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
     args = parser.parse_args()
-    precision = choose(args.precision, "cpu")
+    precision = choose_precision(measured("cpu"), args.precision)
     recipe = Recipe(
         model="measured",
         method=args.method,

@@ -119,6 +119,14 @@ def tiny_model(base_model: str, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 @pytest.fixture(scope="session")
+def lesser(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a lesser processor: AVX2 and nothing beyond."""
+    from tests import lesser_cpu
+
+    return lesser_cpu.environment(tmp_path_factory.mktemp("lesser"))
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """A real Chromium, one for all browser tests: Playwright runs once a process."""
     from playwright.sync_api import sync_playwright

@@ -99,13 +99,12 @@ def _load(model_dir: Path, home: Path) -> Engine:
     from studio.chat.engine import Engine
     from studio.domain.recipe import Precision
     from studio.models.hardware import machine
-    from studio.models.probe import choose_precision, measure_speed
+    from studio.models.probe import choose_precision, speed_here
+    from studio.models.processor import best_device
 
-    here = machine()
-    torch.set_num_threads(max(1, here.cores))
-    precision = choose_precision(measure_speed(home, here))
-    device = here.device if torch.cuda.is_available() else "cpu"
-    return Engine(model_dir, torch.bfloat16 if precision is Precision.BF16 else torch.float32, device)
+    torch.set_num_threads(max(1, machine().cores))
+    precision = choose_precision(speed_here(home))
+    return Engine(model_dir, torch.bfloat16 if precision is Precision.BF16 else torch.float32, best_device())
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from studio.errors import AfinaError, Stopped, from_exception
+from studio.parent import end_with_parent
 
 DEFAULT_ROWS: Final = 10_000
 _ID: Final = re.compile(r"[\w][\w.-]{0,95}(?:/[\w][\w.-]{0,95})?")
@@ -128,7 +129,12 @@ def _child(
     environment = os.environ | {name: value for name, value in chosen.items() if value}
     command = [sys.executable, "-m", "studio.data.hub_sets", json.dumps(options)]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, encoding="utf-8"
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+        encoding="utf-8",
     )
     stopped = threading.Event()
 
@@ -227,6 +233,7 @@ def _say(**document: Any) -> None:
 
 def main() -> None:
     """Runs in the child process: the options are its only argument."""
+    end_with_parent()
     options = json.loads(sys.argv[1])
     with tempfile.TemporaryDirectory(prefix="afina-") as empty:
         if not options["local"]:

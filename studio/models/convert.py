@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import sys
-import threading
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ from studio.models.chat_template import PLAIN, embedded_template
 from studio.models.gguf_file import read_head
 from studio.models.json_file import read_object
 from studio.models.tokenizer import Tokenizer
+from studio.parent import end_with_parent
 
 FAILED: Final = 3  # exit status that says: the last line is an error
 _TOKENIZER_FILES: Final = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
@@ -127,16 +127,6 @@ def _save_weights(folder: Path, gguf_file: str | None, out: Path) -> None:
     model.save_pretrained(out)
 
 
-def _end_with_parent() -> None:
-    """Ends this process when the one that started it is gone: its end of our standard input closes then."""
-
-    def wait() -> None:
-        sys.stdin.buffer.read()
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
-
-
 def _read_gguf_once() -> None:
     """Lets transformers' reader of GGUF files parse a file once: it asks for the same one three times, each slow."""
     import gguf
@@ -148,7 +138,7 @@ def main(arguments: list[str]) -> int:
     """Entry point of the child process."""
     from transformers.utils import logging
 
-    _end_with_parent()
+    end_with_parent()
     _read_gguf_once()
     logging.disable_progress_bar()
     logging.set_verbosity_error()

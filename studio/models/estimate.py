@@ -120,7 +120,7 @@ def fit(
 
     A speed that is only guessed calls no model slow: the machine is measured within seconds of the first start.
     """
-    parts = memory_parts(card, method, rank, batch, length, choose_precision(speed), fused=not machine.gpu_name)
+    parts = memory_parts(card, method, rank, batch, length, choose_precision(speed), fused=machine.device == "cpu")
     needed = sum(part.bytes for part in parts)
     free = machine.memory_free
     if needed > free * (1 - _KEPT_FREE):

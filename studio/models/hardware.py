@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +25,8 @@ class Machine:
         cores: that this process may use.
         cpu: name of the processor.
         gpu_name: empty without a usable NVIDIA card; ``vram_*`` are 0 then.
-        device: ``cuda:0`` or ``cpu``.
+        apple_gpu: whether it has Apple's graphics, which share the memory of the processor.
+        device: ``cuda:0``, ``mps`` or ``cpu``.
     """
 
     cores: int
@@ -34,10 +36,11 @@ class Machine:
     gpu_name: str = ""
     vram_total: int = 0
     vram_free: int = 0
+    apple_gpu: bool = False
 
     @property
     def device(self) -> str:
-        return "cuda:0" if self.gpu_name else "cpu"
+        return "cuda:0" if self.gpu_name else "mps" if self.apple_gpu else "cpu"
 
     @property
     def memory_free(self) -> int:
@@ -52,7 +55,8 @@ def machine() -> Machine:
     total = min(memory.total, limit) if limit else memory.total
     free = min(memory.available, limit - used) if limit else memory.available
     name, vram_total, vram_free = _first_gpu()
-    return Machine(_cores(_CGROUPS), _cpu_name(), total, max(0, free), name, vram_total, vram_free)
+    apple = sys.platform == "darwin" and platform.machine() == "arm64"
+    return Machine(_cores(_CGROUPS), _cpu_name(), total, max(0, free), name, vram_total, vram_free, apple)
 
 
 def container_memory(root: Path) -> tuple[int, int]:

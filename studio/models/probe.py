@@ -6,23 +6,34 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field
 
 from studio.domain.recipe import Precision
-from studio.models.hardware import Machine
+from studio.errors import Stopped
+from studio.models.attend import attend
+from studio.models.hardware import Machine, machine
 from studio.models.json_file import read_object
+from studio.parent import end_with_parent
 from studio.storage.files import write_atomic
+from studio.storage.turns import Turns
 
 if TYPE_CHECKING:
     import torch
 
-_SECONDS: Final = 0.4  # of measuring, each format
-_SHAPE: Final = (512, 768, 2048)  # rows, inner, columns: a product of a small model's size
+_SECONDS: Final = 0.25  # of measuring, each format
+_SMALL: Final = (64, 256, 256)  # rows, inner, columns; a format that crawls takes 10 ms and more even for this one
+_SHAPE: Final = (512, 768, 2048)  # a product of a small model's size
+_SHAPE_OF_CARDS: Final = (4096, 4096, 4096)
+_BRIEFLY: Final = 0.05  # seconds
+_CRAWLS: Final = 3.0  # 10^9 operations a second of a core: what is slower than this is emulated
 _BLOCK: Final = 8  # products timed together; the fastest block counts
+_PATIENCE: Final = 20.0  # seconds that the measurement waits for answers to end
 _TIMEOUT: Final = 120.0  # seconds; importing torch from a slow disk takes most of it
 _GAIN: Final = 1.2  # bf16 must be this much faster on a processor to be worth its coarser numbers
 _GUESSED_PER_CORE: Final = 25.0  # GFLOP/s in fp32 of a core of an ordinary laptop, before anything is measured
@@ -62,22 +73,63 @@ def known_speed(home: Path, machine: Machine) -> Speed:
     return Speed(bf16=2 * guess if machine.gpu_name else guess / 2, fp32=guess, measured=False)
 
 
-def measure_speed(home: Path, machine: Machine) -> Speed:
-    """Measures in a child process (about 3 seconds) and keeps the result in ``machine.json``.
+def measure_speed(home: Path, machine: Machine, cancelled: Callable[[], bool] = lambda: False) -> Speed:
+    """Measures in a child process (about 2 seconds) and keeps the result in ``machine.json``.
 
     A machine that cannot be measured is guessed: a missing figure must not stop anybody.
+
+    Args:
+        home: folder of the workspace.
+        machine: this one.
+        cancelled: asked all the time; True ends the child.
     """
     known = known_speed(home, machine)
     if known.measured:
         return known
-    command = [sys.executable, "-m", "studio.models.probe", machine.device]
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT, check=True)
-        speed = Speed.model_validate_json(answer.stdout.strip().splitlines()[-1])
-    except (OSError, subprocess.SubprocessError, ValueError, IndexError):
+    command = [sys.executable, "-m", "studio.models.probe", str(home)]
+    pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+    ends = time.monotonic() + _TIMEOUT
+    try:  # its input is a pipe: it ends with this process
+        with subprocess.Popen(command, stdin=pipe, stdout=nowhere, stderr=nowhere) as child:
+            attend(child, lambda: cancelled() or time.monotonic() > ends)
+    except (OSError, Stopped):
         return known
-    write_atomic(home / "machine.json", json.dumps({"key": _key(machine), "speed": speed.model_dump()}, indent=2))
+    return known_speed(home, machine)
+
+
+def speed_here(home: Path) -> Speed:
+    """The speed of this machine, measured in this very process where it is not known. Needs torch.
+
+    Whoever comes second while it is measured waits, and takes what the first has found.
+
+    Args:
+        home: folder of the workspace, which keeps the result.
+    """
+    from studio.models.processor import best_device
+
+    here = machine()
+    known = known_speed(home, here)
+    if known.measured:
+        return known
+    with FileLock(home / "machine.lock"):
+        known = known_speed(home, here)
+        if known.measured:
+            return known
+        speed = measured(best_device())
+        document = {"key": _key(here), "speed": speed.model_dump()}
+        write_atomic(home / "machine.json", json.dumps(document, indent=2))
     return speed
+
+
+def measured(device: str) -> Speed:
+    """Measures now, half a second or less.
+
+    Args:
+        device: ``cpu``, ``cuda:0`` or ``mps``.
+    """
+    import torch
+
+    return Speed(bf16=_gflops(torch.bfloat16, device), fp32=_gflops(torch.float32, device))
 
 
 def _key(machine: Machine) -> str:
@@ -89,29 +141,87 @@ def _key(machine: Machine) -> str:
 
 
 def _gflops(dtype: torch.dtype, device: str) -> float:
+    """10^9 operations a second of one number format; one that crawls is given up after some small products."""
     import torch
 
-    rows, inner, columns = _SHAPE if device == "cpu" else (4096, 4096, 4096)
-    left = torch.ones(rows, inner, dtype=dtype, device=device)
-    right = torch.ones(inner, columns, dtype=dtype, device=device)
-    out = left @ right  # the first product is slow: it chooses a kernel
-    # while a server and a browser start, most blocks are disturbed; the machine's speed is that of the others
-    fastest, began = float("inf"), time.perf_counter()
-    while (now := time.perf_counter()) - began < _SECONDS:
-        for _ in range(_BLOCK):
-            torch.mm(left, right, out=out)
-        _ = out[0, 0].item()  # a graphics card answers only when it is done
-        fastest = min(fastest, time.perf_counter() - now)
-    return 2 * rows * inner * columns * _BLOCK / fastest / 1e9
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # threads that wait for each other on a busy machine make a fast format look slow
+    try:
+        core = _Products(_SMALL, dtype, device).speed(_BRIEFLY)
+    finally:
+        torch.set_num_threads(threads)
+    if core < _CRAWLS:
+        return core * threads
+    return _Products(_SHAPE if device == "cpu" else _SHAPE_OF_CARDS, dtype, device).speed(_SECONDS)
+
+
+class _Products:
+    """Matrix products of one shape.
+
+    Args:
+        shape: rows, inner, columns.
+        dtype: number format.
+        device: where.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], dtype: torch.dtype, device: str) -> None:
+        import torch
+
+        rows, inner, columns = shape
+        self._shape = shape
+        self._left = torch.ones(rows, inner, dtype=dtype, device=device)
+        self._right = torch.ones(inner, columns, dtype=dtype, device=device)
+        self._out = torch.empty(rows, columns, dtype=dtype, device=device)
+
+    def speed(self, seconds: float) -> float:
+        """10^9 operations a second.
+
+        While a server and a browser start, most products are disturbed; the machine's speed is that of the others.
+
+        Args:
+            seconds: of trying.
+        """
+        block = 1 if self._time(1) > _BRIEFLY else _BLOCK  # the first product chooses a kernel and does not count
+        fastest, ends = self._time(block), time.perf_counter() + seconds
+        while time.perf_counter() < ends:
+            fastest = min(fastest, self._time(block))
+        return block * _operations(self._shape) / fastest
+
+    def _time(self, count: int) -> float:
+        import torch
+
+        began = time.perf_counter()
+        for _ in range(count):
+            torch.mm(self._left, self._right, out=self._out)
+        _ = self._out[0, 0].item()  # a graphics card answers only when it is done
+        return time.perf_counter() - began
+
+
+def _operations(shape: tuple[int, int, int]) -> float:
+    """Of a product, in 10^9."""
+    rows, inner, columns = shape
+    return 2e-9 * rows * inner * columns
 
 
 def main(arguments: list[str]) -> int:
-    """Entry point of the child process: prints a :class:`Speed` as JSON."""
-    import torch
+    """Entry point: measures and prints a :class:`Speed` as JSON; the child of a studio is given its home and keeps it there.
 
-    device = arguments[0] if arguments else "cpu"
-    speed = Speed(bf16=_gflops(torch.bfloat16, device), fp32=_gflops(torch.float32, device))
-    print(speed.model_dump_json())  # noqa: T201 - read by the parent
+    While it measures, a run pauses between two steps, and it waits while somebody is answered.
+    """
+    if not arguments:
+        from studio.models.processor import best_device
+
+        print(measured(best_device()).model_dump_json())  # noqa: T201 - asked for
+        return 0
+    end_with_parent()
+    from studio.models import processor  # noqa: F401 - torch, before anybody is made to wait
+
+    home = Path(arguments[0])
+    try:
+        with FileLock(Turns(home).path, timeout=_PATIENCE):
+            speed_here(home)
+    except Timeout:  # a busy demo
+        speed_here(home)
     return 0
 
 

@@ -16,6 +16,13 @@ _REFUSALS = (
 _ROWS = 16
 
 
+def best_device() -> str:
+    """The fastest device that this torch has here: ``cuda:0``, ``mps`` (Apple's graphics) or ``cpu``."""
+    if torch.cuda.is_available():
+        return "cuda:0"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
 def pack(weight: Tensor, rows: int = _ROWS) -> Tensor:
     """A bf16 weight ``(O, I)`` in the layout that oneDNN multiplies without reordering it first.
 

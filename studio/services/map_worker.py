@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sys
-import threading
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +19,7 @@ from numpy.typing import NDArray
 
 from studio.data import grouping, layout, ngrams
 from studio.errors import from_exception
+from studio.parent import end_with_parent
 from studio.services.question_map import FAILED, Job, Places
 from studio.storage.files import atomic_path, write_atomic
 
@@ -33,7 +32,7 @@ Floats = NDArray[np.float32]
 
 def main(arguments: list[str]) -> int:
     """Entry point of the child process; returns 0, or :data:`FAILED` after printing what went wrong."""
-    _end_with_parent()
+    end_with_parent()
     try:
         job = Job.model_validate_json(Path(arguments[0]).read_bytes())
         write_atomic(Path(arguments[1]), places_of(job).model_dump_json())
@@ -94,18 +93,6 @@ def _remember(path: Path, newest: Sequence[bytes], known: dict[bytes, Floats]) -
 def _say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
-
-
-def _end_with_parent() -> None:
-    """Ends this process when the one that started it is gone: its end of our standard input closes then."""
-
-    def wait() -> None:
-        # Not through sys.stdin: its lock, held while waiting, would make the interpreter abort when it ends.
-        while os.read(0, 1024):
-            continue
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
 
 
 if __name__ == "__main__":

@@ -167,8 +167,8 @@ class Offers:
         folder = self._workspace.model(model_id)
         try:
             process = subprocess.Popen(
-                [sys.executable, "-m", "studio.training.measure", str(folder)],
-                stdin=subprocess.DEVNULL,
+                [sys.executable, "-m", "studio.training.measure", str(folder), str(self._workspace.home)],
+                stdin=subprocess.PIPE,  # closed when this process ends, and so does the measurement
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 env=environment(),
@@ -177,8 +177,9 @@ class Offers:
                 measurement.process = process
                 if measurement.is_stopped:  # while the process was being started
                     process.kill()
-            output, _ = process.communicate(timeout=_MEASURE_SECONDS)
-            values = json.loads(output.decode().strip().splitlines()[-1])
+            process.wait(_MEASURE_SECONDS)  # communicate() would close its input, which ends it
+            assert process.stdout is not None
+            values = json.loads(process.stdout.read().decode().strip().splitlines()[-1])
             write_atomic(self._note(model_id), json.dumps(values))
         except (OSError, subprocess.TimeoutExpired, ValueError, IndexError, AfinaError):
             return  # the guess stays in use
@@ -186,11 +187,20 @@ class Offers:
             with self._lock:
                 if self._measuring.get(model_id) is measurement:
                     del self._measuring[model_id]
-            if measurement.process is not None and measurement.process.poll() is None:
-                measurement.process.kill()
+            if measurement.process is not None:
+                _put_away(measurement.process)
 
     def _note(self, model_id: str) -> Path:
         return self._workspace.home / "measurements" / f"{model_id}.json"
+
+
+def _put_away(process: subprocess.Popen[bytes]) -> None:
+    """Ends a child where it still runs, and closes its pipes."""
+    process.kill()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+    process.wait()
 
 
 def fit_of(models: ModelService, recipe: Recipe, lengths: Lengths) -> Fit:

@@ -23,13 +23,13 @@ class Turns:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self._path = home / "answering.lock"
-        self._held = FileLock(self._path, blocking=False)
+        self.path = home / "answering.lock"
+        self._held = FileLock(self.path, blocking=False)
 
     @contextmanager
     def answering(self) -> Iterator[None]:
         """Holds the cores for an answer. Several threads or processes that answer wait for each other."""
-        with FileLock(self._path):
+        with FileLock(self.path):
             yield
 
     def hold(self) -> bool:
@@ -66,7 +66,7 @@ class Turns:
         """
         began = time.monotonic()
         try:
-            with FileLock(self._path, timeout=timeout, poll_interval=0.02):
+            with FileLock(self.path, timeout=timeout, poll_interval=0.02):
                 pass
         except Timeout:
             pass

@@ -55,15 +55,16 @@ def assemble(
     from studio.training import memory
 
     memory.keep_freed_memory()
+    from studio.models.processor import best_device
     from studio.training.batches import Encoder, Plan, read_conversations
-    from studio.training.building import build_engine, device, questions
+    from studio.training.building import build_engine, questions
     from studio.training.judge import Judge
     from studio.training.loop import Loop
     from studio.training.precision import settled
 
     encoder = Encoder.load(model_dir, recipe)
-    where = device()
-    precision = settled(recipe.precision, where, folder, turns.home)
+    where = best_device()
+    precision = settled(recipe.precision, folder, turns.home)
     engine = build_engine(model_dir, recipe, precision, where, encoder.tokenizer.pad_id)
     log.write(Phase(time=time.time(), name="reading_examples"))
     train, held_out = read_conversations(folder.train), read_conversations(folder.held_out)

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-import torch
-
 from studio.domain.conversation import Conversation
 from studio.domain.recipe import Method, Precision, Recipe
 from studio.training.adapters import PlainEngine
@@ -19,11 +17,6 @@ from studio.training.precision import number_format
 from studio.training.regularise import Regularisation
 
 _ASKED: Final = 3
-
-
-def device() -> str:
-    """The fastest device that torch sees."""
-    return "cuda:0" if torch.cuda.is_available() else "cpu"
 
 
 def build_engine(model_dir: Path, recipe: Recipe, precision: Precision, where: str, pad_id: int) -> Engine:
@@ -44,7 +37,7 @@ def build_engine(model_dir: Path, recipe: Recipe, precision: Precision, where: s
     fits = shape is not None and (shape.longest is None or (recipe.max_length or 0) <= shape.longest)
     if simple and shape is not None and fits and works(precision):
         return FusedEngine(model_dir, shape, adaptation, dtype, recipe.seed, regular, recompute=again)
-    backend = None if where == "cpu" else "inductor"
+    backend = "inductor" if where.startswith("cuda") else None
     return PlainEngine(
         model_dir, adaptation, dtype, where, pad_id, recipe.seed, regular, recompute=again, backend=backend
     )

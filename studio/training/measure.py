@@ -1,4 +1,4 @@
-"""A short real measurement: ``python -m studio.training.measure MODEL_DIR [--method lora] [--rank 16]``.
+"""A short real measurement: ``python -m studio.training.measure MODEL_DIR HOME [--method lora] [--rank 16]``.
 
 Takes real training steps on made-up questions and answers of the usual length, for a few seconds, and prints one line
 of JSON: ``{"tokens_per_second": …, "token_seconds": …, "step_seconds": …, "disturbed": …, "memory": …, "precision": …,
@@ -16,8 +16,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from studio.domain.recipe import Method, Precision, Recipe, Schedule
+from studio.domain.recipe import Method, Recipe, Schedule
 from studio.models.tokenizer import EncodedExample
+from studio.parent import end_with_parent
 
 if TYPE_CHECKING:
     from studio.training.engine import Engine
@@ -34,18 +35,21 @@ def main(arguments: list[str] | None = None) -> int:
     """Prints the measurement; returns 0."""
     parser = argparse.ArgumentParser(prog="python -m studio.training.measure", description=__doc__)
     parser.add_argument("model_dir", type=Path)
+    parser.add_argument("home", type=Path, help="folder of the workspace")
     parser.add_argument("--method", type=Method, choices=list(Method), default=Method.LORA)
     parser.add_argument("--rank", type=int, default=16)
     args = parser.parse_args(arguments)
-    sys.stdout.write(json.dumps(measure(args.model_dir, args.method, args.rank)) + "\n")
+    end_with_parent()
+    sys.stdout.write(json.dumps(measure(args.model_dir, args.home, args.method, args.rank)) + "\n")
     return 0
 
 
-def measure(model_dir: Path, method: Method, rank: int) -> dict[str, object]:
+def measure(model_dir: Path, home: Path, method: Method, rank: int) -> dict[str, object]:
     """Trains for a few seconds and throws the result away.
 
     Args:
         model_dir: folder of an installed base model.
+        home: of the workspace, which knows the speed of plain products.
         method: of tuning.
         rank: of the adapter.
 
@@ -58,13 +62,14 @@ def measure(model_dir: Path, method: Method, rank: int) -> dict[str, object]:
     keep_freed_memory()
     import torch
 
-    from studio.training.building import build_engine, device
+    from studio.models.probe import choose_precision, speed_here
+    from studio.models.processor import best_device
+    from studio.training.building import build_engine
     from studio.training.optimizer import optimizer_of
-    from studio.training.precision import choose
 
     recipe = _recipe(method, rank)
-    where = device()
-    precision = choose(Precision.AUTO, where)
+    where = best_device()
+    precision = choose_precision(speed_here(home))
     engine = build_engine(model_dir, recipe, precision, where, 0)
     optimizer = optimizer_of(engine, recipe)
     chance = random.Random(0)

@@ -13,9 +13,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
-from studio.domain.recipe import Precision
+from studio.models.probe import choose_precision, speed_here
 from studio.storage.workspace import RunFolder, Workspace, new_id
 from studio.training.process import LOG_HEADER, WorkerProcess, spawn_waiting
 
@@ -51,7 +52,9 @@ class Spare:
                 return
             self._dismiss()
             folder = self._workspace.run(new_id("run"))
-            self._waiting = spawn_waiting(folder, [WAIT_OPTION], python=self._python, module=self._module)
+            self._waiting = spawn_waiting(
+                folder, [WAIT_OPTION, str(self._workspace.home)], python=self._python, module=self._module
+            )
 
     def reserve(self) -> str | None:
         """The id of the run that the waiting worker is for, given once; None when nobody waits."""
@@ -103,7 +106,7 @@ class Spare:
                 return
 
 
-def wait_for_run(folder: RunFolder) -> list[str] | None:
+def wait_for_run(folder: RunFolder, home: Path) -> list[str] | None:
     """The waiting itself, in the worker: imports, then the arguments of the run; None when there will be no run.
 
     From then on, what is printed goes into the run's ``worker.log``.
@@ -114,10 +117,11 @@ def wait_for_run(folder: RunFolder) -> list[str] | None:
     from studio.training import memory
 
     memory.keep_freed_memory()
-    from studio.training import ahead, assembly, batches, building, judge, loop, precision  # noqa: F401 - what a run needs
+    from studio.models.processor import best_device
+    from studio.training import ahead, assembly, batches, building, judge, loop  # noqa: F401 - what a run needs
 
-    if (where := building.device()) == "cpu":
-        ahead.compile_now([precision.choose(Precision.AUTO, where)])
+    if best_device() == "cpu":
+        ahead.compile_now([choose_precision(speed_here(home))])
     leave = threading.Timer(_PATIENCE, os._exit, (0,))
     leave.daemon = True
     leave.start()

@@ -41,8 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--model-dir", type=Path, required=True, help="folder of the installed base model")
     parser.add_argument("--reserve", type=int, default=0, help="bytes of the disk that are left free")
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if given[1:] == [WAIT_OPTION]:
-        told = wait_for_run(RunFolder(Path(given[0])))
+    if given[1:2] == [WAIT_OPTION]:
+        told = wait_for_run(RunFolder(Path(given[0])), Path(given[2]))
         if told is None:
             return 0
         given = [given[0], *told]

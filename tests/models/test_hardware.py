@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
 from pathlib import Path
+from subprocess import PIPE, Popen
 
 import psutil
 import pytest
+from filelock import FileLock
 
 from studio.domain.recipe import Precision
 from studio.models.hardware import Machine, container_memory, machine, parse_gpu
 from studio.models.probe import Speed, choose_precision, known_speed, measure_speed
+from studio.storage.turns import Turns
 
 MACHINE = Machine(cores=4, cpu="Some CPU", ram_total=8, ram_free=4)
 
@@ -76,3 +85,57 @@ def test_the_format_follows_the_speed_unless_it_is_asked_for() -> None:
     assert choose_precision(slow) is Precision.FP32
     assert choose_precision(fast) is Precision.BF16
     assert choose_precision(slow, Precision.BF16) is Precision.BF16
+
+
+def test_apples_graphics_are_chosen_and_share_the_memory() -> None:
+    apple = Machine(cores=8, cpu="Apple M2", ram_total=8, ram_free=4, apple_gpu=True)
+    assert (apple.device, apple.memory_free) == ("mps", 4)
+
+
+@pytest.mark.model
+def test_a_format_that_crawls_is_given_up(lesser: dict[str, str]) -> None:
+    """AVX2 multiplies bf16 a hundred times as slowly as fp32: what is left of it is far from being chosen."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "studio.models.probe"], env=lesser, check=True, capture_output=True, timeout=60
+    )
+    assert choose_precision(Speed.model_validate_json(ended.stdout)) is Precision.FP32
+
+
+@pytest.mark.model
+def test_two_servers_measure_once(tmp_path: Path) -> None:
+    """The second waits for the first, and finds what that one has kept."""
+    both = [Popen([sys.executable, "-m", "studio.models.probe", str(tmp_path)], stdin=PIPE) for _ in range(2)]
+    changes = set()
+    while any(child.poll() is None for child in both):
+        with suppress(FileNotFoundError):
+            changes.add((tmp_path / "machine.json").stat().st_mtime_ns)
+        time.sleep(0.002)
+    assert [child.wait() for child in both] == [0, 0]
+    assert len(changes) == 1
+
+
+@pytest.mark.model
+def test_the_measurement_ends_with_a_killed_server(tmp_path: Path) -> None:
+    free = socket.create_server(("127.0.0.1", 0))
+    port = free.getsockname()[1]
+    free.close()
+    environment = {**os.environ, "AFINA_HOME": str(tmp_path), "AFINA_PORT": str(port)}
+    tmp_path.mkdir(exist_ok=True)
+    with FileLock(Turns(tmp_path).path):  # somebody is being answered: the measurement waits and cannot end by itself
+        server = Popen([sys.executable, "-m", "studio", "serve", "--no-open"], env=environment)
+        try:
+            child = _child(psutil.Process(server.pid), "studio.models.probe")
+        finally:
+            server.kill()
+            server.wait()
+        child.wait(timeout=15)
+
+
+def _child(parent: psutil.Process, module: str) -> psutil.Process:
+    while parent.is_running():
+        for child in parent.children(recursive=True):
+            with suppress(psutil.Error):
+                if module in child.cmdline():
+                    return child
+        time.sleep(0.05)
+    raise AssertionError("the server ended")

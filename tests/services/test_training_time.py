@@ -78,11 +78,11 @@ def test_runs_that_say_nothing_correct_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.model
-def test_a_measurement_foretells_steps_of_any_size(tiny_model: Path) -> None:
+def test_a_measurement_foretells_steps_of_any_size(tiny_model: Path, tmp_path: Path) -> None:
     from studio.domain.recipe import Method
     from studio.training.measure import measure
 
-    values = measure(tiny_model, Method.LORA, 4)
+    values = measure(tiny_model, tmp_path, Method.LORA, 4)
     token, step = float(str(values["token_seconds"])), float(str(values["step_seconds"]))
     assert math.isfinite(token)
     assert token > 0

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tests import lesser_cpu
-
 _HERE = Path(__file__).parent
 _ENGINES = ("test_fused_linear.py", "test_kernels.py", "test_fused.py", "../chat/test_engine.py")
 _PLAIN = (
@@ -19,12 +17,6 @@ _PLAIN = (
     "../data/checks/test_first_look.py",
 )
 _NO_LAYOUT = "oneDNN has no layout for bf16 weights on this processor: the plain path is used, tested above"
-
-
-@pytest.fixture(scope="module")
-def lesser(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of a lesser processor."""
-    return lesser_cpu.environment(tmp_path_factory.mktemp("lesser"))
 
 
 def _run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
