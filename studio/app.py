@@ -168,6 +168,18 @@ def _tell_reach(services: Services, text: Catalog, say: Callable[[str], None]) -
         say(text(f"serve.reach.{now.reach.value}", address=now.address))
 
 
+def can_listen(host: str, port: int) -> bool:
+    """Whether the studio could be served there now."""
+    from studio.errors import AfinaError
+    from studio.web.network import listen
+
+    try:
+        listen(host, port).close()
+    except AfinaError:
+        return False
+    return True
+
+
 def _announce(address: str, line: str, open_browser: bool, say: Callable[[str], None]) -> None:
     for _ in range(600):
         try:
@@ -176,11 +188,12 @@ def _announce(address: str, line: str, open_browser: bool, say: Callable[[str], 
         except OSError:
             time.sleep(0.1)
     say(line)
-    if open_browser and _has_browser():
+    if open_browser and has_browser():
         webbrowser.open(address)
 
 
-def _has_browser() -> bool:
+def has_browser() -> bool:
+    """Whether a browser can be opened from here, in front of the person who started the studio."""
     if Path("/.dockerenv").exists() or os.environ.get("SSH_CONNECTION") or os.environ.get("CI"):
         return False
     return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
