@@ -145,6 +145,12 @@ def _stem(word: str) -> ColumnRole | None:
     return next((role for role, names in _NAMES[0][1].items() if word in names), None)
 
 
+def speaks_about(header: str) -> bool:
+    """Whether a title is of what stands around a conversation and is no part of it: a name, a date, a status."""
+    parts = plain(header.replace("_", " ")).split()
+    return header_role(header)[0] is None and bool(parts) and (parts[0] in ABOUT or parts[-1] in ABOUT)
+
+
 def roles_of(columns: Sequence[str]) -> dict[str, tuple[ColumnRole | None, float]]:
     """What each header says. A single letter says something only beside its partner: Q with A, P with R."""
     letters = {plain(column) for column in columns}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from studio.data.columns import content_of
@@ -28,7 +28,7 @@ _CONVERSATION: Final = words(
 )
 _SENDER: Final = words(
     "autor author from de sender remetente role papel quem who speaker authortype sendertype tipodeautor "
-    "direction speakerrole roleof whosaid sendername authorname authorrole authortype participant messagefrom sentfrom speakername direcao sentido enviadopor sentby emissor remitente user usuario tipoautor inbound"
+    "direction speakerrole roleof whosaid sendername authorname authorrole authortype participant messagefrom sentfrom speakername nome name nombre direcao sentido enviadopor sentby emissor remitente user usuario tipoautor inbound"
 )
 _MESSAGE: Final = words(
     "mensagem message texto text body corpo content conteudo comment comentario descricao mensaje messagetext "
@@ -44,6 +44,7 @@ _FORMS: Final = (
     "%d.%m.%Y %H:%M",
     "%d-%m-%Y %H:%M",
 )
+_PAUSE: Final = timedelta(hours=8)
 _BUSINESS: Final = words(
     "sac loja store shop suporte support atendimento atendente empresa company oficial help service servico "
     "vendas sales equipe team bot agente agent"
@@ -106,7 +107,12 @@ def log_of(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> Log | None
     if conversation is None and speaking:
         conversation = _grouping(others, cells, cells[sender])
     if conversation is None:
-        return Log(None, sender, message, time) if speaking else None
+        common = Counter(filter(None, cells[sender])).most_common(1)
+        by_pause = (
+            time is not None and named(_MESSAGE) is not None and common and common[0][1] >= max(2, 0.3 * len(rows))
+        )
+        several = len(set(cells[sender])) >= 2
+        return Log(None, sender, message, time) if speaking or (by_pause and several) else None
     if {"conversation", "sender", "message"} <= set(columns):  # as our readers of chats call them
         return Log(conversation, sender, message, time)
     if len(set(cells[conversation])) == len(rows) or (not speaking and named(_MESSAGE) is None):
@@ -208,9 +214,16 @@ def _groups(rows: list[Row], log: Log, findings: Findings, label: str) -> Iterat
     groups: dict[str, list[Row]] = {}
     number = 0
     answered = True
+    named = any(role_of(shown(row.values.get(log.sender)).strip()) for row in rows)
+    last: datetime | None = None
     for row in rows:
         if log.conversation is not None:
             key = shown(row.values.get(log.conversation)).strip()
+        elif not named:  # people by their names: a long pause begins another conversation
+            now = _moment(shown(row.values.get(log.time)).strip()) if log.time else None
+            number += now is None or last is None or abs(now - last) > _PAUSE
+            last = now or last
+            key = str(number)
         else:
             role = role_of(shown(row.values.get(log.sender)).strip())
             number += role is Role.USER and answered

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from studio.data.columns import Content, content_of
-from studio.data.headers import exact_role, held_out_value, roles_of, title_rank
+from studio.data.headers import exact_role, held_out_value, roles_of, speaks_about, title_rank
 from studio.data.text import plain
 from studio.domain.dataset import ColumnRole, Mapping
 
@@ -75,10 +75,11 @@ def guess(columns: Sequence[str], rows: Sequence[dict[str, Any]], said: Mapping 
     question = question or _beside(answer, _named(rest, roles, ColumnRole.QUESTION, cells), rest, roles)
     by_header = bool(question and answer)
     others = {key, held_out, *system}
+    told = {c for c in filled if speaks_about(c)}  # "Nome", "Data de abertura": about a conversation, not of it
     open_ = [
         c
         for c in filled
-        if c not in {topic, *others, *answer, *question} and contents[c] is None and _is_prose(cells[c])
+        if c not in {topic, *others, *answer, *question, *told} and contents[c] is None and _is_prose(cells[c])
     ]
     # What the very word for it stands above, and holds no texts, is not made up for by another column.
     hollow = _is_hollow(ColumnRole.ANSWER, answer, filled) or _is_hollow(ColumnRole.QUESTION, question, filled)
@@ -90,7 +91,7 @@ def guess(columns: Sequence[str], rows: Sequence[dict[str, Any]], said: Mapping 
         wordy = [
             c
             for c in filled
-            if c not in {topic, *others, *question, *answer} and contents[c] is None and _has_words(cells[c])
+            if c not in {topic, *others, *question, *answer, *told} and contents[c] is None and _has_words(cells[c])
         ]
         question, answer = _by_content(question, answer, _open_to(question, answer, wordy, roles), cells)
     found = Mapping(question=question, answer=answer, system=system, topic=topic, id=key, held_out=held_out)

@@ -66,6 +66,8 @@ class Converted:
 
 def role_of(who: Any) -> Role | None:
     """The role that a speaker's name stands for; None for a person's name."""
+    if isinstance(who, dict):  # the author as an object
+        who = who.get("role") or who.get("type")
     return _ROLES.get(plain(str(who or "")))
 
 

@@ -245,6 +245,8 @@ LOGS = {
     "2;2024-01-02 10:05;atendente;Here.\n2;2024-01-02 10:00;cliente;Where?\n",
     "without conversations": "who\ttext\nuser\tOpen?\nbot\tYes.\nuser\tWhere?\nbot\tHere.\n",
     "direction": "phone|direction|body\n55119|inbound|Open?\n55119|outbound|Yes.\n55118|inbound|Where?\n55118|outbound|Here.\n",
+    "people by their names": "data,nome,texto\n2024-01-01 10:00,Ana,Open?\n2024-01-01 10:01,Loja,Yes.\n"
+    "2024-01-02 11:00,Rui,Where?\n2024-01-02 11:01,Loja,Here.\n",
     "greeting first": "ticket,from,message\n1,agent,Welcome!\n1,user,Open?\n1,agent,Yes.\n2,user,Where?\n2,agent,Here.\n",
 }
 
@@ -253,7 +255,8 @@ LOGS = {
 def test_logs_with_any_titles(tmp_path: Path, name: str) -> None:
     result = read(tmp_path, "log.csv", LOGS[name])
     assert pairs(result) == [("Open?", "Yes."), ("Where?", "Here.")]
-    assert codes(result) == (["data.turns_before"] if name == "greeting first" else [])
+    told = {"greeting first": ["data.turns_before"], "people by their names": ["data.company"]}
+    assert codes(result) == told.get(name, [])
 
 
 def test_prose_with_commas_is_prose(tmp_path: Path) -> None:
@@ -275,6 +278,18 @@ SIBLINGS: dict[str, tuple[str, str, list[tuple[str, str]], list[str | None]]] = 
         'question, answer\n"Hi, there?", "Yes, sure"\n"Open?", "No, never"\n',
         [("Hi, there?", "Yes, sure"), ("Open?", "No, never")],
         [None, None],
+    ),
+    "a table in Markdown": (
+        "a.md",
+        "| Question | Answer |\n|---|:---:|\n| Open? | Yes. |\n| Where? | Here. |\n",
+        [("Open?", "Yes."), ("Where?", "Here.")],
+        [None, None],
+    ),
+    "authors as objects": (
+        "a.json",
+        '[{"messages": [{"author": {"role": "user"}, "content": "Open?"}, {"author": {"role": "assistant"}, "content": "Yes."}]}]',
+        [("Open?", "Yes.")],
+        [None],
     ),
     "chapters in capitals": (
         "a.txt",

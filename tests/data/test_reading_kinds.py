@@ -71,6 +71,7 @@ def test_headers(tmp_path: Path, name: str, encoding: str) -> None:
 
 REFUSED = {
     "labels": "text;Mau atendimento\nA caixa veio vazia;1\nNinguém liga;1\nO motorista foi rude;0\n",
+    "contacts": "Nome;Telefone;Cidade\nAna Lima;11 91234-5678;São Paulo\nRui Sá;21 91234-5678;Rio de Janeiro\n",
     "dates": "Relato,Aberto em\nMy box came empty,2024-01-05 10:00\nNobody calls me back,2024-01-06 11:30\nIt broke,2024-02-01 09:12\n",
     "one value": "Descripción;Agente\nMi caja llegó vacía;Eva Pérez\nNadie me llama;Eva Pérez\nEl chófer fue grosero;Eva Pérez\n",
     "a label that comes again": "comment,sentiment\n"

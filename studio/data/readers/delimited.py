@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -21,6 +22,7 @@ _OPEN_QUOTE_LINES: Final = 500  # a cell of more lines is a quotation mark that 
 _BLOCK: Final = 500  # lines
 _TITLES_WITHIN: Final = 20  # rows
 _TITLES_ABOVE: Final = 4  # rows
+_RULE: Final = re.compile(r"\s*(?::?-{3,}:?)?\s*")
 _FIELD_LIMIT: Final = 200_000_000
 
 
@@ -76,6 +78,8 @@ def _is_one_column(start: str) -> bool:
 def _read(peek: Peek) -> Iterator[Table]:
     separator = find_separator(peek.start)[0] or ","
     cells = _cells(peek, separator)
+    if separator == "|":  # the line under the titles of a table in Markdown
+        cells = ((number, row) for number, row in cells if not all(_RULE.fullmatch(cell) for cell in row))
     shown = {"\t": "tab"}.get(separator, separator)
     table = table_of_cells(
         peek.name,
@@ -114,7 +118,9 @@ def find_separator(start: str, *, prose: bool = False) -> tuple[str | None, floa
         if prose and separator in ",;" and _are_sentences(rows):
             continue
         named = {header_role(cell)[0] for cell in rows[0] if len(cell) <= 60} & {ColumnRole.QUESTION, ColumnRole.ANSWER}
-        score = share + len(named)
+        later = [cell for row in rows for cell in row[1:] if cell]
+        spaced = sum(cell.startswith(" ") for cell in later) > 0.9 * len(later)  # as after a comma in a sentence
+        score = share + len(named) - 0.1 * spaced
         if score > best[0]:
             best = (score, separator, below if separator == "\t" else share)
     return best[1], best[2]
