@@ -98,7 +98,7 @@ def test_closing_the_studio_leaves_nothing_half_made(tiny_workspace: Workspace) 
     exports.start(run_id, "merged")
     exports.close()
     assert exports.progress(run_id, "merged").state is ExportState.ABSENT
-    assert not list((tiny_workspace.home / "exports").glob(".making-*"))
+    assert not list((tiny_workspace.home / "exports").glob(".*.tmp"))
     assert ExportService(tiny_workspace).export(run_id, "merged").is_file()
 
 

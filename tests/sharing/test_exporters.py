@@ -111,4 +111,4 @@ def test_an_adapter_that_does_not_fit_is_not_offered(tiny_workspace: Workspace) 
             exports.export(run_id, kind)
         assert exports.path(run_id, kind) is None
     assert not list((tiny_workspace.home / "exports").rglob("*.zip"))
-    assert not list((tiny_workspace.home / "exports").glob(".making-*"))
+    assert not list((tiny_workspace.home / "exports").glob(".*.tmp"))
