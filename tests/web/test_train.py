@@ -282,3 +282,10 @@ def test_the_script_that_slows_the_clocks_comes_before_those_of_gradio(services:
         answer = client.get("/en/")
     assert answer.text.index("isClock") < answer.text.index('type="module"')
     assert len(answer.content) == int(answer.headers["content-length"])
+
+
+def test_a_run_can_be_renamed_and_its_settings_repeated(ui: Ui) -> None:
+    html = render_runs(ui, Place("p-1", "train"), [run_view(state=RunState.FINISHED)], None)
+    assert 'data-action="rename" data-id="run-1"' in html
+    assert 'data-action="repeat" data-id="run-1"' in html
+    assert "<img" not in html

@@ -169,6 +169,10 @@ def _perform(ui: Ui, parts: _Parts, place: Place, data: dict[str, str]) -> dict[
             return {ui.place: place.query, parts.runs: _runs_section(ui, place)}
         case "use":
             return fill(ui, parts.setup, studies.recipe(run_id))
+        case "repeat":
+            return fill(ui, parts.setup, runs.view(run_id).recipe)
+        case "rename":
+            runs.rename(run_id, data.get("text", ""))
         case "keep":
             return {ui.place: place.at("train", studies.keep(run_id, locale=ui.text.locale)).move}
         case "up" | "down" as way:

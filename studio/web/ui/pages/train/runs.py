@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from studio.domain.run import RunState, RunView
 from studio.services.comparison import LEAST, MOST
-from studio.web.ui.components import EMPTY, Ui, danger_button, join, notice, state_badge, when, wrapped
+from studio.web.ui.components import EMPTY, Ui, button, danger_button, join, notice, state_badge, when, wrapped
 from studio.web.ui.pages.train.overlay import render_overlay
 from studio.web.ui.session import Place
 
@@ -17,7 +17,7 @@ _AUTOMATIC: Final = 3  # runs that are laid over each other while nobody has tic
 NOBODY: Final = "none"  # in the address: every tick was taken away
 _ROW: Final = Markup(
     '<li id="{id}"{current}>{tick}<a data-nav href="{href}">{name}</a><span class="af-muted af-small">{loss}</span>'
-    "{state}{time}{delete}</li>"
+    '{state}{time}<span class="af-row acts">{acts}</span></li>'
 )
 _TICK: Final = Markup(
     '<label class="af-tick {kind}"><input type="checkbox" data-action="tick" data-id="{id}"{on}{off}'
@@ -61,14 +61,15 @@ def render_runs(ui: Ui, place: Place, views: Sequence[RunView], shown: RunView |
 
 
 def _row(ui: Ui, place: Place, view: RunView, current: bool, chosen: Sequence[str] | None) -> Markup:
-    text, loss, delete, tick = ui.text, "", EMPTY, EMPTY
+    text, loss, tick = ui.text, "", EMPTY
+    acts = [_rename(ui, view), button(text("trainview.repeat"), "repeat", kind="quiet small", id=view.id)]
     if view.result and view.result.best_loss is not None:
         loss = text("train.run_loss", loss=text.number(view.result.best_loss, 2))
     if chosen is not None:
         tick = _tick(ui, view, chosen)
     if view.state.is_over or view.state in (RunState.QUEUED, RunState.PAUSED):
         ask, detail = text("train.run_delete_ask", name=view.name), text("train.run_delete_detail")
-        delete = danger_button(text, text("train.run_delete"), "delete", ask, detail, id=view.id)
+        acts.append(danger_button(text, text("train.run_delete"), "delete", ask, detail, id=view.id))
     return _ROW.format(
         id=view.id,
         current=Markup(' aria-current="true"') if current else EMPTY,
@@ -80,8 +81,14 @@ def _row(ui: Ui, place: Place, view: RunView, current: bool, chosen: Sequence[st
             view.id, state_badge(text, view.state, view.fraction)
         ),
         time=when(text, view.created_at),
-        delete=delete,
+        acts=join(acts),
     )
+
+
+def _rename(ui: Ui, view: RunView) -> Markup:
+    text = ui.text
+    asked = {"ask": text("trainview.rename_ask"), "input": view.name, "yes": text("ui.save"), "no": text("ui.cancel")}
+    return button(text("home.rename"), "rename", kind="quiet small", id=view.id, **asked)
 
 
 def _tick(ui: Ui, view: RunView, chosen: Sequence[str]) -> Markup:
