@@ -33,6 +33,7 @@ from studio.training.spare import Spare
 _log = logging.getLogger(__name__)
 _FORCE_SECONDS = 1.0  # between the request to terminate and the kill
 _ASK_SECONDS = 5.0  # between two questions whether another run fits into the memory
+_IDLE_INTERVALS = 4  # between two looks while no run waits or trains: whoever starts one here wakes the thread
 _EXIT_SECONDS = 10.0  # a worker that wrote its result has this long to leave before the next one starts
 
 
@@ -127,27 +128,30 @@ class Supervisor:
             self._rest()
 
     def _supervise(self) -> None:
+        is_idle = False
         while not self._closing.is_set():
             try:
-                self._look()
+                is_idle = not self._look()
             except Exception:  # a full disk or a locked database passes; runs must not be left alone because of it
                 _log.exception("A look at the runs failed; the next one comes soon")
-            self._rest()
+            self._rest(_IDLE_INTERVALS if is_idle else 1)
 
-    def _rest(self) -> None:
-        self._wake.wait(self._interval)
+    def _rest(self, intervals: int = 1) -> None:
+        self._wake.wait(intervals * self._interval)
         self._wake.clear()
 
-    def _look(self) -> None:
+    def _look(self) -> bool:
+        """Moves all runs on; returns whether there is one that trains or waits."""
         busy = [self._workspace.run(row.id) for row in self._queue.active() if self._look_at(row)]
         for row in self._queue.waiting():
             folder = self._workspace.run(row.id)
             if len(busy) >= self._workspace.settings.runs_at_once or not self._fits(folder, busy):
-                return
+                return True
             if self._queue.move(row.id, RunState.STARTING, only_from=(RunState.QUEUED,)):
                 row.attempts = 0
                 if self._begin(row):
                     busy.append(folder)
+        return bool(busy)
 
     def _fits(self, folder: RunFolder, busy: list[RunFolder]) -> bool:
         """Whether a run may start beside others; asks the graphics card now and then only, for that takes a while."""
