@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -93,7 +94,7 @@ def test_two_versions_a_link_a_restart_and_a_deletion(browser: Browser, page: Pa
     page.click("#dialog-yes")
     expect(page.locator(f"[data-action=delete][data-id={FIRST}]")).to_have_count(0, timeout=PATIENCE)
     go(page, server, "pt", "compare")
-    expect(page.locator("#compare-talk .af-turn")).to_have_count(3)
+    expect(page.locator("#compare-talk .af-turn")).to_have_count(4)
     ask(page, "E depois?")
     expect(page.locator("#compare-talk .af-turn").first.locator(".after .text")).to_have_text(WORDS)
 
@@ -133,6 +134,29 @@ def compare_versions(page: Page, server: Server) -> None:
     page.reload()
     expect(page.locator("#compare-talk .af-turn")).to_have_count(3)
     expect(page.locator("#compare-talk .af-turn").first).to_contain_text("Until when?")
+    lose_an_answer(page, server)
+
+
+def lose_an_answer(page: Page, server: Server) -> None:
+    """The program that answers is killed: that is told beside the question, and the next one is answered."""
+    assert server.process is not None
+    children = psutil.Process(server.process.pid).children(recursive=True)
+    workers = [child for child in children if "studio.chat.worker" in " ".join(child.cmdline())]
+    assert workers
+    for worker in workers:
+        worker.suspend()  # so that it cannot be done before it is killed
+    box, newest = page.locator("#compare-box textarea"), page.locator("#compare-talk .af-turn").first
+    box.fill("Are you there?")
+    box.press("Enter")
+    expect(newest).to_contain_text(catalog("en")("compare.reading"))
+    for worker in workers:
+        worker.kill()
+    expect(newest.locator(".af-notice")).to_contain_text("stopped unexpectedly", timeout=PATIENCE)
+    expect(box).to_have_value("Are you there?")
+    box.press("Enter")
+    expect(newest.locator(".af-notice")).to_have_count(0)
+    expect(newest).to_have_attribute("aria-busy", "false", timeout=PATIENCE)
+    expect(newest.locator(".after .text").first).to_have_text(WORDS)
 
 
 def share(page: Page, server: Server, network: bool) -> str:
