@@ -94,6 +94,7 @@ TABLE: Final[tuple[tuple[str, str, str], ...]] = (
     ("jinja2.exceptions.TemplateError", "", "model.chat_template"),
     ("sqlalchemy.exc.OperationalError", r"database or disk is full", "disk.full"),
     ("sqlalchemy.exc.OperationalError", r"readonly|unable to open", "disk.not_writable"),
+    ("sqlalchemy.exc.DatabaseError", r"not a database|malformed|unsupported file format", "storage.damaged"),
     ("sqlalchemy.exc.SQLAlchemyError", "", "storage.database"),
     ("builtins.PermissionError", "", "disk.not_writable"),
     ("builtins.FileNotFoundError", "", "disk.missing"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from studio.cli.session import read_small_file
 from studio.domain.dataset import Mapping
 from studio.errors import AfinaError
 
@@ -35,7 +37,7 @@ Hub = Annotated[str | None, typer.Option("--hub", metavar="ORG/NAME", help="cli.
 Config = Annotated[str | None, typer.Option("--config", metavar="NAME", help="cli.bring.config")]
 Split = Annotated[str | None, typer.Option("--split", metavar="NAME", help="cli.bring.split")]
 Rows = Annotated[int, typer.Option("--rows", metavar="N", min=1, help="cli.bring.rows")]
-Token = Annotated[str | None, typer.Option("--token", metavar="TEXT", envvar="HF_TOKEN", help="cli.bring.token")]
+TokenFile = Annotated[Path | None, typer.Option("--token-file", metavar="FILE", help="cli.bring.token_file")]
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,15 @@ class HubSet:
     split: str | None = None
     rows: int = _DEFAULT_ROWS
     token: str | None = None
+
+
+def token_of(file: Path | None) -> str | None:
+    """The token for the hub: from a file or the environment, because a command line is seen by all users in ``ps``.
+
+    Raises:
+        AfinaError: what :func:`studio.cli.session.read_small_file` raises.
+    """
+    return read_small_file(file, limit=10_000).strip() if file is not None else os.environ.get("HF_TOKEN")
 
 
 def columns_of(

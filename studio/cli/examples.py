@@ -42,7 +42,7 @@ def examples(
     config: bringing.Config = None,
     split: bringing.Split = None,
     rows: bringing.Rows = 10_000,
-    token: bringing.Token = None,
+    token_file: bringing.TokenFile = None,
     model: Annotated[str | None, typer.Option(metavar="ID", help="cli.examples.model")] = None,
     share: Annotated[int | None, typer.Option(metavar="PERCENT", min=1, max=50, help="cli.examples.share")] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", min=0, help="cli.examples.seed")] = None,
@@ -63,7 +63,7 @@ def examples(
     if not files and not hub:
         raise Usage("cli.examples.no_files")
     columns = bringing.columns_of(question, answer, system, id_column, sheet, company, topic)
-    hub_set = bringing.HubSet(hub, config, split, rows, token)
+    hub_set = bringing.HubSet(hub, config, split, rows, bringing.token_of(token_file))
     draw = _Draw(share is not None or seed is not None, SplitChoice(), reword).with_choices(share, seed)
     with open_services() as services, bringing.brought(terminal, services.datasets, files or [], hub_set) as paths:
         read = _read(services.datasets, paths, columns)

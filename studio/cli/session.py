@@ -87,12 +87,14 @@ def read_json_object(path: Path) -> dict[str, Any]:
     """The object in a JSON file.
 
     Raises:
-        AfinaError: ``cli.not_json`` with the place of the mistake, or what :func:`read_small_file` raises.
+        AfinaError: ``cli.not_json`` with the place of the mistake, ``cli.deep_json``, or what :func:`read_small_file` raises.
     """
     try:
         values = json.loads(read_small_file(path))
     except json.JSONDecodeError as error:
         raise AfinaError("cli.not_json", file=str(path), line=str(error.lineno), column=str(error.colno)) from error
+    except RecursionError as error:
+        raise AfinaError("cli.deep_json", file=str(path)) from error
     if not isinstance(values, Mapping):
         raise AfinaError("cli.not_json", file=str(path), line="1", column="1")
     return dict(values)

@@ -43,7 +43,7 @@ def train(
     config: bringing.Config = None,
     split: bringing.Split = None,
     rows: bringing.Rows = 10_000,
-    token: bringing.Token = None,
+    token_file: bringing.TokenFile = None,
     name: Annotated[str | None, typer.Option(metavar="TEXT", help="cli.train.name")] = None,
     choices: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="cli.train.set")] = None,
     accept_licence: AcceptLicence = False,
@@ -64,7 +64,7 @@ def train(
     values |= recipes.parsed(choices or [])
     if not data and not hub and not values.get("data"):
         raise Usage("cli.train.no_data")
-    hub_set = bringing.HubSet(hub, config, split, rows, token)
+    hub_set = bringing.HubSet(hub, config, split, rows, bringing.token_of(token_file))
     with open_services() as services, bringing.brought(terminal, services.datasets, data or [], hub_set) as paths:
         if paths:
             values["data"] = recipes.absolute(paths)

@@ -26,6 +26,8 @@ _ID: Final = re.compile(r"[\w][\w.-]{0,95}(?:/[\w][\w.-]{0,95})?")
 _KNOWN: Final = re.compile(r"\[(.*)\]", re.DOTALL)
 _TOLD_EVERY: Final = 500  # rows
 _LOOK_SECONDS: Final = 0.1
+_FOREIGN: Final = "don't belong to"  # the library's words, and ours where it has none
+_OF_THE_HUB: Final = frozenset(("hf", "file", "local", "zip", "tar", "dir", "filecache", "blockcache", "simplecache"))
 _LOOK_TIMEOUT: Final = 20.0  # seconds
 
 
@@ -161,6 +163,21 @@ def _child(
         raise AfinaError("general.unexpected", kind="datasets", detail=f"exit {code}")
 
 
+def _stay_at_the_hub() -> None:
+    """Takes every other host away from the library, which would follow an address in what a dataset says of itself."""
+    from fsspec import AbstractFileSystem
+    from fsspec.registry import known_implementations, register_implementation
+
+    class Elsewhere(AbstractFileSystem):  # type: ignore[misc]
+        """Stands for the files of any other place."""
+
+        def __init__(self, *_: Any, **__: Any) -> None:
+            raise ValueError(_FOREIGN)
+
+    for protocol in set(known_implementations) - _OF_THE_HUB:
+        register_implementation(protocol, Elsewhere, clobber=True)
+
+
 def _write(options: dict[str, Any]) -> None:
     """Streams the rows into the file; runs in the child."""
     import datasets
@@ -213,6 +230,8 @@ def _problem(error: Exception, options: dict[str, Any]) -> AfinaError:
     kinds = {kind.__name__ for kind in type(error).__mro__}
     if "RepositoryNotFoundError" in kinds and "GatedRepoError" not in kinds:
         return AfinaError("data.hub_not_found", what=what)
+    if _FOREIGN in text:
+        return AfinaError("data.hub_foreign_files", what=what)
     if "gated" in text.lower():
         return AfinaError("hub.gated", path=what)
     if isinstance(error, ValueError) and "split" in text.lower() and found:
@@ -240,6 +259,7 @@ def main() -> None:
             os.chdir(empty)  # the library takes a folder of that name for the dataset
         try:
             if not options["local"]:
+                _stay_at_the_hub()
                 _look(options["reference"])
             (_list if options.get("list") else _write)(options)
         except Exception as error:

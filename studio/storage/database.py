@@ -140,7 +140,8 @@ class Database:
         """Brings the schema to the newest migration.
 
         Raises:
-            AfinaError: ``storage.newer`` when a newer Afina made this database.
+            AfinaError: ``storage.newer`` when a newer Afina made this database; ``storage.damaged``,
+                ``disk.not_writable`` and others with the ``path`` of its file.
         """
         from alembic import command
         from alembic.config import Config
@@ -155,7 +156,9 @@ class Database:
         except CommandError as error:
             raise AfinaError("storage.newer") from error
         except SQLAlchemyError as error:
-            raise from_exception(error) from error
+            known = from_exception(error)
+            known.params["path"] = self.engine.url.database or ""  # no password of a server is in it
+            raise known from error
 
     def close(self) -> None:
         """Closes every connection."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import secrets
 from dataclasses import dataclass
@@ -116,7 +117,8 @@ class Workspace:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             close_to_others(settings.home)
         except OSError as error:
-            raise AfinaError("disk.not_writable", path=str(settings.home)) from error
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            raise AfinaError("disk.full" if full else "disk.not_writable", path=str(settings.home)) from error
         workspace = cls(settings)
         workspace.database.upgrade()
         return workspace
