@@ -163,6 +163,7 @@ class Reading:
         if how.kind is Kind.COLUMNS and not found.mapping.is_complete:
             kinds = dict(islice(unfit(table.columns, values).items(), _COLUMNS_NAMED))
             code = "data.columns_unknown" if reader in _WITH_TITLES else "data.fields_unknown"
+            code = "data.no_questions_in_text" if reader == "documents" else code
             self.findings.file(code, table.label, columns=", ".join(table.columns)[:300], kinds=kinds)
             self.files.append(
                 FileRead(table.label, reader, table.detail, table.columns, Mapping(), 0, sheet=table.sheet)

@@ -370,7 +370,7 @@ DOCUMENTS = [
     Hostile("a page with NULs", "a.html", b"<html>\0<h2>P\0ix?</h2><p>S\0im.</p><h2>B?</h2><p>N.</p>", reads=2, code="data.control_characters"),
     Hostile("a page that says it is JSON", "a.html", '<html><script type="application/ld+json">{"@type":"FAQPage","mainEntity":' + "[" * 50_000 + "</script></html>", code="data.no_questions_in_text"),
     Hostile("100,000 number signs", "a.md", "#" * 100_000 + " x\n", code="data.not_readable.text"),
-    Hostile("headings without texts", "a.md", "# A?\n# B?\n# C?\n", code="data.columns_unknown"),
+    Hostile("headings without texts", "a.md", "# A?\n# B?\n# C?\n", code="data.no_questions_in_text"),
     Hostile("a head that never ends", "a.md", "---\nquestion: A?\n" * 1_000, reads=1),
     Hostile("a head that is a program", "a.md", "---\nquestion: !!python/object/apply:os.system ['id']\n---\nSim.\n", reads=1),
     Hostile("a head of laughs", "a.md", '---\na: &a ["x","x"]\nb: &b [*a,*a]\nc: &c [*b,*b]\nquestion: *c\n---\nSim.\n', reads=1),
