@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from studio.chat.protocol import REQUEST, Cancel, Generate, Reply, Warm
-from studio.storage.turns import Turns
+from studio.storage.compute_lock import Turns
 from studio.storage.uses import using
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from filelock import FileLock, Timeout
 
 from studio.domain.model import BaseModelCard, InstallProgress, InstallState
 from studio.errors import AfinaError, Stopped
-from studio.models.attend import attend
 from studio.models.convert import FAILED
 from studio.models.sources.base import Cancelled, Source
+from studio.processes.attended_child import attend
 from studio.storage.files import atomic_folder, require_space, write_atomic
 from studio.storage.workspace import Workspace
 

@@ -16,12 +16,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from studio.domain.recipe import Precision
 from studio.errors import Stopped
-from studio.models.attend import attend
 from studio.models.hardware import Machine, machine
 from studio.models.json_file import read_object
 from studio.parent import end_with_parent
+from studio.processes.attended_child import attend
+from studio.storage.compute_lock import Turns
 from studio.storage.files import write_atomic
-from studio.storage.turns import Turns
 
 if TYPE_CHECKING:
     import torch

@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from studio.errors import AfinaError
 from studio.models.template_renderer import TemplateRenderer, Turns
-from studio.storage.child_limits import limit_memory, watch_memory
+from studio.processes.child_limits import limit_memory, watch_memory
 
 SECONDS: Final = 5  # for the renderings of one request
 MEMORY: Final = 512_000_000  # bytes

@@ -25,7 +25,7 @@ from studio.data.versions import Versions
 from studio.domain.conversation import Conversation
 from studio.domain.dataset import DatasetView
 from studio.errors import AfinaError
-from studio.services.child import run_aside
+from studio.processes.json_child import run_aside
 from studio.services.lengths import ModelTokens
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from studio.domain.dataset import Mapping
 from studio.domain.problem import Problem
 from studio.errors import AfinaError, Stopped, from_exception
-from studio.services.child import run_aside
+from studio.processes.json_child import run_aside
 from studio.storage.files import scratch_folder
 
 if TYPE_CHECKING:

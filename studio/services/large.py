@@ -1,4 +1,4 @@
-"""The child process of :mod:`studio.services.child`: reads files, and checks and mends large sets with every core.
+"""The child process of :mod:`studio.processes.json_child`: reads files, and checks and mends large sets with every core.
 
 What only large sets need is imported where it is used: a small file is to be read in less than a second.
 """
@@ -20,10 +20,10 @@ from studio.data.versions import Versions
 from studio.domain.author import acting_as
 from studio.domain.dataset import Mapping
 from studio.errors import Stopped, from_exception
+from studio.processes.child_limits import limit_memory
 from studio.services.datasets import DatasetService
 from studio.services.split_store import SplitStore
 from studio.settings import Settings
-from studio.storage.child_limits import limit_memory
 from studio.storage.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from pydantic import BaseModel, ConfigDict
 from studio.data.checks.base import Dataset
 from studio.data.insights import spread
 from studio.errors import AfinaError
-from studio.models.attend import attend
 from studio.models.sources.base import Cancelled, Progress
+from studio.processes.attended_child import attend
 from studio.storage.files import write_atomic
 
 MOST_POINTS: Final = 5_000

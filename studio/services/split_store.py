@@ -13,7 +13,7 @@ from studio.data.limits import DRAWN_AT_ONCE
 from studio.data.rows import Rows
 from studio.data.versions import Draft, Versions
 from studio.errors import AfinaError, Stopped
-from studio.services.child import run_aside
+from studio.processes.json_child import run_aside
 from studio.storage.database import DatasetRow
 from studio.storage.workspace import Workspace
 

@@ -13,7 +13,7 @@ from studio.domain.event import Phase, Started
 from studio.domain.problem import Problem, Severity
 from studio.domain.recipe import Precision, Recipe
 from studio.errors import AfinaError
-from studio.storage.turns import Turns
+from studio.storage.compute_lock import Turns
 from studio.storage.workspace import RunFolder
 from studio.training.adjustments import read_adjustments
 from studio.training.events import EventLog

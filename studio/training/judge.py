@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from studio.domain.conversation import Conversation
 from studio.models.tokenizer import EncodedExample
-from studio.storage.turns import Turns
+from studio.storage.compute_lock import Turns
 from studio.training.engine import Engine, learned_tokens
 from studio.training.judging import RECALL_LENGTH, Grade
 from studio.training.recall import right_answers

@@ -9,7 +9,7 @@ from typing import Final
 
 from studio.domain.conversation import Conversation
 from studio.domain.event import Answers, LiveAnswer
-from studio.storage.turns import Turns
+from studio.storage.compute_lock import Turns
 from studio.training.batches import Encoder
 from studio.training.drafts import Drafts
 from studio.training.engine import Engine

@@ -18,7 +18,7 @@ from studio.domain.recipe import Recipe, Schedule
 from studio.domain.run import RunResult, RunState
 from studio.errors import AfinaError, from_exception
 from studio.models.tokenizer import EncodedExample
-from studio.storage.turns import Turns
+from studio.storage.compute_lock import Turns
 from studio.storage.workspace import RunFolder
 from studio.training.adjustments import Adjustments
 from studio.training.batches import Plan

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from studio.domain.conversation import Conversation
 from studio.models.tokenizer import EncodedExample
-from studio.storage.turns import Turns
+from studio.storage.compute_lock import Turns
 
 if TYPE_CHECKING:
     from studio.training.batches import Encoder

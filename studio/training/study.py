@@ -21,7 +21,7 @@ from studio.domain.recipe import Recipe
 from studio.domain.run import RunResult, RunState
 from studio.domain.study import StudyKind, StudyPlan, StudyRecord, Trial, TrialScore, TrialState
 from studio.errors import AfinaError
-from studio.storage.turns import Turns
+from studio.storage.compute_lock import Turns
 from studio.training import halving
 from studio.training.checkpoints import step_folder
 from studio.training.halving import Leg

@@ -17,9 +17,9 @@ from studio.domain.problem import Problem
 from studio.domain.recipe import Recipe
 from studio.domain.run import RunResult, RunState, progress_of
 from studio.errors import AfinaError, from_exception
+from studio.storage.compute_lock import Turns
 from studio.storage.files import write_atomic
 from studio.storage.kept_adapter import kept_adapter
-from studio.storage.turns import Turns
 from studio.storage.workspace import RunFolder
 from studio.training.autopsy import DISK_FULL
 from studio.training.events import EventLog, read_events

@@ -19,7 +19,7 @@ from filelock import FileLock
 from studio.domain.recipe import Precision
 from studio.models.hardware import Machine, container_memory, machine, parse_gpu
 from studio.models.probe import Speed, choose_precision, known_speed, measure_speed
-from studio.storage.turns import Turns
+from studio.storage.compute_lock import Turns
 
 MACHINE = Machine(cores=4, cpu="Some CPU", ram_total=8, ram_free=4)
 

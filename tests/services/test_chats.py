@@ -23,7 +23,7 @@ from studio.domain.recipe import Recipe
 from studio.errors import AfinaError
 from studio.services.chats import ChatService, ChatUpdate
 from studio.settings import Settings
-from studio.storage.turns import Turns
+from studio.storage.compute_lock import Turns
 from studio.storage.workspace import Workspace
 
 # peft 0.21 asks transformers 5.23 for a property that is deprecated there.

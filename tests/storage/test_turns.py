@@ -5,11 +5,11 @@ import sys
 import threading
 from pathlib import Path
 
-from studio.storage.turns import Turns
+from studio.storage.compute_lock import Turns
 
 HOLDER = """
 import sys, pathlib
-from studio.storage.turns import Turns
+from studio.storage.compute_lock import Turns
 with Turns(pathlib.Path(sys.argv[1])).answering():
     print("holding", flush=True)
     sys.stdin.readline()

@@ -11,7 +11,7 @@ import pytest
 from studio.domain.event import Notice
 from studio.domain.recipe import Method
 from studio.domain.run import RunState
-from studio.storage.turns import Turns
+from studio.storage.compute_lock import Turns
 from studio.training.engine import Adaptation
 from studio.training.events import EventLog, read_events
 from tests.training.support import losses, write_run

@@ -18,7 +18,7 @@ from studio.domain.recipe import Recipe, Schedule
 from studio.domain.run import progress_of
 from studio.i18n import LOCALES, catalog
 from studio.models.tokenizer import EncodedExample
-from studio.storage.turns import Turns
+from studio.storage.compute_lock import Turns
 from studio.training.events import EventLog, read_events
 from studio.training.judging import Grade, Timetable, may_extend
 from studio.training.live import SHARE, LiveAnswers

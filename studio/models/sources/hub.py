@@ -24,7 +24,7 @@ from studio.errors import AfinaError, Stopped, from_exception
 from studio.models.json_file import read_object
 from studio.models.sources.base import Cancelled, Progress, check_hash
 from studio.models.weights import PICKLES, card_of_config, slug
-from studio.storage.child_limits import limit_file_size, limit_memory, watch_memory
+from studio.processes.child_limits import limit_file_size, limit_memory, watch_memory
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

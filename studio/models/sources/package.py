@@ -20,8 +20,8 @@ from typing import Final
 
 from studio.domain.model import BaseModelCard
 from studio.errors import AfinaError, from_exception
-from studio.models.attend import attend
 from studio.models.sources.base import Cancelled, Progress, check_hash, sha256_of
+from studio.processes.attended_child import attend
 from studio.storage.files import atomic_path, replace
 
 _RAW_PROGRESS: Final = re.compile(r"Progress (\d+) of (\d+)")

@@ -18,8 +18,8 @@ from typing import Any, Final
 
 from studio.domain.author import author
 from studio.errors import AfinaError, Stopped
+from studio.processes.child_limits import watch_memory
 from studio.settings import Settings
-from studio.storage.child_limits import watch_memory
 from studio.storage.files import remove_half_made, scratch_folder
 from studio.training.process import environment
 
