@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from studio.data.checks import contradictions, duplicates, near_duplicates
-from studio.data.checks.base import Dataset
+from studio.data.checks.check import Dataset
 from studio.data.checks.personal import spans
+from studio.data.checks.rules import contradictions, duplicates, near_duplicates
 from studio.domain.conversation import Conversation
 
 ASSETS = Path(__file__).parent.parent / "tests" / "assets" / "checks"

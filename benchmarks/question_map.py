@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.data import grouping, layout, ngrams
+from studio.data.insights import kmeans, tfidf, umap
 from studio.settings import assets_dir
 
 Vectors = NDArray[np.float32]
@@ -41,7 +41,7 @@ def purity(distances: Vectors, topics: list[str]) -> float:
 
 
 def main() -> int:
-    readers: dict[str, Callable[[list[str]], Vectors]] = {"letters": ngrams.vectors}
+    readers: dict[str, Callable[[list[str]], Vectors]] = {"letters": tfidf.vectors}
     if len(sys.argv) > 1:
         from studio.models.embedder_net import Network
 
@@ -51,7 +51,7 @@ def main() -> int:
         for locale in ("en", "pt"):
             asked, topics = questions(locale)
             vectors = read(asked)
-            places = layout.flat(vectors, layout.neighbours(vectors))
+            places = umap.flat(vectors, umap.neighbours(vectors))
             flat = ((places[:, None] - places[None]) ** 2).sum(-1)
             print(
                 f"{name:<12} {locale}  vectors {purity(1 - vectors @ vectors.T, topics):.1%}  map {purity(flat, topics):.1%}"
@@ -61,9 +61,9 @@ def main() -> int:
         began = time.perf_counter()
         vectors = read(many)
         seconds = time.perf_counter() - began
-        layout.flat(vectors, layout.neighbours(vectors))
+        umap.flat(vectors, umap.neighbours(vectors))
         placed = time.perf_counter() - began - seconds
-        grouping.groups(vectors)
+        kmeans.groups(vectors)
         grouped = time.perf_counter() - began - seconds - placed
         print(f"{name:<12} {MANY} questions: read {seconds:.1f} s, placed {placed:.1f} s, grouped {grouped:.1f} s")
     return 0

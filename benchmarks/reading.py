@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.reading_tables import REFUSED, TURNS, Labelled, all_tables
-from studio.data.read import ReadResult
-from studio.data.reading import read_files
+from studio.data.importing.pipeline import read_files
+from studio.data.importing.result import ReadResult
 
 _TOLD = ("data.mapping_guessed", "data.header_guessed", "data.odd_column", "data.no_header")
 

@@ -15,8 +15,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from studio.data import checks
-from studio.data.checks.base import Dataset
+from studio.data.checks import registry
+from studio.data.checks.check import Dataset
 from studio.domain.conversation import Conversation
 
 Pair = tuple[str, str]
@@ -145,7 +145,7 @@ def mistakes(locale: str) -> tuple[Counter[str], list[str]]:
     """How many examples there are of each label, and each that did not become what it must."""
     labelled = list(rows(locale))
     data = Dataset.of(Conversation.pair(*row.before) for row in labelled)
-    after = checks.fix_all(data, checks.fixable(checks.find_all(data)))
+    after = registry.fix_all(data, registry.fixable(registry.find_all(data)))
     found = {conversation.id: (conversation.question, conversation.answer) for conversation in after.conversations}
     wrong = [
         f"{row.label}: {row.before} became {found.get(conversation.id)}"

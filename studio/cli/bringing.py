@@ -19,7 +19,7 @@ from studio.errors import AfinaError
 
 if TYPE_CHECKING:
     from studio.cli.terminal import Terminal
-    from studio.data.read import ReadResult
+    from studio.data.importing.result import ReadResult
     from studio.services.datasets import DatasetService
 
 _STDIN = Path("-")
@@ -88,16 +88,16 @@ def brought(
     """The files to read; ``-`` is what comes on standard input, and a dataset of the hub is fetched first.
 
     Raises:
-        AfinaError: what :func:`studio.data.hub_sets.fetch` raises; ``data.empty_file`` for an empty input.
+        AfinaError: what :func:`studio.data.importing.hub_datasets.fetch` raises; ``data.empty_file`` for an empty input.
     """
-    from studio.data import hub_sets
+    from studio.data.importing import hub_datasets
 
     with tempfile.TemporaryDirectory(prefix="afina-") as folder:
         files = [_pasted(Path(folder)) if path == _STDIN else path for path in paths]
         if hub.reference:
             terminal.say("cli.bring.fetching", name=hub.reference)
             files.append(
-                hub_sets.fetch(
+                hub_datasets.fetch(
                     hub.reference,
                     Path(folder),
                     config=hub.config,

@@ -18,10 +18,10 @@ from studio.domain.dataset import Mapping, SplitChoice
 from studio.domain.left_out import left_out, totals
 
 if TYPE_CHECKING:
-    from studio.data.checks.base import Dataset, Finding
+    from studio.data.checks.check import Dataset, Finding
     from studio.data.checks.report import Removal, Report
-    from studio.data.read import ReadResult
-    from studio.data.writing import Writer
+    from studio.data.importing.result import ReadResult
+    from studio.data.versions.export import Writer
     from studio.services.datasets import DatasetService
 
 _SHOWN_LETTERS: Final = 60  # of a removed question or answer
@@ -52,14 +52,15 @@ def examples(
     as_json: Json = False,
 ) -> None:
     """Reads and checks files with the engine of the screens; nothing is changed but the file named by ``--out``."""
-    from studio.data import checks, writing
+    from studio.data.checks import registry
+    from studio.data.versions import export
 
     terminal = terminal_of(ctx, as_json=as_json)
     wanted = [code for item in fix or [] for code in item.split(",") if code]
     for code in wanted:
         if code != "all":
-            checks.parse(code)
-    write = writing.writer(out.suffix) if out is not None else None
+            registry.parse(code)
+    write = export.writer(out.suffix) if out is not None else None
     if not files and not hub:
         raise Usage("cli.examples.no_files")
     columns = bringing.columns_of(question, answer, system, id_column, sheet, company, topic)
@@ -128,18 +129,18 @@ def _fixed(terminal: Terminal, dataset: Dataset, wanted: list[str], document: di
         wanted: codes of checks; ``all`` stands for everything that is safe.
         document: to add to.
     """
-    from studio.data import checks
+    from studio.data.checks import registry
     from studio.data.checks.report import Report, changes, removals
 
     codes = [code for code in wanted if code != "all"]
     if "all" in wanted:
-        codes += [code for code in checks.fixable(checks.find_all(dataset)) if code not in codes]
+        codes += [code for code in registry.fixable(registry.find_all(dataset)) if code not in codes]
     if not wanted:
         return dataset
     fixed, removed = removals(dataset, codes)
     changed = len(changes(dataset.conversations, fixed.conversations)) - len(removed)
     report = Report.of(fixed)
-    left = [f for f in report.findings if checks.get(f.code).fix is not None and not checks.get(f.code).by_default]
+    left = [f for f in report.findings if registry.get(f.code).fix is not None and not registry.get(f.code).by_default]
     left = [finding for finding in left if finding.code != "company_contacts"]
     document["fixed"] = {
         "codes": codes,
@@ -185,16 +186,16 @@ def _drawn(
     terminal: Terminal, conversations: Sequence[Conversation], draw: _Draw, document: dict[str, Any]
 ) -> Sequence[Conversation]:
     """Says what would be kept aside for the test; with rewordings, these are added."""
-    from studio.data import rewording
-    from studio.data.split import plan
+    from studio.data.splitting import paraphrase
+    from studio.data.splitting.split import plan
 
     if len(conversations) > _DRAWN_AT_MOST and not draw.asked and not draw.reword:
         return conversations
     if draw.reword:
-        count = rewording.how_many(len(conversations), draw.choice.share)
-        chosen = rewording.rewordings(conversations, draw.choice.seed, count)
+        count = paraphrase.how_many(len(conversations), draw.choice.share)
+        chosen = paraphrase.rewordings(conversations, draw.choice.seed, count)
         numbers = [int(c.id[1:]) for c in conversations if c.id[1:].isdecimal()]
-        added = rewording.held_out_examples(chosen, conversations, max(numbers, default=0) + 1)
+        added = paraphrase.held_out_examples(chosen, conversations, max(numbers, default=0) + 1)
         conversations = [*(c.model_copy(update={"held_out": None}) for c in conversations), *added]
         document["reworded"] = [{"id": item.origin, "from": item.original, "to": item.question} for item in chosen]
         for item in chosen:
@@ -217,7 +218,7 @@ def _drawn(
 def _write(
     terminal: Terminal, write: Writer, out: Path, conversations: Sequence[Conversation], document: dict[str, Any]
 ) -> None:
-    from studio.data.writing import lost_in_table
+    from studio.data.versions.export import lost_in_table
     from studio.storage.files import atomic_path
 
     lost = lost_in_table(conversations) if out.suffix.lower() != ".jsonl" else None
@@ -287,7 +288,7 @@ def _sentence(terminal: Terminal, finding: Finding) -> str:
 
 
 def _document(terminal: Terminal, read: ReadResult, dataset: Dataset, report: Report) -> dict[str, Any]:
-    from studio.data import checks
+    from studio.data.checks import registry
 
     return {
         "files": [
@@ -318,7 +319,7 @@ def _document(terminal: Terminal, read: ReadResult, dataset: Dataset, report: Re
                 "examples": finding.count,
                 "where": [_place(dataset, position) for position in finding.positions],
                 "groups": [[_place(dataset, position) for position in group] for group in finding.groups],
-                "fixable": checks.get(finding.code).fix is not None,
+                "fixable": registry.get(finding.code).fix is not None,
                 "params": finding.params,
             }
             for finding in report.findings

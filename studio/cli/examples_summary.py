@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from studio.data.checks.base import Dataset
+    from studio.data.checks.check import Dataset
 
 
 def summary(dataset: Dataset) -> dict[str, Any]:
@@ -15,7 +15,7 @@ def summary(dataset: Dataset) -> dict[str, Any]:
     Args:
         dataset: the examples, as the checks see them.
     """
-    from studio.data.insights import Insights
+    from studio.data.insights.statistics import Insights
 
     found = Insights.of(dataset)
     return {

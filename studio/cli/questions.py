@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from studio.data.headers import header_role
-from studio.data.readers.delimited import find_separator
+from studio.data.importing.column_names import header_role
+from studio.data.importing.readers.delimited import find_separator
 from studio.data.text import detect_encoding, read_text
-from studio.data.writing import safe_cell
+from studio.data.versions.export import safe_cell
 from studio.domain.dataset import ColumnRole
 from studio.errors import AfinaError
 from studio.storage.files import write_atomic

@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from studio.data import checks
-from studio.data.checks import saved
-from studio.data.checks.base import Dataset
+from studio.data.checks import registry, report_file
+from studio.data.checks.check import Dataset
 from studio.data.checks.facts import Facts
 from studio.data.checks.report import Change, Report, changes, preview
+from studio.data.gc_pause import collector_at_rest
 from studio.data.limits import LARGE
-from studio.data.memory import collector_at_rest
-from studio.data.rows import Rows, line_starts
-from studio.data.similar import Hashes
-from studio.data.versions import Versions
+from studio.data.similarity.minhash import Hashes
+from studio.data.versions.rows import Rows, line_starts
+from studio.data.versions.versions import Versions
 from studio.domain.conversation import Conversation
 from studio.domain.dataset import DatasetView
 from studio.errors import AfinaError
@@ -133,13 +132,13 @@ class CheckService:
             Stopped: where ``stop`` was set in time.
         """
         for code in codes:
-            checks.parse(code)
+            registry.parse(code)
         if self.is_large(project_id):
             self._aside(project_id, {"do": "fix", "project_id": project_id, "codes": list(codes)}, stop)
         else:
             base, checked = self._key(project_id)[0], self._checked(project_id)
-            wanted = list(codes) or checks.fixable(checked.report.findings)
-            fixed = checks.fix_all(checked.dataset, wanted)
+            wanted = list(codes) or registry.fixable(checked.report.findings)
+            fixed = registry.fix_all(checked.dataset, wanted)
             changed = changes(checked.dataset.conversations, fixed.conversations)
             removed = sum(change.after is None for change in changed)
             self._replace(project_id, fixed, wanted, len(changed) - removed, removed, base)
@@ -158,14 +157,14 @@ class CheckService:
         dataset = self._large(project_id, key, facts)
         with collector_at_rest():  # groups are hundreds of thousands of lists
             report = Report.of(dataset)
-        saved.save(self._path(key), dataset, report)
+        report_file.save(self._path(key), dataset, report)
         return report
 
     def fix_large(self, project_id: str, codes: Sequence[str], facts: Facts, base: str) -> None:
         """As :meth:`fix`, in the process that made the facts of the version ``base``; checks the new version too."""
         dataset = self._large(project_id, (base, *self._key(project_id)[1:]), facts)
-        wanted = list(codes) or checks.fixable(checks.find_all(dataset))
-        fixed = checks.fix_all(dataset, wanted)
+        wanted = list(codes) or registry.fixable(registry.find_all(dataset))
+        fixed = registry.fix_all(dataset, wanted)
         rows = fixed.conversations
         assert isinstance(rows, Rows)
         self._replace(project_id, fixed, wanted, rows.changed, len(dataset) - len(rows), base)
@@ -251,7 +250,7 @@ class CheckService:
                 return None
             examples = self._datasets.file_of(key[0])
             tokens = self._tokens(key, Rows(examples, line_starts(examples)))
-            checked = _Checked(*saved.load(path, examples, tokens, self._contacts(project_id)))
+            checked = _Checked(*report_file.load(path, examples, tokens, self._contacts(project_id)))
         except AfinaError:
             return None
         with self._lock:

@@ -15,8 +15,8 @@ from typing import Final
 
 from sqlalchemy import select
 
-from studio.data.uploads import Uploads
-from studio.data.versions import Versions
+from studio.data.versions.uploads import Uploads
+from studio.data.versions.versions import Versions
 from studio.storage.database import ProjectRow
 from studio.storage.files import remove_abandoned
 from studio.storage.workspace import Workspace

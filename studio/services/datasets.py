@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from studio.data import hub_sets
-from studio.data import split as splitting
-from studio.data.editing import number_of
+from studio.data.importing import hub_datasets
+from studio.data.importing.pipeline import Reading, read_files
+from studio.data.importing.result import ReadResult
 from studio.data.limits import MIN_EXAMPLES
-from studio.data.read import ReadResult
-from studio.data.reading import Reading, read_files
-from studio.data.store import OnBlock
-from studio.data.uploads import Uploads, files_below
-from studio.data.versions import Draft, Versions, version_of
+from studio.data.splitting import split as splitting
+from studio.data.versions.editing import number_of
+from studio.data.versions.jsonl import OnBlock
+from studio.data.versions.uploads import Uploads, files_below
+from studio.data.versions.versions import Draft, Versions, version_of
 from studio.domain.conversation import Conversation, with_system
 from studio.domain.dataset import DatasetVersion, DatasetView, Mapping, Segment, SplitChoice
 from studio.errors import AfinaError
@@ -62,7 +62,7 @@ class DatasetService:
         """Lets a process that works on one import follow it.
 
         Args:
-            on_block: of :func:`studio.data.store.write`.
+            on_block: of :func:`studio.data.versions.jsonl.write`.
             on_share: told the share of the files that was read, 0 to 1.
             on_file: told the name of each file before it is opened.
         """
@@ -128,10 +128,10 @@ class DatasetService:
             path.write_text(text, encoding="utf-8", errors="replace", newline="")
             return self.import_files(project_id, [path], append=append)
 
-    def hub_parts(self, reference: str, config: str | None = None, token: str | None = None) -> hub_sets.HubParts:
+    def hub_parts(self, reference: str, config: str | None = None, token: str | None = None) -> hub_datasets.HubParts:
         """What there is to choose from in a dataset of the hub. Args and raises: of :func:`hub_sets.parts`."""
         endpoint = self._workspace.settings.hf_endpoint
-        return hub_sets.parts(reference, config=config, endpoint=endpoint, token=token)
+        return hub_datasets.parts(reference, config=config, endpoint=endpoint, token=token)
 
     def import_hub(
         self,
@@ -139,7 +139,7 @@ class DatasetService:
         reference: str,
         config: str | None = None,
         split: str | None = None,
-        rows: int = hub_sets.DEFAULT_ROWS,
+        rows: int = hub_datasets.DEFAULT_ROWS,
         token: str | None = None,
         append: bool = False,
         on_progress: Callable[[int], None] | None = None,
@@ -147,11 +147,11 @@ class DatasetService:
     ) -> DatasetView:
         """Makes a version from the first rows of a dataset of the Hugging Face hub; they are kept like an upload.
 
-        Args and raises: of :func:`studio.data.hub_sets.fetch` and :meth:`import_files`.
+        Args and raises: of :func:`studio.data.importing.hub_datasets.fetch` and :meth:`import_files`.
         """
         endpoint = self._workspace.settings.hf_endpoint
         with tempfile.TemporaryDirectory(prefix="afina-") as folder:
-            path = hub_sets.fetch(
+            path = hub_datasets.fetch(
                 reference,
                 Path(folder),
                 config=config,
@@ -295,7 +295,7 @@ class DatasetService:
         return self.tests.sides(self._versions.get(version_id), estimate=estimate)
 
     def split(self, project_id: str, seed: int) -> tuple[list[Conversation], list[Conversation]]:
-        """Training and held-out examples of the current version; see :func:`studio.data.split.plan`."""
+        """Training and held-out examples of the current version; see :func:`studio.data.splitting.split.plan`."""
         found = self.split_plan(project_id, seed)
         return list(found.train), list(found.held_out)
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from studio.data import writing
-from studio.data.comparing import Difference, difference
-from studio.data.versions import Draft, Versions
+from studio.data.versions import export as writing
+from studio.data.versions.diff import Difference, difference
+from studio.data.versions.versions import Draft, Versions
 from studio.domain.dataset import DatasetVersion
 from studio.errors import AfinaError
 from studio.storage.files import atomic_path

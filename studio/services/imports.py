@@ -41,7 +41,7 @@ class ImportState(StrEnum):
 
 @dataclass(frozen=True)
 class HubRequest:
-    """A dataset of the Hugging Face hub; see :func:`studio.data.hub_sets.fetch`."""
+    """A dataset of the Hugging Face hub; see :func:`studio.data.importing.hub_datasets.fetch`."""
 
     reference: str
     config: str | None = None

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from studio.data.checks.base import Dataset
-from studio.data.insights import Insights, main_language
+from studio.data.checks.check import Dataset
+from studio.data.insights.statistics import Insights, main_language
 from studio.domain.conversation import Conversation
 from studio.domain.problem import Problem
 from studio.errors import AfinaError, Stopped, from_exception

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from studio.data.limits import LARGE
-from studio.data.versions import Versions
+from studio.data.versions.versions import Versions
 from studio.domain.author import acting_as
 from studio.domain.dataset import Mapping
 from studio.errors import Stopped, from_exception
@@ -96,8 +96,8 @@ class _Work:
             self._import(job)
             self.teller.saving()
             return
-        from studio.data import ahead
-        from studio.data.checks.pool import ScanPool
+        from studio.data.checks import warmup
+        from studio.data.checks.scan_pool import ScanPool
 
         pool = ScanPool()
         try:
@@ -106,7 +106,7 @@ class _Work:
             version = self.datasets.version(job["project_id"])
             large = version is not None and version.examples > LARGE
             if large:
-                ahead.compile_now()  # while the others scan
+                warmup.compile_now()  # while the others scan
             facts = pool.facts(self._checking) if large else None
         finally:
             pool.close()  # before the facts are compared: what its processes remember would lie beside that
@@ -137,7 +137,7 @@ class _Work:
 
     def _facts(self, project_id: str) -> Facts:
         """Of the current examples, scanned by all cores."""
-        from studio.data.checks.pool import ScanPool
+        from studio.data.checks.scan_pool import ScanPool
 
         pool = ScanPool()
         try:

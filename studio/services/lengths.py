@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from studio.data.checks.base import chosen
+from studio.data.checks.check import chosen
 from studio.data.limits import LARGE
 from studio.domain.conversation import Conversation, with_system
 from studio.domain.model import BaseModelCard

@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.data import grouping, layout, ngrams
+from studio.data.insights import kmeans, tfidf, umap
 from studio.errors import from_exception
 from studio.parent import end_with_parent
 from studio.services.question_map import FAILED, Job, Places
@@ -45,15 +45,15 @@ def main(arguments: list[str]) -> int:
 
 def places_of(job: Job) -> Places:
     """Where each question of a job stands, which group it is in, and which others are nearest."""
-    vectors = ngrams.vectors(job.questions) if job.model_dir is None else read(job)
-    near = layout.neighbours(vectors)
-    places = layout.flat(vectors, near)
-    labels = grouping.groups(vectors)
+    vectors = tfidf.vectors(job.questions) if job.model_dir is None else read(job)
+    near = umap.neighbours(vectors)
+    places = umap.flat(vectors, near)
+    labels = kmeans.groups(vectors)
     return Places(
         x=tuple(round(float(value), 4) for value in places[:, 0]),
         y=tuple(round(float(value), 4) for value in places[:, 1]),
         groups=tuple(map(int, labels)),
-        names=tuple(grouping.names(job.questions, labels.tolist())),
+        names=tuple(kmeans.names(job.questions, labels.tolist())),
         near=tuple(tuple(map(int, row)) for row in near.indices[:, :_NEAREST]),
     )
 
@@ -80,7 +80,7 @@ def _remembered(path: Path) -> dict[bytes, Floats]:
             keys, vectors = stored["keys"], stored["vectors"].astype(np.float32)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # none yet, or damaged: read anew
         return {}
-    return dict(zip((key.tobytes() for key in keys), ngrams.unit(vectors), strict=True))
+    return dict(zip((key.tobytes() for key in keys), tfidf.unit(vectors), strict=True))
 
 
 def _remember(path: Path, newest: Sequence[bytes], known: dict[bytes, Floats]) -> None:

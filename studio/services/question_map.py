@@ -17,8 +17,8 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
-from studio.data.checks.base import Dataset
-from studio.data.insights import spread
+from studio.data.checks.check import Dataset
+from studio.data.insights.statistics import spread
 from studio.errors import AfinaError
 from studio.models.sources.base import Cancelled, Progress
 from studio.processes.attended_child import attend

@@ -51,7 +51,7 @@ class RunExamples:
 
     def of(self, conversations: Sequence[Conversation], recipe: Recipe, dataset_id: str | None = None) -> Examples:
         """The given examples, with those aside that the recipe names as held out, else a share of them."""
-        from studio.data.split import plan
+        from studio.data.splitting.split import plan
 
         data = (f"{_STORED}{dataset_id}",) if dataset_id else recipe.data
         if recipe.held_out:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from studio.data.rows import Rows
+from studio.data.versions.rows import Rows
 from studio.domain.conversation import Conversation
 from studio.domain.model import BaseModelCard
 from studio.domain.recipe import Recipe

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from studio.data.recall import has_unique_answers
+from studio.data.splitting.paraphrase_recall import has_unique_answers
 from studio.domain.conversation import Conversation
 from studio.domain.model import BaseModelCard
 from studio.domain.recipe import Recipe

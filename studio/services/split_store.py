@@ -7,11 +7,11 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Final
 
-from studio.data import drawn as keeping
-from studio.data.drawn import Drawn
 from studio.data.limits import DRAWN_AT_ONCE
-from studio.data.rows import Rows
-from studio.data.versions import Draft, Versions
+from studio.data.splitting import saved_split as keeping
+from studio.data.splitting.saved_split import Drawn
+from studio.data.versions.rows import Rows
+from studio.data.versions.versions import Draft, Versions
 from studio.errors import AfinaError, Stopped
 from studio.processes.json_child import run_aside
 from studio.storage.database import DatasetRow

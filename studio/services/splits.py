@@ -7,14 +7,14 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from studio.data import split as splitting
-from studio.data.lines import parsed
-from studio.data.queries import folded
-from studio.data.rewording import Rewording, held_out_examples, how_many, rewordings
-from studio.data.rows import Rows
-from studio.data.split import SplitKind
+from studio.data.splitting import split as splitting
+from studio.data.splitting.paraphrase import Rewording, held_out_examples, how_many, rewordings
+from studio.data.splitting.split import SplitKind
 from studio.data.text import plain
-from studio.data.versions import Draft, Versions
+from studio.data.versions.lines import parsed
+from studio.data.versions.queries import folded
+from studio.data.versions.rows import Rows
+from studio.data.versions.versions import Draft, Versions
 from studio.domain.conversation import Conversation
 from studio.domain.dataset import SplitChoice
 from studio.errors import AfinaError

@@ -35,9 +35,9 @@ def plan_of_search(
     Raises:
         AfinaError: ``study.too_few_examples``.
     """
-    from studio.data.folds import known_answers
-    from studio.data.recall import recall_questions
-    from studio.data.split import split
+    from studio.data.splitting.folds import known_answers
+    from studio.data.splitting.paraphrase_recall import recall_questions
+    from studio.data.splitting.split import split
 
     # The flags have done their work: what is left here is to learn from, and a part of it may be asked.
     free = [conversation.model_copy(update={"held_out": None}) for conversation in examples.train]
@@ -57,7 +57,7 @@ def plan_of_folds(recipe: Recipe, examples: Examples, folds: int) -> tuple[Study
     Raises:
         AfinaError: ``study.too_few_examples``.
     """
-    from studio.data.folds import known_answers, parts
+    from studio.data.splitting.folds import known_answers, parts
 
     given = any(conversation.held_out for conversation in examples.held_out) or bool(recipe.held_out)
     everything = [*examples.train, *([] if given else examples.held_out)]

@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from studio.data import editing
-from studio.data.checks.base import Finding
+from studio.data.checks.check import Finding
 from studio.data.checks.report import Change
-from studio.data.editing import HeldOut, Replacement, RowEdit
-from studio.data.findings import row_list
-from studio.data.lines import Lines, line_id, parsed
-from studio.data.queries import Query, Sort, select, topics
-from studio.data.versions import Draft, Versions, version_of
+from studio.data.importing.findings import row_list
+from studio.data.versions import editing
+from studio.data.versions.editing import HeldOut, Replacement, RowEdit
+from studio.data.versions.lines import Lines, line_id, parsed
+from studio.data.versions.queries import Query, Sort, select, topics
+from studio.data.versions.versions import Draft, Versions, version_of
 from studio.domain.conversation import Conversation
 from studio.domain.dataset import DatasetVersion
 from studio.errors import AfinaError

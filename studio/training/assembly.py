@@ -123,7 +123,7 @@ def _require_something_to_learn(encoder: Encoder, train: Sequence[Conversation])
 
 def _recall(train: Sequence[Conversation], held_out: Sequence[Conversation], seed: int) -> list[Conversation]:
     """What is asked in other words where every answer is there once."""
-    from studio.data.recall import has_unique_answers, recall_questions
+    from studio.data.splitting.paraphrase_recall import has_unique_answers, recall_questions
     from studio.training.judging import RECALL_ASKED
 
     unique = has_unique_answers([*train, *(c for c in held_out if not c.reworded_from)])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from typing import Final
 
-from studio.data.spelling import language_of, lower, polite, typo, without_end, without_marks
+from studio.data.splitting.typos import language_of, lower, polite, typo, without_end, without_marks
 from studio.domain.conversation import Conversation, Message, Role
 
 _UNCHANGED: Final = 0.3  # share of the questions that stay as they are

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from studio.data.read import ReadResult
-from studio.data.reading import read_files
+from studio.data.importing.pipeline import read_files
+from studio.data.importing.result import ReadResult
 from studio.domain.problem import Severity
 from studio.i18n.catalog import LOCALES, catalog
 

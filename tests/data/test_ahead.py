@@ -24,8 +24,8 @@ before = compiled()
 from studio.data import similar
 from studio.data.checks import facts
 from studio.data.checks.facts import firsts
-from studio.data.checks.first_look import FirstLook
-from studio.data.checks.scan import Scanner
+from studio.data.checks.fast_scan import FirstLook
+from studio.data.checks.scanner import Scanner
 from studio.domain.conversation import Conversation
 
 similar.MANY = facts._MANY = 1

@@ -11,7 +11,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from studio.data.reading import read_files
+from studio.data.importing.pipeline import read_files
 from studio.errors import AfinaError
 from tests.data.files import codes, pairs, read
 

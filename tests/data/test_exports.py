@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from studio.data.read import ReadResult
-from studio.data.reading import read_files
+from studio.data.importing.pipeline import read_files
+from studio.data.importing.result import ReadResult
 from tests.data.files import assert_sentences, codes, pairs, read
 
 ASSETS = Path(__file__).parents[1] / "assets" / "reading"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from studio.data.readers import READERS, extensions
-from studio.data.reading import read_files
+from studio.data.importing.pipeline import read_files
+from studio.data.importing.readers import READERS, extensions
 from studio.domain.dataset import Mapping
 from studio.i18n.catalog import LOCALES, catalog
 from tests.data.files import assert_sentences, codes

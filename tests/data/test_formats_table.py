@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from studio.data.readers import READERS
-from studio.data.readers.__main__ import table
+from studio.data.importing.readers import READERS
+from studio.data.importing.readers.__main__ import table
 
 DOCUMENT = Path(__file__).parents[2] / "studio" / "data" / "readers" / "FORMATS.md"
 
 
 def test_the_table_of_formats_is_up_to_date() -> None:
     assert DOCUMENT.read_text(encoding="utf-8") == table(), (
-        "run: python -m studio.data.readers > studio/data/readers/FORMATS.md"
+        "run: python -m studio.data.importing.readers > studio/data/importing/readers/FORMATS.md"
     )
 
 

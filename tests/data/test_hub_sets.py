@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from studio.data.hub_sets import HubParts, fetch, parts
-from studio.data.reading import read_files
+from studio.data.importing.hub_datasets import HubParts, fetch, parts
+from studio.data.importing.pipeline import read_files
 from studio.errors import AfinaError, Stopped
 from tests.hub_server import FakeHub, running_hub
 

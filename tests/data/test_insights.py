@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from studio.data.checks.base import Dataset
-from studio.data.insights import Copies, Topic, copies, languages, lengths, main_language, spread, topics
+from studio.data.checks.check import Dataset
+from studio.data.insights.statistics import Copies, Topic, copies, languages, lengths, main_language, spread, topics
 from studio.domain.conversation import Conversation
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from studio.data import grouping, layout, ngrams
+from studio.data.insights import kmeans, tfidf, umap
 from studio.settings import assets_dir
 
 Floats = NDArray[np.float32]
@@ -19,7 +19,7 @@ def planted(groups: int, members: int, noise: float = 0.3) -> tuple[Floats, list
     random = np.random.default_rng(7)
     labels = [i % groups for i in range(groups * members)]
     centres = np.eye(groups, 32, dtype=np.float32)
-    return ngrams.unit(centres[labels] + noise / 6 * random.normal(size=(len(labels), 32)).astype(np.float32)), labels
+    return tfidf.unit(centres[labels] + noise / 6 * random.normal(size=(len(labels), 32)).astype(np.float32)), labels
 
 
 def purity(places: Floats, topics: list[int] | list[str], k: int = 3) -> float:
@@ -31,9 +31,7 @@ def purity(places: Floats, topics: list[int] | list[str], k: int = 3) -> float:
 
 
 def test_texts_with_the_same_words_have_close_vectors() -> None:
-    found = ngrams.vectors(
-        ["qual o prazo de entrega", "Qual é o prazo da entrega?", "vocês aceitam pix", "aceita PIX?"]
-    )
+    found = tfidf.vectors(["qual o prazo de entrega", "Qual é o prazo da entrega?", "vocês aceitam pix", "aceita PIX?"])
     likeness = found @ found.T
     assert np.allclose(np.diag(likeness), 1, atol=1e-4)
     assert likeness[0, 1] > 0.3 > likeness[0, 2]
@@ -44,18 +42,18 @@ def test_texts_with_the_same_words_have_close_vectors() -> None:
     "texts", [["a"], ["same"] * 9, [f"{n}" for n in range(9)], ["", "", "?"], ["x" * 9_000, "日本語の質問", "🙂", "b"]]
 )
 def test_odd_texts_have_finite_places(texts: list[str]) -> None:
-    found = ngrams.vectors(texts)
+    found = tfidf.vectors(texts)
     assert found.shape[0] == len(texts)
     assert np.isfinite(found).all()
     if len(texts) > 1:
-        near = layout.neighbours(found)
-        assert np.isfinite(layout.flat(found, near)).all()
-        assert len(grouping.groups(found)) == len(texts)
+        near = umap.neighbours(found)
+        assert np.isfinite(umap.flat(found, near)).all()
+        assert len(kmeans.groups(found)) == len(texts)
 
 
 def test_neighbours_are_the_nearest_across_blocks() -> None:
     vectors, _ = planted(5, 250)
-    near = layout.neighbours(vectors, 4)
+    near = umap.neighbours(vectors, 4)
     likeness = vectors @ vectors.T
     np.fill_diagonal(likeness, -np.inf)
     for row in (0, 1023, 1024, 1249):
@@ -66,17 +64,17 @@ def test_neighbours_are_the_nearest_across_blocks() -> None:
 
 def test_what_is_alike_stays_together_on_the_plane_each_time() -> None:
     vectors, labels = planted(8, 20)
-    near = layout.neighbours(vectors)
-    places = layout.flat(vectors, near)
+    near = umap.neighbours(vectors)
+    places = umap.flat(vectors, near)
     assert purity(places, labels) > 0.95
     assert np.abs(places).max() < 3
-    assert (places == layout.flat(vectors, near)).all()
+    assert (places == umap.flat(vectors, near)).all()
 
 
 @pytest.mark.parametrize("groups", [3, 7, 12])
 def test_the_number_of_groups_is_found(groups: int) -> None:
     vectors, labels = planted(groups, 20)
-    found = grouping.groups(vectors)
+    found = kmeans.groups(vectors)
     assert found.max() + 1 == groups
     assert len(set(zip(found.tolist(), labels, strict=True))) == groups
     sizes = np.bincount(found)
@@ -92,7 +90,7 @@ def test_names_are_the_words_that_tell_groups_apart() -> None:
         "o cartão",
         "Qual?",
     ]
-    found = grouping.names(texts, [0, 0, 0, 1, 1, 2], words=2)
+    found = kmeans.names(texts, [0, 0, 0, 1, 1, 2], words=2)
     assert set(found[0].split(", ")) == {"prazo", "entrega"}
     assert "cartão" in found[1], "as it is written, accents and all"
     assert found[2] == "", "a word of every group tells nothing"
@@ -101,8 +99,8 @@ def test_names_are_the_words_that_tell_groups_apart() -> None:
 def test_letters_sort_the_portuguese_sample_far_better_than_chance() -> None:
     with (assets_dir() / "samples" / "pt.train.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    vectors = ngrams.vectors([row["question"] for row in rows])
+    vectors = tfidf.vectors([row["question"] for row in rows])
     topics = [row["topic"] for row in rows]
-    places = layout.flat(vectors, layout.neighbours(vectors))
+    places = umap.flat(vectors, umap.neighbours(vectors))
     chance = 1 / len(set(topics))
     assert purity(places, topics) > 4 * chance

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from studio.data.headers import header_role, held_out_value
-from studio.data.mapping import guess, guess_mapping, reason
+from studio.data.importing.column_mapping import guess, guess_mapping, reason
+from studio.data.importing.column_names import header_role, held_out_value
 from studio.domain.dataset import ColumnRole, Mapping
 
 PAIRS = [

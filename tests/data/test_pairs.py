@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from studio.data.lines import line_of
-from studio.data.read import InputFile
-from studio.data.reading import Reading
+from studio.data.importing.pipeline import Reading
+from studio.data.importing.result import InputFile
+from studio.data.versions.lines import line_of
 from studio.domain.dataset import Mapping
 from tests.data.files import pairs, read
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.data.reading import read_files
+from studio.data.importing.pipeline import read_files
 from studio.domain.left_out import Unit, left_out, totals
 from studio.domain.problem import Severity
 from tests.data.files import assert_sentences, codes, pairs, read

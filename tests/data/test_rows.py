@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from studio.data import store
-from studio.data.lines import line_of
-from studio.data.rows import Rows, line_starts
+from studio.data.versions import jsonl
+from studio.data.versions.lines import line_of
+from studio.data.versions.rows import Rows, line_starts
 from studio.domain.conversation import Conversation, Message, Role, Source
 from studio.errors import AfinaError
 
@@ -18,7 +18,7 @@ from studio.errors import AfinaError
 def written(tmp_path: Path) -> tuple[Path, tuple[Conversation, ...]]:
     made = tuple(Conversation.pair(f"Pergunta {n} ção\n?", f"Resposta {n}", id=f"e{n}") for n in range(12_000))
     path = tmp_path / "v.jsonl"
-    store.write(path, made)
+    jsonl.write(path, made)
     return path, made
 
 
@@ -59,7 +59,7 @@ def test_blocks_are_told_while_the_file_is_written(tmp_path: Path) -> None:
             seen.append(file.read(end - start))
 
     path = tmp_path / "v.jsonl"
-    store.write(path, (Conversation.pair("q" * 1_000, "a" * 1_000) for _ in range(3_000)), on_block)
+    jsonl.write(path, (Conversation.pair("q" * 1_000, "a" * 1_000) for _ in range(3_000)), on_block)
     assert len(told) > 2
     assert b"".join(seen) == path.read_bytes()
     assert all(block.endswith(b"\n") for block in seen)

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from studio.data.similar import clusters
-from studio.data.split import SplitKind, leaks, plan, split
+from studio.data.similarity.minhash import clusters
+from studio.data.splitting.split import SplitKind, leaks, plan, split
 from studio.domain.conversation import Conversation, Message, Source
 
 WORDS = (

@@ -9,7 +9,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from studio.data.reading import read_files
+from studio.data.importing.pipeline import read_files
 from studio.domain.dataset import Mapping
 from studio.domain.problem import Severity
 from tests.data.files import codes, pairs, read

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from studio.data.findings import row_list
+from studio.data.importing.findings import row_list
 from studio.data.text import clean, plain
 
 

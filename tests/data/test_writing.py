@@ -7,8 +7,8 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from studio.data.reading import read_files
-from studio.data.writing import WRITERS, safe_cell, writer
+from studio.data.importing.pipeline import read_files
+from studio.data.versions.export import WRITERS, safe_cell, writer
 from studio.domain.conversation import Conversation, Message, Role
 from studio.errors import AfinaError
 

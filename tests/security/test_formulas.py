@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from studio.cli.questions import QuestionTable
-from studio.data.reading import read_files
-from studio.data.writing import writer
+from studio.data.importing.pipeline import read_files
+from studio.data.versions.export import writer
 from studio.domain.conversation import Conversation
 
 SEPARATORS = (",", ";", "\t", "|")

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from studio.data.reading import read_files
+from studio.data.importing.pipeline import read_files
 from studio.i18n import catalog
 from studio.services import imports as importing
 from studio.services.datasets import DatasetService

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.data.hub_sets import fetch, parts
+from studio.data.importing.hub_datasets import fetch, parts
 from studio.errors import AfinaError
 from tests.hub_server import FakeHub, running_hub
 

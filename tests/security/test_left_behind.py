@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from studio.data.uploads import Uploads
+from studio.data.versions.uploads import Uploads
 from studio.domain.run import RunState
 from studio.services.cleanup import clean_up
 from studio.services.datasets import DatasetService

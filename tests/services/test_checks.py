@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from studio.data.checks import find_all
-from studio.data.checks.base import Dataset
+from studio.data.checks.check import Dataset
+from studio.data.checks.registry import find_all
 from studio.errors import AfinaError
 from studio.i18n.catalog import LOCALES, catalog
 from studio.services.checks import CheckService

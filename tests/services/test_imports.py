@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.data.checks.base import Dataset
+from studio.data.checks.check import Dataset
 from studio.data.checks.report import Report
 from studio.domain.dataset import Mapping
 from studio.services.checks import CheckService

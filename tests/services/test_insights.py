@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.data.checks.base import Dataset
+from studio.data.checks.check import Dataset
 from studio.domain.conversation import Conversation
 from studio.domain.model import InstallState
 from studio.errors import AfinaError, Stopped

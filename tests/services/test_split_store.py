@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from studio.data import store
-from studio.data.editing import HeldOut, RowEdit
-from studio.data.split import plan
+from studio.data.splitting.split import plan
+from studio.data.versions import jsonl
+from studio.data.versions.editing import HeldOut, RowEdit
 from studio.domain.recipe import Recipe
 from studio.services import Services, split_store
 from studio.services.run_examples import RunExamples
@@ -43,7 +43,7 @@ def test_a_page_never_waits_and_a_run_learns_from_what_is_shown(
     assert version is not None
     expected = plan(services.datasets.load(version.id), services.datasets.split_choice(version.id).seed)
     with monkeypatch.context() as patched:
-        patched.setattr(store, "read_all", _never)
+        patched.setattr(jsonl, "read_all", _never)
         assert services.splits.counts(project) is None
         assert len(services.runs.offers(project, PAPER)) == 3
         examples = RunExamples(services.workspace, services.datasets).of_project(project, Recipe(model=PAPER))

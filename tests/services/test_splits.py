@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from studio.data.editing import HeldOut, RowEdit
-from studio.data.split import SplitKind
+from studio.data.splitting.split import SplitKind
+from studio.data.versions.editing import HeldOut, RowEdit
 from studio.domain.conversation import Conversation
 from studio.domain.dataset import Mapping
 from studio.domain.recipe import Recipe

@@ -202,7 +202,7 @@ def test_what_cannot_be_is_refused_with_a_remedy(home: Path, open_studio: Callab
 
 
 def test_parts_keep_wordings_together_and_teach_each_answer_elsewhere() -> None:
-    from studio.data.folds import known_answers, parts
+    from studio.data.splitting.folds import known_answers, parts
 
     examples = [
         Conversation.pair(f"{way} {thing}{mark}", f"It is {thing}.")

@@ -32,7 +32,7 @@ def _tests(environment: dict[str, str], *names: str) -> list[str]:
     return re.findall(r"^SKIPPED .*?:\d+: (.*)$", ended.stdout, re.MULTILINE)
 
 
-@pytest.mark.parametrize("module", ["studio.data.ahead", "studio.training.ahead"])
+@pytest.mark.parametrize("module", ["studio.data.checks.warmup", "studio.training.ahead"])
 def test_compiling_ahead_needs_no_special_processor(lesser: dict[str, str], module: str) -> None:
     ended = _run(lesser, "-m", module)
     assert (ended.returncode, ended.stderr) == (0, "")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.data.insights import Copies, Languages, Lengths, Topic, Topics
+from studio.data.insights.statistics import Copies, Languages, Lengths, Topic, Topics
 from studio.i18n import LOCALES, catalog
 from studio.services import Services
 from studio.services.insights import InsightView

@@ -14,7 +14,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from studio.data.similar import Hashes, Ints
+from studio.data.similarity.minhash import Hashes, Ints
 
 # Of each example. Hashes are 64 bits wide: two of a million texts share one with a probability of 3e-8.
 _ROW: Final = np.dtype(
@@ -160,10 +160,10 @@ def same(keys: Hashes, places: Ints | None = None) -> list[list[int]]:
 def firsts(keys: Hashes) -> tuple[Ints, Ints]:
     """The first position of each different key, rising; and for every position, the place of its key among them."""
     if len(keys) >= _MANY:
-        from studio.data import alike
+        from studio.data.similarity import minhash_kernels
 
         first, rank = np.empty(len(keys), np.int64), np.empty(len(keys), np.int64)
-        return first[: alike.firsts(np.ascontiguousarray(keys), first, rank)].copy(), rank
+        return first[: minhash_kernels.firsts(np.ascontiguousarray(keys), first, rank)].copy(), rank
     _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
     order = np.argsort(first)
     rank = np.empty_like(order)

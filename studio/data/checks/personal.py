@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studio.data.checks.facts import Facts, firsts
-from studio.data.hints import Hint
-from studio.data.similar import Hashes, Ints, mixed
+from studio.data.checks.prefilter import Hint
+from studio.data.similarity.minhash import Hashes, Ints, mixed
 from studio.domain.conversation import Conversation
 
 _RECURS: Final = 3  # different questions that a value is told in answer to, before it counts as the company's own
@@ -91,7 +91,7 @@ _NO_DIGITS: Final = bytes(i for i in range(0xD9) if not 0x30 <= i <= 0x39)
 @cache
 def kinds() -> tuple[Kind, ...]:
     """Every kind, the surest first: where two claim the same letters, the first one has them."""
-    from studio.data.checks import (
+    from studio.data.checks.rules import (
         addresses,
         bank_accounts,
         cards,
@@ -242,7 +242,7 @@ def _names(mask: str) -> set[str]:
 
 def _language(facts: Facts) -> str:
     """The language of most texts; empty where none is known."""
-    from studio.data.checks.languages import NAMES
+    from studio.data.checks.rules.languages import NAMES
 
     spoken = np.concatenate((facts.rows["answered_in"], facts.rows["asked_in"]))
     counts = np.bincount(spoken, minlength=len(NAMES) + 1)[1:]

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
-from studio.data import checks
-from studio.data.checks.base import Dataset, Finding
+from studio.data.checks import registry
+from studio.data.checks.check import Dataset, Finding
 from studio.data.checks.score import most_worth, score
 from studio.data.limits import LARGE
 from studio.domain.conversation import Conversation
@@ -35,7 +35,7 @@ class Report:
     @classmethod
     def of(cls, dataset: Dataset) -> Report:
         """Runs every check."""
-        findings = checks.find_all(dataset)
+        findings = registry.find_all(dataset)
         return cls(score(dataset, findings), len(dataset), findings, most_worth(dataset, findings))
 
 
@@ -56,7 +56,7 @@ def changes(before: Iterable[Conversation], after: Iterable[Conversation]) -> li
 
 def preview(dataset: Dataset, wanted: str, limit: int = 5) -> list[Change]:
     """The first examples that a fix would change. Raises as :func:`studio.data.checks.parse`."""
-    check, choice = checks.parse(wanted)
+    check, choice = registry.parse(wanted)
     found = check.find(dataset)
     if found is None or check.fix is None:
         return []
@@ -82,7 +82,7 @@ def removals(dataset: Dataset, wanted: list[str]) -> tuple[Dataset, list[Removal
         AfinaError: as :func:`studio.data.checks.parse`.
     """
     gone: list[Removal] = []
-    for code, fixed in checks.fix_steps(dataset, wanted):
+    for code, fixed in registry.fix_steps(dataset, wanted):
         if len(fixed) < len(dataset):
             kept = {conversation.id for conversation in fixed.conversations}
             gone += [Removal(code, c) for c in dataset.conversations if c.id not in kept]

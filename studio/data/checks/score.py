@@ -3,7 +3,7 @@
     score = max(0, 100 - sum of w · sqrt(a / n) over all findings)
 
 where ``n`` is the number of examples, ``a`` how many of them a check found something in, and ``w`` the weight of the
-check (:class:`studio.data.checks.base.Check`): the points lost when every example is affected. The root makes the first
+check (:class:`studio.data.checks.check.Check`): the points lost when every example is affected. The root makes the first
 few cases count, since a model learns a bad habit from few examples: 1 % of the examples costs a tenth of the weight. A
 finding about the whole dataset (too few examples) costs its weight times the missing share. The three findings that cost
 most are those most worth doing.
@@ -14,8 +14,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from studio.data.checks import CHECKS, get
-from studio.data.checks.base import Dataset, Finding
+from studio.data.checks.check import Dataset, Finding
+from studio.data.checks.registry import CHECKS, get
 
 TOP = 3
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import plotly.graph_objects as go
 
-from studio.data.insights import Lengths
+from studio.data.insights.statistics import Lengths
 from studio.domain.conversation import Conversation
 from studio.i18n.catalog import Catalog
 from studio.services.question_map import QuestionMap

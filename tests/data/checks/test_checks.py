@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from studio.data import checks
-from studio.data.checks.base import Dataset
-from studio.data.checks.html_remains import as_text
-from studio.data.checks.quoted_mail import unquoted
+from studio.data.checks import registry
+from studio.data.checks.check import Dataset
 from studio.data.checks.report import Report, preview
+from studio.data.checks.rules.html_remains import as_text
+from studio.data.checks.rules.quoted_mail import unquoted
+from studio.data.checks.rules.signatures import unsigned
 from studio.data.checks.score import cost, score
-from studio.data.checks.signatures import unsigned
 from studio.domain.conversation import Conversation, Message, Role, Source
 from studio.errors import AfinaError
 from studio.i18n.catalog import LOCALES, catalog
@@ -125,7 +125,7 @@ def pairs(found: Dataset) -> tuple[Pair, ...]:
 
 @pytest.mark.parametrize("code", CASES)
 def test_a_check_finds_its_problem_and_nothing_else(code: str) -> None:
-    case, check = CASES[code], checks.get(code)
+    case, check = CASES[code], registry.get(code)
     found = check.find(dataset(case.bad))
     assert found is not None
     assert (found.code, found.severity, found.positions) == (code, check.severity, case.found)
@@ -137,18 +137,18 @@ def test_a_check_finds_its_problem_and_nothing_else(code: str) -> None:
 def test_a_fix_leaves_nothing_to_find(code: str) -> None:
     case = CASES[code]
     before = dataset(case.bad)
-    after = checks.fix(before, code)
+    after = registry.fix(before, code)
     if case.fixed is not None:
         assert pairs(after) == case.fixed
-    assert checks.get(code).find(after) is None
+    assert registry.get(code).find(after) is None
     kept = {c.id: c for c in before.conversations}
     assert all(c.id in kept for c in after.conversations)
-    assert checks.fix(dataset(case.good), code).conversations == dataset(case.good).conversations
+    assert registry.fix(dataset(case.good), code).conversations == dataset(case.good).conversations
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-@pytest.mark.parametrize("check", checks.CHECKS, ids=lambda check: check.code)
-def test_every_check_has_its_words(check: checks.Check, locale: str) -> None:
+@pytest.mark.parametrize("check", registry.CHECKS, ids=lambda check: check.code)
+def test_every_check_has_its_words(check: registry.Check, locale: str) -> None:
     words = catalog(locale)
     assert words(f"check.{check.code}")
     assert f"check.{check.code}.found" in words.entries
@@ -157,7 +157,7 @@ def test_every_check_has_its_words(check: checks.Check, locale: str) -> None:
 
 
 def test_every_check_is_known_by_one_code() -> None:
-    codes = [check.code for check in checks.CHECKS]
+    codes = [check.code for check in registry.CHECKS]
     assert len(codes) == len(set(codes)) >= 28
 
 
@@ -166,7 +166,7 @@ def test_every_finding_makes_a_sentence(locale: str) -> None:
     everything = tuple(pair for case in CASES.values() for pair in case.bad)
     data = dataset((*everything, ("meu e-mail é ana@gmail.com", "Ligue para nós: (11) 98765-4321")))
     codes = set()
-    for finding in checks.find_all(data):
+    for finding in registry.find_all(data):
         sentence = catalog(locale)(f"check.{finding.code}.found", **finding.params)
         assert "{" not in sentence
         codes.add(finding.code)
@@ -185,7 +185,7 @@ def test_contradictions_are_fixed_as_one_chooses() -> None:
         "contradictions=e2": ["Não.", "Um.", "Dois ou três.", "x"],
     }
     for wanted, answers in chosen.items():
-        assert [a for _, a in pairs(checks.fix(data, wanted))] == answers, wanted
+        assert [a for _, a in pairs(registry.fix(data, wanted))] == answers, wanted
 
 
 def test_the_same_words_in_another_conversation_are_no_contradiction() -> None:
@@ -199,8 +199,8 @@ def test_the_same_words_in_another_conversation_are_no_contradiction() -> None:
         return Conversation(messages=tuple(Message(role=r, content=t) for r, t in turns))
 
     data = Dataset.of([talk("Tem caneca?", "Dez reais."), talk("Tem camiseta?", "Quarenta reais.")])
-    assert checks.get("contradictions").find(data) is None
-    assert checks.get("near_duplicates").find(data) is None
+    assert registry.get("contradictions").find(data) is None
+    assert registry.get("near_duplicates").find(data) is None
 
 
 def leaky() -> Dataset:
@@ -215,47 +215,47 @@ def leaky() -> Dataset:
 
 
 def test_test_questions_that_are_learned_are_taken_out_of_the_test() -> None:
-    found = checks.get("leakage").find(leaky())
+    found = registry.get("leakage").find(leaky())
     assert found is not None
     assert found.positions == (1, 3)
-    after = checks.fix(leaky(), "leakage")
+    after = registry.fix(leaky(), "leakage")
     assert [(c.id, c.held_out) for c in after.conversations] == [
         ("e1", False),
         ("e3", False),
         ("e4", False),
         ("e5", True),
     ]
-    assert checks.get("leakage").find(after) is None
+    assert registry.get("leakage").find(after) is None
 
 
 def test_or_out_of_training() -> None:
-    after = checks.fix(leaky(), "leakage=training")
+    after = registry.fix(leaky(), "leakage=training")
     assert [c.id for c in after.conversations] == ["e2", "e4", "e5"]
     assert all(c.held_out for c in after.conversations)
 
 
 def test_where_no_test_would_be_left_the_studio_draws_one() -> None:
     rows = [("Qual o prazo de entrega?", LONG, h) for h in (False, True)]
-    after = checks.fix(Dataset.of(Conversation.pair(q, a, held_out=h) for q, a, h in rows), "leakage")
+    after = registry.fix(Dataset.of(Conversation.pair(q, a, held_out=h) for q, a, h in rows), "leakage")
     assert [c.held_out for c in after.conversations] == [None]
 
 
 def test_an_unmarked_dataset_cannot_leak() -> None:
-    assert checks.get("leakage").find(dataset((("a?", "b"), ("a?", "b")))) is None
+    assert registry.get("leakage").find(dataset((("a?", "b"), ("a?", "b")))) is None
 
 
 def test_few_examples_and_single_phrasings_are_for_a_person() -> None:
     data = dataset((("a?", "Sim."), ("tem a?", "Sim."), ("b?", "Não.")))
-    few, single = checks.get("too_few").find(data), checks.get("single_phrasing").find(data)
+    few, single = registry.get("too_few").find(data), registry.get("single_phrasing").find(data)
     assert few is not None
     assert few.params["n"] == 3
     assert single is not None
     assert single.positions == (2,)
     with pytest.raises(AfinaError, match=r"checks\.no_fix"):
-        checks.fix(data, "too_few")
+        registry.fix(data, "too_few")
     enough = dataset(tuple((f"pergunta {n} sobre isso?", f"Resposta {n % 10}.") for n in range(20)))
-    assert checks.get("too_few").find(enough) is None
-    assert checks.get("single_phrasing").find(enough) is None
+    assert registry.get("too_few").find(enough) is None
+    assert registry.get("single_phrasing").find(enough) is None
 
 
 class Words:
@@ -281,30 +281,30 @@ def test_long_examples_are_shortened_at_a_sentence() -> None:
         Conversation.pair("Pix?", "Sim."),
     ]  # fmt: skip
     data = Dataset(Dataset.of(rows).conversations, Words())
-    found = checks.get("too_long").find(data)
+    found = registry.get("too_long").find(data)
     assert found is not None
     assert found.positions == (0, 1, 2)
     assert found.params["limit"] == 12
-    after = checks.fix(data, "too_long")
+    after = registry.fix(data, "too_long")
     assert [c.id for c in after.conversations] == ["e1", "e2", "e4"]
     assert [m.content for m in after.conversations[0].messages] == ["Quanto é?", "São dez reais à vista no Pix hoje."]
     assert after.conversations[1].answer == "Em dois dias. Em dois dias. Em dois dias."
-    assert checks.get("too_long").find(Dataset.of(rows)) is None, "without a model there are no tokens"
+    assert registry.get("too_long").find(Dataset.of(rows)) is None, "without a model there are no tokens"
 
 
 def test_answers_that_stop_at_one_length_are_cut_off() -> None:
     texts = [f"{'abc ' * 30}{n}{'word' * 10}"[:150] for n in "abc"]
-    assert checks.get("cut_off").find(dataset(tuple((t[:9], t) for t in texts))) is not None
-    assert checks.get("cut_off").find(dataset(tuple((t[:9], t[: 140 - 5 * i]) for i, t in enumerate(texts)))) is None
+    assert registry.get("cut_off").find(dataset(tuple((t[:9], t) for t in texts))) is not None
+    assert registry.get("cut_off").find(dataset(tuple((t[:9], t[: 140 - 5 * i]) for i, t in enumerate(texts)))) is None
 
 
 def test_rows_are_named_as_a_person_finds_them() -> None:
     def row(file: str, number: int) -> Conversation:
         return Conversation.pair(f"a {number}?", ".", source=Source(file=file, row=number))
 
-    one = checks.get("empty_answers").find(Dataset.of([row("a.csv", 2), row("a.csv", 3), row("a.csv", 7)]))
-    two = checks.get("empty_answers").find(Dataset.of([row("a.csv", 2), row("b.csv", 9)]))
-    none = checks.get("empty_answers").find(dataset((("a?", "Sim."), ("b?", "."))))
+    one = registry.get("empty_answers").find(Dataset.of([row("a.csv", 2), row("a.csv", 3), row("a.csv", 7)]))
+    two = registry.get("empty_answers").find(Dataset.of([row("a.csv", 2), row("b.csv", 9)]))
+    none = registry.get("empty_answers").find(dataset((("a?", "Sim."), ("b?", "."))))
     assert one is not None
     assert two is not None
     assert none is not None
@@ -322,14 +322,14 @@ def test_the_score_falls_with_what_is_wrong_and_rises_with_the_fix() -> None:
     report = Report.of(broken)
     assert report.score < 90
     assert [f.code for f in report.top3][:1] == ["empty_answers"]
-    assert Report.of(checks.fix_all(broken, checks.fixable(report.findings))).score == 100
+    assert Report.of(registry.fix_all(broken, registry.fixable(report.findings))).score == 100
 
 
 def test_the_formula_of_the_score() -> None:
     data = dataset((*((f"pergunta {n}?", f"resposta {n}") for n in range(99)), ("x?", ".")))
-    found = checks.get("empty_answers").find(data)
+    found = registry.get("empty_answers").find(data)
     assert found is not None
-    assert cost(found, len(data)) == pytest.approx(checks.get("empty_answers").weight / 10)
+    assert cost(found, len(data)) == pytest.approx(registry.get("empty_answers").weight / 10)
     assert score(data, [found]) == 96
     assert score(Dataset(()), []) == 0
 
@@ -351,11 +351,11 @@ def test_a_preview_shows_what_would_change_and_changes_nothing() -> None:
 )
 def test_a_wrong_wish_is_named(wanted: str, code: str) -> None:
     with pytest.raises(AfinaError, match=code.replace(".", r"\.")):
-        checks.fix(dataset((("a?", "b"),)), wanted)
+        registry.fix(dataset((("a?", "b"),)), wanted)
 
 
 def test_nothing_at_all_is_fine() -> None:
-    assert [finding.code for finding in checks.find_all(Dataset(()))] == ["too_few"]
+    assert [finding.code for finding in registry.find_all(Dataset(()))] == ["too_few"]
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from studio.data import checks
-from studio.data.checks.base import Dataset
+from studio.data.checks import registry
+from studio.data.checks.check import Dataset
 from studio.data.checks.facts import Facts, joined, same
 from studio.data.checks.report import Report
-from studio.data.checks.scan import Scanner
+from studio.data.checks.scanner import Scanner
 from studio.domain.conversation import Conversation, Message, Role, Source
 
 TEXTS = (
@@ -87,7 +87,7 @@ def test_after_a_change_only_the_changed_are_made_anew_and_all_is_right() -> Non
 
 def test_a_chain_of_fixes_says_the_same_as_a_fresh_look() -> None:
     data = Dataset.of(examples())
-    fixed = checks.fix_all(data, checks.fixable(checks.find_all(data)))
+    fixed = registry.fix_all(data, registry.fixable(registry.find_all(data)))
     assert [f.code for f in Report.of(fixed).findings] == [
         f.code for f in Report.of(Dataset(fixed.conversations)).findings
     ]

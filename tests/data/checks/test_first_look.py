@@ -8,8 +8,8 @@ import pytest
 
 from studio.data.checks import facts as making
 from studio.data.checks.facts import firsts
-from studio.data.checks.first_look import FirstLook
-from studio.data.checks.scan import Made, Scanner
+from studio.data.checks.fast_scan import FirstLook
+from studio.data.checks.scanner import Made, Scanner
 from studio.domain.conversation import Conversation
 from tests.data.checks.test_facts import TEXTS, alike, examples
 from tests.data.hostile.corpus import PATTERNS

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.checks_accuracy import pairs, personal
-from studio.data import checks
-from studio.data.checks.base import Dataset
+from studio.data.checks import registry
+from studio.data.checks.check import Dataset
 from studio.domain.conversation import Conversation
 
 BARS = {"emails": 0.95, "cpf": 0.95, "cnpj": 0.95, "cards": 0.95, "phones": 0.95}
@@ -26,7 +26,7 @@ def test_the_same_value_has_the_same_mask() -> None:
             Conversation.pair("bia@gmail.com de novo", "Ok."),
         ]
     )
-    after = checks.fix_all(data, ["emails", "phones"]).conversations
+    after = registry.fix_all(data, ["emails", "phones"]).conversations
     assert [(c.question, c.answer) for c in after] == [
         ("Sou [EMAIL_1] e [EMAIL_2]", "Enviamos para [EMAIL_1]."),
         ("[PHONE_1]", "Anotei [PHONE_1]."),
@@ -36,31 +36,31 @@ def test_the_same_value_has_the_same_mask() -> None:
 
 def test_masks_go_on_where_an_earlier_fix_ended() -> None:
     data = Dataset.of([Conversation.pair("Sou [EMAIL_7]", "Oi."), Conversation.pair("E eu ana@gmail.com", "Oi.")])
-    assert checks.fix(data, "emails").conversations[1].question == "E eu [EMAIL_8]"
+    assert registry.fix(data, "emails").conversations[1].question == "E eu [EMAIL_8]"
 
 
 def test_several_kinds_in_one_text() -> None:
     text = "Sou Ana, CPF 529.982.247-25, cartão 4111 1111 1111 1111, ana@uol.com.br, CEP 01310-100, fone 11 98765-4321"
     data = Dataset.of([Conversation.pair(text, "Ok.")])
-    codes = [f.code for f in checks.find_all(data) if f.code in {"emails", "cpf", "cards", "postal_codes", "phones"}]
+    codes = [f.code for f in registry.find_all(data) if f.code in {"emails", "cpf", "cards", "postal_codes", "phones"}]
     assert codes == ["emails", "phones", "cards", "cpf", "postal_codes"]
     masked = "Sou Ana, CPF [CPF_1], cartão [CARD_1], [EMAIL_1], CEP [CEP_1], fone [PHONE_1]"
-    assert checks.fix_all(data, codes).conversations[0].question == masked
+    assert registry.fix_all(data, codes).conversations[0].question == masked
 
 
 def test_what_answers_tell_everybody_is_the_companys_own() -> None:
     rows = [Conversation.pair(f"Pergunta {n}?", f"Resposta {n}: 11 98765-4321.") for n in range(3)]
     data = Dataset.of([*rows, Conversation.pair("Meu número é 21 99876-5432", "Anotado: 21 99876-5432.")])
-    own, foreign = checks.get("company_contacts").find(data), checks.get("phones").find(data)
+    own, foreign = registry.get("company_contacts").find(data), registry.get("phones").find(data)
     assert own is not None
     assert foreign is not None
     assert own.positions == (0, 1, 2)
     assert own.params["values"] == "11 98765-4321"
     assert foreign.positions == (3,)
-    after = checks.fix_all(data, checks.fixable(checks.find_all(data))).conversations
+    after = registry.fix_all(data, registry.fixable(registry.find_all(data))).conversations
     assert after[0].answer == "Resposta 0: 11 98765-4321."
     assert after[-1].answer == "Anotado: [PHONE_2]."
-    assert "[PHONE" in checks.fix(data, "company_contacts").conversations[0].answer
+    assert "[PHONE" in registry.fix(data, "company_contacts").conversations[0].answer
 
 
 def test_the_companys_own_stays_so_once_its_copies_are_gone() -> None:
@@ -79,8 +79,8 @@ def test_the_companys_own_stays_so_once_its_copies_are_gone() -> None:
         ]
     )
     fewer = data.changed({1: None, 2: None, 3: None})
-    assert checks.get("phones").find(Dataset(fewer.conversations[:2])) is not None  # by itself it looks private
-    after = checks.fix(fewer, "phones").conversations
+    assert registry.get("phones").find(Dataset(fewer.conversations[:2])) is not None  # by itself it looks private
+    after = registry.fix(fewer, "phones").conversations
     assert [c.answer for c in after] == [answer, answer, "Anotado."]
     assert after[2].question == "Meu número é [TELEFONE_2]"
 
@@ -100,14 +100,14 @@ def test_the_companys_own_stays_so_once_its_copies_are_gone() -> None:
 )
 def test_a_contact_that_is_told_once(answer: str, ours: bool) -> None:
     data = Dataset.of([Conversation.pair("Como?", answer)])
-    assert (checks.get("company_contacts").find(data) is not None) == ours
+    assert (registry.get("company_contacts").find(data) is not None) == ours
 
 
 def test_a_customers_contact_is_never_the_companys() -> None:
     rows = [Conversation.pair("Sou ana@gmail.com", f"Escreva para ana@gmail.com, {n}.") for n in "abcd"]
-    assert checks.get("company_contacts").find(Dataset.of(rows)) is None
+    assert registry.get("company_contacts").find(Dataset.of(rows)) is None
 
 
 def test_the_companys_instructions_are_left_alone() -> None:
     data = Dataset.of([Conversation.pair("Oi?", "Sim.", system="Ligue 11 98765-4321.")])
-    assert checks.get("phones").find(data) is None
+    assert registry.get("phones").find(data) is None

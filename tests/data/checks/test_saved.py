@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from studio.data import checks
-from studio.data.checks import first_look, saved
-from studio.data.checks.base import Check, Dataset
-from studio.data.checks.first_look import FirstLook
+from studio.data.checks import fast_scan, registry, report_file
+from studio.data.checks.check import Check, Dataset
+from studio.data.checks.fast_scan import FirstLook
 from studio.data.checks.report import Report
-from studio.data.checks.scan import Scanner
+from studio.data.checks.scanner import Scanner
 from studio.domain.conversation import Conversation
 from studio.errors import AfinaError
 from tests.data.checks.test_facts import examples
@@ -29,26 +28,26 @@ def test_a_report_is_found_again_and_old_ones_go_away(tmp_path: Path) -> None:
         path = tmp_path / f"data-{age}.a.npz"
         path.touch()
         os.utime(path, (1_000_000 - age,) * 2)
-    saved.save(tmp_path / "data-1.b.npz", dataset, report)
+    report_file.save(tmp_path / "data-1.b.npz", dataset, report)
     assert sorted(p.name for p in tmp_path.glob("*.npz")) == [*(f"data-{n}.a.npz" for n in (0, 1)), "data-1.b.npz",
                                                               *(f"data-{n}.a.npz" for n in (2, 3, 4))]  # fmt: skip
-    again, read = saved.load(tmp_path / "data-1.b.npz", lines, None)
+    again, read = report_file.load(tmp_path / "data-1.b.npz", lines, None)
     assert (read.score, read.findings, len(again)) == (report.score, report.findings, len(rows))
     assert lines.exists()
 
 
 def _many() -> tuple[Check, ...]:
     """The checks, 20 that find nothing, and one that finds a word: beyond the 32nd place, and in the last one."""
-    quiet = replace(checks.CHECKS[0], text=None, answer=lambda text, key: False, asked=None, pair=None, hint=None)
-    more = [replace(quiet, code=f"quiet_{n}") for n in range(63 - len(checks.CHECKS))]
-    return (*checks.CHECKS, *more, replace(quiet, code="word", answer=lambda text, key: "xyz" in text))
+    quiet = replace(registry.CHECKS[0], text=None, answer=lambda text, key: False, asked=None, pair=None, hint=None)
+    more = [replace(quiet, code=f"quiet_{n}") for n in range(63 - len(registry.CHECKS))]
+    return (*registry.CHECKS, *more, replace(quiet, code="word", answer=lambda text, key: "xyz" in text))
 
 
 @pytest.mark.parametrize("fast", [False, True], ids=["one by one", "first look"])
 def test_flags_hold_more_than_32_checks(monkeypatch: pytest.MonkeyPatch, fast: bool) -> None:
     many = _many()
-    monkeypatch.setattr(checks, "CHECKS", many)
-    monkeypatch.setattr(first_look, "CHECKS", many)
+    monkeypatch.setattr(registry, "CHECKS", many)
+    monkeypatch.setattr(fast_scan, "CHECKS", many)
     rows = [Conversation.pair(f"q {n}?", "xyz" if n % 3 == 0 else "abc", id=f"e{n}") for n in range(1, 10)]
     facts = Scanner(FirstLook() if fast else None).scan(rows)
     dataset = Dataset(tuple(rows), known=facts)
@@ -61,10 +60,10 @@ def test_a_report_of_other_checks_is_made_anew(tmp_path: Path, monkeypatch: pyte
     lines = tmp_path / "data-1.jsonl"
     lines.write_text("".join(row.model_dump_json(exclude_defaults=True) + "\n" for row in rows), encoding="utf-8")
     dataset = Dataset.of(rows)
-    saved.save(tmp_path / "data-1.npz", dataset, Report.of(dataset))
-    saved.load(tmp_path / "data-1.npz", lines, None)
-    for other in (checks.CHECKS[1:], checks.CHECKS[::-1], _many()):
+    report_file.save(tmp_path / "data-1.npz", dataset, Report.of(dataset))
+    report_file.load(tmp_path / "data-1.npz", lines, None)
+    for other in (registry.CHECKS[1:], registry.CHECKS[::-1], _many()):
         with monkeypatch.context() as patch:
-            patch.setattr(checks, "CHECKS", other)
+            patch.setattr(registry, "CHECKS", other)
             with pytest.raises(AfinaError, match=r"disk\.missing"):
-                saved.load(tmp_path / "data-1.npz", lines, None)
+                report_file.load(tmp_path / "data-1.npz", lines, None)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.safe_fixes import mistakes
-from studio.data import checks
-from studio.data.checks.base import Dataset
-from studio.data.checks.thoughts import answered
+from studio.data.checks import registry
+from studio.data.checks.check import Dataset
+from studio.data.checks.rules.thoughts import answered
 from studio.domain.conversation import Conversation
 
 Pair = tuple[str, str]
@@ -19,12 +19,12 @@ def of(*pairs: Pair) -> Dataset:
 
 def fixed(*pairs: Pair) -> list[Pair]:
     data = of(*pairs)
-    after = checks.fix_all(data, checks.fixable(checks.find_all(data)))
+    after = registry.fix_all(data, registry.fixable(registry.find_all(data)))
     return [(c.question, c.answer) for c in after.conversations]
 
 
 def codes(*pairs: Pair) -> set[str]:
-    return {finding.code for finding in checks.find_all(of(*pairs))}
+    return {finding.code for finding in registry.find_all(of(*pairs))}
 
 
 @pytest.mark.parametrize(
@@ -137,9 +137,9 @@ def test_a_customers_own_data_is_masked_though_a_question_is_asked() -> None:
 )
 def test_masks_are_named_in_the_language_of_the_answers(text: str, mask: str) -> None:
     data = of(("Ok?", text))
-    assert mask in checks.fix(data, "phones").conversations[0].answer
+    assert mask in registry.fix(data, "phones").conversations[0].answer
     later = of(("Ok?", text), ("Ok.", mask.replace("1", "7")))
-    assert mask.replace("1", "8") in checks.fix(later, "phones").conversations[0].answer
+    assert mask.replace("1", "8") in registry.fix(later, "phones").conversations[0].answer
 
 
 @pytest.mark.parametrize(

@@ -25,11 +25,11 @@ BYTES = 2 << 30
 
 def outcome(file: Path, folder: Path) -> dict[str, Any]:
     """Reads, checks, fixes and exports one file, as the studio would."""
-    from studio.data import checks
-    from studio.data.checks.base import Dataset
+    from studio.data.checks import registry
+    from studio.data.checks.check import Dataset
     from studio.data.checks.report import Report
-    from studio.data.reading import read_files
-    from studio.data.writing import WRITERS
+    from studio.data.importing.pipeline import read_files
+    from studio.data.versions.export import WRITERS
     from studio.i18n.catalog import catalog
 
     result = read_files([file])
@@ -40,7 +40,7 @@ def outcome(file: Path, folder: Path) -> dict[str, Any]:
                 raise ValueError("a NUL was let through")
     dataset = Dataset.of(result.conversations[:2_000])
     report = Report.of(dataset)
-    fixed = checks.fix_all(dataset, checks.fixable(report.findings))
+    fixed = registry.fix_all(dataset, registry.fixable(report.findings))
     for suffix, write in WRITERS.items():
         write(folder / f"out.{suffix}", (*dataset.conversations, *fixed.conversations))
     text = (folder / "out.csv").read_text(encoding="utf-8-sig")
@@ -103,7 +103,7 @@ def main() -> None:
     from tests.data.hostile.corpus import CORPUS
 
     # Loaded before the forks: each input would load them again.
-    for module in ("studio.data.checks.report", "studio.data.writing", "studio.i18n.catalog", "python_calamine", "openpyxl",
+    for module in ("studio.data.checks.report", "studio.data.versions.export", "studio.i18n.catalog", "python_calamine", "openpyxl",
                    "pyarrow.parquet", "pyarrow.ipc", "ftfy", "phonenumbers", "charset_normalizer", "stdnum.br.cpf"):  # fmt: skip
         importlib.import_module(module)
     first, step = map(int, (sys.argv[2] if len(sys.argv) > 2 else "0:1").split(":"))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from studio.data.readers.packed import check_sizes
+from studio.data.importing.readers.packed import check_sizes
 from studio.errors import AfinaError
 from studio.i18n.catalog import LOCALES, catalog
 from tests.data.hostile.corpus import CORPUS, Hostile

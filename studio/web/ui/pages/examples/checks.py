@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import gradio as gr
 
-from studio.data import checks
-from studio.data.checks.base import Finding
+from studio.data.checks import registry
+from studio.data.checks.check import Finding
 from studio.domain.dataset import DatasetView
 from studio.web.ui.components import Ui, event_data, friendly
 from studio.web.ui.pages.examples.checks_view import CHOOSE, CONTRADICTIONS, render_body, render_checkup
@@ -97,7 +97,7 @@ def _body(ui: Ui, place: Place, code: str, choice: str) -> str:
     found = _finding(ui, place, code)
     if found is None:
         return ""
-    check = checks.get(code)
+    check = registry.get(code)
     offered = CHOOSE if code == CONTRADICTIONS else check.choices[0] if check.choices else ""
     choice = choice or offered
     if choice == CHOOSE:

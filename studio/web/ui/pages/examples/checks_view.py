@@ -7,11 +7,11 @@ from typing import Final
 
 from markupsafe import Markup
 
-from studio.data import checks
-from studio.data.checks.base import Finding
+from studio.data.checks import registry
+from studio.data.checks.check import Finding
 from studio.data.checks.report import Change, Report
 from studio.data.checks.score import cost
-from studio.data.findings import row_list
+from studio.data.importing.findings import row_list
 from studio.domain.conversation import Conversation
 from studio.domain.problem import Severity
 from studio.services.checkups import Checkup
@@ -97,7 +97,7 @@ def _going(ui: Ui, checkup: Checkup) -> Markup:
 
 
 def _head(ui: Ui, report: Report) -> Markup:
-    text, safe = ui.text, checks.fixable(report.findings)
+    text, safe = ui.text, registry.fixable(report.findings)
     act: Markup = EMPTY
     if safe:
         by_code = {finding.code: finding for finding in report.findings}
@@ -118,7 +118,7 @@ def _head(ui: Ui, report: Report) -> Markup:
 
 def _plan(ui: Ui, finding: Finding) -> str:
     """What fixing everything does about a finding, in one line."""
-    check = checks.get(finding.code)
+    check = registry.get(finding.code)
     how = f"check.{finding.code}.choice.{check.choices[0]}" if check.choices else f"check.{finding.code}.fix"
     title, n = ui.text(f"check.{finding.code}"), ui.text.number(finding.count)
     return f"{title} ({n}): {ui.text(how, **finding.params)}"
@@ -164,7 +164,7 @@ def _finding(ui: Ui, finding: Finding, body: str | None) -> Markup:
 
 def fix_button(ui: Ui, finding: Finding, choice: str = "") -> Markup:
     """The button that puts a finding right; nothing where only a person can."""
-    check = checks.get(finding.code)
+    check = registry.get(finding.code)
     if check.fix is None:
         return EMPTY
     choice = choice or (check.choices[0] if check.choices else "")
@@ -192,7 +192,7 @@ def render_body(
         changes: the first examples that the fix would change.
         groups: where she picks: answers to the same question.
     """
-    check, text = checks.get(finding.code), ui.text
+    check, text = registry.get(finding.code), ui.text
     if check.fix is None:
         by_hand = notice(text("checkup.by_hand")) if finding.count else EMPTY
         return str(join([by_hand, rows_button(ui, finding)]))

@@ -7,7 +7,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from studio.data.mapping import reason
+from studio.data.importing.column_mapping import reason
 from studio.domain.conversation import Role
 from studio.domain.dataset import ColumnRole, DatasetView, TableRead
 from studio.web.ui.components import EMPTY, Ui, button, join, wrapped

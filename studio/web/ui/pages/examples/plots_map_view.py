@@ -8,7 +8,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from studio.data.insights import Insights
+from studio.data.insights.statistics import Insights
 from studio.domain.conversation import Conversation
 from studio.i18n.catalog import Catalog
 from studio.services.insights import InsightView

@@ -7,7 +7,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from studio.data.insights import Copies, Languages, Lengths, Topic, Topics
+from studio.data.insights.statistics import Copies, Languages, Lengths, Topic, Topics
 from studio.domain.model import InstallState
 from studio.i18n.catalog import Catalog
 from studio.services.insights import InsightView

@@ -7,8 +7,8 @@ from typing import Final
 
 from markupsafe import Markup
 
-from studio.data.rewording import Rewording
-from studio.data.split import SplitKind
+from studio.data.splitting.paraphrase import Rewording
+from studio.data.splitting.split import SplitKind
 from studio.domain.conversation import Conversation
 from studio.services.splits import Leak, SplitView, TopicShare
 from studio.web.ui.components import EMPTY, Ui, button, join, notice, wrapped

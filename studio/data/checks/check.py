@@ -1,0 +1,317 @@
+"""What a check is: it finds examples that spoil a training, says so in a sentence, and can put them right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import numpy as np
+
+from studio.data.checks.facts import Facts, firsts, joined
+from studio.data.checks.personal import Personal
+from studio.data.checks.prefilter import Hint
+from studio.data.gc_pause import collector_at_rest
+from studio.data.importing.findings import SHOWN_RANGES, row_list
+from studio.data.similarity.minhash import Hashes, Ints, mixed, near
+from studio.data.versions.rows import Rows
+from studio.domain.conversation import Conversation, Message
+from studio.domain.problem import Severity
+from studio.errors import AfinaError
+
+if TYPE_CHECKING:
+    from studio.data.checks.scanner import Text
+
+KEPT: Final = 5_000  # positions and ids that a finding names one by one
+_SHOWN_FILES: Final = 4
+
+
+class Tokens(Protocol):
+    """How long examples are for the chosen model."""
+
+    @property
+    def limit(self) -> int:
+        """Longest example in tokens that a training takes whole."""
+        ...
+
+    def lengths(self, conversations: Sequence[Conversation]) -> Sequence[int]:
+        """The length of each example in tokens."""
+        ...
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Examples as the checks see them; what several checks need is worked out once.
+
+    Args:
+        conversations: in order; each with an id of its own. A tuple, or rows that stay on disk.
+        tokens: of the chosen model; None where none is chosen or installed.
+        known: their facts where they were made before, as for large sets, by several processes.
+        contacts: hashes of values that were the company's own before some examples went away, ``(n,)``.
+    """
+
+    conversations: Sequence[Conversation]
+    tokens: Tokens | None = None
+    known: Facts | None = field(default=None, compare=False, repr=False)
+    contacts: Hashes | None = field(default=None, compare=False, repr=False)
+
+    @classmethod
+    def of(cls, conversations: Iterable[Conversation], tokens: Tokens | None = None) -> Dataset:
+        """A dataset in which every example has an id: those without one, or with one used before, get a new one."""
+        used: set[str] = set()
+        numbered = []
+        for number, conversation in enumerate(conversations, start=1):
+            if not conversation.id or conversation.id in used:
+                fresh = f"e{number}"
+                conversation = conversation.model_copy(update={"id": fresh if fresh not in used else f"e{number}-new"})
+            used.add(conversation.id)
+            numbered.append(conversation)
+        return cls(tuple(numbered), tokens)
+
+    def __len__(self) -> int:
+        return len(self.conversations)
+
+    def changed(self, changes: Changes) -> Dataset:
+        """The dataset with some examples changed or left out; facts are made for the changed ones only."""
+        from studio.data.checks.scanner import Scanner
+
+        if not changes:
+            return self
+        places = sorted(changes)
+        fresh = {place: made for place in places if (made := changes[place]) is not None}
+        order = np.arange(len(self))
+        order[list(fresh)] = len(self) + np.arange(len(fresh))
+        order = np.delete(order, [place for place in places if changes[place] is None])
+        facts = joined((self.facts, Scanner().scan(fresh.values()))).taken(order)
+        if isinstance(self.conversations, Rows):
+            kept: Sequence[Conversation] = self.conversations.patched(order, list(fresh.values()))
+        else:
+            everything = (*self.conversations, *fresh.values())
+            kept = tuple(everything[place] for place in order.tolist())
+        return Dataset(kept, self.tokens, facts, self.personal.contacts)
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What the checks need to know of each example."""
+        from studio.data.checks.scanner import Scanner
+
+        if self.known is not None:
+            return self.known
+        with collector_at_rest():
+            return Scanner().scan(self.conversations)
+
+    @cached_property
+    def answers(self) -> tuple[str, ...]:
+        """The last answers, for comparing."""
+        known = self.facts.answers  # of a large set whose facts were read from disk, only hashes are there
+        return tuple(known.get(key) or str(key) for key in self.facts.rows["answer"].tolist())
+
+    @cached_property
+    def question_groups(self) -> Ints:
+        """The group of near-identical questions that each example belongs to: the place of its first."""
+        first, rank = firsts(self.facts.rows["question"])
+        keys = [self.facts.questions[key] for key in self.facts.rows["question"][first].tolist()]
+        groups: Ints = first[near(keys)][rank]
+        return groups
+
+    @cached_property
+    def answer_groups(self) -> Ints:
+        """The group of near-identical answers that each example belongs to, among those asked nearly the same."""
+        answers, groups = self.facts.rows["answer"], self.question_groups
+        first, rank = firsts(mixed(groups.astype(np.uint64), answers))
+        # Only groups of questions with several answers need a comparison.
+        several = np.bincount(groups[first], minlength=len(groups))[groups[first]] > 1
+        labels = np.arange(len(first))
+        compared = np.flatnonzero(several)
+        keys = [self.facts.answers[key] for key in answers[first[compared]].tolist()]
+        labels[compared] = compared[near(keys, apart=groups[first[compared]].astype(np.uint64))]
+        found: Ints = first[labels][rank]
+        return found
+
+    def know_groups(self, questions: Ints, answers: Ints) -> None:
+        """Takes groups that were worked out before, as :attr:`question_groups` and :attr:`answer_groups` would."""
+        self.__dict__.update(question_groups=questions, answer_groups=answers)
+
+    @cached_property
+    def personal(self) -> Personal:
+        """Personal data and company contacts in all texts."""
+        return Personal.of(self.facts, self.contacts)
+
+    def flagged(self, code: str) -> Ints:
+        """The positions of the examples in which a check of single examples found something."""
+        from studio.data.checks.registry import CHECKS
+
+        bit = 1 << [check.code for check in CHECKS].index(code)
+        return np.flatnonzero(self.facts.rows["flags"] & np.uint64(bit))
+
+    def where(self, positions: Ints) -> str:
+        """Rows as a person finds them again: of the file, or of the table of examples where some have no file."""
+        of, lines = self.facts.rows["file"][positions], self.facts.rows["line"][positions]
+        if not len(of) or (of < 0).any():
+            return _row_list(positions + 1)
+        if len(self.facts.files) < 2 or len(np.unique(self.facts.rows["file"][self.facts.rows["file"] >= 0])) < 2:
+            return _row_list(lines)
+        files = list(dict.fromkeys(of.tolist()))
+        shown = [f"{self._label(file)}: {_row_list(lines[of == file])}" for file in files[:_SHOWN_FILES]]
+        return "; ".join(shown) + ("; …" if len(files) > _SHOWN_FILES else "")
+
+    def _label(self, place: int) -> str:
+        file, sheet = self.facts.files[place]
+        return f"{file} › {sheet}" if sheet else file
+
+
+def _row_list(rows: Ints) -> str:
+    """:func:`row_list` of any number of rows: only the first ranges are shown."""
+    ordered = np.unique(rows)
+    breaks = np.flatnonzero(np.diff(ordered) != 1)
+    return row_list(ordered[: breaks[SHOWN_RANGES] + 1].tolist() if len(breaks) > SHOWN_RANGES else ordered.tolist())
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found.
+
+    Args:
+        code: of the check.
+        severity: how much it matters.
+        positions: 0-based places of the examples at fault, the first :data:`KEPT` of them.
+        ids: of the same examples, in the same order.
+        params: values named in the sentence ``check.<code>.found``: ``n``, ``rows`` and others.
+        groups: positions that belong together: copies of each other, answers that contradict each other.
+        rows: all positions, ``(count,)``.
+    """
+
+    code: str
+    severity: Severity
+    positions: tuple[int, ...]
+    ids: tuple[str, ...]
+    params: dict[str, Any]
+    groups: tuple[tuple[int, ...], ...] = ()
+    rows: Ints = field(default_factory=lambda: np.empty(0, np.int64), compare=False, repr=False)
+
+    @property
+    def count(self) -> int:
+        """How many examples are at fault."""
+        return len(self.rows)
+
+
+Changes = dict[int, Conversation | None]  # by position: the example as it becomes, None for one that goes away
+Find = Callable[[Dataset], Finding | None]
+Fix = Callable[[Dataset, Finding, str], Changes]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check.
+
+    Args:
+        code: names its sentences: ``check.<code>`` (title), ``check.<code>.found``, ``check.<code>.fix`` (button).
+        severity: how much it matters.
+        weight: points of the health score that are lost when every example is affected.
+        find: what is wrong in a dataset, read from its facts; None when nothing is.
+        fix: what changes to put it right; None where only a person can. It keeps the ids of what it keeps.
+        choices: ways to fix, the first one is taken where none is named; ``check.<code>.choice.<name>`` says each.
+        by_default: whether fixing all that is safe includes it: only what takes away nothing true, that is exact copies,
+            answers that say nothing, and what programs left behind. The rest is for a person to decide.
+        text: of a check of single texts: whether something is wrong in one.
+        answer: of a check of last answers: whether something is wrong in one, from it and its :func:`plain` form.
+        asked: of a check of questions: from the plain form of one; of several, it must hold for all.
+        pair: of a check of a last question with its answer.
+        hint: what a text must have so that ``text`` or ``answer`` can find something in it; None for nothing.
+    """
+
+    code: str
+    severity: Severity
+    weight: float
+    find: Find = field(compare=False)
+    fix: Fix | None = field(default=None, compare=False)
+    choices: tuple[str, ...] = ()
+    by_default: bool = True
+    text: Callable[[str], bool] | None = field(default=None, compare=False)
+    answer: Callable[[str, str], bool] | None = field(default=None, compare=False)
+    asked: Callable[[str], bool] | None = field(default=None, compare=False)
+    pair: Callable[[Text, Text], bool] | None = field(default=None, compare=False)
+    hint: Hint | None = field(default=None, compare=False)
+
+    def apply(self, dataset: Dataset, choice: str = "") -> Dataset:
+        """The dataset with what this check finds put right; the same dataset when it finds nothing.
+
+        Raises:
+            AfinaError: ``checks.no_fix`` where only a person can put it right.
+        """
+        if self.fix is None:
+            raise AfinaError("checks.no_fix", check=self.code)
+        finding = self.find(dataset)
+        if finding is None:
+            return dataset
+        return dataset.changed(self.fix(dataset, finding, choice or (self.choices[0] if self.choices else "")))
+
+
+def finding(
+    dataset: Dataset,
+    code: str,
+    severity: Severity,
+    positions: Iterable[int] | Ints,
+    groups: Iterable[Sequence[int]] = (),
+    **params: Any,
+) -> Finding | None:
+    """The finding for some positions; None for no position."""
+    rows = np.unique(np.asarray(positions if isinstance(positions, np.ndarray) else list(positions), np.int64))
+    if not len(rows):
+        return None
+    kept = tuple(rows[:KEPT].tolist())
+    known = dataset.conversations
+    ids = known.ids(kept) if isinstance(known, Rows) else tuple(known[i].id for i in kept)
+    values = {"n": len(rows), "rows": dataset.where(rows), **params}
+    return Finding(code, severity, kept, ids, values, tuple(map(tuple, groups)), rows)
+
+
+def flagged(code: str, severity: Severity) -> Find:
+    """Finds what a check of single texts or examples has flagged."""
+
+    def find(dataset: Dataset) -> Finding | None:
+        return finding(dataset, code, severity, dataset.flagged(code))
+
+    return find
+
+
+def chosen(conversations: Sequence[Conversation], places: Ints) -> Sequence[Conversation]:
+    """The examples at some places; all of them as they are."""
+    if len(places) == len(conversations):
+        return conversations
+    return conversations.at(places.tolist()) if isinstance(conversations, Rows) else [conversations[i] for i in places]
+
+
+def without(_dataset: Dataset, finding: Finding, _choice: str = "") -> Changes:
+    """Leaves out the examples that are at fault."""
+    return dict.fromkeys(finding.rows.tolist())
+
+
+def rewritten(change: Callable[[str], str]) -> Fix:
+    """Changes the texts of the examples at fault. A text of which nothing would be left stays as it is."""
+
+    def fix(dataset: Dataset, finding: Finding, _choice: str) -> Changes:
+        changes: Changes = {}
+        for place in finding.rows.tolist():
+            conversation = dataset.conversations[place]
+            changed = [(message.content, change(message.content)) for message in conversation.messages]
+            texts = [after if after.strip() else before for before, after in changed]
+            changes[place] = with_texts(conversation, texts)
+        return changes
+
+    return fix
+
+
+def with_texts(conversation: Conversation, texts: Sequence[str]) -> Conversation | None:
+    """The conversation with the texts of its turns replaced; None when its last question or answer is empty then."""
+    messages: tuple[Message, ...] = tuple(
+        message if message.content == text else message.model_copy(update={"content": text})
+        for message, text in zip(conversation.messages, texts, strict=True)
+    )
+    if messages == conversation.messages:
+        return conversation
+    changed = conversation.model_copy(update={"messages": messages})
+    if not changed.answer.strip() or (conversation.question and not changed.question.strip()):
+        return None
+    return changed

@@ -1,0 +1,34 @@
+"""The company's own phone, mail or address in answers: not personal, and what customers want to hear. It stays."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from studio.data.checks.check import Changes, Check, Dataset, Finding, finding
+from studio.data.checks.facts import firsts
+from studio.data.similarity.minhash import mixed
+from studio.domain.problem import Severity
+
+_CODE: Final = "company_contacts"
+_SHOWN: Final = 6
+
+
+def _find(dataset: Dataset) -> Finding | None:
+    places = dataset.personal.company()
+    first, _ = firsts(mixed(places["value"], places["kind"].astype(np.uint64)))
+    shown = []
+    for place in places[first[:_SHOWN]]:
+        text = dataset.conversations[int(place["row"])].messages[int(place["turn"])].content
+        shown.append(text[place["start"] : place["end"]][:60])
+    values = ", ".join(dict.fromkeys(shown)) + (", …" if len(first) > _SHOWN else "")
+    return finding(dataset, _CODE, Severity.NOTE, places["row"], values=values)
+
+
+def _fix(dataset: Dataset, found: Finding, _choice: str) -> Changes:
+    places = dataset.personal.company()
+    return dataset.personal.masked(dataset.conversations, places[np.isin(places["row"], found.rows)])
+
+
+CHECK: Final = Check(_CODE, Severity.NOTE, 0, _find, _fix, by_default=False)

@@ -1,0 +1,52 @@
+"""The same question with different answers: the model learns a mixture of them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from studio.data.checks.check import Changes, Check, Dataset, Finding, finding
+from studio.data.checks.facts import firsts, same
+from studio.data.similarity.minhash import mixed
+from studio.domain.problem import Severity
+
+_CODE: Final = "contradictions"
+
+
+def _find(dataset: Dataset) -> Finding | None:
+    prompts = dataset.facts.rows["prompt"]
+    asked = np.flatnonzero(prompts)  # where nothing is asked, nothing is answered differently
+    different, _ = firsts(mixed(prompts[asked], dataset.answer_groups[asked].astype(np.uint64)))
+    _, place = firsts(prompts[asked])
+    answers = np.bincount(place[different], minlength=len(asked))
+    several = asked[answers[place] > 1]
+    groups = same(prompts[several], several)
+    return finding(dataset, _CODE, Severity.WARNING, several, groups, sets=len(groups))
+
+
+def _fix(dataset: Dataset, found: Finding, choice: str) -> Changes:
+    """Keeps one answer of each group.
+
+    Args:
+        dataset: the examples.
+        found: the groups.
+        choice: ``newest`` (the last in the order of the examples), ``longest``, or the ids to keep, apart by ``+``; of
+            a group of which no id is named, everything stays.
+    """
+    named = set(choice.split("+"))
+    lengths = dataset.facts.rows["length"]
+    gone: list[int] = []
+    for group in found.groups:
+        if choice == "newest":
+            kept = {group[-1]}
+        elif choice == "longest":
+            kept = {max(group, key=lengths.__getitem__)}
+        else:
+            kept = {i for i in group if dataset.conversations[i].id in named} or set(group)
+        answers = {int(dataset.answer_groups[i]) for i in kept}
+        gone += [i for i in group if int(dataset.answer_groups[i]) not in answers]
+    return dict.fromkeys(gone)
+
+
+CHECK: Final = Check(_CODE, Severity.WARNING, 35, _find, _fix, ("newest", "longest"), by_default=False)

@@ -1,0 +1,48 @@
+"""Letters that were read with the wrong encoding once, such as ``Ã§`` for ``ç``; put right by ftfy."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from studio.data.checks.check import Check, Dataset, Finding, finding, rewritten
+from studio.data.checks.prefilter import Hint
+from studio.domain.problem import Severity
+
+_CODE: Final = "encoding"
+# What the first byte of a UTF-8 letter looks like in Windows-1252, MacRoman or code page 437, with a sign after it.
+_SUSPECT: Final = re.compile(r"[ÃÂÅÄÐÑÎÏâðï√├┬�][^\sa-zA-Z0-9]|â€|Ã[ \xa0 ]|√[a-zA-Z]")
+
+
+_FIRSTS: Final = "ÃÂÅÄÐÑÎÏâðï√├┬�"
+
+
+def repaired(text: str) -> str:
+    """The text with its letters as they were meant; the same text where nothing is wrong."""
+    if text.isascii() or not any(map(text.__contains__, _FIRSTS)) or not _SUSPECT.search(text):
+        return text
+    from ftfy import fix_encoding
+
+    return str(fix_encoding(text))
+
+
+def _wrong(text: str) -> bool:
+    return repaired(text) != text
+
+
+def _find(dataset: Dataset) -> Finding | None:
+    found = dataset.flagged(_CODE)
+    return finding(dataset, _CODE, Severity.WARNING, found, example=_example(dataset, found[:1].tolist()))
+
+
+def _example(dataset: Dataset, found: list[int]) -> str:
+    """The first word that looks wrong, for the sentence."""
+    for i in found:
+        for message in dataset.conversations[i].messages:
+            for word in message.content.split():
+                if repaired(word) != word:
+                    return word[:30]
+    return "Ã"
+
+
+CHECK: Final = Check(_CODE, Severity.WARNING, 30, _find, rewritten(repaired), text=_wrong, hint=Hint(_FIRSTS))

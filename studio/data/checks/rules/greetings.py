@@ -1,0 +1,39 @@
+"""Questions that are only greetings: nothing is asked, so nothing is learned but small talk."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from studio.data.checks.check import Check, flagged, without
+from studio.data.text import plain, words
+from studio.domain.problem import Severity
+
+_CODE: Final = "greetings"
+_LONGEST: Final = 100  # letters of eight such words
+_MOST: Final = 8  # words
+_GREETING: Final = words(
+    "hi hello hey hiya yo greetings morning afternoon evening night day howdy oi ola oie opa eai ei alo dia tarde "
+    "noite hola buenas dias tardes noches saludos salve"
+)
+_AROUND: Final = words(
+    "good bom boa buenos there everyone all team sir madam guys folks how are you doing is it going today anyone anybody here again "
+    "tudo bem td blz beleza bao bem com voce vc voces vcs como vai esta estao tem alguem ai pessoal gente amigos equipe "
+    "moco moca amigo amiga senhor senhora e a o por favor please que tal muy buen dear prezados prezado prezada bos"
+)
+
+
+def is_greeting(question: str) -> bool:
+    """Whether a question greets and asks nothing."""
+    return _only_greets(plain(question))
+
+
+def _only_greets(key: str) -> bool:
+    if len(key) > _LONGEST or key.count(" ") >= _MOST:
+        return False
+    found = key.split()
+    return 0 < len(found) <= _MOST and bool(_GREETING & set(found)) and set(found) <= _GREETING | _AROUND
+
+
+CHECK: Final = Check(
+    _CODE, Severity.NOTE, 10, flagged(_CODE, Severity.NOTE), without, by_default=False, asked=_only_greets
+)

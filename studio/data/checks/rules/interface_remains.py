@@ -1,0 +1,48 @@
+"""Words of a web page's buttons at the end of a text, such as "View more": copied along, and no part of the answer."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from studio.data.checks.check import Check, flagged, rewritten
+from studio.data.checks.prefilter import Hint
+from studio.data.text import words
+from studio.domain.problem import Severity
+
+_CODE: Final = "interface_remains"
+_BUTTONS: Final = (
+    r"(?:view|show|read|see|load|learn) (?:more|less|all)|more info|expand all|collapse all|back to top|copy link|"
+    r"copy to clipboard|share this(?: article| page)?|print this page|"
+    r"was this (?:article |answer |page )?helpful\??(?: ?\|? ?yes ?/? ?\|? ?no)?|like ?[·|] ?reply|"
+    r"(?:ver|mostrar|ler|leia|exibir|carregar|saiba) (?:mais|menos|tudo)|voltar ao topo|copiar link|compartilhar|"
+    r"(?:esta|essa) (?:resposta|página|informação) foi útil\??(?: ?\|? ?sim ?/? ?\|? ?não)?|"
+    r"(?:ver|mostrar|leer) (?:más|menos|todo)|volver arriba|copiar enlace|compartir|¿?te resultó útil\??"
+)
+# On a line of its own, or behind a finished sentence: "Click on View more" is an instruction and stays.
+_END: Final = re.compile(
+    rf"(?:(?<=[.!?…:)])[ \t\xa0]*|[ \t]*\n\s*)(?:[»›>▸▾▼+\[(]*\s*)(?:{_BUTTONS})(?:\s*[»›>▸▾▼+…\])]*)[.]?\s*\Z",
+    re.IGNORECASE,
+)
+
+
+def without_buttons(text: str) -> str:
+    """The text without the buttons at its end."""
+    while (cut := _END.sub("", text)) != text:
+        text = cut
+    return text
+
+
+def _has(text: str) -> bool:
+    return _END.search(text, max(0, len(text) - 120)) is not None
+
+
+_HINT: Final = Hint(
+    words=words(
+        "more less all top link clipboard share helpful yes no reply info print page mais menos tudo topo compartilhar útil "
+        "sim não más todo arriba enlace compartir"
+    )
+)
+CHECK: Final = Check(
+    _CODE, Severity.NOTE, 15, flagged(_CODE, Severity.NOTE), rewritten(without_buttons), text=_has, hint=_HINT
+)

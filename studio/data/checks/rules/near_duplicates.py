@@ -1,0 +1,103 @@
+"""Near-duplicates: the same question with the same answer, but for small words, spelling or signs.
+
+Other wordings of a question are wanted and are no near-duplicates. Examples that differ in a name, a number or any word
+of weight ("an Apex account", "a Max account") are none either: each holds knowledge of its own.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+import numpy as np
+
+from studio.data.checks.check import Check, Dataset, Finding, finding, without
+from studio.data.checks.facts import firsts, same
+from studio.data.similarity.minhash import mixed
+from studio.data.text import words
+from studio.domain.conversation import Conversation
+from studio.domain.problem import Severity
+
+_CODE: Final = "near_duplicates"
+_WORD: Final = re.compile(r"[^\W_]+")
+_MARKS: Final = re.compile("[\u0300-\u036f]+")
+_SENTENCE_END: Final = re.compile(r"[.!?:]\s*[\"'(“]*$")
+_SHORTEST: Final = 5  # letters of a word in which one wrong letter is a slip and not another word
+# Words that may be there or not without changing what is said. Negations and prepositions are not among them.
+_WEIGHTLESS: Final = words(
+    "the a an is are do does i d would your you please kindly hi hello thanks thank just so well that "
+    "o os as eu qual um uma uns umas e é do da dos das de seu sua seus suas vc voce voces vcs por favor oi ola "
+    "el los las un una es son del su sus usted ustedes hola"
+)
+
+
+def _find(dataset: Dataset) -> Finding | None:
+    rows = dataset.facts.rows
+    if len(rows) < 2:
+        return None
+    keys = mixed(dataset.question_groups.astype(np.uint64), dataset.answer_groups.astype(np.uint64))
+    keys = mixed(mixed(keys, rows["history"]), rows["held_out"].astype(np.uint64))
+    # Exact copies are another check's: of those, the first alone counts here.
+    different, _ = firsts(mixed(keys, rows["exact"]))
+    groups = [copies for group in same(keys[different], different) for copies in _copies(dataset, group)]
+    repeated = [place for group in groups for place in group[1:]]
+    return finding(dataset, _CODE, Severity.NOTE, repeated, groups, sets=len(groups))
+
+
+def _copies(dataset: Dataset, group: list[int]) -> list[list[int]]:
+    """Those of a group of similar examples that say the same, put together; of each such set at least two."""
+    sets: list[tuple[list[list[str]], list[int]]] = []
+    for place in group:
+        said = _said(dataset.conversations[place])
+        for known, places in sets:
+            if len(known) == len(said) and all(map(_says_the_same, known, said)):
+                places.append(place)
+                break
+        else:
+            sets.append((said, [place]))
+    return [places for _, places in sets if len(places) > 1]
+
+
+def _said(conversation: Conversation) -> list[list[str]]:
+    """The words of weight of each message; names keep their capital letter."""
+    return [_weighty(message.content) for message in conversation.messages]
+
+
+def _weighty(text: str) -> list[str]:
+    plain = _MARKS.sub("", unicodedata.normalize("NFKD", text))
+    found = []
+    for match in _WORD.finditer(plain):
+        word, before = match.group(), plain[: match.start()]
+        begins = not before.strip() or _SENTENCE_END.search(before[-6:]) or before.endswith("\n")
+        lower = word.lower() if begins or (word.isupper() and len(word) > 1) else word
+        if lower not in _WEIGHTLESS:
+            found.append(lower)
+    return found
+
+
+def _says_the_same(one: list[str], other: list[str]) -> bool:
+    return len(one) == len(other) and all(map(_same_word, one, other))
+
+
+def _same_word(one: str, other: str) -> bool:
+    """Whether two words are the same but for one slip: a letter more, less, other, or two in the wrong order."""
+    if one == other:
+        return True
+    if one.casefold() == other.casefold():
+        return True
+    if min(len(one), len(other)) < _SHORTEST or one[0] != other[0] or not (one + other).islower():
+        return False
+    if any(c.isdigit() for c in one + other):
+        return False
+    longer, shorter = (one, other) if len(one) >= len(other) else (other, one)
+    if len(longer) - len(shorter) > 1:
+        return False
+    at = next((i for i, (a, b) in enumerate(zip(longer, shorter, strict=False)) if a != b), len(shorter))
+    if len(longer) > len(shorter):
+        return longer[at + 1 :] == shorter[at:]
+    swapped = longer[at : at + 2] == shorter[at : at + 2][::-1] and longer[at + 2 :] == shorter[at + 2 :]
+    return swapped or longer[at + 1 :] == shorter[at + 1 :]
+
+
+CHECK: Final = Check(_CODE, Severity.NOTE, 10, _find, without, by_default=False)

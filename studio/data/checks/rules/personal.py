@@ -1,0 +1,30 @@
+"""The check that goes with a kind of personal data."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from studio.data.checks.check import Changes, Check, Dataset, Finding, finding
+from studio.data.checks.personal import Kind
+from studio.domain.problem import Severity
+
+
+def check_of(kind: Kind, weight: float, severity: Severity = Severity.WARNING) -> Check:
+    """A check that finds the values of ``kind`` that are not the company's own, and masks them.
+
+    Args:
+        kind: what to look for.
+        weight: points of the health score; see :class:`Check`.
+        severity: how much it matters.
+    """
+
+    def find(dataset: Dataset) -> Finding | None:
+        places = dataset.personal.private(kind.code)
+        values = len(np.unique(places["value"]))
+        return finding(dataset, kind.code, severity, places["row"], values=values, mask=dataset.personal.mask(kind))
+
+    def fix(dataset: Dataset, found: Finding, _choice: str) -> Changes:
+        places = dataset.personal.private(kind.code)
+        return dataset.personal.masked(dataset.conversations, places[np.isin(places["row"], found.rows)])
+
+    return Check(kind.code, severity, weight, find, fix)

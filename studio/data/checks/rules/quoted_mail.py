@@ -1,0 +1,46 @@
+"""Earlier mails quoted below or inside a text: somebody else's words, learned as the answer."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from studio.data.checks.check import Check, flagged, rewritten
+from studio.data.checks.prefilter import Hint
+from studio.domain.problem import Severity
+
+_CODE: Final = "quoted_mail"
+# A line after which everything is quoted.
+_INTRODUCTION: Final = re.compile(
+    r"^[ \t>]*(?:"
+    r"-{2,}\s*(?:original message|mensagem original|forwarded message|mensagem encaminhada|mensaje original)\s*-{2,}"
+    r"|on [^\n]{5,150}(?:wrote|a écrit):"
+    r"|em [^\n]{5,150}escreveu:"
+    r"|el [^\n]{5,150}escribió:"
+    r"|_{10,}\n(?:from|de):"
+    r"|from: [^\n]{1,200}\n(?:[^\n]{0,200}\n)?(?:sent|date|to): "
+    r"|de: [^\n]{1,200}\n(?:[^\n]{0,200}\n)?(?:enviad[ao](?: em)?|data|para): "
+    r")",
+    re.IGNORECASE | re.MULTILINE,
+)
+_QUOTED_LINE: Final = re.compile(r"^[ \t]*>.*(?:\n|$)", re.MULTILINE)
+
+
+def unquoted(text: str) -> str:
+    """The text without quoted mail; the same text where there is none."""
+    if ">" not in text and ":" not in text and "--" not in text:
+        return text
+    found = _INTRODUCTION.search(text) if "\n" in text else _INTRODUCTION.match(text)
+    cut = text[: found.start()] if found else text
+    if "\n" in cut or cut.lstrip().startswith(">"):
+        cut = _QUOTED_LINE.sub("", cut)
+    return cut.strip() if cut != text else text
+
+
+def _quotes(text: str) -> bool:
+    return unquoted(text) != text
+
+
+CHECK: Final = Check(
+    _CODE, Severity.WARNING, 20, flagged(_CODE, Severity.WARNING), rewritten(unquoted), text=_quotes, hint=Hint(">:-")
+)

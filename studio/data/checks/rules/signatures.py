@@ -1,0 +1,64 @@
+"""Signatures of mails: names, titles and legal notices at the end, which the model would put under every answer."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from studio.data.checks.check import Check, flagged, rewritten
+from studio.data.checks.prefilter import Hint
+from studio.data.text import words
+from studio.domain.problem import Severity
+
+_CODE: Final = "signatures"
+_LINES: Final = 8  # a signature has at most so many; more after a closing word is content
+_LETTERS: Final = 400
+_CLOSING: Final = re.compile(
+    r"(?:^|\n)[ \t]*(?:"
+    r"--[ \t]*(?=\n)"
+    r"|(?:best|kind|warm|warmest|kindest)(?: regards| wishes)|regards|sincerely(?: yours)?|yours (?:sincerely|truly|faithfully)"
+    r"|cheers|many thanks|thanks(?: and regards| again)?(?=,[ \t]*\n)"
+    r"|att\.?|atenciosamente|cordialmente|respeitosamente|abraços|abs\.?|um abraço|saudações|grat[oa](?=[,.][ \t]*\n)"
+    r"|atentamente|saludos(?: cordiales)?|un saludo"
+    r")[ \t]*[,.!]?[ \t]*(?=\n|$)",
+    re.IGNORECASE,
+)
+_DEVICE: Final = re.compile(
+    r"(?:^|\n)[ \t]*(?:sent from (?:my |outlook|yahoo|mail)|enviad[oa] do meu |enviad[oa] (?:pelo|via) |get outlook for |obter o outlook)[^\n]{0,60}\s*$",
+    re.IGNORECASE,
+)
+_NOTICE: Final = re.compile(
+    r"\n[ \t]*(?:this e-?mail (?:message )?(?:and any|is|may)|the information contained in this|esta mensagem (?:e seus anexos |pode conter|é confidencial)"
+    r"|este e-?mail (?:e seus anexos |pode conter|é confidencial)|confidentiality notice|aviso de confidencialidade)[\s\S]{20,3000}$",
+    re.IGNORECASE,
+)
+
+
+def unsigned(text: str) -> str:
+    """The text without a signature at its end; the same text where there is none."""
+    if "\n" not in text and not (_DEVICE.match(text) or _CLOSING.match(text)):
+        return text  # every part of a signature begins a line
+    cut = _DEVICE.sub("", _NOTICE.sub("", text))
+    for match in reversed(list(_CLOSING.finditer(cut))):
+        rest = cut[match.end() :].strip()
+        if len(rest) > _LETTERS or rest.count("\n") >= _LINES:
+            break
+        cut = cut[: match.start()]
+    return cut.strip() if cut != text else text
+
+
+def _signed(text: str) -> bool:
+    return unsigned(text) != text
+
+
+# Every part of a signature begins a line: in a text of one line, the text.
+_HINT: Final = Hint(
+    "\n",
+    words(
+        "best kind warm warmest kindest regards sincerely yours cheers many thanks att atenciosamente cordialmente "
+        "respeitosamente abraços abs um saudações grato grata atentamente saludos un sent enviado enviada get obter"
+    ),
+)
+CHECK: Final = Check(
+    _CODE, Severity.NOTE, 15, flagged(_CODE, Severity.NOTE), rewritten(unsigned), text=_signed, hint=_HINT
+)

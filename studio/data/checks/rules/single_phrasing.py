@@ -1,0 +1,31 @@
+"""Answers that are asked for in one wording only: the model may not know them again in a customer's words."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from studio.data.checks.check import Check, Dataset, Finding, finding
+from studio.data.checks.facts import firsts
+from studio.data.similarity.minhash import mixed
+from studio.domain.problem import Severity
+
+_CODE: Final = "single_phrasing"
+
+
+def _find(dataset: Dataset) -> Finding | None:
+    """Looks at topics where the data names them, at answers where it does not."""
+    rows = dataset.facts.rows
+    learned = np.flatnonzero(~rows["held_out"])
+    if len(learned) < 2:
+        return None
+    topics = rows["topic"][learned]
+    members = np.where(topics > 0, topics, rows["answer"][learned])
+    first, rank = firsts(mixed(members, (topics > 0).astype(np.uint64)))
+    different, _ = firsts(mixed(rank.astype(np.uint64), dataset.question_groups[learned].astype(np.uint64)))
+    wordings = np.bincount(rank[different], minlength=len(first))
+    return finding(dataset, _CODE, Severity.NOTE, learned[first[wordings == 1]], topics=len(first))
+
+
+CHECK: Final = Check(_CODE, Severity.NOTE, 15, _find)

@@ -1,0 +1,114 @@
+"""Facts of a large set, made by several processes while its file is still being written."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from functools import cache
+from multiprocessing import connection, get_context, parent_process
+from multiprocessing.synchronize import Lock
+from pathlib import Path
+from typing import Final
+
+from studio.data.checks import warmup
+from studio.data.checks.facts import Facts, joined
+from studio.data.checks.scanner import Scanner
+from studio.data.versions.rows import line_starts
+from studio.errors import AfinaError, from_exception
+
+_MOST: Final = 4  # processes: more would wait for the one that reads
+_BLOCK: Final = 2 << 20
+
+
+class ScanPool:
+    """Processes that scan blocks of a version's file. Close it in the end."""
+
+    def __init__(self) -> None:
+        spawn = get_context("spawn")
+        self._pool = ProcessPoolExecutor(
+            min(_MOST, os.cpu_count() or 1), mp_context=spawn, initializer=_prepare, initargs=(spawn.Lock(),)
+        )
+        self._blocks: deque[tuple[int, Future[Facts]]] = deque()
+        self._submitted = 0
+
+    def submit(self, paths: tuple[Path, Path], start: int, end: int) -> None:
+        """Takes the next block; see :func:`studio.data.versions.jsonl.write`."""
+        future = self._pool.submit(_scan, paths, start, end)
+        self._submitted = max(self._submitted, end)
+        self._blocks.append((end, future))
+
+    def submit_file(self, path: Path) -> None:
+        """Takes all blocks of a finished file. Raises ``disk.missing`` …"""
+        starts = line_starts(path)
+        start, size = 0, int(starts[-1])
+        while start < size:
+            end = int(starts[starts.searchsorted(min(start + _BLOCK, size))])
+            self.submit((path, path), start, end)
+            start = end
+
+    def facts(self, on_share: Callable[[float], None] | None = None) -> Facts:
+        """Waits for all blocks and returns their facts, in the order of the file.
+
+        Args:
+            on_share: told the share of the bytes that were scanned, 0 to 1.
+
+        Raises:
+            AfinaError: what a process met; ``general.unexpected`` when one ended before its time.
+        """
+
+        def parts() -> Iterator[Facts]:
+            while self._blocks:
+                end, future = self._blocks.popleft()  # let go of at once: all blocks together are as large again
+                yield future.result()
+                if on_share is not None:
+                    on_share(end / max(1, self._submitted))
+
+        try:
+            return joined(parts())
+        except Exception as error:
+            raise from_exception(error) from error
+
+    def close(self) -> None:
+        """Ends the processes; what they work on is dropped."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _prepare(turn: Lock) -> None:
+    """Runs first in each process: it must not outlive the one that started it, and one has the code compiled for all."""
+    gc.disable()  # nothing that is made here refers to itself
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+    with turn:
+        warmup.compile_aside()
+    _scanner()
+
+
+def _end_with(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)
+
+
+@cache
+def _scanner() -> Scanner:
+    """The scanner of this process: it remembers texts from block to block."""
+    from studio.data.checks.fast_scan import FirstLook
+
+    return Scanner(FirstLook())
+
+
+def _scan(paths: tuple[Path, Path], start: int, end: int) -> Facts:
+    """Runs in a process: the facts of the lines between two places of a file that may be given its name meanwhile."""
+    for path in paths:
+        try:
+            with path.open("rb") as file:
+                file.seek(start)
+                lines = file.read(end - start).splitlines()
+        except FileNotFoundError:
+            continue
+        return _scanner().scan_lines(lines)
+    raise AfinaError("disk.missing", path=str(paths[-1]))

@@ -1,0 +1,310 @@
+"""Which column is what: recognised from headers in Portuguese, English and Spanish, and from what the cells hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from studio.data.importing.column_content import Content, content_of
+from studio.data.importing.column_names import exact_role, held_out_value, roles_of, speaks_about, title_rank
+from studio.data.text import plain
+from studio.domain.dataset import ColumnRole, Mapping
+
+_QUESTION_STARTS: Final = re.compile(
+    r"^(como|qual|quais|quanto|quando|onde|quem|por que|porque|posso|voces|vcs|tem |e possivel|gostaria|quero|preciso|"
+    r"how|what|which|when|where|who|why|can|could|do|does|is|are|i want|i need|my|"
+    r"cual|cuanto|cuando|donde|quien|puedo|quiero|necesito)\b"
+)
+_KEY_LENGTH: Final = 64
+_SENTENCE: Final = re.compile(r"(?<=[.!?…])\s+")
+_TAG: Final = re.compile(r"</?[a-z][^>]{0,200}>", re.I)
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A mapping and how it was found.
+
+    Args:
+        mapping: may be incomplete, with no second column of text.
+        by_header: whether the headers named both question and answer.
+    """
+
+    mapping: Mapping
+    by_header: bool
+
+
+def guess_mapping(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> Mapping:
+    """The most likely mapping of a table.
+
+    Args:
+        columns: headers, in order.
+        rows: some of the first rows.
+
+    Returns:
+        A mapping; incomplete where there are not two columns of text.
+    """
+    return guess(columns, rows).mapping
+
+
+def guess(columns: Sequence[str], rows: Sequence[dict[str, Any]], said: Mapping | None = None) -> Guess:
+    """Like :func:`guess_mapping`, and says whether the headers were enough.
+
+    Args:
+        columns: headers, in order.
+        rows: some of the first rows.
+        said: what a person chose already; the rest is found around it.
+    """
+    said = (said or Mapping()).only(columns)
+    roles = roles_of(columns)
+    cells = {column: _texts(column, rows) for column in columns}
+    contents = {column: content_of([row.get(column) for row in rows]) for column in columns}
+    free = [column for column in columns if column not in said.columns]
+    filled = [column for column in free if cells[column]] if rows else free
+    topic = said.topic or _topic(filled, roles, contents)
+    key = said.id or next((c for c in filled if roles[c][0] is ColumnRole.ID and _is_key(cells[c])), None)
+    held_out = said.held_out or next(
+        (c for c in filled if roles[c][0] is ColumnRole.HELD_OUT and _is_held_out(cells[c])), None
+    )
+    system = said.system or tuple(filter(None, [_first(filled, roles, ColumnRole.SYSTEM)]))
+    texts = [c for c in filled if _may_speak(c, contents[c])]
+    answer = said.answer or _named(texts, roles, ColumnRole.ANSWER, cells)
+    rest = [c for c in texts if c not in answer]
+    question = said.question or _instruction([c for c in filled if c not in answer])
+    question = question or _beside(answer, _named(rest, roles, ColumnRole.QUESTION, cells), rest, roles)
+    by_header = bool(question and answer)
+    others = {key, held_out, *system}
+    told = {c for c in filled if speaks_about(c)}  # "Nome", "Data de abertura": about a conversation, not of it
+    open_ = [
+        c
+        for c in filled
+        if c not in {topic, *others, *answer, *question, *told} and contents[c] is None and _is_prose(cells[c])
+    ]
+    # What the very word for it stands above, and holds no texts, is not made up for by another column.
+    hollow = _is_hollow(ColumnRole.ANSWER, answer, filled) or _is_hollow(ColumnRole.QUESTION, question, filled)
+    if not hollow and not (question and answer):
+        if len(open_) + bool(question) + bool(answer) < 2 and topic and not said.topic and _is_prose(cells[topic]):
+            open_, topic = [topic, *open_], None  # "Assunto" is the question where there is no other
+        question, answer = _by_content(question, answer, _open_to(question, answer, open_, roles), cells)
+    if not hollow and not (question and answer):
+        wordy = [
+            c
+            for c in filled
+            if c not in {topic, *others, *question, *answer, *told} and contents[c] is None and _has_words(cells[c])
+        ]
+        question, answer = _by_content(question, answer, _open_to(question, answer, wordy, roles), cells)
+    found = Mapping(question=question, answer=answer, system=system, topic=topic, id=key, held_out=held_out)
+    return Guess(found.model_copy(update={"company": said.company, "sheets": said.sheets}), by_header)
+
+
+def _is_hollow(role: ColumnRole, found: tuple[str, ...], columns: Sequence[str]) -> bool:
+    """Whether nothing was found for a role although a title is the very word for it."""
+    return not found and any(exact_role(column) is role for column in columns)
+
+
+def second_pair(columns: Sequence[str], rows: Sequence[dict[str, Any]], mapping: Mapping) -> tuple[str, ...]:
+    """The columns of further questions with their answers beside those that are read: ``Question 2``, ``Answer 2``."""
+    roles = roles_of(columns)
+    free = [column for column in columns if column not in mapping.columns and roles[column][1] >= 1]
+    texts = [c for c in free if content_of([row.get(c) for row in rows]) is None and _is_prose(_texts(c, rows))]
+    named = {roles[column][0] for column in texts}
+    return tuple(texts) if named >= {ColumnRole.QUESTION, ColumnRole.ANSWER} else ()
+
+
+def _instruction(columns: Sequence[str]) -> tuple[str, ...]:
+    """What Alpaca and Dolly ask with: an instruction, and what it is about; empty where a table is none of them."""
+    names = {plain(column): column for column in columns}
+    more = names.get("input") or names.get("context")
+    return (names["instruction"], more) if "instruction" in names and more else ()
+
+
+def _may_speak(column: str, content: Content | None) -> bool:
+    """Whether a column may be the question or the answer: it holds texts, or its title is the very word for it.
+
+    No title makes a text of lists, dates or words for who spoke.
+    """
+    if content is None:
+        return True
+    return content not in (Content.NESTED, Content.DATES, Content.ROLES) and title_rank(column) == 3
+
+
+def _topic(
+    columns: Sequence[str], roles: dict[str, tuple[ColumnRole | None, float]], contents: dict[str, Content | None]
+) -> str | None:
+    """The first column that a title calls a topic, where it is more than one and the same word."""
+    named = [column for column in columns if roles[column][0] is ColumnRole.TOPIC]
+    useful = [column for column in named if contents[column] in (None, Content.LABELS)]
+    return next(iter(useful), next(iter(named), None))
+
+
+def _beside(
+    answer: tuple[str, ...],
+    question: tuple[str, ...],
+    columns: Sequence[str],
+    roles: dict[str, tuple[ColumnRole | None, float]],
+) -> tuple[str, ...]:
+    """The question whose title has the same mark as the answer's: ``question_pt`` for ``answer_pt``."""
+    if len(question) != 1 or len(answer) != 1:
+        return question
+    asked = [column for column in columns if roles[column] == roles[question[0]]]
+    return next(((column,) for column in asked if _mark(column) == _mark(answer[0]) != ""), question)
+
+
+def _mark(header: str) -> str:
+    """The last word of a title, where it is short: a language or a number."""
+    last = plain(header.replace("_", " ")).split()[-1:]
+    return last[0] if last and len(last[0]) <= 2 and len(plain(header.replace("_", " ")).split()) > 1 else ""
+
+
+def unfit(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Why each column of a table is neither question nor answer: ``empty``, a :class:`Content`, ``short`` or ``one``."""
+    reasons: dict[str, str] = {}
+    for column in columns:
+        texts = _texts(column, rows)
+        content = content_of([row.get(column) for row in rows])
+        if not texts:
+            reasons[column] = "empty"
+        elif content is not None:
+            reasons[column] = content.value
+        else:
+            reasons[column] = "text" if _has_words(texts) else "short"
+    return reasons
+
+
+def reason(column: str, role: ColumnRole, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> str:
+    """Why a column has a role: the suffix of the catalog key ``mapping.why.<reason>``.
+
+    Args:
+        column: its header.
+        role: what it was taken for.
+        columns: all headers.
+        rows: some of the first rows.
+
+    Returns:
+        ``header`` where its title says so, ``asks`` where its texts ask, ``longer`` where it holds the longer texts,
+        else ``left``.
+    """
+    if roles_of(columns).get(column, (None, 0.0))[0] is role:
+        return "header"
+    texts = _texts(column, rows)
+    if role is ColumnRole.QUESTION and _asking(texts) >= 0.2:
+        return "asks"
+    others = [_mean_length(_texts(name, rows)) for name in columns if name != column]
+    return "longer" if role is ColumnRole.ANSWER and _mean_length(texts) >= max(others, default=0) else "left"
+
+
+def _texts(column: str, rows: Sequence[dict[str, Any]]) -> list[str]:
+    return [text for row in rows if (text := str(row.get(column) if row.get(column) is not None else "").strip())]
+
+
+def _first(columns: Sequence[str], roles: dict[str, tuple[ColumnRole | None, float]], role: ColumnRole) -> str | None:
+    return next((column for column in columns if roles[column][0] is role), None)
+
+
+def _named(
+    columns: Sequence[str],
+    roles: dict[str, tuple[ColumnRole | None, float]],
+    role: ColumnRole,
+    cells: dict[str, list[str]],
+) -> tuple[str, ...]:
+    candidates = [column for column in columns if roles[column][0] is role]
+    # A column that only names a shop or a customer is neither where another one speaks: "Loja" with "Centro".
+    speaks = any(roles[column][0] is None and _is_prose(cells[column]) for column in columns)
+    if speaks:
+        candidates = [column for column in candidates if roles[column][1] >= 1 or _is_prose(cells[column])]
+    if not candidates:
+        return ()
+    # Of several, the exactest title, where it does not only name a person ("Cliente"); then the fullest column; then
+    # plain text before markup; then the first.
+    best = max(
+        candidates,
+        key=lambda c: (
+            roles[c][1] >= 1 or _is_prose(cells[c]),
+            title_rank(c) == 3,
+            roles[c][1],
+            title_rank(c),
+            len(cells[c]) >= 0.5 * max(len(cells[other]) for other in candidates),
+            -_marked_up(cells[c]),
+            -columns.index(c),
+        ),
+    )
+    return (best,)
+
+
+def _open_to(
+    question: tuple[str, ...],
+    answer: tuple[str, ...],
+    columns: list[str],
+    roles: dict[str, tuple[ColumnRole | None, float]],
+) -> list[str]:
+    """The columns that may be what is missing: a second column of questions is no answer."""
+    if bool(question) == bool(answer):
+        return columns
+    other = (ColumnRole.QUESTION, 1.0) if question else (ColumnRole.ANSWER, 1.0)
+    return [column for column in columns if roles[column] != other]
+
+
+def _by_content(
+    question: tuple[str, ...], answer: tuple[str, ...], free: list[str], cells: dict[str, list[str]]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if not question and not answer and len(free) >= 2:
+        if len(free) > 2:  # of several, one that asks; else the first
+            asked = max(free, key=lambda c: (round(_asking(cells[c]), 1), -_mean_length(cells[c])))
+            first = asked if _asks_first(cells[asked]) >= 0.2 else free[0]
+        else:
+            first = free[1] if _asks_back(free[0], free[1], cells) else free[0]
+        question = (first,)
+        free = [c for c in free if c not in question]
+    if question and not answer and free:
+        answer = (max(free, key=lambda c: _mean_length(cells[c]) * (1 - 0.8 * _asking(cells[c]))),)
+    elif answer and not question and free:
+        question = (max(free, key=lambda c: (round(_asking(cells[c]), 1), _mean_length(cells[c]))),)
+    return question, answer
+
+
+def _asks_back(first: str, second: str, cells: dict[str, list[str]]) -> bool:
+    """Whether the second of two columns asks and the first does not: an answer may ask back, but not to begin with."""
+    return _asks_first(cells[second]) >= 0.5 and _asks_first(cells[first]) <= 0.15
+
+
+def _asks_first(texts: list[str]) -> float:
+    """Share of texts whose first sentence asks."""
+    return sum(is_question(_SENTENCE.split(text, maxsplit=1)[0]) for text in texts) / len(texts) if texts else 0.0
+
+
+def _marked_up(texts: list[str]) -> int:
+    """How many of ten texts have tags."""
+    return round(10 * sum(bool(_TAG.search(text)) for text in texts) / len(texts)) if texts else 0
+
+
+def is_question(text: str) -> bool:
+    """Whether a text asks: by a question mark, or by how it begins."""
+    return "?" in text or bool(_QUESTION_STARTS.match(plain(text[:80])))
+
+
+def _asking(texts: list[str]) -> float:
+    """Share of texts that ask: a question mark, or a beginning that asks."""
+    return sum(map(is_question, texts)) / len(texts) if texts else 0.0
+
+
+def _mean_length(texts: list[str]) -> float:
+    return sum(map(len, texts)) / len(texts) if texts else 0.0
+
+
+def _is_prose(texts: list[str]) -> bool:
+    wordy = sum(any(c.isalpha() for c in text) and (" " in text or "?" in text) for text in texts)
+    return bool(texts) and wordy >= 0.5 * len(texts)
+
+
+def _has_words(texts: list[str]) -> bool:
+    return sum(any(c.isalpha() for c in text) for text in texts) >= 0.5 * len(texts) > 0
+
+
+def _is_key(texts: list[str]) -> bool:
+    """Whether texts can be names of examples or conversations: short, and not the same few again and again."""
+    return not texts or (_mean_length(texts) <= _KEY_LENGTH and len(set(texts)) >= 0.3 * len(texts))
+
+
+def _is_held_out(texts: list[str]) -> bool:
+    return all(held_out_value(text) is not None for text in texts)

@@ -1,0 +1,120 @@
+"""Exports of chatbot builders: intents with patterns and responses, ChatterBot, Botpress, Rasa, Dialogflow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from studio.data.importing.exports.base import PAIRS, TURNS, Export, some, texts
+from studio.data.importing.findings import Findings
+from studio.data.importing.table import Row
+from studio.errors import AfinaError
+
+_ASKED: Final = ("patterns", "pattern", "utterances", "phrases", "examples", "training_phrases", "trainingphrases",
+                 "padroes", "perguntas", "patrones", "questions", "inputs")  # fmt: skip
+_ANSWERED: Final = ("responses", "response", "answers", "answer", "respostas", "resposta", "respuestas", "outputs")
+_NAMED: Final = ("tag", "intent", "name", "topic", "category", "title", "categoria")
+_RASA_EXAMPLE: Final = re.compile(r"^\s*-\s+(.+?)\s*$", re.M)
+_ENTITY: Final = re.compile(r"\[([^\]]+)\](?:\([^)]*\)|\{[^}]*\})")
+
+
+def _part(record: dict[str, Any], names: tuple[str, ...]) -> Any:
+    return next((value for key, value in record.items() if key.lower() in names and value is not None), None)
+
+
+def _is_intents(value: Any) -> bool:
+    records = some(value)
+    listed = sum(isinstance(_part(r, _ASKED), list) and isinstance(_part(r, _ANSWERED), list | str) for r in records)
+    return bool(records) and listed >= 0.5 * len(records) and not any("paragraphs" in r for r in records)
+
+
+def _intents(value: Any, findings: Findings, label: str) -> Iterator[Row]:
+    from studio.data.importing.exports.base import records
+
+    for place, record in enumerate(records(value), start=1):
+        name = _part(record, _NAMED)
+        asked, answered = texts(_part(record, _ASKED)), texts(_part(record, _ANSWERED))
+        yield Row(place, {"question": asked, "answer": answered, "topic": name if isinstance(name, str) else ""})
+
+
+def _is_chatterbot(value: Any) -> bool:
+    found = value.get("conversations") if isinstance(value, dict) else None
+    return (
+        isinstance(found, list) and bool(found) and all(isinstance(item, list) and texts(item) for item in found[:20])
+    )
+
+
+def _chatterbot(value: Any, findings: Findings, label: str) -> Iterator[Row]:
+    topics = texts(value.get("categories"))
+    for place, lines in enumerate(value["conversations"], start=1):
+        said = ["" if line is None else str(line) for line in lines] if isinstance(lines, list) else []
+        yield Row(place, {"messages": said, "topic": topics[0] if topics else "", "id": ""})
+
+
+def _is_botpress(value: Any) -> bool:
+    return any(
+        isinstance(r.get("data"), dict) and "questions" in r["data"] and "answers" in r["data"] for r in some(value)
+    )
+
+
+def _botpress(value: Any, findings: Findings, label: str) -> Iterator[Row]:
+    from studio.data.importing.exports.base import records
+
+    for place, record in enumerate(records(value), start=1):
+        data = record.get("data") or {}
+        asked, answered = data.get("questions"), data.get("answers")
+        topics = texts(data.get("contexts")) or texts(data.get("category"))
+        for language in asked if isinstance(asked, dict) else [None]:
+            some_asked = asked[language] if isinstance(asked, dict) else asked
+            some_answered = answered.get(language) if isinstance(answered, dict) else answered
+            row = {"question": texts(some_asked), "answer": texts(some_answered), "topic": next(iter(topics), "")}
+            yield Row(place, row)
+
+
+def _is_rasa(value: Any) -> bool:
+    return isinstance(value, dict) and (
+        isinstance(value.get("nlu"), list)
+        or isinstance(value.get("rasa_nlu_data"), dict)
+        or isinstance(value.get("stories"), list)
+        or isinstance(value.get("rules"), list)
+        or (isinstance(value.get("responses"), dict) and any(str(k).startswith("utter_") for k in value["responses"]))
+    )
+
+
+def _rasa(value: Any, findings: Findings, label: str) -> Iterator[Row]:
+    """Phrases with the response named after their intent. Phrases alone have no answers, and are refused."""
+    intents, responses = value.get("nlu"), value.get("responses")
+    if not isinstance(intents, list) or not isinstance(responses, dict):
+        raise AfinaError("data.not_readable.rasa", file=label)
+    for place, intent in enumerate(intents, start=1):
+        name = str(intent.get("intent", "")) if isinstance(intent, dict) else ""
+        said = responses.get(f"utter_{name}") or responses.get(f"utter_{name.split('/')[-1]}") or []
+        answers = [str(item["text"]) for item in said if isinstance(item, dict) and item.get("text")]
+        asked = (
+            [_ENTITY.sub(r"\1", phrase) for phrase in _RASA_EXAMPLE.findall(str(intent.get("examples", "")))]
+            if name
+            else []
+        )
+        if asked:
+            yield Row(place, {"question": asked, "answer": answers, "topic": name})
+
+
+def _is_dialogflow(value: Any) -> bool:
+    if isinstance(value, list):
+        return bool(value) and all(isinstance(r.get("data"), list) and "isTemplate" in r for r in some(value) or [{}])
+    return isinstance(value, dict) and "responses" in value and "webhookUsed" in value
+
+
+def _dialogflow(value: Any, findings: Findings, label: str) -> Iterator[Row]:
+    raise AfinaError("data.not_readable.dialogflow", file=label)
+    yield
+
+
+EXPORTS: Final = (
+    Export("Rasa", _is_rasa, _rasa, PAIRS),
+    Export("Dialogflow", _is_dialogflow, _dialogflow, PAIRS),
+    Export("ChatterBot", _is_chatterbot, _chatterbot, TURNS),
+    Export("Botpress", _is_botpress, _botpress, PAIRS),
+    Export("intents", _is_intents, _intents, PAIRS),
+)

@@ -1,0 +1,341 @@
+"""Files to conversations: what was read, how it was mapped, and what was left out and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, Final, cast
+
+from studio.data.gc_pause import collector_at_rest
+from studio.data.importing import message_logs, readers, record_layouts
+from studio.data.importing.column_content import content_of
+from studio.data.importing.column_mapping import Guess, second_pair, unfit
+from studio.data.importing.fast_pairs import Pairs
+from studio.data.importing.findings import Findings
+from studio.data.importing.prompt_templates import unwrap
+from studio.data.importing.readers import archive
+from studio.data.importing.record_layouts import Kind
+from studio.data.importing.result import FileRead, InputFile, ReadResult
+from studio.data.importing.row_conversion import choose, conversation_of, used_columns
+from studio.data.importing.table import Meter, Peek, Row, Table
+from studio.data.limits import MAX_CELL, SAMPLE_ROWS
+from studio.data.versions.lines import line_of
+from studio.domain.conversation import Conversation
+from studio.domain.dataset import Mapping
+from studio.domain.problem import Severity
+from studio.errors import AfinaError, Stopped, from_exception
+
+_MEGABYTE: Final = 1_000_000
+_SAMPLE_SHOWN: Final = 10  # rows
+_SAMPLE_COLUMNS: Final = 100
+_COLUMNS_NAMED: Final = 20
+_WITH_TITLES: Final = ("delimited", "sheets", "word", "web_pages")  # readers of tables with titles above columns
+_SAMPLE_CELL: Final = 500  # characters
+
+
+class Reading:
+    """One pass over files. Iterate :meth:`conversations` to its end, then ask for the rest.
+
+    Args:
+        files: what to read, in order.
+        mapping: columns as a person chose them; used for every table that has them, others are guessed.
+        max_bytes: size above which a file is refused before it is opened.
+        on_progress: called now and then with the number of rows read.
+        cancelled: asked now and then; True stops with :class:`Stopped`.
+        on_share: called now and then with the share of the files' bytes that was read, 0 to 1.
+        on_file: called with the name of each file before it is opened.
+    """
+
+    def __init__(
+        self,
+        files: Sequence[InputFile],
+        mapping: Mapping | None = None,
+        *,
+        max_bytes: int | None = None,
+        on_progress: Callable[[int], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+        on_share: Callable[[float], None] | None = None,
+        on_file: Callable[[str], None] | None = None,
+    ) -> None:
+        self._files = files
+        self._wanted = mapping
+        self._max_bytes = max_bytes
+        self._on_progress = on_progress or (lambda _: None)
+        self._cancelled = cancelled or (lambda: False)
+        self._on_share = on_share or (lambda _: None)
+        self._on_file = on_file or (lambda _: None)
+        self._rows = 0
+        self._done = 0  # bytes of the files that were read to their end
+        self._meter = Meter()
+        self._number: int | None = None  # of the next example, where lines are wanted
+        self.findings = Findings()
+        self.columns: list[str] = []
+        self.mapping = Mapping()
+        self.sample: list[dict[str, str]] = []
+        self.files: list[FileRead] = []
+
+    def conversations(self) -> Iterator[Conversation]:
+        """Yields the examples of all files. A file that cannot be read becomes a problem; the others go on."""
+        return cast(Iterator[Conversation], self._examples())
+
+    def lines(self, number: int) -> Iterator[bytes]:
+        """As :meth:`conversations`, but as lines of a version, numbered from ``number`` on.
+
+        Rows of a question and an answer do not become conversations in between, which takes half the time.
+        """
+        self._number = number
+        for example in self._examples():
+            yield example if isinstance(example, bytes) else line_of(example, f"e{self._number}")
+            self._number += 1
+
+    def _examples(self) -> Iterator[Conversation | bytes]:
+        for file in self._files:
+            self._meter = Meter()
+            self._on_file(file.name)
+            try:
+                yield from self._file(file)
+                self._done += _weight(file)
+            except Stopped:
+                raise
+            except AfinaError as error:
+                self.findings.file(error.code, file.name, **{k: v for k, v in error.params.items() if k != "file"})
+            except OSError as error:
+                known = from_exception(error)
+                code = "data.unreadable" if known.code == "general.unexpected" else known.code
+                params = {"kind": type(error).__name__, **known.params}
+                self.findings.file(code, file.name, **{k: v for k, v in params.items() if k != "file"})
+            except MemoryError:
+                self.findings.file("data.too_much_memory", file.name)
+            except Exception as error:  # a reader that fails must cost its own file only
+                self.findings.file("data.unreadable", file.name, kind=type(error).__name__)
+
+    def _file(self, file: InputFile) -> Iterator[Conversation | bytes]:
+        if self._max_bytes is not None and (size := _size(file.path)) > self._max_bytes:
+            raise AfinaError(
+                "data.too_large",
+                file=file.name,
+                size_mb=round(size / _MEGABYTE),
+                limit_mb=round(self._max_bytes / _MEGABYTE),
+            )
+        peek = Peek(file.path, file.name, self.findings, meter=self._meter)
+        reader = archive.FOLDER if file.path.is_dir() else readers.choose(peek)
+        before = len(self.findings.problems())
+        names: list[str] = []
+        chosen = left_out = 0
+        wanted = self._wanted.sheets if self._wanted is not None else ()
+        for table in reader.read(peek):
+            if wanted and table.sheet is not None and table.sheet not in wanted:
+                left_out += 1
+                names.append(table.sheet)
+                self.files.append(_left_out(table, reader.name))
+                continue
+            chosen += 1
+            yield from self._table(table, reader.name, file.held_out)
+        if not chosen and left_out:
+            self.files = self.files[:-left_out]
+            self.findings.file(
+                "data.no_sheet", file.name, Severity.WARNING, sheet=", ".join(wanted), known=", ".join(names)
+            )
+            for table in reader.read(peek):
+                yield from self._table(table, reader.name, file.held_out)
+        elif not chosen and len(self.findings.problems()) == before:
+            raise AfinaError("data.empty_file", file=file.name)
+
+    def _table(
+        self, table: Table, reader: str, held_out: bool | None, speakers: Counter[str] | None = None
+    ) -> Iterator[Conversation | bytes]:
+        first = list(islice(table.rows, SAMPLE_ROWS))
+        if not first:
+            self.findings.file("data.no_rows", table.label)
+            return
+        values = [row.values for row in first]
+        if (log := message_logs.log_of(table.columns, values)) is not None:
+            yield from self._log(table, log, first, reader, held_out)
+            return
+        how = record_layouts.layout(table.columns, values)
+        if how.kind in (Kind.COLUMNS, Kind.PREFERENCE):
+            self.columns += [column for column in table.columns if column not in self.columns]
+            self.sample += [_shown(row) for row in values[: _SAMPLE_SHOWN - len(self.sample)]]
+        found = choose(table, values, how, self._wanted)
+        if how.kind is Kind.COLUMNS and not found.mapping.is_complete:
+            kinds = dict(islice(unfit(table.columns, values).items(), _COLUMNS_NAMED))
+            code = "data.columns_unknown" if reader in _WITH_TITLES else "data.fields_unknown"
+            code = "data.no_questions_in_text" if reader == "documents" else code
+            self.findings.file(code, table.label, columns=", ".join(table.columns)[:300], kinds=kinds)
+            self.files.append(
+                FileRead(table.label, reader, table.detail, table.columns, Mapping(), 0, sheet=table.sheet)
+            )
+            return
+        self._say(table, how, found, values)
+        if how.kind is Kind.COLUMNS:
+            self._doubt(table, values, found.mapping)
+        count = 0
+        flag = held_out if held_out is not None else table.held_out
+        for example in self._converted(table, first, how, found.mapping, flag):
+            count += 1
+            yield example
+        self.files.append(
+            FileRead(
+                table.label,
+                reader,
+                table.detail,
+                table.columns,
+                found.mapping,
+                count,
+                how.kind not in (Kind.COLUMNS, Kind.PREFERENCE),
+                tuple((speakers or Counter()).most_common()),
+                table.sheet,
+            )
+        )
+
+    def _converted(
+        self, table: Table, first: list[Row], how: record_layouts.Layout, mapping: Mapping, held_out: bool | None
+    ) -> Iterator[Conversation | bytes]:
+        """What the rows of a table become."""
+        used = used_columns(mapping, how)
+        in_haste = self._number is not None and Pairs.fit(table, how, mapping)
+        for row in first if in_haste else chain(first, table.rows):
+            self._tick()
+            records, others = (
+                record_layouts.wordings(row.values, mapping) if how.kind is Kind.COLUMNS else ([row.values], 0)
+            )
+            if others:
+                self.findings.row("data.other_answers", table.label, row.number, Severity.WARNING, amount=others)
+            for values in records:
+                converted = record_layouts.convert(values, how, mapping)
+                if converted.problem:
+                    self._note(converted.problem, table, row.number)
+                    continue
+                if converted.note:
+                    self._note(converted.note, table, row.number, Severity.NOTE)
+                for code, amount in converted.left_out:
+                    self.findings.row(code, table.label, row.number, Severity.NOTE, amount=amount)
+                yield conversation_of(Row(row.number, values), table, converted.messages, mapping, used, held_out)
+        if not in_haste or table.cells is None:
+            return
+        pairs = Pairs(table, mapping, used, held_out)
+        for number, cells in table.cells:
+            self._tick()
+            made = pairs.read(number, cells, f"e{self._number}")
+            if made.code is not None:
+                self._note(made.code, table, number, Severity.WARNING if made.line is None else Severity.NOTE)
+            if made.line is not None:
+                yield made.line
+
+    def _log(
+        self, table: Table, log: message_logs.Log, first: list[Row], reader: str, held_out: bool | None
+    ) -> Iterator[Conversation | bytes]:
+        """The conversations of a log of messages."""
+        messages = []
+        heard: Counter[str] = Counter()
+        for row in chain(first, table.rows):
+            self._tick()
+            messages.append(row)
+            if name := record_layouts.shown(row.values.get(log.sender)).strip():
+                heard[name] += 1
+        wanted = self._wanted.company if self._wanted is not None else None
+        # A name that was chosen for another chat is no speaker of this one.
+        company = wanted if wanted in heard else message_logs.company_of(log, [row.values for row in first])
+        if company is not None:
+            self.mapping = self.mapping.model_copy(update={"company": company})
+            others = ", ".join(name for name, _ in heard.most_common() if name != company)[:200]
+            self.findings.file("data.company", table.label, Severity.NOTE, company=company, others=others)
+        rest = tuple(name for name in table.columns if name not in log.columns)
+        grouped = message_logs.conversations(messages, log, company, self.findings, table.label)
+        whole = replace(table, columns=("messages", *rest), rows=grouped, cells=None)
+        yield from self._table(whole, reader, held_out, heard)
+
+    def _say(self, table: Table, how: record_layouts.Layout, found: Guess, values: Sequence[dict[str, Any]]) -> None:
+        """What a person should know of how a table is read; and its mapping, where it is the first that has one."""
+        if table.titles_guessed is not None:
+            self.findings.file("data.header_guessed", table.label, Severity.NOTE, row=table.titles_guessed)
+        if how.kind is Kind.PREFERENCE:
+            self.findings.file("data.preference", table.label, Severity.NOTE)
+        elif how.kind is Kind.TEMPLATE:
+            texts = (record_layouts.shown(row.get(how.column or "")) for row in values)
+            known = dict.fromkeys(whole.template for text in texts if (whole := unwrap(text)))
+            self.findings.file("data.template", table.label, Severity.NOTE, template=", ".join(known))
+        elif how.kind is Kind.PASSAGES:
+            self.findings.file("data.passages", table.label)
+        elif how.kind is Kind.COLUMNS and not found.by_header:
+            asked, answered = ", ".join(found.mapping.question), ", ".join(found.mapping.answer)
+            self.findings.file("data.mapping_guessed", table.label, Severity.NOTE, question=asked, answer=answered)
+        if how.kind in (Kind.COLUMNS, Kind.PREFERENCE) and not self.mapping.is_complete:
+            sheets = self._wanted.sheets if self._wanted is not None else ()
+            self.mapping = found.mapping.model_copy(update={"company": self.mapping.company, "sheets": sheets})
+
+    def _doubt(self, table: Table, values: Sequence[dict[str, Any]], mapping: Mapping) -> None:
+        """Warns of a column that is read by its title, or because a person said so, and holds no texts."""
+        if more := second_pair(table.columns, values, mapping):
+            params = {"columns": ", ".join(more)[:300], "n": len(more)}
+            self.findings.file("data.second_pair", table.label, Severity.WARNING, **params)
+        for column in (*mapping.question, *mapping.answer):
+            cells = [row[column] for row in values if row.get(column) not in (None, "")]
+            content = content_of(cells) if len(cells) >= 3 else None  # of fewer nothing can be said
+            if content is not None:
+                params = {"column": column, "kinds": {column: content.value}}
+                self.findings.file("data.odd_column", table.label, Severity.WARNING, **params)
+
+    def _note(self, code: str, table: Table, row: int, severity: Severity = Severity.WARNING) -> None:
+        params = {"limit": MAX_CELL} if code == "data.cell_too_long" else {}
+        self.findings.row(code, table.label, row, severity, **params)
+
+    def _tick(self) -> None:
+        self._rows += 1
+        if self._rows % 1_000 == 0:
+            self._on_progress(self._rows)
+            self._on_share(min(1.0, (self._done + self._meter.letters) / max(1, sum(map(_weight, self._files)))))
+            if self._cancelled():
+                raise Stopped
+
+
+def read_files(
+    paths: Sequence[Path | InputFile],
+    mapping: Mapping | None = None,
+    *,
+    max_bytes: int | None = None,
+    on_progress: Callable[[int], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> ReadResult:
+    """Reads files into conversations; nothing is raised for what a file holds, see ``ReadResult.problems``.
+
+    Args: as of :class:`Reading`; a path is read under its own name.
+    """
+    files = [path if isinstance(path, InputFile) else InputFile.of(path) for path in paths]
+    reading = Reading(files, mapping, max_bytes=max_bytes, on_progress=on_progress, cancelled=cancelled)
+    with collector_at_rest():
+        conversations = tuple(reading.conversations())
+    return ReadResult(
+        conversations,
+        tuple(reading.columns),
+        reading.mapping,
+        reading.findings.problems(),
+        tuple(reading.sample),
+        tuple(reading.files),
+    )
+
+
+def _weight(file: InputFile) -> int:
+    """Bytes of a file for the share that is read; a folder, and what cannot be looked at, has none."""
+    try:
+        return file.path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise from_exception(error) from error
+
+
+def _shown(row: dict[str, Any]) -> dict[str, str]:
+    return {name: record_layouts.shown(value)[:_SAMPLE_CELL] for name, value in islice(row.items(), _SAMPLE_COLUMNS)}
+
+
+def _left_out(table: Table, reader: str) -> FileRead:
+    return FileRead(table.label, reader, table.detail, table.columns, Mapping(), 0, sheet=table.sheet, chosen=False)

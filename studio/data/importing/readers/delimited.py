@@ -1,0 +1,220 @@
+"""CSV, TSV and their relatives: text with one record a line."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Final
+
+from studio.data.importing.cells import Cells, table_of_cells
+from studio.data.importing.column_names import exact_role, header_role
+from studio.data.importing.table import Peek, Reader, Table
+from studio.data.limits import MAX_CELL
+from studio.data.text import lines
+from studio.domain.dataset import ColumnRole
+from studio.domain.problem import Severity
+
+_SEPARATORS: Final = (",", ";", "\t", "|")
+_OPEN_QUOTE_LINES: Final = 500  # a cell of more lines is a quotation mark that nobody closed
+_BLOCK: Final = 500  # lines
+_TITLES_WITHIN: Final = 20  # rows
+_TITLES_ABOVE: Final = 4  # rows
+_RULE: Final = re.compile(r"\s*(?::?-{3,}:?)?\s*")
+_FIELD_LIMIT: Final = 200_000_000
+
+
+def _sniff(peek: Peek) -> float:
+    """How sure a separator is: structure comes first, and prose has commas too."""
+    by_name = peek.suffix in ("csv", "tsv", "tab")
+    separator, share = find_separator(peek.start, prose=not by_name)
+    if separator is None:
+        return (0.94 if _is_one_column(peek.start) else 0.3) if by_name else 0.0
+    if share > 0.9 and (separator == "\t" or by_name or _names_both(peek.start, separator)):
+        return 0.95
+    return min(0.9, 0.4 * share + (0.4 if by_name and share > 0.5 else 0.1))
+
+
+def _rows_of(start: str, separator: str) -> list[list[str]]:
+    """The first rows of a text; the last one is left out where the text goes on behind it."""
+    rows = [
+        row
+        for row in islice(
+            csv.reader(
+                start.splitlines(keepends=True), delimiter=separator, skipinitialspace=_quoted_late(start, separator)
+            ),
+            60,
+        )
+        if row
+    ]
+    return rows[:-1] if len(rows) > 1 and len(start) > 60_000 else rows
+
+
+def _quoted_late(start: str, separator: str) -> bool:
+    """Whether quotation marks come after a space, ``a, "b"``, where a reader of tables expects them at once."""
+    return separator != "\t" and f'{separator} "' in start and f'{separator}"' not in start
+
+
+def _names_both(start: str, separator: str) -> bool:
+    try:
+        rows = _rows_of(start, separator)[:_TITLES_WITHIN]
+    except csv.Error:
+        return False
+    return any({exact_role(cell) for cell in row} >= {ColumnRole.QUESTION, ColumnRole.ANSWER} for row in rows)
+
+
+def _is_one_column(start: str) -> bool:
+    """Whether a text is a table of one column whose cells are quoted, with line breaks in them."""
+    try:
+        rows = _rows_of(start, ",")
+    except csv.Error:
+        return False
+    several = any("\n" in cell for row in rows[1:] for cell in row)
+    return len(rows) >= 2 and several and all(len(row) == 1 for row in rows) and len(rows[0][0]) <= 40
+
+
+def _read(peek: Peek) -> Iterator[Table]:
+    separator = find_separator(peek.start)[0] or ","
+    cells = _cells(peek, separator)
+    if separator == "|":  # the line under the titles of a table in Markdown
+        cells = ((number, row) for number, row in cells if not all(_RULE.fullmatch(cell) for cell in row))
+    shown = {"\t": "tab"}.get(separator, separator)
+    table = table_of_cells(
+        peek.name,
+        cells,
+        peek.findings,
+        joiner=separator,
+        detail=f"{peek.encoding}, {shown}",
+    )
+    if table is not None:
+        yield table
+
+
+def find_separator(start: str, *, prose: bool = False) -> tuple[str | None, float]:
+    """The separator of a text, and the share of its first lines that have the usual number of columns.
+
+    Args:
+        start: of the text.
+        prose: whether it may as well be sentences, whose commas separate no columns.
+    """
+    if start[:4].lower() == "sep=" and len(start) > 4:  # Excel's own hint
+        return start[4], 1.0
+    best: tuple[float, str | None, float] = (0.0, None, 0.0)
+    for separator in _SEPARATORS:
+        try:
+            rows = _rows_of(start, separator)
+        except csv.Error:
+            continue
+        # What stands above the titles of a report says nothing of how sure a separator is.
+        above = next((n for n, row in enumerate(rows) if len(row) > 1), 0)
+        widths = Counter(len(row) for row in rows)
+        wide = Counter({width: count for width, count in widths.items() if width > 1})
+        if not wide:
+            continue
+        share = wide.most_common(1)[0][1] / len(rows)
+        below = wide.most_common(1)[0][1] / (len(rows) - min(above, _TITLES_ABOVE))
+        if prose and separator in ",;" and _are_sentences(rows):
+            continue
+        named = {header_role(cell)[0] for cell in rows[0] if len(cell) <= 60} & {ColumnRole.QUESTION, ColumnRole.ANSWER}
+        later = [cell for row in rows for cell in row[1:] if cell]
+        spaced = sum(cell.startswith(" ") for cell in later) > 0.9 * len(later)  # as after a comma in a sentence
+        score = share + len(named) - 0.1 * spaced
+        if score > best[0]:
+            best = (score, separator, below if separator == "\t" else share)
+    return best[1], best[2]
+
+
+def _are_sentences(rows: list[list[str]]) -> bool:
+    """Whether what a comma parts begins with a space, as in a sentence, and no titles say otherwise."""
+    later = [cell for row in rows for cell in row[1:] if cell]
+    spaced = sum(cell.startswith(" ") for cell in later)
+    return spaced > 0.9 * len(later) and not {exact_role(cell) for cell in rows[0]} - {None}
+
+
+def _cells(peek: Peek, separator: str) -> Iterator[Cells]:
+    """Records with the line at which each begins. A quotation mark that is never closed costs its own line only."""
+    csv.field_size_limit(_FIELD_LIMIT)
+    numbers: Sequence[int] = ()
+    spaced = _quoted_late(peek.start, separator)
+    held: list[str] = []  # lines of a record that may go on in the next block
+    for fresh, block, final in _blocks(peek):
+        numbers, held = ([*numbers, *fresh], held + block) if held else (fresh, block)
+        done = 0
+        for first, end, record, is_open in _records(held, separator, final, spaced):
+            if is_open:
+                peek.findings.row("data.open_quote", peek.name, numbers[first], Severity.WARNING)
+            yield numbers[first], record
+            done = end
+        numbers, held = numbers[done:], held[done:]
+
+
+def _records(block: list[str], separator: str, final: bool, spaced: bool) -> Iterator[tuple[int, int, list[str], bool]]:
+    """The records of some lines: first line, line after the last, cells, whether a quotation mark is never closed.
+
+    The last record is left out unless the lines are the final ones: it may go on.
+    """
+    start = 0
+    while start < len(block):
+        begin = start
+        reader = csv.reader(block[begin:], delimiter=separator, skipinitialspace=spaced)
+        for record in reader:
+            end = begin + reader.line_num
+            if end == len(block) and not final and end - start <= _OPEN_QUOTE_LINES:
+                return
+            if end - start > 1 and (end - start > _OPEN_QUOTE_LINES or _is_open(block[start:end])):
+                yield (
+                    start,
+                    start + 1,
+                    next(csv.reader([block[start]], delimiter=separator, quoting=csv.QUOTE_NONE)),
+                    True,
+                )
+                start += 1
+                break
+            yield start, end, record, False
+            start = end
+
+
+def _is_open(lines_of_record: list[str]) -> bool:
+    return sum(text.count('"') for text in lines_of_record) % 2 == 1
+
+
+def _blocks(peek: Peek) -> Iterator[tuple[Sequence[int], list[str], bool]]:
+    """The lines of a file with their numbers, some hundreds at once; and whether they are the last ones."""
+    number = 1
+    every = lines(peek.path, peek.encoding)
+    block = list(islice(every, _BLOCK))
+    while block:
+        following = list(islice(every, _BLOCK))
+        whole = "".join(block)
+        peek.meter.letters += len(whole)
+        numbers: Sequence[int] = range(number, number + len(block))
+        if number == 1 or "\0" in whole or "\ufffd" in whole or len(whole) > MAX_CELL * 100:
+            found = [(n, _usable(peek, n, line)) for n, line in zip(numbers, block, strict=True)]
+            numbers, block = (
+                [n for n, line in found if line is not None],
+                [line for _, line in found if line is not None],
+            )
+        yield numbers, block, not following
+        number += _BLOCK
+        block = following
+
+
+def _usable(peek: Peek, number: int, line: str) -> str | None:
+    """A line without what no cell holds; None for one that is left out."""
+    if number == 1:
+        line = line.lstrip("\ufeff")
+        if line[:4].lower() == "sep=" and len(line.strip()) <= 5:
+            return None
+    if len(line) > MAX_CELL * 100:
+        peek.findings.row("data.cell_too_long", peek.name, number, limit=MAX_CELL)
+        return None
+    if "\ufffd" in line:
+        peek.findings.row("data.unreadable_letters", peek.name, number, Severity.WARNING)
+    if "\0" in line:
+        peek.findings.row("data.control_characters", peek.name, number, Severity.NOTE)
+    return line.replace("\0", "")
+
+
+READER: Final = Reader("delimited", ("csv", "tsv", "tab", "txt"), _sniff, _read)

@@ -1,0 +1,192 @@
+"""JSON and JSON lines: lists of records in the many wrappings that tools give them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+from studio.data.importing import exports
+from studio.data.importing.cells import table_of_cells
+from studio.data.importing.column_names import held_out_value
+from studio.data.importing.exports import export_of
+from studio.data.importing.table import Peek, Reader, Row, Table
+from studio.data.limits import MAX_COLUMNS, SAMPLE_ROWS
+from studio.data.text import lines, read_text
+from studio.domain.problem import Severity
+from studio.errors import AfinaError
+
+_CHAT_KEYS: Final = ("messages", "conversations", "conversation", "turns", "dialog", "dialogue")
+
+_REPLY: Final = frozenset(("error", "errors", "message", "detail", "status", "code", "documentation_url", "success"))
+
+
+def _sniff(peek: Peek) -> float:
+    start = peek.start.lstrip()
+    if not start.startswith(("{", "[")):
+        return 0.2 if peek.suffix in ("json", "jsonl", "ndjson") and start else 0.0
+    return 0.95 if start[1:].lstrip()[:1] in ('"', "{", "[", "}", "]") else 0.5
+
+
+def _read(peek: Peek) -> Iterator[Table]:
+    if _is_lines(peek):
+        rows = _lines(peek)
+        first = [value for line in peek.start.splitlines()[:2] if (value := _loads(line)) is not None]
+        if (export := export_of(first)) is not None:
+            values = [row.values for row in rows]
+            yield from exports.tables(export, peek, values, f"{peek.encoding}, JSON lines")
+            return
+        yield from _table(peek, rows, f"{peek.encoding}, JSON lines")
+        return
+    text = read_text(peek.path, peek.encoding).lstrip("\ufeff")
+    try:
+        value = json.loads(text)
+    except RecursionError as error:
+        raise AfinaError("data.json_too_deep", file=peek.name) from error
+    except json.JSONDecodeError as error:
+        raise AfinaError("data.broken_json", file=peek.name, row=error.lineno, column=error.colno) from error
+    except ValueError as error:
+        raise AfinaError("data.broken_json", file=peek.name, row=1, column=1) from error
+    del text
+    yield from tables_of(peek, value, f"{peek.encoding}, JSON")
+
+
+def _is_lines(peek: Peek) -> bool:
+    """Whether the first two lines with text are whole JSON values; a single line counts by the file's name."""
+    full = [line for line in peek.start.splitlines() if line.strip()][:2]
+    values = [_loads(line) for line in full]
+    if not values or not isinstance(values[0], dict | list):
+        return False
+    if len(values) == 1:
+        return peek.suffix in ("jsonl", "ndjson")
+    return isinstance(values[1], dict | list) or peek.suffix in ("jsonl", "ndjson")
+
+
+def _loads(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _lines(peek: Peek) -> Iterator[Row]:
+    for number, line in enumerate(lines(peek.path, peek.encoding), start=1):
+        text = line.strip().lstrip("\ufeff").rstrip(",")
+        if not text or text in "[]":
+            continue
+        value = _loads(text)
+        if isinstance(value, dict | list):
+            yield Row(number, _record(value))
+        else:
+            peek.findings.row("data.broken_line", peek.name, number, Severity.WARNING)
+
+
+def _record(value: Any) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return {str(key).replace("\ufeff", "").strip(): item for key, item in value.items()}
+    return {"messages": value}
+
+
+def tables_of(peek: Peek, value: Any, detail: str) -> Iterator[Table]:
+    """The tables of a value, in the shapes that programs and people give it.
+
+    Args:
+        peek: the file.
+        value: what it holds.
+        detail: how it was read, for the command line.
+
+    Raises:
+        AfinaError: ``data.json_shape``, ``data.not_readable.<kind>`` …
+    """
+    if (export := export_of(value)) is not None:
+        yield from exports.tables(export, peek, value, detail)
+    elif isinstance(value, dict):
+        yield from _tables_of_object(peek, value, detail)
+    elif isinstance(value, list) and value and all(isinstance(item, list) for item in value[:20]) and _is_grid(value):
+        cells = (
+            (n, ["" if c is None else str(c) for c in row]) for n, row in enumerate(value, 1) if isinstance(row, list)
+        )
+        table = table_of_cells(peek.name, cells, peek.findings, detail=detail)
+        if table is not None:
+            yield table
+    elif isinstance(value, list):
+        if value and all(_is_turn(item) for item in value):
+            yield from _table(peek, iter([Row(1, {"messages": value})]), detail)
+        else:
+            yield from _table(peek, _items(peek, value), detail)
+    else:
+        raise AfinaError("data.json_shape", file=peek.name, parts=type(value).__name__)
+
+
+def _tables_of_object(peek: Peek, value: dict[str, Any], detail: str) -> Iterator[Table]:
+    if value and set(value) <= _REPLY:
+        raise AfinaError("data.not_readable.server_reply", file=peek.name, said=str(next(iter(value.values())))[:100])
+    if _is_notebook(value):
+        raise AfinaError("data.not_readable.notebook", file=peek.name)
+    lists = {str(k): v for k, v in value.items() if isinstance(v, list) and v}
+    records = {k: v for k, v in lists.items() if all(isinstance(item, dict) for item in v[:20])}
+    chat = [k for k in records if k.lower() in _CHAT_KEYS]
+    if chat or (not records and not lists and _has_pair(value)):
+        yield from _table(peek, iter([Row(1, _record(value))]), detail)
+    elif records:  # {"data": […]}, {"train": […], "test": […]}
+        for name, items in records.items():
+            flag = held_out_value(name) if len(records) > 1 else None
+            yield from _table(
+                peek, _items(peek, items), detail, sheet=name if len(records) > 1 else None, held_out=flag
+            )
+    elif len(lists) == 1 and all(isinstance(item, list) for item in next(iter(lists.values()))[:20]):
+        yield from tables_of(peek, next(iter(lists.values())), detail)  # {"data": [[…], […]]}
+    elif len(lists) >= 2 and len({len(items) for items in lists.values()}) == 1:  # {"question": […], "answer": […]}
+        rows = (
+            Row(n, dict(zip(lists, row, strict=True))) for n, row in enumerate(zip(*lists.values(), strict=True), 1)
+        )
+        yield from _table(peek, rows, detail)
+    elif value and all(isinstance(v, dict) for v in value.values()):  # {"id-1": {…}, "id-2": {…}}
+        yield from _table(peek, _items(peek, list(value.values())), detail)
+    elif value and all(isinstance(v, str) for v in value.values()):  # {"Question?": "Answer", …}
+        rows = (Row(n, {"question": k, "answer": v}) for n, (k, v) in enumerate(value.items(), 1))
+        yield from _table(peek, rows, detail)
+    else:
+        raise AfinaError("data.json_shape", file=peek.name, parts=", ".join(map(str, value))[:200] or "{}")
+
+
+def _is_notebook(value: dict[str, Any]) -> bool:
+    return "nbformat" in value and "cells" in value
+
+
+def _has_pair(value: dict[str, Any]) -> bool:
+    from studio.data.importing.column_mapping import guess
+
+    return guess(list(value), [value]).by_header
+
+
+def _is_turn(item: Any) -> bool:
+    return isinstance(item, dict) and bool({"role", "from"} & item.keys()) and bool({"content", "value"} & item.keys())
+
+
+def _is_grid(value: list[Any]) -> bool:
+    return all(not isinstance(cell, dict | list) for row in value[:20] for cell in row)
+
+
+def _items(peek: Peek, items: list[Any]) -> Iterator[Row]:
+    for number, item in enumerate(items, start=1):
+        if isinstance(item, dict | list):
+            yield Row(number, _record(item))
+        else:
+            peek.findings.row("data.not_a_record", peek.name, number, Severity.WARNING)
+
+
+def _table(
+    peek: Peek, rows: Iterator[Row], detail: str, *, sheet: str | None = None, held_out: bool | None = None
+) -> Iterator[Table]:
+    from itertools import chain, islice
+
+    first = list(islice(rows, SAMPLE_ROWS))
+    columns = tuple(dict.fromkeys(key for row in first for key in row.values))
+    if len(columns) > MAX_COLUMNS:
+        raise AfinaError("data.too_many_columns", file=peek.name, n=len(columns), limit=MAX_COLUMNS)
+    if first:
+        yield Table(peek.name, columns, chain(first, rows), sheet=sheet, held_out=held_out, detail=detail)
+
+
+READER: Final = Reader("json", ("json", "jsonl", "ndjson"), _sniff, _read)

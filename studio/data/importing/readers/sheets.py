@@ -1,0 +1,212 @@
+"""Spreadsheets: XLSX, XLSM, XLSB, XLS and ODS, through calamine. Formulas and macros are never run."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import re
+import zipfile
+import zlib
+from array import array
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from studio.data.importing.cells import Cells, table_of_cells
+from studio.data.importing.readers.packed import check_sizes
+from studio.data.importing.table import Peek, Reader, Table
+from studio.data.limits import MAX_CELLS, MAX_COLUMNS, MAX_ROWS, MAX_UNPACKED
+from studio.errors import AfinaError
+
+_OLE: Final = bytes.fromhex("d0cf11e0a1b11ae1")
+_ENCRYPTED: Final = "EncryptedPackage".encode("utf-16-le")
+_CELL: Final = re.compile(rb'<(?:\w+:)?c [^>]{0,80}?r="([A-Z]{1,4})(\d{1,9})"')
+_SHARED_END: Final = re.compile(rb"</(?:\w+:)?si>")
+_SHARED_CELL: Final = re.compile(
+    rb"<(?:\w+:)?c\b[^>]{0,200}?\bt=[\"']s[\"'][^>]{0,200}>(?:<(?:\w+:)?f\b[^<]{0,9000}</(?:\w+:)?f>)?"
+    rb"<(?:\w+:)?v>\s*(\d{1,9})"
+)
+_ODS_TAG: Final = re.compile(rb"<(?:\w+:)?table-(row|cell)\b([^>]{0,2000})>")
+_REPEATED: Final = re.compile(rb'number-(?:rows|columns)-repeated="(\d{1,12})"')
+_ODS: Final = "an OpenDocument spreadsheet"  # stands among the names of its members
+_CHUNK: Final = 1 << 20
+
+
+def _sniff(peek: Peek) -> float:
+    if peek.head.startswith(b"PK"):
+        names = _names(peek.path)
+        if names is None:  # a workbook cut off in the middle has no directory
+            return 0.9 if b"xl/" in peek.head or peek.suffix in ("xlsx", "xlsm", "xlsb", "ods") else 0.0
+        return 1.0 if names & {"xl/workbook.xml", "xl/workbook.bin", _ODS} else 0.0
+    if peek.head.startswith(_OLE):
+        return (
+            0.9
+            if peek.suffix in ("xls", "xlsx", "xlsb", "xlt", "csv") or b"W\0o\0r\0k\0b\0o\0o\0k" in peek.head
+            else 0.6
+        )
+    return 0.0
+
+
+def _names(path: Path) -> set[str] | None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = set(archive.namelist())
+            if "mimetype" in names and "content.xml" in names:
+                with archive.open("mimetype") as kind:
+                    names |= {_ODS} if b"opendocument.spreadsheet" in kind.read(200) else set()
+            return names
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, zlib.error):
+        return None
+
+
+def _read(peek: Peek) -> Iterator[Table]:
+    from python_calamine import CalamineError, CalamineWorkbook, PasswordError, ZipError
+
+    if peek.head.startswith(b"PK"):
+        _check_size(peek)
+    elif _is_encrypted(peek):
+        raise AfinaError("data.password", file=peek.name)
+    try:
+        workbook = CalamineWorkbook.from_filelike(io.BytesIO(peek.path.read_bytes()))  # by content, whatever its name
+        names = list(workbook.sheet_names)
+        for name in names:
+            sheet = workbook.get_sheet_by_name(name)
+            if sheet.width > MAX_COLUMNS:
+                raise AfinaError(
+                    "data.too_many_columns", file=f"{peek.name} › {name}", n=sheet.width, limit=MAX_COLUMNS
+                )
+            several = len(names) > 1
+            table = table_of_cells(
+                peek.name, _cells(sheet), peek.findings, sheet=name if several else None, detail=peek.suffix
+            )
+            if table is not None:
+                yield table
+    except PasswordError as error:
+        raise AfinaError("data.password", file=peek.name) from error
+    except (CalamineError, ZipError, OSError, ValueError) as error:
+        raise AfinaError("data.broken_workbook", file=peek.name) from error
+    except BaseException as error:
+        # A damaged workbook can make the parser panic, which pyo3 raises outside of Exception.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise AfinaError("data.broken_workbook", file=peek.name) from None
+
+
+def _is_encrypted(peek: Peek) -> bool:
+    with peek.path.open("rb") as file:
+        return _ENCRYPTED in file.read(4 * _CHUNK) or _ENCRYPTED in _tail(file)
+
+
+def _tail(file: io.BufferedReader) -> bytes:
+    size = file.seek(0, io.SEEK_END)
+    file.seek(max(0, size - _CHUNK))
+    return file.read()
+
+
+def _check_size(peek: Peek) -> None:
+    """Refuses a workbook that would fill the memory, before the parser sees it.
+
+    A workbook of a few kilobytes may name a cell in the last row and column, and the parser keeps a dense table; so
+    the largest row and column are read from the XML itself, not from the size that the workbook claims.
+    """
+    try:
+        check_sizes(peek.path, peek.name, MAX_UNPACKED)
+        with zipfile.ZipFile(peek.path) as archive:
+            shared = _shared_lengths(archive)
+            for entry in archive.infolist():
+                if entry.filename.startswith("xl/worksheets/") and entry.filename.endswith(".xml"):
+                    with archive.open(entry) as xml:
+                        _check_area(peek.name, xml, shared)
+                elif entry.filename == "content.xml":
+                    with archive.open(entry) as xml:
+                        _check_repeats(peek.name, xml)
+    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, RuntimeError, zlib.error) as error:
+        raise AfinaError("data.broken_workbook", file=peek.name) from error
+
+
+def _shared_lengths(archive: zipfile.ZipFile) -> array[int]:
+    """Bytes of each text that cells share, markup included; a cell names it by its place."""
+    lengths = array("Q")
+    name = "xl/sharedStrings.xml"
+    if name not in archive.namelist():
+        return lengths
+    begun = 0  # bytes of the text that goes on in the next piece
+    with archive.open(name) as xml:
+        rest = b""
+        while chunk := xml.read(_CHUNK):
+            text = rest + chunk
+            last = 0
+            for match in _SHARED_END.finditer(text):
+                lengths.append(begun + match.end() - last)
+                begun, last = 0, match.end()
+            keep = max(last, len(text) - 40)
+            begun += keep - last
+            rest = text[keep:]
+    return lengths
+
+
+def _check_area(name: str, xml: Any, shared: array[int]) -> None:
+    columns = rows = size = 0
+    rest = b""
+    while chunk := xml.read(_CHUNK):
+        text = rest + chunk
+        found = _CELL.findall(text)
+        for letters, number in found:
+            columns = max(columns, len(letters) * 676 if len(letters) > 2 else _column(letters))
+            rows = max(rows, int(number))
+        last = 0
+        for match in _SHARED_CELL.finditer(text) if shared else ():
+            size += shared[place] if (place := int(match[1])) < len(shared) else 0
+            last = match.end()
+        if size > MAX_UNPACKED:
+            sizes = {"size_mb": round(size / 1e6), "limit_mb": round(MAX_UNPACKED / 1e6)}
+            raise AfinaError("data.unpacks_too_large", file=name, **sizes)
+        rest = text[max(last, len(text) - 10_000) :]
+    if columns > MAX_COLUMNS:
+        raise AfinaError("data.too_many_columns", file=name, n=columns, limit=MAX_COLUMNS)
+    if columns * rows > MAX_CELLS:
+        raise AfinaError("data.too_many_rows", file=name, n=rows)
+
+
+def _check_repeats(name: str, xml: Any) -> None:
+    """Refuses an OpenDocument sheet in which a few rows are said to repeat a million times."""
+    row_repeats = cells = 0
+    rest = b""
+    while chunk := xml.read(_CHUNK):
+        text = rest + chunk
+        end = text.rfind(b"<") if len(text) > 1 else 0
+        for kind, attributes in _ODS_TAG.findall(text[:end]):
+            repeats = min(int(found[1]), MAX_ROWS * 2) if (found := _REPEATED.search(attributes)) else 1
+            if kind == b"row":
+                row_repeats = repeats
+            elif b"value-type" in attributes:  # an empty cell repeats to the edge of every sheet, and costs nothing
+                cells += repeats * row_repeats
+        if cells > MAX_ROWS:
+            raise AfinaError("data.too_many_rows", file=name, n=cells)
+        rest = text[end:]
+
+
+def _column(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number
+
+
+def _cells(sheet: Any) -> Iterator[Cells]:
+    for offset, row in enumerate(sheet.iter_rows()):
+        yield offset + 1, [_shown(cell) for cell in row]
+
+
+def _shown(cell: Any) -> str:
+    """A cell as its reader sees it: 10 and not 10.0, dates without a midnight."""
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, float):
+        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
+    if isinstance(cell, datetime.datetime) and cell.time() == datetime.time():
+        return cell.date().isoformat()
+    return "" if cell is None else str(cell)
+
+
+READER: Final = Reader("sheets", ("xlsx", "xlsm", "xls", "xlsb", "ods"), _sniff, _read, binary=True)

@@ -1,0 +1,100 @@
+"""A chat exported from WhatsApp: both date styles, messages of several lines, system lines and media left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+from studio.data.importing.table import Peek, Reader, Row, Table
+from studio.data.text import lines
+from studio.domain.problem import Severity
+
+_DATE: Final = r"(\d{1,4}[/.-]\d{1,2}[/.-]\d{2,4}),?\s+(\d{1,2}:\d{2}(?::\d{2})?(?:\s?[ap]\.?\s?m\.?)?)"
+_LINE: Final = re.compile(rf"^\[?{_DATE}\]?\s*(?:-\s)?\s*(.*)$", re.I | re.S)
+_SAID: Final = re.compile(r"^([^:]{1,80}?):\s(.*)$", re.S)
+_MARKS: Final = str.maketrans("\u202f\xa0", "  ", "\u200e\u200f\u202a\u202c\ufeff")
+_MEDIA: Final = re.compile(
+    r"^<?\s*(m[ií]dia oculta|media omitted|multimedia omitido|arquivo de m[ií]dia oculto)\s*>?$"
+    r"|^(imagem|v[ií]deo|[áa]udio|figurinha|documento|gif|image|video|audio|sticker|document|contact card|imagen)"
+    r"\s+(ocultad[oa]|omitid[oa]|omitted)$"
+    r"|\((arquivo anexado|file attached|archivo adjunto)\)$|^<(anexado|attached|adjunto): .*>$",
+    re.I,
+)
+_DELETED: Final = re.compile(
+    r"^(esta mensagem foi apagada|mensagem apagada|voc[êe] apagou esta mensagem|this message was deleted|"
+    r"you deleted this message|se elimin[óo] este mensaje|null)\.?$",
+    re.I,
+)
+_EDITED: Final = re.compile(r"\s*<(mensagem editada|this message was edited|se edit[óo] este mensaje)\.?>\s*$", re.I)
+_PAUSE: Final = timedelta(hours=8)  # after which the next message begins another conversation
+
+
+def _sniff(peek: Peek) -> float:
+    first = [line.translate(_MARKS) for line in peek.start.splitlines()[:50] if line.strip()]
+    dated = [match for line in first if (match := _LINE.match(line))]
+    said = sum(bool(_SAID.match(match[3])) for match in dated)
+    return 0.98 if said >= 2 and first and _LINE.match(first[0]) else 0.0
+
+
+def _read(peek: Peek) -> Iterator[Table]:
+    yield Table(peek.name, ("conversation", "sender", "message"), _rows(peek), detail=peek.encoding)
+
+
+def _rows(peek: Peek) -> Iterator[Row]:
+    """Messages with the number of their conversation: a long pause begins a new one."""
+    conversation = 0
+    last: datetime | None = None
+    for number, moment, sender, text in _messages(peek):
+        if last is None or moment is None or moment - last > _PAUSE:
+            conversation += 1 if moment is not None or conversation == 0 else 0
+        last = moment or last
+        yield Row(number, {"conversation": str(conversation), "sender": sender, "message": text})
+
+
+def _messages(peek: Peek) -> Iterator[tuple[int, datetime | None, str, str]]:
+    current: tuple[int, datetime | None, str, list[str]] | None = None
+    for number, line in enumerate(lines(peek.path, peek.encoding), start=1):
+        text = line.translate(_MARKS).rstrip("\r\n")
+        match = _LINE.match(text)
+        if match is None:
+            if current is not None:
+                current[3].append(text)
+            continue
+        if current is not None:
+            yield from _kept(peek, current)
+        said = _SAID.match(match[3])
+        # A dated line without a speaker is the app's own: "Messages are end-to-end encrypted".
+        current = (number, _moment(match[1], match[2]), said[1].strip(), [said[2]]) if said else None
+    if current is not None:
+        yield from _kept(peek, current)
+
+
+def _kept(
+    peek: Peek, message: tuple[int, datetime | None, str, list[str]]
+) -> Iterator[tuple[int, datetime | None, str, str]]:
+    number, moment, sender, texts = message
+    text = _EDITED.sub("", "\n".join(texts)).strip()
+    if _MEDIA.search(text):
+        peek.findings.row("data.chat_media", peek.name, number, Severity.NOTE)
+    elif text and not _DELETED.match(text):
+        yield number, moment, sender, text
+
+
+def _moment(date: str, time: str) -> datetime | None:
+    """The moment of a message. Day and month may be swapped: only pauses are measured, so either order will do."""
+    parts = [int(part) for part in re.split(r"[/.-]", date)]
+    year = parts.pop(0) if parts[0] > 31 else parts.pop()
+    first, second = parts
+    day, month = (first, second) if second <= 12 else (second, first)
+    clock = [int(part) for part in re.findall(r"\d+", time)]
+    afternoon = re.search(r"p\.?\s?m", time, re.I)
+    hour = clock[0] % 12 + 12 if afternoon else clock[0] % 12 if re.search(r"a\.?\s?m", time, re.I) else clock[0]
+    try:
+        return datetime(year + 2000 if year < 100 else year, month, day, hour, clock[1])
+    except ValueError:
+        return None
+
+
+READER: Final = Reader("whatsapp", ("txt",), _sniff, _read)

@@ -1,0 +1,81 @@
+"""Which columns of a table are read as what, and the conversation that a row of it becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from studio.data.importing import record_layouts
+from studio.data.importing.column_mapping import Guess, guess
+from studio.data.importing.column_names import held_out_value
+from studio.data.importing.record_layouts import Kind, Layout
+from studio.data.importing.table import Row, Table
+from studio.domain.conversation import Conversation, Message, Source
+from studio.domain.dataset import Mapping
+
+_OWN: Final = frozenset(
+    ("history", "system", "system_prompt", "chosen_messages", "rejected_messages", "rejected")
+)  # read by layout, not by mapping
+
+
+def choose(table: Table, rows: Sequence[dict[str, Any]], how: Layout, said: Mapping | None) -> Guess:
+    """The mapping of a table.
+
+    Args:
+        table: for its columns.
+        rows: some of its first rows.
+        how: the layout of its records.
+        said: what a person chose. With questions and answers it says everything, where the table has those columns;
+            with less, the rest is found around it.
+    """
+    columns = table.columns
+    said = said or Mapping()
+    if how.kind not in (Kind.COLUMNS, Kind.PREFERENCE):
+        beside = guess(columns, rows, Mapping(topic=said.topic, id=said.id, held_out=said.held_out)).mapping
+        return Guess(Mapping(topic=beside.topic, id=beside.id, held_out=beside.held_out), True)
+    if how.kind is Kind.COLUMNS and said.is_complete and {*said.question, *said.answer} <= set(columns):
+        return Guess(said.only(columns), True)
+    if said.is_complete and not {*said.question, *said.answer} <= set(columns):
+        said = Mapping(company=said.company, sheets=said.sheets)  # chosen for other files
+    if how.kind is Kind.PREFERENCE:  # what was rejected is no question
+        columns = tuple(name for name in columns if not name.lower().startswith("rejected"))
+    found = guess(columns, rows, said)
+    if how.kind is Kind.PREFERENCE:
+        return Guess(found.mapping.model_copy(update={"answer": ("chosen",)}), True)
+    return found
+
+
+def conversation_of(
+    row: Row,
+    table: Table,
+    messages: tuple[Message, ...],
+    mapping: Mapping,
+    used: frozenset[str | None],
+    held_out: bool | None,
+) -> Conversation:
+    """The example of a row, with all that the row says beside its texts.
+
+    Args:
+        row: of the table.
+        table: where it stands.
+        messages: what was made of its texts.
+        mapping: of the table.
+        used: columns that are read already, of :func:`used_columns`.
+        held_out: what the file or sheet says, where the row says nothing.
+    """
+    values = row.values
+    own = held_out_value(values.get(mapping.held_out)) if mapping.held_out else None
+    topic = record_layouts.shown(values.get(mapping.topic)).strip()[:200] if mapping.topic else ""
+    key = record_layouts.shown(values.get(mapping.id)).strip()[:200] if mapping.id else ""
+    return Conversation(
+        messages=messages,
+        source=Source(file=table.file, row=row.number, sheet=table.sheet, key=key or None),
+        topic=topic or None,
+        held_out=own if own is not None else held_out,
+        extra={key: value for key, value in values.items() if key not in used and value not in ("", None, [], {})},
+    )
+
+
+def used_columns(mapping: Mapping, how: Layout) -> frozenset[str | None]:
+    """The columns of a table that examples are made of; the others are kept beside them."""
+    return frozenset((*mapping.columns, how.column, how.then, *_OWN))

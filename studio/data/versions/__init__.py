@@ -1,0 +1,1 @@
+"""Versions of a project's examples on disk: rows, edits, queries, differences, exports."""

@@ -1,0 +1,69 @@
+"""How two versions of the examples differ."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+
+from studio.data.versions.lines import Lines, line_id
+from studio.domain.conversation import Conversation
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How one version became another: how many examples of each kind, and the first of them.
+
+    Args:
+        counts: ``added``, ``removed`` and ``changed``.
+        added: examples that are only in the newer one.
+        removed: examples that are only in the older one.
+        changed: examples that are in both and differ: as they were, and as they are.
+    """
+
+    counts: dict[str, int]
+    added: tuple[Conversation, ...] = ()
+    removed: tuple[Conversation, ...] = ()
+    changed: tuple[tuple[Conversation, Conversation], ...] = ()
+
+
+def difference(older: Lines, newer: Lines, limit: int) -> Difference:
+    """Compares examples by their ids; moving one changes nothing. Only what is shown is read.
+
+    Args:
+        older: the version before.
+        newer: the version after.
+        limit: examples of each kind at most.
+
+    Raises:
+        AfinaError: ``disk.missing``, ``data.version_damaged``.
+    """
+    before: dict[str, int] = {}
+    prints = array("q")
+    for position, line in enumerate(older.raw()):
+        before[line_id(line)] = position
+        prints.append(hash(line))
+    kept = bytearray(len(prints))
+    added: list[int] = []
+    changed: list[tuple[int, int]] = []
+    for position, line in enumerate(newer.raw()):
+        was = before.get(line_id(line))
+        if was is None:
+            added.append(position)
+            continue
+        kept[was] = 1
+        if prints[was] != hash(line):
+            changed.append((was, position))
+    removed = [position for position in before.values() if not kept[position]]
+    shown = changed[:limit]
+    return Difference(
+        {"added": len(added), "removed": len(removed), "changed": len(changed)},
+        tuple(newer.conversations(added[:limit])),
+        tuple(older.conversations(removed[:limit])),
+        tuple(
+            zip(
+                older.conversations(was for was, _ in shown),
+                newer.conversations(now for _, now in shown),
+                strict=True,
+            )
+        ),
+    )

@@ -1,0 +1,196 @@
+"""What a person changes in the table of examples, row by row or everywhere at once."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+from studio.data.text import clean
+from studio.data.versions.lines import Lines, line_id, parsed
+from studio.domain.conversation import Conversation, Role
+
+
+class HeldOut(StrEnum):
+    """What an example is for."""
+
+    TEST = "test"
+    TRAIN = "train"
+    AUTO = "auto"  # the studio draws
+
+    @property
+    def flag(self) -> bool | None:
+        """As a conversation keeps it."""
+        return {HeldOut.TEST: True, HeldOut.TRAIN: False, HeldOut.AUTO: None}[self]
+
+
+@dataclass(frozen=True)
+class RowEdit:
+    """A row of the table as a person left it. What is None stays as it was.
+
+    Args:
+        id: of the example; empty for a new row.
+        question: empty together with the answer deletes the row.
+        answer: see above.
+        held_out: what it is for.
+    """
+
+    id: str = ""
+    question: str | None = None
+    answer: str | None = None
+    held_out: HeldOut | None = None
+
+    @property
+    def cleaned(self) -> RowEdit:
+        """The same without what no text may hold: control characters, spaces around it."""
+        question, answer = (text if text is None else clean(text)[0] for text in (self.question, self.answer))
+        return RowEdit(self.id, question, answer, self.held_out)
+
+
+@dataclass
+class Plan:
+    """What edits come to.
+
+    Args:
+        changed: examples as they will be, by id.
+        deleted: ids of those that go.
+        added: new ones, without an id yet.
+        incomplete: 1-based rows of the table, that would be left with a question or an answer missing.
+        missing: ids that are no longer there.
+    """
+
+    changed: dict[str, Conversation] = field(default_factory=dict)
+    deleted: set[str] = field(default_factory=set)
+    added: list[RowEdit] = field(default_factory=list)
+    incomplete: list[int] = field(default_factory=list)
+    missing: set[str] = field(default_factory=set)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many of each, for the sentence of the version."""
+        return {"added": len(self.added), "removed": len(self.deleted), "changed": len(self.changed)}
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether everything is as it was."""
+        return not (self.changed or self.deleted or self.added)
+
+
+def plan(lines: Lines | None, edits: Sequence[RowEdit], deleted: Sequence[str] = ()) -> Plan:
+    """Works out what edits change, without writing anything.
+
+    Args:
+        lines: of the current version; None where there is none yet.
+        edits: changed and new rows.
+        deleted: ids of rows that go.
+    """
+    made = Plan()
+    rows = [edit.cleaned for edit in edits]
+    for place, row in enumerate((row for row in rows if not row.id), start=len(lines or ()) + 1):
+        if bool(row.question) != bool(row.answer):
+            made.incomplete.append(place)
+        elif row.question:
+            made.added.append(row)
+    wanted = {row.id: row for row in rows if row.id}
+    gone, seen = set(deleted), set[str]()
+    for place, line in enumerate(lines.raw() if lines is not None else (), start=1):
+        key = line_id(line)
+        if key in gone:
+            made.deleted.add(key)
+        elif key in wanted:
+            seen.add(key)
+            _plan_change(made, place, parsed(line), wanted[key])
+    made.missing = (wanted.keys() | gone) - seen - made.deleted
+    return made
+
+
+def _plan_change(made: Plan, place: int, old: Conversation, row: RowEdit) -> None:
+    new = changed(old, row)
+    if not new.question and not new.answer:
+        made.deleted.add(old.id)
+    elif not new.answer or (old.question and not new.question):
+        made.incomplete.append(place)
+    elif new != old:
+        made.changed[old.id] = new
+
+
+def applied(lines: Lines | None, made: Plan) -> Iterator[Conversation | bytes]:
+    """Yields the examples of the new version in their order, the new ones last, with ids of their own."""
+    last = 0
+    for line in lines.raw() if lines is not None else ():
+        key = line_id(line)
+        last = max(last, number_of(key))
+        if key not in made.deleted:
+            yield made.changed.get(key, line)
+    for number, row in enumerate(made.added, start=last + 1):
+        flag = row.held_out.flag if row.held_out else None
+        yield Conversation.pair(row.question or "", row.answer or "", id=f"e{number}", held_out=flag)
+
+
+def number_of(key: str) -> int:
+    """The number in an id such as ``e12``; 0 for other ids."""
+    return int(key[1:]) if key[1:].isdecimal() else 0
+
+
+def changed(old: Conversation, row: RowEdit) -> Conversation:
+    """The conversation with its last question and last answer as the row says; its other turns stay."""
+    messages = list(old.messages)
+    if row.answer is not None and row.answer != old.answer:
+        at = max(i for i, message in enumerate(messages) if message.role is Role.ASSISTANT)
+        messages[at] = messages[at].model_copy(update={"content": row.answer})
+    if row.question is not None and row.question != old.question:
+        asked = [i for i, message in enumerate(messages[:-1]) if message.role is Role.USER]
+        if asked:
+            messages[asked[-1]] = messages[asked[-1]].model_copy(update={"content": row.question})
+    update: dict[str, object] = {"messages": tuple(messages)}
+    if row.held_out is not None:
+        update["held_out"] = row.held_out.flag
+    return old.model_copy(update=update)
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """A text that takes another's place wherever it stands.
+
+    Args:
+        find: what is looked for, literally.
+        put: what takes its place.
+        roles: of the turns that are looked at.
+        whole_words: not inside of longer words.
+        match_case: not in other letters' cases.
+    """
+
+    find: str
+    put: str = ""
+    roles: tuple[Role, ...] = (Role.USER, Role.ASSISTANT)
+    whole_words: bool = False
+    match_case: bool = False
+
+    def within(self, conversation: Conversation) -> tuple[Conversation, int]:
+        """The conversation with the text replaced, and in how many places."""
+        count = 0
+        messages = []
+        for message in conversation.messages:
+            if message.role in self.roles:
+                text, found = self._pattern.subn(lambda _: self.put, message.content)
+                count += found
+                message = message.model_copy(update={"content": text}) if found else message
+            messages.append(message)
+        return (conversation.model_copy(update={"messages": tuple(messages)}), count) if count else (conversation, 0)
+
+    def may_be_in(self, line: bytes) -> bool:
+        """Whether a line of a version can hold the text: quick, and never wrong where it says no."""
+        return bool(self.find) and self._quoted in line.decode(errors="replace").casefold()
+
+    @cached_property
+    def _quoted(self) -> str:
+        return json.dumps(self.find, ensure_ascii=False)[1:-1].casefold()
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        literal = re.escape(self.find)
+        pattern = rf"(?<!\w){literal}(?!\w)" if self.whole_words else literal
+        return re.compile(pattern, 0 if self.match_case else re.IGNORECASE)

@@ -1,0 +1,118 @@
+"""Which rows of the table a person wants to see, and in which order, without holding the examples in memory."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from studio.data.versions.editing import HeldOut
+from studio.data.versions.lines import Lines, parsed
+from studio.domain.conversation import Conversation
+
+_TOPIC: Final = re.compile(rb'"topic":("(?:[^"\\]|\\.)*")')
+_MARKS: Final = re.compile("[\u0300-\u036f]+")
+
+
+class Sort(StrEnum):
+    """The order of the rows."""
+
+    AS_IS = ""
+    QUESTION = "question"
+    ANSWER = "answer"
+    SHORTEST = "shortest"  # answer first
+    LONGEST = "longest"
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is wanted.
+
+    Args:
+        search: a text in a question or an answer, whatever its case and accents.
+        topic: rows of this topic alone; None for all.
+        held_out: rows with this purpose alone.
+        sort: their order.
+    """
+
+    search: str = ""
+    topic: str | None = None
+    held_out: HeldOut | None = None
+    sort: Sort = Sort.AS_IS
+
+    @property
+    def is_all(self) -> bool:
+        """Whether it is every row as it stands."""
+        return self == Query()
+
+
+def folded(text: str) -> str:
+    """Lower case without accents, for searching."""
+    text = text.casefold()
+    return text if text.isascii() else _MARKS.sub("", unicodedata.normalize("NFKD", text))
+
+
+def topics(lines: Lines, limit: int) -> list[str]:
+    """The most frequent topics, in their alphabetical order."""
+    counts = Counter(found[1] for found in map(_TOPIC.search, lines.raw()) if found)
+    return sorted((json.loads(topic) for topic, _ in counts.most_common(limit)), key=folded)
+
+
+def select(lines: Lines, query: Query, among: Sequence[int] | None = None) -> Sequence[int]:
+    """The 0-based places of the rows that are wanted.
+
+    Args:
+        lines: of the version.
+        query: what is wanted.
+        among: the only places that count, in ascending order; None for all.
+    """
+    if query.is_all:
+        return range(len(lines)) if among is None else among
+    places: Iterable[int] = range(len(lines)) if among is None else among
+    needle = folded(query.search.strip())
+    quoted = folded(json.dumps(query.search.strip(), ensure_ascii=False)[1:-1])
+    chosen = array("I")
+    keys: list[tuple[Any, int]] = []
+    for place, line in zip(places, lines.raw() if among is None else lines.raw_at(among), strict=True):
+        if needle and quoted not in folded(line.decode(errors="replace")):
+            continue
+        if query.topic is not None and b'"topic":' not in line:
+            continue
+        conversation = parsed(line)
+        if not _wanted(conversation, query, needle):
+            continue
+        chosen.append(place)
+        if query.sort:
+            keys.append((_key(conversation, query.sort), place))
+    return array("I", _ordered(keys)) if query.sort else chosen
+
+
+def _wanted(conversation: Conversation, query: Query, needle: str) -> bool:
+    if query.topic is not None and conversation.topic != query.topic:
+        return False
+    if query.held_out is not None and conversation.held_out is not query.held_out.flag:
+        return False
+    return not needle or any(needle in folded(message.content) for message in conversation.messages)
+
+
+def _key(conversation: Conversation, sort: Sort) -> str | int:
+    match sort:
+        case Sort.QUESTION:
+            return folded(conversation.question)
+        case Sort.ANSWER:
+            return folded(conversation.answer)
+        case Sort.SHORTEST:
+            return len(conversation.answer)
+        case _:
+            return -len(conversation.answer)
+
+
+def _ordered(keys: list[tuple[Any, int]]) -> Iterator[int]:
+    keys.sort()
+    return (place for _, place in keys)

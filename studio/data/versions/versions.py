@@ -1,0 +1,274 @@
+"""Versions of a project's examples: rows in the database, conversations in files; undo moves a pointer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final, cast
+
+from sqlalchemy import CursorResult, func, select, update
+
+from studio.data.importing.result import require
+from studio.data.limits import SHOWN
+from studio.data.versions import jsonl
+from studio.data.versions.lines import Lines
+from studio.domain.author import author
+from studio.domain.conversation import Conversation
+from studio.domain.dataset import DatasetVersion, DatasetView, Mapping, SplitChoice, TableRead
+from studio.domain.problem import Problem
+from studio.errors import AfinaError
+from studio.storage.database import DatasetRow, ProjectRow
+from studio.storage.workspace import Workspace, new_id
+
+_ABANDONED: Final = 3_600.0  # seconds since something was last written to a half written version
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a new version is made from, and how.
+
+    Args:
+        action: suffix of the catalog key ``version.<action>``.
+        params: values named in its sentence.
+        files: names of the files.
+        uploads: where they are kept, so that they can be read again.
+        columns: of all files.
+        mapping: how the columns were read.
+        problems: found while reading.
+        tables: how each file or sheet was read.
+        sample: some rows by column.
+        split: how the examples for the test are drawn.
+        base: id of the version that it was made from, which must still be the current one; None where that does not count.
+    """
+
+    action: str
+    params: dict[str, Any]
+    files: tuple[str, ...] = ()
+    uploads: Sequence[dict[str, Any]] = ()
+    columns: Sequence[str] = ()
+    mapping: Mapping = field(default_factory=Mapping)
+    problems: Sequence[Problem] = ()
+    tables: Sequence[TableRead] = ()
+    sample: Sequence[dict[str, str]] = ()
+    split: SplitChoice = field(default_factory=SplitChoice)
+    base: str | None = None
+
+    @classmethod
+    def like(cls, row: DatasetRow | None, action: str, params: dict[str, Any], with_problems: bool = False) -> Draft:
+        """A draft with the files, columns and mapping of an earlier version."""
+        if row is None:
+            return cls(action, params)
+        details = row.details
+        return cls(
+            action,
+            params,
+            tuple(row.files),
+            details.get("uploads", []),
+            details.get("columns", []),
+            Mapping.model_validate(details.get("mapping", {})),
+            [Problem.model_validate(problem) for problem in details.get("problems", [])] if with_problems else (),
+            [TableRead.model_validate(table) for table in details.get("tables", [])],
+            details.get("sample", []),
+            SplitChoice.model_validate(details.get("split", {})),
+            row.id,
+        )
+
+
+class Versions:
+    """The versions of all projects of a workspace."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self.on_block: jsonl.OnBlock | None = None  # told of what is written, see store.write
+
+    def add(
+        self,
+        project_id: str,
+        conversations: Iterable[Conversation | bytes],
+        draft: Callable[[], Draft],
+        minimum: int = 1,
+    ) -> None:
+        """Writes a version and makes it the current one. ``draft`` is asked for once all conversations are read.
+
+        Lines of an earlier version may stand for conversations; see :func:`studio.data.versions.jsonl.write`.
+
+        Raises:
+            AfinaError: ``data.too_few_rows`` and its kin below ``minimum`` examples; ``data.changed_meanwhile`` when the
+                version that it was made from is not the current one any more; ``disk.full`` …; the project is then as it
+                was.
+        """
+        version_id = new_id("data")
+        path = self._path(project_id, version_id)
+        _clear(path.parent)
+        written = jsonl.write(path, conversations, self.on_block)
+        try:
+            made = draft()
+            require(written.examples, made.problems, minimum)
+            self._insert(project_id, version_id, written, made)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+    def _insert(self, project_id: str, version_id: str, written: jsonl.Written, made: Draft) -> None:
+        with self._workspace.database.session() as session:
+            # The first statement writes, so that of two that change the same version at once only one does.
+            mine = update(ProjectRow).where(ProjectRow.id == project_id).values(updated_at=time.time())
+            if made.base is not None:
+                mine = mine.where(ProjectRow.dataset_id == made.base)
+            if not cast("CursorResult[Any]", session.execute(mine)).rowcount:
+                raise AfinaError("data.changed_meanwhile")
+            project = session.get_one(ProjectRow, project_id)
+            newest = session.scalar(select(func.max(DatasetRow.number)).where(DatasetRow.project_id == project_id))
+            session.add(
+                DatasetRow(
+                    id=version_id,
+                    project_id=project_id,
+                    number=(newest or 0) + 1,
+                    parent_id=project.dataset_id,
+                    created_at=time.time(),
+                    action=made.action,
+                    params=made.params,
+                    examples=written.examples,
+                    held_out=written.held_out,
+                    files=list(made.files),
+                    details={
+                        "author": author(),
+                        "columns": list(made.columns),
+                        "mapping": made.mapping.model_dump(mode="json"),
+                        "problems": [problem.model_dump(mode="json") for problem in made.problems],
+                        "uploads": list(made.uploads),
+                        "tables": [table.model_dump(mode="json", exclude_defaults=True) for table in made.tables],
+                        "sample": list(made.sample),
+                        "split": made.split.model_dump(mode="json", exclude_defaults=True),
+                    },
+                )
+            )
+            project.dataset_id = version_id
+
+    def project(self, project_id: str) -> ProjectRow:
+        """The project. Raises ``general.not_found``."""
+        with self._workspace.database.session() as session:
+            row = session.get(ProjectRow, project_id)
+        if row is None:
+            raise AfinaError("general.not_found", what=project_id[:80])
+        return row
+
+    def get(self, version_id: str) -> DatasetRow:
+        """One version. Raises ``general.not_found``."""
+        with self._workspace.database.session() as session:
+            row = session.get(DatasetRow, version_id)
+        if row is None:
+            raise AfinaError("general.not_found", what=version_id[:80])
+        return row
+
+    def current(self, project_id: str) -> DatasetRow | None:
+        """The current version; None before the first import."""
+        version_id = self.project(project_id).dataset_id
+        return self.get(version_id) if version_id else None
+
+    def require_current(self, project_id: str) -> DatasetRow:
+        """The current version. Raises ``data.no_dataset``."""
+        row = self.current(project_id)
+        if row is None:
+            raise AfinaError("data.no_dataset")
+        return row
+
+    def list(self, project_id: str) -> list[DatasetVersion]:
+        """Every version of a project, the newest first."""
+        with self._workspace.database.session() as session:
+            query = select(DatasetRow).where(DatasetRow.project_id == project_id).order_by(DatasetRow.number.desc())
+            return [version_of(row) for row in session.scalars(query)]
+
+    def uploads(self, project_id: str) -> set[str]:
+        """Names under which the files are kept that any version of a project was read from."""
+        with self._workspace.database.session() as session:
+            query = select(DatasetRow.details).where(DatasetRow.project_id == project_id)
+            return {item["stored"] for details in session.scalars(query) for item in details.get("uploads", ())}
+
+    def newest_child(self, version_id: str) -> str | None:
+        """The newest version made from this one."""
+        with self._workspace.database.session() as session:
+            query = select(DatasetRow.id).where(DatasetRow.parent_id == version_id).order_by(DatasetRow.number.desc())
+            return session.scalars(query.limit(1)).first()
+
+    def point(self, project_id: str, version_id: str) -> None:
+        """Makes an existing version the current one."""
+        with self._workspace.database.session() as session:
+            project = session.get_one(ProjectRow, project_id)
+            project.dataset_id = version_id
+            project.updated_at = time.time()
+
+    def remember(self, project_id: str, mapping: Mapping) -> None:
+        """Keeps a mapping that a person chose, for the next upload."""
+        with self._workspace.database.session() as session:
+            session.get_one(ProjectRow, project_id).mapping = mapping.model_dump(mode="json")
+
+    def read(self, row: DatasetRow) -> Iterator[Conversation]:
+        """Yields the conversations of a version."""
+        return jsonl.read(self._path(row.project_id, row.id))
+
+    def read_all(self, row: DatasetRow) -> tuple[Conversation, ...]:
+        """All conversations of a version at once: faster than :meth:`read`, and as large as the version."""
+        return jsonl.read_all(self._path(row.project_id, row.id))
+
+    def lines(self, row: DatasetRow) -> Lines:
+        """The lines of a version's file, for those who need some of its examples."""
+        return Lines(self._path(row.project_id, row.id))
+
+    def view(self, project_id: str) -> DatasetView:
+        """The current version with everything a screen shows, and its first examples.
+
+        Raises:
+            AfinaError: ``data.no_dataset``.
+        """
+        row = self.require_current(project_id)
+        draft = Draft.like(row, row.action, row.params, with_problems=True)
+        return DatasetView(
+            version=version_of(row),
+            conversations=tuple(islice(self.read(row), SHOWN)),
+            columns=tuple(draft.columns),
+            mapping=draft.mapping,
+            problems=tuple(draft.problems),
+            tables=tuple(draft.tables),
+            sample=tuple(draft.sample),
+            split=draft.split,
+            can_undo=row.parent_id is not None,
+            can_redo=self.newest_child(row.id) is not None,
+        )
+
+    def path(self, row: DatasetRow) -> Path:
+        """Where the examples of a version lie, one a line."""
+        return self._path(row.project_id, row.id)
+
+    def _path(self, project_id: str, version_id: str) -> Path:
+        return self._workspace.project(project_id) / "datasets" / f"{version_id}.jsonl"
+
+
+def _clear(folder: Path) -> None:
+    """Takes away what a killed process left half written; what is being written is newer."""
+    for path in folder.glob(".*.jsonl.*.tmp"):
+        try:
+            if time.time() - path.stat().st_mtime > _ABANDONED:
+                path.unlink()
+        except OSError:  # gone already, or held by another process on Windows
+            continue
+
+
+def version_of(row: DatasetRow) -> DatasetVersion:
+    """A row of the database as a value."""
+    return DatasetVersion(
+        id=row.id,
+        project_id=row.project_id,
+        number=row.number,
+        created_at=row.created_at,
+        action=row.action,
+        params=row.params,
+        examples=row.examples,
+        held_out=row.held_out,
+        files=tuple(row.files),
+        author=row.details.get("author", ""),
+        parent=row.parent_id,
+    )
