@@ -20,7 +20,7 @@ import psutil
 from benchmarks.large_rows import write_csv
 from studio.app import build_services
 from studio.services import Services
-from studio.services.imports import ImportRequest, ImportState
+from studio.services.examples.imports import ImportRequest, ImportState
 from studio.settings import Settings
 
 

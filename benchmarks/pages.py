@@ -22,7 +22,7 @@ from studio.app import build_services
 from studio.domain.recipe import Recipe
 from studio.i18n import catalog
 from studio.services import Services
-from studio.services.imports import ImportRequest
+from studio.services.examples.imports import ImportRequest
 from studio.settings import Settings
 from studio.web.ui.session import STEPS, Place
 

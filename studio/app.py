@@ -31,26 +31,26 @@ def build_services(settings: Settings) -> Services:
     """
     from studio.chat.client import ChatPool
     from studio.services.chats import ChatService
-    from studio.services.checks import CheckService
-    from studio.services.checkups import CheckupService
-    from studio.services.comparison import ComparisonService
     from studio.services.conversations import ConversationService
-    from studio.services.datasets import DatasetService
+    from studio.services.embedding_model import HelperService
+    from studio.services.examples.background_checks import CheckupService
+    from studio.services.examples.checks import CheckService
+    from studio.services.examples.datasets import DatasetService
+    from studio.services.examples.imports import ImportService
+    from studio.services.examples.insights import InsightService
+    from studio.services.examples.splits import SplitService
+    from studio.services.examples.table import TableService
+    from studio.services.examples.versions import HistoryService
     from studio.services.exports import ExportService
-    from studio.services.helper import HelperService
-    from studio.services.history import HistoryService
-    from studio.services.imports import ImportService
-    from studio.services.insights import InsightService
     from studio.services.links import LinkService
     from studio.services.models import ModelService
     from studio.services.projects import ProjectService
     from studio.services.publication import PublicationService
-    from studio.services.run_reader import RunReader
-    from studio.services.runs import RunService
-    from studio.services.splits import SplitService
-    from studio.services.studies import StudyService
+    from studio.services.runs.comparison import ComparisonService
+    from studio.services.runs.service import RunService
+    from studio.services.runs.state_reader import RunReader
+    from studio.services.studies.service import StudyService
     from studio.services.suggestions import SuggestionService
-    from studio.services.tables import TableService
     from studio.web.doors import DemoParts, openers
 
     workspace = Workspace.open(settings)

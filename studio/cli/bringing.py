@@ -20,7 +20,7 @@ from studio.errors import AfinaError
 if TYPE_CHECKING:
     from studio.cli.terminal import Terminal
     from studio.data.importing.result import ReadResult
-    from studio.services.datasets import DatasetService
+    from studio.services.examples.datasets import DatasetService
 
 _STDIN = Path("-")
 _DEFAULT_ROWS = 10_000

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from studio.data.checks.report import Removal, Report
     from studio.data.importing.result import ReadResult
     from studio.data.versions.export import Writer
-    from studio.services.datasets import DatasetService
+    from studio.services.examples.datasets import DatasetService
 
 _SHOWN_LETTERS: Final = 60  # of a removed question or answer
 _DRAWN_AT_MOST: Final = 5_000  # examples above which the test is only drawn when asked for

@@ -11,7 +11,7 @@ from studio.domain.run import RunState, RunView
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from studio.services.runs import RunService
+    from studio.services.runs.service import RunService
 
 _INTERVAL = 0.5  # seconds between two looks at the run's folder
 

@@ -15,7 +15,7 @@ from studio.cli.terminal import Terminal
 from studio.domain.run import RunState, RunView
 
 if TYPE_CHECKING:
-    from studio.services.runs import RunService
+    from studio.services.runs.service import RunService
 
 _PATIENCE: Final = 120.0  # seconds until a command no longer waits for what it asked for; the request stands
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="cli.run_id")]

@@ -20,7 +20,7 @@ from studio.domain.study import StudyView, Trial
 
 if TYPE_CHECKING:
     from studio.services import Services
-    from studio.services.studies import StudyService
+    from studio.services.studies.service import StudyService
 
 _INTERVAL = 0.5  # seconds between two looks at the study
 _SEEN_TO = ("run.model_not_installed", "run.licence_not_accepted")  # these commands install and ask

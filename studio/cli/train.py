@@ -20,7 +20,7 @@ from studio.domain.run import RunState, RunView
 
 if TYPE_CHECKING:
     from studio.services import Services
-    from studio.services.datasets import DatasetService
+    from studio.services.examples.datasets import DatasetService
 
 _SEEN_TO = ("run.model_not_installed", "run.licence_not_accepted")  # this command installs and asks
 

@@ -1,6 +1,6 @@
 """Reading files, and work on large sets, in a process of its own: the page lives on, and a stop is a stop at once.
 
-    python -m studio.services.large
+    python -m studio.services.examples.large_worker
 
 The child gets its job as a line of JSON on its standard input and says how far it is in lines of JSON. It ends when
 its standard input is closed, so that it never outlives the studio.
@@ -44,7 +44,7 @@ def run_aside(
     cancelled: Callable[[], bool] | None = None,
     memory: int | None = None,
 ) -> None:
-    """Runs a job of :mod:`studio.services.large` and waits for its end.
+    """Runs a job of :mod:`studio.services.examples.large_worker` and waits for its end.
 
     Args:
         settings: of the workspace.
@@ -59,7 +59,7 @@ def run_aside(
     """
     with scratch_folder(settings.home / "tmp") as scratch:
         child = subprocess.Popen(
-            [sys.executable, "-m", "studio.services.large"],
+            [sys.executable, "-m", "studio.services.examples.large_worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from studio.services.chats import ChatService
-    from studio.services.checks import CheckService
-    from studio.services.checkups import CheckupService
-    from studio.services.comparison import ComparisonService
     from studio.services.conversations import ConversationService
-    from studio.services.datasets import DatasetService
+    from studio.services.examples.background_checks import CheckupService
+    from studio.services.examples.checks import CheckService
+    from studio.services.examples.datasets import DatasetService
+    from studio.services.examples.imports import ImportService
+    from studio.services.examples.insights import InsightService
+    from studio.services.examples.splits import SplitService
+    from studio.services.examples.table import TableService
+    from studio.services.examples.versions import HistoryService
     from studio.services.exports import ExportService
-    from studio.services.history import HistoryService
-    from studio.services.imports import ImportService
-    from studio.services.insights import InsightService
     from studio.services.links import LinkService
     from studio.services.models import ModelService
     from studio.services.projects import ProjectService
     from studio.services.publication import PublicationService
-    from studio.services.runs import RunService
-    from studio.services.splits import SplitService
-    from studio.services.studies import StudyService
+    from studio.services.runs.comparison import ComparisonService
+    from studio.services.runs.service import RunService
+    from studio.services.studies.service import StudyService
     from studio.services.suggestions import SuggestionService
-    from studio.services.tables import TableService
     from studio.storage.workspace import Workspace
 
 

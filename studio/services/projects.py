@@ -13,7 +13,7 @@ from studio.domain.project import Project, ProjectCard, RunCard
 from studio.domain.run import RunState
 from studio.domain.study import STUDY_PREFIX
 from studio.errors import AfinaError
-from studio.services.run_reader import RunReader
+from studio.services.runs.state_reader import RunReader
 from studio.storage.database import DatasetRow, ProjectRow, RunRow
 from studio.storage.workspace import Workspace, new_id
 

@@ -18,9 +18,9 @@ from studio.domain.conversation import Conversation
 from studio.domain.model import BaseModelCard
 from studio.domain.recipe import Precision, Recipe
 from studio.domain.run import RunState
-from studio.services.run_controls import RunControls
-from studio.services.run_folders import make_run_folder
-from studio.services.run_views import RunViews
+from studio.services.runs.controls import RunControls
+from studio.services.runs.folders import make_run_folder
+from studio.services.runs.views import RunViews
 from studio.settings import Settings
 from studio.storage.database import ProjectRow, RunRow
 from studio.storage.workspace import RunFolder, Workspace, new_id

@@ -14,9 +14,9 @@ import pytest
 
 from studio.data.importing.pipeline import read_files
 from studio.i18n import catalog
-from studio.services import imports as importing
-from studio.services.datasets import DatasetService
-from studio.services.imports import ImportRequest, ImportService, ImportState
+from studio.services.examples import imports as importing
+from studio.services.examples.datasets import DatasetService
+from studio.services.examples.imports import ImportRequest, ImportService, ImportState
 from studio.services.projects import ProjectService
 from studio.storage.workspace import Workspace
 

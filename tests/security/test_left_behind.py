@@ -16,9 +16,9 @@ import pytest
 from studio.data.versions.uploads import Uploads
 from studio.domain.run import RunState
 from studio.services.cleanup import clean_up
-from studio.services.datasets import DatasetService
+from studio.services.examples.datasets import DatasetService
 from studio.services.projects import ProjectService
-from studio.services.run_reader import RunReader
+from studio.services.runs.state_reader import RunReader
 from studio.storage.database import RunRow
 from studio.storage.files import atomic_folder, atomic_path, scratch_folder
 from studio.storage.workspace import Workspace

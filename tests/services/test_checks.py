@@ -10,10 +10,10 @@ from studio.data.checks.check import Dataset
 from studio.data.checks.registry import find_all
 from studio.errors import AfinaError
 from studio.i18n.catalog import LOCALES, catalog
-from studio.services.checks import CheckService
-from studio.services.datasets import DatasetService
-from studio.services.history import HistoryService
-from studio.services.lengths import ModelTokens
+from studio.services.examples.checks import CheckService
+from studio.services.examples.datasets import DatasetService
+from studio.services.examples.token_lengths import ModelTokens
+from studio.services.examples.versions import HistoryService
 from studio.services.models import ModelService
 from studio.services.projects import ProjectService
 from studio.storage.workspace import Workspace

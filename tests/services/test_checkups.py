@@ -11,9 +11,9 @@ import pytest
 from studio.data.checks.report import Report
 from studio.data.limits import LARGE
 from studio.errors import AfinaError
-from studio.services.checks import CheckService
-from studio.services.checkups import Checkup, CheckupService
-from studio.services.datasets import DatasetService
+from studio.services.examples.background_checks import Checkup, CheckupService
+from studio.services.examples.checks import CheckService
+from studio.services.examples.datasets import DatasetService
 from studio.services.models import ModelService
 from studio.services.projects import ProjectService
 from studio.storage.workspace import Workspace

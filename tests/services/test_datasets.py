@@ -11,7 +11,7 @@ from studio.domain.conversation import with_system
 from studio.domain.dataset import DatasetView, Mapping
 from studio.errors import AfinaError
 from studio.i18n.catalog import LOCALES
-from studio.services.datasets import DatasetService
+from studio.services.examples.datasets import DatasetService
 from studio.services.projects import ProjectService
 from studio.settings import Settings
 from studio.storage.workspace import Workspace

@@ -9,12 +9,12 @@ import pytest
 
 from studio.domain.author import COMMAND_LINE, acting_as
 from studio.errors import AfinaError
-from studio.services.checks import CheckService
-from studio.services.datasets import DatasetService
-from studio.services.history import HistoryService
+from studio.services.examples.checks import CheckService
+from studio.services.examples.datasets import DatasetService
+from studio.services.examples.table import RowEdit, TableService
+from studio.services.examples.versions import HistoryService
 from studio.services.models import ModelService
 from studio.services.projects import ProjectService
-from studio.services.tables import RowEdit, TableService
 from studio.storage.workspace import Workspace
 
 TABLE = "Pergunta\tResposta\nQuanto é o frete?\tDez reais.\nAbre hoje?\tSim.\nAceita pix?\tAceitamos.\n"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from studio.services.datasets import DatasetService
-from studio.services.imports import HubRequest, ImportRequest, ImportService, ImportState
+from studio.services.examples.datasets import DatasetService
+from studio.services.examples.imports import HubRequest, ImportRequest, ImportService, ImportState
 from studio.services.projects import ProjectService
 from studio.settings import Settings
 from studio.storage.workspace import Workspace

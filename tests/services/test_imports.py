@@ -11,9 +11,9 @@ import pytest
 from studio.data.checks.check import Dataset
 from studio.data.checks.report import Report
 from studio.domain.dataset import Mapping
-from studio.services.checks import CheckService
-from studio.services.datasets import DatasetService
-from studio.services.imports import ImportProgress, ImportRequest, ImportService, ImportState
+from studio.services.examples.checks import CheckService
+from studio.services.examples.datasets import DatasetService
+from studio.services.examples.imports import ImportProgress, ImportRequest, ImportService, ImportState
 from studio.services.models import ModelService
 from studio.services.projects import ProjectService
 from studio.storage.workspace import Workspace

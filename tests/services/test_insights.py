@@ -13,16 +13,16 @@ from studio.domain.conversation import Conversation
 from studio.domain.model import InstallState
 from studio.errors import AfinaError, Stopped
 from studio.models.embedder import HELPER
-from studio.services import question_map
-from studio.services.checks import CheckService
-from studio.services.datasets import DatasetService
-from studio.services.helper import HelperService
-from studio.services.insights import InsightService
+from studio.services.embedding_model import HelperService
+from studio.services.examples import question_map
+from studio.services.examples.checks import CheckService
+from studio.services.examples.datasets import DatasetService
+from studio.services.examples.insights import InsightService
+from studio.services.examples.question_map import MapBy, make_map
+from studio.services.examples.splits import SplitService
+from studio.services.examples.table import RowEdit, TableService
 from studio.services.models import ModelService
 from studio.services.projects import ProjectService
-from studio.services.question_map import MapBy, make_map
-from studio.services.splits import SplitService
-from studio.services.tables import RowEdit, TableService
 from studio.settings import Settings
 from studio.storage.workspace import Workspace
 from tests.conftest import MODELS

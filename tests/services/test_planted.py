@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from studio.services.checks import CheckService
-from studio.services.datasets import DatasetService
-from studio.services.history import HistoryService
+from studio.services.examples.checks import CheckService
+from studio.services.examples.datasets import DatasetService
+from studio.services.examples.versions import HistoryService
 from studio.services.models import ModelService
 from studio.services.projects import ProjectService
 from studio.storage.workspace import Workspace

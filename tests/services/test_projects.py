@@ -9,7 +9,7 @@ from studio.app import build_services
 from studio.domain.event import Ended, Started, Step
 from studio.domain.run import RunResult, RunState
 from studio.errors import AfinaError
-from studio.services.datasets import DatasetService
+from studio.services.examples.datasets import DatasetService
 from studio.services.projects import ProjectService
 from studio.storage.database import RunRow
 from studio.storage.workspace import Workspace

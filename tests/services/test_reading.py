@@ -9,7 +9,7 @@ from studio.domain.problem import Problem
 from studio.domain.recipe import Recipe
 from studio.domain.run import RunResult, RunState, RunView, progress_of
 from studio.i18n import LOCALES, catalog
-from studio.services.reading import reading
+from studio.services.runs.chart_commentary import reading
 
 STEPS_A_PASS = 10
 

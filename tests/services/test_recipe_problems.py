@@ -13,10 +13,10 @@ from safetensors.numpy import save_file
 from studio.domain.problem import Problem, Severity
 from studio.domain.recipe import Recipe
 from studio.i18n import LOCALES, catalog
-from studio.services.datasets import DatasetService
+from studio.services.examples.datasets import DatasetService
 from studio.services.models import ModelService
 from studio.services.projects import ProjectService
-from studio.services.runs import RunService
+from studio.services.runs.service import RunService
 from studio.settings import Settings
 from studio.storage.workspace import Workspace
 from studio.training.contradictions import linear_kinds

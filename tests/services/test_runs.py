@@ -19,10 +19,10 @@ from studio.domain.recipe import Method, Preset, Recipe
 from studio.domain.run import USAGE_KEPT, RunState
 from studio.errors import AfinaError
 from studio.i18n import catalog
-from studio.services.datasets import DatasetService
+from studio.services.examples.datasets import DatasetService
 from studio.services.models import ModelService
 from studio.services.projects import ProjectService
-from studio.services.runs import RunService
+from studio.services.runs.service import RunService
 from studio.settings import Settings
 from studio.storage import files
 from studio.storage.database import RunRow
@@ -430,7 +430,7 @@ def test_the_state_words_exist_in_both_languages() -> None:
 
 
 def test_the_web_process_does_not_load_torch(idle: Desk) -> None:
-    code = "import sys, studio.services.runs; sys.exit('torch' in sys.modules)"
+    code = "import sys, studio.services.runs.service; sys.exit('torch' in sys.modules)"
     assert psutil.Popen([sys.executable, "-c", code]).wait() == 0
     idle.runs.offers(idle.project, PAPER, Recipe(model=PAPER, method=Method.FULL))
 

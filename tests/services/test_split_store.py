@@ -10,9 +10,10 @@ from studio.data.splitting.split import plan
 from studio.data.versions import jsonl
 from studio.data.versions.editing import HeldOut, RowEdit
 from studio.domain.recipe import Recipe
-from studio.services import Services, split_store
-from studio.services.run_examples import RunExamples
-from studio.services.run_folders import lines
+from studio.services import Services
+from studio.services.examples import split_store
+from studio.services.runs.examples import RunExamples
+from studio.services.runs.folders import lines
 from studio.settings import Settings
 from tests.services.paper_model import PAPER, install_paper_model
 

@@ -13,14 +13,14 @@ from studio.domain.conversation import Conversation
 from studio.domain.dataset import Mapping
 from studio.domain.recipe import Recipe
 from studio.errors import AfinaError
-from studio.services.checks import CheckService
-from studio.services.datasets import DatasetService
-from studio.services.history import HistoryService
+from studio.services.examples.checks import CheckService
+from studio.services.examples.datasets import DatasetService
+from studio.services.examples.splits import SplitService
+from studio.services.examples.table import TableService
+from studio.services.examples.versions import HistoryService
 from studio.services.models import ModelService
 from studio.services.projects import ProjectService
-from studio.services.run_examples import RunExamples
-from studio.services.splits import SplitService
-from studio.services.tables import TableService
+from studio.services.runs.examples import RunExamples
 from studio.storage.database import DatasetRow
 from studio.storage.workspace import Workspace
 

@@ -224,8 +224,8 @@ def test_parts_keep_wordings_together_and_teach_each_answer_elsewhere() -> None:
 
 def test_where_every_answer_is_there_once_a_search_asks_in_other_words(tmp_path: Path) -> None:
     from studio.domain.study import Judge
-    from studio.services.run_examples import Examples
-    from studio.services.study_folders import plan_of_search
+    from studio.services.runs.examples import Examples
+    from studio.services.studies.folders import plan_of_search
 
     train = [
         Conversation.pair(f"How much is the {thing}?", f"The {thing} costs {n} coins.", id=f"e{n}", held_out=False)
@@ -241,7 +241,7 @@ def test_where_every_answer_is_there_once_a_search_asks_in_other_words(tmp_path:
 def test_advice_is_as_sure_as_the_counts_allow() -> None:
     """The same record with more and more right answers: from "no difference" to "more than chance explains"."""
     from studio.domain.study import Judge, StudyKind, StudyPlan, StudyRecord, Trial, TrialScore, TrialSettings
-    from studio.services.study_advice import advice, recommendation, wilson
+    from studio.services.studies.advice import advice, recommendation, wilson
 
     settings = [TrialSettings(learning_rate=rate, rank=8, epochs=4.0) for rate in (0.001, 0.002)]
     plan = StudyPlan(kind=StudyKind.SEARCH, judge=Judge.RIGHT, minutes=5.0, candidates=tuple(settings))
@@ -282,7 +282,7 @@ def test_advice_is_as_sure_as_the_counts_allow() -> None:
 
 def test_the_best_of_many_must_be_further_ahead_than_one() -> None:
     from studio.domain.study import Judge, StudyKind, StudyPlan, StudyRecord, Trial, TrialScore, TrialSettings
-    from studio.services.study_advice import recommendation
+    from studio.services.studies.advice import recommendation
 
     def told(rights: tuple[int, ...]) -> str:
         settings = [TrialSettings(learning_rate=0.001 * n, rank=8, epochs=4.0) for n in range(1, len(rights) + 1)]

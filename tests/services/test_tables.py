@@ -10,12 +10,12 @@ from studio.domain.author import acting_as
 from studio.domain.conversation import Conversation, Role
 from studio.errors import AfinaError
 from studio.i18n.catalog import LOCALES, catalog
-from studio.services.checks import CheckService
-from studio.services.datasets import DatasetService
-from studio.services.history import HistoryService
+from studio.services.examples.checks import CheckService
+from studio.services.examples.datasets import DatasetService
+from studio.services.examples.table import HeldOut, Query, Replacement, RowEdit, Sort, TablePage, TableService
+from studio.services.examples.versions import HistoryService
 from studio.services.models import ModelService
 from studio.services.projects import ProjectService
-from studio.services.tables import HeldOut, Query, Replacement, RowEdit, Sort, TablePage, TableService
 from studio.storage.workspace import Workspace
 
 CSV = (

@@ -9,7 +9,7 @@ import pytest
 
 from studio.domain.event import Evaluation, Step, Usage
 from studio.domain.run import RunResult, RunState
-from studio.services.training_time import Correction, TrainingSpeed, Work, correction_of, foretold
+from studio.services.runs.training_time import Correction, TrainingSpeed, Work, correction_of, foretold
 from studio.storage.files import write_atomic
 from studio.storage.workspace import RunFolder
 from studio.training.events import EventLog

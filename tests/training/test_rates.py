@@ -11,7 +11,7 @@ from studio.domain.event import Event
 from studio.domain.recipe import Recipe
 from studio.domain.run import RunState, RunView, progress_of
 from studio.i18n import LOCALES, catalog
-from studio.services.reading import is_flat, is_ignored, reading
+from studio.services.runs.chart_commentary import is_flat, is_ignored, reading
 from studio.storage.workspace import RunFolder
 from studio.training.events import read_events
 from tests.conftest import MODELS

@@ -14,8 +14,8 @@ from studio.domain.conversation import Conversation, Message, Role
 from studio.domain.problem import Problem
 from studio.i18n import LOCALES, catalog
 from studio.services import Services
-from studio.services.checkups import Checkup
-from studio.services.tables import Query, RowEdit
+from studio.services.examples.background_checks import Checkup
+from studio.services.examples.table import Query, RowEdit
 from studio.web.downloads import add_downloads
 from studio.web.ui.components import Ui
 from studio.web.ui.pages.examples.checks import _body
@@ -149,7 +149,7 @@ def test_the_table_escapes_and_marks(ui: Ui, place: Place) -> None:
 
 
 def test_matches_are_counted_and_marked(ui: Ui, place: Place) -> None:
-    from studio.services.tables import Replacement
+    from studio.services.examples.table import Replacement
 
     found = ui.services.tables.matches(place.project, Replacement("loja", "filial"))
     html = render_matches(ui, found)

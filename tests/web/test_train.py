@@ -22,7 +22,7 @@ from studio.domain.study import (
 )
 from studio.i18n import LOCALES, catalog
 from studio.services import Services
-from studio.services.comparison import ComparisonService
+from studio.services.runs.comparison import ComparisonService
 from studio.storage.workspace import Workspace
 from studio.web.ui import shell
 from studio.web.ui.charts import folds_chart, loss_chart, overlay_chart, pass_axis, search_chart

@@ -17,7 +17,7 @@ from studio.domain.project import ProjectCard
 from studio.i18n import LOCALES, catalog
 from studio.services import Services
 from studio.services.conversations import Answer, Turn
-from studio.services.tables import HeldOut, RowEdit
+from studio.services.examples.table import HeldOut, RowEdit
 from studio.settings import Settings
 from studio.web.ui import shell
 from studio.web.ui.components import Ui, button

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from studio.domain.run import Point, RunView
 from studio.domain.study import Judge, StudyView, Trial, TrialScore, TrialState
 from studio.i18n.catalog import Catalog
-from studio.services.comparison import Comparison
+from studio.services.runs.comparison import Comparison
 from studio.web.ui.plot import Axis, Band, Mark, Plot, Series, nice_ticks, thinned
 
 _SMOOTHING: Final = 0.8  # weight of the past in the drawn line

@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from studio.data.insights.statistics import Lengths
 from studio.domain.conversation import Conversation
 from studio.i18n.catalog import Catalog
-from studio.services.question_map import QuestionMap
+from studio.services.examples.question_map import QuestionMap
 
 MAIN: Final = "#4f9d95"  # readable on the light and on the dark card
 MARKED: Final = "#d97706"

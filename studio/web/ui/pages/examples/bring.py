@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from studio.domain.dataset import DatasetView
 from studio.errors import AfinaError
-from studio.services.imports import HubRequest, ImportRequest, ImportState
+from studio.services.examples.imports import HubRequest, ImportRequest, ImportState
 from studio.web.ui.components import Ui, event_data, friendly, say, warn
 from studio.web.ui.pages.examples.bring_view import render_going, render_head, render_summary
 from studio.web.ui.pages.examples.section import Section

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from studio.domain.dataset import DatasetView
 from studio.domain.left_out import LeftOut, left_out, totals
-from studio.services.imports import ImportProgress
+from studio.services.examples.imports import ImportProgress
 from studio.web.ui.components import EMPTY, Ui, badge, bar, button, empty_state, join, notice, problem_notice, wrapped
 
 _ICON: Final = Markup(

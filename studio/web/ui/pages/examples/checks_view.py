@@ -14,7 +14,7 @@ from studio.data.checks.score import cost
 from studio.data.importing.findings import row_list
 from studio.domain.conversation import Conversation
 from studio.domain.problem import Severity
-from studio.services.checkups import Checkup
+from studio.services.examples.background_checks import Checkup
 from studio.web.ui.components import EMPTY, Ui, badge, bar, button, join, notice, problem_notice, wrapped
 from studio.web.ui.pages.examples.marks import change_card
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import gradio as gr
 
 from studio.domain.dataset import DatasetView
-from studio.services.tables import HeldOut, Query, RowEdit, Sort
+from studio.services.examples.table import HeldOut, Query, RowEdit, Sort
 from studio.web.ui.components import Ui, event_data, friendly
 from studio.web.ui.pages.examples.grid_view import problem_choices, render_table
 from studio.web.ui.pages.examples.preview import render_preview

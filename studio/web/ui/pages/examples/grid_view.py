@@ -7,7 +7,7 @@ from typing import Any, Final
 import gradio as gr
 from markupsafe import Markup
 
-from studio.services.tables import TablePage, TableRow
+from studio.services.examples.table import TablePage, TableRow
 from studio.web.downloads import ENDINGS, EXAMPLES
 from studio.web.ui.components import EMPTY, Ui, badge, button, join, wrapped
 from studio.web.ui.session import Place

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from studio.domain.author import COMMAND_LINE, author
 from studio.domain.dataset import DatasetVersion, DatasetView
-from studio.services.history import Difference
+from studio.services.examples.versions import Difference
 from studio.web.ui.components import EMPTY, Ui, badge, button, event_data, friendly, join, when, wrapped
 from studio.web.ui.pages.examples.marks import change_card
 from studio.web.ui.pages.examples.section import Section

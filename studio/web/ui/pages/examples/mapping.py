@@ -8,7 +8,7 @@ import gradio as gr
 
 from studio.domain.dataset import ColumnRole, DatasetView, Mapping
 from studio.errors import AfinaError
-from studio.services.imports import ImportRequest
+from studio.services.examples.imports import ImportRequest
 from studio.web.ui.components import Ui, event_data, friendly, say
 from studio.web.ui.pages.examples.mapping_view import render_mapping
 from studio.web.ui.pages.examples.section import Section

@@ -10,7 +10,7 @@ import gradio as gr
 from studio.domain.conversation import Conversation
 from studio.domain.dataset import DatasetView
 from studio.domain.model import InstallState
-from studio.services.insights import InsightView
+from studio.services.examples.insights import InsightView
 from studio.web.ui.charts_examples import bar_list, lengths_chart, map_chart
 from studio.web.ui.components import Ui, event_data, friendly
 from studio.web.ui.pages.examples import plots_map_view as maps

@@ -11,8 +11,8 @@ from markupsafe import Markup
 from studio.data.insights.statistics import Insights
 from studio.domain.conversation import Conversation
 from studio.i18n.catalog import Catalog
-from studio.services.insights import InsightView
-from studio.services.question_map import FEWEST_POINTS, MapBy, QuestionMap
+from studio.services.examples.insights import InsightView
+from studio.services.examples.question_map import FEWEST_POINTS, MapBy, QuestionMap
 from studio.web.ui.charts_examples import Colouring, colour_of, symbol_of
 from studio.web.ui.components import EMPTY, Ui, badge, button, join, wrapped
 from studio.web.ui.pages.examples.plots_view import HEAD, names_of

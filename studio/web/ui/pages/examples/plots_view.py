@@ -10,7 +10,7 @@ from markupsafe import Markup
 from studio.data.insights.statistics import Copies, Languages, Lengths, Topic, Topics
 from studio.domain.model import InstallState
 from studio.i18n.catalog import Catalog
-from studio.services.insights import InsightView
+from studio.services.examples.insights import InsightView
 from studio.web.ui.charts_examples import Bar
 from studio.web.ui.components import EMPTY, Ui, bar, button, join, problem_notice, wrapped
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from studio.domain.conversation import Role
 from studio.domain.dataset import DatasetView
-from studio.services.tables import Matches, Replacement
+from studio.services.examples.table import Matches, Replacement
 from studio.web.ui.components import EMPTY, Ui, friendly, join, wrapped
 from studio.web.ui.pages.examples.marks import change_card
 from studio.web.ui.pages.examples.section import Section

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from studio.data.splitting.paraphrase import Rewording
 from studio.data.splitting.split import SplitKind
 from studio.domain.conversation import Conversation
-from studio.services.splits import Leak, SplitView, TopicShare
+from studio.services.examples.splits import Leak, SplitView, TopicShare
 from studio.web.ui.components import EMPTY, Ui, button, join, notice, wrapped
 
 _SHARES: Final = (0.1, 0.15, 0.2, 0.3)

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from studio.domain.event import LiveAnswer
 from studio.domain.run import RunView
-from studio.services.comparison import same_answer
+from studio.services.runs.comparison import same_answer
 from studio.web.ui.components import EMPTY, Ui, badge, join
 
 _HEAD: Final = Markup('<div><h3>{title}</h3><p class="af-muted af-small">{why}</p></div>')

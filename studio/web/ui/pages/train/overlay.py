@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
-from studio.services.comparison import Comparison, Row
+from studio.services.runs.comparison import Comparison, Row
 from studio.web.ui.charts import overlay_chart
 from studio.web.ui.components import EMPTY, Ui, badge, join
 from studio.web.ui.pages.train.fields import setting_name, shown_value

@@ -8,7 +8,7 @@ from typing import Final
 from markupsafe import Markup
 
 from studio.domain.run import RunState, RunView
-from studio.services.comparison import LEAST, MOST
+from studio.services.runs.comparison import LEAST, MOST
 from studio.web.ui.components import EMPTY, Ui, button, danger_button, join, notice, state_badge, when, wrapped
 from studio.web.ui.pages.train.overlay import render_overlay
 from studio.web.ui.session import Place

@@ -13,7 +13,7 @@ from studio.domain.problem import Problem, Severity
 from studio.domain.recipe import Preset, Recipe
 from studio.errors import AfinaError
 from studio.i18n.catalog import Catalog
-from studio.services.offers import PresetOffer
+from studio.services.runs.estimates import PresetOffer
 from studio.web.ui.components import Ui, empty_state, friendly, join, link, problem_notice, wrapped
 from studio.web.ui.pages.train.fields import (
     SETTINGS,

@@ -11,7 +11,7 @@ from typing import Final
 
 from studio.domain.run import RunState
 from studio.errors import AfinaError, from_exception
-from studio.services.run_views import RunViews
+from studio.services.runs.views import RunViews
 from studio.storage.database import RunRow
 from studio.storage.files import free_bytes, replace
 from studio.storage.workspace import RunFolder, Workspace

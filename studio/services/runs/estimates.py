@@ -18,9 +18,9 @@ from studio.models import hardware
 from studio.models.estimate import training_seconds
 from studio.models.probe import known_speed
 from studio.services.models import ModelService
-from studio.services.run_examples import Examples
-from studio.services.run_lengths import Lengths, RunLengths
-from studio.services.training_time import Correction, TrainingSpeed, Work, correction_of, crowd, foretold
+from studio.services.runs.examples import Examples
+from studio.services.runs.token_lengths import Lengths, RunLengths
+from studio.services.runs.training_time import Correction, TrainingSpeed, Work, correction_of, crowd, foretold
 from studio.storage.database import RunRow
 from studio.storage.files import write_atomic
 from studio.storage.workspace import RunFolder, Workspace

@@ -25,10 +25,10 @@ from studio.domain.conversation import Conversation
 from studio.domain.dataset import DatasetView
 from studio.errors import AfinaError
 from studio.processes.json_child import run_aside
-from studio.services.lengths import ModelTokens
+from studio.services.examples.token_lengths import ModelTokens
 
 if TYPE_CHECKING:
-    from studio.services.datasets import DatasetService
+    from studio.services.examples.datasets import DatasetService
     from studio.services.models import ModelService
 
 _KEPT: Final = 4  # datasets with what was found in them: a version never changes

@@ -15,12 +15,12 @@ from studio.domain.problem import Problem
 from studio.errors import AfinaError, Stopped, from_exception
 from studio.models import hardware
 from studio.models.probe import choose_precision, known_speed
-from studio.services.question_map import QuestionMap, make_map
+from studio.services.examples.question_map import QuestionMap, make_map
 
 if TYPE_CHECKING:
-    from studio.services.checks import CheckService
-    from studio.services.datasets import DatasetService
-    from studio.services.helper import HelperService
+    from studio.services.embedding_model import HelperService
+    from studio.services.examples.checks import CheckService
+    from studio.services.examples.datasets import DatasetService
     from studio.services.models import ModelService
 
 _KEPT: Final = 3

@@ -21,7 +21,7 @@ from studio.data.versions.versions import Draft, Versions, version_of
 from studio.domain.conversation import Conversation, with_system
 from studio.domain.dataset import DatasetVersion, DatasetView, Mapping, Segment, SplitChoice
 from studio.errors import AfinaError
-from studio.services.split_store import SplitStore
+from studio.services.examples.split_store import SplitStore
 from studio.settings import assets_dir
 from studio.storage.workspace import Workspace
 

@@ -18,7 +18,7 @@ from studio.data.versions.versions import Draft, Versions
 from studio.domain.conversation import Conversation
 from studio.domain.dataset import SplitChoice
 from studio.errors import AfinaError
-from studio.services.split_store import SplitStore
+from studio.services.examples.split_store import SplitStore
 from studio.storage.database import DatasetRow
 from studio.storage.workspace import Workspace
 

@@ -21,15 +21,15 @@ from studio.domain.run import Progress, RunState, RunView
 from studio.domain.study import STUDY_PREFIX, StudyKind, StudyPlan, StudyRecord, StudyView, Trial, TrialState
 from studio.errors import AfinaError
 from studio.i18n.catalog import DEFAULT_LOCALE, catalog
-from studio.services.datasets import DatasetService
+from studio.services.examples.datasets import DatasetService
 from studio.services.models import ModelService
-from studio.services.offers import Offers
-from studio.services.run_examples import Examples, RunExamples
-from studio.services.run_lengths import RunLengths
-from studio.services.run_problems import RunProblems
-from studio.services.runs import RunService
-from studio.services.study_advice import advice, recommendation, spread
-from studio.services.study_folders import keep_trial, make_study_folder, plan_of_folds, plan_of_search
+from studio.services.runs.estimates import Offers
+from studio.services.runs.examples import Examples, RunExamples
+from studio.services.runs.problems import RunProblems
+from studio.services.runs.service import RunService
+from studio.services.runs.token_lengths import RunLengths
+from studio.services.studies.advice import advice, recommendation, spread
+from studio.services.studies.folders import keep_trial, make_study_folder, plan_of_folds, plan_of_search
 from studio.storage.database import RunRow
 from studio.storage.kept_adapter import kept_adapter
 from studio.storage.workspace import Workspace, new_id

@@ -8,9 +8,9 @@ from studio.domain.recipe import Recipe
 from studio.errors import AfinaError
 from studio.models import hardware
 from studio.services.models import ModelService
-from studio.services.offers import fit_of
-from studio.services.run_examples import Examples
-from studio.services.run_lengths import Lengths, RunLengths
+from studio.services.runs.estimates import fit_of
+from studio.services.runs.examples import Examples
+from studio.services.runs.token_lengths import Lengths, RunLengths
 
 
 class RunProblems:

@@ -17,14 +17,14 @@ from studio.domain.recipe import Recipe, all_but_wrong, parse_recipe
 from studio.domain.run import RunState
 from studio.errors import AfinaError
 from studio.i18n.catalog import catalog
-from studio.services.datasets import DatasetService
+from studio.services.examples.datasets import DatasetService
 from studio.services.models import ModelService
-from studio.services.offers import Offers, PresetOffer
-from studio.services.run_controls import NAME_LENGTH
-from studio.services.run_examples import Examples, RunExamples
-from studio.services.run_folders import make_run_folder
-from studio.services.run_lengths import RunLengths
-from studio.services.run_problems import RunProblems
+from studio.services.runs.controls import NAME_LENGTH
+from studio.services.runs.estimates import Offers, PresetOffer
+from studio.services.runs.examples import Examples, RunExamples
+from studio.services.runs.folders import make_run_folder
+from studio.services.runs.problems import RunProblems
+from studio.services.runs.token_lengths import RunLengths
 from studio.storage.database import ProjectRow, RunRow
 from studio.storage.workspace import Workspace, new_id
 from studio.training.queue import RunQueue

@@ -11,7 +11,7 @@ from studio.domain.conversation import Conversation
 from studio.domain.dataset import Mapping, SplitChoice
 from studio.domain.recipe import Recipe
 from studio.errors import AfinaError
-from studio.services.datasets import DatasetService
+from studio.services.examples.datasets import DatasetService
 from studio.storage.database import ProjectRow
 from studio.storage.workspace import Workspace
 

@@ -21,7 +21,7 @@ from studio.processes.json_child import run_aside
 from studio.storage.files import scratch_folder
 
 if TYPE_CHECKING:
-    from studio.services.datasets import DatasetService
+    from studio.services.examples.datasets import DatasetService
 
 _AT_ONCE: Final = 2_000_000  # bytes that are read while the page waits: some thousands of rows
 _PATIENCE: Final = 5.0  # seconds that it waits: a small file may be made to take long

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from studio.domain.run import RunState, RunView
 from studio.domain.study import STUDY_PREFIX
 from studio.errors import AfinaError
-from studio.services.run_reader import RunReader
+from studio.services.runs.state_reader import RunReader
 from studio.storage.database import RunRow
 from studio.storage.workspace import RunFolder, Workspace
 from studio.training.queue import RunQueue

@@ -11,14 +11,14 @@ from studio.domain.problem import Problem
 from studio.domain.recipe import Recipe
 from studio.domain.run import RunView
 from studio.i18n.catalog import DEFAULT_LOCALE
-from studio.services.datasets import DatasetService
+from studio.services.examples.datasets import DatasetService
 from studio.services.models import ModelService
-from studio.services.offers import PresetOffer
-from studio.services.reading import Sentence, reading
-from studio.services.run_controls import RunControls
-from studio.services.run_reader import RunReader
-from studio.services.run_starts import RunStarts
-from studio.services.run_views import RunViews
+from studio.services.runs.chart_commentary import Sentence, reading
+from studio.services.runs.controls import RunControls
+from studio.services.runs.estimates import PresetOffer
+from studio.services.runs.starting import RunStarts
+from studio.services.runs.state_reader import RunReader
+from studio.services.runs.views import RunViews
 from studio.storage.workspace import Workspace
 from studio.training.queue import RunQueue
 from studio.training.supervisor import Supervisor

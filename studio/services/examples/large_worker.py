@@ -21,14 +21,14 @@ from studio.domain.author import acting_as
 from studio.domain.dataset import Mapping
 from studio.errors import Stopped, from_exception
 from studio.processes.child_limits import limit_memory
-from studio.services.datasets import DatasetService
-from studio.services.split_store import SplitStore
+from studio.services.examples.datasets import DatasetService
+from studio.services.examples.split_store import SplitStore
 from studio.settings import Settings
 from studio.storage.workspace import Workspace
 
 if TYPE_CHECKING:
     from studio.data.checks.facts import Facts
-    from studio.services.checks import CheckService
+    from studio.services.examples.checks import CheckService
 
 _GRACE: Final = 3.0  # seconds to take away what is half written
 _TOLD_EVERY: Final = 0.2  # seconds
@@ -84,7 +84,7 @@ class _Work:
 
     @cached_property
     def checks(self) -> CheckService:
-        from studio.services.checks import CheckService
+        from studio.services.examples.checks import CheckService
         from studio.services.models import ModelService
 
         return CheckService(self.datasets, ModelService(self._workspace))

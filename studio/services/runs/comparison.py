@@ -12,7 +12,7 @@ from sqlalchemy import select
 from studio.domain.event import LiveAnswer
 from studio.domain.recipe import Recipe
 from studio.domain.run import Point, RunView
-from studio.services.runs import RunService
+from studio.services.runs.service import RunService
 from studio.storage.database import DatasetRow, RunRow
 from studio.storage.workspace import Workspace
 

@@ -24,7 +24,7 @@ from studio.storage.database import DatasetRow
 from studio.storage.workspace import Workspace
 
 if TYPE_CHECKING:
-    from studio.services.checks import CheckService
+    from studio.services.examples.checks import CheckService
 
 __all__ = ["HeldOut", "Matches", "Query", "Replacement", "RowEdit", "Sort", "TablePage", "TableRow", "TableService"]
 

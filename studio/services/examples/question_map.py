@@ -140,7 +140,7 @@ def _run(job: Job, progress: Progress, cancelled: Cancelled) -> Places:
     with tempfile.TemporaryDirectory(prefix="afina-map-") as name:
         asked, answer = Path(name) / "job.json", Path(name) / "places.json"
         asked.write_text(job.model_dump_json(), encoding="utf-8")
-        command = [sys.executable, "-m", "studio.services.map_worker", str(asked), str(answer)]
+        command = [sys.executable, "-m", "studio.services.examples.question_map_worker", str(asked), str(answer)]
         code, last = _watched(command, progress, cancelled)
         if code == FAILED:
             reported = json.loads(last)

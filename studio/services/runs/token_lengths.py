@@ -12,7 +12,7 @@ from studio.data.splitting.paraphrase_recall import has_unique_answers
 from studio.domain.conversation import Conversation
 from studio.domain.model import BaseModelCard
 from studio.domain.recipe import Recipe
-from studio.services.run_examples import Examples
+from studio.services.runs.examples import Examples
 from studio.storage.workspace import Workspace
 
 if TYPE_CHECKING:

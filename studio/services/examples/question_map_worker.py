@@ -1,7 +1,7 @@
-"""Lays out a map of questions: ``python -m studio.services.map_worker JOB OUT``.
+"""Lays out a map of questions: ``python -m studio.services.examples.question_map_worker JOB OUT``.
 
-``JOB`` is a :class:`studio.services.question_map.Job` as JSON. Prints ``done total`` now and then while a model reads;
-writes a :class:`studio.services.question_map.Places` to ``OUT``. The last line of a failure is a problem as JSON.
+``JOB`` is a :class:`studio.services.examples.question_map.Job` as JSON. Prints ``done total`` now and then while a model reads;
+writes a :class:`studio.services.examples.question_map.Places` to ``OUT``. The last line of a failure is a problem as JSON.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from studio.data.insights import kmeans, tfidf, umap
 from studio.errors import from_exception
 from studio.parent import end_with_parent
-from studio.services.question_map import FAILED, Job, Places
+from studio.services.examples.question_map import FAILED, Job, Places
 from studio.storage.files import atomic_path, write_atomic
 
 _KEY_BYTES: Final = 16

@@ -13,8 +13,8 @@ from studio.domain.problem import Problem
 from studio.errors import AfinaError, Stopped, from_exception
 
 if TYPE_CHECKING:
-    from studio.services.checks import CheckService
-    from studio.services.datasets import DatasetService
+    from studio.services.examples.checks import CheckService
+    from studio.services.examples.datasets import DatasetService
 
 _AT_ONCE: Final = 0.4  # seconds that a page waits: enough for some hundred examples
 
@@ -98,7 +98,7 @@ class CheckupService:
 
         Args:
             project_id: the project.
-            codes: as of :meth:`studio.services.checks.CheckService.fix`.
+            codes: as of :meth:`studio.services.examples.checks.CheckService.fix`.
 
         Raises:
             AfinaError: as that method, where it is done at once.

@@ -14,8 +14,8 @@ from studio.domain.recipe import Recipe
 from studio.domain.run import RunResult, RunState
 from studio.domain.study import Judge, StudyKind, StudyPlan, Trial, TrialSettings
 from studio.errors import AfinaError
-from studio.services.run_examples import Examples
-from studio.services.run_folders import lines, room_for
+from studio.services.runs.examples import Examples
+from studio.services.runs.folders import lines, room_for
 from studio.storage.files import atomic_folder, require_space, write_atomic
 from studio.storage.workspace import RunFolder
 from studio.training.halving import candidates

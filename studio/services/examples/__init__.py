@@ -1,0 +1,1 @@
+"""Use cases of the Examples step: imports, versions, table, check-up, split, insights."""

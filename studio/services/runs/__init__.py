@@ -1,0 +1,1 @@
+"""Use cases of runs: estimates, start, control, views, comparison."""

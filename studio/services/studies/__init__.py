@@ -1,0 +1,1 @@
+"""Use cases of hyperparameter search and cross-validation."""
