@@ -24,7 +24,7 @@ from studio.domain.recipe import Recipe
 from studio.services import Services
 from studio.settings import Settings
 from studio.storage.workspace import RunFolder
-from studio.training.events import read_events
+from studio.training.run_files.event_log import read_events
 
 _QUESTIONS = ("Where is my order?", "How much is shipping?", "Can I send it back?", "When do you open?")
 _SAMPLES = Path(__file__).parents[1] / "assets" / "samples"

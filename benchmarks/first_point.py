@@ -16,7 +16,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from studio.storage.workspace import RunFolder
-from studio.training.events import read_events
+from studio.training.run_files.event_log import read_events
 from tests.browser import chromium
 from tests.browser.conftest import Server
 

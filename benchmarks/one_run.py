@@ -18,10 +18,10 @@ from studio.domain.model import BaseModelCard
 from studio.domain.recipe import Recipe
 from studio.domain.run import RunResult
 from studio.storage.workspace import RunFolder
-from studio.training.batches import Encoder
-from studio.training.events import read_events
-from studio.training.presets import resolve
-from studio.training.process import environment
+from studio.training.loop.dataloader import Encoder
+from studio.training.recipes.presets import resolve
+from studio.training.run_files.event_log import read_events
+from studio.training.supervision.worker_process import environment
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import psutil
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from benchmarks.first_point import first_point, to_train
-from studio.training.events import read_events
+from studio.training.run_files.event_log import read_events
 from tests.browser import chromium
 from tests.browser.conftest import Server
 

@@ -27,10 +27,10 @@ from benchmarks.train_vs_peers.judge import judge
 from studio.domain.recipe import Method, Precision, Recipe
 from studio.models.probe import choose_precision, measured
 from studio.models.tokenizer import EncodedExample
-from studio.training.batches import Encoder
-from studio.training.engine import learned_tokens
-from studio.training.fused_shape import Shape, read_shape
-from studio.training.precision import number_format
+from studio.training.engines.base import learned_tokens
+from studio.training.engines.fused.model_config import Shape, read_shape
+from studio.training.engines.precision import number_format
+from studio.training.loop.dataloader import Encoder
 
 _SECONDS: Final = 0.3  # of measuring each size of product
 

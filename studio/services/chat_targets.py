@@ -13,7 +13,7 @@ from studio.domain.recipe import Recipe
 from studio.errors import AfinaError
 from studio.storage.kept_adapter import kept_adapter
 from studio.storage.workspace import RunFolder, Workspace
-from studio.training.outcome import note_damaged_adapter
+from studio.training.run_files.status import note_damaged_adapter
 
 
 @dataclass(frozen=True)

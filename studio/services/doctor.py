@@ -87,7 +87,7 @@ def _device(here: Machine) -> Finding:
 def _compiled() -> Finding:
     try:
         from studio.compiled import is_kept
-        from studio.training.kernels import norm
+        from studio.training.engines.fused.kernels import norm
     except Exception as error:  # whatever ails the compiler
         return Finding(code="compiled.broken", well=False, params={"detail": f"{type(error).__name__}: {error}"[:200]})
     return Finding(code="compiled.kept" if is_kept(norm) else "compiled.later")

@@ -21,12 +21,12 @@ from studio.storage.compute_lock import Turns
 from studio.storage.files import write_atomic
 from studio.storage.kept_adapter import kept_adapter
 from studio.storage.workspace import RunFolder
-from studio.training.autopsy import DISK_FULL
-from studio.training.events import EventLog, read_events
-from studio.training.process import announce
-from studio.training.recovery import go_slower
-from studio.training.room import pause_for_disk
-from studio.training.spare import WAIT_OPTION, wait_for_run
+from studio.training.loop.recovery import go_slower
+from studio.training.run_files.disk_space import pause_for_disk
+from studio.training.run_files.event_log import EventLog, read_events
+from studio.training.supervision.exit_diagnosis import DISK_FULL
+from studio.training.supervision.prewarmed_worker import WAIT_OPTION, wait_for_run
+from studio.training.supervision.worker_process import announce
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -83,15 +83,15 @@ def _work(args: argparse.Namespace, folder: RunFolder, log: EventLog) -> None:
 
 def _train(args: argparse.Namespace, folder: RunFolder, log: EventLog) -> RunResult | None:
     log.write(Phase(time=time.time(), name="loading_model"))
-    from studio.training.study_folder import StudyFolder
+    from studio.training.hparam_search.folder import StudyFolder
 
     study = StudyFolder(folder)
     if study.is_study:
-        from studio.training.study import run_study
+        from studio.training.hparam_search.search_worker import run_study
 
         return run_study(study, args.home, args.model_dir)
 
-    from studio.training.assembly import assemble
+    from studio.training.loop.factory import assemble
 
     recipe = Recipe.model_validate_json(folder.recipe.read_text(encoding="utf-8"))
     loop, found = assemble(folder, recipe, args.model_dir, Turns(args.home), log, reserve=args.reserve)

@@ -24,12 +24,12 @@ from studio.services.runs.views import RunViews
 from studio.settings import Settings
 from studio.storage.database import ProjectRow, RunRow
 from studio.storage.workspace import RunFolder, Workspace, new_id
-from studio.training.events import read_events
-from studio.training.outcome import newest_checkpoint, read_progress, read_result
-from studio.training.presets import resolve
-from studio.training.process import WorkerProcess, find
-from studio.training.queue import RunQueue
-from studio.training.supervisor import Supervisor
+from studio.training.recipes.presets import resolve
+from studio.training.run_files.event_log import read_events
+from studio.training.run_files.status import newest_checkpoint, read_progress, read_result
+from studio.training.supervision.run_queue import RunQueue
+from studio.training.supervision.supervisor import Supervisor
+from studio.training.supervision.worker_process import WorkerProcess, find
 from tests.training.runs import wait_for
 
 INTERVAL = 6  # steps between two evaluations, which is where checkpoints are written

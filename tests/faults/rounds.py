@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from studio.training.outcome import read_progress
+from studio.training.run_files.status import read_progress
 from tests.faults.faults import FAULTS
 from tests.faults.plant import SECONDS, Plant, Round
 

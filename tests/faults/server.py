@@ -8,7 +8,7 @@ from pathlib import Path
 
 from studio.settings import Settings
 from studio.storage.workspace import Workspace
-from studio.training.supervisor import Supervisor
+from studio.training.supervision.supervisor import Supervisor
 
 
 def main() -> None:

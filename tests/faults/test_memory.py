@@ -18,9 +18,9 @@ from studio.domain.conversation import Conversation
 from studio.domain.model import BaseModelCard
 from studio.domain.run import RunState
 from studio.storage.workspace import RunFolder
-from studio.training.adjustments import read_adjustments
-from studio.training.outcome import read_progress, read_result
-from studio.training.supervisor import Supervisor
+from studio.training.run_files.adjustments import read_adjustments
+from studio.training.run_files.status import read_progress, read_result
+from studio.training.supervision.supervisor import Supervisor
 from tests.faults.plant import Plant
 from tests.training.support import write_run
 

@@ -143,7 +143,7 @@ def test_lengths_are_those_of_the_training(
     service: CheckService, workspace: Workspace, datasets: DatasetService, project: str, base_model: str, tmp_path: Path
 ) -> None:
     from studio.domain.recipe import Recipe
-    from studio.training.batches import Encoder
+    from studio.training.loop.dataloader import Encoder
 
     long = "Esta frase se repete muitas vezes até não caber mais. " * 200
     path = tmp_path / "long.csv"

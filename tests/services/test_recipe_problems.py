@@ -19,7 +19,7 @@ from studio.services.projects import ProjectService
 from studio.services.runs.service import RunService
 from studio.settings import Settings
 from studio.storage.workspace import Workspace
-from studio.training.contradictions import linear_kinds
+from studio.training.recipes.validation import linear_kinds
 from tests.services.paper_model import PAPER, install_paper_model
 
 

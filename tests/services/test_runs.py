@@ -27,8 +27,8 @@ from studio.settings import Settings
 from studio.storage import files
 from studio.storage.database import RunRow
 from studio.storage.workspace import Workspace
-from studio.training.events import EventLog
-from studio.training.supervisor import Supervisor
+from studio.training.run_files.event_log import EventLog
+from studio.training.supervision.supervisor import Supervisor
 from tests.services.paper_model import PAPER, install_paper_model
 from tests.training.runs import supervisor, wait_for
 

@@ -20,8 +20,8 @@ from studio.errors import AfinaError
 from studio.i18n import LOCALES, catalog
 from studio.services import Services
 from studio.settings import Settings
-from studio.training.events import read_events
-from studio.training.process import find
+from studio.training.run_files.event_log import read_events
+from studio.training.supervision.worker_process import find
 from tests.training.runs import wait_for
 
 RECIPE = Recipe(
@@ -305,8 +305,8 @@ def test_what_is_to_train_ends_a_measurement(home: Path, open_studio: Callable[[
     shop = project(services, home)
     services.runs.measure("tiny-llama")
     children = psutil.Process().children
-    wait_for(lambda: any("studio.training.measure" in child.cmdline() for child in children()))
-    measuring = next(child for child in children() if "studio.training.measure" in child.cmdline())
+    wait_for(lambda: any("studio.training.engines.throughput_probe" in child.cmdline() for child in children()))
+    measuring = next(child for child in children() if "studio.training.engines.throughput_probe" in child.cmdline())
     services.studies.start_search(shop, RECIPE, minutes=1.0)
     assert not services.runs.is_measuring("tiny-llama")
     wait_for(lambda: not measuring.is_running() or measuring.status() == psutil.STATUS_ZOMBIE)

@@ -12,7 +12,7 @@ from studio.domain.run import RunResult, RunState
 from studio.services.runs.training_time import Correction, TrainingSpeed, Work, correction_of, foretold
 from studio.storage.files import write_atomic
 from studio.storage.workspace import RunFolder
-from studio.training.events import EventLog
+from studio.training.run_files.event_log import EventLog
 
 SPEED = TrainingSpeed(token_seconds=0.001, step_seconds=0.05)
 BATCH, TOKENS, A_PASS, HELD_OUT = 8, 60, 5, 10
@@ -80,7 +80,7 @@ def test_runs_that_say_nothing_correct_nothing(tmp_path: Path) -> None:
 @pytest.mark.model
 def test_a_measurement_foretells_steps_of_any_size(tiny_model: Path, tmp_path: Path) -> None:
     from studio.domain.recipe import Method
-    from studio.training.measure import measure
+    from studio.training.engines.throughput_probe import measure
 
     values = measure(tiny_model, tmp_path, Method.LORA, 4)
     token, step = float(str(values["token_seconds"])), float(str(values["step_seconds"]))

@@ -21,8 +21,8 @@ from studio.domain.run import RunResult, RunState
 from studio.storage.files import write_atomic
 from studio.storage.manifest import write_manifest
 from studio.storage.workspace import RunFolder
-from studio.training.autopsy import memory_kills
-from studio.training.events import EventLog
+from studio.training.run_files.event_log import EventLog
+from studio.training.supervision.exit_diagnosis import memory_kills
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from studio.domain.run import RunState
 from studio.storage.database import ProjectRow, RunRow
 from studio.storage.files import write_atomic
 from studio.storage.workspace import RunFolder, Workspace, new_id
-from studio.training.supervisor import Supervisor
+from studio.training.supervision.supervisor import Supervisor
 
 FAKE_WORKER = "tests.training.fake_worker"
 MODEL = "tiny-llama"

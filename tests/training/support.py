@@ -13,8 +13,8 @@ from studio.domain.model import BaseModelCard
 from studio.domain.recipe import Precision, Recipe
 from studio.domain.run import RunResult
 from studio.storage.workspace import RunFolder
-from studio.training.events import read_events
-from studio.training.presets import resolve
+from studio.training.recipes.presets import resolve
+from studio.training.run_files.event_log import read_events
 
 PAIRS = [
     Conversation.pair(question, answer, id=f"c{number}")

@@ -22,8 +22,8 @@ ahead.compile_now()
 before = compiled()
 
 from studio.domain.recipe import Method, Precision, Recipe
-from studio.training.batches import Encoder
-from studio.training.building import build_engine
+from studio.training.loop.dataloader import Encoder
+from studio.training.engines.select import build_engine
 from tests.training.support import PAIRS
 
 for folder in map(Path, sys.argv[1:]):

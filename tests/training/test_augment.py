@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from studio.domain.conversation import Conversation
-from studio.training.augment import vary
+from studio.training.loop.augmentation import vary
 
 QUESTION = "Qual é o prazo de entrega para Curitiba?"
 

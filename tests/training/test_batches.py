@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from studio.domain.recipe import Recipe
-from studio.training.batches import Encoder, Plan
+from studio.training.loop.dataloader import Encoder, Plan
 from tests.training.support import PAIRS
 
 pytestmark = pytest.mark.model
@@ -52,7 +52,7 @@ def test_a_pass_is_shuffled_once_in_the_order_of_its_seed(tiny_model: Path, monk
         random.Random(seed).shuffle(order)
     plan = _plan(tiny_model, epochs=3.0)
     wanted = [list(plan.encoder.example(PAIRS[index]).input_ids) for order in expected.values() for index in order]
-    monkeypatch.setattr("studio.training.batches.random.Random", Counted)
+    monkeypatch.setattr("studio.training.loop.dataloader.random.Random", Counted)
     seen = [list(example.input_ids) for step in range(1, plan.total_steps + 1) for example in plan.batch(step)]
     assert seen == wanted[: len(seen)]
     assert shuffled == list(expected), "not once an example"

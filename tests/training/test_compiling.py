@@ -12,8 +12,8 @@ from studio.domain.event import Notice
 from studio.domain.recipe import Method
 from studio.domain.run import RunState
 from studio.storage.compute_lock import Turns
-from studio.training.engine import Adaptation
-from studio.training.events import EventLog, read_events
+from studio.training.engines.base import Adaptation
+from studio.training.run_files.event_log import EventLog, read_events
 from tests.training.support import losses, write_run
 from tests.training.test_methods import answer_of, examples
 
@@ -44,7 +44,7 @@ def failing(_graph: object, _inputs: object) -> Any:
 def engine(model_dir: Path, method: Method, backend: Any) -> Any:
     import torch
 
-    from studio.training.adapters import PlainEngine
+    from studio.training.engines.peft_engine import PlainEngine
 
     adaptation = Adaptation(method, 4, 8.0, 0.0, None, None)
     made = PlainEngine(model_dir, adaptation, torch.float32, "cpu", 2, 1, backend=backend)
@@ -120,9 +120,9 @@ def test_what_is_not_faster_is_taken_back(after: float, stays: bool, tiny_model:
 def test_a_run_goes_on_where_compiling_fails(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
-    from studio.training import compiling
+    from studio.training.engines import torch_compile
 
-    monkeypatch.setattr(compiling, "_SECONDS", 0.0)
+    monkeypatch.setattr(torch_compile, "_SECONDS", 0.0)
     found = []
     for backend in (None, failing):
         run = write_run(tmp_path / str(backend is None), tiny_model, method="dora")
@@ -139,8 +139,8 @@ def test_a_run_goes_on_where_compiling_fails(tiny_model: Path, tmp_path: Path, m
 def _train(run: Any, model_dir: Path, backend: Any) -> Any:
     """A whole run in this process, with a compiler that a processor would not be given."""
     from studio.domain.recipe import Recipe
-    from studio.training.assembly import assemble
-    from studio.training.compiling import Compilation
+    from studio.training.engines.torch_compile import Compilation
+    from studio.training.loop.factory import assemble
 
     recipe = Recipe.model_validate_json(run.recipe.read_text(encoding="utf-8"))
     with EventLog(run.events) as log:

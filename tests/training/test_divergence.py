@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from studio.training.divergence import Course
+from studio.training.loop.loss_divergence import Course
 
 
 def after(losses: list[float], course: Course | None = None) -> Course:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from studio.domain.event import Phase, Step
-from studio.training.events import EventLog, read_events
+from studio.training.run_files.event_log import EventLog, read_events
 
 
 def _step(number: int) -> Step:

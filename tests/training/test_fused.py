@@ -9,8 +9,8 @@ import pytest
 
 from studio.domain.recipe import Method, Recipe
 from studio.models.tokenizer import EncodedExample
-from studio.training.batches import Encoder
-from studio.training.engine import Adaptation, learned_tokens
+from studio.training.engines.base import Adaptation, learned_tokens
+from studio.training.loop.dataloader import Encoder
 from tests.training.support import PAIRS
 
 pytestmark = [
@@ -30,9 +30,9 @@ def _pair(model_dir: Path, adaptation: Adaptation):  # type: ignore[no-untyped-d
     """A plain and a fused engine with the same random adapter."""
     import torch
 
-    from studio.training.adapters import PlainEngine
-    from studio.training.fused import FusedEngine
-    from studio.training.fused_shape import read_shape
+    from studio.training.engines.fused.engine import FusedEngine
+    from studio.training.engines.fused.model_config import read_shape
+    from studio.training.engines.peft_engine import PlainEngine
 
     shape = read_shape(model_dir)
     assert shape is not None
@@ -91,8 +91,8 @@ def test_losses_and_gradients_are_those_of_peft(
 def test_gradients_in_bf16_are_those_in_fp32_but_for_rounding(family: str, tiny_model: Path, tiny_gemma: Path) -> None:
     import torch
 
-    from studio.training.fused import FusedEngine
-    from studio.training.fused_shape import read_shape
+    from studio.training.engines.fused.engine import FusedEngine
+    from studio.training.engines.fused.model_config import read_shape
 
     model_dir = tiny_model if family == "llama" else tiny_gemma
     shape = read_shape(model_dir)
@@ -125,16 +125,16 @@ def test_answers_are_those_of_transformers(family: str, tiny_model: Path, tiny_g
 def test_what_is_proposed_makes_answers_faster_and_changes_nothing(
     family: str, tiny_model: Path, tiny_gemma: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from studio.training import fused_decode
-    from studio.training.drafts import Drafts
+    from studio.training.engines.fused import greedy_decode
+    from studio.training.engines.prompt_lookup import Drafts
 
     model_dir = tiny_model if family == "llama" else tiny_gemma
     _, fused, _ = _pair(model_dir, LORA)
     encoder = Encoder.load(model_dir, Recipe(model="tiny"))
     prompts = [encoder.prompt(conversation) for conversation in PAIRS[:3]]
     passes = []
-    said = fused_decode._said
-    monkeypatch.setattr(fused_decode, "_said", lambda *args: passes.append(1) or said(*args))
+    said = greedy_decode._said
+    monkeypatch.setattr(greedy_decode, "_said", lambda *args: passes.append(1) or said(*args))
     plain = fused.generate(prompts, frozenset(), 40)
     one_by_one = len(passes)
     assert one_by_one == 40
@@ -245,7 +245,7 @@ def test_a_start_that_all_share_is_computed_once_with_the_same_gradients(
 ) -> None:
     import torch
 
-    from studio.training.fused_ops import Packed
+    from studio.training.engines.fused.ops import Packed
 
     _, fused, _ = _pair(tiny_model if family == "llama" else tiny_gemma, LORA)
     start = list(range(100, 140))  # as long as a system prompt
@@ -266,7 +266,7 @@ def test_a_start_that_all_share_is_computed_once_with_the_same_gradients(
 
 
 def test_models_with_unknown_parts_are_left_to_transformers(tiny_model: Path, tmp_path: Path) -> None:
-    from studio.training.fused_shape import read_shape
+    from studio.training.engines.fused.model_config import read_shape
 
     config = json.loads((tiny_model / "config.json").read_text(encoding="utf-8"))
     for changes in ({"model_type": "mamba"}, {"attention_bias": True}, {"hidden_act": "relu"}):

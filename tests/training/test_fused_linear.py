@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from studio.training.fused_adapters import Adapters
-from studio.training.fused_linear import Linear, Part
-from studio.training.lanes import Lanes
+from studio.training.engines.fused.linear import Linear, Part
+from studio.training.engines.fused.lora_buffers import Adapters
+from studio.training.engines.fused.worker_threads import Lanes
 
 TOKENS, WIDTH, RANK, SCALE = 32, 64, 4, 0.5
 

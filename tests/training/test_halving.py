@@ -9,14 +9,16 @@ import pytest
 from studio.domain.problem import Problem
 from studio.domain.recipe import Method, Recipe
 from studio.domain.study import Judge, StudyKind, StudyPlan, StudyRecord, Trial, TrialScore, TrialSettings, TrialState
-from studio.training import halving
+from studio.training.hparam_search import successive_halving
 
 STEPS_A_PASS = 10
 RECIPE = Recipe(model="m", method=Method.LORA, learning_rate=3e-3, rank=16, epochs=8.0)
 
 
 def plan(minutes: float, judge: Judge = Judge.RIGHT) -> StudyPlan:
-    return StudyPlan(kind=StudyKind.SEARCH, judge=judge, minutes=minutes, candidates=halving.candidates(RECIPE, seed=1))
+    return StudyPlan(
+        kind=StudyKind.SEARCH, judge=judge, minutes=minutes, candidates=successive_halving.candidates(RECIPE, seed=1)
+    )
 
 
 class Machine:
@@ -28,17 +30,17 @@ class Machine:
         self.legs: list[tuple[int, int]] = []
 
     def run(self) -> StudyRecord:
-        while leg := halving.next_leg(self.plan, self.record):
+        while leg := successive_halving.next_leg(self.plan, self.record):
             trial = next(t for t in self.record.trials if t.number == leg.number)
             total = math.ceil(trial.settings.epochs * STEPS_A_PASS)
             before = trial.scores[-1].step if trial.scores else 0
-            if not halving.fits(self.plan, self.record, math.ceil(leg.share * total) - before):
+            if not successive_halving.fits(self.plan, self.record, math.ceil(leg.share * total) - before):
                 break
             self.legs.append((leg.number, leg.rung))
             self._take(leg, trial, total, before)
         return self.record
 
-    def _take(self, leg: halving.Leg, trial: Trial, total: int, before: int) -> None:
+    def _take(self, leg: successive_halving.Leg, trial: Trial, total: int, before: int) -> None:
         step = math.ceil(leg.share * total)
         off = abs(math.log(trial.settings.learning_rate / self.best))
         score = TrialScore(
@@ -53,21 +55,23 @@ class Machine:
         changes = {"spent": self.record.spent + (step - before) * self.seconds, "pace": self.seconds}
         trials = tuple(done if t.number == done.number else t for t in self.record.trials)
         if not self.record.shares:
-            count, changes["shares"] = halving.sized(self.plan, self.seconds * total)
+            count, changes["shares"] = successive_halving.sized(self.plan, self.seconds * total)
             rest = enumerate(self.plan.candidates[1:count], start=2)
             trials = (done, *(Trial(number=n, settings=s) for n, s in rest))
         self.record = self.record.model_copy(update=changes | {"trials": trials})
 
 
 def test_candidates_are_sensible_and_the_same_for_the_same_seed() -> None:
-    found = halving.candidates(RECIPE, seed=1)
-    assert found == halving.candidates(RECIPE, seed=1)
-    assert found != halving.candidates(RECIPE, seed=2)
+    found = successive_halving.candidates(RECIPE, seed=1)
+    assert found == successive_halving.candidates(RECIPE, seed=1)
+    assert found != successive_halving.candidates(RECIPE, seed=2)
     assert found[0] == TrialSettings(learning_rate=3e-3, rank=16, epochs=8.0)
     assert len(set(found)) == len(found) == 12
     assert all(5e-4 <= settings.learning_rate <= 1e-2 for settings in found)
     assert {settings.rank for settings in found} <= {8, 16, 32}
-    whole = halving.candidates(RECIPE.model_copy(update={"method": Method.FULL, "learning_rate": 5e-4}), seed=1)
+    whole = successive_halving.candidates(
+        RECIPE.model_copy(update={"method": Method.FULL, "learning_rate": 5e-4}), seed=1
+    )
     assert {settings.rank for settings in whole} == {16}
     assert max(settings.learning_rate for settings in whole) <= 1e-3
 
@@ -89,7 +93,7 @@ def test_more_minutes_try_more_and_the_best_one_wins() -> None:
     few, many = short.run(), long.run()
     assert len(few.trials) < len(many.trials) == 12
     assert [sum(t.at(rung) is not None for t in many.trials) for rung in range(3)] == [12, 6, 3]
-    winner = halving.ranked([t for t in many.trials if t.at(2)], 2, Judge.RIGHT)[0]
+    winner = successive_halving.ranked([t for t in many.trials if t.at(2)], 2, Judge.RIGHT)[0]
     assert many.trials[winner - 1].settings.learning_rate == pytest.approx(6e-3)
 
 
@@ -105,7 +109,7 @@ def test_folds_take_every_part_once() -> None:
     folds = StudyPlan(kind=StudyKind.FOLDS, judge=Judge.LOSS, candidates=(settings,) * 3, parts=(0, 1, 2))
     record = StudyRecord(trials=tuple(Trial(number=n, settings=settings) for n in (1, 2, 3)))
     taken = []
-    while leg := halving.next_leg(folds, record):
+    while leg := successive_halving.next_leg(folds, record):
         taken.append((leg.number, leg.share))
         score = TrialScore(rung=0, step=20, passes=2.0, loss=1.0)
         trials = tuple(
@@ -113,5 +117,5 @@ def test_folds_take_every_part_once() -> None:
             for t in record.trials
         )
         record = record.model_copy(update={"trials": trials, "spent": record.spent + 10})
-        assert halving.seconds_left(folds, record) == pytest.approx(10.0 * (3 - len(taken)))
+        assert successive_halving.seconds_left(folds, record) == pytest.approx(10.0 * (3 - len(taken)))
     assert taken == [(1, 1.0), (2, 1.0), (3, 1.0)]

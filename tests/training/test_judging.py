@@ -19,11 +19,11 @@ from studio.domain.run import progress_of
 from studio.i18n import LOCALES, catalog
 from studio.models.tokenizer import EncodedExample
 from studio.storage.compute_lock import Turns
-from studio.training.events import EventLog, read_events
-from studio.training.judging import Grade, Timetable, may_extend
-from studio.training.live import SHARE, LiveAnswers
-from studio.training.recall import last_answer
-from studio.training.schedule import evaluation_steps, learning_rate
+from studio.training.loop.evaluation import Grade, Timetable, may_extend
+from studio.training.loop.exact_match import last_answer
+from studio.training.loop.lr_schedule import evaluation_steps, learning_rate
+from studio.training.loop.sample_answers import SHARE, LiveAnswers
+from studio.training.run_files.event_log import EventLog, read_events
 from tests.training.support import PAIRS, finish, write_run
 
 
@@ -122,7 +122,7 @@ class Counted:
 @pytest.mark.model
 @pytest.mark.parametrize("price", [0.2, 1.5])
 def test_live_answers_take_at_most_a_tenth_of_the_training(price: float, tiny_model: Path, tmp_path: Path) -> None:
-    from studio.training.assembly import assemble
+    from studio.training.loop.factory import assemble
 
     run = write_run(tmp_path / "run", tiny_model, epochs=20.0, evaluations=30)
     recipe = Recipe.model_validate_json(run.recipe.read_text(encoding="utf-8"))

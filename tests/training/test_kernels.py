@@ -8,14 +8,8 @@ import pytest
 import torch
 from torch.nn import functional as f
 
-from studio.training.fused_head import Head
-from studio.training.fused_ops import (
-    gate,
-    gate_backward,
-    norm,
-    norm_backward,
-    norm_backward_onto,
-)
+from studio.training.engines.fused.lm_head import Head
+from studio.training.engines.fused.ops import gate, gate_backward, norm, norm_backward, norm_backward_onto
 
 FORMATS = pytest.mark.parametrize(("dtype", "near"), [(torch.float32, 1e-5), (torch.bfloat16, 1e-2)])
 

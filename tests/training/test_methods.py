@@ -10,9 +10,9 @@ import pytest
 
 from studio.domain.recipe import Method, Recipe
 from studio.models.tokenizer import EncodedExample
-from studio.training.batches import Encoder
-from studio.training.engine import Adaptation
-from studio.training.regularise import NONE, Regularisation, embedding_noise
+from studio.training.engines.base import Adaptation
+from studio.training.engines.regularization import NONE, Regularisation, embedding_noise
+from studio.training.loop.dataloader import Encoder
 from tests.training.support import PAIRS
 
 pytestmark = [
@@ -33,9 +33,9 @@ def engine(
 ) -> Any:
     import torch
 
-    from studio.training.adapters import PlainEngine
-    from studio.training.fused import FusedEngine
-    from studio.training.fused_shape import read_shape
+    from studio.training.engines.fused.engine import FusedEngine
+    from studio.training.engines.fused.model_config import read_shape
+    from studio.training.engines.peft_engine import PlainEngine
 
     if kind == "plain":
         made: Any = PlainEngine(model_dir, adaptation, torch.float32, "cpu", 2, 1, regular, recompute=recompute)

@@ -7,7 +7,7 @@ import pytest
 from studio.domain.problem import Severity
 from studio.domain.recipe import Preset, Recipe
 from studio.models.catalog import builtin_cards
-from studio.training.presets import resolve, validate
+from studio.training.recipes.presets import resolve, validate
 
 CARD = builtin_cards()[0]
 

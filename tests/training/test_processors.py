@@ -32,7 +32,7 @@ def _tests(environment: dict[str, str], *names: str) -> list[str]:
     return re.findall(r"^SKIPPED .*?:\d+: (.*)$", ended.stdout, re.MULTILINE)
 
 
-@pytest.mark.parametrize("module", ["studio.data.checks.warmup", "studio.training.ahead"])
+@pytest.mark.parametrize("module", ["studio.data.checks.warmup", "studio.training.engines.fused.warmup"])
 def test_compiling_ahead_needs_no_special_processor(lesser: dict[str, str], module: str) -> None:
     ended = _run(lesser, "-m", module)
     assert (ended.returncode, ended.stderr) == (0, "")
@@ -46,7 +46,7 @@ def test_engine_and_chat_on_a_lesser_processor(lesser: dict[str, str]) -> None:
 
 
 def test_what_cannot_be_compiled_is_said_and_stops_nobody() -> None:
-    ended = _run({**os.environ, "NUMBA_DISABLE_JIT": "1"}, "-m", "studio.training.ahead")
+    ended = _run({**os.environ, "NUMBA_DISABLE_JIT": "1"}, "-m", "studio.training.engines.fused.warmup")
     assert ended.returncode == 0
     assert [line.split(":")[0] for line in ended.stderr.splitlines()] == ["Warning", "Warning"]
 

@@ -13,7 +13,7 @@ from studio.domain.run import RunState, RunView, progress_of
 from studio.i18n import LOCALES, catalog
 from studio.services.runs.chart_commentary import is_flat, is_ignored, reading
 from studio.storage.workspace import RunFolder
-from studio.training.events import read_events
+from studio.training.run_files.event_log import read_events
 from tests.conftest import MODELS
 from tests.training.support import finish, write_run
 

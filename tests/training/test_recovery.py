@@ -19,17 +19,17 @@ from studio.models.hardware import Machine
 from studio.settings import Settings
 from studio.storage.files import write_atomic
 from studio.storage.workspace import RunFolder, Workspace
-from studio.training import checkpoints
-from studio.training.adjustments import Adjustments, read_adjustments, write_adjustments
-from studio.training.autopsy import kill_counter, memory_kills
-from studio.training.beside import fits_beside, needs
-from studio.training.checkpoints import LoopState
-from studio.training.events import EventLog
-from studio.training.gauge import Gauge
-from studio.training.outcome import pause_reason, read_progress, read_result
-from studio.training.recovery import find_checkpoint, go_slower, take_less
-from studio.training.room import shortage
-from studio.training.supervisor import Supervisor
+from studio.training.loop import checkpoints
+from studio.training.loop.checkpoints import LoopState
+from studio.training.loop.recovery import find_checkpoint, go_slower, take_less
+from studio.training.loop.resource_monitor import Gauge
+from studio.training.run_files.adjustments import Adjustments, read_adjustments, write_adjustments
+from studio.training.run_files.disk_space import shortage
+from studio.training.run_files.event_log import EventLog
+from studio.training.run_files.status import pause_reason, read_progress, read_result
+from studio.training.supervision.exit_diagnosis import kill_counter, memory_kills
+from studio.training.supervision.memory_admission import fits_beside, needs
+from studio.training.supervision.supervisor import Supervisor
 from tests.training.runs import queue_run, starts_of, state_of, supervisor, wait_for
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from studio.models.tokenizer import EncodedExample
-from studio.training.repeats import deciding_tokens, shortened
+from studio.training.loop.answer_truncation import deciding_tokens, shortened
 
 
 def _example(question: list[int], answer: list[int]) -> EncodedExample:

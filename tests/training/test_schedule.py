@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from studio.domain.recipe import Schedule
-from studio.training.schedule import learning_rate
+from studio.training.loop.lr_schedule import learning_rate
 
 
 @pytest.mark.parametrize("schedule", list(Schedule))

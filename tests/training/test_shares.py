@@ -7,8 +7,8 @@ import random
 import pytest
 
 from studio.models.tokenizer import EncodedExample
-from studio.training.fused_shape import Shape
-from studio.training.shares import Work, portions, shares
+from studio.training.engines.fused.load_balancing import Work, portions, shares
+from studio.training.engines.fused.model_config import Shape
 
 SMALL = Shape(49_152, 576, 1536, 30, 9, 3, 64, 1e-5, (1e4,) * 30, 0.125, False, 0.0, 1.0, False, False, True, None)
 WORK = Work.of(SMALL)

@@ -14,10 +14,10 @@ from studio.domain.event import Started
 from studio.domain.run import RunState
 from studio.settings import Settings
 from studio.storage.workspace import RunFolder, Workspace
-from studio.training.events import read_events
-from studio.training.outcome import read_result
-from studio.training.process import WORKER_MODULE, find, works_on
-from studio.training.supervisor import Supervisor
+from studio.training.run_files.event_log import read_events
+from studio.training.run_files.status import read_result
+from studio.training.supervision.supervisor import Supervisor
+from studio.training.supervision.worker_process import WORKER_MODULE, find, works_on
 from tests.training.runs import enqueue, state_of, wait_for
 from tests.training.support import write_run
 
@@ -26,7 +26,7 @@ import sys, time
 from pathlib import Path
 from studio.settings import Settings
 from studio.storage.workspace import Workspace
-from studio.training.supervisor import Supervisor
+from studio.training.supervision.supervisor import Supervisor
 
 supervisor = Supervisor(Workspace.open(Settings(home=Path(sys.argv[1]))))
 supervisor.start()

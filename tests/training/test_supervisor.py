@@ -17,11 +17,11 @@ from studio.domain.run import RunState
 from studio.settings import Settings
 from studio.storage.files import write_atomic
 from studio.storage.workspace import RunFolder, Workspace
-from studio.training.autopsy import cause_of_death
-from studio.training.events import read_events
-from studio.training.outcome import read_progress, read_result
-from studio.training.process import WorkerProcess, find, log_of_last_start, spawn
-from studio.training.supervisor import Supervisor
+from studio.training.run_files.event_log import read_events
+from studio.training.run_files.status import read_progress, read_result
+from studio.training.supervision.exit_diagnosis import cause_of_death
+from studio.training.supervision.supervisor import Supervisor
+from studio.training.supervision.worker_process import WorkerProcess, find, log_of_last_start, spawn
 from tests.training.runs import FAKE_WORKER, queue_run, starts_of, state_of, supervisor, wait_for
 
 

@@ -16,16 +16,16 @@ import pytest
 from studio.domain.event import Answers, Checkpoint, Ended, Notice, Started, Step
 from studio.domain.run import RunState
 from studio.i18n import catalog
-from studio.training.adjustments import read_adjustments
-from studio.training.checkpoints import newest
-from studio.training.events import read_events
+from studio.training.loop.checkpoints import newest
+from studio.training.run_files.adjustments import read_adjustments
+from studio.training.run_files.event_log import read_events
 from tests.training.support import finish, held_out_losses, losses, start_worker, write_run
 
 pytestmark = pytest.mark.model
 
 _ASTRAY = """
 import sys
-from studio.training.fused import FusedEngine
+from studio.training.engines.fused.engine import FusedEngine
 from studio.training.worker import main
 
 train, calls = FusedEngine.train, []
@@ -225,7 +225,7 @@ def test_a_run_without_a_worker_ends_with_the_best_adapter_that_is_whole(
     whole: Path, tiny_model: Path, tmp_path: Path
 ) -> None:
     from studio.storage.workspace import RunFolder
-    from studio.training.outcome import conclude, read_progress
+    from studio.training.run_files.status import conclude, read_progress
 
     run = RunFolder(tmp_path / "run")
     shutil.copytree(whole, run.path)

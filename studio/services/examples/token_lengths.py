@@ -14,7 +14,7 @@ from studio.domain.conversation import Conversation, with_system
 from studio.domain.model import BaseModelCard
 from studio.domain.recipe import Recipe
 from studio.storage.workspace import Workspace
-from studio.training.presets import resolve
+from studio.training.recipes.presets import resolve
 
 if TYPE_CHECKING:
     from studio.models.chat_template import ChatTemplate

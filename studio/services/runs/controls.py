@@ -15,9 +15,9 @@ from studio.services.runs.views import RunViews
 from studio.storage.database import RunRow
 from studio.storage.files import free_bytes, replace
 from studio.storage.workspace import RunFolder, Workspace
-from studio.training.outcome import conclude
-from studio.training.queue import RunQueue
-from studio.training.supervisor import Supervisor
+from studio.training.run_files.status import conclude
+from studio.training.supervision.run_queue import RunQueue
+from studio.training.supervision.supervisor import Supervisor
 
 NAME_LENGTH: Final = 200
 _AT_REST: Final = tuple(state for state in RunState if state.is_over or state in (RunState.QUEUED, RunState.PAUSED))

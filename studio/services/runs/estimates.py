@@ -24,7 +24,7 @@ from studio.services.runs.training_time import Correction, TrainingSpeed, Work, 
 from studio.storage.database import RunRow
 from studio.storage.files import write_atomic
 from studio.storage.workspace import RunFolder, Workspace
-from studio.training.process import environment
+from studio.training.supervision.worker_process import environment
 
 _RUNS: Final = 5  # newest ones that correct what is foretold
 _MEASURE_SECONDS: Final = 300.0
@@ -126,7 +126,7 @@ class Offers:
                     measurement.process.kill()
 
     def _resolved(self, recipe: Recipe, card: BaseModelCard, examples: Examples, lengths: Lengths) -> Recipe:
-        from studio.training.presets import resolve
+        from studio.training.recipes.presets import resolve
 
         resolved = resolve(recipe, card, len(examples.train), len(examples.held_out), lengths.mean)
         named = {"data": examples.data, "system_prompt": examples.system_prompt}
@@ -167,7 +167,13 @@ class Offers:
         folder = self._workspace.model(model_id)
         try:
             process = subprocess.Popen(
-                [sys.executable, "-m", "studio.training.measure", str(folder), str(self._workspace.home)],
+                [
+                    sys.executable,
+                    "-m",
+                    "studio.training.engines.throughput_probe",
+                    str(folder),
+                    str(self._workspace.home),
+                ],
                 stdin=subprocess.PIPE,  # closed when this process ends, and so does the measurement
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -32,8 +32,8 @@ class RunProblems:
             recipe: with choices that may be open.
             examples: what it would learn from; None when they could not be read.
         """
-        from studio.training.contradictions import contradictions, linear_kinds
-        from studio.training.presets import resolve, validate
+        from studio.training.recipes.presets import resolve, validate
+        from studio.training.recipes.validation import contradictions, linear_kinds
 
         try:
             card = self._models.get(recipe.model)

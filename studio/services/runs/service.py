@@ -20,8 +20,8 @@ from studio.services.runs.starting import RunStarts
 from studio.services.runs.state_reader import RunReader
 from studio.services.runs.views import RunViews
 from studio.storage.workspace import Workspace
-from studio.training.queue import RunQueue
-from studio.training.supervisor import Supervisor
+from studio.training.supervision.run_queue import RunQueue
+from studio.training.supervision.supervisor import Supervisor
 
 
 class RunService:

@@ -27,7 +27,7 @@ from studio.services.runs.problems import RunProblems
 from studio.services.runs.token_lengths import RunLengths
 from studio.storage.database import ProjectRow, RunRow
 from studio.storage.workspace import Workspace, new_id
-from studio.training.queue import RunQueue
+from studio.training.supervision.run_queue import RunQueue
 
 Source = str | Sequence[Conversation]
 

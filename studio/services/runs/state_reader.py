@@ -13,8 +13,8 @@ from studio.domain.recipe import Recipe
 from studio.domain.run import Progress, ProgressFold, RunResult, RunState, RunView
 from studio.storage.database import RunRow
 from studio.storage.workspace import RunFolder
-from studio.training.events import read_events
-from studio.training.outcome import pause_reason, read_result
+from studio.training.run_files.event_log import read_events
+from studio.training.run_files.status import pause_reason, read_result
 
 _KEPT = 64  # runs whose events stay in memory
 

@@ -16,7 +16,7 @@ from studio.services.runs.examples import Examples
 from studio.storage.workspace import Workspace
 
 if TYPE_CHECKING:
-    from studio.training.batches import Encoder
+    from studio.training.loop.dataloader import Encoder
 
 _SAMPLE: Final = 200
 _LETTERS_A_TOKEN: Final = 3.5  # where there is no tokenizer yet
@@ -78,7 +78,7 @@ class RunLengths:
         return Lengths(sum(counts) / len(counts), max(counts), unique)
 
     def _tokens(self, card: BaseModelCard, examples: Examples, sample: Sequence[Conversation]) -> list[int]:
-        from studio.training.batches import Encoder
+        from studio.training.loop.dataloader import Encoder
 
         wanted = (card.id, examples.system_prompt)
         if self._encoder is None or self._encoder[0] != wanted:

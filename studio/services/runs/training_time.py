@@ -14,9 +14,9 @@ import psutil
 
 from studio.domain.event import Evaluation, Step, Usage
 from studio.storage.workspace import RunFolder
-from studio.training.events import read_events
-from studio.training.judging import MOST_EXTENSIONS
-from studio.training.outcome import read_result
+from studio.training.loop.evaluation import MOST_EXTENSIONS
+from studio.training.run_files.event_log import read_events
+from studio.training.run_files.status import read_result
 
 _START_SECONDS: Final = 4.0  # until the first step: imports, weights, examples
 _ANSWERS: Final = 0.07  # share of the steps' time for live answers, which may take a tenth

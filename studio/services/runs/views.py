@@ -10,7 +10,7 @@ from studio.errors import AfinaError
 from studio.services.runs.state_reader import RunReader
 from studio.storage.database import RunRow
 from studio.storage.workspace import RunFolder, Workspace
-from studio.training.queue import RunQueue
+from studio.training.supervision.run_queue import RunQueue
 
 
 class RunViews:

@@ -18,7 +18,7 @@ from studio.domain.study import (
     Trial,
     TrialScore,
 )
-from studio.training.halving import judge_at, next_leg, ranked
+from studio.training.hparam_search.successive_halving import judge_at, next_leg, ranked
 
 _Z: Final = 1.96  # of the normal distribution: 95 %
 _CHANCE: Final = 0.05  # with which luck alone may look like more

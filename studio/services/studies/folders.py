@@ -18,8 +18,8 @@ from studio.services.runs.examples import Examples
 from studio.services.runs.folders import lines, room_for
 from studio.storage.files import atomic_folder, require_space, write_atomic
 from studio.storage.workspace import RunFolder
-from studio.training.halving import candidates
-from studio.training.study_folder import StudyFolder
+from studio.training.hparam_search.folder import StudyFolder
+from studio.training.hparam_search.successive_halving import candidates
 
 _PRACTICE: Final = 0.2  # of the examples to learn from are asked in a search
 _REWORDED: Final = 64

@@ -33,10 +33,10 @@ from studio.services.studies.folders import keep_trial, make_study_folder, plan_
 from studio.storage.database import RunRow
 from studio.storage.kept_adapter import kept_adapter
 from studio.storage.workspace import Workspace, new_id
-from studio.training.halving import fraction, seconds_left
-from studio.training.outcome import read_progress
-from studio.training.queue import RunQueue
-from studio.training.study_folder import StudyFolder
+from studio.training.hparam_search.folder import StudyFolder
+from studio.training.hparam_search.successive_halving import fraction, seconds_left
+from studio.training.run_files.status import read_progress
+from studio.training.supervision.run_queue import RunQueue
 
 NAME_LENGTH: Final = 200
 MINUTES: Final = (1.0, 24 * 60.0)

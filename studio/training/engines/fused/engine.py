@@ -1,0 +1,215 @@
+"""The fused engine: own arithmetic for the usual decoder families on plain processors, adapters in PEFT's format.
+
+Against transformers with PEFT it leaves out padding, logits at positions where nothing is learned, masks, copies and
+most small kernels; weights and products are in the base's format (bf16 where the machine is good at it), the stream
+between the layers, the adapters and the optimizer in fp32. Losses and gradients are those of PEFT (see the tests).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from studio.models.tokenizer import EncodedExample
+from studio.training.engines.base import Adaptation
+from studio.training.engines.fused import peft_export
+from studio.training.engines.fused.decoder_layer import Again, Kept, Rotations
+from studio.training.engines.fused.greedy_decode import decode
+from studio.training.engines.fused.lm_head import Head
+from studio.training.engines.fused.load_balancing import Work, portions, shares
+from studio.training.engines.fused.lora import attach, first_tuned
+from studio.training.engines.fused.lora_buffers import Adapters
+from studio.training.engines.fused.model_config import Shape
+from studio.training.engines.fused.ops import Packed, norm, norm_backward, rotations
+from studio.training.engines.fused.weights import Weights, read_weights
+from studio.training.engines.fused.worker_threads import Lanes
+from studio.training.engines.prompt_lookup import Drafts
+from studio.training.engines.regularization import NONE, Regularisation, embedding_noise
+
+_MOST_LANES: Final = 8
+
+
+class FusedEngine:
+    """See :class:`studio.training.engines.base.Engine`.
+
+    Args:
+        model_dir: folder of the base model.
+        shape: as :func:`read_shape` found it.
+        adaptation: which weights are trained; LoRA, rsLoRA or full.
+        dtype: number format of weights and products.
+        seed: of the adapter's first values.
+        regularisation: against learning by heart; in training only.
+        recompute: whether layers are computed twice instead of kept.
+    """
+
+    name = "fused"
+    keeps_base = True
+
+    def __init__(
+        self,
+        model_dir: Path,
+        shape: Shape,
+        adaptation: Adaptation,
+        dtype: torch.dtype,
+        seed: int,
+        regularisation: Regularisation = NONE,
+        *,
+        recompute: bool = False,
+    ) -> None:
+        self._regularisation = regularisation
+        self._recompute = recompute
+        self.shape = shape
+        self.base: Weights = read_weights(model_dir, shape, dtype)
+        self._dtype = dtype
+        self._adaptation = adaptation
+        self._base_name = str(model_dir)
+        self._tables: dict[int, Rotations] = {}
+        # what is drawn by chance must not depend on who comes first, nor be the same for all
+        self._share = not (adaptation.dropout or regularisation.neftune)
+        alone = (
+            adaptation.method.tunes_whole_weights or not self._share
+        )  # gradients of whole weights are too large twice
+        self._lanes = Lanes(1 if alone else min(_MOST_LANES, torch.get_num_threads()))
+        self.weights, self._all_gradients = attach(self.base.layers, adaptation, seed, self._lanes.count)
+        self.gradients = self._all_gradients[0]
+        self._linears = [linear for layer in self.base.layers for linear in layer.linears]
+        for linear in self._linears:
+            linear.freeze()
+        self._adapters = Adapters(self._linears, self.weights, self._lanes)
+        self._first = first_tuned(self.base.layers)
+        self.total_parameters = self.base.count + self.weights.numel()
+        self._head = Head(self.base.words, self._lanes.count)
+        self._work = Work.of(shape)
+        self._stale = True
+
+    def train(self, examples: Sequence[EncodedExample], scale: float) -> float:
+        self._refresh(stale_after=True)
+        total = self._spread(examples, lambda packed: self._train_part(packed, scale))
+        for others in self._all_gradients[1:]:
+            self.gradients.add_(others)
+            others.zero_()
+        return total
+
+    def loss(self, examples: Sequence[EncodedExample]) -> float:
+        self._refresh()
+        return self._spread(examples, self._loss_part)
+
+    def matches(self, examples: Sequence[EncodedExample]) -> int:
+        self._refresh()
+        return round(self._spread(examples, self._matches_part))
+
+    def generate(
+        self,
+        prompts: Sequence[Sequence[int]],
+        stop_ids: frozenset[int],
+        limit: int,
+        *,
+        tuned: bool = True,
+        drafts: Drafts | None = None,
+        enough: Callable[[], bool] = lambda: False,
+    ) -> list[list[int]]:
+        self._refresh()
+        for linear in self._linears:
+            linear.pack(tuned=tuned)
+        try:
+            with torch.no_grad():
+                return decode(
+                    self.base, self._head, self.shape, prompts, stop_ids, limit,
+                    tuned=tuned, drafts=drafts or Drafts(), enough=enough,
+                )  # fmt: skip
+        finally:
+            for linear in self._linears:
+                linear.unpack()
+
+    def hasten(self, seconds: float, steps_left: int) -> bool:
+        return False
+
+    def fall_back(self) -> bool:
+        return False
+
+    def save(self, folder: Path) -> None:
+        peft_export.save(folder, self.base.layers, self._adaptation, self._base_name)
+
+    def _rotations(self, width: int) -> Rotations:
+        if width not in self._tables:
+            self._tables[width] = {
+                theta: rotations(width, self.shape.head_dim, theta) for theta in set(self.shape.thetas)
+            }
+        return self._tables[width]
+
+    def _spread(self, examples: Sequence[EncodedExample], function: Callable[[Packed], float]) -> float:
+        """The sum of ``function`` over the examples in which something is learned, a share a lane, in portions."""
+        examples = [example for example in examples if any(example.learned[1:])]
+        if not examples:
+            return 0.0
+
+        def work(numbered: tuple[int, Sequence[EncodedExample]]) -> float:
+            lane, share = numbered
+            return sum(function(Packed.of(part, lane, share=self._share)) for part in portions(share))
+
+        return self._lanes.run(work, list(enumerate(shares(examples, self._lanes.count, self._work))))
+
+    def _loss_part(self, packed: Packed) -> float:
+        return self._head.cross_entropy(self._seen(packed), packed.targets, None, packed.lane)[0]
+
+    def _matches_part(self, packed: Packed) -> float:
+        said = self._head.likeliest(self._seen(packed), packed.lane)
+        missed = packed.rows[packed.asked[said != packed.targets]] // packed.width
+        return float(packed.count - len(set(missed.tolist())))
+
+    def _seen(self, packed: Packed) -> Tensor:
+        """What the output embeddings are multiplied with where the next token is learned, ``(M, H)``."""
+        x, turns = self._embed(packed), self._rotations(packed.width)
+        for number, layer in enumerate(self.base.layers):
+            x, _ = layer.forward(x, packed, turns, only=self._only(number, packed))
+        return norm(x[: len(packed.asked)], self.base.norm, self.shape.epsilon, self._dtype)[0]
+
+    def _only(self, layer: int, packed: Packed) -> Tensor | None:
+        """The tokens whose stream is wanted after a layer, where these are not all."""
+        return packed.last if layer == self.shape.layers - 1 else None
+
+    def _train_part(self, packed: Packed, scale: float) -> float:
+        turns = self._rotations(packed.width)
+        x = self._embed(packed)
+        if self._regularisation.neftune:
+            x = x + embedding_noise(packed.lengths, packed.rows // packed.width, x, self._regularisation.neftune)
+        first = self._first
+        kept: list[Kept | Again | None] = []
+        for number, layer in enumerate(self.base.layers):
+            only = self._only(number, packed)
+            again = Again(x, only, torch.get_rng_state()) if self._recompute else None
+            x, found = layer.forward(x, packed, turns, only=only, training=True)
+            kept.append(None if number < first else again or found)
+        chosen = x[: len(packed.asked)]
+        seen, root = norm(chosen, self.base.norm, self.shape.epsilon, self._dtype)
+        smoothing = self._regularisation.label_smoothing
+        loss, gradient = self._head.cross_entropy(seen, packed.targets, scale, packed.lane, smoothing)
+        assert gradient is not None
+        dx = torch.zeros_like(x)
+        dx[: len(chosen)] = norm_backward(gradient, chosen, root, self.base.norm, torch.float32)
+        dy = dx.to(self._dtype, copy=True)  # what follows overwrites dx
+        for number in range(self.shape.layers - 1, first - 1, -1):
+            needed = kept.pop()  # freed as soon as it is used
+            assert needed is not None
+            if isinstance(needed, Again):
+                needed = needed.computed(self.base.layers[number], packed, turns)
+            dx, dy = self.base.layers[number].backward(dx, dy, needed, packed, turns, first=number == first)
+        self._adapters.collect(packed.lane, self._all_gradients[packed.lane])
+        return loss
+
+    def _embed(self, packed: Packed) -> Tensor:
+        x = self.base.embeddings.index_select(0, packed.ids)
+        if self.shape.embedding_scale != 1.0:  # rounded to the base's format, as the model was trained
+            x = x * torch.tensor(self.shape.embedding_scale, dtype=self._dtype)
+        return x.float()
+
+    def _refresh(self, *, stale_after: bool = False) -> None:
+        if self._stale:
+            self._adapters.refresh()
+            for linear in self._linears:
+                linear.refresh()
+        self._stale = stale_after

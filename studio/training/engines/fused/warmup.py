@@ -1,0 +1,124 @@
+"""Compiles the kernels of a training step before one is needed: ``python -m studio.training.engines.fused.warmup``.
+
+`make install` does so; else a worker in waiting, or the first step of the first run.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from studio.domain.recipe import Method, Precision
+from studio.models.tokenizer import EncodedExample
+from studio.training.engines.base import Adaptation
+from studio.training.engines.fused.decoder_layer import Layer, Linears
+from studio.training.engines.fused.linear import Linear
+from studio.training.engines.fused.lm_head import Head
+from studio.training.engines.fused.lora import attach
+from studio.training.engines.fused.lora_buffers import Adapters
+from studio.training.engines.fused.model_config import Shape
+from studio.training.engines.fused.ops import Packed, norm, norm_backward, rotations
+from studio.training.engines.fused.worker_threads import Lanes
+from studio.training.engines.precision import number_format
+
+_WORDS, _WIDTH = 32, 32
+_LORA: Final = Adaptation(Method.LORA, 4, 8.0, 0.0, None, None)
+_LIKE_LLAMA: Final = Shape(
+    vocabulary=_WORDS,
+    hidden=_WIDTH,
+    intermediate=2 * _WIDTH,
+    layers=1,
+    heads=2,
+    kv_heads=1,
+    head_dim=16,
+    epsilon=1e-6,
+    thetas=(1e4,),
+    score_scale=0.25,
+    gelu=False,
+    norm_offset=0.0,
+    embedding_scale=1.0,
+    head_norms=False,
+    sandwich=False,
+    tied=True,
+    longest=None,
+)
+_LIKE_GEMMA: Final = replace(_LIKE_LLAMA, gelu=True, head_norms=True, sandwich=True)
+
+
+def compile_now(precisions: Sequence[Precision] = (Precision.BF16, Precision.FP32)) -> None:
+    """Compiles, or reads from disk what was compiled before; what cannot be compiled is said on stderr.
+
+    Args:
+        precisions: of the base, BF16 or FP32.
+    """
+    for precision in precisions:
+        works(precision)
+
+
+@cache
+def works(precision: Precision) -> bool:
+    """Whether the kernels of the fused engine can be compiled and run here, found out by a step of a tiny layer of each kind.
+
+    Why they cannot is said once, on stderr.
+
+    Args:
+        precision: of the base, BF16 or FP32.
+    """
+    try:
+        for shape in (_LIKE_LLAMA, _LIKE_GEMMA):
+            _step(shape, number_format(precision))
+    except Exception as error:  # a compiler's own kinds, too: whatever it is, training has another way
+        reason = (str(error).strip() or "no reason given").splitlines()[0]
+        line = f"Warning: no fast kernels for {precision} here, training takes the plain way ({type(error).__name__}: {reason})"
+        sys.stderr.write(line + "\n")
+        return False
+    return True
+
+
+def _step(shape: Shape, dtype: torch.dtype) -> None:
+    """What :class:`studio.training.engines.fused.engine.FusedEngine` does with its kernels, on zeros."""
+    layer = _layer(shape, dtype)
+    weights, gradients = attach([layer], _LORA, 0, 1)
+    for linear in layer.linears:
+        linear.freeze()
+    adapters = Adapters(layer.linears, weights, Lanes(1))
+    adapters.refresh()
+    packed = Packed.of([EncodedExample([1] * 6, [False] * 3 + [True] * 3, truncated=False)] * 2)
+    turns = {theta: rotations(packed.width, shape.head_dim, theta) for theta in shape.thetas}
+    weight, head = torch.ones(_WIDTH), Head(torch.zeros(_WORDS, _WIDTH, dtype=dtype), 1)
+    x, kept = layer.forward(torch.zeros(len(packed.ids), _WIDTH), packed, turns, only=packed.last, training=True)
+    chosen = x[: len(packed.asked)]
+    seen, root = norm(chosen, weight, shape.epsilon, dtype)
+    _, gradient = head.cross_entropy(seen, packed.targets, 1.0)
+    assert gradient is not None
+    dx = torch.zeros_like(x)
+    dx[: len(chosen)] = norm_backward(gradient, chosen, root, weight, torch.float32)
+    layer.backward(dx, dx.to(dtype, copy=True), kept, packed, turns, first=False)
+    adapters.collect(0, gradients[0])
+
+
+def _layer(shape: Shape, dtype: torch.dtype) -> Layer:
+    heads = shape.heads * shape.head_dim
+
+    def linear(height: int, width: int, blocks: int = 1) -> Linear:
+        return Linear(torch.zeros(height, width, dtype=dtype), blocks)
+
+    linears = Linears(
+        linear(heads + 2 * shape.kv_heads * shape.head_dim, shape.hidden),
+        linear(shape.hidden, heads),
+        linear(2 * shape.intermediate, shape.hidden, 2),
+        linear(shape.hidden, shape.intermediate),
+    )
+    norms: dict[str, Tensor] = {name: torch.ones(shape.hidden) for name in ("in", "middle", "mixed", "fed")}
+    norms |= {name: torch.ones(shape.head_dim) for name in ("q", "k")}
+    return Layer(shape, shape.thetas[0], norms, linears)
+
+
+if __name__ == "__main__":
+    compile_now()

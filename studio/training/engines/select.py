@@ -1,0 +1,50 @@
+"""Putting a run together: the device, the engine, the questions that are asked live."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from studio.domain.conversation import Conversation
+from studio.domain.recipe import Method, Precision, Recipe
+from studio.training.engines.base import Adaptation, Engine
+from studio.training.engines.fused.engine import FusedEngine
+from studio.training.engines.fused.model_config import read_shape
+from studio.training.engines.fused.warmup import works
+from studio.training.engines.peft_engine import PlainEngine
+from studio.training.engines.precision import number_format
+from studio.training.engines.regularization import Regularisation
+
+_ASKED: Final = 3
+
+
+def build_engine(model_dir: Path, recipe: Recipe, precision: Precision, where: str, pad_id: int) -> Engine:
+    """The fastest engine that can train this model in this way.
+
+    Args:
+        model_dir: folder of the base model.
+        recipe: resolved.
+        precision: BF16 or FP32.
+        where: device.
+        pad_id: token that fills up a batch.
+    """
+    adaptation = Adaptation.of(recipe)
+    dtype = number_format(precision)
+    shape = read_shape(model_dir)
+    regular, again = Regularisation.of(recipe), recipe.gradient_checkpointing
+    simple = recipe.method not in (Method.DORA, Method.QLORA) and where == "cpu"
+    fits = shape is not None and (shape.longest is None or (recipe.max_length or 0) <= shape.longest)
+    if simple and shape is not None and fits and works(precision):
+        return FusedEngine(model_dir, shape, adaptation, dtype, recipe.seed, regular, recompute=again)
+    backend = "inductor" if where.startswith("cuda") else None
+    return PlainEngine(
+        model_dir, adaptation, dtype, where, pad_id, recipe.seed, regular, recompute=again, backend=backend
+    )
+
+
+def questions(conversations: Sequence[Conversation]) -> list[Conversation]:
+    """Up to three conversations with different answers, spread over ``conversations``; always the same ones."""
+    by_answer = list({conversation.answer: conversation for conversation in reversed(conversations)}.values())
+    apart = max(1, len(by_answer) // _ASKED)
+    return by_answer[::-1][::apart][:_ASKED]

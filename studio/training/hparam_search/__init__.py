@@ -1,0 +1,1 @@
+"""A search for the best settings, and cross-validation: trials in one folder, by successive halving."""

@@ -1,0 +1,82 @@
+"""Grades a model in the course of its training: the loss on held-out examples, and recall where it judges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from studio.domain.conversation import Conversation
+from studio.models.tokenizer import EncodedExample
+from studio.storage.compute_lock import Turns
+from studio.training.engines.base import Engine, learned_tokens
+from studio.training.loop.evaluation import RECALL_LENGTH, Grade
+from studio.training.loop.exact_match import right_answers
+
+if TYPE_CHECKING:
+    from studio.training.loop.dataloader import Encoder
+
+_AT_ONCE: Final = 16
+
+
+class Judge:
+    """Asks the same each time. What is asked is made when it is first needed.
+
+    Args:
+        engine: the model, as it is at the moment.
+        encoder: makes tokens of conversations.
+        held_out: examples that are never learned; may be empty.
+        recall: gives examples of training asked in other words; where there are any, they judge.
+        turns: lets whoever answers in the chat go first.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        encoder: Encoder,
+        held_out: Sequence[Conversation],
+        recall: Callable[[], Sequence[Conversation]],
+        turns: Turns,
+    ) -> None:
+        self._engine = engine
+        self._encoder = encoder
+        self._held_out = held_out
+        self._make_recall = recall
+        self._turns = turns
+
+    @cached_property
+    def recall(self) -> Sequence[Conversation]:
+        """Conversations of training in other words; none where the loss judges."""
+        return self._make_recall()
+
+    def grade(self) -> Grade | None:
+        """How the model does now; None where there is nothing to ask."""
+        if not self._examples and not self.recall:
+            return None
+        loss = self.held_out_loss()
+        if not self.recall:
+            return Grade(loss)
+        recalled = right_answers(self._engine, self._encoder, self.recall, self._turns, RECALL_LENGTH)
+        return Grade(loss, recalled, len(self.recall), self._loss_of(self._recall_examples))
+
+    def held_out_loss(self) -> float | None:
+        """Mean cross-entropy of the held-out examples, in nats a learned token; None without any."""
+        return self._loss_of(self._examples) if self._examples else None
+
+    @cached_property
+    def _examples(self) -> list[EncodedExample]:
+        return self._encoded(self._held_out)
+
+    @cached_property
+    def _recall_examples(self) -> list[EncodedExample]:
+        return self._encoded(self.recall)
+
+    def _encoded(self, conversations: Sequence[Conversation]) -> list[EncodedExample]:
+        return [example for example in map(self._encoder.example, conversations) if learned_tokens([example])]
+
+    def _loss_of(self, examples: Sequence[EncodedExample]) -> float:
+        total = 0.0
+        for first in range(0, len(examples), _AT_ONCE):
+            self._turns.wait()
+            total += self._engine.loss(examples[first : first + _AT_ONCE])
+        return total / max(1, learned_tokens(examples))

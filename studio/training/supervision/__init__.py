@@ -1,0 +1,1 @@
+"""Who starts, watches, adopts and ends training workers: queue, supervisor, processes, diagnosis."""
