@@ -18,8 +18,8 @@ from pathlib import Path
 
 import torch
 
+from studio.chat.batch_decoder import Row
 from studio.chat.engine import Engine
-from studio.chat.lane import Row
 from studio.chat.sampling import Sampling
 from studio.models.hardware import machine
 

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from studio.chat.cache import SlotCache
-from studio.chat.linears import MixedLinear
+from studio.chat.kv_cache import SlotCache
+from studio.chat.lora_linear import MixedLinear
 
 _FAMILIES: Final = ("llama", "mistral", "qwen3", "gemma3_text")
 _ATTENTION_IN: Final = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
@@ -75,7 +75,7 @@ class Decoder:
 
     Args:
         model: of one of the families; its linear layers are those of ``layers``.
-        layers: the linear layers by name, as :attr:`studio.chat.adapters.Mixture.layers` has them.
+        layers: the linear layers by name, as :attr:`studio.chat.lora_adapters.Mixture.layers` has them.
     """
 
     def __init__(self, model: Any, layers: Mapping[str, MixedLinear]) -> None:

@@ -9,8 +9,8 @@ from typing import Final
 
 import torch
 
-from studio.chat.adapters import Adapter, load_adapter
-from studio.chat.lane import Lane, Row
+from studio.chat.batch_decoder import Lane, Row
+from studio.chat.lora_adapters import Adapter, load_adapter
 from studio.chat.sampling import Sampling
 from studio.chat.text import is_looping
 from studio.errors import AfinaError

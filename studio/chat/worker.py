@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
 def _serve(
     model_dir: Path, home: Path, idle: float, inbox: queue.SimpleQueue[Generate | Warm | Cancel], out: IO[str]
 ) -> None:
-    from studio.chat.desk import Desk
+    from studio.chat.request_handler import Desk
 
     def send(reply: Reply) -> None:
         out.write(reply.model_dump_json(exclude_defaults=True) + "\n")

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from studio.chat.lane import Lane, Row
+from studio.chat.batch_decoder import Lane, Row
 
 SIZES: dict[str, Any] = {
     "vocab_size": 300,

@@ -12,9 +12,9 @@ import pytest
 import torch
 from torch import nn
 
-from studio.chat.desk import Desk
 from studio.chat.engine import Engine
 from studio.chat.protocol import Ask, Generate, Reply, Warm
+from studio.chat.request_handler import Desk
 from studio.chat.sampling import Sampling
 from studio.domain.conversation import Message, Role
 from studio.models.tokenizer import Tokenizer

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import torch
 
+from studio.chat.batch_decoder import Row
 from studio.chat.engine import Engine
-from studio.chat.lane import Row
 from studio.chat.sampling import Sampling
 from studio.errors import AfinaError
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 import torch
 from torch import nn
 
-from studio.chat.linears import Blend, MixedLinear, wrap_linears
+from studio.chat.lora_linear import Blend, MixedLinear, wrap_linears
 from studio.errors import AfinaError, from_exception
 
 _PREFIX: Final = "base_model.model."

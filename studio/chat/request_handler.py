@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from studio.chat.batch_decoder import Lane, Row
 from studio.chat.engine import START_OF_TURN, Engine
-from studio.chat.lane import Lane, Row
 from studio.chat.prompts import fit_prompt
 from studio.chat.protocol import Ask, Cancel, Generate, Reply, Warm
 from studio.chat.sampling import Sampling

@@ -8,10 +8,10 @@ from typing import Any, Final
 import torch
 from torch import nn
 
-from studio.chat.adapters import Adapter, Mixture
-from studio.chat.cache import SlotCache
 from studio.chat.decoder import Decoder
-from studio.chat.packing import packed
+from studio.chat.kv_cache import SlotCache
+from studio.chat.lora_adapters import Adapter, Mixture
+from studio.chat.packed_linear import packed
 from studio.chat.sampling import Sampling, choose
 from studio.errors import AfinaError
 
