@@ -37,8 +37,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/.torch
 	@echo "Installing Afina …"
 	@$(PIP_INSTALL) --editable .
 	@echo "Compiling for this processor …"
-	@for part in data training; do \
-		$(BIN)/python -m studio.$$part.ahead || echo "Warning: nothing compiled ahead ($$part); Afina works all the same, its first run starts later."; \
+	@for part in data.checks training.engines.fused; do \
+		$(BIN)/python -m studio.$$part.warmup || echo "Warning: nothing compiled ahead ($$part); Afina works all the same, its first run starts later."; \
 	done
 	@touch $@
 

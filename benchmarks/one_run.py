@@ -21,7 +21,7 @@ from studio.storage.workspace import RunFolder
 from studio.training.loop.dataloader import Encoder
 from studio.training.recipes.presets import resolve
 from studio.training.run_files.event_log import read_events
-from studio.training.supervision.worker_process import environment
+from studio.processes.environment import environment
 
 
 @dataclass(frozen=True)

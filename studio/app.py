@@ -32,7 +32,7 @@ def build_services(settings: Settings) -> Services:
     from studio.chat.client import ChatPool
     from studio.services.chats import ChatService
     from studio.services.conversations import ConversationService
-    from studio.services.embedding_model import HelperService
+    from studio.services.embedding_model import EmbeddingModelService
     from studio.services.examples.background_checks import CheckupService
     from studio.services.examples.checks import CheckService
     from studio.services.examples.datasets import DatasetService
@@ -70,7 +70,7 @@ def build_services(settings: Settings) -> Services:
         tables=TableService(workspace, checks),
         history=HistoryService(workspace),
         imports=ImportService(datasets),
-        insights=InsightService(datasets, models, checks, HelperService(workspace)),
+        insights=InsightService(datasets, models, checks, EmbeddingModelService(workspace)),
         splits=SplitService(workspace, datasets.tests),
         runs=runs,
         studies=StudyService(workspace, models, datasets, runs),

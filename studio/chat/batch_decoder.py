@@ -10,7 +10,7 @@ from torch import nn
 
 from studio.chat.decoder import Decoder
 from studio.chat.kv_cache import SlotCache
-from studio.chat.lora_adapters import Adapter, Mixture
+from studio.chat.lora_adapters import Adapter, LoraBatch
 from studio.chat.packed_linear import packed
 from studio.chat.sampling import Sampling, choose
 from studio.errors import AfinaError
@@ -49,7 +49,7 @@ class Row:
         return len(self.prompt) + self.limit
 
 
-class Lane:
+class BatchDecoder:
     """A model whose rows share each forward pass, whatever their adapters.
 
     Args:
@@ -68,7 +68,7 @@ class Lane:
         if set(self._kinds) - {"full_attention", "sliding_attention"}:
             raise AfinaError("chat.model_other", kinds=", ".join(sorted(set(self._kinds))))
         self._window: int | None = getattr(self._config, "sliding_window", None)
-        self.mixture = Mixture(model)
+        self.mixture = LoraBatch(model)
         self._decoder = Decoder.of(model, self.mixture.layers)
         self._pack()
         self._cache = SlotCache(dtype, device)

@@ -75,7 +75,7 @@ class Decoder:
 
     Args:
         model: of one of the families; its linear layers are those of ``layers``.
-        layers: the linear layers by name, as :attr:`studio.chat.lora_adapters.Mixture.layers` has them.
+        layers: the linear layers by name, as :attr:`studio.chat.lora_adapters.LoraBatch.layers` has them.
     """
 
     def __init__(self, model: Any, layers: Mapping[str, MixedLinear]) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 import torch
 
-from studio.chat.batch_decoder import Lane, Row
+from studio.chat.batch_decoder import BatchDecoder, Row
 from studio.chat.lora_adapters import Adapter, load_adapter
 from studio.chat.sampling import Sampling
 from studio.chat.text import is_looping
@@ -42,10 +42,12 @@ class Engine:
         self._stops = self.tokenizer.stop_ids | {token for token in starts if token is not None}
         model = load_base(model_dir, dtype, device)
         self.context = int(getattr(model.config, "max_position_embeddings", 2048) or 2048)
-        self._lanes: dict[str, Lane] = {_BASE: Lane(model, dtype, device)}
+        self._lanes: dict[str, BatchDecoder] = {_BASE: BatchDecoder(model, dtype, device)}
         self._adapters: OrderedDict[str, Adapter] = OrderedDict()
 
-    def row(self, prompt: Sequence[int], limit: int, tuned: Path | None, sampling: Sampling) -> tuple[Lane, Row]:
+    def row(
+        self, prompt: Sequence[int], limit: int, tuned: Path | None, sampling: Sampling
+    ) -> tuple[BatchDecoder, Row]:
         """Makes a row, loading what it needs.
 
         Args:
@@ -69,7 +71,7 @@ class Engine:
         return self._full(tuned), Row(list(prompt), limit, None, sampling)
 
     @property
-    def lanes(self) -> tuple[Lane, ...]:
+    def lanes(self) -> tuple[BatchDecoder, ...]:
         """The sets of weights in memory: the base, and at most one fully tuned model that is idle."""
         return tuple(self._lanes.values())
 
@@ -130,10 +132,10 @@ class Engine:
             self._adapters.popitem(last=False)
         return self._adapters[key]
 
-    def _full(self, folder: Path) -> Lane:
+    def _full(self, folder: Path) -> BatchDecoder:
         key = f"{folder}:{max(path.stat().st_mtime_ns for path in folder.glob('*.safetensors'))}"
         if key not in self._lanes:
             for other in [name for name, lane in self._lanes.items() if name != _BASE and not lane.rows]:
                 del self._lanes[other]
-            self._lanes[key] = Lane(load_base(folder, self._dtype, self._device), self._dtype, self._device)
+            self._lanes[key] = BatchDecoder(load_base(folder, self._dtype, self._device), self._dtype, self._device)
         return self._lanes[key]

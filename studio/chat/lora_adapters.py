@@ -18,7 +18,7 @@ from typing import Any, Final
 import torch
 from torch import nn
 
-from studio.chat.lora_linear import Blend, MixedLinear, wrap_linears
+from studio.chat.lora_linear import LoraDelta, MixedLinear, wrap_linears
 from studio.errors import AfinaError, from_exception
 
 _PREFIX: Final = "base_model.model."
@@ -52,7 +52,7 @@ def load_adapter(folder: Path, layers: dict[str, MixedLinear], dtype: torch.dtyp
 
     Args:
         folder: as PEFT writes it: LoRA, rsLoRA or DoRA on linear layers.
-        layers: the linear layers of the base model, as :attr:`Mixture.layers` has them.
+        layers: the linear layers of the base model, as :attr:`LoraBatch.layers` has them.
         dtype: number format of the base model.
         device: where the base model lives.
 
@@ -128,7 +128,7 @@ def _joined(layer: MixedLinear, members: dict[str, Update], kept: torch.dtype, d
     return Update(down, up.to(kept), factor.to(dtype) if has_factor else None)
 
 
-class Mixture:
+class LoraBatch:
     """The adapters of one model, and which rows of the next forward pass use which.
 
     Args:
@@ -160,7 +160,7 @@ def _blend(
     chosen: tuple[Adapter | None, ...],
     active: list[Adapter],
     masks: dict[tuple[int, ...], torch.Tensor | None],
-) -> Blend | None:
+) -> LoraDelta | None:
     if not active:
         return None
     updates = [adapter.updates[name] for adapter in active]
@@ -168,7 +168,7 @@ def _blend(
     if key not in masks:
         masks[key] = _mask(chosen, active, updates)
     one = len(updates) == 1
-    return Blend(
+    return LoraDelta(
         down=updates[0].down if one else torch.cat([u.down for u in updates]),
         up=updates[0].up if one else torch.cat([u.up for u in updates]),
         mask=masks[key],

@@ -16,7 +16,7 @@ _SIBLINGS: Final = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
 
 
 @dataclass(frozen=True, eq=False)
-class Blend:
+class LoraDelta:
     """What a layer adds in the batch at hand.
 
     Args:
@@ -49,7 +49,7 @@ class MixedLinear(nn.Module):
             self.spans[name] = slice(self.outputs, self.outputs + width)
             self.outputs += width
         self.inner: nn.Module = _joined(list(members.values()))
-        self.blend: Blend | None = None
+        self.blend: LoraDelta | None = None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """``x`` of shape ``(rows, length, inputs)`` to ``(rows, length, outputs)``."""

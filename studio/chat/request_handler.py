@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from studio.chat.batch_decoder import Lane, Row
+from studio.chat.batch_decoder import BatchDecoder, Row
 from studio.chat.engine import START_OF_TURN, Engine
 from studio.chat.prompts import fit_prompt
 from studio.chat.protocol import Ask, Cancel, Generate, Reply, Warm
@@ -33,13 +33,13 @@ class _Job:
     began: float
     open: set[str]
     running: dict[Row, tuple[str, TextStream]] = field(default_factory=dict)
-    lanes: dict[str, Lane] = field(default_factory=dict)
+    lanes: dict[str, BatchDecoder] = field(default_factory=dict)
 
     def seconds(self) -> float:
         return time.monotonic() - self.began
 
 
-class Desk:
+class RequestHandler:
     """Answers requests with one engine; single-threaded: the worker calls :meth:`step` again and again.
 
     Args:
@@ -145,7 +145,7 @@ class Desk:
         if not len(self._queue) or self._engine is None or any(lane.is_reading for lane in self._engine.lanes):
             return
         active = [job.request.client for job in self._jobs.values() for _ in job.running]
-        joining: dict[Lane, list[Row]] = {}
+        joining: dict[BatchDecoder, list[Row]] = {}
         for unit in self._queue.take(active):
             try:
                 for identifier, key in unit.rows:
@@ -164,7 +164,7 @@ class Desk:
                 for identifier in [i for i, job in self._jobs.items() if job.running.keys() & set(left)]:
                     self._fail(identifier, error)
 
-    def _row(self, job: _Job, ask: Ask) -> tuple[Lane, Row]:
+    def _row(self, job: _Job, ask: Ask) -> tuple[BatchDecoder, Row]:
         engine, template = self._ready()
         context = min(engine.context, _LONGEST_CONTEXT)
         limit = max(1, min(job.request.max_tokens, context // 2))

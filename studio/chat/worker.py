@@ -44,14 +44,14 @@ def main(arguments: list[str]) -> int:
 def _serve(
     model_dir: Path, home: Path, idle: float, inbox: queue.SimpleQueue[Generate | Warm | Cancel], out: IO[str]
 ) -> None:
-    from studio.chat.request_handler import Desk
+    from studio.chat.request_handler import RequestHandler
 
     def send(reply: Reply) -> None:
         out.write(reply.model_dump_json(exclude_defaults=True) + "\n")
         out.flush()
 
     turns = Turns(home)
-    desk = Desk(model_dir, lambda: _load(model_dir, home), send)
+    desk = RequestHandler(model_dir, lambda: _load(model_dir, home), send)
     last = time.monotonic()
     while True:
         patience = 0.0 if desk.is_busy else _AFTERGLOW if turns.is_held else idle

@@ -82,7 +82,7 @@ class Extended(_Event):
     total_steps: int
 
 
-class LiveAnswer(BaseModel):
+class SampleAnswer(BaseModel):
     """A held-out question answered by the model as it is now."""
 
     model_config = ConfigDict(frozen=True)
@@ -97,7 +97,7 @@ class Answers(_Event):
 
     type: Literal["answers"] = "answers"
     step: int
-    items: tuple[LiveAnswer, ...]
+    items: tuple[SampleAnswer, ...]
     seconds: float = 0.0
 
 

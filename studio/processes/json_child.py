@@ -19,9 +19,9 @@ from typing import Any, Final
 from studio.domain.author import author
 from studio.errors import AfinaError, Stopped
 from studio.processes.child_limits import watch_memory
+from studio.processes.environment import environment
 from studio.settings import Settings
 from studio.storage.files import remove_half_made, scratch_folder
-from studio.training.supervision.worker_process import environment
 
 _LOOK_SECONDS: Final = 0.1
 _OF_TRAINING: Final = ("HF_HUB_OFFLINE", "GLIBC_TUNABLES")

@@ -11,7 +11,7 @@ from studio.domain.model import InstallProgress, InstallState
 from studio.domain.problem import Problem
 from studio.errors import Stopped, from_exception
 from studio.models import embedder
-from studio.models.embedder import HELPER, Helper
+from studio.models.embedder import HELPER, EmbeddingModel
 from studio.models.json_file import read_object
 from studio.models.sources.package import PackageSource
 from studio.storage.files import write_atomic
@@ -20,7 +20,7 @@ from studio.storage.workspace import Workspace
 _WAIT: Final = 5.0  # seconds for a download to stop when the studio ends
 
 
-class HelperService:
+class EmbeddingModelService:
     """Whether the helper is there, wanted, on its way. Safe to use from many threads.
 
     Args:
@@ -37,7 +37,7 @@ class HelperService:
         self._progress = InstallProgress(state=InstallState.ABSENT)
 
     @property
-    def about(self) -> Helper:
+    def about(self) -> EmbeddingModel:
         """Its name, size, licence, and the languages that it is good at."""
         return HELPER
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from studio.chat.batch_decoder import Lane, Row
+from studio.chat.batch_decoder import BatchDecoder, Row
 
 SIZES: dict[str, Any] = {
     "vocab_size": 300,
@@ -53,7 +53,7 @@ def _model(name: str) -> nn.Module:
 
 
 def _logits(name: str, monkeypatch: pytest.MonkeyPatch, *, own: bool) -> list[torch.Tensor]:
-    lane = Lane(_model(name), torch.float32, "cpu")
+    lane = BatchDecoder(_model(name), torch.float32, "cpu")
     assert (lane._decoder is None) == (name == "qwen2")
     if not own:
         lane._decoder = None

@@ -14,7 +14,7 @@ from torch import nn
 
 from studio.chat.engine import Engine
 from studio.chat.protocol import Ask, Generate, Reply, Warm
-from studio.chat.request_handler import Desk
+from studio.chat.request_handler import RequestHandler
 from studio.chat.sampling import Sampling
 from studio.domain.conversation import Message, Role
 from studio.models.tokenizer import Tokenizer
@@ -28,7 +28,7 @@ class Opened:
     def __init__(self, model_dir: Path) -> None:
         self.engine = Engine(model_dir, torch.float32)
         self.replies: list[Reply] = []
-        self.desk = Desk(model_dir, lambda: self.engine, self.replies.append)
+        self.desk = RequestHandler(model_dir, lambda: self.engine, self.replies.append)
 
     def finish(self) -> None:
         while self.desk.is_busy:

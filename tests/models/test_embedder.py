@@ -12,7 +12,7 @@ import pytest
 
 from studio.errors import AfinaError, Stopped
 from studio.models import embedder
-from studio.models.embedder import HELPER, Helper
+from studio.models.embedder import HELPER, EmbeddingModel
 from studio.models.embedder_net import Network
 from studio.models.sources.package import PackageSource, Wheel
 from studio.settings import Settings
@@ -36,7 +36,7 @@ def helper(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return workspace.model(HELPER.id)
 
 
-def tiny_wheel(folder: Path, names: tuple[str, ...]) -> Helper:
+def tiny_wheel(folder: Path, names: tuple[str, ...]) -> EmbeddingModel:
     """A wheel that pip takes, with files of a helper in it."""
     path = folder / "tiny_helper-1.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:

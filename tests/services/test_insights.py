@@ -13,7 +13,7 @@ from studio.domain.conversation import Conversation
 from studio.domain.model import InstallState
 from studio.errors import AfinaError, Stopped
 from studio.models.embedder import HELPER
-from studio.services.embedding_model import HelperService
+from studio.services.embedding_model import EmbeddingModelService
 from studio.services.examples import question_map
 from studio.services.examples.checks import CheckService
 from studio.services.examples.datasets import DatasetService
@@ -30,7 +30,7 @@ from tests.conftest import MODELS
 
 def service_of(workspace: Workspace) -> InsightService:
     datasets, models = DatasetService(workspace), ModelService(workspace)
-    return InsightService(datasets, models, CheckService(datasets, models), HelperService(workspace))
+    return InsightService(datasets, models, CheckService(datasets, models), EmbeddingModelService(workspace))
 
 
 @pytest.fixture
@@ -180,19 +180,19 @@ def test_many_questions_are_sampled_evenly(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_the_helper_is_offered_once(bare: Workspace) -> None:
-    helper = HelperService(bare)
+    helper = EmbeddingModelService(bare)
     assert not helper.is_declined
     assert helper.folder is None
     assert helper.progress.state is InstallState.ABSENT
     helper.decline()
-    assert HelperService(bare).is_declined
+    assert EmbeddingModelService(bare).is_declined
     helper.close()
 
 
 @pytest.mark.model
 def test_after_an_edit_only_what_is_new_is_read(tmp_path: Path) -> None:
     workspace = Workspace.open(Settings(home=tmp_path / "home", models_dir=MODELS))
-    helper = HelperService(workspace)
+    helper = EmbeddingModelService(workspace)
     helper.install()
     helper.wait()
     assert helper.progress.state is InstallState.READY

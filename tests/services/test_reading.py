@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from studio.domain.event import Answers, Ended, Evaluation, Event, LiveAnswer, Phase, Started, Step
+from studio.domain.event import Answers, Ended, Evaluation, Event, Phase, SampleAnswer, Started, Step
 from studio.domain.problem import Problem
 from studio.domain.recipe import Recipe
 from studio.domain.run import RunResult, RunState, RunView, progress_of
@@ -22,7 +22,7 @@ def started(total: int) -> Started:
 
 
 def answered(step: int, answer: str) -> Answers:
-    item = LiveAnswer(question="How long?", expected="Four days.", answer=answer)
+    item = SampleAnswer(question="How long?", expected="Four days.", answer=answer)
     return Answers(time=0, step=step, items=(item,))
 
 

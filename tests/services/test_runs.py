@@ -35,7 +35,7 @@ from tests.training.runs import supervisor, wait_for
 RECIPE = Recipe(model=PAPER)
 
 
-class Desk:
+class RequestHandler:
     """A workspace with a project of 40 examples, and the service on it."""
 
     def __init__(self, workspace: Workspace, supervisor: Supervisor) -> None:
@@ -65,18 +65,18 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def idle(workspace: Workspace) -> Desk:
+def idle(workspace: Workspace) -> RequestHandler:
     """A desk whose supervisor never takes a run from the queue."""
     install_paper_model(workspace)
-    desk = Desk(workspace, _Nobody(workspace))
+    desk = RequestHandler(workspace, _Nobody(workspace))
     desk.add_examples()
     return desk
 
 
 @pytest.fixture
-def desk(workspace: Workspace) -> Iterator[Desk]:
+def desk(workspace: Workspace) -> Iterator[RequestHandler]:
     install_paper_model(workspace)
-    opened = Desk(workspace, supervisor(workspace))
+    opened = RequestHandler(workspace, supervisor(workspace))
     opened.add_examples()
     yield opened
     opened.runs.close()
@@ -87,7 +87,7 @@ class _Nobody(Supervisor):
         """Does not."""
 
 
-def test_a_run_goes_from_the_queue_to_its_end(desk: Desk) -> None:
+def test_a_run_goes_from_the_queue_to_its_end(desk: RequestHandler) -> None:
     run_id = desk.runs.start(desk.project, RECIPE)
     desk.wait(run_id, RunState.FINISHED)
     view = desk.runs.view(run_id)
@@ -97,7 +97,7 @@ def test_a_run_goes_from_the_queue_to_its_end(desk: Desk) -> None:
     assert (view.name, view.model_name, view.project_id) == ("Balanced", "Paper", desk.project)
 
 
-def test_the_folder_holds_a_snapshot_with_every_choice_made(idle: Desk) -> None:
+def test_the_folder_holds_a_snapshot_with_every_choice_made(idle: RequestHandler) -> None:
     ProjectService(idle.workspace).update(idle.project, system_prompt="Be kind.")
     run_id = idle.runs.start(idle.project, RECIPE.model_copy(update={"rank": 4}))
     folder = idle.workspace.run(run_id)
@@ -115,7 +115,7 @@ def test_the_folder_holds_a_snapshot_with_every_choice_made(idle: Desk) -> None:
     assert (view.train_examples, view.held_out_examples) == (len(learned), len(asked))
 
 
-def test_later_edits_of_the_examples_do_not_reach_a_run(idle: Desk) -> None:
+def test_later_edits_of_the_examples_do_not_reach_a_run(idle: RequestHandler) -> None:
     run_id = idle.runs.start(idle.project, RECIPE)
     before = idle.workspace.run(run_id).train.read_text()
     idle.add_examples(50)
@@ -123,7 +123,7 @@ def test_later_edits_of_the_examples_do_not_reach_a_run(idle: Desk) -> None:
     assert idle.runs.view(run_id).train_examples == len(before.splitlines())
 
 
-def test_runs_wait_in_order_and_their_names_are_counted(idle: Desk) -> None:
+def test_runs_wait_in_order_and_their_names_are_counted(idle: RequestHandler) -> None:
     quick = RECIPE.model_copy(update={"preset": Preset.QUICK})
     ids = [idle.runs.start(idle.project, recipe, locale="pt") for recipe in (RECIPE, RECIPE, quick)]
     assert [idle.runs.view(run_id).name for run_id in ids] == ["Equilibrado", "Equilibrado · 2", "Rápido"]
@@ -135,7 +135,7 @@ def test_runs_wait_in_order_and_their_names_are_counted(idle: Desk) -> None:
     assert idle.runs.list("project-of-nobody") == []
 
 
-def test_a_waiting_run_can_be_moved_to_any_place(idle: Desk) -> None:
+def test_a_waiting_run_can_be_moved_to_any_place(idle: RequestHandler) -> None:
     a, b, c, d = (idle.runs.start(idle.project, RECIPE) for _ in range(4))
     idle.runs.move(d, before=b)
     assert [view.id for view in idle.runs.queue()] == [a, d, b, c]
@@ -152,7 +152,7 @@ def test_a_waiting_run_can_be_moved_to_any_place(idle: Desk) -> None:
     assert refused.value.code == "run.not_waiting"
 
 
-def test_a_waiting_run_pauses_and_comes_back_to_its_place(idle: Desk) -> None:
+def test_a_waiting_run_pauses_and_comes_back_to_its_place(idle: RequestHandler) -> None:
     a, b, c = (idle.runs.start(idle.project, RECIPE) for _ in range(3))
     idle.runs.pause(a)
     idle.runs.pause(a)
@@ -165,8 +165,8 @@ def test_a_waiting_run_pauses_and_comes_back_to_its_place(idle: Desk) -> None:
     assert idle.runs.view(a).state is RunState.STOPPED
 
 
-def test_two_servers_agree_on_pauses_and_places(idle: Desk) -> None:
-    other = Desk(idle.workspace, _Nobody(idle.workspace))
+def test_two_servers_agree_on_pauses_and_places(idle: RequestHandler) -> None:
+    other = RequestHandler(idle.workspace, _Nobody(idle.workspace))
     a, b = (idle.runs.start(idle.project, RECIPE) for _ in range(2))
     other.runs.move(b, before=a)
     other.runs.pause(a)
@@ -175,7 +175,7 @@ def test_two_servers_agree_on_pauses_and_places(idle: Desk) -> None:
     assert [view.id for view in other.runs.queue()] == [b, a]
 
 
-def test_a_paused_run_lets_the_next_one_through_and_goes_on_where_it_was(desk: Desk, tmp_path: Path) -> None:
+def test_a_paused_run_lets_the_next_one_through_and_goes_on_where_it_was(desk: RequestHandler, tmp_path: Path) -> None:
     first = _slow_run(desk, tmp_path)
     wait_for(lambda: desk.runs.view(first).progress.step >= 3)
     desk.runs.pause(first)
@@ -192,7 +192,7 @@ def test_a_paused_run_lets_the_next_one_through_and_goes_on_where_it_was(desk: D
     assert started.resumed_from == at
 
 
-def test_a_run_paused_for_the_disk_goes_on_once_there_is_room(idle: Desk) -> None:
+def test_a_run_paused_for_the_disk_goes_on_once_there_is_room(idle: RequestHandler) -> None:
     run_id = idle.runs.start(idle.project, RECIPE)
     idle.runs.pause(run_id)
     request = idle.workspace.run(run_id).pause_request
@@ -210,7 +210,7 @@ def test_a_run_paused_for_the_disk_goes_on_once_there_is_room(idle: Desk) -> Non
     assert (view.state, view.paused_by) == (RunState.QUEUED, None)
 
 
-def test_what_a_run_takes_of_the_machine_is_shown(idle: Desk) -> None:
+def test_what_a_run_takes_of_the_machine_is_shown(idle: RequestHandler) -> None:
     run_id = idle.runs.start(idle.project, RECIPE)
     assert idle.runs.view(run_id).resources.latest is None
     with EventLog(idle.workspace.run(run_id).events) as log:
@@ -221,7 +221,7 @@ def test_what_a_run_takes_of_the_machine_is_shown(idle: Desk) -> None:
     assert (resources.latest.memory, len(resources.history)) == (USAGE_KEPT + 4, USAGE_KEPT)
 
 
-def test_cancel_ends_a_run_that_does_not_listen(desk: Desk, tmp_path: Path) -> None:
+def test_cancel_ends_a_run_that_does_not_listen(desk: RequestHandler, tmp_path: Path) -> None:
     run_id = _slow_run(desk, tmp_path, deaf=True)
     wait_for(lambda: desk.runs.view(run_id).progress.step >= 3)
     pid = json.loads(desk.workspace.run(run_id).worker.read_text())["pid"]
@@ -234,7 +234,7 @@ def test_cancel_ends_a_run_that_does_not_listen(desk: Desk, tmp_path: Path) -> N
     desk.wait(run_id, RunState.CANCELLED)
 
 
-def test_stop_keeps_the_best_and_resume_goes_on_from_it(desk: Desk, tmp_path: Path) -> None:
+def test_stop_keeps_the_best_and_resume_goes_on_from_it(desk: RequestHandler, tmp_path: Path) -> None:
     run_id = _slow_run(desk, tmp_path)
     wait_for(lambda: desk.runs.view(run_id).progress.best_step)
     desk.runs.stop(run_id)
@@ -251,7 +251,7 @@ def test_stop_keeps_the_best_and_resume_goes_on_from_it(desk: Desk, tmp_path: Pa
     assert finished.progress.step == stopped.progress.step + 5
 
 
-def test_a_failed_run_says_why_and_one_click_goes_on(desk: Desk) -> None:
+def test_a_failed_run_says_why_and_one_click_goes_on(desk: RequestHandler) -> None:
     shutil.move(desk.workspace.model(PAPER), desk.workspace.home / "aside")
     run_id = _queued_without_model(desk)
     desk.wait(run_id, RunState.FAILED)
@@ -264,7 +264,7 @@ def test_a_failed_run_says_why_and_one_click_goes_on(desk: Desk) -> None:
     desk.wait(run_id, RunState.FINISHED)
 
 
-def test_a_run_that_waits_or_has_finished_is_not_resumed(idle: Desk) -> None:
+def test_a_run_that_waits_or_has_finished_is_not_resumed(idle: RequestHandler) -> None:
     run_id = idle.runs.start(idle.project, RECIPE)
     with pytest.raises(AfinaError, match=r"run\.not_resumable"):
         idle.runs.resume(run_id)
@@ -273,7 +273,7 @@ def test_a_run_that_waits_or_has_finished_is_not_resumed(idle: Desk) -> None:
         idle.runs.resume(run_id)
 
 
-def test_a_run_stopped_and_resumed_at_once_goes_on(desk: Desk, tmp_path: Path) -> None:
+def test_a_run_stopped_and_resumed_at_once_goes_on(desk: RequestHandler, tmp_path: Path) -> None:
     run_id = _slow_run(desk, tmp_path)
     for _ in range(5):
         wait_for(lambda: desk.runs.view(run_id).state is RunState.RUNNING)
@@ -285,7 +285,7 @@ def test_a_run_stopped_and_resumed_at_once_goes_on(desk: Desk, tmp_path: Path) -
     desk.wait(run_id, RunState.STOPPED)
 
 
-def test_a_run_whose_folder_was_deleted_by_hand_says_so(idle: Desk) -> None:
+def test_a_run_whose_folder_was_deleted_by_hand_says_so(idle: RequestHandler) -> None:
     run_id = idle.runs.start(idle.project, RECIPE)
     shutil.rmtree(idle.workspace.run(run_id).path)
     second = RunService(idle.workspace, idle.models, idle.datasets, supervisor(idle.workspace))
@@ -298,7 +298,7 @@ def test_a_run_whose_folder_was_deleted_by_hand_says_so(idle: Desk) -> None:
     assert result.problem.code == "run.folder_missing"
 
 
-def test_only_a_run_that_does_not_run_is_deleted(desk: Desk, tmp_path: Path) -> None:
+def test_only_a_run_that_does_not_run_is_deleted(desk: RequestHandler, tmp_path: Path) -> None:
     run_id = _slow_run(desk, tmp_path)
     desk.wait(run_id, RunState.RUNNING)
     with pytest.raises(AfinaError, match=r"run\.still_going"):
@@ -312,7 +312,9 @@ def test_only_a_run_that_does_not_run_is_deleted(desk: Desk, tmp_path: Path) -> 
         desk.runs.view(run_id)
 
 
-def test_a_run_that_cannot_be_written_leaves_nothing_behind(idle: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_cannot_be_written_leaves_nothing_behind(
+    idle: RequestHandler, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(files.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 1000))
     with pytest.raises(AfinaError, match=r"disk\.full"):
         idle.runs.start(idle.project, RECIPE)
@@ -322,7 +324,7 @@ def test_a_run_that_cannot_be_written_leaves_nothing_behind(idle: Desk, monkeypa
 
 def test_every_problem_of_a_recipe_is_named_at_once(workspace: Workspace) -> None:
     install_paper_model(workspace, must_accept=True, parameters=10**13)
-    desk = Desk(workspace, _Nobody(workspace))
+    desk = RequestHandler(workspace, _Nobody(workspace))
     (workspace.model(PAPER) / "afina.json").unlink()
     desk.add_examples(2)
     found = desk.runs.problems(RECIPE.model_copy(update={"max_length": 4096, "last_layers": 7}), desk.project)
@@ -338,11 +340,11 @@ def test_every_problem_of_a_recipe_is_named_at_once(workspace: Workspace) -> Non
     assert all(problem.field for problem in found)
 
 
-def test_a_good_recipe_has_no_problem(idle: Desk) -> None:
+def test_a_good_recipe_has_no_problem(idle: RequestHandler) -> None:
     assert idle.runs.problems(RECIPE, idle.project) == []
 
 
-def test_an_unknown_model_and_missing_examples_are_named(idle: Desk) -> None:
+def test_an_unknown_model_and_missing_examples_are_named(idle: RequestHandler) -> None:
     empty = ProjectService(idle.workspace).create("Empty").id
     found = idle.runs.problems(Recipe(model="nobody"), empty)
     assert {problem.code for problem in found} == {"run.no_examples", "run.unknown_model"}
@@ -350,7 +352,7 @@ def test_an_unknown_model_and_missing_examples_are_named(idle: Desk) -> None:
         idle.runs.start(empty, RECIPE)
 
 
-def test_offers_are_sized_and_bigger_presets_take_longer(idle: Desk) -> None:
+def test_offers_are_sized_and_bigger_presets_take_longer(idle: RequestHandler) -> None:
     offers = idle.runs.offers(idle.project, PAPER, RECIPE.model_copy(update={"rank": 4}))
     assert [offer.preset for offer in offers] == list(Preset)
     assert all(offer.recipe.is_resolved and offer.recipe.rank == 4 for offer in offers)
@@ -358,7 +360,7 @@ def test_offers_are_sized_and_bigger_presets_take_longer(idle: Desk) -> None:
     assert all(offer.memory_bytes > 10**8 and not offer.measured for offer in offers)
 
 
-def test_offers_know_a_measurement_and_then_a_real_run(idle: Desk) -> None:
+def test_offers_know_a_measurement_and_then_a_real_run(idle: RequestHandler) -> None:
     note = idle.workspace.home / "measurements" / f"{PAPER}.json"
     files.write_atomic(note, json.dumps({"tokens_per_second": 10.0}))
     measured = idle.runs.offers(idle.project, PAPER)[0]
@@ -370,14 +372,14 @@ def test_offers_know_a_measurement_and_then_a_real_run(idle: Desk) -> None:
     assert idle.runs.offers(idle.project, PAPER)[0].seconds > 5 * measured.seconds
 
 
-def test_offers_work_before_the_model_is_here_and_without_a_project(idle: Desk) -> None:
+def test_offers_work_before_the_model_is_here_and_without_a_project(idle: RequestHandler) -> None:
     (idle.workspace.model(PAPER) / "afina.json").unlink()
     examples = [Conversation.pair(f"question {n}", "answer " * 20) for n in range(30)]
     short = [Conversation.pair(f"question {n}", "answer") for n in range(30)]
     assert idle.runs.offers(examples, PAPER)[0].seconds > idle.runs.offers(short, PAPER)[0].seconds
 
 
-def test_files_are_trained_on_in_a_project_of_their_own(idle: Desk, tmp_path: Path) -> None:
+def test_files_are_trained_on_in_a_project_of_their_own(idle: RequestHandler, tmp_path: Path) -> None:
     learn, ask = tmp_path / "learn.csv", tmp_path / "ask.csv"
     write_csv(learn, 30)
     write_csv(ask, 5)
@@ -390,7 +392,7 @@ def test_files_are_trained_on_in_a_project_of_their_own(idle: Desk, tmp_path: Pa
     assert len(idle.datasets.load(view.recipe.data[0].removeprefix("dataset:"))) == 30
 
 
-def test_bad_files_leave_no_project(idle: Desk, tmp_path: Path) -> None:
+def test_bad_files_leave_no_project(idle: RequestHandler, tmp_path: Path) -> None:
     empty = tmp_path / "empty.csv"
     empty.touch()
     before = len(ProjectService(idle.workspace).list())
@@ -399,7 +401,7 @@ def test_bad_files_leave_no_project(idle: Desk, tmp_path: Path) -> None:
     assert len(ProjectService(idle.workspace).list()) == before
 
 
-def test_a_view_reads_on_where_it_stopped_and_starts_over_when_the_file_is_another(idle: Desk) -> None:
+def test_a_view_reads_on_where_it_stopped_and_starts_over_when_the_file_is_another(idle: RequestHandler) -> None:
     run_id = idle.runs.start(idle.project, RECIPE)
     events = idle.workspace.run(run_id).events
     _write_steps(events, 1, 3)
@@ -415,7 +417,7 @@ def test_a_view_reads_on_where_it_stopped_and_starts_over_when_the_file_is_anoth
     assert idle.runs.view(run_id).progress.step == 2
 
 
-def test_the_result_on_disk_outweighs_the_database(idle: Desk) -> None:
+def test_the_result_on_disk_outweighs_the_database(idle: RequestHandler) -> None:
     run_id = idle.runs.start(idle.project, RECIPE)
     _pretend_finished(idle, run_id, tokens_per_second=1.0, note=False)
     assert idle.runs.view(run_id).state is RunState.FINISHED
@@ -429,13 +431,13 @@ def test_the_state_words_exist_in_both_languages() -> None:
         assert all(catalog(locale)(f"run.preset.{preset.value}") for preset in Preset)
 
 
-def test_the_web_process_does_not_load_torch(idle: Desk) -> None:
+def test_the_web_process_does_not_load_torch(idle: RequestHandler) -> None:
     code = "import sys, studio.services.runs.service; sys.exit('torch' in sys.modules)"
     assert psutil.Popen([sys.executable, "-c", code]).wait() == 0
     idle.runs.offers(idle.project, PAPER, Recipe(model=PAPER, method=Method.FULL))
 
 
-def _slow_run(desk: Desk, tmp_path: Path, **plan: object) -> str:
+def _slow_run(desk: RequestHandler, tmp_path: Path, **plan: object) -> str:
     run_id = desk.runs.start(desk.project, RECIPE)
     (desk.workspace.run(run_id).path / "steps.json").write_text(json.dumps({"steps": 1000} | plan))
     wait_for(lambda: desk.runs.view(run_id).progress.started)
@@ -445,7 +447,7 @@ def _slow_run(desk: Desk, tmp_path: Path, **plan: object) -> str:
     return run_id
 
 
-def _queued_without_model(desk: Desk) -> str:
+def _queued_without_model(desk: RequestHandler) -> str:
     """A run whose model disappears between the button and its turn."""
     (desk.workspace.model(PAPER)).mkdir()
     shutil.copytree(desk.workspace.home / "aside", desk.workspace.model(PAPER), dirs_exist_ok=True)
@@ -462,7 +464,7 @@ def _write_steps(path: Path, first: int, last: int, tokens: int = 10) -> None:
             log.write(Step(time=1, step=step, epoch=1, loss=1, learning_rate=1, grad_norm=1, tokens=tokens, seconds=1))
 
 
-def _pretend_finished(desk: Desk, run_id: str, *, tokens_per_second: float, note: bool = True) -> None:
+def _pretend_finished(desk: RequestHandler, run_id: str, *, tokens_per_second: float, note: bool = True) -> None:
     folder = desk.workspace.run(run_id)
     _write_steps(folder.events, 1, 12, tokens=int(tokens_per_second))
     folder.result.write_text(json.dumps({"state": "finished", "steps": 12, "seconds": 13}))

@@ -7,11 +7,11 @@ from random import Random
 
 import pytest
 
-from studio.training.loop.loss_divergence import Course
+from studio.training.loop.loss_divergence import DivergenceDetector
 
 
-def after(losses: list[float], course: Course | None = None) -> Course:
-    course = course or Course()
+def after(losses: list[float], course: DivergenceDetector | None = None) -> DivergenceDetector:
+    course = course or DivergenceDetector()
     for loss in losses:
         course.add(loss)
     return course
@@ -52,7 +52,7 @@ def test_a_healthy_course_is_left_alone(losses: list[float]) -> None:
 
 def test_small_batches_jump_without_harm() -> None:
     for seed in range(200):
-        course = Course()
+        course = DivergenceDetector()
         for loss in [*noisy(3.5, 1.2, 60, seed), *noisy(1.0, 0.6, 60, seed + 1000)]:
             course.add(loss)
             assert not course.has_diverged
@@ -60,7 +60,7 @@ def test_small_batches_jump_without_harm() -> None:
 
 def test_what_a_checkpoint_keeps_is_enough() -> None:
     before = after([3.0] * 8 + [0.5] * 30)
-    assert after([7.0] * 8, Course(before.marks)).has_diverged
+    assert after([7.0] * 8, DivergenceDetector(before.marks)).has_diverged
 
 
 def test_a_rising_loss_is_no_state_to_come_back_to() -> None:

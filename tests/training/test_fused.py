@@ -126,7 +126,7 @@ def test_what_is_proposed_makes_answers_faster_and_changes_nothing(
     family: str, tiny_model: Path, tiny_gemma: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from studio.training.engines.fused import greedy_decode
-    from studio.training.engines.prompt_lookup import Drafts
+    from studio.training.engines.prompt_lookup import PromptLookup
 
     model_dir = tiny_model if family == "llama" else tiny_gemma
     _, fused, _ = _pair(model_dir, LORA)
@@ -138,7 +138,7 @@ def test_what_is_proposed_makes_answers_faster_and_changes_nothing(
     plain = fused.generate(prompts, frozenset(), 40)
     one_by_one = len(passes)
     assert one_by_one == 40
-    known, misleading = Drafts(), Drafts()
+    known, misleading = PromptLookup(), PromptLookup()
     for answer in plain:
         known.add(answer)
         misleading.add([token for pair in zip(answer, answer[::-1], strict=True) for token in pair])

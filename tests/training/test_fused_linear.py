@@ -7,7 +7,7 @@ import torch
 
 from studio.training.engines.fused.linear import Linear, Part
 from studio.training.engines.fused.lora_buffers import Adapters
-from studio.training.engines.fused.worker_threads import Lanes
+from studio.training.engines.fused.worker_threads import WorkerThreads
 
 TOKENS, WIDTH, RANK, SCALE = 32, 64, 4, 0.5
 
@@ -46,7 +46,9 @@ def test_products_and_derivatives_are_those_of_torch(
     linear.dropout = dropout
     whole = linear.weight.float()
     linear.freeze()
-    adapters = Adapters([linear, Linear(torch.zeros(WIDTH, WIDTH, dtype=dtype))], flat, Lanes(2))  # one is not tuned
+    adapters = Adapters(
+        [linear, Linear(torch.zeros(WIDTH, WIDTH, dtype=dtype))], flat, WorkerThreads(2)
+    )  # one is not tuned
     adapters.refresh()
     x, dy = torch.randn(TOKENS, WIDTH).to(dtype), torch.randn(TOKENS, sum(heights)).to(dtype)
     ys, passed = linear.forward(x, tuned=True, training=True)
@@ -78,7 +80,7 @@ def test_new_values_take_the_place_of_old_ones() -> None:
     linear, flat = _tuned(torch.bfloat16, 1, [128], [0])
     whole = linear.weight.float()
     linear.freeze()
-    adapters = Adapters([linear], flat, Lanes(1))
+    adapters = Adapters([linear], flat, WorkerThreads(1))
     x = torch.randn(TOKENS, WIDTH).bfloat16()
     for _ in range(2):
         flat.normal_()

@@ -40,7 +40,7 @@ class Machine:
             self._take(leg, trial, total, before)
         return self.record
 
-    def _take(self, leg: successive_halving.Leg, trial: Trial, total: int, before: int) -> None:
+    def _take(self, leg: successive_halving.BudgetStep, trial: Trial, total: int, before: int) -> None:
         step = math.ceil(leg.share * total)
         off = abs(math.log(trial.settings.learning_rate / self.best))
         score = TrialScore(

@@ -19,26 +19,28 @@ from studio.domain.run import progress_of
 from studio.i18n import LOCALES, catalog
 from studio.models.tokenizer import EncodedExample
 from studio.storage.compute_lock import Turns
-from studio.training.loop.evaluation import Grade, Timetable, may_extend
+from studio.training.loop.evaluation import EvalResult, EvalSchedule, may_extend
 from studio.training.loop.exact_match import last_answer
 from studio.training.loop.lr_schedule import evaluation_steps, learning_rate
-from studio.training.loop.sample_answers import SHARE, LiveAnswers
+from studio.training.loop.sample_answers import SHARE, SampleAnswers
 from studio.training.run_files.event_log import EventLog, read_events
 from tests.training.support import PAIRS, finish, write_run
 
 
 def test_loss_judges_until_there_is_recall() -> None:
-    assert Grade(1.0).gains_on(None)
-    assert Grade(0.9).gains_on(Grade(1.0))
-    assert not Grade(1.0).gains_on(Grade(1.0))
-    assert not Grade(math.nan).gains_on(Grade(1.0))
-    more = Grade(2.0, recalled=5, asked=16, recall_loss=1.0)
-    assert more.gains_on(Grade(1.0, recalled=4, asked=16, recall_loss=0.5)), "loss may rise as long as recall does"
-    assert not Grade(0.5, 4, 16, 0.1).gains_on(more)
-    assert Grade(3.0, 5, 16, 0.0).gains_on(more), "no loss at all is the least there is"
-    assert not Grade(3.0, 5, 16, 0.9).gains_on(Grade(3.0, 5, 16, 0.0))
-    assert Grade(3.0, 5, 16, 0.9).gains_on(more), "as many, but nearer to the next one"
-    assert not Grade(3.0, 15, 16, 0.1).gains_on(Grade(3.0, 15, 16, 1.0)), "nearly all is known: only more is a gain"
+    assert EvalResult(1.0).gains_on(None)
+    assert EvalResult(0.9).gains_on(EvalResult(1.0))
+    assert not EvalResult(1.0).gains_on(EvalResult(1.0))
+    assert not EvalResult(math.nan).gains_on(EvalResult(1.0))
+    more = EvalResult(2.0, recalled=5, asked=16, recall_loss=1.0)
+    assert more.gains_on(EvalResult(1.0, recalled=4, asked=16, recall_loss=0.5)), "loss may rise as long as recall does"
+    assert not EvalResult(0.5, 4, 16, 0.1).gains_on(more)
+    assert EvalResult(3.0, 5, 16, 0.0).gains_on(more), "no loss at all is the least there is"
+    assert not EvalResult(3.0, 5, 16, 0.9).gains_on(EvalResult(3.0, 5, 16, 0.0))
+    assert EvalResult(3.0, 5, 16, 0.9).gains_on(more), "as many, but nearer to the next one"
+    assert not EvalResult(3.0, 15, 16, 0.1).gains_on(EvalResult(3.0, 15, 16, 1.0)), (
+        "nearly all is known: only more is a gain"
+    )
 
 
 def test_a_run_goes_on_only_while_recall_rises_and_there_is_more_to_find() -> None:
@@ -50,12 +52,12 @@ def test_a_run_goes_on_only_while_recall_rises_and_there_is_more_to_find() -> No
 
 
 def test_the_timetable_is_that_of_the_recipe_and_begins_anew_in_an_extension() -> None:
-    table = Timetable(20, 4)
+    table = EvalSchedule(20, 4)
     assert {step for step in range(1, 21) if table.is_due(step)} == evaluation_steps(20, 4)
     assert [table.rate(s, 1.0, Schedule.COSINE, 0.1) for s in range(1, 21)] == [
         learning_rate(s, 20, 1.0, Schedule.COSINE, 0.1) for s in range(1, 21)
     ]
-    longer = Timetable(20, 4, extensions=2)
+    longer = EvalSchedule(20, 4, extensions=2)
     assert longer.end == 40
     assert [step for step in range(21, 41) if longer.is_due(step)] == [25, 30, 35, 40]
     rates = [longer.rate(step, 1.0, Schedule.COSINE, 0.1) for step in range(21, 41)]
@@ -85,7 +87,7 @@ def test_of_a_conversation_only_the_beginning_of_the_last_answer_is_compared() -
 
 
 def test_a_run_that_goes_on_gives_its_first_answers_whole() -> None:
-    live = LiveAnswers((), (), cast("Any", None), cast("Any", None), cast("Any", None))
+    live = SampleAnswers((), (), cast("Any", None), cast("Any", None), cast("Any", None))
     assert live.room(spent=2.0, training=20.0) == 0.0
     assert live.room(spent=1.99, training=20.0) == math.inf, (
         "what they take is not known yet: nothing is cut to nothing"

@@ -22,7 +22,7 @@ from studio.storage.workspace import RunFolder, Workspace
 from studio.training.loop import checkpoints
 from studio.training.loop.checkpoints import LoopState
 from studio.training.loop.recovery import find_checkpoint, go_slower, take_less
-from studio.training.loop.resource_monitor import Gauge
+from studio.training.loop.resource_monitor import ResourceMonitor
 from studio.training.run_files.adjustments import Adjustments, read_adjustments, write_adjustments
 from studio.training.run_files.disk_space import shortage
 from studio.training.run_files.event_log import EventLog
@@ -175,7 +175,7 @@ def test_a_run_waits_until_its_memory_is_free(tmp_path: Path) -> None:
 
 
 def test_the_gauge_reads_this_process_now_and_then(tmp_path: Path) -> None:
-    gauge = Gauge(tmp_path, interval=0.0)
+    gauge = ResourceMonitor(tmp_path, interval=0.0)
     assert gauge.look() is None
     gauge._due = 0.0
     usage = gauge.look()

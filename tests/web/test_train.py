@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from studio.domain.event import Answers, Evaluation, LiveAnswer, Started, Step, Usage
+from studio.domain.event import Answers, Evaluation, SampleAnswer, Started, Step, Usage
 from studio.domain.recipe import Recipe
 from studio.domain.run import RunState, RunView, progress_of
 from studio.domain.study import (
@@ -60,8 +60,8 @@ def run_view(run_id: str = "run-1", state: RunState = RunState.RUNNING, **change
         for n in range(1, 21)
     ]
     exams = [Evaluation(time=30.0, step=n, epoch=n / 10, loss=loss, best=True) for n, loss in ((10, 1.5), (20, 1.8))]
-    before = Answers(time=31.0, step=0, items=(LiveAnswer(question=NASTY, expected="Yes: two.", answer="No idea"),))
-    now = Answers(time=32.0, step=20, items=(LiveAnswer(question=NASTY, expected="Yes: two.", answer="Yes:  two. "),))
+    before = Answers(time=31.0, step=0, items=(SampleAnswer(question=NASTY, expected="Yes: two.", answer="No idea"),))
+    now = Answers(time=32.0, step=20, items=(SampleAnswer(question=NASTY, expected="Yes: two.", answer="Yes:  two. "),))
     usage = Usage(time=33.0, cpu=0.9, machine_cpu=0.95, memory=2 * 10**9, memory_free=10**10, memory_total=2 * 10**10)
     values: dict[str, Any] = {
         "id": run_id, "project_id": "p-1", "name": NASTY, "state": state, "created_at": 0.0,

@@ -11,7 +11,7 @@ import numpy as np
 
 from studio.data.checks.facts import Facts, firsts, joined
 from studio.data.checks.personal import Personal
-from studio.data.checks.prefilter import Hint
+from studio.data.checks.prefilter import Prefilter
 from studio.data.gc_pause import collector_at_rest
 from studio.data.importing.findings import SHOWN_RANGES, row_list
 from studio.data.similarity.minhash import Hashes, Ints, mixed, near
@@ -232,7 +232,7 @@ class Check:
     answer: Callable[[str, str], bool] | None = field(default=None, compare=False)
     asked: Callable[[str], bool] | None = field(default=None, compare=False)
     pair: Callable[[Text, Text], bool] | None = field(default=None, compare=False)
-    hint: Hint | None = field(default=None, compare=False)
+    hint: Prefilter | None = field(default=None, compare=False)
 
     def apply(self, dataset: Dataset, choice: str = "") -> Dataset:
         """The dataset with what this check finds put right; the same dataset when it finds nothing.

@@ -9,17 +9,17 @@ from typing import Final
 import xxhash
 
 from studio.data.checks.facts import hashed
-from studio.data.checks.fast_scan_kernel import Glance
+from studio.data.checks.fast_scan_kernel import FastScanner
 from studio.data.checks.personal import Kind, kinds, mask_numbers, spans, told_as_ours
-from studio.data.checks.prefilter import Hint
+from studio.data.checks.prefilter import Prefilter
 from studio.data.checks.registry import CHECKS
 from studio.data.checks.rules.languages import NAMES, SMALL_WORDS, TYPICAL
-from studio.data.checks.scanner import Made, Text, folded_hash, wanted_bits
+from studio.data.checks.scanner import FactsBuilder, Text, folded_hash, wanted_bits
 from studio.data.text import western
 from studio.domain.conversation import Role
 
 _ANY: Final = 1 << 62  # the bit of what needs no hint
-_MASKED: Final = Hint("[")
+_MASKED: Final = Prefilter("[")
 _SYSTEM, _USER, _ASSISTANT = Role.SYSTEM.value, Role.USER.value, Role.ASSISTANT.value
 
 
@@ -27,7 +27,7 @@ class FirstLook:
     """Looks at texts as :class:`studio.data.checks.scanner.Scanner` does; see :data:`studio.data.checks.scanner.FirstLook`."""
 
     def __init__(self) -> None:
-        self._hints: list[Hint] = []
+        self._hints: list[Prefilter] = []
         self._masks = self._bit(_MASKED)
         bits = [(1 << place, check, self._bit(check.hint)) for place, check in enumerate(CHECKS)]
         self._texts = [(bit, check.text, hint) for bit, check, hint in bits if check.text is not None]
@@ -38,7 +38,7 @@ class FirstLook:
         self._few = min(kind.digits for kind, _, _ in self._kinds if kind.hint is None)
         self._places = {kind.code: place for kind, place, _ in self._kinds}
 
-    def __call__(self, texts: dict[str, str], made: Made) -> Iterator[tuple[str, Text]]:
+    def __call__(self, texts: dict[str, str], made: FactsBuilder) -> Iterator[tuple[str, Text]]:
         """Yields what is known of each text; nothing for those with letters that the glance does not know."""
         coded = [(content, role, found) for content, role in texts.items() if (found := western(content)) is not None]
         seen = self._glance.look([found for _, _, found in coded])
@@ -66,7 +66,7 @@ class FirstLook:
             self._in_role(text, role, content, key.decode("ascii"), hints, made)
             yield content, text
 
-    def _in_role(self, text: Text, role: str, content: str, key: str, hints: int, made: Made) -> None:
+    def _in_role(self, text: Text, role: str, content: str, key: str, hints: int, made: FactsBuilder) -> None:
         if role == _ASSISTANT:
             text.answered = 0
             for bit, test, hint in self._answers:
@@ -98,7 +98,7 @@ class FirstLook:
             for kind, span in spans(content, among)
         )
 
-    def _bit(self, hint: Hint | None) -> int:
+    def _bit(self, hint: Prefilter | None) -> int:
         if hint is None:
             return _ANY
         self._hints.append(hint)
@@ -107,6 +107,6 @@ class FirstLook:
         return 1 << len(self._hints) - 1
 
     @cached_property
-    def _glance(self) -> Glance:
+    def _glance(self) -> FastScanner:
         typical = [(NAMES.index(name), letters) for name, letters in TYPICAL]
-        return Glance(self._hints, [SMALL_WORDS[name] for name in NAMES], typical)
+        return FastScanner(self._hints, [SMALL_WORDS[name] for name in NAMES], typical)

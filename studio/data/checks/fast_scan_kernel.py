@@ -1,7 +1,7 @@
 """All that the checks look for in every text, seen in one go over its bytes by compiled code.
 
 What it says is what :func:`studio.data.text.plain`, :func:`studio.data.checks.rules.languages.language` and
-:class:`studio.data.checks.prefilter.Hint` say; of a text with letters that are not in their tables it says nothing.
+:class:`studio.data.checks.prefilter.Prefilter` say; of a text with letters that are not in their tables it says nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from studio.compiled import compiled
-from studio.data.checks.prefilter import Hint
+from studio.data.checks.prefilter import Prefilter
 from studio.data.text import Tables, tables
 
 _LANGUAGES: Final = 6
@@ -48,7 +48,7 @@ class Seen:
     languages: list[int]
 
 
-class Glance:
+class FastScanner:
     """Looks at texts.
 
     Args:
@@ -58,7 +58,10 @@ class Glance:
     """
 
     def __init__(
-        self, hints: Sequence[Hint], small_words: Sequence[frozenset[str]], typical: Sequence[tuple[int, Sequence[str]]]
+        self,
+        hints: Sequence[Prefilter],
+        small_words: Sequence[frozenset[str]],
+        typical: Sequence[tuple[int, Sequence[str]]],
     ) -> None:
         signs = np.zeros(256, np.uint64)
         words: dict[bytes, list[int]] = {}

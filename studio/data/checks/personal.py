@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studio.data.checks.facts import Facts, firsts
-from studio.data.checks.prefilter import Hint
+from studio.data.checks.prefilter import Prefilter
 from studio.data.similarity.minhash import Hashes, Ints, mixed
 from studio.domain.conversation import Conversation
 
@@ -81,7 +81,7 @@ class Kind:
     worth: Callable[[str], object] | None = None
     may_be_ours: bool = True
     digits: int = 0
-    hint: Hint | None = None
+    hint: Prefilter | None = None
 
 
 # Bytes of UTF-8 that are no digits; those of scripts that have digits of their own count as digits.

@@ -9,7 +9,7 @@ from studio.data.text import hint_words, lower_words
 
 
 @dataclass(frozen=True)
-class Hint:
+class Prefilter:
     """One of some letters, or one of some words in any letter case.
 
     Args:

@@ -126,7 +126,7 @@ class Scanner:
         return self._facts(map(_of_line, lines))
 
     def _facts(self, examples: Iterable[_Example]) -> Facts:
-        made = Made()
+        made = FactsBuilder()
         if self._first_look is not None:
             examples = list(examples)
             self._look_first(self._first_look, examples, made)
@@ -138,7 +138,7 @@ class Scanner:
                     made.note(place, turn, example.turns[turn][0], text)
         return Facts.of(made.rows, made.values, made.questions, made.answers, list(made.files), made.masks)
 
-    def _look_first(self, first_look: FirstLook, examples: list[_Example], made: Made) -> None:
+    def _look_first(self, first_look: FirstLook, examples: list[_Example], made: FactsBuilder) -> None:
         """Remembers the texts that are met for the first time, as far as the first look can tell all of them."""
         known, older = self._known, self._older
         fresh = {
@@ -155,7 +155,7 @@ class Scanner:
             self._older, self._known = self._known, {}
         self._known[place] = text
 
-    def _text(self, role: str, content: str, made: Made) -> Text:
+    def _text(self, role: str, content: str, made: FactsBuilder) -> Text:
         """What is known of a text; what its role asks for is worked out when it is first met in that role."""
         place = hash(content)
         known = self._known.get(place)
@@ -187,7 +187,7 @@ class Scanner:
             for k, s in spans(content)
         )
 
-    def _row(self, example: _Example, texts: list[Text], made: Made) -> tuple[object, ...]:
+    def _row(self, example: _Example, texts: list[Text], made: FactsBuilder) -> tuple[object, ...]:
         turns = example.turns
         roles = [_PLACES[role] for role, _ in turns]
         last = len(turns) - 1
@@ -233,10 +233,10 @@ class Scanner:
         )
 
 
-FirstLook = Callable[[dict[str, str], "Made"], Iterable[tuple[str, Text]]]  # texts with the role that says each
+FirstLook = Callable[[dict[str, str], "FactsBuilder"], Iterable[tuple[str, Text]]]  # texts with the role that says each
 
 
-class Made:
+class FactsBuilder:
     """The facts that are being made."""
 
     def __init__(self) -> None:

@@ -35,7 +35,7 @@ _ALPACA: Final = re.compile(
 
 
 @dataclass(frozen=True)
-class Unwrapped:
+class UnwrappedText:
     """A text taken apart.
 
     Args:
@@ -47,7 +47,7 @@ class Unwrapped:
     turns: Turns
 
 
-def unwrap(text: str) -> Unwrapped | None:
+def unwrap(text: str) -> UnwrappedText | None:
     """The turns of a text that a template was written into; None for any other text, and where no answer is in it."""
     if _MARK.search(text) is None:
         return None
@@ -55,7 +55,7 @@ def unwrap(text: str) -> Unwrapped | None:
         turns = [{**turn, "content": _END.sub("", turn["content"]).strip()} for turn in split(text)]
         turns = [turn for turn in turns if turn["content"]]
         if {"user", "assistant"} <= {turn["role"] for turn in turns}:
-            return Unwrapped(name, turns)
+            return UnwrappedText(name, turns)
     return None
 
 

@@ -18,7 +18,7 @@ from studio.models.probe import choose_precision, known_speed
 from studio.services.examples.question_map import QuestionMap, make_map
 
 if TYPE_CHECKING:
-    from studio.services.embedding_model import HelperService
+    from studio.services.embedding_model import EmbeddingModelService
     from studio.services.examples.checks import CheckService
     from studio.services.examples.datasets import DatasetService
     from studio.services.models import ModelService
@@ -77,7 +77,7 @@ class InsightService:
     """
 
     def __init__(
-        self, datasets: DatasetService, models: ModelService, checks: CheckService, helper: HelperService
+        self, datasets: DatasetService, models: ModelService, checks: CheckService, helper: EmbeddingModelService
     ) -> None:
         self._datasets = datasets
         self._models = models

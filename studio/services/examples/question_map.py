@@ -182,7 +182,7 @@ def _listen(process: subprocess.Popen[str], progress: Callable[[int, int], None]
 def _environment() -> dict[str, str]:
     """The environment of the child: threads that wait give up the core, as a run may be training on it."""
     waiting = {"KMP_BLOCKTIME": "0", "GOMP_SPINCOUNT": "2000", "OMP_WAIT_POLICY": "PASSIVE"}
-    paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
+    paths = [str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH", "")]
     fixed = {"TOKENIZERS_PARALLELISM": "false", "PYTHONUTF8": "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     return waiting | dict(os.environ) | fixed
 

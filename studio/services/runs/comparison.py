@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from studio.domain.event import LiveAnswer
+from studio.domain.event import SampleAnswer
 from studio.domain.recipe import Recipe
 from studio.domain.run import Point, RunView
 from studio.services.runs.service import RunService
@@ -144,7 +144,7 @@ class ComparisonService:
             return dict(session.execute(query).tuples().all())
 
 
-def same_answer(item: LiveAnswer) -> bool:
+def same_answer(item: SampleAnswer) -> bool:
     """Whether an answer is the expected one to the letter, spaces aside."""
     return " ".join(item.answer.split()) == " ".join(item.expected.split())
 

@@ -17,6 +17,7 @@ from studio.errors import AfinaError
 from studio.models import hardware
 from studio.models.estimate import training_seconds
 from studio.models.probe import known_speed
+from studio.processes.environment import environment
 from studio.services.models import ModelService
 from studio.services.runs.examples import Examples
 from studio.services.runs.token_lengths import Lengths, RunLengths
@@ -24,7 +25,6 @@ from studio.services.runs.training_time import Correction, TrainingSpeed, Work, 
 from studio.storage.database import RunRow
 from studio.storage.files import write_atomic
 from studio.storage.workspace import RunFolder, Workspace
-from studio.training.supervision.worker_process import environment
 
 _RUNS: Final = 5  # newest ones that correct what is foretold
 _MEASURE_SECONDS: Final = 300.0

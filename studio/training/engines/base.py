@@ -14,7 +14,7 @@ from studio.models.tokenizer import EncodedExample
 if TYPE_CHECKING:
     import torch
 
-    from studio.training.engines.prompt_lookup import Drafts
+    from studio.training.engines.prompt_lookup import PromptLookup
 
 
 class Engine(Protocol):
@@ -53,7 +53,7 @@ class Engine(Protocol):
         limit: int,
         *,
         tuned: bool = True,
-        drafts: Drafts | None = None,
+        drafts: PromptLookup | None = None,
         enough: Callable[[], bool] = lambda: False,
     ) -> list[list[int]]:
         """The most likely continuation of each prompt.

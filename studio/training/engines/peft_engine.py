@@ -17,7 +17,7 @@ from studio.training.engines.regularization import NONE, Regularisation, embeddi
 if TYPE_CHECKING:
     import torch
 
-    from studio.training.engines.prompt_lookup import Drafts
+    from studio.training.engines.prompt_lookup import PromptLookup
     from studio.training.engines.torch_compile import Backend
 
 
@@ -118,7 +118,7 @@ class PlainEngine:
         limit: int,
         *,
         tuned: bool = True,
-        drafts: Drafts | None = None,
+        drafts: PromptLookup | None = None,
         enough: Callable[[], bool] = lambda: False,
     ) -> list[list[int]]:
         import torch

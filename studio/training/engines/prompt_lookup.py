@@ -15,7 +15,7 @@ LONGEST: Final = 16  # tokens proposed at once
 _KEYS: Final = (3, 2, 1)  # last tokens that are looked up, the most telling first
 
 
-class Drafts:
+class PromptLookup:
     """Texts that are likely to be said, found by any of their tokens."""
 
     def __init__(self) -> None:

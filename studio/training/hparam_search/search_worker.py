@@ -24,7 +24,7 @@ from studio.errors import AfinaError
 from studio.storage.compute_lock import Turns
 from studio.training.hparam_search import successive_halving
 from studio.training.hparam_search.folder import StudyFolder
-from studio.training.hparam_search.successive_halving import Leg
+from studio.training.hparam_search.successive_halving import BudgetStep
 from studio.training.hparam_search.trial_files import TrialLog, forget_checkpoints, forget_weights, write_trial
 from studio.training.loop.checkpoints import step_folder
 
@@ -97,7 +97,7 @@ class Study:
         self._clean()
         return RunResult(state=state, steps=self._steps(), seconds=self.record.spent, ended_at=time.time())
 
-    def _work(self, leg: Leg) -> bool:
+    def _work(self, leg: BudgetStep) -> bool:
         """Takes one trial to the end of a leg; returns whether it got there."""
         trial = self._trial(leg.number)
         self._change(trial.model_copy(update={"state": TrialState.RUNNING}), current=leg.number)
@@ -203,7 +203,7 @@ class Study:
         changes = {"alpha": scale * settings.rank, "evaluations": _EVALUATIONS, "patience": 0}
         return recipe.model_copy(update=settings.model_dump() | changes)
 
-    def _fits(self, leg: Leg) -> bool:
+    def _fits(self, leg: BudgetStep) -> bool:
         if self.record.pace is None:
             return True
         trial = self._trial(leg.number)

@@ -29,7 +29,7 @@ _FIRST: Final = 0.2  # of the time box at most for the first leg, which measures
 
 
 @dataclass(frozen=True)
-class Leg:
+class BudgetStep:
     """A piece of work: one trial up to one rung.
 
     Args:
@@ -117,17 +117,17 @@ def promoted(count: int) -> int:
     return max(min(2, count), math.ceil(count / 2))
 
 
-def next_leg(plan: StudyPlan, record: StudyRecord) -> Leg | None:
+def next_leg(plan: StudyPlan, record: StudyRecord) -> BudgetStep | None:
     """What comes next; None when all is done."""
     if plan.kind is StudyKind.FOLDS:
         waiting = (trial for trial in record.trials if not trial.scores and trial.state is not TrialState.FAILED)
-        return next((Leg(trial.number, 0, 1.0) for trial in waiting), None)
+        return next((BudgetStep(trial.number, 0, 1.0) for trial in waiting), None)
     if not record.shares:
-        return Leg(1, 0, SHARES[0])
+        return BudgetStep(1, 0, SHARES[0])
     for rung, members in rungs(plan, record):
         for trial in members:
             if trial.at(rung) is None and trial.state is not TrialState.FAILED:
-                return Leg(trial.number, rung, record.shares[rung])
+                return BudgetStep(trial.number, rung, record.shares[rung])
     return None
 
 

@@ -25,7 +25,7 @@ _SECONDS: Final = 60.0  # between two checkpoints
 _SHARE: Final = 0.05  # of the training time, for checkpoints
 
 
-class Keeper:
+class CheckpointManager:
     """Writes for one run.
 
     Args:

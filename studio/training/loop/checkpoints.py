@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from studio.storage.files import atomic_folder, require_space
 from studio.storage.manifest import verify_manifest, write_manifest
-from studio.training.loop.evaluation import Grade
+from studio.training.loop.evaluation import EvalResult
 
 if TYPE_CHECKING:
     import torch
@@ -30,7 +30,7 @@ class LoopState(BaseModel):
     micro_batch: int = 0
     best_step: int | None = None
     best_loss: float | None = None
-    best: Grade | None = None
+    best: EvalResult | None = None
     extensions: int = 0
     without_gain: int = 0
     loss_marks: tuple[float, ...] = ()

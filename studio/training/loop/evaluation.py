@@ -22,7 +22,7 @@ _RESTART: Final = 0.5  # of the peak rate, after a restart
 
 
 @dataclass(frozen=True)
-class Grade:
+class EvalResult:
     """How a run does at an evaluation.
 
     Args:
@@ -37,7 +37,7 @@ class Grade:
     asked: int = 0
     recall_loss: float | None = None
 
-    def gains_on(self, best: Grade | None) -> bool:
+    def gains_on(self, best: EvalResult | None) -> bool:
         """Whether this is worth keeping, and a reason to go on."""
         if best is None or self.recalled is None or best.recalled is None:
             return self.loss is not None and (best is None or best.loss is None or self.loss < best.loss)
@@ -49,7 +49,7 @@ class Grade:
 
 
 @dataclass(frozen=True)
-class Timetable:
+class EvalSchedule:
     """When a run evaluates and how its learning rate moves, extensions included.
 
     Args:

@@ -10,7 +10,7 @@ from studio.domain.conversation import Conversation
 from studio.models.tokenizer import EncodedExample
 from studio.storage.compute_lock import Turns
 from studio.training.engines.base import Engine, learned_tokens
-from studio.training.loop.evaluation import RECALL_LENGTH, Grade
+from studio.training.loop.evaluation import RECALL_LENGTH, EvalResult
 from studio.training.loop.exact_match import right_answers
 
 if TYPE_CHECKING:
@@ -49,15 +49,15 @@ class Judge:
         """Conversations of training in other words; none where the loss judges."""
         return self._make_recall()
 
-    def grade(self) -> Grade | None:
+    def grade(self) -> EvalResult | None:
         """How the model does now; None where there is nothing to ask."""
         if not self._examples and not self.recall:
             return None
         loss = self.held_out_loss()
         if not self.recall:
-            return Grade(loss)
+            return EvalResult(loss)
         recalled = right_answers(self._engine, self._encoder, self.recall, self._turns, RECALL_LENGTH)
-        return Grade(loss, recalled, len(self.recall), self._loss_of(self._recall_examples))
+        return EvalResult(loss, recalled, len(self.recall), self._loss_of(self._recall_examples))
 
     def held_out_loss(self) -> float | None:
         """Mean cross-entropy of the held-out examples, in nats a learned token; None without any."""

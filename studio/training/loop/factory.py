@@ -15,7 +15,7 @@ from studio.domain.recipe import Precision, Recipe
 from studio.errors import AfinaError
 from studio.storage.compute_lock import Turns
 from studio.storage.workspace import RunFolder
-from studio.training.loop.evaluation import Timetable
+from studio.training.loop.evaluation import EvalSchedule
 from studio.training.loop.recovery import Found, find_checkpoint, tell_of_smaller_batches
 from studio.training.run_files.adjustments import read_adjustments
 from studio.training.run_files.event_log import EventLog
@@ -103,7 +103,7 @@ def _started(loop: Loop, where: str, precision: Precision, held_out: int, found:
         threads=torch.get_num_threads(),
         total_steps=total,
         epochs=loop.plan.epochs,
-        longest_steps=Timetable(total, 1).longest if extensible else total,
+        longest_steps=EvalSchedule(total, 1).longest if extensible else total,
         may_end_earlier=extensible or 0 < patience < (loop.recipe.evaluations or 1),
         steps_per_epoch=loop.plan.steps_per_epoch,
         train_examples=len(loop.plan.conversations),

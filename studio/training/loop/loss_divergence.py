@@ -12,7 +12,7 @@ _LEAST: Final = 1.5  # nats above the lowest average, however low that is
 _MOST: Final = 4.0  # nats above it, however high that is; a model that guesses blindly is at about 11
 
 
-class Course:
+class DivergenceDetector:
     """Follows the training loss.
 
     Args:

@@ -14,7 +14,7 @@ from studio.storage.files import free_bytes
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
-class Gauge:
+class ResourceMonitor:
     """Reads the process that it is made in, and the machine around it.
 
     Args:

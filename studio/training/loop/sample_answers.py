@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from studio.domain.conversation import Conversation
-from studio.domain.event import Answers, LiveAnswer
+from studio.domain.event import Answers, SampleAnswer
 from studio.storage.compute_lock import Turns
 from studio.training.engines.base import Engine
-from studio.training.engines.prompt_lookup import Drafts
+from studio.training.engines.prompt_lookup import PromptLookup
 from studio.training.loop.dataloader import Encoder
 
 SHARE: Final = 0.1  # of the training time
@@ -23,7 +23,7 @@ _ENDS: Final = (".", "!", "?")  # of an answer that was done before others were 
 _TAUGHT: Final = 200  # answers that are proposed
 
 
-class LiveAnswers:
+class SampleAnswers:
     """Asks them when there is time for it.
 
     The base model's answers and the last ones are always given: they are what is compared. In between a round is given
@@ -50,7 +50,7 @@ class LiveAnswers:
     ) -> None:
         self._asked = asked
         self._taught = taught
-        self._drafts: Drafts | None = None
+        self._drafts: PromptLookup | None = None
         self._engine = engine
         self._turns = turns
         self._clock = clock
@@ -92,7 +92,7 @@ class LiveAnswers:
             return self._clock() - began >= room
 
         tokenizer, limit = self._encoder.tokenizer, self._limit if tuned else min(self._limit, _LONGEST_BEFORE)
-        drafts = self._proposed() if tuned else Drafts()
+        drafts = self._proposed() if tuned else PromptLookup()
         said = self._engine.generate(
             self._prompts, tokenizer.stop_ids, limit, tuned=tuned, drafts=drafts, enough=enough
         )
@@ -110,16 +110,16 @@ class LiveAnswers:
         )
         return Answers(time=time.time(), step=step, items=items, seconds=seconds)
 
-    def _item(self, asked: Conversation, ids: Sequence[int], *, is_cut: bool) -> LiveAnswer:
+    def _item(self, asked: Conversation, ids: Sequence[int], *, is_cut: bool) -> SampleAnswer:
         answer = self._encoder.tokenizer.decode(ids).strip()
         if is_cut and answer != asked.answer and not answer.endswith(_ENDS):
             answer += " …"
-        return LiveAnswer(question=asked.question, expected=asked.answer, answer=answer)
+        return SampleAnswer(question=asked.question, expected=asked.answer, answer=answer)
 
-    def _proposed(self) -> Drafts:
+    def _proposed(self) -> PromptLookup:
         """What the model is likely to say: answers that it learns, those that are expected, and what it said last."""
         if self._drafts is None:
-            self._drafts = Drafts()
+            self._drafts = PromptLookup()
             taught = list(dict.fromkeys(conversation.answer for conversation in self._taught))[:_TAUGHT]
             for answer in [*taught, *(conversation.answer for conversation in self._asked)]:
                 self._drafts.add(self._encoder.tokenizer.encode(answer))

@@ -22,14 +22,14 @@ from studio.storage.compute_lock import Turns
 from studio.storage.workspace import RunFolder
 from studio.training.engines.base import Engine, learned_tokens
 from studio.training.engines.optimizer import moments_of, optimizer_of, set_moments
-from studio.training.loop.checkpoint_manager import Keeper, adapter_of
+from studio.training.loop.checkpoint_manager import CheckpointManager, adapter_of
 from studio.training.loop.checkpoints import LoopState
 from studio.training.loop.dataloader import Plan
-from studio.training.loop.evaluation import Grade, Timetable, may_extend
+from studio.training.loop.evaluation import EvalResult, EvalSchedule, may_extend
 from studio.training.loop.evaluator import Judge
-from studio.training.loop.loss_divergence import Course
-from studio.training.loop.resource_monitor import Gauge
-from studio.training.loop.sample_answers import LiveAnswers
+from studio.training.loop.loss_divergence import DivergenceDetector
+from studio.training.loop.resource_monitor import ResourceMonitor
+from studio.training.loop.sample_answers import SampleAnswers
 from studio.training.run_files.adjustments import Adjustments
 from studio.training.run_files.event_log import EventLog
 
@@ -123,8 +123,8 @@ class Loop:
         )
 
     @property
-    def _table(self) -> Timetable:
-        return Timetable(self.plan.total_steps, self.recipe.evaluations or 1, self.state.extensions)
+    def _table(self) -> EvalSchedule:
+        return EvalSchedule(self.plan.total_steps, self.recipe.evaluations or 1, self.state.extensions)
 
     def _step(self, step: int) -> None:
         began = self.clock()
@@ -230,7 +230,7 @@ class Loop:
             self._update(answering_seconds=spent + answers.seconds)
             self._say(answers)
 
-    def _keep(self, grade: Grade | None) -> None:
+    def _keep(self, grade: EvalResult | None) -> None:
         self._keeper.keep(self.state.step)
         loss = grade.loss if grade is not None else None
         self._update(best_step=self.state.step, best_loss=loss, best=grade)
@@ -251,17 +251,17 @@ class Loop:
     def restore(self, found: tuple[LoopState, dict[str, torch.Tensor]] | None) -> None:
         """Makes the optimizer, and goes back to where a checkpoint was."""
         self._optimizer = optimizer_of(self.engine, self.recipe)
-        self._keeper = Keeper(self.folder, self.engine, self.reserve, found[0].step if found else 0)
-        self._gauge = Gauge(self.folder.path)
-        self._course = Course()
-        self._live = LiveAnswers(
+        self._keeper = CheckpointManager(self.folder, self.engine, self.reserve, found[0].step if found else 0)
+        self._gauge = ResourceMonitor(self.folder.path)
+        self._course = DivergenceDetector()
+        self._live = SampleAnswers(
             self.asked, self.plan.conversations, self.engine, self.plan.encoder, self.turns, self.clock
         )
         if found is None:
             self._update(micro_batch=self.adjustments.micro_batch or self.recipe.micro_batch or 0)
             return
         self.state, tensors = found
-        self._course = Course(self.state.loss_marks)
+        self._course = DivergenceDetector(self.state.loss_marks)
         if self.state.best_step is not None and not self._keeper.has(self.state.best_step):
             self._notice("train.adapter_damaged", step=self.state.best_step)
             self._update(best_step=None, best_loss=None, best=None)

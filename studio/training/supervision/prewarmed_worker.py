@@ -24,7 +24,7 @@ WAIT_OPTION: Final = "--wait"
 _PATIENCE: Final = 900.0  # seconds that it waits for a run
 
 
-class Spare:
+class PrewarmedWorker:
     """At most one worker in waiting. Safe to use from many threads.
 
     Args:

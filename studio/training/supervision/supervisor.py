@@ -26,7 +26,7 @@ from studio.training.run_files.disk_space import request_pause, shortage
 from studio.training.run_files.status import conclude, newest_checkpoint, read_result
 from studio.training.supervision.exit_diagnosis import cause_of_death, was_killed_for_memory
 from studio.training.supervision.memory_admission import fits_beside
-from studio.training.supervision.prewarmed_worker import Spare
+from studio.training.supervision.prewarmed_worker import PrewarmedWorker
 from studio.training.supervision.run_queue import ACTIVE, RunQueue
 from studio.training.supervision.worker_process import (
     WORKER_MODULE,
@@ -76,7 +76,7 @@ class Supervisor:
         self._attempts = attempts
         self._reserve = workspace.settings.disk_reserve_mb * 10**6
         self._queue = RunQueue(workspace.database)
-        self._spare = Spare(workspace, python, module)
+        self._spare = PrewarmedWorker(workspace, python, module)
         self._lock = FileLock(workspace.home / "supervisor.lock")
         self._wake = threading.Event()
         self._closing = threading.Event()

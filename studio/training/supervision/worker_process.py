@@ -19,6 +19,7 @@ from typing import IO
 import psutil
 
 from studio.errors import from_exception
+from studio.processes.environment import environment
 from studio.storage.files import write_atomic
 from studio.storage.workspace import RunFolder
 from studio.training.supervision.exit_diagnosis import kill_counter, memory_kills
@@ -186,27 +187,6 @@ def log_of_last_start(folder: RunFolder, limit: int = 20_000) -> str:
     except OSError:
         return ""
     return text.rpartition(LOG_HEADER.decode())[2]
-
-
-def environment() -> dict[str, str]:
-    """The environment of a worker. What the person set stays.
-
-    Threads that wait busily take the cores from the page and from the answers in a chat. Threads that sleep at once cost
-    a run a fifth of its speed, since a step is hundreds of short products: so they wait for some microseconds, then sleep.
-    A step walks through more memory than 4 KB pages can be looked up for quickly, so glibc asks for pages of 2 MB.
-    """
-    gentle = {
-        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # read before the first line of Python; other systems ignore it
-        "GOMP_SPINCOUNT": "20000",
-        "KMP_BLOCKTIME": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-        "HF_HUB_OFFLINE": "1",
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONUTF8": "1",
-        "PYTHONFAULTHANDLER": "1",
-    }
-    paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
-    return gentle | dict(os.environ) | {"PYTHONPATH": os.pathsep.join(path for path in paths if path)}
 
 
 def _noted(folder: RunFolder, module: str) -> WorkerProcess | None:

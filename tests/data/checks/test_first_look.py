@@ -9,7 +9,7 @@ import pytest
 from studio.data.checks import facts as making
 from studio.data.checks.facts import firsts
 from studio.data.checks.fast_scan import FirstLook
-from studio.data.checks.scanner import Made, Scanner
+from studio.data.checks.scanner import FactsBuilder, Scanner
 from studio.domain.conversation import Conversation
 from tests.data.checks.test_facts import TEXTS, alike, examples
 from tests.data.hostile.corpus import PATTERNS
@@ -48,7 +48,7 @@ def test_it_says_what_the_checks_say() -> None:
 
 
 def test_most_texts_need_no_second_look() -> None:
-    seen = {content for content, _ in FirstLook()(dict.fromkeys(ODD, "user"), Made())}
+    seen = {content for content, _ in FirstLook()(dict.fromkeys(ODD, "user"), FactsBuilder())}
     assert {"Ã§Ã£o", "“aspas” – € 10", "Olá Maria, tudo bem?"} <= seen
     assert not {"STRASSE Straße", "中文 送料はいくら", "\ud800"} & seen
 

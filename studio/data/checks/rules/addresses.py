@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from studio.data.checks.personal import Kind, Span
-from studio.data.checks.prefilter import Hint
+from studio.data.checks.prefilter import Prefilter
 from studio.data.checks.rules.personal import check_of
 from studio.data.text import plain, words
 
@@ -33,7 +33,7 @@ def _scan(text: str) -> Iterator[Span]:
 
 
 # One of these words is in every text that a pattern fits; they are looked for first, in a tenth of the time.
-_STREETS: Final = Hint(
+_STREETS: Final = Prefilter(
     words=words(
         "rua r av avenida travessa tv alameda al praça pça rodovia rod estrada largo viela quadra calle carrera plaza "
         "street st avenue ave road rd lane ln drive dr boulevard blvd court ct way place pl square sq terrace highway hwy "

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from studio.data.checks.personal import Kind, Span
-from studio.data.checks.prefilter import Hint
+from studio.data.checks.prefilter import Prefilter
 from studio.data.checks.rules.personal import check_of
 from studio.data.text import words
 
@@ -41,7 +41,7 @@ def _scan(text: str) -> Iterator[Span]:
 
 
 _SIGN: Final = re.compile(r"[(\[{](?:at|arroba)|\b(?:dot|ponto|punto)\b", re.IGNORECASE)
-_HINT: Final = Hint("@([{", words("dot ponto punto"))
+_HINT: Final = Prefilter("@([{", words("dot ponto punto"))
 
 
 def _worth(text: str) -> bool:

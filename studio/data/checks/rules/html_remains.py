@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from studio.data.checks.check import Check, flagged, rewritten
-from studio.data.checks.prefilter import Hint
+from studio.data.checks.prefilter import Prefilter
 from studio.domain.problem import Severity
 
 _CODE: Final = "html"
@@ -69,5 +69,11 @@ def _link(match: re.Match[str]) -> str:
 
 
 CHECK: Final = Check(
-    _CODE, Severity.WARNING, 25, flagged(_CODE, Severity.WARNING), rewritten(as_text), text=has_html, hint=Hint("<&")
+    _CODE,
+    Severity.WARNING,
+    25,
+    flagged(_CODE, Severity.WARNING),
+    rewritten(as_text),
+    text=has_html,
+    hint=Prefilter("<&"),
 )

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from studio.data.checks.check import Check, flagged, rewritten
-from studio.data.checks.prefilter import Hint
+from studio.data.checks.prefilter import Prefilter
 from studio.data.text import words
 from studio.domain.problem import Severity
 
@@ -37,7 +37,7 @@ def _has(text: str) -> bool:
     return _END.search(text, max(0, len(text) - 120)) is not None
 
 
-_HINT: Final = Hint(
+_HINT: Final = Prefilter(
     words=words(
         "more less all top link clipboard share helpful yes no reply info print page mais menos tudo topo compartilhar útil "
         "sim não más todo arriba enlace compartir"

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from studio.data.checks.check import Check, flagged, rewritten
-from studio.data.checks.prefilter import Hint
+from studio.data.checks.prefilter import Prefilter
 from studio.data.text import words
 from studio.domain.problem import Severity
 
@@ -46,5 +46,5 @@ def broken(text: str) -> str:
 
 
 CHECK: Final = Check(
-    _CODE, Severity.WARNING, 20, flagged(_CODE, Severity.WARNING), rewritten(broken), text=_has, hint=Hint("\\")
+    _CODE, Severity.WARNING, 20, flagged(_CODE, Severity.WARNING), rewritten(broken), text=_has, hint=Prefilter("\\")
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from studio.data.checks.check import Check, flagged, without
-from studio.data.checks.prefilter import Hint
+from studio.data.checks.prefilter import Prefilter
 from studio.domain.problem import Severity
 
 _CODE: Final = "lost_letters"
@@ -16,5 +16,12 @@ def _lost(text: str) -> bool:
 
 
 CHECK: Final = Check(
-    _CODE, Severity.WARNING, 20, flagged(_CODE, Severity.WARNING), without, by_default=False, text=_lost, hint=Hint("�")
+    _CODE,
+    Severity.WARNING,
+    20,
+    flagged(_CODE, Severity.WARNING),
+    without,
+    by_default=False,
+    text=_lost,
+    hint=Prefilter("�"),
 )

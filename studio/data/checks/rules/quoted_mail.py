@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from studio.data.checks.check import Check, flagged, rewritten
-from studio.data.checks.prefilter import Hint
+from studio.data.checks.prefilter import Prefilter
 from studio.domain.problem import Severity
 
 _CODE: Final = "quoted_mail"
@@ -42,5 +42,11 @@ def _quotes(text: str) -> bool:
 
 
 CHECK: Final = Check(
-    _CODE, Severity.WARNING, 20, flagged(_CODE, Severity.WARNING), rewritten(unquoted), text=_quotes, hint=Hint(">:-")
+    _CODE,
+    Severity.WARNING,
+    20,
+    flagged(_CODE, Severity.WARNING),
+    rewritten(unquoted),
+    text=_quotes,
+    hint=Prefilter(">:-"),
 )

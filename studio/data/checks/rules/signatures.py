@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from studio.data.checks.check import Check, flagged, rewritten
-from studio.data.checks.prefilter import Hint
+from studio.data.checks.prefilter import Prefilter
 from studio.data.text import words
 from studio.domain.problem import Severity
 
@@ -52,7 +52,7 @@ def _signed(text: str) -> bool:
 
 
 # Every part of a signature begins a line: in a text of one line, the text.
-_HINT: Final = Hint(
+_HINT: Final = Prefilter(
     "\n",
     words(
         "best kind warm warmest kindest regards sincerely yours cheers many thanks att atenciosamente cordialmente "

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from studio.data.checks.check import Check, flagged, rewritten
-from studio.data.checks.prefilter import Hint
+from studio.data.checks.prefilter import Prefilter
 from studio.domain.problem import Severity
 
 _CODE: Final = "thoughts"
@@ -30,5 +30,5 @@ def answered(text: str) -> str:
 
 
 CHECK: Final = Check(
-    _CODE, Severity.WARNING, 30, flagged(_CODE, Severity.WARNING), rewritten(answered), text=_has, hint=Hint("<[◁")
+    _CODE, Severity.WARNING, 30, flagged(_CODE, Severity.WARNING), rewritten(answered), text=_has, hint=Prefilter("<[◁")
 )

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from studio.training.engines.fused import kernels
-from studio.training.engines.fused.linear import Linear, Passed
+from studio.training.engines.fused.linear import Linear, SavedActivations
 from studio.training.engines.fused.model_config import Shape
 from studio.training.engines.fused.ops import (
-    Attended,
+    AttendedChild,
     Packed,
     add,
     attention,
@@ -36,17 +36,17 @@ class Kept:
     only: Tensor | None
     x: Tensor
     root: Tensor
-    qkv_in: Passed
+    qkv_in: SavedActivations
     heads: tuple[Tensor, Tensor] | None
-    attended: Attended
-    out_in: Passed
+    attended: AttendedChild
+    out_in: SavedActivations
     mixed: tuple[Tensor, Tensor] | None
     middle: Tensor
     middle_root: Tensor
-    gate_in: Passed
+    gate_in: SavedActivations
     g: Tensor
     u: Tensor
-    down_in: Passed
+    down_in: SavedActivations
     fed: tuple[Tensor, Tensor] | None
 
 
@@ -186,7 +186,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Again:
+class RecomputeContext:
     """What is enough to compute a layer a second time (Chen et al., 2016): its input, and the state of the dice.
 
     Args:

@@ -17,7 +17,7 @@ from torch import Tensor
 from studio.models.tokenizer import EncodedExample
 from studio.training.engines.base import Adaptation
 from studio.training.engines.fused import peft_export
-from studio.training.engines.fused.decoder_layer import Again, Kept, Rotations
+from studio.training.engines.fused.decoder_layer import Kept, RecomputeContext, Rotations
 from studio.training.engines.fused.greedy_decode import decode
 from studio.training.engines.fused.lm_head import Head
 from studio.training.engines.fused.load_balancing import Work, portions, shares
@@ -26,8 +26,8 @@ from studio.training.engines.fused.lora_buffers import Adapters
 from studio.training.engines.fused.model_config import Shape
 from studio.training.engines.fused.ops import Packed, norm, norm_backward, rotations
 from studio.training.engines.fused.weights import Weights, read_weights
-from studio.training.engines.fused.worker_threads import Lanes
-from studio.training.engines.prompt_lookup import Drafts
+from studio.training.engines.fused.worker_threads import WorkerThreads
+from studio.training.engines.prompt_lookup import PromptLookup
 from studio.training.engines.regularization import NONE, Regularisation, embedding_noise
 
 _MOST_LANES: Final = 8
@@ -73,7 +73,7 @@ class FusedEngine:
         alone = (
             adaptation.method.tunes_whole_weights or not self._share
         )  # gradients of whole weights are too large twice
-        self._lanes = Lanes(1 if alone else min(_MOST_LANES, torch.get_num_threads()))
+        self._lanes = WorkerThreads(1 if alone else min(_MOST_LANES, torch.get_num_threads()))
         self.weights, self._all_gradients = attach(self.base.layers, adaptation, seed, self._lanes.count)
         self.gradients = self._all_gradients[0]
         self._linears = [linear for layer in self.base.layers for linear in layer.linears]
@@ -109,7 +109,7 @@ class FusedEngine:
         limit: int,
         *,
         tuned: bool = True,
-        drafts: Drafts | None = None,
+        drafts: PromptLookup | None = None,
         enough: Callable[[], bool] = lambda: False,
     ) -> list[list[int]]:
         self._refresh()
@@ -119,7 +119,7 @@ class FusedEngine:
             with torch.no_grad():
                 return decode(
                     self.base, self._head, self.shape, prompts, stop_ids, limit,
-                    tuned=tuned, drafts=drafts or Drafts(), enough=enough,
+                    tuned=tuned, drafts=drafts or PromptLookup(), enough=enough,
                 )  # fmt: skip
         finally:
             for linear in self._linears:
@@ -178,10 +178,10 @@ class FusedEngine:
         if self._regularisation.neftune:
             x = x + embedding_noise(packed.lengths, packed.rows // packed.width, x, self._regularisation.neftune)
         first = self._first
-        kept: list[Kept | Again | None] = []
+        kept: list[Kept | RecomputeContext | None] = []
         for number, layer in enumerate(self.base.layers):
             only = self._only(number, packed)
-            again = Again(x, only, torch.get_rng_state()) if self._recompute else None
+            again = RecomputeContext(x, only, torch.get_rng_state()) if self._recompute else None
             x, found = layer.forward(x, packed, turns, only=only, training=True)
             kept.append(None if number < first else again or found)
         chosen = x[: len(packed.asked)]
@@ -195,7 +195,7 @@ class FusedEngine:
         for number in range(self.shape.layers - 1, first - 1, -1):
             needed = kept.pop()  # freed as soon as it is used
             assert needed is not None
-            if isinstance(needed, Again):
+            if isinstance(needed, RecomputeContext):
                 needed = needed.computed(self.base.layers[number], packed, turns)
             dx, dy = self.base.layers[number].backward(dx, dy, needed, packed, turns, first=number == first)
         self._adapters.collect(packed.lane, self._all_gradients[packed.lane])

@@ -13,7 +13,7 @@ from studio.training.engines.fused.lm_head import Head
 from studio.training.engines.fused.model_config import Shape
 from studio.training.engines.fused.ops import gate, norm, rotations
 from studio.training.engines.fused.weights import Weights
-from studio.training.engines.prompt_lookup import LONGEST, Drafts
+from studio.training.engines.prompt_lookup import LONGEST, PromptLookup
 
 
 def decode(
@@ -25,7 +25,7 @@ def decode(
     limit: int,
     *,
     tuned: bool,
-    drafts: Drafts,
+    drafts: PromptLookup,
     enough: Callable[[], bool],
 ) -> list[list[int]]:
     """The most likely continuation of each prompt.
@@ -82,7 +82,7 @@ class _Row:
             if token != guess:
                 return
 
-    def go_on(self, drafts: Drafts) -> None:
+    def go_on(self, drafts: PromptLookup) -> None:
         """Prepares the next pass; an answer that is done only keeps its place in it."""
         if not self.is_open:
             self.fed, self.proposed = self.fed[:1], 0

@@ -57,7 +57,7 @@ class Whole:
 
 
 @dataclass(frozen=True)
-class Passed:
+class SavedActivations:
     """What the derivative of a :class:`Linear` needs: input, inner product, dropout mask."""
 
     x: Tensor
@@ -133,7 +133,7 @@ class Linear:
             assert self.changed is not None
             self.changed[whole.out] = self.weight[whole.out] + whole.change  # summed in fp32
 
-    def forward(self, x: Tensor, *, tuned: bool, training: bool) -> tuple[list[Tensor], Passed]:
+    def forward(self, x: Tensor, *, tuned: bool, training: bool) -> tuple[list[Tensor], SavedActivations]:
         """Computes the layers.
 
         Args:
@@ -145,16 +145,18 @@ class Linear:
             ``(T, O / blocks)`` of each block, and what the derivative needs.
         """
         if not tuned or self.down is None:
-            return [*self._products(x, tuned)], Passed(x, None, None)
+            return [*self._products(x, tuned)], SavedActivations(x, None, None)
         kept, seen = None, x
         if training and self.dropout:
             kept = torch.empty_like(seen).bernoulli_(1 - self.dropout).div_(1 - self.dropout)
             seen = seen * kept
         inner = seen @ self.down.t()  # before the large products, while x is still near the core
         ys = [y.addmm_(inner, up.t()) for y, up in zip(self._products(x, tuned), self.ups, strict=True)]
-        return ys, Passed(x, inner, kept)
+        return ys, SavedActivations(x, inner, kept)
 
-    def backward(self, dys: Sequence[Tensor], passed: Passed, lane: int, *, first: bool = False) -> list[Tensor]:
+    def backward(
+        self, dys: Sequence[Tensor], passed: SavedActivations, lane: int, *, first: bool = False
+    ) -> list[Tensor]:
         """Adds the tuned values' gradients.
 
         Args:

@@ -17,7 +17,7 @@ from torch import Tensor
 from studio.training.engines.fused import kernels
 from studio.training.engines.fused.linear import Linear, Part
 from studio.training.engines.fused.ops import run
-from studio.training.engines.fused.worker_threads import Lanes
+from studio.training.engines.fused.worker_threads import WorkerThreads
 
 
 class Adapters:
@@ -29,7 +29,7 @@ class Adapters:
         lanes: threads that write derivatives.
     """
 
-    def __init__(self, linears: Sequence[Linear], weights: Tensor, lanes: Lanes) -> None:
+    def __init__(self, linears: Sequence[Linear], weights: Tensor, lanes: WorkerThreads) -> None:
         tuned = [linear for linear in linears if linear.parts]
         self._weights, self._lanes = weights, lanes
         self._scale = tuned[0].scale if tuned else 1.0

@@ -225,7 +225,7 @@ def rotations(width: int, head_dim: int, theta: float) -> tuple[Tensor, Tensor]:
 
 
 @dataclass(frozen=True)
-class Attended:
+class AttendedChild:
     """What the derivative of attention needs: queries ``(B k, g L, D)``, keys and values ``(B k, L, D)``, weights."""
 
     q: Tensor
@@ -234,7 +234,7 @@ class Attended:
     weights: Tensor
 
 
-def attention(qkv: Tensor, shape: Shape, packed: Packed, turns: tuple[Tensor, Tensor]) -> tuple[Tensor, Attended]:
+def attention(qkv: Tensor, shape: Shape, packed: Packed, turns: tuple[Tensor, Tensor]) -> tuple[Tensor, AttendedChild]:
     """Causal attention within each example.
 
     Args:
@@ -255,11 +255,11 @@ def attention(qkv: Tensor, shape: Shape, packed: Packed, turns: tuple[Tensor, Te
     mixed = torch.bmm(weights, v).view(packed.count, shape.heads, width, dim)
     out = qkv.new_empty(len(qkv), shape.heads * dim)
     run(kernels.by_token, mixed, packed.rows, out)
-    return out, Attended(q, k, v, weights)
+    return out, AttendedChild(q, k, v, weights)
 
 
 def attention_backward(
-    dy: Tensor, kept: Attended, shape: Shape, packed: Packed, turns: tuple[Tensor, Tensor]
+    dy: Tensor, kept: AttendedChild, shape: Shape, packed: Packed, turns: tuple[Tensor, Tensor]
 ) -> Tensor:
     """Derivative of :func:`attention` by ``qkv``; ``dy`` is ``(T, h D)``."""
     count, width, dim = packed.count, packed.width, shape.head_dim

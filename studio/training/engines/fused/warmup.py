@@ -24,7 +24,7 @@ from studio.training.engines.fused.lora import attach
 from studio.training.engines.fused.lora_buffers import Adapters
 from studio.training.engines.fused.model_config import Shape
 from studio.training.engines.fused.ops import Packed, norm, norm_backward, rotations
-from studio.training.engines.fused.worker_threads import Lanes
+from studio.training.engines.fused.worker_threads import WorkerThreads
 from studio.training.engines.precision import number_format
 
 _WORDS, _WIDTH = 32, 32
@@ -87,7 +87,7 @@ def _step(shape: Shape, dtype: torch.dtype) -> None:
     weights, gradients = attach([layer], _LORA, 0, 1)
     for linear in layer.linears:
         linear.freeze()
-    adapters = Adapters(layer.linears, weights, Lanes(1))
+    adapters = Adapters(layer.linears, weights, WorkerThreads(1))
     adapters.refresh()
     packed = Packed.of([EncodedExample([1] * 6, [False] * 3 + [True] * 3, truncated=False)] * 2)
     turns = {theta: rotations(packed.width, shape.head_dim, theta) for theta in shape.thetas}

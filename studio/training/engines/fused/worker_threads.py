@@ -15,7 +15,7 @@ import torch
 Work = TypeVar("Work")
 
 
-class Lanes:
+class WorkerThreads:
     """A fixed number of threads, each with one core.
 
     Args:

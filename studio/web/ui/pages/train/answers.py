@@ -6,7 +6,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from studio.domain.event import LiveAnswer
+from studio.domain.event import SampleAnswer
 from studio.domain.run import RunView
 from studio.services.runs.comparison import same_answer
 from studio.web.ui.components import EMPTY, Ui, badge, join
@@ -39,7 +39,7 @@ def render_answers(ui: Ui, view: RunView) -> Markup:
     return Markup("{}{}").format(head, join(_item(ui, item, before, progress.answers_step) for item in items))
 
 
-def _item(ui: Ui, item: LiveAnswer, before: dict[str, str], step: int) -> Markup:
+def _item(ui: Ui, item: SampleAnswer, before: dict[str, str], step: int) -> Markup:
     text = ui.text
     right = bool(step) and same_answer(item)
     now = (item.answer or text("train.answer.empty")) if step else text("train.answer.waiting")
