@@ -17,11 +17,11 @@ from studio.domain.event import Step
 from studio.domain.model import BaseModelCard
 from studio.domain.recipe import Recipe
 from studio.domain.run import RunResult
+from studio.processes.environment import environment
 from studio.storage.workspace import RunFolder
 from studio.training.loop.dataloader import Encoder
 from studio.training.recipes.presets import resolve
 from studio.training.run_files.event_log import read_events
-from studio.processes.environment import environment
 
 
 @dataclass(frozen=True)
