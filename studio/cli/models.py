@@ -47,7 +47,8 @@ def _list(ctx: typer.Context, as_json: Json = False) -> None:
 def _described(models: ModelService, card: BaseModelCard) -> dict[str, Any]:
     document = card.model_dump(mode="json", exclude={"chat_template"})
     fit = models.fit(card.id)
-    return document | {"installed": models.is_installed(card.id), "fit": fit.model_dump(mode="json")}
+    on_disk = {"installed": models.is_installed(card.id), "disk_bytes": models.disk_bytes(card.id)}
+    return document | on_disk | {"fit": fit.model_dump(mode="json")}
 
 
 def _table(terminal: Terminal, models: ModelService, cards: list[BaseModelCard]) -> None:

@@ -27,6 +27,7 @@ from studio.models.sources import sources
 from studio.models.sources.folder import describe_path
 from studio.models.sources.hub import HubSource
 from studio.storage.database import AcceptanceRow, AddedModelRow, RunRow
+from studio.storage.files import used_bytes
 from studio.storage.uses import uses_of
 from studio.storage.workspace import Workspace
 
@@ -102,6 +103,10 @@ class ModelService:
     def is_installed(self, model_id: str) -> bool:
         """Whether a model can be used now."""
         return is_installed(self._workspace.model(model_id))
+
+    def disk_bytes(self, model_id: str) -> int:
+        """What a model takes on the disk: its files, and what is left of a download that did not end."""
+        return used_bytes(self.folder(model_id)) + used_bytes(self._workspace.models / ".downloads" / model_id)
 
     def folder(self, model_id: str) -> Path:
         """Where the files of a model are, or will be once it is installed."""

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -181,6 +181,16 @@ def replace(source: Path, target: Path) -> None:
             if os.name != "nt" or attempt == _RETRIES_ON_WINDOWS - 1:
                 raise
             time.sleep(0.05)
+
+
+def used_bytes(folder: Path) -> int:
+    """Bytes of all files below a folder; 0 where it is not there. What vanishes while it is counted counts nothing."""
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += Path(parent, name).lstat().st_size
+    return total
 
 
 def free_bytes(folder: Path) -> int:

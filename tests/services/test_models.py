@@ -135,6 +135,18 @@ def test_a_removed_model_leaves_the_list_but_not_the_disk_of_its_owner(models: M
     assert len(models.cards()) == 2
 
 
+def test_the_disk_that_a_model_takes_is_told_and_freed(models: ModelService) -> None:
+    assert models.disk_bytes(SMOLLM2) == 0
+    folder, downloads = models.folder(SMOLLM2), models.folder(SMOLLM2).parent / ".downloads" / SMOLLM2
+    for path, size in ((folder / "afina.json", 10), (folder / "model.safetensors", 5_000), (downloads / "half", 300)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x" * size)
+    assert models.disk_bytes(SMOLLM2) == 5_310
+    models.remove(SMOLLM2)
+    assert models.disk_bytes(SMOLLM2) == 0
+    assert not models.is_installed(SMOLLM2)
+
+
 def test_the_fit_says_what_it_is_made_of(models: ModelService) -> None:
     small, large = models.fit(SMOLLM2, batch=1, length=32), models.fit(SMOLLM2, batch=1000, length=1_000_000)
     assert large.badge is FitBadge.TOO_BIG

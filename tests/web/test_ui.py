@@ -21,6 +21,7 @@ from studio.services.examples.table import HeldOut, RowEdit
 from studio.settings import Settings
 from studio.web.ui import shell
 from studio.web.ui.components import Ui, button
+from studio.web.ui.pages import model
 from studio.web.ui.pages.compare_view import render_talk
 from studio.web.ui.pages.examples.grid import read_edits
 from studio.web.ui.pages.home import _card
@@ -134,6 +135,28 @@ def test_what_was_asked_stays_readable_when_the_base_is_gone(services: Services,
     choices = next(value for value in values if isinstance(value, gr.CheckboxGroup))
     assert choices.value == ["base", "run-2"], "the one that was best in the exam"
     assert any("melhor na prova" in label for label, _ in choices.choices)
+    own.close()
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_the_model_page_tells_the_disk_of_what_is_installed_and_offers_to_free_it(
+    settings: Settings, tmp_path: Path, locale: str
+) -> None:
+    own = build_services(settings.model_copy(update={"models_dir": tmp_path / "models"}))
+    model_id, text = own.models.cards()[0].id, catalog(locale)
+    ui = Ui(own, text, place=None)
+    place = Place(own.projects.create("Shop").id, "model")
+    assert f'id="model-remove-{model_id}"' not in model._render(ui, place), "nothing is there to be removed"
+    folder = own.models.folder(model_id)
+    folder.mkdir(parents=True)
+    (folder / "afina.json").write_bytes(b"x" * 2_000_000)
+    shown = model._render(ui, place)
+    assert shown.count(f'id="model-remove-{model_id}"') == 1
+    assert text.size(2_000_000) in shown
+    assert text("model.free_ask", name=own.models.get(model_id).name) in shown
+    model._perform(ui, place, {"action": "remove", "id": model_id})
+    assert not folder.exists()
+    assert f'id="model-remove-{model_id}"' not in model._render(ui, place)
     own.close()
 
 

@@ -121,7 +121,9 @@ def _perform(ui: Ui, place: Place, data: dict[str, str]) -> None:
         case "cancel":
             models.cancel_install(model_id)
         case "remove":
+            name, freed = _name(ui, model_id), models.disk_bytes(model_id)
             models.remove(model_id)
+            say(ui.text, "model.removed", name=name, size=ui.text.size(freed))
 
 
 def _render(ui: Ui, place: Place) -> str:
@@ -193,11 +195,13 @@ def _facts(ui: Ui, card: BaseModelCard) -> Markup:
     if card.licence.url:
         html = Markup('<a href="{}" target="_blank" rel="noreferrer">{}</a>')
         licence = html.format(card.licence.url, card.licence.name)
-    facts = (
+    facts = [
         (text("model.size"), size),
         (text("model.languages"), _languages(ui, card)),
         (text("model.licence"), licence),
-    )
+    ]
+    if used := ui.services.models.disk_bytes(card.id):
+        facts.append((text("model.disk"), text.size(used)))
     return join(_FACT.format(*fact) for fact in facts)
 
 
@@ -238,17 +242,20 @@ def _state(ui: Ui, card: BaseModelCard, chosen: str | None, fit: Fit) -> Markup:
         parts.append(badge(ui.text("model.ready")))
     else:
         parts.append(_use_button(ui, card, ready, failed=bool(progress.problem), preferred=not chosen, fit=fit))
-        if card.source in _ADDED:
-            parts.append(_remove_button(ui, card))
+    if card.source in _ADDED or ui.services.models.disk_bytes(card.id):
+        parts.append(_remove_button(ui, card))
     return join(parts)
 
 
 def _remove_button(ui: Ui, card: BaseModelCard | BrokenCard) -> Markup:
-    """Takes a model that a person added from the list again."""
+    """Takes a model from the disk; one that a person added from the list, too."""
     text, name = ui.text, f"model-remove-{card.id}"
-    ask = text("model.remove_ask", name=card.name)
     detail = text("model.remove_folder" if card.source is SourceKind.FOLDER else "model.remove_hub")
-    return danger_button(text, text("model.remove"), "remove", ask, detail, elem_id=name, id=card.id)
+    label, ask = text("model.remove"), text("model.remove_ask", name=card.name)
+    if card.source not in _ADDED:
+        label, ask = text("model.free"), text("model.free_ask", name=card.name)
+        detail = text("model.free_detail", size=text.size(ui.services.models.disk_bytes(card.id)))
+    return danger_button(text, label, "remove", ask, detail, elem_id=name, id=card.id)
 
 
 def _progress_label(ui: Ui, progress: InstallProgress) -> str:
