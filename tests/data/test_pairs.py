@@ -10,7 +10,7 @@ import pytest
 
 from studio.data.importing.pipeline import Reading
 from studio.data.importing.result import InputFile
-from studio.data.versions.lines import line_of
+from studio.data.jsonl_codec import line_of
 from studio.domain.dataset import Mapping
 from tests.data.files import pairs, read
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from studio.data.jsonl_codec import line_of
 from studio.data.versions import jsonl
-from studio.data.versions.lines import line_of
 from studio.data.versions.rows import Rows, line_starts
 from studio.domain.conversation import Conversation, Message, Role, Source
 from studio.errors import AfinaError

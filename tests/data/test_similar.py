@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from studio.data.similarity import minhash
+from studio.data.similarity import clusters
 
 WORDS = [
     "pedido",
@@ -48,16 +48,16 @@ def texts(count: int) -> list[str]:
 def test_compiled_code_finds_the_same(kept_apart: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     keys = texts(3_000)
     apart = np.arange(len(keys), dtype=np.uint64) // np.uint64(100) if kept_apart else None
-    monkeypatch.setattr(minhash, "MANY", len(keys) + 1)
-    few = minhash.near(keys, apart=apart)
-    monkeypatch.setattr(minhash, "MANY", 2)
-    many = minhash.near(keys, apart=apart)
+    monkeypatch.setattr(clusters, "MANY", len(keys) + 1)
+    few = clusters.near(keys, apart=apart)
+    monkeypatch.setattr(clusters, "MANY", 2)
+    many = clusters.near(keys, apart=apart)
     assert 50 < len(set(few.tolist())) < len(keys) - 200, "some are near, most are not"
     assert np.array_equal(few, many)
 
 
 def test_numbers_tell_texts_apart_in_any_script(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(minhash, "MANY", 2)
+    monkeypatch.setattr(clusters, "MANY", 2)
     start = "quanto custa a camiseta azul do modelo novo tamanho"
     keys = [f"{start} 38", f"{start}s 38", f"{start} 40", f"{start} ٣٨", f"{start}s ٣٨ №"]
-    assert minhash.near(keys).tolist() == [0, 0, 2, 3, 3]
+    assert clusters.near(keys).tolist() == [0, 0, 2, 3, 3]

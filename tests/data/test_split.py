@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from studio.data.similarity.minhash import clusters
+from studio.data.similarity.clusters import clusters
 from studio.data.splitting.split import SplitKind, leaks, plan, split
 from studio.domain.conversation import Conversation, Message, Source
 

@@ -14,7 +14,8 @@ from studio.data.checks.personal import Personal
 from studio.data.checks.prefilter import Prefilter
 from studio.data.gc_pause import collector_at_rest
 from studio.data.importing.findings import SHOWN_RANGES, row_list
-from studio.data.similarity.minhash import Hashes, Ints, mixed, near
+from studio.data.similarity.clusters import near
+from studio.data.similarity.minhash import Hashes, Ints, mixed
 from studio.data.versions.rows import Rows
 from studio.domain.conversation import Conversation, Message
 from studio.domain.problem import Severity

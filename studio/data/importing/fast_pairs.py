@@ -34,7 +34,7 @@ class PairLine:
 
 
 class Pairs:
-    """Makes the lines that :func:`studio.data.importing.row_conversion.conversation_of` and :func:`studio.data.versions.lines.line_of` would.
+    """Makes the lines that :func:`studio.data.importing.row_conversion.conversation_of` and :func:`studio.data.jsonl_codec.line_of` would.
 
     Args:
         table: of texts alone.

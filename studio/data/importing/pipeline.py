@@ -21,8 +21,8 @@ from studio.data.importing.record_layouts import Kind
 from studio.data.importing.result import FileRead, InputFile, ReadResult
 from studio.data.importing.row_conversion import choose, conversation_of, used_columns
 from studio.data.importing.table import Meter, Peek, Row, Table
+from studio.data.jsonl_codec import line_of
 from studio.data.limits import MAX_CELL, SAMPLE_ROWS
-from studio.data.versions.lines import line_of
 from studio.domain.conversation import Conversation
 from studio.domain.dataset import Mapping
 from studio.domain.problem import Severity

@@ -1,4 +1,4 @@
-"""Which texts are near-identical: the same words, or nearly the same letters. Scales to a million texts."""
+"""MinHash of texts with banding, in numpy: which of some thousand texts are near-identical."""
 
 from __future__ import annotations
 
@@ -12,12 +12,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.data.text import plain
-
 HASHES: Final = 32
 BANDS: Final = 8  # of 4 hashes: two texts that share 80 % of their pieces meet in a band with probability 0.98
 _NEIGHBOURS: Final = 6  # of a bucket that a text is compared with: enough to meet one, too few to be quadratic
-_FEWEST: Final = 6  # pieces: in fewer, one letter decides
 _BITS: Final = 2048  # of the picture of a text's pieces, from which most overlaps are read
 SLACK: Final = 0.2  # below the threshold, where hashes alone rule an overlap out
 UNSURE: Final = 0.05  # around the threshold, where the picture may err and the pieces themselves are counted
@@ -26,56 +23,22 @@ BATCH: Final = 1_000  # texts at once: so few stay in the processor's cache
 _PAIRS: Final = 200_000  # pairs looked at at once
 COUNTED: Final = 4_000  # pairs counted at once
 THREADS: Final = min(4, os.cpu_count() or 1)
-MANY: Final = 20_000  # texts: from here on compiled code pays, in a tenth of the time
 _BASIS, _PRIME = 0xCBF29CE484222325, 0x100000001B3  # FNV-1a, 64 bits
 _NUMBERS: Final = re.compile(r"\d+")
 _DIGIT: Final = re.compile(r"\d")
-THRESHOLD: Final = 0.8
 
 Ints = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
 
 
-def clusters(texts: Sequence[str], threshold: float = THRESHOLD) -> list[int]:
-    """The cluster of each text: near-identical ones share a number (the index of the first of them).
-
-    Two texts are near-identical when they name the same numbers ("size 38" is not "size 40") and their sets of
-    three-letter pieces overlap by ``threshold`` (Jaccard index). Candidates come from MinHash with banding (Broder
-    1997; Leskovec et al., Mining of Massive Datasets, 3.4).
-    """
-    firsts: dict[str, int] = {}
-    place: list[int] = []
-    for text in texts:
-        place.append(firsts.setdefault(plain(text) or text.strip(), len(firsts)))
-    index: dict[int, int] = {}
-    for at, unique in enumerate(place):
-        index.setdefault(unique, at)
-    labels = near(list(firsts), threshold)
-    return [index[int(labels[unique])] for unique in place]
-
-
-def near(keys: Sequence[str], threshold: float = THRESHOLD, apart: Hashes | None = None) -> Ints:
-    """The cluster of each of some different texts, which :func:`studio.data.text.plain` has been applied to.
+def roots_of(texts: Sequence[str], away: Hashes | None, threshold: float) -> Ints:
+    """The cluster of each text: the place of its first.
 
     Args:
-        keys: the texts.
+        texts: of :func:`studio.data.similarity.clusters.near`, those with pieces enough.
+        away: ``(N,)``; texts with different values are never compared. All are where None.
         threshold: of the Jaccard index of their pieces.
-        apart: ``(len(keys),)``; texts with different values are never compared.
-
-    Returns:
-        ``(len(keys),)``: the index of the first text of each one's cluster.
     """
-    parents = np.arange(len(keys))
-    chosen = np.flatnonzero([len(key) >= _FEWEST and _enough(key) for key in keys])
-    if len(chosen) < 2:
-        return parents
-    texts = [keys[i] for i in chosen.tolist()]
-    away = apart[chosen] if apart is not None else None
-    if len(texts) >= MANY:
-        from studio.data.similarity.minhash_parallel import roots_of
-
-        parents[chosen] = chosen[roots_of(texts, away, threshold)]
-        return parents
     sketches = _sketches(texts)
     marks = sketches.marks if away is None else mixed(sketches.marks, away)
     roots = np.arange(len(texts))
@@ -86,8 +49,7 @@ def near(keys: Sequence[str], threshold: float = THRESHOLD, apart: Hashes | None
         sure = (overlaps >= threshold) & ~unsure
         _join(roots, lefts[sure], rights[sure])
         _join_counted(roots, texts, lefts[unsure], rights[unsure], threshold)
-    parents[chosen] = chosen[roots]
-    return parents
+    return roots
 
 
 @dataclass(frozen=True)
@@ -118,11 +80,6 @@ def dice_of() -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
     dice = np.random.default_rng(1)
     masks = dice.integers(0, 1 << 32, HASHES, dtype=np.uint32)
     return masks, dice.integers(0, 1 << 32, HASHES, dtype=np.uint32) | np.uint32(1)
-
-
-def _enough(key: str) -> bool:
-    padded = f" {key} "
-    return len(key) > 40 or len({padded[i : i + 3] for i in range(len(key))}) >= _FEWEST
 
 
 def mark_of(key: str) -> int:

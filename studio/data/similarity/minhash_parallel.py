@@ -32,7 +32,7 @@ def roots_of(texts: Sequence[str], away: Hashes | None, threshold: float) -> Int
     """The cluster of each text: the place of its first.
 
     Args:
-        texts: of :func:`studio.data.similarity.minhash.near`, those with pieces enough.
+        texts: of :func:`studio.data.similarity.clusters.near`, those with pieces enough.
         away: ``(N,)``; texts with different values are never compared. All are where None.
         threshold: of the Jaccard index of their pieces.
     """

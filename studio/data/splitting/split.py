@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from studio.data.similarity.minhash import clusters
+from studio.data.similarity.clusters import clusters
 from studio.data.text import plain
 from studio.domain.conversation import Conversation, Role
 

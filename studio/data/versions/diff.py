@@ -5,7 +5,8 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass
 
-from studio.data.versions.lines import Lines, line_id
+from studio.data.jsonl_codec import line_id
+from studio.data.versions.lines import Lines
 from studio.domain.conversation import Conversation
 
 

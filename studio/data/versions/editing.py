@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
+from studio.data.jsonl_codec import line_id, parsed
 from studio.data.text import clean
-from studio.data.versions.lines import Lines, line_id, parsed
+from studio.data.versions.lines import Lines
 from studio.domain.conversation import Conversation, Role
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from studio.data.gc_pause import collector_at_rest
-from studio.data.versions.lines import is_held_out
+from studio.data.jsonl_codec import is_held_out
 from studio.domain.conversation import Conversation
 from studio.errors import AfinaError, from_exception
 from studio.storage.files import atomic_path

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from studio.data.jsonl_codec import parsed
 from studio.data.versions.editing import HeldOut
-from studio.data.versions.lines import Lines, parsed
+from studio.data.versions.lines import Lines
 from studio.domain.conversation import Conversation
 
 _TOPIC: Final = re.compile(rb'"topic":("(?:[^"\\]|\\.)*")')

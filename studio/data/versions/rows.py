@@ -9,7 +9,7 @@ from typing import Final, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.data.versions.lines import line_id
+from studio.data.jsonl_codec import line_id
 from studio.domain.conversation import Conversation
 from studio.errors import AfinaError, from_exception
 

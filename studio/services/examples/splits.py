@@ -7,11 +7,11 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from studio.data.jsonl_codec import parsed
 from studio.data.splitting import split as splitting
 from studio.data.splitting.paraphrase import Rewording, held_out_examples, how_many, rewordings
 from studio.data.splitting.split import SplitKind
 from studio.data.text import plain
-from studio.data.versions.lines import parsed
 from studio.data.versions.queries import folded
 from studio.data.versions.rows import Rows
 from studio.data.versions.versions import Draft, Versions

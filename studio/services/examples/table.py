@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Final
 from studio.data.checks.check import Finding
 from studio.data.checks.report import Change
 from studio.data.importing.findings import row_list
+from studio.data.jsonl_codec import line_id, parsed
 from studio.data.versions import editing
 from studio.data.versions.editing import HeldOut, Replacement, RowEdit
-from studio.data.versions.lines import Lines, line_id, parsed
+from studio.data.versions.lines import Lines
 from studio.data.versions.queries import Query, Sort, select, topics
 from studio.data.versions.versions import Draft, Versions, version_of
 from studio.domain.conversation import Conversation
