@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import ipaddress
@@ -21,8 +22,8 @@ from studio.errors import AfinaError
 from studio.i18n.catalog import LOCALES, catalog, negotiate
 from studio.settings import Settings
 from studio.web.guards.addresses import client_network
-from studio.web.guesses import Allowance, Attempts
 from studio.web.login.page import HEADERS, login_file, login_page
+from studio.web.login.throttle import LoginThrottle
 from studio.web.secret import load_secret
 
 COOKIE: Final = "afina_session"
@@ -53,11 +54,17 @@ def require_password(settings: Settings) -> None:
         raise AfinaError("serve.password_needed", host=settings.host or "0.0.0.0")
 
 
-def protect(app: FastAPI, settings: Settings) -> None:
-    """Puts the password before everything except demo pages and ``/healthz``; does nothing without a password."""
+def protect(app: FastAPI, settings: Settings, throttle: LoginThrottle | None = None) -> None:
+    """Puts the password before everything except demo pages and ``/healthz``; does nothing without a password.
+
+    Args:
+        app: what is protected.
+        settings: with the password, if any, and the workspace.
+        throttle: how fast it may be guessed; the usual pace when left out.
+    """
     if password := _password(settings):
         sessions = Sessions(load_secret(settings.home), password, settings.home / "sessions_ended")
-        app.add_middleware(PasswordGate, sessions=sessions)
+        app.add_middleware(PasswordGate, sessions=sessions, throttle=throttle or LoginThrottle())
 
 
 def _password(settings: Settings) -> str:
@@ -138,10 +145,11 @@ class PasswordGate:
     Args:
         app: the application behind it.
         sessions: of the studio's password.
+        throttle: how fast the password may be guessed.
     """
 
-    def __init__(self, app: ASGIApp, sessions: Sessions) -> None:
-        self._app, self._sessions, self._attempts, self._everybody = app, sessions, Attempts(), Allowance()
+    def __init__(self, app: ASGIApp, sessions: Sessions, throttle: LoginThrottle) -> None:
+        self._app, self._sessions, self._throttle = app, sessions, throttle
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket") or _is_free(scope["path"]):
@@ -179,17 +187,11 @@ class PasswordGate:
         device = self._sessions.device(request.cookies.get(DEVICE_COOKIE, ""))
         guesser = f"device {device}" if device else client_network(request)
         try:
-            self._attempts.check(guesser)
-            if not device:
-                self._everybody.check()
+            await asyncio.sleep(self._throttle.take_turn(guesser, is_stranger=not device))
             if not self._sessions.is_right(fields.get("password", [""])[0]):
-                self._attempts.failed(guesser)
-                if not device:
-                    self._everybody.used()
                 raise AfinaError("login.wrong")
         except AfinaError as error:
             return _page(request, target, error)
-        self._attempts.succeeded(guesser)
         response = RedirectResponse(_safe_target(target), 303, HEADERS)
         secure = request.url.scheme == "https"
         options: dict[str, Any] = {"httponly": True, "samesite": "lax", "secure": secure}

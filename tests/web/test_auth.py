@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import stat
 import sys
 from collections.abc import Iterator
@@ -16,8 +17,8 @@ from starlette.websockets import WebSocketDisconnect
 from studio.errors import AfinaError
 from studio.i18n.catalog import LOCALES, catalog
 from studio.settings import Settings
-from studio.web.auth import COOKIE, DEVICE_COOKIE, Sessions, is_public, protect, require_password
-from studio.web.guesses import Allowance, Attempts
+from studio.web.auth import COOKIE, Sessions, is_public, protect, require_password
+from studio.web.login.throttle import LoginThrottle
 from studio.web.secret import load_secret
 
 PAGE = {"accept": "text/html,application/xhtml+xml", "accept-language": "pt-BR,pt;q=0.9"}
@@ -118,73 +119,38 @@ def test_entering_never_leads_to_another_site(client: TestClient, target: str) -
     assert enter(client, target=target).headers["location"] == "/"
 
 
-def test_guessing_is_slowed_down(client: TestClient) -> None:
-    statuses = [enter(client, "guess").status_code for _ in range(6)]
-    assert statuses == [401, 401, 401, 401, 429, 429]
-    assert enter(client).status_code == 429  # a limit that lets the right guess through would be none
-
-
-def test_whoever_was_here_before_comes_in_while_others_guess(client: TestClient, settings: Settings) -> None:
-    enter(client)
-    device = client.cookies.get(DEVICE_COOKIE)
-    client.get("/logout")
-    other = TestClient(client.app, follow_redirects=False)
-    while enter(other, "guess").status_code == 401:
-        pass
-    assert enter(client).status_code == 303
-    for forged in ("", f"{device}0", "1.2.3"):
-        stranger = TestClient(client.app, follow_redirects=False, cookies={DEVICE_COOKIE: forged})
-        assert enter(stranger).status_code == 429
-
-
-def test_many_addresses_are_one_guesser(settings: Settings) -> None:
-    app, statuses = studio(settings), []
-    for number in range(80):
-        guesser = TestClient(app, follow_redirects=False, client=(f"2001:db8:{number:x}::1", 1))
-        statuses.append(enter(guesser, "guess").status_code)
-    assert statuses.count(401) < 60
-    assert statuses[-1] == 429
-
-
-def test_one_network_of_ipv6_is_one_guesser(settings: Settings) -> None:
-    app = studio(settings)
-    statuses = [
-        enter(TestClient(app, follow_redirects=False, client=(f"2001:db8::{number:x}", 1)), "guess").status_code
-        for number in range(1, 7)
-    ]
-    assert statuses == [401, 401, 401, 401, 429, 429]
-
-
-def test_strangers_get_new_guesses_with_time() -> None:
-    now = [0.0]
-    everybody = Allowance(clock=lambda: now[0])
-    for _ in range(50):
-        everybody.check()
-        everybody.used()
-    with pytest.raises(AfinaError) as caught:
-        everybody.check()
-    now[0] += caught.value.params["n"]
-    everybody.check()
-
-
-def test_the_wait_doubles_up_to_a_minute_and_success_forgets() -> None:
-    now = [0.0]
-    attempts = Attempts(clock=lambda: now[0])
+def turns(throttle: LoginThrottle, guesser: str, number: int, **options: bool) -> list[float]:
+    """How long each of so many attempts at once waits; infinitely where it is told to come again."""
     waits = []
-    for _ in range(12):
-        attempts.check("a")
-        attempts.failed("a")
+    for _ in range(number):
         try:
-            attempts.check("a")
-            waits.append(0)
+            waits.append(throttle.take_turn(guesser, **options))
         except AfinaError as error:
-            waits.append(error.params["n"])
-        now[0] += waits[-1]
-    assert waits == [0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60, 60]
-    attempts.check("b")
-    attempts.succeeded("a")
-    attempts.failed("a")
-    attempts.check("a")
+            waits.append(math.inf if error.code == "login.wait" and error.params["n"] >= 1 else math.nan)
+    return waits
+
+
+def test_attempts_beyond_the_free_ones_are_taken_in_turn() -> None:
+    now = [100.0]
+    throttle = LoginThrottle(pace=1.0, clock=lambda: now[0])
+    assert turns(throttle, "a", 16) == [0, 0, 0, 0, *range(1, 11), math.inf, math.inf]
+    assert turns(throttle, "b", 1) == [0]  # another network is not touched
+    now[0] += 1
+    assert turns(throttle, "a", 2) == [10, math.inf]  # a turn has passed, and there is room for one more
+    now[0] += 60
+    assert turns(throttle, "a", 5) == [0, 0, 0, 0, 1]
+
+
+def test_all_strangers_together_have_a_pace_and_known_browsers_none() -> None:
+    now = [100.0]
+    throttle = LoginThrottle(pace=1.0, clock=lambda: now[0])
+    waits = [turns(throttle, f"network {number}", 1)[0] for number in range(102)]
+    assert waits[:50] == pytest.approx([0] * 50)
+    assert waits[50:99] == pytest.approx([0.2 * turn for turn in range(1, 50)])
+    assert waits[100:] == [math.inf] * 2
+    assert turns(throttle, "device", 2, is_stranger=False) == [0, 0]
+    now[0] += 1
+    assert turns(throttle, "somebody", 1)[0] < 10
 
 
 def test_the_cookie_is_signed_expires_and_dies_with_the_password(client: TestClient, tmp_path: Path) -> None:
