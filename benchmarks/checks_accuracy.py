@@ -16,8 +16,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from studio.data.checks.check import Dataset
-from studio.data.checks.personal import spans
+from studio.data.checks.dataset import ScannedDataset
+from studio.data.checks.personal import possible, spans
+from studio.data.checks.registry import KINDS as KINDS_OF_DATA
 from studio.data.checks.rules import contradictions, duplicates, near_duplicates
 from studio.domain.conversation import Conversation
 
@@ -74,7 +75,7 @@ def personal() -> dict[str, Tally]:
     """The tally of each kind of personal data."""
     tallies = {code: Tally() for code in KINDS.values()}
     for text, expected in personal_rows():
-        found = {(kind.code, span.start, span.end) for kind, span in spans(text)}
+        found = {(kind.code, span.start, span.end) for kind, span in spans(text, possible(text, KINDS_OF_DATA))}
         for code, start, end in found | expected:
             tally = tallies[code]
             if (code, start, end) in found & expected:
@@ -92,7 +93,7 @@ def pairs() -> dict[str, Tally]:
     tallies = {check.code: Tally() for check in PAIRS.values()}
     for line in (ASSETS / "pairs.tsv").read_text(encoding="utf-8").splitlines()[1:]:
         label, *texts = line.split("\t")
-        dataset = Dataset.of([Conversation.pair(*texts[:2]), Conversation.pair(*texts[2:])])
+        dataset = ScannedDataset.of([Conversation.pair(*texts[:2]), Conversation.pair(*texts[2:])])
         for name, check in PAIRS.items():
             found = check.find(dataset) is not None
             tally = tallies[check.code]

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from studio.data.checks import registry
-from studio.data.checks.check import Dataset
+from studio.data.checks.dataset import ScannedDataset
 from studio.domain.conversation import Conversation
 
 Pair = tuple[str, str]
@@ -144,7 +144,7 @@ def rows(locale: str) -> Iterator[Labelled]:
 def mistakes(locale: str) -> tuple[Counter[str], list[str]]:
     """How many examples there are of each label, and each that did not become what it must."""
     labelled = list(rows(locale))
-    data = Dataset.of(Conversation.pair(*row.before) for row in labelled)
+    data = ScannedDataset.of(Conversation.pair(*row.before) for row in labelled)
     after = registry.fix_all(data, registry.fixable(registry.find_all(data)))
     found = {conversation.id: (conversation.question, conversation.answer) for conversation in after.conversations}
     wrong = [

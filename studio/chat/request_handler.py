@@ -15,7 +15,7 @@ from studio.chat.protocol import Ask, Cancel, Generate, Reply, Warm
 from studio.chat.sampling import Sampling
 from studio.chat.scheduler import FairQueue, Unit
 from studio.chat.text import TextStream
-from studio.data.checks.rules.languages import language
+from studio.data.checks.language_detection import language
 from studio.domain.problem import Problem, Severity
 from studio.errors import AfinaError, from_exception
 from studio.models.chat_template import END_OF_TURN, ChatTemplate, is_chat_model

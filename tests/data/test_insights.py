@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from studio.data.checks.check import Dataset
+from studio.data.checks.dataset import ScannedDataset
 from studio.data.insights.statistics import Copies, Topic, copies, languages, lengths, main_language, spread, topics
 from studio.domain.conversation import Conversation
 
@@ -22,11 +23,11 @@ class Counted:
 
 
 def pairs(*rows: tuple[str, str, str | None, bool | None]) -> Dataset:
-    return Dataset.of(Conversation.pair(q, a, topic=topic, held_out=kept) for q, a, topic, kept in rows)
+    return ScannedDataset.of(Conversation.pair(q, a, topic=topic, held_out=kept) for q, a, topic, kept in rows)
 
 
 def of_lengths(limit: int, *counts: int) -> Dataset:
-    return Dataset(
+    return ScannedDataset(
         tuple(Conversation.pair(f"q{n}", "a", id=f"e{n}") for n in range(len(counts))), Counted(counts, limit)
     )
 

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from studio.data.checks import registry
-from studio.data.checks.check import Dataset
+from studio.data.checks.dataset import ScannedDataset
 from studio.data.splitting.paraphrase import held_out_examples, reworded, rewordings
 from studio.data.splitting.split import SplitKind, leaks, plan
 from studio.data.text import plain
@@ -88,9 +88,9 @@ def test_a_rewording_follows_its_origin_and_the_check_up_leaves_it_alone() -> No
     examples = _examples()
     made = held_out_examples(rewordings(examples, 1, 6), examples, 7)
     near = made[0].model_copy(update={"messages": examples[0].messages, "id": "e20", "reworded_from": None})
-    report = registry.get("leakage").find(Dataset.of([*examples, *made]))
+    report = registry.get("leakage").find(ScannedDataset.of([*examples, *made]))
     assert report is None
-    leaking = registry.get("leakage").find(Dataset.of([*examples, *made, near]))
+    leaking = registry.get("leakage").find(ScannedDataset.of([*examples, *made, near]))
     assert leaking is not None
     assert leaking.ids == ("e20",)
     changed = examples[0].model_copy(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.data.checks.check import Dataset
+from studio.data.checks.dataset import ScannedDataset
 from studio.data.checks.registry import find_all
 from studio.errors import AfinaError
 from studio.i18n.catalog import LOCALES, catalog
@@ -112,7 +112,7 @@ def test_a_later_check_still_knows_the_companys_own_phone(
     service.fix(project_id, ["emails"])
     restarted = CheckService(datasets, ModelService(workspace))
     assert "phones" not in {finding.code for finding in restarted.report(project_id).findings}
-    assert "phones" in {finding.code for finding in find_all(Dataset.of(left))}
+    assert "phones" in {finding.code for finding in find_all(ScannedDataset.of(left))}
 
 
 def test_a_fix_that_leaves_nothing_is_refused(

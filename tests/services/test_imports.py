@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.data.checks.check import Dataset
+from studio.data.checks.dataset import ScannedDataset
 from studio.data.checks.report import Report
 from studio.domain.dataset import Mapping
 from studio.services.examples.checks import CheckService
@@ -137,7 +137,7 @@ def test_a_large_import_is_checked_aside_with_the_same_result(
     assert (view.version.examples, len(view.conversations)) == (ROWS, 1_000)
     report = service.known(project)
     assert report is not None, "the import has left its report"
-    here = Report.of(Dataset.of(datasets.load(view.version.id)))
+    here = Report.of(ScannedDataset.of(datasets.load(view.version.id)))
     assert [(f.code, f.count, f.params) for f in report.findings] == [
         (f.code, f.count, f.params) for f in here.findings
     ]

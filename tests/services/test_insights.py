@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from studio.data.checks.check import Dataset
+from studio.data.checks.dataset import ScannedDataset
 from studio.domain.conversation import Conversation
 from studio.domain.model import InstallState
 from studio.errors import AfinaError, Stopped
@@ -48,7 +49,7 @@ def sample(workspace: Workspace, locale: str) -> str:
 
 
 def dataset_of(*questions: str) -> Dataset:
-    return Dataset.of(Conversation.pair(question, "An answer.") for question in questions)
+    return ScannedDataset.of(Conversation.pair(question, "An answer.") for question in questions)
 
 
 def test_everything_works_without_the_helper(bare: Workspace) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final, Protocol, Self
 
 import numpy as np
 
-from studio.data.checks.facts import Facts, firsts, joined
+from studio.data.checks.facts import Facts, firsts
 from studio.data.checks.personal import Personal
 from studio.data.checks.prefilter import Prefilter
-from studio.data.gc_pause import collector_at_rest
+from studio.data.checks.text_facts import Text
 from studio.data.importing.findings import SHOWN_RANGES, row_list
 from studio.data.similarity.clusters import near
 from studio.data.similarity.minhash import Hashes, Ints, mixed
@@ -20,9 +21,6 @@ from studio.data.versions.rows import Rows
 from studio.domain.conversation import Conversation, Message
 from studio.domain.problem import Severity
 from studio.errors import AfinaError
-
-if TYPE_CHECKING:
-    from studio.data.checks.scanner import Text
 
 KEPT: Final = 5_000  # positions and ids that a finding names one by one
 _SHOWN_FILES: Final = 4
@@ -42,8 +40,11 @@ class Tokens(Protocol):
 
 
 @dataclass(frozen=True)
-class Dataset:
+class Dataset(ABC):
     """Examples as the checks see them; what several checks need is worked out once.
+
+    What the scanner and the registry, which know every check, are needed for is in
+    :class:`studio.data.checks.dataset.ScannedDataset`.
 
     Args:
         conversations: in order; each with an id of its own. A tuple, or rows that stay on disk.
@@ -57,8 +58,26 @@ class Dataset:
     known: Facts | None = field(default=None, compare=False, repr=False)
     contacts: Hashes | None = field(default=None, compare=False, repr=False)
 
+    @property
+    @abstractmethod
+    def facts(self) -> Facts:
+        """What the checks need to know of each example."""
+
+    @property
+    @abstractmethod
+    def personal(self) -> Personal:
+        """Personal data and company contacts in all texts."""
+
+    @abstractmethod
+    def flagged(self, code: str) -> Ints:
+        """The positions of the examples in which a check of single examples found something."""
+
+    @abstractmethod
+    def changed(self, changes: Changes) -> Dataset:
+        """The dataset with some examples changed or left out; facts are made for the changed ones only."""
+
     @classmethod
-    def of(cls, conversations: Iterable[Conversation], tokens: Tokens | None = None) -> Dataset:
+    def of(cls, conversations: Iterable[Conversation], tokens: Tokens | None = None) -> Self:
         """A dataset in which every example has an id: those without one, or with one used before, get a new one."""
         used: set[str] = set()
         numbered = []
@@ -72,35 +91,6 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.conversations)
-
-    def changed(self, changes: Changes) -> Dataset:
-        """The dataset with some examples changed or left out; facts are made for the changed ones only."""
-        from studio.data.checks.scanner import Scanner
-
-        if not changes:
-            return self
-        places = sorted(changes)
-        fresh = {place: made for place in places if (made := changes[place]) is not None}
-        order = np.arange(len(self))
-        order[list(fresh)] = len(self) + np.arange(len(fresh))
-        order = np.delete(order, [place for place in places if changes[place] is None])
-        facts = joined((self.facts, Scanner().scan(fresh.values()))).taken(order)
-        if isinstance(self.conversations, Rows):
-            kept: Sequence[Conversation] = self.conversations.patched(order, list(fresh.values()))
-        else:
-            everything = (*self.conversations, *fresh.values())
-            kept = tuple(everything[place] for place in order.tolist())
-        return Dataset(kept, self.tokens, facts, self.personal.contacts)
-
-    @cached_property
-    def facts(self) -> Facts:
-        """What the checks need to know of each example."""
-        from studio.data.checks.scanner import Scanner
-
-        if self.known is not None:
-            return self.known
-        with collector_at_rest():
-            return Scanner().scan(self.conversations)
 
     @cached_property
     def answers(self) -> tuple[str, ...]:
@@ -133,18 +123,6 @@ class Dataset:
     def know_groups(self, questions: Ints, answers: Ints) -> None:
         """Takes groups that were worked out before, as :attr:`question_groups` and :attr:`answer_groups` would."""
         self.__dict__.update(question_groups=questions, answer_groups=answers)
-
-    @cached_property
-    def personal(self) -> Personal:
-        """Personal data and company contacts in all texts."""
-        return Personal.of(self.facts, self.contacts)
-
-    def flagged(self, code: str) -> Ints:
-        """The positions of the examples in which a check of single examples found something."""
-        from studio.data.checks.registry import CHECKS
-
-        bit = 1 << [check.code for check in CHECKS].index(code)
-        return np.flatnonzero(self.facts.rows["flags"] & np.uint64(bit))
 
     def where(self, positions: Ints) -> str:
         """Rows as a person finds them again: of the file, or of the table of examples where some have no file."""

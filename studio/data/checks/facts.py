@@ -24,7 +24,7 @@ _ROW: Final = np.dtype(
         ("reworded", np.bool_),  # a question of training in other words, for the test
         ("asked_in", np.uint8),  # language of the last question: 0 for unclear, else its place in languages.NAMES + 1
         ("answered_in", np.uint8),
-        ("wanted", np.uint16),  # kinds of personal data that a question asks for: one bit a place in personal.kinds()
+        ("wanted", np.uint16),  # kinds of personal data that a question asks for: one bit a place in registry.KINDS
         ("open_end", np.bool_),  # a long answer whose last sign is a letter
         ("length", np.int32),  # letters of the answer
         ("bytes", np.int64),  # of all texts: no model makes more tokens of them
@@ -43,7 +43,7 @@ _VALUE: Final = np.dtype(
     [
         ("row", np.int32),
         ("turn", np.int32),
-        ("kind", np.uint8),  # place in personal.kinds()
+        ("kind", np.uint8),  # place in registry.KINDS
         ("asked", np.bool_),  # whether a user says it
         ("ours", np.bool_),  # whether it, or the words before it, show that it is the company's
         ("start", np.int32),

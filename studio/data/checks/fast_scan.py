@@ -10,11 +10,12 @@ import xxhash
 
 from studio.data.checks.facts import hashed
 from studio.data.checks.fast_scan_kernel import FastScanner
-from studio.data.checks.personal import Kind, kinds, mask_numbers, spans, told_as_ours
+from studio.data.checks.language_detection import NAMES, SMALL_WORDS, TYPICAL
+from studio.data.checks.personal import Kind, mask_numbers, spans, told_as_ours
 from studio.data.checks.prefilter import Prefilter
-from studio.data.checks.registry import CHECKS
-from studio.data.checks.rules.languages import NAMES, SMALL_WORDS, TYPICAL
-from studio.data.checks.scanner import FactsBuilder, Text, folded_hash, wanted_bits
+from studio.data.checks.registry import CHECKS, KINDS
+from studio.data.checks.scanner import FactsBuilder, wanted_bits
+from studio.data.checks.text_facts import Text, folded_hash
 from studio.data.text import western
 from studio.domain.conversation import Role
 
@@ -33,7 +34,7 @@ class FirstLook:
         self._texts = [(bit, check.text, hint) for bit, check, hint in bits if check.text is not None]
         self._answers = [(bit, check.answer, hint) for bit, check, hint in bits if check.answer is not None]
         self._questions = [(bit, check.asked) for bit, check, _ in bits if check.asked is not None]
-        self._kinds = [(kind, place, self._bit(kind.hint)) for place, kind in enumerate(kinds())]
+        self._kinds = [(kind, place, self._bit(kind.hint)) for place, kind in enumerate(KINDS)]
         self._of_kinds = sum({hint for _, _, hint in self._kinds} - {_ANY})
         self._few = min(kind.digits for kind, _, _ in self._kinds if kind.hint is None)
         self._places = {kind.code: place for kind, place, _ in self._kinds}

@@ -1,6 +1,6 @@
 """All that the checks look for in every text, seen in one go over its bytes by compiled code.
 
-What it says is what :func:`studio.data.text.plain`, :func:`studio.data.checks.rules.languages.language` and
+What it says is what :func:`studio.data.text.plain`, :func:`studio.data.checks.language_detection.language` and
 :class:`studio.data.checks.prefilter.Prefilter` say; of a text with letters that are not in their tables it says nothing.
 """
 
@@ -236,7 +236,7 @@ def _words(letters: Any, first: int, last: int, tables: Any, words: Any, marks: 
 
 @compiled()
 def _language(letters: Any, first: int, last: int, small: Any, marks: Any, hits: Any, count: int) -> int:
-    """As :func:`studio.data.checks.rules.languages.language`: the place of the language + 1, 0 for unclear."""
+    """As :func:`studio.data.checks.language_detection.language`: the place of the language + 1, 0 for unclear."""
     if count < _FEWEST:
         return 0
     scores = hits / count

@@ -10,13 +10,13 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from studio.data.checks.facts import Facts, firsts
+from studio.data.checks.language_detection import NAMES
 from studio.data.checks.prefilter import Prefilter
 from studio.data.similarity.minhash import Hashes, Ints, mixed
 from studio.domain.conversation import Conversation
@@ -88,41 +88,21 @@ class Kind:
 _NO_DIGITS: Final = bytes(i for i in range(0xD9) if not 0x30 <= i <= 0x39)
 
 
-@cache
-def kinds() -> tuple[Kind, ...]:
-    """Every kind, the surest first: where two claim the same letters, the first one has them."""
-    from studio.data.checks.rules import (
-        addresses,
-        bank_accounts,
-        cards,
-        cnpj,
-        cpf,
-        email_addresses,
-        names,
-        order_numbers,
-        phones,
-        postal_codes,
-    )
-
-    modules = (email_addresses, bank_accounts, cards, cnpj, cpf, order_numbers, phones, postal_codes, addresses, names)
-    return tuple(module.KIND for module in modules)
-
-
-def possible(text: str) -> list[Kind]:
-    """The kinds that a text may hold, by its digits and their hints."""
+def possible(text: str, kinds: Sequence[Kind]) -> list[Kind]:
+    """Those of some kinds that a text may hold, by its digits and their hints."""
     digits = len(text.encode("utf-8", "replace").translate(None, _NO_DIGITS))
-    return [kind for kind in kinds() if digits >= kind.digits and (kind.hint is None or kind.hint.fits(text))]
+    return [kind for kind in kinds if digits >= kind.digits and (kind.hint is None or kind.hint.fits(text))]
 
 
-def spans(text: str, among: Sequence[Kind] | None = None) -> list[tuple[Kind, Span]]:
+def spans(text: str, among: Sequence[Kind]) -> list[tuple[Kind, Span]]:
     """The personal data of a text in the order of its letters; no two overlap.
 
     Args:
         text: to look through.
-        among: of :func:`possible`, where that is known.
+        among: what to look for, of :func:`possible`; the surest first: where two claim the same letters, it has them.
     """
     taken: list[tuple[Kind, Span]] = []
-    for kind in possible(text) if among is None else among:
+    for kind in among:
         if kind.worth is None or kind.worth(text):
             for span in kind.scan(text):
                 if all(span.end <= other.start or span.start >= other.end for _, other in taken):
@@ -153,6 +133,7 @@ class Personal:
     """All values of a dataset.
 
     Args:
+        kinds: of personal data, in the order of the registry; ``kind`` of a value is a place in it.
         values: those of :class:`studio.data.checks.facts.Facts`, ``(V,)``.
         ours: ``(V,)``, whether each is the company's own contact, which answers should tell.
         numbers: ``(V,)``, of the mask of each; the same value has the same mask throughout.
@@ -161,6 +142,7 @@ class Personal:
         recalled: those of them that are known to be from before only.
     """
 
+    kinds: Sequence[Kind]
     values: NDArray[np.void]
     ours: NDArray[np.bool_]
     numbers: Ints
@@ -169,11 +151,12 @@ class Personal:
     recalled: Hashes
 
     @classmethod
-    def of(cls, facts: Facts, contacts: Hashes | None = None) -> Personal:
+    def of(cls, facts: Facts, kinds: Sequence[Kind], contacts: Hashes | None = None) -> Personal:
         """Looks through the values of all turns but the system's, which the company wrote.
 
         Args:
             facts: of the examples.
+            kinds: of personal data, as the facts were made with.
             contacts: hashes of values that are known to be the company's own, because they were before a fix took
                 examples away: a number told in two answers that are left is still the one of the shop.
         """
@@ -182,17 +165,17 @@ class Personal:
         first, rank = firsts(hashes)
         numbers = np.zeros(len(first), np.int64)
         language = _language(facts)
-        for place, kind in enumerate(kinds()):
+        for place, kind in enumerate(kinds):
             of_kind = np.flatnonzero(values["kind"][first] == place)
             used = max((facts.masks.get(name, 0) for name in _names(kind.mask)), default=0)
             numbers[of_kind] = used + 1 + np.arange(len(of_kind))
-        different, shown = hashes[first], _ours(facts, len(first), rank)
+        different, shown = hashes[first], _ours(facts, kinds, len(first), rank)
         ours = shown if contacts is None else shown | np.isin(different, contacts)
-        return cls(values, ours[rank], numbers[rank], language, different[ours], different[ours & ~shown])
+        return cls(kinds, values, ours[rank], numbers[rank], language, different[ours], different[ours & ~shown])
 
     def private(self, code: str) -> NDArray[np.void]:
         """The values of one kind that a person would not want learned, with their masks."""
-        kind = [known.code for known in kinds()].index(code)
+        kind = [known.code for known in self.kinds].index(code)
         return self._numbered(np.flatnonzero((self.values["kind"] == kind) & ~self.ours))
 
     def company(self) -> NDArray[np.void]:
@@ -210,10 +193,9 @@ class Personal:
             conversations: all examples.
             places: of :meth:`private` or :meth:`company`.
         """
-        known = kinds()
         by_row: dict[int, list[tuple[int, int, int, str]]] = defaultdict(list)
         for place in places:
-            mask = self.mask(known[place["kind"]], place["number"])
+            mask = self.mask(self.kinds[place["kind"]], place["number"])
             by_row[int(place["row"])].append((int(place["turn"]), int(place["start"]), int(place["end"]), mask))
         changed: dict[int, Conversation | None] = {}
         for row, found in by_row.items():
@@ -242,14 +224,12 @@ def _names(mask: str) -> set[str]:
 
 def _language(facts: Facts) -> str:
     """The language of most texts; empty where none is known."""
-    from studio.data.checks.rules.languages import NAMES
-
     spoken = np.concatenate((facts.rows["answered_in"], facts.rows["asked_in"]))
     counts = np.bincount(spoken, minlength=len(NAMES) + 1)[1:]
     return NAMES[int(counts.argmax())] if counts.any() else ""
 
 
-def _ours(facts: Facts, count: int, rank: Ints) -> NDArray[np.bool_]:
+def _ours(facts: Facts, kinds: Sequence[Kind], count: int, rank: Ints) -> NDArray[np.bool_]:
     """Which different values are the company's own.
 
     They are told in answers and not by customers (but for one in ten, who may ask about them), and: the value itself
@@ -258,11 +238,12 @@ def _ours(facts: Facts, count: int, rank: Ints) -> NDArray[np.bool_]:
 
     Args:
         facts: of the examples.
+        kinds: of personal data.
         count: how many different values there are.
         rank: ``(V,)``, which of them each value is.
     """
     values = facts.values
-    may = np.array([kind.may_be_ours for kind in kinds()])[values["kind"]]
+    may = np.array([kind.may_be_ours for kind in kinds])[values["kind"]]
     told, asked = may & ~values["asked"], may & values["asked"]
     times_told = np.bincount(rank[told], minlength=count)
     times_asked = np.bincount(rank[asked], minlength=count)

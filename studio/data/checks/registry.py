@@ -1,4 +1,4 @@
-"""The registry of checks. A new check is a file here, a line in :data:`CHECKS`, its sentences, and its tests."""
+"""The registry of checks and of kinds of personal data. A new check is a file here, a line in :data:`CHECKS`, its sentences, and its tests."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from studio.data.checks.check import Check, Dataset, Finding
+from studio.data.checks.personal import Kind
 from studio.data.checks.rules import (
     addresses,
     bank_accounts,
@@ -76,6 +77,20 @@ CHECKS: Final[tuple[Check, ...]] = (
     too_long.CHECK,
     single_phrasing.CHECK,
     too_few.CHECK,
+)
+
+# Kinds of personal data, the surest first: where two claim the same letters, the first one has them.
+KINDS: Final[tuple[Kind, ...]] = (
+    email_addresses.KIND,
+    bank_accounts.KIND,
+    cards.KIND,
+    cnpj.KIND,
+    cpf.KIND,
+    order_numbers.KIND,
+    phones.KIND,
+    postal_codes.KIND,
+    addresses.KIND,
+    names.KIND,
 )
 
 

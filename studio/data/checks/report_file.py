@@ -12,6 +12,7 @@ import numpy as np
 
 from studio import __version__
 from studio.data.checks.check import Dataset, Finding, Tokens
+from studio.data.checks.dataset import ScannedDataset
 from studio.data.checks.facts import LAYOUT, Facts
 from studio.data.checks.report import Report
 from studio.data.similarity.minhash import Hashes
@@ -78,7 +79,7 @@ def load(path: Path, examples: Path, tokens: Tokens | None, contacts: Hashes | N
                 raise AfinaError("disk.missing", path=str(path))
             files = tuple((file, sheet) for file, sheet in document["files"])
             facts = Facts(saved["rows"], saved["values"], {}, {}, files, document["masks"])
-            dataset = Dataset(Rows(examples, line_starts(examples)), tokens, facts, contacts)
+            dataset = ScannedDataset(Rows(examples, line_starts(examples)), tokens, facts, contacts)
             dataset.know_groups(saved["question_groups"].astype(np.int64), saved["answer_groups"].astype(np.int64))
             findings = tuple(_finding(item, saved[f"rows_{item['code']}"]) for item in document["findings"])
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:

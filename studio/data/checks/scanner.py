@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
 import orjson
 
+from studio.data.checks import registry
 from studio.data.checks.contact_questions import kinds_asked_for
 from studio.data.checks.facts import Facts, File, chained, hashed
-from studio.data.checks.personal import mask_numbers, spans, told_as_ours
+from studio.data.checks.language_detection import NAMES, language
+from studio.data.checks.personal import mask_numbers, possible, spans, told_as_ours
+from studio.data.checks.text_facts import Text
 from studio.data.text import plain
 from studio.domain.conversation import Conversation, Role
 
@@ -17,51 +20,6 @@ _KNOWN: Final = 200_000  # texts of a generation: answers come again and again; 
 _LONG: Final = 100  # letters of an answer that ends like an export which cuts
 _SYSTEM, _USER, _ASSISTANT = Role.SYSTEM.value, Role.USER.value, Role.ASSISTANT.value
 _PLACES: Final[dict[str, int]] = {role.value: place for place, role in enumerate(Role)}
-
-
-class Text:
-    """What is known of one text. Without the text itself, so that very many are remembered.
-
-    Args:
-        key: the text as compared.
-        folded: the same without regard to letter case and spaces.
-        letters: of the text as compared.
-        size: in bytes.
-        flags: of the checks of single texts.
-    """
-
-    __slots__ = (
-        "answered",
-        "asked",
-        "flags",
-        "folded",
-        "key",
-        "language",
-        "letters",
-        "masks",
-        "size",
-        "values",
-        "wanted",
-    )
-
-    def __init__(self, key: int, folded: int, letters: int, size: int, flags: int) -> None:
-        self.key = key
-        self.folded = folded
-        self.letters = letters
-        self.size = size
-        self.flags = flags
-        self.answered = -1  # flags of the checks of answers, and of questions: made when the text is one
-        self.asked = -1
-        self.wanted = 0  # kinds of personal data that a question asks for
-        self.language = -1
-        self.values: Sequence[tuple[int, int, int, int, bool]] | None = None
-        self.masks: Sequence[tuple[str, int]] = ()
-
-    @classmethod
-    def of(cls, text: str, key: str, flags: int) -> Text:
-        """What is known of a text with a plain form and flags."""
-        size = len(text.encode("utf-8", "surrogatepass"))
-        return cls(hashed(key or text.strip()), folded_hash(text), len(key), size, flags)
 
 
 def wanted_bits(places: dict[str, int], key: str) -> int:
@@ -72,12 +30,6 @@ def wanted_bits(places: dict[str, int], key: str) -> int:
         key: the plain form of the question.
     """
     return sum(1 << places[code] for code in kinds_asked_for(key))
-
-
-def folded_hash(text: str) -> int:
-    """The hash of a text without regard to letter case and spaces."""
-    folded = text.casefold()
-    return hashed(" ".join(folded.split()) if "\n" in text or "\t" in text or "  " in text else folded)
 
 
 class _Example(NamedTuple):
@@ -101,17 +53,12 @@ class Scanner:
     """
 
     def __init__(self, first_look: FirstLook | None = None) -> None:
-        from studio.data.checks.personal import kinds
-        from studio.data.checks.registry import CHECKS
-        from studio.data.checks.rules.languages import NAMES, language
-
-        bits = [(1 << place, check) for place, check in enumerate(CHECKS)]
+        bits = [(1 << place, check) for place, check in enumerate(registry.CHECKS)]
         self._of_texts = [(bit, check.text) for bit, check in bits if check.text is not None]
         self._of_answers = [(bit, check.answer) for bit, check in bits if check.answer is not None]
         self._of_questions = [(bit, check.asked) for bit, check in bits if check.asked is not None]
         self._of_pairs = [(bit, check.pair) for bit, check in bits if check.pair is not None]
-        self._kinds = {kind.code: place for place, kind in enumerate(kinds())}
-        self._language = language
+        self._kinds = {kind.code: place for place, kind in enumerate(registry.KINDS)}
         self._languages = {"": 0} | {name: place for place, name in enumerate(NAMES, start=1)}
         self._first_look = first_look
         self._known: dict[int, Text] = {}
@@ -180,11 +127,11 @@ class Scanner:
         return known
 
     def _look(self, text: Text, content: str) -> None:
-        text.language = self._languages[self._language(content)]
+        text.language = self._languages[language(content)]
         text.masks = mask_numbers(content)
         text.values = tuple(
             (self._kinds[k.code], s.start, s.end, hashed(s.value), told_as_ours(content, k, s))
-            for k, s in spans(content)
+            for k, s in spans(content, possible(content, registry.KINDS))
         )
 
     def _row(self, example: _Example, texts: list[Text], made: FactsBuilder) -> tuple[object, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from studio.data.checks.check import Dataset
-from studio.data.checks.rules.languages import language
+from studio.data.checks.language_detection import language
 
 _BINS: Final = 24
 _STEPS: Final = (1, 2, 5)

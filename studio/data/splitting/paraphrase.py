@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from studio.data.checks.rules.languages import language
+from studio.data.checks.language_detection import language
 from studio.data.splitting.typos import language_of, lower, typo, without_end, without_marks
 from studio.data.text import plain
 from studio.domain.conversation import Conversation, Role

@@ -14,6 +14,7 @@ import numpy as np
 
 from studio.data.checks import registry, report_file
 from studio.data.checks.check import Dataset
+from studio.data.checks.dataset import ScannedDataset
 from studio.data.checks.facts import Facts
 from studio.data.checks.report import Change, Report, changes, preview
 from studio.data.gc_pause import collector_at_rest
@@ -184,14 +185,14 @@ class CheckService:
         Raises:
             AfinaError: ``general.not_found`` for an unknown model, ``model.not_installed``.
         """
-        dataset = Dataset.of(conversations)
+        dataset = ScannedDataset.of(conversations)
         if model_id is None:
             return dataset
         card = self._models.get(model_id)
         if not self._models.is_installed(model_id):
             raise AfinaError("model.not_installed", what=card.name)
         tokens = ModelTokens(self._datasets.workspace, card, dataset.conversations, system_prompt)
-        return Dataset(dataset.conversations, tokens)
+        return ScannedDataset(dataset.conversations, tokens)
 
     def _key(self, project_id: str) -> tuple[str, str, str]:
         version = self._datasets.version(project_id)
@@ -228,7 +229,7 @@ class CheckService:
     def _large(self, project_id: str, key: tuple[str, str, str], facts: Facts) -> Dataset:
         path = self._datasets.file_of(key[0])
         rows = Rows(path, line_starts(path))
-        return Dataset(rows, self._tokens(key, rows), facts, self._contacts(project_id))
+        return ScannedDataset(rows, self._tokens(key, rows), facts, self._contacts(project_id))
 
     def _tokens(self, key: tuple[str, str, str], rows: Rows) -> ModelTokens | None:
         _, model_id, system_prompt = key

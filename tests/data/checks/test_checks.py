@@ -8,6 +8,7 @@ import pytest
 
 from studio.data.checks import registry
 from studio.data.checks.check import Dataset
+from studio.data.checks.dataset import ScannedDataset
 from studio.data.checks.report import Report, preview
 from studio.data.checks.rules.html_remains import as_text
 from studio.data.checks.rules.quoted_mail import unquoted
@@ -116,7 +117,7 @@ CASES = {
 
 
 def dataset(pairs: tuple[Pair, ...], **fields: object) -> Dataset:
-    return Dataset.of(Conversation.pair(q, a, **fields) for q, a in pairs)
+    return ScannedDataset.of(Conversation.pair(q, a, **fields) for q, a in pairs)
 
 
 def pairs(found: Dataset) -> tuple[Pair, ...]:
@@ -198,7 +199,7 @@ def test_the_same_words_in_another_conversation_are_no_contradiction() -> None:
         )
         return Conversation(messages=tuple(Message(role=r, content=t) for r, t in turns))
 
-    data = Dataset.of([talk("Tem caneca?", "Dez reais."), talk("Tem camiseta?", "Quarenta reais.")])
+    data = ScannedDataset.of([talk("Tem caneca?", "Dez reais."), talk("Tem camiseta?", "Quarenta reais.")])
     assert registry.get("contradictions").find(data) is None
     assert registry.get("near_duplicates").find(data) is None
 
@@ -211,7 +212,7 @@ def leaky() -> Dataset:
         ("Quanto custa a caneca azul", "Custa dez reais.", True),
         ("Abre domingo?", "Sim.", True),
     ]
-    return Dataset.of(Conversation.pair(q, a, held_out=h) for q, a, h in rows)
+    return ScannedDataset.of(Conversation.pair(q, a, held_out=h) for q, a, h in rows)
 
 
 def test_test_questions_that_are_learned_are_taken_out_of_the_test() -> None:
@@ -236,7 +237,7 @@ def test_or_out_of_training() -> None:
 
 def test_where_no_test_would_be_left_the_studio_draws_one() -> None:
     rows = [("Qual o prazo de entrega?", LONG, h) for h in (False, True)]
-    after = registry.fix(Dataset.of(Conversation.pair(q, a, held_out=h) for q, a, h in rows), "leakage")
+    after = registry.fix(ScannedDataset.of(Conversation.pair(q, a, held_out=h) for q, a, h in rows), "leakage")
     assert [c.held_out for c in after.conversations] == [None]
 
 
@@ -280,7 +281,7 @@ def test_long_examples_are_shortened_at_a_sentence() -> None:
         Conversation.pair("palavra " * 20, "Sim."),
         Conversation.pair("Pix?", "Sim."),
     ]  # fmt: skip
-    data = Dataset(Dataset.of(rows).conversations, Words())
+    data = ScannedDataset(ScannedDataset.of(rows).conversations, Words())
     found = registry.get("too_long").find(data)
     assert found is not None
     assert found.positions == (0, 1, 2)
@@ -289,7 +290,7 @@ def test_long_examples_are_shortened_at_a_sentence() -> None:
     assert [c.id for c in after.conversations] == ["e1", "e2", "e4"]
     assert [m.content for m in after.conversations[0].messages] == ["Quanto é?", "São dez reais à vista no Pix hoje."]
     assert after.conversations[1].answer == "Em dois dias. Em dois dias. Em dois dias."
-    assert registry.get("too_long").find(Dataset.of(rows)) is None, "without a model there are no tokens"
+    assert registry.get("too_long").find(ScannedDataset.of(rows)) is None, "without a model there are no tokens"
 
 
 def test_answers_that_stop_at_one_length_are_cut_off() -> None:
@@ -302,8 +303,8 @@ def test_rows_are_named_as_a_person_finds_them() -> None:
     def row(file: str, number: int) -> Conversation:
         return Conversation.pair(f"a {number}?", ".", source=Source(file=file, row=number))
 
-    one = registry.get("empty_answers").find(Dataset.of([row("a.csv", 2), row("a.csv", 3), row("a.csv", 7)]))
-    two = registry.get("empty_answers").find(Dataset.of([row("a.csv", 2), row("b.csv", 9)]))
+    one = registry.get("empty_answers").find(ScannedDataset.of([row("a.csv", 2), row("a.csv", 3), row("a.csv", 7)]))
+    two = registry.get("empty_answers").find(ScannedDataset.of([row("a.csv", 2), row("b.csv", 9)]))
     none = registry.get("empty_answers").find(dataset((("a?", "Sim."), ("b?", "."))))
     assert one is not None
     assert two is not None
@@ -331,7 +332,7 @@ def test_the_formula_of_the_score() -> None:
     assert found is not None
     assert cost(found, len(data)) == pytest.approx(registry.get("empty_answers").weight / 10)
     assert score(data, [found]) == 96
-    assert score(Dataset(()), []) == 0
+    assert score(ScannedDataset(()), []) == 0
 
 
 def test_a_preview_shows_what_would_change_and_changes_nothing() -> None:
@@ -355,7 +356,7 @@ def test_a_wrong_wish_is_named(wanted: str, code: str) -> None:
 
 
 def test_nothing_at_all_is_fine() -> None:
-    assert [finding.code for finding in registry.find_all(Dataset(()))] == ["too_few"]
+    assert [finding.code for finding in registry.find_all(ScannedDataset(()))] == ["too_few"]
 
 
 @pytest.mark.parametrize(

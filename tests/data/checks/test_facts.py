@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from studio.data.checks import registry
-from studio.data.checks.check import Dataset
+from studio.data.checks.dataset import ScannedDataset
 from studio.data.checks.facts import Facts, joined, same
 from studio.data.checks.report import Report
 from studio.data.checks.scanner import Scanner
@@ -79,17 +79,17 @@ def test_facts_follow_their_examples() -> None:
 
 
 def test_after_a_change_only_the_changed_are_made_anew_and_all_is_right() -> None:
-    before = Dataset(tuple(examples()))
+    before = ScannedDataset(tuple(examples()))
     changed = before.changed({0: Conversation.pair("Nova? joao@uol.com.br", "Sim.", id="e0"), 2: None})
     assert [c.id for c in changed.conversations] == ["e0", "e1", "e3", "e4", "e5", "e9"]
-    assert alike(changed.facts, Dataset(changed.conversations).facts)
+    assert alike(changed.facts, ScannedDataset(changed.conversations).facts)
 
 
 def test_a_chain_of_fixes_says_the_same_as_a_fresh_look() -> None:
-    data = Dataset.of(examples())
+    data = ScannedDataset.of(examples())
     fixed = registry.fix_all(data, registry.fixable(registry.find_all(data)))
     assert [f.code for f in Report.of(fixed).findings] == [
-        f.code for f in Report.of(Dataset(fixed.conversations)).findings
+        f.code for f in Report.of(ScannedDataset(fixed.conversations)).findings
     ]
     assert any("[EMAIL_8]" in c.question for c in fixed.conversations), "seven is taken"
 

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.checks_accuracy import pairs, personal
 from studio.data.checks import registry
-from studio.data.checks.check import Dataset
+from studio.data.checks.dataset import ScannedDataset
 from studio.domain.conversation import Conversation
 
 BARS = {"emails": 0.95, "cpf": 0.95, "cnpj": 0.95, "cards": 0.95, "phones": 0.95}
@@ -19,7 +19,7 @@ def test_what_is_found_is_right_and_most_is_found() -> None:
 
 
 def test_the_same_value_has_the_same_mask() -> None:
-    data = Dataset.of(
+    data = ScannedDataset.of(
         [
             Conversation.pair("Sou ana@gmail.com e bia@gmail.com", "Enviamos para ANA@gmail.com."),
             Conversation.pair("(11) 98765-4321", "Anotei +55 11 98765-4321."),
@@ -35,13 +35,15 @@ def test_the_same_value_has_the_same_mask() -> None:
 
 
 def test_masks_go_on_where_an_earlier_fix_ended() -> None:
-    data = Dataset.of([Conversation.pair("Sou [EMAIL_7]", "Oi."), Conversation.pair("E eu ana@gmail.com", "Oi.")])
+    data = ScannedDataset.of(
+        [Conversation.pair("Sou [EMAIL_7]", "Oi."), Conversation.pair("E eu ana@gmail.com", "Oi.")]
+    )
     assert registry.fix(data, "emails").conversations[1].question == "E eu [EMAIL_8]"
 
 
 def test_several_kinds_in_one_text() -> None:
     text = "Sou Ana, CPF 529.982.247-25, cartão 4111 1111 1111 1111, ana@uol.com.br, CEP 01310-100, fone 11 98765-4321"
-    data = Dataset.of([Conversation.pair(text, "Ok.")])
+    data = ScannedDataset.of([Conversation.pair(text, "Ok.")])
     codes = [f.code for f in registry.find_all(data) if f.code in {"emails", "cpf", "cards", "postal_codes", "phones"}]
     assert codes == ["emails", "phones", "cards", "cpf", "postal_codes"]
     masked = "Sou Ana, CPF [CPF_1], cartão [CARD_1], [EMAIL_1], CEP [CEP_1], fone [PHONE_1]"
@@ -50,7 +52,7 @@ def test_several_kinds_in_one_text() -> None:
 
 def test_what_answers_tell_everybody_is_the_companys_own() -> None:
     rows = [Conversation.pair(f"Pergunta {n}?", f"Resposta {n}: 11 98765-4321.") for n in range(3)]
-    data = Dataset.of([*rows, Conversation.pair("Meu número é 21 99876-5432", "Anotado: 21 99876-5432.")])
+    data = ScannedDataset.of([*rows, Conversation.pair("Meu número é 21 99876-5432", "Anotado: 21 99876-5432.")])
     own, foreign = registry.get("company_contacts").find(data), registry.get("phones").find(data)
     assert own is not None
     assert foreign is not None
@@ -70,7 +72,7 @@ def test_the_companys_own_stays_so_once_its_copies_are_gone() -> None:
         "Como acompanho a entrega de hoje",
         "como acompanho a entrega  de, hoje?",
     ]
-    data = Dataset.of(
+    data = ScannedDataset.of(
         [
             *(Conversation.pair(question, answer) for question in asked),
             Conversation.pair("Como reclamo de um produto quebrado?", answer),
@@ -79,7 +81,9 @@ def test_the_companys_own_stays_so_once_its_copies_are_gone() -> None:
         ]
     )
     fewer = data.changed({1: None, 2: None, 3: None})
-    assert registry.get("phones").find(Dataset(fewer.conversations[:2])) is not None  # by itself it looks private
+    assert (
+        registry.get("phones").find(ScannedDataset(fewer.conversations[:2])) is not None
+    )  # by itself it looks private
     after = registry.fix(fewer, "phones").conversations
     assert [c.answer for c in after] == [answer, answer, "Anotado."]
     assert after[2].question == "Meu número é [TELEFONE_2]"
@@ -99,15 +103,15 @@ def test_the_companys_own_stays_so_once_its_copies_are_gone() -> None:
     ],
 )
 def test_a_contact_that_is_told_once(answer: str, ours: bool) -> None:
-    data = Dataset.of([Conversation.pair("Como?", answer)])
+    data = ScannedDataset.of([Conversation.pair("Como?", answer)])
     assert (registry.get("company_contacts").find(data) is not None) == ours
 
 
 def test_a_customers_contact_is_never_the_companys() -> None:
     rows = [Conversation.pair("Sou ana@gmail.com", f"Escreva para ana@gmail.com, {n}.") for n in "abcd"]
-    assert registry.get("company_contacts").find(Dataset.of(rows)) is None
+    assert registry.get("company_contacts").find(ScannedDataset.of(rows)) is None
 
 
 def test_the_companys_instructions_are_left_alone() -> None:
-    data = Dataset.of([Conversation.pair("Oi?", "Sim.", system="Ligue 11 98765-4321.")])
+    data = ScannedDataset.of([Conversation.pair("Oi?", "Sim.", system="Ligue 11 98765-4321.")])
     assert registry.get("phones").find(data) is None

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from studio.data.checks import fast_scan, registry, report_file
-from studio.data.checks.check import Check, Dataset
+from studio.data.checks.check import Check
+from studio.data.checks.dataset import ScannedDataset
 from studio.data.checks.fast_scan import FirstLook
 from studio.data.checks.report import Report
 from studio.data.checks.scanner import Scanner
@@ -22,7 +23,7 @@ def test_a_report_is_found_again_and_old_ones_go_away(tmp_path: Path) -> None:
     rows = examples()
     lines = tmp_path / "data-1.jsonl"
     lines.write_text("".join(row.model_dump_json(exclude_defaults=True) + "\n" for row in rows), encoding="utf-8")
-    dataset = Dataset.of(rows)
+    dataset = ScannedDataset.of(rows)
     report = Report.of(dataset)
     for age in range(9):
         path = tmp_path / f"data-{age}.a.npz"
@@ -50,7 +51,7 @@ def test_flags_hold_more_than_32_checks(monkeypatch: pytest.MonkeyPatch, fast: b
     monkeypatch.setattr(fast_scan, "CHECKS", many)
     rows = [Conversation.pair(f"q {n}?", "xyz" if n % 3 == 0 else "abc", id=f"e{n}") for n in range(1, 10)]
     facts = Scanner(FirstLook() if fast else None).scan(rows)
-    dataset = Dataset(tuple(rows), known=facts)
+    dataset = ScannedDataset(tuple(rows), known=facts)
     assert dataset.flagged("word").tolist() == [2, 5, 8]
     assert dataset.flagged("quiet_0").tolist() == []
 
@@ -59,7 +60,7 @@ def test_a_report_of_other_checks_is_made_anew(tmp_path: Path, monkeypatch: pyte
     rows = examples()
     lines = tmp_path / "data-1.jsonl"
     lines.write_text("".join(row.model_dump_json(exclude_defaults=True) + "\n" for row in rows), encoding="utf-8")
-    dataset = Dataset.of(rows)
+    dataset = ScannedDataset.of(rows)
     report_file.save(tmp_path / "data-1.npz", dataset, Report.of(dataset))
     report_file.load(tmp_path / "data-1.npz", lines, None)
     for other in (registry.CHECKS[1:], registry.CHECKS[::-1], _many()):

@@ -7,6 +7,7 @@ import pytest
 from benchmarks.safe_fixes import mistakes
 from studio.data.checks import registry
 from studio.data.checks.check import Dataset
+from studio.data.checks.dataset import ScannedDataset
 from studio.data.checks.rules.thoughts import answered
 from studio.domain.conversation import Conversation
 
@@ -14,7 +15,7 @@ Pair = tuple[str, str]
 
 
 def of(*pairs: Pair) -> Dataset:
-    return Dataset.of(Conversation.pair(question, answer) for question, answer in pairs)
+    return ScannedDataset.of(Conversation.pair(question, answer) for question, answer in pairs)
 
 
 def fixed(*pairs: Pair) -> list[Pair]:

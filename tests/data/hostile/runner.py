@@ -26,7 +26,7 @@ BYTES = 2 << 30
 def outcome(file: Path, folder: Path) -> dict[str, Any]:
     """Reads, checks, fixes and exports one file, as the studio would."""
     from studio.data.checks import registry
-    from studio.data.checks.check import Dataset
+    from studio.data.checks.dataset import ScannedDataset
     from studio.data.checks.report import Report
     from studio.data.importing.pipeline import read_files
     from studio.data.versions.export import WRITERS
@@ -38,7 +38,7 @@ def outcome(file: Path, folder: Path) -> dict[str, Any]:
             message.content.encode("utf-8")  # lone surrogates would fail here, and everywhere later
             if "\0" in message.content:
                 raise ValueError("a NUL was let through")
-    dataset = Dataset.of(result.conversations[:2_000])
+    dataset = ScannedDataset.of(result.conversations[:2_000])
     report = Report.of(dataset)
     fixed = registry.fix_all(dataset, registry.fixable(report.findings))
     for suffix, write in WRITERS.items():

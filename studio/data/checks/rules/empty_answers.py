@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from studio.data.checks.check import Check, flagged, without
-from studio.data.checks.scanner import Text
+from studio.data.checks.text_facts import Text
 from studio.data.text import plain
 from studio.domain.problem import Severity
 
