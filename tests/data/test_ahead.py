@@ -12,26 +12,30 @@ import pytest
 
 _CHECK = """
 import json
-from studio.data import ahead, alike, glance
+from studio.data.checks import fast_scan_kernel, warmup
+from studio.data.similarity import minhash_kernels
 
-FUNCTIONS = (glance.look, alike.sketch, alike.near_enough, alike.join, alike.apart, alike.join_band, alike.firsts)
+FUNCTIONS = (
+    fast_scan_kernel.look, minhash_kernels.sketch, minhash_kernels.near_enough, minhash_kernels.join,
+    minhash_kernels.apart, minhash_kernels.join_band, minhash_kernels.firsts,
+)
 
 def compiled():
     return [len(function.signatures) for function in FUNCTIONS]
 
-ahead.compile_now()
+warmup.compile_now()
 before = compiled()
-from studio.data import similar
+from studio.data.similarity import clusters
 from studio.data.checks import facts
 from studio.data.checks.facts import firsts
 from studio.data.checks.fast_scan import FirstLook
 from studio.data.checks.scanner import Scanner
 from studio.domain.conversation import Conversation
 
-similar.MANY = facts._MANY = 1
+clusters.MANY = facts._MANY = 1
 rows = [Conversation.pair(f"Where is parcel number {n}, please?", f"Parcel {n} is on its way to you.") for n in range(50)]
 found = Scanner(FirstLook()).scan(rows)
-similar.near([row.question for row in rows], 0.8)
+clusters.near([row.question for row in rows], 0.8)
 firsts(found.rows["question"])
 print(json.dumps([before, compiled()]))
 """
@@ -53,10 +57,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_another_process_compiles_once(folder: Path) -> None:
     source = """
 from studio.compiled import is_kept
-from studio.data import ahead, glance
-was = is_kept(glance.look)
-ahead.compile_aside()
-print(was, is_kept(glance.look), len(glance.look.signatures))
+from studio.data.checks import fast_scan_kernel, warmup
+was = is_kept(fast_scan_kernel.look)
+warmup.compile_aside()
+print(was, is_kept(fast_scan_kernel.look), len(fast_scan_kernel.look.signatures))
 """
     assert run(folder, source).split() == ["False", "True", "0"]
     assert run(folder, source).split() == ["True", "True", "0"]
@@ -74,9 +78,10 @@ def test_code_that_cannot_be_kept_is_compiled_all_the_same(tmp_path: Path) -> No
     source = """
 import numpy as np
 from studio.compiled import is_kept
-from studio.data import ahead, alike, glance
-ahead.compile_aside()
-print(is_kept(glance.look), alike.firsts(np.array([5, 7, 5], np.uint64), *np.zeros((2, 3), np.int64)))
+from studio.data.checks import fast_scan_kernel, warmup
+from studio.data.similarity import minhash_kernels
+warmup.compile_aside()
+print(is_kept(fast_scan_kernel.look), minhash_kernels.firsts(np.array([5, 7, 5], np.uint64), *np.zeros((2, 3), np.int64)))
 """
     nowhere = {"NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator"}
     assert run(tmp_path / "file" / "folder", source, **nowhere).split() == ["True", "2"]

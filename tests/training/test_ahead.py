@@ -12,13 +12,13 @@ import pytest
 _ENGINE = """
 import json, sys
 from pathlib import Path
-from studio.training import ahead, kernels
+from studio.training.engines.fused import kernels, warmup
 
 def compiled():
     found = {name: getattr(kernels, name) for name in kernels.__all__ if name.islower()}
     return {name: len(kernel.signatures) for name, kernel in found.items()}
 
-ahead.compile_now()
+warmup.compile_now()
 before = compiled()
 
 from studio.domain.recipe import Method, Precision, Recipe

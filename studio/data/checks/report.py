@@ -55,7 +55,7 @@ def changes(before: Iterable[Conversation], after: Iterable[Conversation]) -> li
 
 
 def preview(dataset: Dataset, wanted: str, limit: int = 5) -> list[Change]:
-    """The first examples that a fix would change. Raises as :func:`studio.data.checks.parse`."""
+    """The first examples that a fix would change. Raises as :func:`studio.data.checks.registry.parse`."""
     check, choice = registry.parse(wanted)
     found = check.find(dataset)
     if found is None or check.fix is None:
@@ -79,7 +79,7 @@ def removals(dataset: Dataset, wanted: list[str]) -> tuple[Dataset, list[Removal
     """The dataset after some fixes, and every example that they leave out, in the order in which they go.
 
     Raises:
-        AfinaError: as :func:`studio.data.checks.parse`.
+        AfinaError: as :func:`studio.data.checks.registry.parse`.
     """
     gone: list[Removal] = []
     for code, fixed in registry.fix_steps(dataset, wanted):

@@ -125,7 +125,7 @@ class CheckService:
 
         Args:
             project_id: the project.
-            codes: as of :meth:`preview`; none means all that :func:`studio.data.checks.fixable` names.
+            codes: as of :meth:`preview`; none means all that :func:`studio.data.checks.registry.fixable` names.
             stop: set to leave a large set as it is.
 
         Raises:
