@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Server
 from tests.conftest import SMOLLM2
-from tests.services.test_planted import CLEAN, FIXED, PLANTED, TO_DECIDE, write_export
+from tests.services.examples.test_planted import CLEAN, FIXED, PLANTED, TO_DECIDE, write_export
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 SOON, TRAINING = 120_000, 420_000  # milliseconds; the wait ends with what is waited for

@@ -26,7 +26,7 @@ from studio.web.ui.pages.examples.marks import change_card, marked
 from studio.web.ui.pages.examples.replacing import render_matches
 from studio.web.ui.pages.examples.toast import render_toast
 from studio.web.ui.session import Place
-from tests.services.test_planted import PLANTED, write_export
+from tests.services.examples.test_planted import PLANTED, write_export
 
 NASTY = '</textarea><img src=x onerror="alert(1)">{{7*7}}'
 

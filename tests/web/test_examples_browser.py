@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Server, server
-from tests.services.test_planted import PLANTED, write_export
+from tests.services.examples.test_planted import PLANTED, write_export
 
 __all__ = ["server"]  # fixtures
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from studio.data.importing.readers import READERS
 from studio.data.importing.readers.__main__ import table
 
-DOCUMENT = Path(__file__).parents[2] / "studio" / "data" / "importing" / "readers" / "FORMATS.md"
+DOCUMENT = Path(__file__).parents[4] / "studio" / "data" / "importing" / "readers" / "FORMATS.md"
 
 
 def test_the_table_of_formats_is_up_to_date() -> None:

@@ -10,11 +10,16 @@ from pathlib import Path
 
 import pytest
 
-_HERE = Path(__file__).parent
-_ENGINES = ("test_fused_linear.py", "test_kernels.py", "test_fused.py", "../chat/test_engine.py")
+_TESTS_FOLDER = Path(__file__).parents[3]
+_ENGINES = (
+    "training/engines/fused/test_linear.py",
+    "training/engines/fused/test_kernels.py",
+    "training/engines/fused/test_engine.py",
+    "chat/test_engine.py",
+)
 _PLAIN = (
-    "test_worker.py::test_a_run_learns_and_leaves_everything_that_is_promised",
-    "../data/checks/test_first_look.py",
+    "training/test_worker.py::test_a_run_learns_and_leaves_everything_that_is_promised",
+    "data/checks/test_fast_scan.py",
 )
 _NO_LAYOUT = "oneDNN has no layout for bf16 weights on this processor: the plain path is used, tested above"
 
@@ -27,7 +32,7 @@ def _run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedPr
 def _tests(environment: dict[str, str], *names: str) -> list[str]:
     """Runs tests in an environment; returns why some were left out."""
     options = ("-q", "-p", "no:cacheprovider", "-W", "ignore::FutureWarning", "-W", "ignore::RuntimeWarning")
-    ended = _run(environment, "-m", "pytest", *options, *(str(_HERE / name) for name in names))
+    ended = _run(environment, "-m", "pytest", *options, *(str(_TESTS_FOLDER / name) for name in names))
     assert ended.returncode == 0, ended.stdout[-5000:]
     return re.findall(r"^SKIPPED .*?:\d+: (.*)$", ended.stdout, re.MULTILINE)
 

@@ -11,7 +11,7 @@ from studio.domain.left_out import Unit, left_out, totals
 from studio.domain.problem import Severity
 from tests.data.files import assert_sentences, codes, pairs, read
 
-ASSETS = Path(__file__).parents[1] / "assets" / "reading"
+ASSETS = Path(__file__).parents[2] / "assets" / "reading"
 
 READ: dict[str, tuple[int, tuple[str, ...], tuple[str, ...]]] = {
     # name: examples, columns of the question, columns of the answer

@@ -11,7 +11,7 @@ import pytest
 
 from tests.data.files import assert_sentences, read
 
-ASSETS = sorted((Path(__file__).parent.parent / "assets" / "data").iterdir())
+ASSETS = sorted((Path(__file__).parents[2] / "assets" / "data").iterdir())
 
 
 def _cut(data: bytes, dice: random.Random) -> bytes:

@@ -12,7 +12,7 @@ from studio.data.importing.pipeline import read_files
 from studio.data.importing.result import ReadResult
 from tests.data.files import assert_sentences, codes, pairs, read
 
-ASSETS = Path(__file__).parents[1] / "assets" / "reading"
+ASSETS = Path(__file__).parents[2] / "assets" / "reading"
 YES = [("Open today?", "Yes, until six.")]
 
 

@@ -13,7 +13,7 @@ from studio.domain.dataset import Mapping
 from studio.i18n.catalog import LOCALES, catalog
 from tests.data.files import assert_sentences, codes
 
-ASSETS = Path(__file__).parent.parent / "assets" / "data"
+ASSETS = Path(__file__).parents[3] / "assets" / "data"
 SHOP_PT = ["u:Qual o prazo? a:São 7 dias úteis.", "u:Aceitam pix? a:Sim."]
 SHOP_EN = ["u:Open? a:Yes.", "u:Where? a:Here."]
 PASSAGES = [

@@ -14,8 +14,8 @@ from studio.domain.run import RunState
 from studio.storage.compute_lock import Turns
 from studio.training.engines.base import Adaptation
 from studio.training.run_files.event_log import EventLog, read_events
+from tests.training.engines.test_methods import answer_of, examples
 from tests.training.support import losses, write_run
-from tests.training.test_methods import answer_of, examples
 
 pytestmark = [
     pytest.mark.model,
