@@ -38,6 +38,7 @@ def build_services(settings: Settings) -> Services:
     from studio.services.examples.datasets import DatasetService
     from studio.services.examples.imports import ImportService
     from studio.services.examples.insights import InsightService
+    from studio.services.examples.pruning import PruningService
     from studio.services.examples.splits import SplitService
     from studio.services.examples.table import TableService
     from studio.services.examples.versions import HistoryService
@@ -58,6 +59,7 @@ def build_services(settings: Settings) -> Services:
     datasets = DatasetService(workspace)
     checks = CheckService(datasets, models)
     reader = RunReader()
+    imports = ImportService(datasets)
     runs = RunService(workspace, models, datasets, reader=reader)
     demo = DemoParts(workspace, LinkService(workspace), ChatService(workspace, ChatPool(workspace)))
     return Services(
@@ -69,7 +71,8 @@ def build_services(settings: Settings) -> Services:
         checkups=CheckupService(datasets, checks),
         tables=TableService(workspace, checks),
         history=HistoryService(workspace),
-        imports=ImportService(datasets),
+        imports=imports,
+        pruning=PruningService(workspace, imports),
         insights=InsightService(datasets, models, checks, EmbeddingModelService(workspace)),
         splits=SplitService(workspace, datasets.tests),
         runs=runs,

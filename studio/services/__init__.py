@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from studio.services.examples.datasets import DatasetService
     from studio.services.examples.imports import ImportService
     from studio.services.examples.insights import InsightService
+    from studio.services.examples.pruning import PruningService
     from studio.services.examples.splits import SplitService
     from studio.services.examples.table import TableService
     from studio.services.examples.versions import HistoryService
@@ -41,6 +42,7 @@ class Services:
     tables: TableService
     history: HistoryService
     imports: ImportService
+    pruning: PruningService
     insights: InsightService
     splits: SplitService
     runs: RunService

@@ -66,13 +66,23 @@ class Uploads:
             used: the ``stored`` names that versions remember.
             since, before: only those kept between these times, in seconds since 1970.
         """
-        removed = []
+        removed = self.unused(used, since, before)
+        for path in removed:
+            path.unlink(missing_ok=True)
+        return removed
+
+    def unused(self, used: Collection[str], since: float = 0.0, before: float = math.inf) -> list[Path]:
+        """What :meth:`forget` would remove."""
+        found = []
         for path in self._folder.glob("*") if self._folder.is_dir() else ():
             name, kept = path.name.removeprefix(".").removesuffix(".part"), path.stat().st_mtime
             if name not in used and since - _CLOCK <= kept < before:
-                path.unlink(missing_ok=True)
-                removed.append(path)
-        return removed
+                found.append(path)
+        return found
+
+    def stored(self, names: Collection[str]) -> list[Path]:
+        """The kept files of these ``stored`` names, as far as they are there."""
+        return [path for name in sorted(names) if (path := self._folder / name).is_file()]
 
     def _copy(self, path: Path, stored: str) -> None:
         partial = self._folder / f".{stored}.part"

@@ -69,9 +69,12 @@ class HistoryService:
         """What a version changed of the one that it was made from; of the first one, everything is new.
 
         Raises:
-            AfinaError: ``general.not_found``, ``disk.missing``, ``data.version_damaged``.
+            AfinaError: ``general.not_found``, ``disk.missing``, ``data.version_damaged``, ``data.version_before_removed``
+                where the one before was tidied away.
         """
         row = self._versions.get(version_id)
+        if row.parent_id is None and row.number > 1:
+            raise AfinaError("data.version_before_removed")
         if row.parent_id is None:
             first = self._versions.lines(row).conversations(range(min(limit, row.examples)))
             return Difference({"added": row.examples, "removed": 0, "changed": 0}, tuple(first))

@@ -9,8 +9,22 @@ from markupsafe import Markup
 
 from studio.domain.author import COMMAND_LINE, author
 from studio.domain.dataset import DatasetVersion, DatasetView
+from studio.errors import AfinaError
+from studio.services.examples.pruning import KEPT_STEPS
 from studio.services.examples.versions import Difference
-from studio.web.ui.components import EMPTY, Ui, badge, button, event_data, friendly, join, when, wrapped
+from studio.web.ui.components import (
+    EMPTY,
+    Ui,
+    badge,
+    button,
+    danger_button,
+    event_data,
+    friendly,
+    join,
+    say,
+    when,
+    wrapped,
+)
 from studio.web.ui.pages.examples.marks import change_card
 from studio.web.ui.pages.examples.section import Section
 from studio.web.ui.session import Place
@@ -23,6 +37,7 @@ _VERSION: Final = Markup(
     '<b>{label}</b><span class="what">{what}</span><span class="af-muted who">{who} · {time}</span></summary>'
     '<div class="af-finding-body">{changes}</div></details><span class="af-row">{size}{act}</span></li>'
 )
+_DISK: Final = Markup('<div class="af-row af-small af-muted" id="examples-disk"><span>{told}</span>{act}</div>')
 
 
 def build_history(ui: Ui) -> Section:
@@ -38,10 +53,13 @@ def build_history(ui: Ui) -> Section:
         place, chosen = Place.parse(query), event_data(event)
         version = ui.services.datasets.version(place.project)
         if chosen.get("action") == "changes" and version is not None:
-            known = {**known, chosen["id"]: render_changes(ui, ui.services.history.changes(chosen["id"]))}
+            known = {**known, chosen["id"]: _changes(ui, chosen["id"])}
             return {history: render_history(ui, place, version.id, known), opened: known}
         if chosen.get("action") == "restore":
             ui.services.history.restore(place.project, chosen["id"])
+        if chosen.get("action") == "prune":
+            freed = ui.services.pruning.prune(place.project)
+            say(ui.text, "pruning.done", size=ui.text.size(freed))
         return {ui.place: place.again}
 
     outputs = [ui.place, history, opened]
@@ -71,7 +89,28 @@ def render_history(ui: Ui, place: Place, current: str, known: dict[str, str]) ->
     """
     versions = ui.services.history.versions(place.project)
     rows = join(_version(ui, v, v.id == current, known.get(v.id)) for v in versions[:_SHOWN])
-    return wrapped(_signature(ui), Markup('<ul class="af-versions">{}</ul>').format(rows))
+    return wrapped(_signature(ui), Markup('<ul class="af-versions">{}</ul>').format(rows), _disk(ui, place))
+
+
+def _disk(ui: Ui, place: Place) -> Markup:
+    """What the project takes on the disk, and what could go, named before it goes."""
+    text, use = ui.text, ui.services.pruning.disk_use(place.project)
+    told = text("pruning.use", uploads=text.size(use.uploads), versions=text.size(use.versions))
+    if not use.freed:
+        return _DISK.format(told=told, act=EMPTY)
+    kinds = (("versions", use.old_versions), ("uploads", use.unused_uploads), ("reports", range(use.reports)))
+    what = "; ".join(text(f"pruning.{kind}", n=len(found)) for kind, found in kinds if found)
+    detail = text("pruning.detail", what=what, steps=KEPT_STEPS)
+    ask = text("pruning.ask", size=text.size(use.freed))
+    return _DISK.format(told=told, act=danger_button(text, text("pruning.go"), "prune", ask, detail))
+
+
+def _changes(ui: Ui, version_id: str) -> str:
+    """What a version changed, or why that cannot be said."""
+    try:
+        return render_changes(ui, ui.services.history.changes(version_id))
+    except AfinaError as error:
+        return str(Markup('<p class="af-muted">{}</p>').format(ui.text.error(error)))
 
 
 def _signature(ui: Ui) -> Markup:
