@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from openpyxl import load_workbook
 
 from studio.domain.author import COMMAND_LINE, acting_as
 from studio.domain.conversation import Conversation, Message, Role
@@ -18,6 +20,7 @@ from studio.services.examples.background_checks import Checkup
 from studio.services.examples.table import Query, RowEdit
 from studio.web.downloads import add_downloads
 from studio.web.ui.components import Ui
+from studio.web.ui.pages.examples.bring_view import render_template_link
 from studio.web.ui.pages.examples.checks import _body
 from studio.web.ui.pages.examples.checks_view import CHOOSE, render_checkup
 from studio.web.ui.pages.examples.grid_view import render_table
@@ -199,6 +202,29 @@ def test_examples_are_taken_along(services: Services, place: Place) -> None:
             assert len(client.get(f"/download/examples/{place.project}.{ending}").content) > 1_000
         for name in ("project-none.csv", f"{place.project}.exe", "..%2f..%2fafina.csv", "x"):
             assert client.get(f"/download/examples/{name}").status_code == 404
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_the_template_is_read_back_by_our_own_import(services: Services, locale: str, tmp_path: Path) -> None:
+    app, text = FastAPI(), catalog(locale)
+    add_downloads(app, services)
+    ui = Ui(services, text, place=None)
+    with TestClient(app, base_url="http://testserver/en/") as client:
+        (address,) = re.findall(r'href="\.\.(/download/template[^"]*)"', render_template_link(ui))
+        answer = client.get(f"http://testserver{address}")
+        assert client.get("http://testserver/download/template/xx").status_code == 404
+    name = re.search(r'filename="(.+?)"', answer.headers["content-disposition"])
+    assert name is not None
+    path = tmp_path / name[1]
+    path.write_bytes(answer.content)
+    view = services.datasets.import_files(services.projects.create("Shop").id, [path])
+    expected = [
+        tuple(text(f"template.{row}.{part}") for part in ("question", "answer", "topic")) for row in ("first", "second")
+    ]
+    assert [(one.question, one.answer, one.topic) for one in view.conversations] == expected
+    assert view.problems == (), "the note is taken for nothing"
+    (comment,) = [cell.comment.text for row in load_workbook(path).active for cell in row if cell.comment]
+    assert comment == text("template.note")
 
 
 def test_what_goes_on_with_a_large_set_can_be_stopped(ui: Ui) -> None:

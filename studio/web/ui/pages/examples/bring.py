@@ -14,7 +14,7 @@ from studio.domain.dataset import DatasetView
 from studio.errors import AfinaError
 from studio.services.examples.imports import HubRequest, ImportRequest, ImportState
 from studio.web.ui.components import Ui, event_data, friendly, say, warn
-from studio.web.ui.pages.examples.bring_view import render_going, render_head, render_summary
+from studio.web.ui.pages.examples.bring_view import render_going, render_head, render_summary, render_template_link
 from studio.web.ui.pages.examples.section import Section
 from studio.web.ui.session import Place
 
@@ -98,6 +98,7 @@ def _layout(ui: Ui) -> _Parts:
                 folder = gr.UploadButton(
                     text("bring.folder"), file_count="directory", size="sm", elem_id="examples-folder", min_width=180
                 )
+                ui.html(value=render_template_link(ui))
             with gr.Tab(text("bring.tab.paste"), id="paste"):
                 paste = gr.Textbox(
                     label=text("bring.paste"),

@@ -47,6 +47,14 @@ def render_head(ui: Ui, view: DatasetView | None) -> str:
     return wrapped(line.format(join(counts), origin, why))
 
 
+def render_template_link(ui: Ui) -> str:
+    """The way to a spreadsheet with the right titles, for whoever has no file yet."""
+    html = Markup(
+        '<p class="af-small af-muted">{} <a id="examples-template" href="../download/template/{}" download>{}</a></p>'
+    )
+    return wrapped(html.format(ui.text("template.why"), ui.text.locale, ui.text("template.get")))
+
+
 def _held_out(ui: Ui, view: DatasetView) -> tuple[int, str]:
     """How many examples are kept for the proof, and a sentence about them."""
     counts = ui.services.splits.counts(view.version.project_id)
