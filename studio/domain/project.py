@@ -20,6 +20,7 @@ class Project(BaseModel):
     updated_at: float
     model_id: str | None = None
     system_prompt: str | None = None
+    deleted_at: float | None = Field(default=None, description="Since when it is in the trash; None for others.")
 
 
 class RunCard(BaseModel):

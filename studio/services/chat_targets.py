@@ -12,6 +12,7 @@ from studio.domain.model import BaseModelCard
 from studio.domain.recipe import Recipe
 from studio.errors import AfinaError
 from studio.storage.kept_adapter import kept_adapter
+from studio.storage.trash import is_in_trash
 from studio.storage.workspace import RunFolder, Workspace
 from studio.training.run_files.status import note_damaged_adapter
 
@@ -58,6 +59,8 @@ def find_subject(workspace: Workspace, run_id: str, needs_tuned: bool) -> Subjec
         AfinaError: ``general.not_found``, ``chat.base_missing``, ``chat.not_ready``.
     """
     folder = workspace.run(run_id)
+    if is_in_trash(workspace.database, run_id):
+        raise AfinaError("general.not_found", what=run_id)
     try:
         recipe = Recipe.model_validate_json(folder.recipe.read_bytes())
         card = BaseModelCard.model_validate_json(folder.model.read_bytes())

@@ -1,8 +1,8 @@
 """What was left behind by processes that were killed, and by what was deleted: found and removed at the start.
 
 Only what nobody can miss goes: half-written files of processes that are gone, exports of runs that are gone (they were made
-from the run), uploads that no version was read from. Nothing goes because the database does not know it: a database may have
-been lost, and the files be all that is left.
+from the run), uploads that no version was read from, projects that were deleted a month ago. Nothing goes
+because the database does not know it: a database may have been lost, and the files be all that is left.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from sqlalchemy import select
 
 from studio.data.versions.uploads import Uploads
 from studio.data.versions.versions import Versions
+from studio.services.projects import ProjectService
 from studio.storage.database import ProjectRow
 from studio.storage.files import remove_abandoned
 from studio.storage.workspace import Workspace
@@ -34,6 +35,7 @@ def clean_up(workspace: Workspace) -> list[Path]:
     removed = []
     for folder in (home / "projects", home / "runs", home / "exports", home / "tmp", workspace.models):
         removed += remove_abandoned(folder)
+    removed += [workspace.project(project.id) for project in ProjectService(workspace).erase_expired()]
     removed += _exports_of_nothing(home / "exports", home / "runs")
     removed += _unused_uploads(workspace)
     for path in removed:

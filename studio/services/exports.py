@@ -21,6 +21,7 @@ from studio.sharing.exporters.child import Child
 from studio.sharing.exporters.model_card import write_model_card
 from studio.storage.database import AddedModelRow, RunRow
 from studio.storage.files import atomic_path, require_space, scratch_folder
+from studio.storage.trash import is_in_trash
 from studio.storage.uses import using
 from studio.storage.workspace import Workspace
 
@@ -186,6 +187,8 @@ class ExportService:
 
     def _source(self, run_id: str) -> ExportSource:
         run = self._workspace.run(run_id)
+        if is_in_trash(self._workspace.database, run_id):
+            raise AfinaError("general.not_found", what=run_id[:80])
         with self._workspace.database.session() as session:
             row = session.get(RunRow, run_id)
             name, model_id = (row.name, row.model_id) if row else (run_id, "")

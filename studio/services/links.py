@@ -10,6 +10,7 @@ from studio.domain.project import ChosenBy, Link
 from studio.errors import AfinaError
 from studio.i18n.catalog import LOCALES
 from studio.sharing.links import LinkStore
+from studio.storage.trash import is_in_trash
 from studio.storage.workspace import Workspace
 
 MAX_TITLE: Final = 120
@@ -66,7 +67,7 @@ class LinkService:
         if locale not in LOCALES:
             raise AfinaError("general.not_found", what=locale[:20])
         folder = self._workspace.run(run_id)
-        if not folder.path.is_dir():
+        if not folder.path.is_dir() or is_in_trash(self._workspace.database, run_id):
             raise AfinaError("general.not_found", what=run_id[:80])
         if not folder.best.is_file():
             raise AfinaError("link.not_ready")
@@ -120,10 +121,10 @@ class LinkService:
         """The link a visitor came by.
 
         Raises:
-            AfinaError: ``general.not_found``, or ``link.closed`` when it was switched off.
+            AfinaError: ``general.not_found``, or ``link.closed`` when it was switched off or its project deleted.
         """
         link = self._store.get(token)
-        if not link.is_open:
+        if not link.is_open or is_in_trash(self._workspace.database, link.run_id):
             raise AfinaError("link.closed")
         return link
 

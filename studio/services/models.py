@@ -28,6 +28,7 @@ from studio.models.sources.folder import describe_path
 from studio.models.sources.hub import HubSource
 from studio.storage.database import AcceptanceRow, AddedModelRow, RunRow
 from studio.storage.files import used_bytes
+from studio.storage.trash import not_in_trash
 from studio.storage.uses import uses_of
 from studio.storage.workspace import Workspace
 
@@ -224,7 +225,7 @@ class ModelService:
 
     def _require_unused(self, model_id: str) -> None:
         with self._workspace.database.session() as session:
-            rows = session.query(RunRow).filter_by(model_id=model_id).all()
+            rows = session.query(RunRow).filter(RunRow.model_id == model_id, not_in_trash()).all()
         for row in rows:
             if not RunState(row.state).is_over and not self._workspace.run(row.id).result.exists():
                 raise AfinaError("model.in_use.run", run=row.name)

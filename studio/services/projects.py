@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import time
 from typing import Any, Final
@@ -19,7 +20,9 @@ from studio.storage.workspace import Workspace, new_id
 
 _MAX_NAME: Final = 200
 _KEEP: Final = object()
-_AT_REST: Final = (RunState.QUEUED.value, RunState.PAUSED.value)  # no worker has such a run
+_WAITS: Final = (RunState.QUEUED, RunState.PAUSED)  # no worker has such a run
+TRASH_DAYS: Final = 30
+_DAY: Final = 86_400.0
 
 
 class ProjectService:
@@ -35,9 +38,10 @@ class ProjectService:
         self._reader = reader or RunReader()
 
     def list(self) -> list[ProjectCard]:
-        """Every project with its runs, the last touched first."""
+        """Every project with its runs, the last touched first; not those in the trash."""
+        query = select(ProjectRow).where(ProjectRow.deleted_at.is_(None))
         with self._workspace.database.session() as session:
-            rows = session.scalars(select(ProjectRow).order_by(ProjectRow.updated_at.desc(), ProjectRow.id)).all()
+            rows = session.scalars(query.order_by(ProjectRow.updated_at.desc(), ProjectRow.id)).all()
             own = ~RunRow.id.startswith(f"{STUDY_PREFIX}-")
             runs = session.scalars(select(RunRow).where(own).order_by(RunRow.created_at.desc(), RunRow.id)).all()
             sizes = dict(session.execute(select(DatasetRow.id, DatasetRow.examples)).tuples().all())
@@ -60,12 +64,8 @@ class ProjectService:
         return _project(row)
 
     def get(self, project_id: str) -> Project:
-        """One project. Raises ``general.not_found``."""
-        with self._workspace.database.session() as session:
-            row = session.get(ProjectRow, project_id)
-        if row is None:
-            raise AfinaError("general.not_found", what=project_id[:80])
-        return _project(row)
+        """One project that is not in the trash. Raises ``general.not_found``."""
+        return self._one(project_id, in_trash=False)
 
     def update(
         self, project_id: str, *, name: Any = _KEEP, model_id: Any = _KEEP, system_prompt: Any = _KEEP
@@ -88,25 +88,67 @@ class ProjectService:
         return _project(row)
 
     def delete(self, project_id: str) -> None:
-        """Removes a project with its examples, runs and links; runs that wait or have paused go with it.
+        """Moves a project to the trash: its links and exports close at once, and runs that wait do so until it is back.
 
         Raises:
             AfinaError: ``general.not_found``; ``project.run_active`` while one of its runs is being worked on.
         """
         self.get(project_id)
         with self._workspace.database.session() as session:
-            own = (RunRow.project_id == project_id,)
-            # The first statement writes, so that no supervisor takes one of these runs from the queue meanwhile.
-            session.execute(update(RunRow).where(*own, RunRow.state.in_(_AT_REST)).values(state=RunState.STOPPED.value))
-            runs = session.scalars(select(RunRow).where(*own)).all()
-            for run in runs:
-                if not self._reader.standing(run, self._workspace.run(run.id))[0].is_over:
+            # The first statement writes, so that no supervisor takes one of its runs from the queue meanwhile.
+            mine = update(ProjectRow).where(ProjectRow.id == project_id, ProjectRow.deleted_at.is_(None))
+            session.execute(mine.values(deleted_at=time.time()))
+            for run in session.scalars(select(RunRow).where(RunRow.project_id == project_id)):
+                state = self._reader.standing(run, self._workspace.run(run.id))[0]
+                if not state.is_over and state not in _WAITS:
                     raise AfinaError("project.run_active", name=run.name)
+
+    def trash(self) -> tuple[Project, ...]:
+        """The projects that can be restored, the last deleted first."""
+        query = select(ProjectRow).where(ProjectRow.deleted_at.is_not(None))
+        with self._workspace.database.session() as session:
+            return tuple(_project(row) for row in session.scalars(query.order_by(ProjectRow.deleted_at.desc())))
+
+    def restore(self, project_id: str) -> Project:
+        """Takes a project out of the trash, with everything that it had.
+
+        Raises:
+            AfinaError: ``general.not_found`` where it is not in the trash.
+        """
+        self._one(project_id, in_trash=True)
+        with self._workspace.database.session() as session:
+            row = session.get_one(ProjectRow, project_id)
+            row.deleted_at, row.updated_at = None, time.time()
+        return _project(row)
+
+    def erase(self, project_id: str) -> None:
+        """Deletes a project in the trash for good, with its examples, runs, exports and links.
+
+        Raises:
+            AfinaError: ``general.not_found`` where it is not in the trash.
+        """
+        self._one(project_id, in_trash=True)
+        with self._workspace.database.session() as session:
+            runs = session.scalars(select(RunRow.id).where(RunRow.project_id == project_id)).all()
             session.delete(session.get_one(ProjectRow, project_id))
-        for run in runs:
-            shutil.rmtree(self._workspace.run(run.id).path, ignore_errors=True)
-            shutil.rmtree(self._workspace.exports(run.id), ignore_errors=True)
+        for run_id in runs:
+            shutil.rmtree(self._workspace.run(run_id).path, ignore_errors=True)
+            shutil.rmtree(self._workspace.exports(run_id), ignore_errors=True)
         shutil.rmtree(self._workspace.project(project_id), ignore_errors=True)
+
+    def erase_expired(self) -> tuple[Project, ...]:
+        """Deletes for good what has been in the trash for :data:`TRASH_DAYS`. Returns what that was."""
+        gone = tuple(project for project in self.trash() if days_left(project) <= 0)
+        for project in gone:
+            self.erase(project.id)
+        return gone
+
+    def _one(self, project_id: str, *, in_trash: bool) -> Project:
+        with self._workspace.database.session() as session:
+            row = session.get(ProjectRow, project_id)
+        if row is None or (row.deleted_at is not None) != in_trash:
+            raise AfinaError("general.not_found", what=project_id[:80])
+        return _project(row)
 
     def _model_name(self, model_id: str | None) -> str | None:
         if not model_id:
@@ -131,6 +173,11 @@ class ProjectService:
         )
 
 
+def days_left(project: Project) -> int:
+    """Days that a project in the trash can still be restored, the begun one counted; 0 or less once it is over."""
+    return math.ceil(TRASH_DAYS - (time.time() - (project.deleted_at or 0.0)) / _DAY)
+
+
 def _project(row: ProjectRow) -> Project:
     return Project(
         id=row.id,
@@ -139,6 +186,7 @@ def _project(row: ProjectRow) -> Project:
         updated_at=row.updated_at,
         model_id=row.model_id,
         system_prompt=row.system_prompt,
+        deleted_at=row.deleted_at,
     )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from studio.domain.project import ChosenBy, Link
 from studio.errors import AfinaError
 from studio.storage.database import Database, LinkRow, RunRow
+from studio.storage.trash import not_in_trash
 
 TOKEN_BYTES: Final = 18  # 144 bits: nobody finds a link by trying
 
@@ -62,7 +63,7 @@ class LinkStore:
 
     def list(self, run_id: str | None) -> list[Link]:
         """The links of a run, or all of them; the newest first."""
-        query = select(LinkRow).order_by(LinkRow.created_at.desc())
+        query = select(LinkRow).join(RunRow).where(not_in_trash()).order_by(LinkRow.created_at.desc())
         if run_id is not None:
             query = query.where(LinkRow.run_id == run_id)
         with self._database.session() as session:

@@ -30,6 +30,7 @@ class ProjectRow(Base):
     system_prompt: Mapped[str | None] = mapped_column(Text)
     dataset_id: Mapped[str | None] = mapped_column(String(64))  # the current version; undo moves it
     mapping: Mapped[dict[str, Any] | None] = mapped_column(JSON)  # remembered for the next upload
+    deleted_at: Mapped[float | None]  # in the trash since then
 
 
 class DatasetRow(Base):

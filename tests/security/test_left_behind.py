@@ -132,6 +132,8 @@ def test_exports_go_with_their_run(own: Workspace) -> None:
     with own.database.session() as session:
         session.add(row)
     projects.delete(project)
+    assert own.exports("run-1").exists(), "it can still be restored"
+    projects.erase(project)
     assert not own.exports("run-1").exists()
     own.run("run-3").path.rmdir()  # deleted by an older version
     assert sorted(path.name for path in clean_up(own)) == ["run-3", "run-3-merged.log"]

@@ -9,7 +9,10 @@ import pytest
 
 from studio.domain.project import ChosenBy
 from studio.errors import AfinaError
+from studio.services.chat_targets import find_subject
+from studio.services.exports import ExportService
 from studio.services.links import LinkService
+from studio.services.projects import ProjectService
 from studio.storage.database import ProjectRow, RunRow
 from studio.storage.files import write_atomic
 from studio.storage.workspace import Workspace
@@ -55,6 +58,25 @@ def test_a_link_is_found_again_by_another_process(links: LinkService, workspace:
     reopened.database.close()
     assert made.title == "Pão da Vila"
     assert made.questions == ("Abre domingo?", "Tem pão sem glúten?")
+
+
+def test_a_link_closes_with_its_deleted_project_and_opens_when_it_is_back(
+    links: LinkService, workspace: Workspace
+) -> None:
+    made = links.create("run-1", "Padaria")
+    projects = ProjectService(workspace)
+    projects.delete("project-1")
+    with pytest.raises(AfinaError, match=r"link\.closed"):
+        links.open(made.token)
+    assert links.list() == []
+    with pytest.raises(AfinaError, match=r"general\.not_found"):
+        links.create("run-1", "Padaria")
+    with pytest.raises(AfinaError, match=r"general\.not_found"):
+        find_subject(workspace, "run-1", needs_tuned=False)
+    with pytest.raises(AfinaError, match=r"general\.not_found"):
+        ExportService(workspace).start("run-1", "adapter")
+    projects.restore("project-1")
+    assert links.open(made.token) == made
 
 
 def test_tokens_are_long_and_differ(links: LinkService) -> None:

@@ -9,10 +9,12 @@ from studio.app import build_services
 from studio.domain.event import Ended, Started, Step
 from studio.domain.run import RunResult, RunState
 from studio.errors import AfinaError
+from studio.services.cleanup import clean_up
 from studio.services.examples.datasets import DatasetService
-from studio.services.projects import ProjectService
-from studio.storage.database import RunRow
+from studio.services.projects import ProjectService, days_left
+from studio.storage.database import ProjectRow, RunRow
 from studio.storage.workspace import Workspace
+from studio.training.supervision.run_queue import RunQueue
 
 COUNTS = {"train_examples": 90, "held_out_examples": 9, "trainable_parameters": 1, "total_parameters": 2}
 
@@ -90,14 +92,44 @@ def test_a_project_that_does_not_exist(projects: ProjectService) -> None:
             act("project-none")
 
 
-def test_delete_removes_examples_and_runs(workspace: Workspace, projects: ProjectService) -> None:
+def test_a_deleted_project_comes_back_as_it_was_or_goes_for_good(
+    workspace: Workspace, projects: ProjectService
+) -> None:
     project = projects.create("Loja")
-    DatasetService(workspace).paste(project.id, "Pergunta\tResposta\nA?\tB\nC?\tD\n")
+    datasets = DatasetService(workspace)
+    datasets.paste(project.id, "Pergunta\tResposta\nA?\tB\nC?\tD\n")
     _run(workspace, project.id, "run-1", RunState.RUNNING, RunResult(state=RunState.FINISHED, steps=40))
+    before = projects.list()
     projects.delete(project.id)
     assert projects.list() == []
+    assert [(gone.id, days_left(gone)) for gone in projects.trash()] == [(project.id, 30)]
+    for act in (projects.get, projects.delete, datasets.current):
+        with pytest.raises(AfinaError, match=r"general\.not_found"):
+            act(project.id)
+    projects.restore(project.id)
+    (after,) = projects.list()
+    assert (after.examples, after.runs) == (before[0].examples, before[0].runs)
+    assert projects.trash() == ()
+    for act in (projects.restore, projects.erase):
+        with pytest.raises(AfinaError, match=r"general\.not_found"):
+            act(project.id)
+    projects.delete(project.id)
+    projects.erase(project.id)
+    assert projects.trash() == ()
     assert not workspace.project(project.id).exists()
     assert not workspace.run("run-1").path.exists()
+
+
+def test_a_project_deleted_a_month_ago_goes_at_the_start(workspace: Workspace, projects: ProjectService) -> None:
+    old, new = projects.create("Loja"), projects.create("Outra")
+    for project in (old, new):
+        DatasetService(workspace).paste(project.id, "Pergunta\tResposta\nA?\tB\nC?\tD\n")
+        projects.delete(project.id)
+    with workspace.database.session() as session:
+        session.get_one(ProjectRow, old.id).deleted_at = time.time() - 31 * 86_400
+    assert workspace.project(old.id) in clean_up(workspace)
+    assert [project.id for project in projects.trash()] == [new.id]
+    assert (workspace.project(old.id).exists(), workspace.project(new.id).exists()) == (False, True)
 
 
 def test_a_project_in_training_is_not_deleted(workspace: Workspace, projects: ProjectService) -> None:
@@ -108,19 +140,24 @@ def test_a_project_in_training_is_not_deleted(workspace: Workspace, projects: Pr
     assert projects.get(project.id) == project
 
 
-def test_runs_that_wait_or_have_paused_go_with_their_project(workspace: Workspace, projects: ProjectService) -> None:
+def test_runs_that_wait_do_so_until_their_project_is_back(workspace: Workspace, projects: ProjectService) -> None:
     project, other = projects.create("Loja"), projects.create("Outra")
     _run(workspace, project.id, "run-1", RunState.QUEUED)
     _run(workspace, project.id, "run-2", RunState.PAUSED)
     _run(workspace, other.id, "run-3", RunState.PAUSED)
     _run(workspace, other.id, "run-4", RunState.RUNNING)
     workspace.run("run-4").pause_request.touch()
+    queue = RunQueue(workspace.database)
     projects.delete(project.id)
-    assert not workspace.run("run-1").path.exists()
+    assert (queue.waiting(), [row.id for row in queue.paused()]) == ([], ["run-3"])
+    assert not queue.move("run-1", RunState.STARTING, only_from=(RunState.QUEUED,)), "no supervisor takes it"
     with pytest.raises(AfinaError, match=r"project\.run_active"):
         projects.delete(other.id)
     (left,) = projects.list()
     assert {run.id: run.state for run in left.runs} == {"run-3": RunState.PAUSED, "run-4": RunState.PAUSING}
+    projects.restore(project.id)
+    assert [row.id for row in queue.waiting()] == ["run-1"]
+    assert {row.id for row in queue.paused()} == {"run-2", "run-3"}
 
 
 class Case(NamedTuple):

@@ -21,7 +21,7 @@ from studio.services.examples.table import HeldOut, RowEdit
 from studio.settings import Settings
 from studio.web.ui import shell
 from studio.web.ui.components import Ui, button
-from studio.web.ui.pages import model
+from studio.web.ui.pages import home, model
 from studio.web.ui.pages.compare_view import render_talk
 from studio.web.ui.pages.examples.grid import read_edits
 from studio.web.ui.pages.home import _card
@@ -158,6 +158,25 @@ def test_the_model_page_tells_the_disk_of_what_is_installed_and_offers_to_free_i
     assert not folder.exists()
     assert f'id="model-remove-{model_id}"' not in model._render(ui, place)
     own.close()
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_home_takes_a_deletion_back_and_lists_what_was_deleted(services: Services, locale: str) -> None:
+    text = catalog(locale)
+    ui, project_id = Ui(services, text, place=None), services.projects.create(NASTY).id
+    home._perform(ui, {"action": "delete", "id": project_id})
+    shown = home._render(ui)
+    assert f'id="project-{project_id}"' not in shown
+    assert f'id="trash-{project_id}"' in shown
+    assert 'data-action="undo"' in shown
+    assert "<img" not in shown
+    home._perform(ui, {"action": "undo", "id": project_id})
+    shown = home._render(ui)
+    assert f'id="project-{project_id}"' in shown
+    assert "home-trash" not in shown
+    home._perform(ui, {"action": "delete", "id": project_id})
+    home._perform(ui, {"action": "erase", "id": project_id})
+    assert (services.projects.list(), services.projects.trash()) == ([], ())
 
 
 @pytest.mark.parametrize("locale", LOCALES)

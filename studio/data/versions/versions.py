@@ -152,7 +152,7 @@ class Versions:
         """The project. Raises ``general.not_found``."""
         with self._workspace.database.session() as session:
             row = session.get(ProjectRow, project_id)
-        if row is None:
+        if row is None or row.deleted_at is not None:
             raise AfinaError("general.not_found", what=project_id[:80])
         return row
 

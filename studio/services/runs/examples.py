@@ -76,7 +76,7 @@ class RunExamples:
         """
         with self._workspace.database.session() as session:
             project = session.get(ProjectRow, project_id)
-        if project is None:
+        if project is None or project.deleted_at is not None:
             raise AfinaError("general.not_found", what=project_id[:80])
         said = recipe.model_copy(update={"system_prompt": recipe.system_prompt or project.system_prompt})
         if recipe.data:

@@ -9,6 +9,7 @@ from studio.domain.study import STUDY_PREFIX
 from studio.errors import AfinaError
 from studio.services.runs.state_reader import RunReader
 from studio.storage.database import RunRow
+from studio.storage.trash import not_in_trash
 from studio.storage.workspace import RunFolder, Workspace
 from studio.training.supervision.run_queue import RunQueue
 
@@ -43,7 +44,7 @@ class RunViews:
     def list(self, project_id: str | None) -> list[RunView]:
         """See :meth:`RunService.list`."""
         own = ~RunRow.id.startswith(f"{STUDY_PREFIX}-")  # studies have a list of their own
-        query = select(RunRow).where(own).order_by(RunRow.created_at.desc(), RunRow.position.desc())
+        query = select(RunRow).where(own, not_in_trash()).order_by(RunRow.created_at.desc(), RunRow.position.desc())
         if project_id is not None:
             query = query.where(RunRow.project_id == project_id)
         with self._workspace.database.session() as session:
@@ -58,7 +59,7 @@ class RunViews:
             AfinaError: ``general.not_found``.
         """
         with self._workspace.database.session() as session:
-            row = session.get(RunRow, run_id)
+            row = session.scalar(select(RunRow).where(RunRow.id == run_id, not_in_trash()))
         if row is None:
             raise AfinaError("general.not_found", what=run_id[:80])
         return row

@@ -32,6 +32,7 @@ from studio.services.studies.advice import advice, recommendation, spread
 from studio.services.studies.folders import keep_trial, make_study_folder, plan_of_folds, plan_of_search
 from studio.storage.database import RunRow
 from studio.storage.kept_adapter import kept_adapter
+from studio.storage.trash import not_in_trash
 from studio.storage.workspace import Workspace, new_id
 from studio.training.hparam_search.folder import StudyFolder
 from studio.training.hparam_search.successive_halving import fraction, seconds_left
@@ -118,7 +119,8 @@ class StudyService:
 
     def list(self, project_id: str | None = None) -> list[StudyView]:
         """All studies, or those of a project, the newest first."""
-        query = select(RunRow.id).where(RunRow.id.startswith(f"{STUDY_PREFIX}-")).order_by(RunRow.created_at.desc())
+        studies = (RunRow.id.startswith(f"{STUDY_PREFIX}-"), not_in_trash())
+        query = select(RunRow.id).where(*studies).order_by(RunRow.created_at.desc())
         if project_id is not None:
             query = query.where(RunRow.project_id == project_id)
         with self._workspace.database.session() as session:

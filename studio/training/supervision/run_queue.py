@@ -1,4 +1,7 @@
-"""The queue of runs in the database: an index of what the folders say, and the order in which runs wait."""
+"""The queue of runs in the database: an index of what the folders say, and the order in which runs wait.
+
+Runs of a project in the trash are not in it: they keep their state until the project is restored.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from sqlalchemy import CursorResult, func, select, update
 
 from studio.domain.run import RunState
 from studio.storage.database import Database, RunRow
+from studio.storage.trash import not_in_trash
 
 ACTIVE = (RunState.STARTING, RunState.RUNNING, RunState.PAUSING, RunState.STOPPING)
 
@@ -57,7 +61,8 @@ class RunQueue:
             changes["attempts"] = attempts
         # One statement, so that of two processes that move the same run only one does.
         known = [name.value for name in only_from]
-        statement = update(RunRow).where(RunRow.id == run_id, RunRow.state.in_(known)).values(**changes)
+        mine = (RunRow.id == run_id, RunRow.state.in_(known), not_in_trash())
+        statement = update(RunRow).where(*mine).values(**changes)
         with self._database.session() as session:
             return bool(cast("CursorResult[Any]", session.execute(statement)).rowcount)
 
@@ -97,5 +102,5 @@ class RunQueue:
 
     def _rows(self, states: tuple[RunState, ...]) -> list[RunRow]:
         with self._database.session() as session:
-            query = select(RunRow).where(RunRow.state.in_([state.value for state in states]))
+            query = select(RunRow).where(RunRow.state.in_([state.value for state in states]), not_in_trash())
             return list(session.scalars(query.order_by(RunRow.position, RunRow.id)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,10 @@ from studio.web.ui.session import Place
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 EMPTY: Final = Markup("")
+_TOAST_SECONDS: Final = 20.0  # that it stays; as in studio/web/ui/static/examples.css
+_TOAST: Final = Markup(
+    '<div class="af-toast" role="status" style="animation-delay:{delay}s"><span>{what}</span>{undo}</div>'
+)
 NAME_COOKIE: Final = "afina_name"
 _BAR: Final = Markup(
     '<div class="af-bar {going}" role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{percent}"'
@@ -194,6 +199,22 @@ def when(text: Catalog, seconds: float) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(
         moment.isoformat(timespec="seconds"), moment.strftime(pattern)
     )
+
+
+def undo_toast(text: Catalog, what: str, since: float, **data: str) -> Markup:
+    """A bar over the page with what was just done and a button that raises ``undo``; nothing some seconds later.
+
+    Args:
+        text: the catalog.
+        what: was done.
+        since: when, in seconds since 1970.
+        data: goes with the event.
+    """
+    age = time.time() - since
+    if not 0 <= age < _TOAST_SECONDS:
+        return EMPTY
+    back = button(text("examples.undo"), "undo", kind="small", **data)
+    return _TOAST.format(what=what, undo=back, delay=round(_TOAST_SECONDS - age, 1))
 
 
 def button(label: str, action: str, *, kind: str = "", elem_id: str = "", **data: str) -> Markup:

@@ -7,7 +7,9 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
-from studio.domain.project import ProjectCard, RunCard
+from studio.domain.project import Project, ProjectCard, RunCard
+from studio.i18n.catalog import Catalog
+from studio.services.projects import days_left
 from studio.web.ui import theme
 from studio.web.ui.components import (
     EMPTY,
@@ -21,6 +23,7 @@ from studio.web.ui.components import (
     join,
     link,
     state_badge,
+    undo_toast,
     when,
     wrapped,
 )
@@ -34,6 +37,14 @@ _CARD = Markup(
     '{runs}<div class="af-row af-between af-push">{open}<span class="af-row">{rename}{delete}</span></div></article>'
 )
 _RUN = Markup('<li><a data-nav href="{href}">{name}</a>{state}{time}</li>')
+_TRASH = Markup(
+    '<details class="af-trash" id="home-trash"><summary>{title}</summary><p class="af-small af-muted">{why}</p>'
+    '<ul class="af-runs">{rows}</ul></details>'
+)
+_TRASHED = Markup(
+    '<li id="trash-{id}"><strong>{name}</strong><span class="af-small af-muted">{left}</span>'
+    '<span class="af-row acts">{acts}</span></li>'
+)
 
 
 def build_home(ui: Ui) -> Page:
@@ -70,6 +81,10 @@ def _perform(ui: Ui, data: dict[str, str]) -> Place | None:
             projects.update(data["id"], name=data["text"])
         case "delete":
             projects.delete(data["id"])
+        case "undo" | "restore":
+            projects.restore(data["id"])
+        case "erase":
+            projects.erase(data["id"])
     return None
 
 
@@ -88,11 +103,33 @@ def _render(ui: Ui) -> str:
     )
     sample = button(text("home.sample"), "sample", elem_id="home-sample")
     hero = _HERO.format(title=text("home.title"), why=text("home.why"), buttons=join([new, sample]))
+    deleted = _trash(ui)
     if not cards:
-        return wrapped(hero, empty_state(Markup(theme.logo()), text("home.empty_title"), text("home.empty")))
+        return wrapped(hero, empty_state(Markup(theme.logo()), text("home.empty_title"), text("home.empty")), deleted)
     heading = Markup('<h2 style="padding-top:20px">{}</h2>').format(text("home.projects"))
     grid = Markup('<div class="af-grid">{}</div>').format(join(_card(ui, card) for card in cards))
-    return wrapped(hero, heading, grid)
+    return wrapped(hero, heading, grid, deleted)
+
+
+def _trash(ui: Ui) -> Markup:
+    """What was deleted and can be restored, with the way back at once for a moment; nothing where nothing was."""
+    text, projects = ui.text, ui.services.projects.trash()
+    if not projects:
+        return EMPTY
+    rows = join(_trashed(text, project) for project in projects)
+    newest = projects[0]
+    toast = undo_toast(text, text("home.deleted", name=newest.name), newest.deleted_at or 0.0, id=newest.id)
+    return _TRASH.format(title=text("home.trash", n=len(projects)), why=text("home.trash_why"), rows=rows) + toast
+
+
+def _trashed(text: Catalog, project: Project) -> Markup:
+    ask, detail = text("home.erase_ask", name=project.name), text("home.erase_detail")
+    acts = [
+        button(text("home.restore"), "restore", kind="small", id=project.id),
+        danger_button(text, text("home.erase"), "erase", ask, detail, id=project.id),
+    ]
+    left = text("home.days_left", n=max(1, days_left(project)))
+    return _TRASHED.format(id=project.id, name=project.name, left=left, acts=join(acts))
 
 
 def _card(ui: Ui, card: ProjectCard) -> Markup:

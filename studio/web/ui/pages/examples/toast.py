@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from typing import Any, Final
+from typing import Any
 
 import gradio as gr
-from markupsafe import Markup
 
 from studio.domain.dataset import DatasetView
-from studio.web.ui.components import Ui, button, event_data, friendly, wrapped
+from studio.web.ui.components import Ui, event_data, friendly, undo_toast, wrapped
 from studio.web.ui.pages.examples.history import what_happened
 from studio.web.ui.pages.examples.section import Section
 from studio.web.ui.session import Place
-
-_SECONDS: Final = 20.0  # that it stays; as in studio/web/ui/static/examples.css
-_TOAST: Final = Markup(
-    '<div class="af-toast" role="status" style="animation-delay:{delay}s"><span>{what}</span>{undo}</div>'
-)
 
 
 def build_toast(ui: Ui) -> Section:
@@ -41,9 +34,8 @@ def build_toast(ui: Ui) -> Section:
 
 def render_toast(ui: Ui, view: DatasetView) -> str:
     """The bar of a version that is some seconds old and can be undone; else nothing."""
-    age = time.time() - view.version.created_at
-    if not 0 <= age < _SECONDS or not view.can_undo or view.can_redo:
+    if not view.can_undo or view.can_redo:
         return ""
-    back = button(ui.text("examples.undo"), "undo", kind="small", id=view.version.id)
     what = ui.text("checkup.toast", number=str(view.version.number), what=what_happened(ui, view.version, brief=True))
-    return wrapped(_TOAST.format(what=what, undo=back, delay=round(_SECONDS - age, 1)))
+    toast = undo_toast(ui.text, what, view.version.created_at, id=view.version.id)
+    return wrapped(toast) if toast else ""
