@@ -42,7 +42,7 @@ class Catalog:
         """
         entry = self.entries[key]
         if isinstance(entry, dict):
-            entry = entry["one" if _is_one(self.locale, params["n"]) else "other"]
+            entry = entry["one" if params["n"] == 1 else "other"]
         return entry.format_map({name: self._shown(value) for name, value in params.items()})
 
     def error(self, error: BaseException) -> str:
@@ -89,10 +89,6 @@ class Catalog:
         if 0 < abs(value) < 0.1:  # a learning rate: two figures that count, no zeros after them
             return self.number(value, 1 - math.floor(math.log10(abs(value)))).rstrip("0")
         return self.number(value, 0 if isinstance(value, int) or float(value).is_integer() else 1)
-
-
-def _is_one(locale: str, n: float) -> bool:
-    return n in (0, 1) if locale == "pt" else n == 1
 
 
 @cache

@@ -81,6 +81,13 @@ def test_numbers_sizes_and_durations_follow_the_language() -> None:
     assert portuguese.duration(60) == "1 minuto"
 
 
+@pytest.mark.parametrize("locale", LOCALES)
+def test_nought_is_many(locale: str) -> None:
+    """“0 visitas”, as Brazilians write it, though the plural rules of Unicode count nought as one in Portuguese."""
+    say = catalog(locale)
+    assert say("share.visits", n=0) == {"en": "0 visits", "pt": "0 visitas"}[locale]
+
+
 @pytest.mark.parametrize(
     ("header", "expected"),
     [

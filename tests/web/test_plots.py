@@ -71,10 +71,10 @@ def test_a_map_shows_proof_lone_topics_and_copies_and_escapes(ui: Ui, tmp_path: 
         ).to_json()
     )
     traces = {trace["name"]: trace for trace in figure["data"]}
-    assert traces["asked in one way only"]["customdata"] == ["e10"]
+    assert traces["asked in only one way"]["customdata"] == ["e10"]
     assert len(traces["nearly the same"]["x"]) == 3
     points = [
-        point for name in ("to learn from", "for the proof") for point in traces.get(name, {}).get("customdata", [])
+        point for name in ("to learn from", "for the exam") for point in traces.get(name, {}).get("customdata", [])
     ]
     assert sorted(points) == sorted(view.map.ids)
     hovers = " ".join(hover for trace in figure["data"] for hover in trace.get("text", []))
@@ -87,7 +87,7 @@ def test_a_map_shows_proof_lone_topics_and_copies_and_escapes(ui: Ui, tmp_path: 
         *views.render_topics(ui.text, view.insights.topics),
     ]
     assert "<img" not in "".join(html)
-    assert "The proof asks about all 3 topics." in html[0]
+    assert "The exam asks about all 3 topics." in html[0]
     assert "One of 3 topics has only one phrasing" in html[3]
     missing = maps.render_map(ui, view, colouring, [number == 0 for number in colouring.of])
     assert "does not ask about 2 of 3 topics: hours" in missing
