@@ -103,7 +103,7 @@ def test_each_chart_has_a_sentence_and_a_table(locale: str) -> None:
     figure = json.loads(lengths_chart(text, lengths).to_json())
     assert figure["data"][0]["marker"]["color"][-1] == figure["layout"]["shapes"][0]["line"]["color"]
     several = Languages((("pt", 90), ("en", 8), ("", 2)), 100, 200)
-    assert "90 %" in views.render_languages(text, several)[0]
+    assert "90%" in views.render_languages(text, several)[0]
     assert "200" in views.render_languages(text, several)[0]
     assert [bar.marked for bar in views.language_bars(text, several)] == [False, True, False]
     topics = Topics(False, tuple(Topic(f"Question {n}?", 1, 1, 0, f"e{n}") for n in range(30)))
