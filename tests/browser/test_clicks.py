@@ -80,7 +80,7 @@ def test_talk_on_stop_change_runs_and_download(page: Page, server: Server) -> No
     assert kept.strip()
 
     page.locator("#compare-max-tokens input[type=number]").fill("16")
-    page.get_by_label("Go on with this conversation").check()
+    page.get_by_label("Continue this conversation").check()
     ask(page, "And what did I just ask of you?")
     turns = page.locator("#compare-talk .af-turn")
     expect(turns).to_have_count(2)

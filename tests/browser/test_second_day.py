@@ -124,7 +124,7 @@ def compare_versions(page: Page, server: Server) -> None:
     ask(page, "And on Mondays?")
     page.locator("#compare-columns input[name=base]").uncheck()
     expect(page).to_have_url(re.compile(f"beside={SECOND}.{FIRST}"))
-    page.get_by_label("Go on with this conversation").check()
+    page.get_by_label("Continue this conversation").check()
     ask(page, "Until when?")
     newest = page.locator("#compare-talk .af-turn").first
     both = newest.locator(".after .text").all_inner_texts()
