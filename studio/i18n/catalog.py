@@ -65,12 +65,12 @@ class Catalog:
         return text if self.locale == "en" else text.translate(str.maketrans(",.", ".,"))
 
     def size(self, count: float) -> str:
-        """Bytes as a person says them, in decimal units: ``98 MB``, ``1.3 GB``."""
+        """Bytes as a person says them, in decimal units and never broken over two lines: ``98 MB``, ``1.3 GB``."""
         if count < 1e6:
-            return f"{self.number(max(count, 0) / 1e3)} kB"
+            return f"{self.number(max(count, 0) / 1e3)}\N{NO-BREAK SPACE}kB"
         if count < 1e9:
-            return f"{self.number(count / 1e6)} MB"
-        return f"{self.number(count / 1e9, 1)} GB"
+            return f"{self.number(count / 1e6)}\N{NO-BREAK SPACE}MB"
+        return f"{self.number(count / 1e9, 1)}\N{NO-BREAK SPACE}GB"
 
     def duration(self, seconds: float) -> str:
         """A time span in words, rounded as a person would: ``40 seconds``, ``3 minutes``, ``1 h 20 min``."""

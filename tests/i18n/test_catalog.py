@@ -76,7 +76,7 @@ def test_unknown_code_still_gives_a_sentence() -> None:
 def test_numbers_sizes_and_durations_follow_the_language() -> None:
     english, portuguese = catalog("en"), catalog("pt")
     assert (english.number(1234.5, 1), portuguese.number(1234.5, 1)) == ("1,234.5", "1.234,5")
-    assert (english.size(98_362_432), portuguese.size(1_290_000_000)) == ("98 MB", "1,3 GB")
+    assert (english.size(98_362_432), portuguese.size(1_290_000_000)) == ("98\xa0MB", "1,3\xa0GB")
     assert [english.duration(s) for s in (1, 38, 100, 4800)] == ["1 second", "40 seconds", "2 minutes", "1 h 20 min"]
     assert portuguese.duration(60) == "1 minuto"
 

@@ -140,7 +140,7 @@ def test_the_helper_is_offered_where_it_is_better_and_only_once(ui: Ui, services
         said = maps.render_map(ui, view, maps.NOTHING, [])
         assert (ui.text("plots.map.letters_better") in said) is not offered
         if offered:
-            assert "84 MB" in views.render_status(ui, view)
+            assert "84\xa0MB" in views.render_status(ui, view)
             assert "Apache-2.0" in views.render_status(ui, view)
             english = view
     services.insights.helper.decline()

@@ -96,7 +96,7 @@ def test_the_live_card_says_where_it_stands(ui: Ui) -> None:
     assert "pass 2 of 4 · step 20 of 40" in html
     assert "<img" not in html
     assert 'class="af-asked right"' in html, "spaces do not make an answer wrong"
-    assert "2.0 GB of 20.0 GB" in html
+    assert "2.0\xa0GB of 20.0\xa0GB" in html
     assert 'id="train-pause"' in html
     assert 'id="train-resume"' not in html
 

@@ -144,7 +144,7 @@ class Plot:
         every = math.ceil(len(self.x.ticks) / 5)
         along = [
             Markup('<span class="x{}" style="left:{}%">{}</span>').format(
-                " minor" if n % every and n != len(self.x.ticks) - 1 else "", f"{100 * self.x.share(v):.2f}", name
+                " minor" if n % every else "", f"{100 * self.x.share(v):.2f}", name
             )
             for n, (v, name) in enumerate(self.x.ticks)
         ]

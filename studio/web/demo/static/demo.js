@@ -92,7 +92,7 @@
     for (const [side, card] of Object.entries(sides)) {
       if (line[side] === undefined) continue;
       answers[side] = line.replace ? line[side] : answers[side] + line[side];
-      turn.querySelector(`${card} .words`).textContent = answers[side];
+      turn.querySelector(`${card} .words`).textContent = answers[side].trimStart();
     }
   }
 
@@ -100,8 +100,8 @@
     for (const [side, card] of Object.entries(sides)) {
       const section = turn.querySelector(card), words = section.querySelector(".words");
       section.setAttribute("aria-busy", "false");
-      section.querySelector(".copy").hidden = !answers[side];
-      if (!answers[side]) {
+      section.querySelector(".copy").hidden = !answers[side].trim();
+      if (!answers[side].trim()) {
         words.textContent = spoken.no_answer;
         words.classList.add("none");
       }

@@ -191,7 +191,7 @@ def _facts(ui: Ui, card: BaseModelCard) -> Markup:
     size = text("model.size_short", parameters=millions)
     if card.download_bytes:
         size = text("model.size_value", parameters=millions, download=text.size(card.download_bytes))
-    licence: str = card.licence.name
+    licence: str = card.licence.name or text("model.languages_unknown")
     if card.licence.url:
         html = Markup('<a href="{}" target="_blank" rel="noreferrer">{}</a>')
         licence = html.format(card.licence.url, card.licence.name)

@@ -66,7 +66,7 @@ def _row(ui: Ui, place: Place, view: RunView, waiting: Sequence[RunView], before
         mark = str(waiting.index(view) + 1)
         when = text("trainqueue.after", name=before.name) if before else text("trainqueue.next")
     elif view.state is RunState.PAUSED:
-        mark, when = "⏸", text("trainqueue.paused")
+        mark, when = "‖", text("trainqueue.paused")
     elif view.progress.seconds_left:
         when = time_left(text, view.progress)
     if view.project_id != place.project:
