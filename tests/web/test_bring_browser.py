@@ -141,7 +141,7 @@ def test_what_was_left_out_stands_in_one_panel(page: Page, tmp_path: Path) -> No
     expect(panel.get_by_role("heading")).to_have_text("Left out: 1 row, 1 answer", timeout=SOON)
     expect(panel.get_by_role("listitem")).to_have_count(2)
     expect(panel).to_contain_text("row 3 has no question")
-    expect(panel).to_contain_text("1 further answer")
+    expect(panel).to_contain_text("and 1 was left out")
     page.goto(page.url.replace("/en/", "/pt/"))
     expect(panel.get_by_role("heading")).to_have_text("De fora: 1 linha, 1 resposta", timeout=SOON)
     expect(panel).to_contain_text("a linha 3 não tem pergunta")

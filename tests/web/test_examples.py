@@ -232,7 +232,7 @@ def test_what_goes_on_with_a_large_set_can_be_stopped(ui: Ui) -> None:
     assert 'data-action="stop"' in going
     assert 'aria-valuenow="30"' in going
     assert "Checking 25,000 examples" in going
-    assert "Putting 25,000 examples right" in render_checkup(ui, Checkup(25_000, done=0.3, fixes=True), {})
+    assert "Fixing 25,000 examples" in render_checkup(ui, Checkup(25_000, done=0.3, fixes=True), {})
     assert 'data-action="stop"' not in render_checkup(ui, Checkup(25), {})
     stopped = render_checkup(ui, Checkup(25_000, stopped=True), {})
     assert 'data-action="again"' in stopped

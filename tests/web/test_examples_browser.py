@@ -67,10 +67,10 @@ def test_the_examples_are_corrected_and_nothing_is_lost(page: Page, server: Serv
     page.keyboard.type("Vende chá?")
     page.keyboard.press("Tab")
     page.keyboard.type("Não.")
-    expect(page.locator(".af-unsaved")).to_contain_text("2 changes")
+    expect(page.locator(".af-unsaved")).to_contain_text("2 unsaved changes")
     page.reload()
     expect(page.get_by_label("Answer 28", exact=True)).to_have_value("Sai sim.", timeout=SOON)
-    expect(page.locator(".af-unsaved")).to_contain_text("2 changes")
+    expect(page.locator(".af-unsaved")).to_contain_text("2 unsaved changes")
     page.get_by_role("button", name="Delete example 2", exact=True).click()
     page.click("a[href*='step=model']")
     page.click("#dialog-yes")  # save and go on
