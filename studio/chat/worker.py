@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from studio.chat.protocol import REQUEST, Cancel, Generate, Reply, Warm
-from studio.storage.compute_lock import Turns
+from studio.storage.compute_lock import ComputeLock
 from studio.storage.uses import using
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _serve(
         out.write(reply.model_dump_json(exclude_defaults=True) + "\n")
         out.flush()
 
-    turns = Turns(home)
+    turns = ComputeLock(home)
     desk = RequestHandler(model_dir, lambda: _load(model_dir, home), send)
     last = time.monotonic()
     while True:

@@ -29,7 +29,7 @@ class StudyKind(StrEnum):
     FOLDS = "folds"
 
 
-class Judge(StrEnum):
+class TrialMetric(StrEnum):
     """By what trials are compared."""
 
     RIGHT = "right"  # practice questions answered to the letter
@@ -101,7 +101,7 @@ class StudyPlan(_Value):
     """``study.json``: what a study is to do. Never changed."""
 
     kind: StudyKind
-    judge: Judge
+    judge: TrialMetric
     minutes: float = Field(default=0.0, description="Of a search: how long it may take.")
     candidates: tuple[TrialSettings, ...] = Field(description="Settings in the order in which they are tried.")
     parts: tuple[int, ...] = Field(default=(), description="Of folds: the part of each example, 0-based.")
@@ -160,7 +160,7 @@ class StudyView(_Value):
     recipe: Recipe = Field(description="The present settings, every choice made.")
     model_name: str
     examples: int = Field(description="Learned from and asked, together.")
-    judge: Judge
+    judge: TrialMetric
     minutes: float = 0.0
     folds: int = 0
     queue_position: int | None = None

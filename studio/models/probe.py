@@ -20,7 +20,7 @@ from studio.models.hardware import Machine, machine
 from studio.models.json_file import read_object
 from studio.parent import end_with_parent
 from studio.processes.attended_child import attend
-from studio.storage.compute_lock import Turns
+from studio.storage.compute_lock import ComputeLock
 from studio.storage.files import write_atomic
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ def main(arguments: list[str]) -> int:
 
     home = Path(arguments[0])
     try:
-        with FileLock(Turns(home).path, timeout=_PATIENCE):
+        with FileLock(ComputeLock(home).path, timeout=_PATIENCE):
             speed_here(home)
     except Timeout:  # a busy demo
         speed_here(home)

@@ -14,7 +14,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 
-class Turns:
+class ComputeLock:
     """The agreement between the chat worker and the training worker of one workspace.
 
     Args:

@@ -17,7 +17,7 @@ from studio.domain.problem import Problem
 from studio.domain.recipe import Recipe
 from studio.domain.run import RunResult, RunState, progress_of
 from studio.errors import AfinaError, from_exception
-from studio.storage.compute_lock import Turns
+from studio.storage.compute_lock import ComputeLock
 from studio.storage.files import write_atomic
 from studio.storage.kept_adapter import kept_adapter
 from studio.storage.workspace import RunFolder
@@ -94,7 +94,7 @@ def _train(args: argparse.Namespace, folder: RunFolder, log: EventLog) -> RunRes
     from studio.training.loop.factory import assemble
 
     recipe = Recipe.model_validate_json(folder.recipe.read_text(encoding="utf-8"))
-    loop, found = assemble(folder, recipe, args.model_dir, Turns(args.home), log, reserve=args.reserve)
+    loop, found = assemble(folder, recipe, args.model_dir, ComputeLock(args.home), log, reserve=args.reserve)
     return loop.run(found)
 
 

@@ -19,7 +19,7 @@ from filelock import FileLock
 from studio.domain.recipe import Precision
 from studio.models.hardware import Machine, container_memory, machine, parse_gpu
 from studio.models.probe import Speed, choose_precision, known_speed, measure_speed
-from studio.storage.compute_lock import Turns
+from studio.storage.compute_lock import ComputeLock
 
 MACHINE = Machine(cores=4, cpu="Some CPU", ram_total=8, ram_free=4)
 
@@ -121,7 +121,9 @@ def test_the_measurement_ends_with_a_killed_server(tmp_path: Path) -> None:
     free.close()
     environment = {**os.environ, "AFINA_HOME": str(tmp_path), "AFINA_PORT": str(port)}
     tmp_path.mkdir(exist_ok=True)
-    with FileLock(Turns(tmp_path).path):  # somebody is being answered: the measurement waits and cannot end by itself
+    with FileLock(
+        ComputeLock(tmp_path).path
+    ):  # somebody is being answered: the measurement waits and cannot end by itself
         server = Popen([sys.executable, "-m", "studio", "serve", "--no-open"], env=environment)
         try:
             child = _child(psutil.Process(server.pid), "studio.models.probe")

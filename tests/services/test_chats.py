@@ -23,7 +23,7 @@ from studio.domain.recipe import Recipe
 from studio.errors import AfinaError
 from studio.services.chats import ChatService, ChatUpdate
 from studio.settings import Settings
-from studio.storage.compute_lock import Turns
+from studio.storage.compute_lock import ComputeLock
 from studio.storage.workspace import Workspace
 
 # peft 0.21 asks transformers 5.23 for a property that is deprecated there.
@@ -161,7 +161,7 @@ def test_closing_the_iterator_cancels_and_frees_the_cores(opened: tuple[ChatServ
     next(updates)
     updates.close()
     assert _last(service.stream("run-1", QUESTION, max_tokens=2)).problem is None
-    assert Turns(workspace.home).wait(timeout=PATIENCE) < PATIENCE
+    assert ComputeLock(workspace.home).wait(timeout=PATIENCE) < PATIENCE
 
 
 @pytest.mark.parametrize("drop", [False, True])

@@ -5,12 +5,12 @@ import sys
 import threading
 from pathlib import Path
 
-from studio.storage.compute_lock import Turns
+from studio.storage.compute_lock import ComputeLock
 
 HOLDER = """
 import sys, pathlib
-from studio.storage.compute_lock import Turns
-with Turns(pathlib.Path(sys.argv[1])).answering():
+from studio.storage.compute_lock import ComputeLock
+with ComputeLock(pathlib.Path(sys.argv[1])).answering():
     print("holding", flush=True)
     sys.stdin.readline()
 """
@@ -28,7 +28,7 @@ def hold(home: Path) -> subprocess.Popen[str]:
 def test_training_waits_until_the_answer_is_given(tmp_path: Path) -> None:
     holder = hold(tmp_path)
     passed = threading.Event()
-    thread = threading.Thread(target=lambda: (Turns(tmp_path).wait(), passed.set()))
+    thread = threading.Thread(target=lambda: (ComputeLock(tmp_path).wait(), passed.set()))
     thread.start()
     assert not passed.wait(0.3)
     holder.communicate("done\n")
@@ -40,10 +40,10 @@ def test_a_killed_answerer_holds_nobody_up(tmp_path: Path) -> None:
     holder = hold(tmp_path)
     holder.kill()
     holder.communicate()
-    assert Turns(tmp_path).wait(timeout=10) < 10
+    assert ComputeLock(tmp_path).wait(timeout=10) < 10
 
 
 def test_a_busy_demo_cannot_starve_a_run(tmp_path: Path) -> None:
     holder = hold(tmp_path)
-    assert Turns(tmp_path).wait(timeout=0.2) >= 0.2
+    assert ComputeLock(tmp_path).wait(timeout=0.2) >= 0.2
     holder.communicate("done\n")

@@ -12,10 +12,10 @@ from studio.domain.event import Answers, Evaluation, SampleAnswer, Started, Step
 from studio.domain.recipe import Recipe
 from studio.domain.run import RunState, RunView, progress_of
 from studio.domain.study import (
-    Judge,
     StudyKind,
     StudyView,
     Trial,
+    TrialMetric,
     TrialScore,
     TrialSettings,
     TrialState,
@@ -251,7 +251,7 @@ def test_a_single_run_has_no_ticks(ui: Ui) -> None:
 def study(kind: StudyKind, trials: tuple[Trial, ...]) -> StudyView:
     return StudyView(
         id="study-1", project_id="p-1", name="S", kind=kind, state=RunState.RUNNING, created_at=0.0,
-        recipe=Recipe(model="m"), model_name="M", examples=20, judge=Judge.RIGHT, folds=3, trials=trials,
+        recipe=Recipe(model="m"), model_name="M", examples=20, judge=TrialMetric.RIGHT, folds=3, trials=trials,
     )  # fmt: skip
 
 

@@ -24,8 +24,8 @@ _MASKED: Final = Prefilter("[")
 _SYSTEM, _USER, _ASSISTANT = Role.SYSTEM.value, Role.USER.value, Role.ASSISTANT.value
 
 
-class FirstLook:
-    """Looks at texts as :class:`studio.data.checks.scanner.Scanner` does; see :data:`studio.data.checks.scanner.FirstLook`."""
+class BatchScanner:
+    """Looks at texts as :class:`studio.data.checks.scanner.Scanner` does; see :data:`studio.data.checks.scanner.Prescan`."""
 
     def __init__(self) -> None:
         self._hints: list[Prefilter] = []

@@ -96,9 +96,9 @@ def _end_with(sentinel: int) -> None:
 @cache
 def _scanner() -> Scanner:
     """The scanner of this process: it remembers texts from block to block."""
-    from studio.data.checks.fast_scan import FirstLook
+    from studio.data.checks.fast_scan import BatchScanner
 
-    return Scanner(FirstLook())
+    return Scanner(BatchScanner())
 
 
 def _scan(paths: tuple[Path, Path], start: int, end: int) -> Facts:

@@ -52,7 +52,7 @@ class Scanner:
         first_look: sees what it can of many texts at once, before they are looked at one by one; for large sets.
     """
 
-    def __init__(self, first_look: FirstLook | None = None) -> None:
+    def __init__(self, first_look: Prescan | None = None) -> None:
         bits = [(1 << place, check) for place, check in enumerate(registry.CHECKS)]
         self._of_texts = [(bit, check.text) for bit, check in bits if check.text is not None]
         self._of_answers = [(bit, check.answer) for bit, check in bits if check.answer is not None]
@@ -85,7 +85,7 @@ class Scanner:
                     made.note(place, turn, example.turns[turn][0], text)
         return Facts.of(made.rows, made.values, made.questions, made.answers, list(made.files), made.masks)
 
-    def _look_first(self, first_look: FirstLook, examples: list[_Example], made: FactsBuilder) -> None:
+    def _look_first(self, first_look: Prescan, examples: list[_Example], made: FactsBuilder) -> None:
         """Remembers the texts that are met for the first time, as far as the first look can tell all of them."""
         known, older = self._known, self._older
         fresh = {
@@ -180,7 +180,7 @@ class Scanner:
         )
 
 
-FirstLook = Callable[[dict[str, str], "FactsBuilder"], Iterable[tuple[str, Text]]]  # texts with the role that says each
+Prescan = Callable[[dict[str, str], "FactsBuilder"], Iterable[tuple[str, Text]]]  # texts with the role that says each
 
 
 class FactsBuilder:

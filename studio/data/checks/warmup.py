@@ -15,13 +15,13 @@ from studio.compiled import is_kept
 
 def compile_now() -> None:
     """Compiles, or reads from disk what was compiled before: some seconds the first time."""
-    from studio.data.checks.fast_scan import FirstLook
+    from studio.data.checks.fast_scan import BatchScanner
     from studio.data.checks.scanner import Scanner
     from studio.data.similarity import minhash_kernels, minhash_parallel
     from studio.data.similarity.minhash import spaced
     from studio.domain.conversation import Conversation
 
-    Scanner(FirstLook()).scan([Conversation.pair("Where is my parcel?", "It is on its way.")])
+    Scanner(BatchScanner()).scan([Conversation.pair("Where is my parcel?", "It is on its way.")])
     two = ["two short texts", "two short words"]
     minhash_parallel.roots_of(two, None, 0.8)
     minhash_kernels.near_enough(*spaced(two), 0.8, np.zeros(1, np.bool_))

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from studio.services.examples.datasets import DatasetService
     from studio.services.models import ModelService
 
-_KEPT: Final = 4  # datasets with what was found in them: a version never changes
+_DATASETS_KEPT: Final = 4  # datasets with what was found in them: a version never changes
 _AT_ONCE: Final = 1_000
 _SAMPLED: Final = 2_000
 
@@ -274,7 +274,7 @@ class CheckService:
     def _keep(self, key: tuple[str, str, str], checked: _Checked) -> None:
         self._known[key] = checked
         self._known.move_to_end(key)
-        while len(self._known) > _KEPT:
+        while len(self._known) > _DATASETS_KEPT:
             self._known.popitem(last=False)
 
     def _checked(self, project_id: str, stop: threading.Event | None = None) -> _Checked:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from studio.services.examples.datasets import DatasetService
     from studio.services.models import ModelService
 
-_KEPT: Final = 3
+_VERSIONS_KEPT: Final = 3
 _WAIT: Final = 5.0  # seconds for what is under way to stop when the studio ends
 SPLIT_SHOWN: Final = 5_000  # examples above which the proof is drawn when training starts
 
@@ -100,7 +100,7 @@ class InsightService:
                 job.thread = threading.Thread(target=self._run, args=(project_id, job), name="insights", daemon=True)
                 job.thread.start()
             self._jobs.move_to_end(key)
-            while len(self._jobs) > _KEPT:
+            while len(self._jobs) > _VERSIONS_KEPT:
                 self._jobs.popitem(last=False)[1].cancel.set()
             return job.view
 

@@ -27,7 +27,7 @@ from studio.storage.files import write_atomic
 MOST_POINTS: Final = 5_000
 FEWEST_POINTS: Final = 8
 FAILED: Final = 3  # exit code of a child that says what went wrong
-_KEPT: Final = 8  # maps of a project
+_MAPS_KEPT: Final = 8  # maps of a project
 _PROGRESS: Final = re.compile(r"(\d+) (\d+)")
 
 
@@ -194,5 +194,5 @@ def _digest(*parts: str) -> str:
 def _forget(folder: Path) -> None:
     """Keeps the newest maps."""
     maps = sorted(folder.glob("map-*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in maps[_KEPT:]:
+    for path in maps[_MAPS_KEPT:]:
         path.unlink(missing_ok=True)

@@ -25,7 +25,7 @@ from studio.storage.files import atomic_path, write_atomic
 
 _KEY_BYTES: Final = 16
 _NEAREST: Final = 3
-_KEPT: Final = 20_000  # vectors of questions, those of the newest map first
+_VECTORS_KEPT: Final = 20_000  # vectors of questions, those of the newest map first
 
 Floats = NDArray[np.float32]
 
@@ -84,7 +84,7 @@ def _remembered(path: Path) -> dict[bytes, Floats]:
 
 
 def _remember(path: Path, newest: Sequence[bytes], known: dict[bytes, Floats]) -> None:
-    chosen = list(dict.fromkeys([*newest, *known]))[:_KEPT]
+    chosen = list(dict.fromkeys([*newest, *known]))[:_VECTORS_KEPT]
     keys = np.stack([np.frombuffer(key, np.uint8) for key in chosen])
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez(file, keys=keys, vectors=np.stack([known[key] for key in chosen]).astype(np.float16))

@@ -17,7 +17,7 @@ from studio.processes.json_child import run_aside
 from studio.storage.database import DatasetRow
 from studio.storage.workspace import Workspace
 
-_KEPT: Final = 8
+_SPLITS_KEPT: Final = 8
 _OPEN: Final = 2  # versions whose lines can be found at once: 24 bytes an example
 Sides = tuple[Rows, Rows]
 
@@ -102,7 +102,7 @@ class SplitStore:
     def _remember(self, row: DatasetRow, found: Drawn) -> Drawn:
         with self._lock:
             self._known[row.id] = found
-            while len(self._known) > _KEPT:
+            while len(self._known) > _SPLITS_KEPT:
                 self._known.popitem(last=False)
         return found
 

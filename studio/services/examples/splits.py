@@ -71,7 +71,7 @@ class SplitView:
 
     @property
     def held_out_share(self) -> float:
-        """Share of the examples that is kept aside, 0 to 1."""
+        """Share of the examples in the validation set, 0 to 1."""
         return len(self.held_out) / max(1, self.train + len(self.held_out))
 
     @property

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["HeldOut", "Matches", "Query", "Replacement", "RowEdit", "Sort", "TablePage", "TableRow", "TableService"]
 
 PAGE: Final = 50
-_KEPT: Final = 4  # versions with what was worked out of them
+_VERSIONS_KEPT: Final = 4  # versions with what was worked out of them
 _TOPICS: Final = 200
 
 
@@ -224,7 +224,7 @@ class TableService:
                 lines = self._versions.lines(row)
                 self._known[row.id] = _Known(lines, tuple(topics(lines, _TOPICS)))
             self._known.move_to_end(row.id)
-            while len(self._known) > _KEPT:
+            while len(self._known) > _VERSIONS_KEPT:
                 self._known.popitem(last=False)
             return self._known[row.id]
 
@@ -237,7 +237,7 @@ class TableService:
                 rows = next((finding.rows for finding in found if finding.code == problem), None)
                 among = array("q", rows.tobytes()) if rows is not None else array("q")
             known.orders[key] = select(known.lines, query, among)
-            while len(known.orders) > _KEPT:
+            while len(known.orders) > _VERSIONS_KEPT:
                 known.orders.popitem(last=False)
         return known.orders[key]
 

@@ -16,7 +16,7 @@ from studio.storage.workspace import RunFolder
 from studio.training.run_files.event_log import read_events
 from studio.training.run_files.status import pause_reason, read_result
 
-_KEPT = 64  # runs whose events stay in memory
+_RUNS_KEPT = 64  # runs whose events stay in memory
 
 
 class RunReader:
@@ -85,7 +85,7 @@ class RunReader:
         with self._lock:
             known = self._known.setdefault(path, _Known())
             self._known.move_to_end(path)
-            while len(self._known) > _KEPT:
+            while len(self._known) > _RUNS_KEPT:
                 self._known.popitem(last=False)
             return known
 

@@ -22,7 +22,7 @@ _SAMPLE: Final = 200
 _LETTERS_A_TOKEN: Final = 3.5  # where there is no tokenizer yet
 _LETTERS_AROUND: Final = 12  # of the marks that a template puts around a turn
 _LONGEST: Final = 131_072
-_KEPT: Final = 16
+_VERSIONS_KEPT: Final = 16
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class RunLengths:
             lengths = self._counted(card, examples, installed)
             if key is not None:
                 self._known[key] = lengths
-                while len(self._known) > _KEPT:
+                while len(self._known) > _VERSIONS_KEPT:
                     self._known.popitem(last=False)
             return lengths
 

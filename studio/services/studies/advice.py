@@ -9,20 +9,20 @@ from typing import Any, Final
 
 from studio.domain.study import (
     Advice,
-    Judge,
     Recommendation,
     Spread,
     StudyKind,
     StudyPlan,
     StudyRecord,
     Trial,
+    TrialMetric,
     TrialScore,
 )
 from studio.training.hparam_search.successive_halving import judge_at, next_leg, ranked
 
 _Z: Final = 1.96  # of the normal distribution: 95 %
 _CHANCE: Final = 0.05  # with which luck alone may look like more
-_GAIN: Final = 0.02  # a loss lower by less than this share is no gain
+_LOSS_GAIN: Final = 0.02  # a loss lower by less than this share is no gain
 _STEADY: Final = 0.10  # half an interval in shares: up to here the result can be relied on
 _ROUGH: Final = 0.20
 
@@ -53,7 +53,7 @@ def recommendation(plan: StudyPlan, record: StudyRecord) -> Recommendation | Non
 def none_right(plan: StudyPlan, record: StudyRecord) -> bool:
     """Whether answers are what counts, and no attempt gave a right one: then the best of them is no good either."""
     scores = [score for trial in record.trials for score in trial.scores if score.asked]
-    return plan.judge is not Judge.LOSS and bool(scores) and not any(score.right for score in scores)
+    return plan.judge is not TrialMetric.LOSS and bool(scores) and not any(score.right for score in scores)
 
 
 def spread(record: StudyRecord) -> Spread | None:
@@ -133,7 +133,7 @@ def _was_short(record: StudyRecord) -> bool:
     return bool(record.shares) and record.shares[-1] < 1.0
 
 
-def _compared(judge: Judge, rung: int, base: Trial | None, best: Trial, tried: int) -> Advice:
+def _compared(judge: TrialMetric, rung: int, base: Trial | None, best: Trial, tried: int) -> Advice:
     settings: dict[str, Any] = {
         "rate": best.settings.learning_rate,
         "rank": best.settings.rank,
@@ -147,9 +147,9 @@ def _compared(judge: Judge, rung: int, base: Trial | None, best: Trial, tried: i
     if ours is None or theirs is None:  # the present settings failed
         return Advice(key="study.advice.works", params={"n": tried} | settings)
     gain = 1 - (ours.loss or 0.0) / theirs.loss if theirs.loss else 0.0
-    sure = "close" if judge is Judge.LOSS else _sureness(ours, theirs, tried - 1)
+    sure = "close" if judge is TrialMetric.LOSS else _sureness(ours, theirs, tried - 1)
     if sure == "close":
-        key = "better_loss" if gain >= _GAIN else "close"
+        key = "better_loss" if gain >= _LOSS_GAIN else "close"
         return Advice(key=f"study.advice.{key}", params={"n": tried, "percent": round(100 * gain)} | settings)
     counts = {"right": ours.right or 0, "base_right": theirs.right or 0, "asked": ours.asked}
     return Advice(key=f"study.advice.{sure}", params={"n": tried} | counts | settings)
@@ -172,7 +172,7 @@ def _sureness(ours: TrialScore, theirs: TrialScore, others: int) -> str:
 def _about(plan: StudyPlan, together: Spread) -> list[Advice]:
     planned = len(plan.candidates)
     told: dict[str, Any] = {"n": together.folds, "folds": planned}
-    if together.mean_right is None or plan.judge is Judge.LOSS:
+    if together.mean_right is None or plan.judge is TrialMetric.LOSS:
         losses = {"loss": round(together.mean_loss or 0.0, 3), "spread": round(together.spread_loss or 0.0, 3)}
         return [Advice(key="study.folds.loss", params=told | losses), Advice(key="study.judged.loss")]
     low, high = together.low or 0.0, together.high or 1.0

@@ -12,7 +12,7 @@ from studio.domain.conversation import Conversation
 from studio.domain.model import BaseModelCard
 from studio.domain.recipe import Recipe
 from studio.domain.run import RunResult, RunState
-from studio.domain.study import Judge, StudyKind, StudyPlan, Trial, TrialSettings
+from studio.domain.study import StudyKind, StudyPlan, Trial, TrialMetric, TrialSettings
 from studio.errors import AfinaError
 from studio.services.runs.examples import Examples
 from studio.services.runs.folders import lines, room_for
@@ -23,7 +23,7 @@ from studio.training.hparam_search.successive_halving import candidates
 
 _PRACTICE: Final = 0.2  # of the examples to learn from are asked in a search
 _REWORDED: Final = 64
-_FEWEST: Final = 8  # examples to learn from; fewer say nothing of settings
+_FEWEST_EXAMPLES: Final = 8  # examples to learn from; fewer say nothing of settings
 _KNOWN: Final = 0.5  # of the asked answers must be among the learned ones, for "right to the letter" to mean anything
 
 
@@ -42,11 +42,11 @@ def plan_of_search(
     # The flags have done their work: what is left here is to learn from, and a part of it may be asked.
     free = [conversation.model_copy(update={"held_out": None}) for conversation in examples.train]
     train, practice = split(free, recipe.seed, _PRACTICE)
-    if len(train) < _FEWEST or not practice:
+    if len(train) < _FEWEST_EXAMPLES or not practice:
         raise AfinaError("study.too_few_examples", n=len(examples.train))
-    judge = Judge.RIGHT if known_answers(train, practice) >= _KNOWN else Judge.LOSS
-    if judge is Judge.LOSS and (reworded := recall_questions(free, recipe.seed, _REWORDED)):
-        judge, train, practice = Judge.RECALL, free, reworded  # nothing else can be known
+    judge = TrialMetric.RIGHT if known_answers(train, practice) >= _KNOWN else TrialMetric.LOSS
+    if judge is TrialMetric.LOSS and (reworded := recall_questions(free, recipe.seed, _REWORDED)):
+        judge, train, practice = TrialMetric.RECALL, free, reworded  # nothing else can be known
     tried = candidates(recipe, recipe.seed)
     return StudyPlan(kind=StudyKind.SEARCH, judge=judge, minutes=minutes, candidates=tried), train, practice
 
@@ -62,14 +62,14 @@ def plan_of_folds(recipe: Recipe, examples: Examples, folds: int) -> tuple[Study
     given = any(conversation.held_out for conversation in examples.held_out) or bool(recipe.held_out)
     everything = [*examples.train, *([] if given else examples.held_out)]
     found = parts(everything, folds, recipe.seed)
-    if len(everything) < _FEWEST or len(set(found)) < folds:
+    if len(everything) < _FEWEST_EXAMPLES or len(set(found)) < folds:
         raise AfinaError("study.too_few_examples", n=len(everything))
     known = 0.0
     for part in range(folds):
         learned = [c for c, p in zip(everything, found, strict=True) if p != part]
         asked = [c for c, p in zip(everything, found, strict=True) if p == part]
         known += known_answers(learned, asked) * len(asked)
-    judge = Judge.RIGHT if known >= _KNOWN * len(everything) else Judge.LOSS
+    judge = TrialMetric.RIGHT if known >= _KNOWN * len(everything) else TrialMetric.LOSS
     settings = TrialSettings(
         learning_rate=recipe.learning_rate or 1e-3, rank=recipe.rank or 16, epochs=recipe.epochs or 1.0
     )

@@ -68,7 +68,7 @@ class Engine(Protocol):
         """
 
     def hasten(self, seconds: float, steps_left: int) -> bool:
-        """Told after each step what it took; true where the next one takes longer, so that those after it are faster."""
+        """Reports the seconds of the last step; True when the next one is slower because it prepares a faster path."""
 
     def fall_back(self) -> bool:
         """After a failure: whether there is a plainer way to compute, which is taken from now on."""

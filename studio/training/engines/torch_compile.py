@@ -19,7 +19,7 @@ Backend = str | Callable[..., Any]
 _WATCHED: Final = 8  # steps whose median counts
 _UNSETTLED: Final = 3  # steps before these: memory is found, kernels are loaded, and compiled
 _SECONDS: Final = 60.0  # that compiling may take; one layer is compiled for all
-_GAIN: Final = 0.2  # share of a step that it may save; what it does save is measured
+_EXPECTED_GAIN: Final = 0.2  # share of a step that it may save; what it does save is measured
 _FASTER: Final = 0.97  # of the time before: slower than that is not worth another way to compute
 
 
@@ -62,7 +62,7 @@ class Compilation:
             self._settled = True
             self.is_on = usual < _FASTER * self._before
             return False
-        if usual * steps_left * _GAIN < _SECONDS:
+        if usual * steps_left * _EXPECTED_GAIN < _SECONDS:
             self._settled = True
             return False
         self._before = usual

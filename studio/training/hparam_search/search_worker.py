@@ -21,7 +21,7 @@ from studio.domain.recipe import Recipe
 from studio.domain.run import RunResult, RunState
 from studio.domain.study import StudyKind, StudyPlan, StudyRecord, Trial, TrialScore, TrialState
 from studio.errors import AfinaError
-from studio.storage.compute_lock import Turns
+from studio.storage.compute_lock import ComputeLock
 from studio.training.hparam_search import successive_halving
 from studio.training.hparam_search.folder import StudyFolder
 from studio.training.hparam_search.successive_halving import BudgetStep
@@ -182,7 +182,7 @@ class Study:
             write_trial(folder, self._recipe(trial), train, asked)
         recipe = Recipe.model_validate_json(folder.recipe.read_text(encoding="utf-8"))
         log = TrialLog(folder.events, self._mark)
-        loop, found = assemble(folder, recipe, self.model_dir, Turns(self.home), log, live=False)
+        loop, found = assemble(folder, recipe, self.model_dir, ComputeLock(self.home), log, live=False)
         return loop, found, read_conversations(folder.held_out)
 
     def _sides(self, number: int) -> tuple[list[Conversation], list[Conversation]]:

@@ -13,12 +13,21 @@ from dataclasses import dataclass
 from typing import Final
 
 from studio.domain.recipe import Recipe
-from studio.domain.study import Judge, StudyKind, StudyPlan, StudyRecord, Trial, TrialScore, TrialSettings, TrialState
+from studio.domain.study import (
+    StudyKind,
+    StudyPlan,
+    StudyRecord,
+    Trial,
+    TrialMetric,
+    TrialScore,
+    TrialSettings,
+    TrialState,
+)
 
 SHARES: Final = (0.25, 0.5, 1.0)  # of a trial's passes, a rung each
 _SHORT: Final = (0.5, 1.0)  # two rungs, where there is no time for more
 _FURTHER: Final = 1.4  # a second rung that is no further than this times the first tells nothing new
-_MOST: Final = 12
+_MOST_TRIALS: Final = 12
 _FEW_RIGHT: Final = 0.25
 NEARLY: Final = 0.85  # of a leg is enough to be compared, where the time box ends it
 _USED: Final = 0.92  # of the time box is planned; the rest is for what a measurement cannot know
@@ -66,7 +75,7 @@ def candidates(recipe: Recipe, seed: int) -> tuple[TrialSettings, ...]:
     unique: dict[tuple[float, int, float], TrialSettings] = {}
     for settings in (*first, *rest):
         unique.setdefault((round(settings.learning_rate, 9), settings.rank, settings.epochs), settings)
-    return tuple(unique.values())[:_MOST]
+    return tuple(unique.values())[:_MOST_TRIALS]
 
 
 def sized(
@@ -147,23 +156,23 @@ def rungs(plan: StudyPlan, record: StudyRecord) -> Iterator[tuple[int, list[Tria
         members = [trial for trial in done if trial.number in kept]
 
 
-def ranked(trials: Sequence[Trial], rung: int, judge: Judge) -> list[int]:
+def ranked(trials: Sequence[Trial], rung: int, judge: TrialMetric) -> list[int]:
     """Numbers of the trials, the best at a rung first; equal ones by their loss, then as they were tried."""
     found = [(trial.number, score) for trial in trials if (score := trial.at(rung)) is not None]
     judge = judge_at(trials, rung, judge)
     return [number for number, score in sorted(found, key=lambda pair: (worth(pair[1], judge), pair[0]))]
 
 
-def judge_at(trials: Sequence[Trial], rung: int, judge: Judge) -> Judge:
+def judge_at(trials: Sequence[Trial], rung: int, judge: TrialMetric) -> TrialMetric:
     """By what trials are compared at a rung: by loss as long as hardly any answer is right, since one more is luck."""
     shares = [score.share or 0.0 for trial in trials if (score := trial.at(rung)) is not None]
-    return Judge.LOSS if max(shares, default=0.0) < _FEW_RIGHT else judge
+    return TrialMetric.LOSS if max(shares, default=0.0) < _FEW_RIGHT else judge
 
 
-def worth(score: TrialScore, judge: Judge) -> tuple[float, float]:
+def worth(score: TrialScore, judge: TrialMetric) -> tuple[float, float]:
     """Sorts scores, the best first."""
     loss = math.inf if score.loss is None or not math.isfinite(score.loss) else score.loss
-    if judge is not Judge.LOSS:
+    if judge is not TrialMetric.LOSS:
         return (-(score.share or 0.0), loss)
     return (loss, -(score.share or 0.0))
 

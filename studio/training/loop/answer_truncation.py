@@ -16,7 +16,7 @@ from typing import Final
 
 from studio.models.tokenizer import EncodedExample
 
-_FEWEST: Final = 4  # questions an answer must have; a rarer one is always read to its end
+_FEWEST_QUESTIONS: Final = 4  # questions an answer must have; a rarer one is always read to its end
 _MARGIN: Final = 2  # tokens read on after the one that decides
 _WHOLE: Final = 0.25  # share of the readings after the first pass that go to the end
 
@@ -38,7 +38,7 @@ def deciding_tokens(examples: Sequence[EncodedExample]) -> list[int | None]:
         needed[latter] = max(needed[latter], shared + 1)
     return [
         needed[answer] + _MARGIN
-        if counts[answer] >= _FEWEST and not example.truncated and needed[answer] + _MARGIN < len(answer)
+        if counts[answer] >= _FEWEST_QUESTIONS and not example.truncated and needed[answer] + _MARGIN < len(answer)
         else None
         for example, answer in zip(examples, answers, strict=True)
     ]

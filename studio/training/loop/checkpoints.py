@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import torch
 
 Folder = TypeVar("Folder", bound=PurePath)
-_KEPT: Final = 2
+_CHECKPOINTS_KEPT: Final = 2
 _TENSORS: Final = "state.safetensors"
 _STATE: Final = "state.json"
 
@@ -59,7 +59,7 @@ def save(parent: Path, state: LoopState, tensors: dict[str, torch.Tensor]) -> Pa
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary / _TENSORS)
         (temporary / _STATE).write_text(state.model_dump_json(), encoding="utf-8")
         write_manifest(temporary)
-    for old in _folders(parent)[_KEPT:]:
+    for old in _folders(parent)[_CHECKPOINTS_KEPT:]:
         shutil.rmtree(old, ignore_errors=True)
     return folder
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from studio.domain.conversation import Conversation
 from studio.models.tokenizer import EncodedExample
-from studio.storage.compute_lock import Turns
+from studio.storage.compute_lock import ComputeLock
 from studio.training.engines.base import Engine, learned_tokens
 from studio.training.loop.evaluation import RECALL_LENGTH, EvalResult
 from studio.training.loop.exact_match import right_answers
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _AT_ONCE: Final = 16
 
 
-class Judge:
+class Evaluator:
     """Asks the same each time. What is asked is made when it is first needed.
 
     Args:
@@ -36,7 +36,7 @@ class Judge:
         encoder: Encoder,
         held_out: Sequence[Conversation],
         recall: Callable[[], Sequence[Conversation]],
-        turns: Turns,
+        turns: ComputeLock,
     ) -> None:
         self._engine = engine
         self._encoder = encoder

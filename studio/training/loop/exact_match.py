@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from studio.domain.conversation import Conversation
 from studio.models.tokenizer import EncodedExample
-from studio.storage.compute_lock import Turns
+from studio.storage.compute_lock import ComputeLock
 
 if TYPE_CHECKING:
     from studio.training.engines.base import Engine
@@ -18,7 +18,7 @@ _LONGEST: Final = 160
 
 
 def right_answers(
-    engine: Engine, encoder: Encoder, asked: Sequence[Conversation], turns: Turns, longest: int = _LONGEST
+    engine: Engine, encoder: Encoder, asked: Sequence[Conversation], turns: ComputeLock, longest: int = _LONGEST
 ) -> int:
     """How many of the questions would be answered to the letter, taking the likeliest token each time.
 

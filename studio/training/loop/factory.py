@@ -13,7 +13,7 @@ from studio.domain.event import Phase, Started
 from studio.domain.problem import Problem, Severity
 from studio.domain.recipe import Precision, Recipe
 from studio.errors import AfinaError
-from studio.storage.compute_lock import Turns
+from studio.storage.compute_lock import ComputeLock
 from studio.storage.workspace import RunFolder
 from studio.training.loop.evaluation import EvalSchedule
 from studio.training.loop.recovery import Found, find_checkpoint, tell_of_smaller_batches
@@ -22,7 +22,7 @@ from studio.training.run_files.event_log import EventLog
 
 if TYPE_CHECKING:
     from studio.training.loop.dataloader import Encoder
-    from studio.training.loop.evaluator import Judge
+    from studio.training.loop.evaluator import Evaluator
     from studio.training.loop.trainer import Loop
 
 
@@ -30,7 +30,7 @@ def assemble(
     folder: RunFolder,
     recipe: Recipe,
     model_dir: Path,
-    turns: Turns,
+    turns: ComputeLock,
     log: EventLog,
     *,
     live: bool = True,
@@ -59,7 +59,7 @@ def assemble(
     from studio.training.engines.precision import settled
     from studio.training.engines.select import build_engine, questions
     from studio.training.loop.dataloader import Encoder, Plan, read_conversations
-    from studio.training.loop.evaluator import Judge
+    from studio.training.loop.evaluator import Evaluator
     from studio.training.loop.trainer import Loop
 
     encoder = Encoder.load(model_dir, recipe)
@@ -72,7 +72,7 @@ def assemble(
     plan = Plan(train, encoder, recipe.batch_size or 16, recipe.epochs or 1.0, recipe.seed, bool(recipe.augment))
     found = find_checkpoint(folder, log)
     tell_of_smaller_batches(folder, recipe, log)
-    judge = Judge(engine, encoder, held_out, lambda: _recall(train, held_out, recipe.seed) if live else [], turns)
+    judge = Evaluator(engine, encoder, held_out, lambda: _recall(train, held_out, recipe.seed) if live else [], turns)
     loop = Loop(
         folder=folder,
         recipe=recipe,
@@ -130,7 +130,7 @@ def _recall(train: Sequence[Conversation], held_out: Sequence[Conversation], see
     return recall_questions(train, seed, RECALL_ASKED) if unique else []
 
 
-def _unique_answers(judge: Judge) -> list[Problem]:
+def _unique_answers(judge: Evaluator) -> list[Problem]:
     if not judge.recall:
         return []
     return [Problem(code="train.unique_answers", severity=Severity.NOTE, params={"n": len(judge.recall)})]

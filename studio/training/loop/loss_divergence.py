@@ -9,7 +9,7 @@ from typing import Final
 _WINDOW: Final = 8  # steps that are averaged: single steps of few examples jump by themselves
 _FROM_FIRST: Final = 4.0  # nats above the first loss, which the base model alone decides
 _LEAST: Final = 1.5  # nats above the lowest average, however low that is
-_MOST: Final = 4.0  # nats above it, however high that is; a model that guesses blindly is at about 11
+_MOST_NATS: Final = 4.0  # nats above it, however high that is; a model that guesses blindly is at about 11
 
 
 class DivergenceDetector:
@@ -52,5 +52,5 @@ class DivergenceDetector:
         if len(self._recent) < _WINDOW:
             return False
         first, *lowest = self.marks
-        limits = [first + share * _FROM_FIRST, *(low + share * min(max(_LEAST, 3 * low), _MOST) for low in lowest)]
+        limits = [first + share * _FROM_FIRST, *(low + share * min(max(_LEAST, 3 * low), _MOST_NATS) for low in lowest)]
         return self._mean > min(limits)

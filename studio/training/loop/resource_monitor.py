@@ -30,7 +30,7 @@ class ResourceMonitor:
         self._process.cpu_percent()
         psutil.cpu_percent()
 
-    def look(self) -> Usage | None:
+    def sample(self) -> Usage | None:
         """A reading when one is due, else None."""
         now = time.monotonic()
         if now < self._due:

@@ -9,7 +9,7 @@ from typing import Final
 
 from studio.domain.conversation import Conversation
 from studio.domain.event import Answers, SampleAnswer
-from studio.storage.compute_lock import Turns
+from studio.storage.compute_lock import ComputeLock
 from studio.training.engines.base import Engine
 from studio.training.engines.prompt_lookup import PromptLookup
 from studio.training.loop.dataloader import Encoder
@@ -45,7 +45,7 @@ class SampleAnswers:
         taught: Sequence[Conversation],
         engine: Engine,
         encoder: Encoder,
-        turns: Turns,
+        turns: ComputeLock,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._asked = asked

@@ -18,7 +18,7 @@ from studio.domain.recipe import Recipe, Schedule
 from studio.domain.run import RunResult, RunState
 from studio.errors import AfinaError, from_exception
 from studio.models.tokenizer import EncodedExample
-from studio.storage.compute_lock import Turns
+from studio.storage.compute_lock import ComputeLock
 from studio.storage.workspace import RunFolder
 from studio.training.engines.base import Engine, learned_tokens
 from studio.training.engines.optimizer import moments_of, optimizer_of, set_moments
@@ -26,7 +26,7 @@ from studio.training.loop.checkpoint_manager import CheckpointManager, adapter_o
 from studio.training.loop.checkpoints import LoopState
 from studio.training.loop.dataloader import Plan
 from studio.training.loop.evaluation import EvalResult, EvalSchedule, may_extend
-from studio.training.loop.evaluator import Judge
+from studio.training.loop.evaluator import Evaluator
 from studio.training.loop.loss_divergence import DivergenceDetector
 from studio.training.loop.resource_monitor import ResourceMonitor
 from studio.training.loop.sample_answers import SampleAnswers
@@ -61,9 +61,9 @@ class Loop:
     recipe: Recipe
     engine: Engine
     plan: Plan
-    judge: Judge
+    judge: Evaluator
     asked: Sequence[Conversation]
-    turns: Turns
+    turns: ComputeLock
     log: EventLog
     state: LoopState = field(default_factory=LoopState)
     adjustments: Adjustments = field(default_factory=Adjustments)
@@ -252,7 +252,7 @@ class Loop:
         """Makes the optimizer, and goes back to where a checkpoint was."""
         self._optimizer = optimizer_of(self.engine, self.recipe)
         self._keeper = CheckpointManager(self.folder, self.engine, self.reserve, found[0].step if found else 0)
-        self._gauge = ResourceMonitor(self.folder.path)
+        self._resource_monitor = ResourceMonitor(self.folder.path)
         self._course = DivergenceDetector()
         self._live = SampleAnswers(
             self.asked, self.plan.conversations, self.engine, self.plan.encoder, self.turns, self.clock
@@ -296,7 +296,7 @@ class Loop:
 
     def _say(self, event: Event) -> None:
         self.log.write(event)
-        if (usage := self._gauge.look()) is not None:
+        if (usage := self._resource_monitor.sample()) is not None:
             self.log.write(usage)
 
     def _update(self, **changes: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 from markupsafe import Markup
 
 from studio.domain.run import Point, RunView
-from studio.domain.study import Judge, StudyView, Trial, TrialScore, TrialState
+from studio.domain.study import StudyView, Trial, TrialMetric, TrialScore, TrialState
 from studio.i18n.catalog import Catalog
 from studio.services.runs.comparison import Comparison
 from studio.web.ui.plot import Axis, Band, Mark, Plot, Series, nice_ticks, thinned
@@ -132,7 +132,7 @@ def folds_chart(text: Catalog, view: StudyView, names: Sequence[str]) -> Markup:
         if value is not None:
             points.append((float(trial.number), value))
             tips.append((float(trial.number), f"{name}: {_shown(text, view, value)}"))
-    spread, right = view.spread, view.judge is not Judge.LOSS
+    spread, right = view.spread, view.judge is not TrialMetric.LOSS
     mean = (spread.mean_right if right else spread.mean_loss) if spread else None
     wide = ((spread.spread_right if right else spread.spread_loss) if spread else None) or 0.0
     last = float(max(view.folds, len(view.trials)))
@@ -215,19 +215,19 @@ def _alive(trial: Trial, best: int) -> int:
 
 
 def _judged(view: StudyView, score: TrialScore) -> float | None:
-    value = score.share if view.judge is not Judge.LOSS else score.loss
+    value = score.share if view.judge is not TrialMetric.LOSS else score.loss
     return value if value is not None and math.isfinite(value) else None
 
 
 def _shown(text: Catalog, view: StudyView, value: float) -> str:
-    if view.judge is not Judge.LOSS:
+    if view.judge is not TrialMetric.LOSS:
         return text("trainstudy.percent", percent=round(100 * value))
     return text("trainstudy.error", error=text.number(value, 2))
 
 
 def _judge_axis(text: Catalog, view: StudyView, values: Sequence[float]) -> Axis:
     top = max(values, default=1.0)
-    if view.judge is Judge.LOSS:
+    if view.judge is TrialMetric.LOSS:
         return error_axis(text, top * _HEADROOM)
     high = min(1.0, max(0.2, math.ceil(top * 10 + 0.5) / 10))
     return Axis(0.0, high, [(y, f"{round(100 * y)}%") for y in nice_ticks(high)])

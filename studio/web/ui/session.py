@@ -57,7 +57,7 @@ class Place:
 
     @property
     def again(self) -> str:
-        """What to write there to have rendered anew what a person looks at by then, be it this place or another."""
+        """The value of the place component that renders the current place again, whichever it is by then."""
         return f"={self.query}"
 
     def reply(self, turn: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from studio.data.checks import facts as making
 from studio.data.checks.facts import firsts
-from studio.data.checks.fast_scan import FirstLook
+from studio.data.checks.fast_scan import BatchScanner
 from studio.data.checks.scanner import FactsBuilder, Scanner
 from studio.domain.conversation import Conversation
 from tests.data.checks.test_facts import TEXTS, alike, examples
@@ -36,7 +36,7 @@ def pairs() -> list[Conversation]:
 
 def test_it_says_what_the_checks_say() -> None:
     rows = [*pairs(), *examples()]
-    one_by_one, at_once = Scanner().scan(rows), Scanner(FirstLook()).scan(rows)
+    one_by_one, at_once = Scanner().scan(rows), Scanner(BatchScanner()).scan(rows)
     names = one_by_one.rows.dtype.names or ()
     for place, row in enumerate(rows):
         wrong = [name for name in names if one_by_one.rows[place][name] != at_once.rows[place][name]]
@@ -48,7 +48,7 @@ def test_it_says_what_the_checks_say() -> None:
 
 
 def test_most_texts_need_no_second_look() -> None:
-    seen = {content for content, _ in FirstLook()(dict.fromkeys(ODD, "user"), FactsBuilder())}
+    seen = {content for content, _ in BatchScanner()(dict.fromkeys(ODD, "user"), FactsBuilder())}
     assert {"Ã§Ã£o", "“aspas” – € 10", "Olá Maria, tudo bem?"} <= seen
     assert not {"STRASSE Straße", "中文 送料はいくら", "\ud800"} & seen
 

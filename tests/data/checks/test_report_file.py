@@ -11,7 +11,7 @@ import pytest
 from studio.data.checks import fast_scan, registry, report_file
 from studio.data.checks.check import Check
 from studio.data.checks.dataset import ScannedDataset
-from studio.data.checks.fast_scan import FirstLook
+from studio.data.checks.fast_scan import BatchScanner
 from studio.data.checks.report import Report
 from studio.data.checks.scanner import Scanner
 from studio.domain.conversation import Conversation
@@ -50,7 +50,7 @@ def test_flags_hold_more_than_32_checks(monkeypatch: pytest.MonkeyPatch, fast: b
     monkeypatch.setattr(registry, "CHECKS", many)
     monkeypatch.setattr(fast_scan, "CHECKS", many)
     rows = [Conversation.pair(f"q {n}?", "xyz" if n % 3 == 0 else "abc", id=f"e{n}") for n in range(1, 10)]
-    facts = Scanner(FirstLook() if fast else None).scan(rows)
+    facts = Scanner(BatchScanner() if fast else None).scan(rows)
     dataset = ScannedDataset(tuple(rows), known=facts)
     assert dataset.flagged("word").tolist() == [2, 5, 8]
     assert dataset.flagged("quiet_0").tolist() == []

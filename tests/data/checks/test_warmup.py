@@ -28,13 +28,13 @@ before = compiled()
 from studio.data.similarity import clusters
 from studio.data.checks import facts
 from studio.data.checks.facts import firsts
-from studio.data.checks.fast_scan import FirstLook
+from studio.data.checks.fast_scan import BatchScanner
 from studio.data.checks.scanner import Scanner
 from studio.domain.conversation import Conversation
 
 clusters.MANY = facts._MANY = 1
 rows = [Conversation.pair(f"Where is parcel number {n}, please?", f"Parcel {n} is on its way to you.") for n in range(50)]
-found = Scanner(FirstLook()).scan(rows)
+found = Scanner(BatchScanner()).scan(rows)
 clusters.near([row.question for row in rows], 0.8)
 firsts(found.rows["question"])
 print(json.dumps([before, compiled()]))

@@ -223,7 +223,7 @@ def test_parts_keep_wordings_together_and_teach_each_answer_elsewhere() -> None:
 
 
 def test_where_every_answer_is_there_once_a_search_asks_in_other_words(tmp_path: Path) -> None:
-    from studio.domain.study import Judge
+    from studio.domain.study import TrialMetric
     from studio.services.runs.examples import Examples
     from studio.services.studies.folders import plan_of_search
 
@@ -232,7 +232,7 @@ def test_where_every_answer_is_there_once_a_search_asks_in_other_words(tmp_path:
         for n, thing in enumerate(("hat", "scarf", "coat", "shoe", "belt", "sock", "shirt", "glove", "tie", "cap"))
     ]
     plan, learned, practice = plan_of_search(RECIPE, Examples(train, []), minutes=2.0)
-    assert plan.judge is Judge.RECALL
+    assert plan.judge is TrialMetric.RECALL
     assert [c.question for c in learned] == [c.question for c in train]
     assert not {c.question for c in practice} & {c.question for c in train}
     assert {c.answer for c in practice} <= {c.answer for c in train}
@@ -240,11 +240,11 @@ def test_where_every_answer_is_there_once_a_search_asks_in_other_words(tmp_path:
 
 def test_advice_is_as_sure_as_the_counts_allow() -> None:
     """The same record with more and more right answers: from "no difference" to "more than chance explains"."""
-    from studio.domain.study import Judge, StudyKind, StudyPlan, StudyRecord, Trial, TrialScore, TrialSettings
+    from studio.domain.study import StudyKind, StudyPlan, StudyRecord, Trial, TrialMetric, TrialScore, TrialSettings
     from studio.services.studies.advice import advice, recommendation, wilson
 
     settings = [TrialSettings(learning_rate=rate, rank=8, epochs=4.0) for rate in (0.001, 0.002)]
-    plan = StudyPlan(kind=StudyKind.SEARCH, judge=Judge.RIGHT, minutes=5.0, candidates=tuple(settings))
+    plan = StudyPlan(kind=StudyKind.SEARCH, judge=TrialMetric.RIGHT, minutes=5.0, candidates=tuple(settings))
 
     def record(base: int, other: int, losses: tuple[float, float] = (0.5, 0.5)) -> StudyRecord:
         trials = tuple(
@@ -271,7 +271,7 @@ def test_advice_is_as_sure_as_the_counts_allow() -> None:
     assert recommendation(plan, nothing) is None, "no attempt is the best of those that answer nothing"
     assert next(line.key for line in advice(plan, nothing, over=True)) == "study.advice.none_right"
     assert next(line.key for line in advice(plan, nothing, over=False)) == "study.advice.none_right_yet"
-    by_loss = recommendation(plan.model_copy(update={"judge": Judge.LOSS}), nothing)
+    by_loss = recommendation(plan.model_copy(update={"judge": TrialMetric.LOSS}), nothing)
     assert by_loss is not None
     assert by_loss.trial == 2, "where answers cannot be right, the error still counts"
     assert wilson(0, 0) == (0.0, 1.0)
@@ -281,12 +281,12 @@ def test_advice_is_as_sure_as_the_counts_allow() -> None:
 
 
 def test_the_best_of_many_must_be_further_ahead_than_one() -> None:
-    from studio.domain.study import Judge, StudyKind, StudyPlan, StudyRecord, Trial, TrialScore, TrialSettings
+    from studio.domain.study import StudyKind, StudyPlan, StudyRecord, Trial, TrialMetric, TrialScore, TrialSettings
     from studio.services.studies.advice import recommendation
 
     def told(rights: tuple[int, ...]) -> str:
         settings = [TrialSettings(learning_rate=0.001 * n, rank=8, epochs=4.0) for n in range(1, len(rights) + 1)]
-        plan = StudyPlan(kind=StudyKind.SEARCH, judge=Judge.RIGHT, minutes=5.0, candidates=tuple(settings))
+        plan = StudyPlan(kind=StudyKind.SEARCH, judge=TrialMetric.RIGHT, minutes=5.0, candidates=tuple(settings))
         trials = tuple(
             Trial(number=n, settings=settings[n - 1], scores=(TrialScore(rung=0, step=9, passes=4, right=r, asked=60),))
             for n, r in enumerate(rights, start=1)

@@ -11,7 +11,7 @@ import pytest
 from studio.domain.event import Notice
 from studio.domain.recipe import Method
 from studio.domain.run import RunState
-from studio.storage.compute_lock import Turns
+from studio.storage.compute_lock import ComputeLock
 from studio.training.engines.base import Adaptation
 from studio.training.run_files.event_log import EventLog, read_events
 from tests.training.engines.test_methods import answer_of, examples
@@ -144,7 +144,7 @@ def _train(run: Any, model_dir: Path, backend: Any) -> Any:
 
     recipe = Recipe.model_validate_json(run.recipe.read_text(encoding="utf-8"))
     with EventLog(run.events) as log:
-        loop, checkpoint = assemble(run, recipe, model_dir, Turns(run.path), log, live=False)
+        loop, checkpoint = assemble(run, recipe, model_dir, ComputeLock(run.path), log, live=False)
         model: Any = loop.engine
         model._compilation = Compilation(model.model, backend)
         return loop.run(checkpoint)

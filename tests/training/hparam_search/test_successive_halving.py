@@ -8,14 +8,23 @@ import pytest
 
 from studio.domain.problem import Problem
 from studio.domain.recipe import Method, Recipe
-from studio.domain.study import Judge, StudyKind, StudyPlan, StudyRecord, Trial, TrialScore, TrialSettings, TrialState
+from studio.domain.study import (
+    StudyKind,
+    StudyPlan,
+    StudyRecord,
+    Trial,
+    TrialMetric,
+    TrialScore,
+    TrialSettings,
+    TrialState,
+)
 from studio.training.hparam_search import successive_halving
 
 STEPS_A_PASS = 10
 RECIPE = Recipe(model="m", method=Method.LORA, learning_rate=3e-3, rank=16, epochs=8.0)
 
 
-def plan(minutes: float, judge: Judge = Judge.RIGHT) -> StudyPlan:
+def plan(minutes: float, judge: TrialMetric = TrialMetric.RIGHT) -> StudyPlan:
     return StudyPlan(
         kind=StudyKind.SEARCH, judge=judge, minutes=minutes, candidates=successive_halving.candidates(RECIPE, seed=1)
     )
@@ -93,7 +102,7 @@ def test_more_minutes_try_more_and_the_best_one_wins() -> None:
     few, many = short.run(), long.run()
     assert len(few.trials) < len(many.trials) == 12
     assert [sum(t.at(rung) is not None for t in many.trials) for rung in range(3)] == [12, 6, 3]
-    winner = successive_halving.ranked([t for t in many.trials if t.at(2)], 2, Judge.RIGHT)[0]
+    winner = successive_halving.ranked([t for t in many.trials if t.at(2)], 2, TrialMetric.RIGHT)[0]
     assert many.trials[winner - 1].settings.learning_rate == pytest.approx(6e-3)
 
 
@@ -106,7 +115,7 @@ def test_a_trial_that_fails_is_left_out_and_the_search_goes_on() -> None:
 
 def test_folds_take_every_part_once() -> None:
     settings = TrialSettings(learning_rate=1e-3, rank=8, epochs=2.0)
-    folds = StudyPlan(kind=StudyKind.FOLDS, judge=Judge.LOSS, candidates=(settings,) * 3, parts=(0, 1, 2))
+    folds = StudyPlan(kind=StudyKind.FOLDS, judge=TrialMetric.LOSS, candidates=(settings,) * 3, parts=(0, 1, 2))
     record = StudyRecord(trials=tuple(Trial(number=n, settings=settings) for n in (1, 2, 3)))
     taken = []
     while leg := successive_halving.next_leg(folds, record):

@@ -18,7 +18,7 @@ from studio.domain.recipe import Recipe, Schedule
 from studio.domain.run import progress_of
 from studio.i18n import LOCALES, catalog
 from studio.models.tokenizer import EncodedExample
-from studio.storage.compute_lock import Turns
+from studio.storage.compute_lock import ComputeLock
 from studio.training.loop.evaluation import EvalResult, EvalSchedule, may_extend
 from studio.training.loop.exact_match import last_answer
 from studio.training.loop.lr_schedule import evaluation_steps, learning_rate
@@ -129,7 +129,7 @@ def test_live_answers_take_at_most_a_tenth_of_the_training(price: float, tiny_mo
     run = write_run(tmp_path / "run", tiny_model, epochs=20.0, evaluations=30)
     recipe = Recipe.model_validate_json(run.recipe.read_text(encoding="utf-8"))
     with EventLog(run.events) as log:
-        loop, found = assemble(run, recipe, tiny_model, Turns(tmp_path), log)
+        loop, found = assemble(run, recipe, tiny_model, ComputeLock(tmp_path), log)
         counted = Counted(loop.engine, price)
         loop.engine, loop.clock = counted, counted.clock
         loop.run(found)

@@ -187,7 +187,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class RecomputeContext:
-    """What is enough to compute a layer a second time (Chen et al., 2016): its input, and the state of the dice.
+    """What recomputes a layer in the backward pass (gradient checkpointing, Chen et al., 2016): its input and the RNG state.
 
     Args:
         x: stream that went in, ``(T, H)``.

@@ -103,7 +103,7 @@ class Linear:
 
     @property
     def width(self) -> int:
-        """I."""
+        """Columns of a block: the input features."""
         return int(self.weight.shape[1])
 
     def freeze(self) -> None:

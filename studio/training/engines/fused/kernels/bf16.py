@@ -58,7 +58,7 @@ def wide(context: Any, value: Any) -> Any:
 
 @intrinsic
 def rank(context: Any, value: Any) -> Any:
-    """A whole number that is the larger, the larger the number of an array; loops over floats find no maximum at once."""
+    """An integer that orders as the float of an array does: a loop over integers finds the maximum with SIMD."""
     word, places = (types.int16, 15) if value == types.uint16 else (types.int32, 31)
 
     def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:

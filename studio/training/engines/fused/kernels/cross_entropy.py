@@ -1,4 +1,4 @@
-"""Scores of words judged."""
+"""Cross-entropy of logits over the vocabulary, with its gradient."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from studio.training.engines.fused.kernels.bf16 import exp, kernel, put, rank, r
 
 @kernel
 def judge(scores: Any, targets: Any, smoothing: Any, learn: Any, sums: Any) -> Any:
-    """The summed cross-entropy of rows of scores.
+    """The summed cross-entropy of rows of logits.
 
-    With ``learn``, softmax times ``sums`` less the target's share of it is left in ``scores``: what is left to divide by
-    waits until the product with the words has made the rows short.
+    With ``learn``, the gradient by the logits, times ``sums`` of each row, takes their place in ``scores``. The division
+    by ``sums`` is left for after the product with the embedding, whose rows are shorter.
 
     Args:
         scores: ``(M, V)``.
