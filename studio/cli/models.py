@@ -140,15 +140,15 @@ def ensure_installed(terminal: Terminal, services: Services, model_id: str, *, a
 
 
 def _wait(terminal: Terminal, models: ModelService, model_id: str) -> None:
-    from rich.progress import BarColumn, DownloadColumn, TextColumn, TransferSpeedColumn
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
     with terminal.progress(*columns) as bar:
-        task = bar.add_task(terminal.catalog("cli.install.downloading"), total=None)
+        task = bar.add_task(terminal.catalog("cli.install.downloading"), total=1.0)
 
         def show(progress: InstallProgress) -> None:
             state = progress.state if progress.state is InstallState.CONVERTING else InstallState.DOWNLOADING
             text = terminal.catalog(f"cli.install.{state}")
-            bar.update(task, description=text, completed=progress.done_bytes, total=progress.total_bytes or None)
+            bar.update(task, description=text, completed=progress.fraction)
 
         models.wait_installed(model_id, show)

@@ -114,4 +114,5 @@ class InstallProgress(BaseModel):
     state: InstallState
     done_bytes: int = 0
     total_bytes: int = 0
+    fraction: float = Field(default=0.0, description="Of fetching and preparing together, 0 to 1; it never goes back.")
     problem: Problem | None = None

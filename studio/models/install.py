@@ -19,13 +19,15 @@ from studio.errors import AfinaError, Stopped
 from studio.models.convert import FAILED
 from studio.models.sources.base import Cancelled, Source
 from studio.processes.attended_child import attend
-from studio.storage.files import atomic_folder, require_space, write_atomic
+from studio.storage.files import atomic_folder, require_space, used_bytes, write_atomic
 from studio.storage.workspace import Workspace
 
 Report = Callable[[InstallProgress], None]
 
 _POLL_SECONDS: Final = 0.2
 _BYTES_PER_WEIGHT: Final = 2  # bf16
+_DOWNLOAD_SHARE: Final = 0.8  # of the bar
+_BEFORE_THE_END: Final = 0.99  # the rest is the model's being there
 _RUNTIME_BYTES: Final = 500_000_000  # torch and transformers themselves
 
 
@@ -69,20 +71,41 @@ def install(workspace: Workspace, card: BaseModelCard, source: Source, report: R
             shutil.rmtree(leftover, ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
         check_room(workspace.models, card)
-        report(InstallProgress(state=InstallState.DOWNLOADING, total_bytes=card.download_bytes))
-        fetched = source.fetch(
-            card,
-            downloads,
-            lambda done, total: report(
-                InstallProgress(state=InstallState.DOWNLOADING, done_bytes=done, total_bytes=total)
-            ),
-            cancelled,
-        )
-        report(InstallProgress(state=InstallState.CONVERTING))
+        told = _Told(report, card)
+        told.downloaded(0, card.download_bytes)
+        fetched = source.fetch(card, downloads, told.downloaded, cancelled)
+        told.converted(0)
         with atomic_folder(folder) as temporary:
-            convert_in_child(fetched, temporary, cancelled)
+            convert_in_child(fetched, temporary, cancelled, lambda: told.converted(used_bytes(temporary)))
             finish(temporary, card)
         shutil.rmtree(downloads, ignore_errors=True)
+
+
+class _Told:
+    """Tells both parts of an installation as one: a bar that only goes forward, whatever a source counts again.
+
+    Args:
+        report: told about every progress.
+        card: the model.
+    """
+
+    def __init__(self, report: Report, card: BaseModelCard) -> None:
+        self._report = report
+        self._weights = card.parameters * _BYTES_PER_WEIGHT
+        self._share = _DOWNLOAD_SHARE if card.download_bytes else 0.0
+        self._fraction = 0.0
+
+    def downloaded(self, done: int, total: int) -> None:
+        """``done`` bytes of ``total`` are here."""
+        self._tell(InstallState.DOWNLOADING, self._share * done / max(1, total), done_bytes=done, total_bytes=total)
+
+    def converted(self, written: int) -> None:
+        """``written`` bytes of the converted model are on the disk."""
+        self._tell(InstallState.CONVERTING, self._share + (1 - self._share) * written / max(1, self._weights))
+
+    def _tell(self, state: InstallState, fraction: float, **counts: int) -> None:
+        self._fraction = max(self._fraction, min(fraction, _BEFORE_THE_END))
+        self._report(InstallProgress(state=state, fraction=self._fraction, **counts))
 
 
 def check_room(models: Path, card: BaseModelCard) -> None:
@@ -99,8 +122,14 @@ def check_room(models: Path, card: BaseModelCard) -> None:
         raise AfinaError("install.no_memory", name=card.name, needed_mb=needed // 10**6, free_mb=free // 10**6)
 
 
-def convert_in_child(source: Path, out: Path, cancelled: Cancelled) -> None:
+def convert_in_child(source: Path, out: Path, cancelled: Cancelled, look: Callable[[], None] = lambda: None) -> None:
     """Runs :mod:`studio.models.convert`; the child ends with this process, however this process ends.
+
+    Args:
+        source: what was fetched.
+        out: folder of the converted model.
+        cancelled: asked often.
+        look: called several times a second meanwhile.
 
     Raises:
         AfinaError: what the child reports; ``install.no_memory`` when the system killed it; :class:`Stopped`.
@@ -111,7 +140,7 @@ def convert_in_child(source: Path, out: Path, cancelled: Cancelled) -> None:
         log.open("wb") as output,
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT) as process,
     ):
-        attend(process, cancelled)
+        attend(process, cancelled, look)
     said = log.read_text(encoding="utf-8", errors="replace").strip()
     log.unlink()
     if process.returncode:

@@ -77,11 +77,15 @@ def test_a_hub_model_is_installed_whole_and_loads(hub: FakeHub, original: Path, 
     hub.repositories["org/tiny"] = {path.name: path.read_bytes() for path in original.iterdir()}
     source = HubSource(hub.address)
     card = source.describe("org/tiny")
-    states: list[InstallState] = []
-    install(place, card, source, lambda progress: states.append(progress.state), never)
+    told: list[InstallProgress] = []
+    install(place, card, source, told.append, never)
     folder = place.model("hub-org-tiny")
     assert {path.name for path in folder.iterdir()} == FILES
-    assert (states[0], states[-1]) == (InstallState.DOWNLOADING, InstallState.CONVERTING)
+    assert (told[0].state, told[-1].state) == (InstallState.DOWNLOADING, InstallState.CONVERTING)
+    bar = [progress.fraction for progress in told]
+    assert bar == sorted(bar), "one bar over both, which never goes back"
+    assert bar[0] == 0.0
+    assert min(progress.fraction for progress in told if progress.state is InstallState.CONVERTING) >= 0.8
     assert installed_card(folder) == card
     assert list((place.models / ".downloads").iterdir()) == []
     assert json.loads((folder / "generation_config.json").read_text())["eos_token_id"] == [0, 2]

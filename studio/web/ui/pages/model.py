@@ -229,9 +229,8 @@ def _state(ui: Ui, card: BaseModelCard, chosen: str | None, fit: Fit) -> Markup:
     progress = ui.services.models.install_progress(card.id)
     if progress.state in _UNDER_WAY:
         label = _progress_label(ui, progress)
-        share = progress.done_bytes / progress.total_bytes if progress.total_bytes else 0.0
         line = Markup('<p class="af-small af-muted" role="status">{}</p>').format(label)
-        parts = [bar(share, label, going=True), line]
+        parts = [bar(progress.fraction, label, going=True), line]
         if progress.state is not InstallState.CANCELLING:
             name = f"model-cancel-{card.id}"
             parts.append(button(ui.text("model.cancel"), "cancel", kind="small", elem_id=name, id=card.id))
