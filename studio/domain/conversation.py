@@ -37,6 +37,16 @@ class Source(BaseModel):
     sheet: str | None = None
     key: str | None = Field(default=None, description="What the file itself calls it: a ticket, a conversation.")
 
+    @property
+    def label(self) -> str:
+        """The file, and the sheet where it has several."""
+        return f"{self.file} › {self.sheet}" if self.sheet else self.file
+
+
+def row_label(conversation: Conversation, place: int) -> str:
+    """By which number a person finds an example again: the row of its file, else ``#`` and its 1-based place."""
+    return str(conversation.source.row) if conversation.source else f"#{place}"
+
 
 class Conversation(BaseModel):
     """One example: turns that end with an assistant's answer."""

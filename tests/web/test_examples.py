@@ -14,6 +14,7 @@ from openpyxl import load_workbook
 from studio.domain.author import COMMAND_LINE, acting_as
 from studio.domain.conversation import Conversation, Message, Role
 from studio.domain.problem import Problem
+from studio.errors import AfinaError
 from studio.i18n import LOCALES, catalog
 from studio.services import Services
 from studio.services.examples.background_checks import Checkup
@@ -22,7 +23,7 @@ from studio.web.downloads import add_downloads
 from studio.web.ui.components import Ui
 from studio.web.ui.pages.examples.bring_view import render_template_link
 from studio.web.ui.pages.examples.checks import _body
-from studio.web.ui.pages.examples.checks_view import CHOOSE, render_checkup
+from studio.web.ui.pages.examples.checks_view import CHOOSE, render_checkup, sentence
 from studio.web.ui.pages.examples.grid_view import render_table
 from studio.web.ui.pages.examples.history import render_changes, render_history
 from studio.web.ui.pages.examples.marks import change_card, marked
@@ -188,6 +189,31 @@ def test_what_was_just_done_can_be_undone(ui: Ui, place: Place, services: Servic
     cleaned = services.checks.fix(place.project, [])
     assert "kinds of problem)" in render_toast(ui, cleaned), "a bar for a moment does not name them all"
     assert "kinds of problem)" not in render_history(ui, place, cleaned.version.id, {})
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_sentences_refusals_and_table_number_the_rows_of_the_file(
+    services: Services, ui: Ui, tmp_path: Path, several: bool
+) -> None:
+    project = services.projects.create("Shop").id
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    first.write_text("Pergunta,Resposta\nAbre hoje?,Sim.\n,\nQual o CPF?,É 529.982.247-25 mesmo.\n")
+    second.write_text("Pergunta,Resposta\nTem pix?,Tem.\nTem boleto?,Tem.\n")
+    services.datasets.import_files(project, [first, second] if several else [first])
+    services.tables.apply(project, [RowEdit(question="E o CPF dela?", answer="É 111.444.777-35 mesmo.")])
+    report = services.checks.report(project)
+    found = next(finding for finding in report.findings if finding.code == "cpf")
+    last = 5 if several else 3
+    where = f"first.csv: 4; #{last}" if several else f"4; #{last}"
+    assert where in sentence(ui, found)
+    table = render_table(ui, Place(project, "examples"), services.tables.page(project))
+    label = "<small>first.csv</small>" if several else ""
+    assert f'<th scope="row" title="Row 4 of first.csv">4{label}</th>' in table
+    assert f">#{last}</th>" in table
+    second_id = services.tables.page(project).rows[1].conversation.id
+    with pytest.raises(AfinaError) as caught:
+        services.tables.apply(project, [RowEdit(second_id, answer=" ")])
+    assert caught.value.params["rows"] == "4"
 
 
 def test_examples_are_taken_along(services: Services, place: Place) -> None:

@@ -125,14 +125,23 @@ class Dataset(ABC):
         self.__dict__.update(question_groups=questions, answer_groups=answers)
 
     def where(self, positions: Ints) -> str:
-        """Rows as a person finds them again: of the file, or of the table of examples where some have no file."""
+        """Rows as a person finds them again: those of the file that an example came from.
+
+        Others, as those typed into the table, are named by their place in it: behind ``#``, unless nothing in the whole
+        set came from a file. The table on the screen numbers its rows in the same way.
+        """
         of, lines = self.facts.rows["file"][positions], self.facts.rows["line"][positions]
-        if not len(of) or (of < 0).any():
+        known = np.unique(self.facts.rows["file"][self.facts.rows["file"] >= 0])
+        if not len(known):
             return _row_list(positions + 1)
-        if len(self.facts.files) < 2 or len(np.unique(self.facts.rows["file"][self.facts.rows["file"] >= 0])) < 2:
-            return _row_list(lines)
-        files = list(dict.fromkeys(of.tolist()))
-        shown = [f"{self._label(file)}: {_row_list(lines[of == file])}" for file in files[:_SHOWN_FILES]]
+        files = [file for file in dict.fromkeys(of.tolist()) if file >= 0]
+        several = len(known) > 1
+        shown = [
+            f"{self._label(file)}: {_row_list(lines[of == file])}" if several else _row_list(lines[of == file])
+            for file in files[:_SHOWN_FILES]
+        ]
+        if len(added := positions[of < 0]):
+            shown.append(", ".join(f"#{part}" for part in _row_list(added + 1).split(", ")).replace("#…", "…"))
         return "; ".join(shown) + ("; …" if len(files) > _SHOWN_FILES else "")
 
     def _label(self, place: int) -> str:

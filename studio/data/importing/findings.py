@@ -23,6 +23,14 @@ def row_list(rows: Iterable[int]) -> str:
     return ", ".join(shown) + (", …" if len(ranges) > SHOWN_RANGES else "")
 
 
+def label_list(labels: Iterable[str]) -> str:
+    """Rows of files as :func:`row_list`, then places in the table, which begin with ``#``."""
+    named = list(labels)
+    rows = row_list(int(label) for label in named if label.isdecimal())
+    places = row_list(int(label[1:]) for label in named if not label.isdecimal())
+    return "; ".join([*([rows] if rows else []), *([f"#{places}"] if places else [])])
+
+
 class Findings:
     """Problems of rows, one :class:`Problem` a kind and file, with the first thousand row numbers and the full count."""
 

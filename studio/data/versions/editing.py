@@ -12,7 +12,7 @@ from functools import cached_property
 from studio.data.jsonl_codec import line_id, parsed
 from studio.data.text import clean
 from studio.data.versions.lines import Lines
-from studio.domain.conversation import Conversation, Role
+from studio.domain.conversation import Conversation, Role, row_label
 
 
 class HeldOut(StrEnum):
@@ -59,14 +59,14 @@ class Plan:
         changed: examples as they will be, by id.
         deleted: ids of those that go.
         added: new ones, without an id yet.
-        incomplete: 1-based rows of the table, that would be left with a question or an answer missing.
+        incomplete: labels of the rows that would be left with a question or an answer missing.
         missing: ids that are no longer there.
     """
 
     changed: dict[str, Conversation] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
     added: list[RowEdit] = field(default_factory=list)
-    incomplete: list[int] = field(default_factory=list)
+    incomplete: list[str] = field(default_factory=list)
     missing: set[str] = field(default_factory=set)
 
     @property
@@ -92,7 +92,7 @@ def plan(lines: Lines | None, edits: Sequence[RowEdit], deleted: Sequence[str] =
     rows = [edit.cleaned for edit in edits]
     for place, row in enumerate((row for row in rows if not row.id), start=len(lines or ()) + 1):
         if bool(row.question) != bool(row.answer):
-            made.incomplete.append(place)
+            made.incomplete.append(f"#{place}")
         elif row.question:
             made.added.append(row)
     wanted = {row.id: row for row in rows if row.id}
@@ -113,7 +113,7 @@ def _plan_change(made: Plan, place: int, old: Conversation, row: RowEdit) -> Non
     if not new.question and not new.answer:
         made.deleted.add(old.id)
     elif not new.answer or (old.question and not new.question):
-        made.incomplete.append(place)
+        made.incomplete.append(row_label(old, place))
     elif new != old:
         made.changed[old.id] = new
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 from studio.data.checks.check import Finding
 from studio.data.checks.report import Change
-from studio.data.importing.findings import row_list
+from studio.data.importing.findings import label_list
 from studio.data.jsonl_codec import line_id, parsed
 from studio.data.versions import editing
 from studio.data.versions.editing import HeldOut, Replacement, RowEdit
 from studio.data.versions.lines import Lines
 from studio.data.versions.queries import Query, Sort, select, topics
 from studio.data.versions.versions import Draft, Versions, version_of
-from studio.domain.conversation import Conversation
+from studio.domain.conversation import Conversation, row_label
 from studio.domain.dataset import DatasetVersion
 from studio.errors import AfinaError
 from studio.storage.database import DatasetRow
@@ -39,12 +39,12 @@ class TableRow:
     """A row of the table.
 
     Args:
-        number: 1-based place among all examples.
+        place: 1-based, among all examples.
         conversation: the example.
         problems: codes of the checks that found something in it; empty where it was not checked yet.
     """
 
-    number: int
+    place: int
     conversation: Conversation
     problems: tuple[str, ...] = ()
 
@@ -60,6 +60,7 @@ class TablePage:
         pages: how many there are, at least 1.
         version: of the examples.
         topics: to choose from.
+        several_files: whether a row's number needs the name of its file.
     """
 
     rows: tuple[TableRow, ...]
@@ -68,6 +69,7 @@ class TablePage:
     pages: int
     version: DatasetVersion
     topics: tuple[str, ...] = ()
+    several_files: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,13 +80,13 @@ class Matches:
         places: how often.
         examples: in how many of them.
         changes: the first of these, before and after.
-        emptied: 1-based rows whose question or answer would be left empty.
+        emptied: labels of the rows whose question or answer would be left empty.
     """
 
     places: int = 0
     examples: int = 0
     changes: tuple[Change, ...] = ()
-    emptied: tuple[int, ...] = ()
+    emptied: tuple[str, ...] = ()
 
 
 @dataclass
@@ -134,7 +136,8 @@ class TableService:
             TableRow(place + 1, conversation, tuple(finding.code for finding in found if _has(finding, place)))
             for place, conversation in zip(shown, known.lines.conversations(shown), strict=True)
         )
-        return TablePage(rows, len(places), page, pages, version_of(row), known.topics)
+        several = len(set(row.files)) > 1 or len(row.details.get("tables", ())) > 1
+        return TablePage(rows, len(places), page, pages, version_of(row), known.topics, several)
 
     def apply(
         self, project_id: str, edits: Sequence[RowEdit], deleted: Sequence[str] = (), base: str = ""
@@ -157,7 +160,7 @@ class TableService:
         lines = self._of(current).lines if current is not None else None
         made = editing.plan(lines, edits, deleted)
         if made.incomplete:
-            rows = row_list(made.incomplete)
+            rows = label_list(made.incomplete)
             raise AfinaError("data.edit_incomplete", n=len(made.incomplete), rows=rows)
         self._refuse_conflicts(project_id, current, base, made)
         left = (len(lines) if lines is not None else 0) - len(made.deleted) + len(made.added)
@@ -175,7 +178,7 @@ class TableService:
             AfinaError: as :meth:`page`.
         """
         lines = self._of(self._versions.require_current(project_id)).lines
-        places, examples, changes, emptied = 0, 0, list[Change](), list[int]()
+        places, examples, changes, emptied = 0, 0, list[Change](), list[str]()
         for row, line in enumerate(lines.raw(), start=1):
             old, new, count = _replaced(line, wanted)
             if old is None or new is None:
@@ -185,7 +188,7 @@ class TableService:
             if len(changes) < limit:
                 changes.append(Change(old, new))
             if not new.answer.strip() or (old.question and not new.question.strip()):
-                emptied.append(row)
+                emptied.append(row_label(old, row))
         return Matches(places, examples, tuple(changes), tuple(emptied))
 
     def replace(self, project_id: str, wanted: Replacement) -> DatasetVersion:
@@ -197,7 +200,7 @@ class TableService:
         current = self._versions.require_current(project_id)
         found = self.matches(project_id, wanted, limit=0)
         if found.emptied:
-            raise AfinaError("data.replace_empties", n=len(found.emptied), rows=row_list(found.emptied))
+            raise AfinaError("data.replace_empties", n=len(found.emptied), rows=label_list(found.emptied))
         if found.places:
             lines = self._of(current).lines
             counts = {"n": found.places, "examples": found.examples, "find": wanted.find[:80], "put": wanted.put[:80]}
@@ -215,8 +218,14 @@ class TableService:
                 raise AfinaError("general.not_found", what=base[:80])
             clashing |= _differing(self._of(shown).lines, self._of(current).lines, touched)
         if clashing:
-            rows = row_list(editing.number_of(key) for key in clashing)
+            rows = label_list(self._labels(current, clashing))
             raise AfinaError("data.edit_conflict", n=len(clashing), rows=rows)
+
+    def _labels(self, current: DatasetRow | None, keys: set[str]) -> list[str]:
+        """Labels of the rows with these ids; one that is gone has the number of its id."""
+        lines = self._of(current).lines.raw() if current is not None else ()
+        found = {key: row_label(parsed(line), n) for n, line in enumerate(lines, 1) if (key := line_id(line)) in keys}
+        return [found.get(key, f"#{editing.number_of(key)}") for key in keys]
 
     def _of(self, row: DatasetRow) -> _Known:
         with self._lock:

@@ -310,6 +310,10 @@ def test_rows_are_named_as_a_person_finds_them() -> None:
     assert two is not None
     assert none is not None
     assert (one.params["rows"], two.params["rows"], none.params["rows"]) == ("2–3, 7", "a.csv: 2; b.csv: 9", "2")
+    typed = [Conversation.pair(f"c {number}?", ".") for number in range(3)]
+    added = registry.get("empty_answers").find(ScannedDataset.of([row("a.csv", 2), row("a.csv", 7), *typed]))
+    assert added is not None
+    assert added.params["rows"] == "2, 7; #3–5", "a row that was typed in has the number of none of the file"
 
 
 def test_the_score_falls_with_what_is_wrong_and_rises_with_the_fix() -> None:

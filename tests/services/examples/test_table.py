@@ -44,7 +44,7 @@ def project(workspace: Workspace, datasets: DatasetService, tmp_path: Path) -> s
 
 
 def numbers(page: TablePage) -> list[int]:
-    return [row.number for row in page.rows]
+    return [row.place for row in page.rows]
 
 
 def all_rows(datasets: DatasetService, project: str) -> list[Conversation]:
@@ -141,10 +141,10 @@ def test_examples_can_be_typed_without_any_file(workspace: Workspace, tables: Ta
 @pytest.mark.parametrize(
     ("edits", "deleted", "code", "rows"),
     [
-        ([RowEdit("e3", answer=" ")], [], "data.edit_incomplete", "3"),
-        ([RowEdit(question="A?", answer="B"), RowEdit(question="C?", answer=" ")], [], "data.edit_incomplete", "6"),
+        ([RowEdit("e3", answer=" ")], [], "data.edit_incomplete", "4"),
+        ([RowEdit(question="A?", answer="B"), RowEdit(question="C?", answer=" ")], [], "data.edit_incomplete", "#6"),
         ([], ["e1", "e2", "e3", "e4"], "data.edit_empty", None),
-        ([RowEdit("e7", answer="x")], [], "data.edit_conflict", "7"),
+        ([RowEdit("e7", answer="x")], [], "data.edit_conflict", "#7"),
     ],
 )
 def test_what_is_refused_changes_nothing(
@@ -205,7 +205,7 @@ def test_replacing_is_literal(tables: TableService, datasets: DatasetService, pr
 def test_a_replacement_that_empties_an_answer_is_refused(tables: TableService, project: str) -> None:
     with pytest.raises(AfinaError) as caught:
         tables.replace(project, Replacement("sim."))
-    assert (caught.value.code, caught.value.params["rows"]) == ("data.replace_empties", "2")
+    assert (caught.value.code, caught.value.params["rows"]) == ("data.replace_empties", "3")
     assert tables.page(project).version.number == 1
 
 

@@ -11,8 +11,7 @@ from studio.data.checks import registry
 from studio.data.checks.check import Finding
 from studio.data.checks.report import Change, Report
 from studio.data.checks.score import cost
-from studio.data.importing.findings import row_list
-from studio.domain.conversation import Conversation
+from studio.domain.conversation import Conversation, row_label
 from studio.domain.problem import Severity
 from studio.services.examples.background_checks import Checkup
 from studio.web.ui.components import EMPTY, Ui, badge, bar, button, join, notice, problem_notice, wrapped
@@ -125,9 +124,8 @@ def _plan(ui: Ui, finding: Finding) -> str:
 
 
 def sentence(ui: Ui, finding: Finding) -> str:
-    """What was found, as a person reads it; rows are those of the table on the screen, not those of a file."""
-    rows = row_list(place + 1 for place in finding.positions)
-    return ui.text(f"check.{finding.code}.found", **{**finding.params, "rows": rows})
+    """What was found, as a person reads it; rows are numbered as in the table below and in her file."""
+    return ui.text(f"check.{finding.code}.found", **finding.params)
 
 
 def _worth(ui: Ui, report: Report, finding: Finding) -> Markup:
@@ -207,7 +205,7 @@ def render_body(
         keep = button(text("checkup.keep"), "fix", kind="primary small", collect=finding.code)
         return str(join([*parts, Markup('<div class="af-row">{}{}</div>').format(keep, rows_button(ui, finding))]))
     places = dict(zip(finding.ids, finding.positions, strict=True))
-    cards = [change_card(ui, _label(ui, places.get(c.before.id)), c.before, c.after) for c in changes]
+    cards = [change_card(ui, _label(ui, c.before, places.get(c.before.id)), c.before, c.after) for c in changes]
     if cards:
         title = text("checkup.preview", n=len(cards), all=finding.count)
         parts.append(Markup('<p class="af-small af-muted">{}</p>{}').format(title, join(cards)))
@@ -215,8 +213,8 @@ def render_body(
     return str(join([*parts, Markup('<div class="af-row">{}</div>').format(join(buttons))]))
 
 
-def _label(ui: Ui, place: int | None) -> str:
-    return "" if place is None else ui.text("checkup.row", number=str(place + 1))
+def _label(ui: Ui, conversation: Conversation, place: int | None) -> str:
+    return "" if place is None else ui.text("checkup.row", number=row_label(conversation, place + 1))
 
 
 def _choice(ui: Ui, finding: Finding, choice: str, chosen: str) -> Markup:

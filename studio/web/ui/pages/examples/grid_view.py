@@ -7,6 +7,7 @@ from typing import Any, Final
 import gradio as gr
 from markupsafe import Markup
 
+from studio.domain.conversation import row_label
 from studio.services.examples.table import TablePage, TableRow
 from studio.web.downloads import ENDINGS, EXAMPLES
 from studio.web.ui.components import EMPTY, Ui, badge, button, join, wrapped
@@ -25,7 +26,7 @@ _TABLE: Final = Markup(
     '<button type="button" class="af-button primary small" id="examples-save" data-save>{save}</button></span></div>'
 )
 _ROW: Final = Markup(
-    '<tr data-id="{id}"><th scope="row">{number}</th>'
+    '<tr data-id="{id}"><th scope="row" title="{where}">{number}{file}</th>'
     '<td data-label="{question_label}"><textarea rows="1" data-field="question" aria-label="{question_label} {number}"'
     "{locked}>\n{question}</textarea></td>"
     '<td data-label="{answer_label}"><textarea rows="1" data-field="answer" aria-label="{answer_label} {number}">'
@@ -58,7 +59,7 @@ def render_table(ui: Ui, place: Place, page: TablePage, nonce: str = "") -> str:
         project=place.project,
         version=page.version.id,
         applied=nonce,
-        rows=join(_row(ui, row) for row in page.rows),
+        rows=join(_row(ui, row, page) for row in page.rows),
         blank=_blank(ui),
         nothing=nothing,
         pager=_pager(ui, page),
@@ -105,8 +106,12 @@ def _buttons(ui: Ui, place: Place) -> Markup:
     return join([add.format(text("grid.add")), *steps])
 
 
-def _row(ui: Ui, row: TableRow) -> Markup:
+def _row(ui: Ui, row: TableRow, page: TablePage) -> Markup:
     conversation, text = row.conversation, ui.text
+    number, source = row_label(conversation, row.place), conversation.source
+    if not page.version.files:
+        number = number.removeprefix("#")  # there are no rows of a file that it could be taken for
+    where = text("grid.row_of_file", file=source.label, row=str(source.row)) if source else text("grid.row_of_table")
     marks = [badge(text(f"check.{code}"), "warn") for code in row.problems]
     more = sum(message.role.value != "system" for message in conversation.messages) - 2
     if more > 0:
@@ -115,7 +120,9 @@ def _row(ui: Ui, row: TableRow) -> Markup:
     return _formatted(
         ui,
         id=conversation.id,
-        number=row.number,
+        number=number,
+        where=where,
+        file=Markup("<small>{}</small>").format(source.label) if source and page.several_files else EMPTY,
         question=conversation.question,
         answer=conversation.answer,
         marks=shown,
@@ -127,7 +134,16 @@ def _row(ui: Ui, row: TableRow) -> Markup:
 def _blank(ui: Ui) -> Markup:
     """A new row, which the page's script fills in and copies."""
     return _formatted(
-        ui, id="", number=ui.text("grid.new"), question="", answer="", marks=EMPTY, ticked=EMPTY, locked=EMPTY
+        ui,
+        id="",
+        number=ui.text("grid.new"),
+        where="",
+        file=EMPTY,
+        question="",
+        answer="",
+        marks=EMPTY,
+        ticked=EMPTY,
+        locked=EMPTY,
     )
 
 
