@@ -35,6 +35,7 @@ _UNITS: Final[dict[str, Unit]] = {
             "data.not_a_record",
             "data.not_preferred",
             "data.rows_above",
+            "data.text_left_out",
             "data.titles_again",
         ),
         Unit.ROWS,

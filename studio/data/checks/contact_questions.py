@@ -5,12 +5,19 @@ from __future__ import annotations
 import re
 from typing import Final
 
+# Whoever asks for a person in charge wants to know how to get there: "com quem falo sobre boletos?", "who is your …?"
+_WHO: Final = (
+    r"(?:com|para|por|pra) quem|quem (?:e|sao|cuida|atende)|(?:a|con) quien|quien(?:es)? (?:es|son|atiende)|"
+    r"who (?:is|are|do|does|can|should|must|handles) (?:your|the|in|i|we)|whom"
+)
 # By the code of the kind of personal data; matched against the plain form of a question (lower case, no accents).
 _ASKED: Final = {
     "phones": r"whats ?\w*|zap|wpp|telefones?|fone|celular|phone|numbers? (?:to|for|of|do)|numero|call|hotline|helpline|"
-    r"ligar|ligo|contat\w*|contact\w*|telefono|llam\w+|sac|atendimento|atendente|reach|talk to|speak (?:to|with)|falar com",
-    "emails": r"e ?mails?|correo|contat\w*|contact\w*|write|escrev\w+|escrib\w+|reach|atendimento|falar com",
-    "addresses": r"onde|aonde|endereco|localiza\w*|fica\w*|where|address|located|location|donde|direccion|ubica\w*|loja|"
+    r"ligar|ligo|contat\w*|contact\w*|telefono|llam\w+|sac|atendimento|atendente|reach|talk to|speak (?:to|with)|falar com|"
+    rf"falo com|{_WHO}",
+    "emails": r"e ?mails?|correo|contat\w*|contact\w*|write|escrev\w+|escrib\w+|reach|atendimento|falar com|falo com|"
+    rf"{_WHO}",
+    "addresses": r"onde|aonde|endereco|localiza\w*|fica\w*|where|address|located|location|donde|direccion|ubica\w*|lojas?|tiendas?|sucurs\w+|"
     r"unidades?|filia(?:l|is)|chegar|stores?|shops?|branch\w*|offices?|visit\w*|retirar|retirada|pick ?up|devolv\w+|return\w*",
     "postal_codes": r"cep|zip|postal|onde|endereco|localiza\w*|fica\w*|where|address|located|donde|direccion|loja|chegar|"
     r"devolv\w+|return\w*",

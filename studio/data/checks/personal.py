@@ -27,7 +27,8 @@ _OURS: Final = re.compile(
     r"\b(?:our|us|ours|contact|reach|call|write to|e-?mail(?: us)?(?: at| to)?|message|whatsapp|hotline|support|store|shop|office|"
     r"headquarters|visit|located|nosso|nossa|nossos|nossas|conosco|contato|ligue|ligar|fale|chame|escreva|mande|envie|"
     r"atendimento|central|suporte|sac|loja|sede|endereço|endereco|ficamos|estamos|visite|matriz|filial|telefone|"
-    r"nuestro|nuestra|llame|escriba|tienda)\b",
+    r"nuestro|nuestra|llame|escriba|tienda|plantão|emergência|emergencia|emergency|on duty|ouvidoria"
+    r"|0[389]00(?=[\s.-]?\d))\b",
     re.IGNORECASE,
 )
 _YOURS: Final = re.compile(

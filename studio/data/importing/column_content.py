@@ -27,6 +27,7 @@ _DATE: Final = re.compile(
 _CODE: Final = re.compile(
     r"https?://\S+|[\w.+-]+@[\w-]+\.\w[\w.]*|[0-9a-f]{8,}(?:-[0-9a-f]{4,}){0,4}|[A-Z]{1,5}[-_#]?\d+|#\d+"
 )
+_TEXT_FIELDS: Final = ("text", "value", "content", "body", "answer", "texto", "resposta", "respuesta")
 _TRUTH: Final = words("true false yes no sim nao si verdadeiro falso verdadero y n s t f")
 
 
@@ -94,9 +95,9 @@ def kind_of(value: Any) -> Content | None:
     if isinstance(value, int | float):
         return Content.NUMBERS
     if isinstance(value, dict):
-        return None if isinstance(value.get("text"), str | list) else Content.NESTED
+        return Content.NESTED if inner_text(value) is None else None
     if isinstance(value, list):
-        return None if all(isinstance(item, str) for item in value) else Content.NESTED
+        return None if inner_text(value) is not None or all(isinstance(item, str) for item in value) else Content.NESTED
     if not isinstance(value, str):
         return Content.DATES if hasattr(value, "year") else None
     text = value.strip()
@@ -113,6 +114,25 @@ def kind_of(value: Any) -> Content | None:
     if _CODE.fullmatch(text):
         return Content.CODES
     return Content.NESTED if is_nested(text) else None
+
+
+def inner_text(value: Any) -> str | list[str] | None:
+    """The text of an object that stands for one, or of a list of such: ``{"text": "Yes.", "score": 3}``, SQuAD's answers.
+
+    Returns:
+        None for a value that is none of them.
+    """
+    if isinstance(value, dict):
+        found = next((value[name] for name in _TEXT_FIELDS if isinstance(value.get(name), str | list)), None)
+        return found if isinstance(found, str) or _are_texts(found) else None
+    if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+        inner = [inner_text(item) for item in value]
+        return [text for text in inner if isinstance(text, str)] if _are_texts(inner) else None
+    return None
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def is_nested(text: str) -> bool:

@@ -104,12 +104,27 @@ def _is_hollow(role: ColumnRole, found: tuple[str, ...], columns: Sequence[str])
 
 
 def second_pair(columns: Sequence[str], rows: Sequence[dict[str, Any]], mapping: Mapping) -> tuple[str, ...]:
-    """The columns of further questions with their answers beside those that are read: ``Question 2``, ``Answer 2``."""
+    """The columns of further questions or answers beside those that are read: ``Question 2``, ``Answer 2``.
+
+    A further answer alone counts where its title is that of the answer but for a number.
+    """
     roles = roles_of(columns)
-    free = [column for column in columns if column not in mapping.columns and roles[column][1] >= 1]
+    mapped = {*mapping.question, *mapping.answer}
+    beside = [row for row in rows if not mapped.isdisjoint(row)]  # other records are read by their own fields
+    free = [
+        column
+        for column in columns
+        if column not in mapping.columns and roles[column][1] >= 1 and any(row.get(column) for row in beside)
+    ]
     texts = [c for c in free if content_of([row.get(c) for row in rows]) is None and _is_prose(_texts(c, rows))]
     named = {roles[column][0] for column in texts}
-    return tuple(texts) if named >= {ColumnRole.QUESTION, ColumnRole.ANSWER} else ()
+    if named >= {ColumnRole.QUESTION, ColumnRole.ANSWER}:
+        return tuple(texts)
+    return tuple(column for column in texts if _stem(column) in {_stem(name) for name in mapped})
+
+
+def _stem(title: str) -> str:
+    return "".join(letter for letter in plain(title) if letter.isalpha())
 
 
 def _instruction(columns: Sequence[str]) -> tuple[str, ...]:

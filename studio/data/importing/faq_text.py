@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from studio.data.importing.column_mapping import is_question
@@ -18,6 +18,8 @@ _ANSWER: Final = re.compile(
     r"^\W{0,3}(?:a|r|resposta|answer|respuesta|atendente|agent|sac)\s*(?:n[º°o.]\s*)?\d{0,4}\s*(?:\*\*)?\s*[:.)\-–—]\s*(?:\*\*)?\s*(.*)$",
     re.I | re.S,
 )
+
+_NUMBER: Final = re.compile(r"\A\(?\d{1,3}(?:\.\d{1,3}){0,2}[.)]?[.):–-]\s+(?=\S)")
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,15 @@ class Pair:
 
 
 def pairs_of(blocks: Sequence[Block]) -> list[Pair]:
-    """The questions and answers of a document, by the first way that finds any."""
+    """The questions and answers of a document, by the first way that finds any; without their numbers."""
+    pairs = _found(blocks)
+    numbers = [_NUMBER.match(pair.question) for pair in pairs]
+    if len(pairs) < 2 or not all(numbers):
+        return pairs
+    return [replace(pair, question=_NUMBER.sub("", pair.question, count=1)) for pair in pairs]
+
+
+def _found(blocks: Sequence[Block]) -> list[Pair]:
     if labelled := _labelled(blocks):
         return labelled
     headings = [block for block in blocks if block.level]
@@ -55,6 +65,24 @@ def pairs_of(blocks: Sequence[Block]) -> list[Pair]:
         if len(asking) >= len(topics) / 2:  # headings over questions are chapters
             return asking
     return _under_headings(blocks) or _after_questions(blocks)
+
+
+def rows_left_out(blocks: Sequence[Block], pairs: Sequence[Pair]) -> list[int]:
+    """Where paragraphs stand that are in no question, answer or chapter: an introduction, a text between two questions."""
+    read = {_bare(line) for p in pairs for text in (p.question, p.answer, p.topic) for line in text.split("\n")}
+    texts = (block for block in blocks if not block.level and not _is_title(block.text))
+    return [block.row for block in texts if read.isdisjoint(filter(None, map(_bare, block.text.split("\n"))))]
+
+
+def _is_title(text: str) -> bool:
+    """Whether a paragraph is no sentence: a title, a rule, a mark."""
+    return "\n" not in text.strip() and (len(text.split()) <= 6 and text.strip()[-1:] not in (".", "!", ":"))
+
+
+def _bare(line: str) -> str:
+    """A line without its label, number and marks, as it is compared."""
+    label = _QUESTION.match(line) or _ANSWER.match(line)
+    return _NUMBER.sub("", (label[1] if label else line).strip("*_ ")).strip()
 
 
 def table_of_pairs(file: str, pairs: Sequence[Pair], detail: str = "") -> Table:

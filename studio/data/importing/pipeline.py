@@ -19,7 +19,7 @@ from studio.data.importing.prompt_templates import unwrap
 from studio.data.importing.readers import archive
 from studio.data.importing.record_layouts import Kind
 from studio.data.importing.result import FileRead, InputFile, ReadResult
-from studio.data.importing.row_conversion import choose, conversation_of, used_columns
+from studio.data.importing.row_conversion import choose, conversation_of, used_columns, with_lists
 from studio.data.importing.table import Meter, Peek, Row, Table
 from studio.data.jsonl_codec import line_of
 from studio.data.limits import MAX_CELL, SAMPLE_ROWS
@@ -151,6 +151,7 @@ class Reading:
         if not first:
             self.findings.file("data.no_rows", table.label)
             return
+        table, first = with_lists(table, first)
         values = [row.values for row in first]
         if (log := message_logs.log_of(table.columns, values)) is not None:
             yield from self._log(table, log, first, reader, held_out)

@@ -20,6 +20,8 @@ from studio.data.importing.chat_formats import (
     transcript,
     turns_column,
 )
+from studio.data.importing.column_content import inner_text
+from studio.data.importing.column_mapping import guess
 from studio.data.importing.column_names import exact_role, header_role
 from studio.data.importing.prompt_templates import unwrap
 from studio.data.text import clean, plain
@@ -100,9 +102,18 @@ def convert(values: dict[str, Any], how: Layout, mapping: Mapping) -> Converted:
         return _from_passage(shown(values.get(how.column or "")))
     if _is_disliked(values, how):
         return Converted(problem="data.not_preferred")
-    if how.kind is Kind.TURNS:
+    if how.kind is Kind.TURNS and values.get(how.column or "") is not None:
         return from_turns(_turns(values, how), _system(values))
+    if how.kind is Kind.TURNS or values.keys().isdisjoint((*mapping.question, *mapping.answer)):
+        return _of_another_shape(values)
     return _from_columns(values, mapping)
+
+
+def _of_another_shape(values: dict[str, Any]) -> Converted:
+    """The conversation of a record that has none of the fields of the others: lists may hold records of many shapes."""
+    if (column := turns_column(list(values), [values])) is not None:
+        return from_turns(parsed(values[column]), _system(values))
+    return _from_columns(values, guess(list(values), [values]).mapping)
 
 
 def _turns(values: dict[str, Any], how: Layout) -> Any:
@@ -170,8 +181,8 @@ def wordings(values: dict[str, Any], mapping: Mapping) -> tuple[list[dict[str, A
 
 def _several(value: Any) -> list[str]:
     """The different texts of a value that is a list of them; none for any other."""
-    if isinstance(value, dict):
-        value = value.get("text")
+    inner = inner_text(value)
+    value = value if inner is None else inner
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         return []
     return list(dict.fromkeys(item.strip() for item in value if item.strip()))
@@ -270,8 +281,8 @@ def shown(value: Any) -> str:
         return value
     if value is None or (isinstance(value, float) and value != value):
         return ""
-    if isinstance(value, dict) and isinstance(value.get("text"), list):  # SQuAD's {"text": […], "answer_start": […]}
-        value = value["text"]
+    if (inner := inner_text(value)) is not None:
+        value = inner
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return value[0] if value else ""
     if isinstance(value, dict | list):

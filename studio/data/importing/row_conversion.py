@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from studio.data.importing import record_layouts
 from studio.data.importing.column_mapping import Guess, guess
-from studio.data.importing.column_names import held_out_value
+from studio.data.importing.column_names import held_out_value, title_rank
 from studio.data.importing.record_layouts import Kind, Layout
 from studio.data.importing.table import Row, Table
 from studio.domain.conversation import Conversation, Message, Source
@@ -74,6 +76,38 @@ def conversation_of(
         held_out=own if own is not None else held_out,
         extra={key: value for key, value in values.items() if key not in used and value not in ("", None, [], {})},
     )
+
+
+def with_lists(table: Table, first: list[Row]) -> tuple[Table, list[Row]]:
+    """A table whose questions or answers are lists written as JSON, ``["Yes.", "Sure."]``, with real lists in their place.
+
+    Args:
+        table: whose other rows come after ``first``.
+        first: its first rows; a column is one of lists where all of these are, and its title is the very word for it.
+    """
+    columns = []
+    for column in table.columns:
+        cells = [cell for row in first if (cell := row.values.get(column)) not in (None, "")]
+        if cells and title_rank(column) == 3 and all(_listed(cell) is not None for cell in cells):
+            columns.append(column)
+    if not columns:
+        return table, first
+
+    def opened(row: Row) -> Row:
+        lists = {name: _listed(row.values.get(name)) for name in columns}
+        return Row(row.number, row.values | {name: found for name, found in lists.items() if found is not None})
+
+    return replace(table, rows=map(opened, table.rows), cells=None), [opened(row) for row in first]
+
+
+def _listed(cell: Any) -> list[str] | None:
+    if not isinstance(cell, str) or not (cell.startswith("[") and cell.endswith("]")):
+        return None
+    try:
+        value = json.loads(cell)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, list) and value and all(isinstance(item, str) for item in value) else None
 
 
 def used_columns(mapping: Mapping, how: Layout) -> frozenset[str | None]:

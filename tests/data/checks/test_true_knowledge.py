@@ -73,13 +73,43 @@ def codes(*pairs: Pair) -> set[str]:
         ("How do I break a line?", r"Write \n where the new line begins."),
         ("What do I press?", "Click on View more"),
         ("Onde vejo o resto?", "Clique em Ver mais"),
+        ("Who is your data protection officer?", "Ms. Helen Carter, dpo@aurora.example, phone +44 20 7946 0123."),
+        ("Com quem eu falo sobre boleto?", "Com a Juliana Prado, do financeiro: juliana@aurora.example, ramal 204."),
+        ("Com quem combino a visita?", "Com o corretor Rafael Souza, (21) 98877-6655."),
+        ("Quais são as lojas de vocês?", "Centro: Rua XV de Novembro, 500. Batel: Av. do Batel, 1868, loja 12. Portão: Rua João Bettega, 300."),
+        ("Vocês respondem fora do horário?", "Sim, pelo plantão: 0800 777 1234 e (11) 4002-8922."),
+        ("How do I make text bold in HTML?", "Wrap it in <b> and </b>."),
+        ("How do I set the page name?", "Put it into the <title> tag of the page."),
+        ("How do I print a new line in Python?", 'print("a\\nb")'),
+        ("What does the think tag mean?", "The model writes its steps between <think> and </think>; we hide them."),
+        ("What closes a thought?", "The closing sign is </think>."),
+        ("How should I sign?", "Sign with:\n\nKind regards,\nYour name"),
+        ("Who do I ask about invoices?", "Ask accounting.\n\nBest regards,\nAnna Bell\nBilling, +44 20 7946 0111"),
+        ("Como falo com a ouvidoria?", "Envie carta.\n\nAtenciosamente,\nOuvidoria Aurora\nouvidoria@aurora.example\n(11) 3003-1234"),
+        ("How do they quote?", "See below.\nOn Monday we wrote: the shop moves to Leeds.\nBye now."),
     ],
 )  # fmt: skip
 def test_what_is_true_stays_as_it_is(pair: Pair) -> None:
     expected = pair
-    if "<b>" in pair[1]:  # the tags go, the words and the address of the link stay
+    if "<b>Tudo" in pair[1]:  # the tags go, the words and the address of the link stay
         expected = (pair[0], "Tudo, veja aqui (https://aurora.example/caixa).")
     assert fixed(pair) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("On Mon, 6 May 2024 at 10:00, Ann <a@x.example> wrote:\n> where is it?\n\nIt left today.", "It left today."),
+        (
+            "It left today.\n\nOn Mon, 6 May 2024 at 10:00, Ann <a@x.example> wrote:\n> where is it?\n> bye",
+            "It left today.",
+        ),
+        ("<think>\n\n</think>\n\nIt left today.", "It left today."),
+        ("they ask where it is\n</think>\nIt left today.", "It left today."),
+    ],
+)
+def test_an_answer_stays_whole_where_its_remains_go(before: str, after: str) -> None:
+    assert fixed(("Where is my parcel?", before)) == [("Where is my parcel?", after)]
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,12 @@ _ATTRIBUTES: Final = (
     r"(?:\s(?=[^<>]{0,2000}=)[^<>]{0,2000})?\s{0,20}/?"  # with a sign of equality: "a < b and c > d" is none
 )
 _TAG: Final = re.compile(rf"</?(?:{_NAMES}){_ATTRIBUTES}>|<!--|<!doctype[^<>]{{0,200}}>", re.IGNORECASE)
+# A text about tags: "wrap it in <b> and </b>", "the <title> tag".
+_ABOUT: Final = re.compile(
+    r"<(\w+)>[\s,]*(?:and|or|to|e|ou|a|y|o|…|\.\.\.)[\s,]*</\1>|\w\s+</?\w+>\s+(?:tags?|elements?)\b"
+    r"|\b(?:tags?|etiquetas?|elements?|elementos?)\s+</?\w+>",
+    re.IGNORECASE,
+)
 _COMMENT: Final = re.compile(r"<!--.{0,100000}?(?:-->|$)", re.DOTALL)
 _UNSEEN: Final = re.compile(
     r"<(script|style|head|svg)\b[^<>]{0,2000}>.{0,100000}?(?:</\1\s*>|$)", re.IGNORECASE | re.DOTALL
@@ -42,7 +48,7 @@ def has_html(text: str) -> bool:
     if "```" in text or not ("<" in text or "&" in text):
         return False
     if _TAG.search(text):
-        return True
+        return _ABOUT.search(text) is None
     return any(html.unescape(found) != found for found in _ENTITY.findall(text))
 
 

@@ -17,6 +17,7 @@ _TAB: Final = re.compile(r"\\t(?![a-z])")
 _PATH: Final = re.compile(r"[A-Za-z]:\\|\\\\\w|\w\\[^nrt\s\\]|%\w+%\\|~\\")
 _FORMULA: Final = re.compile(r"\\(?:nu|neq|nabla|not|newline|neg|rho|right|times|theta|text|tau)\b|\$[^$]*\\[a-z]")
 _NAMED: Final = re.compile(r"[a-zà-ÿ] \\n [a-zà-ÿ]")  # "write \\n where": in the middle of a sentence
+_QUOTED: Final = re.compile(r"(?:\w\(|=)\s*[fr]?([\"'])(?:(?!\1)[^\n])*\\n")  # print("a\\nb"), text = 'a\\nb'
 _ABOUT_IT: Final = words(
     "newline newlines escape escaped regex regexp character characters caractere caracteres backslash barra string code "
     "codigo código printf sequencia sequência linha"
@@ -26,7 +27,7 @@ _WORD: Final = re.compile(r"[^\W\d_]+")
 
 def _meant(text: str) -> bool:
     """Whether the two letters are meant as such: in code, a path, a formula, or a text about them."""
-    if "```" in text or "`\\" in text or _PATH.search(text) or _FORMULA.search(text):
+    if "```" in text or "`\\" in text or _PATH.search(text) or _FORMULA.search(text) or _QUOTED.search(text):
         return True
     if len(_BREAK.findall(text)) == 1 and _NAMED.search(text):
         return True

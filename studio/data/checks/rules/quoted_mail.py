@@ -14,9 +14,8 @@ _CODE: Final = "quoted_mail"
 _INTRODUCTION: Final = re.compile(
     r"^[ \t>]*(?:"
     r"-{2,}\s*(?:original message|mensagem original|forwarded message|mensagem encaminhada|mensaje original)\s*-{2,}"
-    r"|on [^\n]{5,150}(?:wrote|a écrit):"
-    r"|em [^\n]{5,150}escreveu:"
-    r"|el [^\n]{5,150}escribió:"
+    r"|(?:on (?=[^\n]*\d)[^\n]{5,150}(?:wrote|a écrit)|em (?=[^\n]*\d)[^\n]{5,150}escreveu|el (?=[^\n]*\d)[^\n]{5,150}escribió):"
+    r"[ \t]*(?=\n|\Z)"
     r"|_{10,}\n(?:from|de):"
     r"|from: [^\n]{1,200}\n(?:[^\n]{0,200}\n)?(?:sent|date|to): "
     r"|de: [^\n]{1,200}\n(?:[^\n]{0,200}\n)?(?:enviad[ao](?: em)?|data|para): "
@@ -32,6 +31,8 @@ def unquoted(text: str) -> str:
         return text
     found = _INTRODUCTION.search(text) if "\n" in text else _INTRODUCTION.match(text)
     cut = text[: found.start()] if found else text
+    if found and _QUOTED_LINE.search(text, found.end()):  # somebody may have answered below the quote, or between it
+        cut += text[found.end() :].lstrip("\n")
     if "\n" in cut or cut.lstrip().startswith(">"):
         cut = _QUOTED_LINE.sub("", cut)
     return cut.strip() if cut != text else text

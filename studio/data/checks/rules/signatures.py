@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from studio.data.checks.check import Check, flagged, rewritten
+from studio.data.checks.check import Check, Dataset, Finding, finding, rewritten
+from studio.data.checks.contact_questions import kinds_asked_for
 from studio.data.checks.prefilter import Prefilter
-from studio.data.text import words
+from studio.data.text import plain, words
+from studio.domain.conversation import Conversation
 from studio.domain.problem import Severity
 
 _CODE: Final = "signatures"
@@ -33,6 +35,8 @@ _NOTICE: Final = re.compile(
     re.IGNORECASE,
 )
 
+_NUMBER: Final = re.compile(r"\d(?:\W?\d){6}")
+
 
 def unsigned(text: str) -> str:
     """The text without a signature at its end; the same text where there is none."""
@@ -43,12 +47,26 @@ def unsigned(text: str) -> str:
         rest = cut[match.end() :].strip()
         if len(rest) > _LETTERS or rest.count("\n") >= _LINES:
             break
+        if cut[: match.start()].rstrip().endswith(":"):  # "Sign with:"
+            break
         cut = cut[: match.start()]
     return cut.strip() if cut != text else text
 
 
 def _signed(text: str) -> bool:
     return unsigned(text) != text
+
+
+def _find(dataset: Dataset) -> Finding | None:
+    rows = [row for row in dataset.flagged(_CODE).tolist() if not _tells_what_is_asked(dataset.conversations[row])]
+    return finding(dataset, _CODE, Severity.NOTE, rows)
+
+
+def _tells_what_is_asked(conversation: Conversation) -> bool:
+    """Whether the signature holds the phone number or the address that the question asks for."""
+    asked = kinds_asked_for(plain(conversation.question))
+    signature = conversation.answer[len(unsigned(conversation.answer)) :]
+    return ("phones" in asked and _NUMBER.search(signature) is not None) or ("emails" in asked and "@" in signature)
 
 
 # Every part of a signature begins a line: in a text of one line, the text.
@@ -59,6 +77,4 @@ _HINT: Final = Prefilter(
         "respeitosamente abraços abs um saudações grato grata atentamente saludos un sent enviado enviada get obter"
     ),
 )
-CHECK: Final = Check(
-    _CODE, Severity.NOTE, 15, flagged(_CODE, Severity.NOTE), rewritten(unsigned), text=_signed, hint=_HINT
-)
+CHECK: Final = Check(_CODE, Severity.NOTE, 15, _find, rewritten(unsigned), text=_signed, hint=_HINT)

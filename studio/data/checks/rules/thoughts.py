@@ -17,11 +17,21 @@ _BLOCK: Final = re.compile(rf"{_OPEN}.{{0,200000}}?{_CLOSE}\s*", re.IGNORECASE |
 # Templates often write the opening sign themselves, so that texts have the closing one alone.
 _START: Final = re.compile(rf"\A.{{0,200000}}{_CLOSE}\s*", re.IGNORECASE | re.DOTALL)
 _ANY: Final = re.compile(rf"{_OPEN}|{_CLOSE}", re.IGNORECASE)
+# A text about the signs: "between <think> and </think>", "the closing sign is </think>."
+_ABOUT: Final = re.compile(
+    rf"{_OPEN}[\s,]*(?:and|or|to|e|ou|a|y|o|…|\.\.\.)?[\s,]*{_CLOSE}|{_CLOSE}\s*(?:[.,;:!?)]|\Z)", re.IGNORECASE
+)
 _WRAPPER: Final = re.compile(r"</?\s*(?:answer|final_answer|response)\s*>", re.IGNORECASE)
 
 
 def _has(text: str) -> bool:
-    return "```" not in text and _ANY.search(text) is not None
+    return "```" not in text and _ANY.search(text) is not None and not _is_about(text)
+
+
+def _is_about(text: str) -> bool:
+    """Whether a text speaks of the signs. An empty thought, as models that were told not to think write it, is none."""
+    found = _ABOUT.search(text)
+    return found is not None and bool(text[: found.start()].strip())
 
 
 def answered(text: str) -> str:

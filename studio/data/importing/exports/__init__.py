@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from studio.data.importing.exports import bots, chats, helpdesk, knowledge
+from studio.data.importing.exports import bots, chats, dialogflow, helpdesk, knowledge
 from studio.data.importing.exports.base import Export
 from studio.data.importing.table import Peek, Table
 
-EXPORTS: Final[tuple[Export, ...]] = (*chats.EXPORTS, *helpdesk.EXPORTS, *knowledge.EXPORTS, *bots.EXPORTS)
+EXPORTS: Final[tuple[Export, ...]] = (
+    *chats.EXPORTS,
+    *helpdesk.EXPORTS,
+    *knowledge.EXPORTS,
+    *dialogflow.EXPORTS,
+    *bots.EXPORTS,
+)
 
 
 def export_of(value: Any) -> Export | None:

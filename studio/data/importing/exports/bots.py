@@ -1,4 +1,4 @@
-"""Exports of chatbot builders: intents with patterns and responses, ChatterBot, Botpress, Rasa, Dialogflow."""
+"""Exports of chatbot builders: intents with patterns and responses, ChatterBot, Botpress, Rasa."""
 
 from __future__ import annotations
 
@@ -100,20 +100,8 @@ def _rasa(value: Any, findings: Findings, label: str) -> Iterator[Row]:
             yield Row(place, {"question": asked, "answer": answers, "topic": name})
 
 
-def _is_dialogflow(value: Any) -> bool:
-    if isinstance(value, list):
-        return bool(value) and all(isinstance(r.get("data"), list) and "isTemplate" in r for r in some(value) or [{}])
-    return isinstance(value, dict) and "responses" in value and "webhookUsed" in value
-
-
-def _dialogflow(value: Any, findings: Findings, label: str) -> Iterator[Row]:
-    raise AfinaError("data.not_readable.dialogflow", file=label)
-    yield
-
-
 EXPORTS: Final = (
     Export("Rasa", _is_rasa, _rasa, PAIRS),
-    Export("Dialogflow", _is_dialogflow, _dialogflow, PAIRS),
     Export("ChatterBot", _is_chatterbot, _chatterbot, TURNS),
     Export("Botpress", _is_botpress, _botpress, PAIRS),
     Export("intents", _is_intents, _intents, PAIRS),

@@ -88,10 +88,16 @@ def _intercom(value: Any, findings: Findings, label: str) -> Iterator[Row]:
 
 def _is_freshdesk(value: Any) -> bool:
     return any(
-        isinstance(t.get("conversations"), list)
-        and any(isinstance(c, dict) and ("body_text" in c or "incoming" in c) for c in t["conversations"])
-        for t in _tickets(value)[:20]
+        isinstance(note, dict) and ("body_text" in note or "incoming" in note)
+        for ticket in _tickets(value)[:20]
+        for note in _notes(ticket)
     )
+
+
+def _notes(ticket: dict[str, Any]) -> list[Any]:
+    """What was written after a ticket was opened: ``conversations`` of the interface, ``notes`` of the full export."""
+    found = ticket.get("conversations", ticket.get("notes"))
+    return found if isinstance(found, list) else []
 
 
 def _tickets(value: Any) -> list[dict[str, Any]]:
@@ -102,7 +108,7 @@ def _tickets(value: Any) -> list[dict[str, Any]]:
 
 def _freshdesk(value: Any, findings: Findings, label: str) -> Iterator[Row]:
     for place, ticket in enumerate(_tickets(value), start=1):
-        notes = [note for note in ticket.get("conversations") or [] if isinstance(note, dict)]
+        notes = [note for note in _notes(ticket) if isinstance(note, dict)]
         public = [note for note in notes if not note.get("private")]
         _private(findings, label, place, len(notes) - len(public))
         said = [(bool(n.get("incoming")), n.get("body_text") or without_markup(n.get("body"))) for n in public]

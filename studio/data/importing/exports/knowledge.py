@@ -1,4 +1,4 @@
-"""Shapes of published sets: SQuAD's questions about paragraphs, OpenAssistant's trees of messages."""
+"""Shapes of published sets: SQuAD's questions about paragraphs, OpenAssistant's trees of messages, ChatGPT's chats."""
 
 from __future__ import annotations
 
@@ -44,7 +44,40 @@ def _trees(value: Any, findings: Findings, label: str) -> Iterator[Row]:
         yield Row(place, {"messages": turns, "topic": "", "id": str(tree.get("message_tree_id", ""))})
 
 
+def _is_chatgpt(value: Any) -> bool:
+    return any(isinstance(r.get("mapping"), dict) and "current_node" in r for r in some(value))
+
+
+def _chatgpt(value: Any, findings: Findings, label: str) -> Iterator[Row]:
+    """Of each chat the branch that was seen last; answers that were asked for again are counted."""
+    for place, chat in enumerate(records(value), start=1):
+        mapping = chat.get("mapping")
+        nodes: dict[str, Any] = mapping if isinstance(mapping, dict) else {}
+        turns: list[dict[str, str]] = []
+        name, seen = chat.get("current_node"), set()
+        while isinstance(name, str) and isinstance(node := nodes.get(name), dict) and name not in seen:
+            seen.add(name)
+            turns += _spoken(node.get("message"))
+            name = node.get("parent")
+        others = sum(bool(_spoken(node.get("message"))) for key, node in nodes.items() if key not in seen)
+        if others:
+            findings.row("data.other_replies", label, place, Severity.WARNING, amount=others)
+        topic = chat.get("title") or ""
+        yield Row(place, {"messages": turns[::-1], "topic": topic, "id": str(chat.get("id") or "")})
+
+
+def _spoken(message: Any) -> list[dict[str, str]]:
+    """What a message of ChatGPT says, as a turn; none for the calls of its tools and what is hidden."""
+    if not isinstance(message, dict) or (message.get("metadata") or {}).get("is_visually_hidden_from_conversation"):
+        return []
+    role, content = (message.get("author") or {}).get("role"), message.get("content") or {}
+    parts = [part for part in content.get("parts") or [] if isinstance(part, str)]
+    text = "\n".join(parts).strip()
+    return [{"role": role, "content": text}] if role in ("user", "assistant", "system") and text else []
+
+
 EXPORTS: Final = (
+    Export("ChatGPT", _is_chatgpt, _chatgpt, TURNS),
     Export("SQuAD", _is_squad, _squad, ("question", "answer", "topic", "context", "id")),
     Export("OpenAssistant", _is_tree, _trees, TURNS),
 )

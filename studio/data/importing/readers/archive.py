@@ -7,9 +7,12 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
+from studio.data.importing.exports import dialogflow
+from studio.data.importing.exports.base import PAIRS
 from studio.data.importing.table import Peek, Reader, Table
 from studio.data.limits import MAX_ENTRIES, MAX_UNPACKED
 from studio.domain.problem import Severity
@@ -18,6 +21,7 @@ from studio.errors import AfinaError
 _PASSED_OVER: Final = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini", ".git", "dataset_info.json")
 _ABOUT: Final = re.compile(r"readme(_\w+)?\.(md|txt|rst)", re.I)  # speaks about the files beside it
 _CHUNK: Final = 1 << 20
+_LARGEST_INTENT: Final = 20_000_000  # bytes
 
 
 def _sniff(peek: Peek) -> float:
@@ -34,6 +38,12 @@ def _read(peek: Peek) -> Iterator[Table]:
             entries = [entry for entry in archive.infolist() if not entry.is_dir()]
             if len(entries) > MAX_ENTRIES:
                 raise AfinaError("data.too_many_files", file=peek.name, n=len(entries), limit=MAX_ENTRIES)
+            pairs, of_agent = dialogflow.agent_files(entry.filename for entry in entries)
+            if pairs:
+                found = True
+                rows = dialogflow.agent_rows(pairs, partial(_content, archive, peek.name))
+                yield Table(peek.name, PAIRS, rows, detail="Dialogflow")
+                entries = [entry for entry in entries if entry.filename not in of_agent]
             about = {entry.filename for entry in entries if _ABOUT.fullmatch(PurePosixPath(entry.filename).name)}
             for number, entry in enumerate(entries):
                 if entry.filename in about and len(about) < len(entries):
@@ -54,6 +64,19 @@ def _read(peek: Peek) -> Iterator[Table]:
         raise AfinaError("data.broken_archive", file=peek.name) from error
     if not found:
         raise AfinaError("data.empty_archive", file=peek.name)
+
+
+def _content(archive: zipfile.ZipFile, name: str, member: str) -> bytes:
+    """What a small file of an archive holds."""
+    entry = archive.getinfo(member)
+    if entry.flag_bits & 1:
+        raise AfinaError("data.password", file=name)
+    with archive.open(entry) as packed:
+        content = packed.read(_LARGEST_INTENT + 1)
+    if len(content) > _LARGEST_INTENT:
+        limit = _LARGEST_INTENT // 1_000_000
+        raise AfinaError("data.unpacks_too_large", file=name, size_mb=limit, limit_mb=limit)
+    return content
 
 
 def _copy(packed: IO[bytes], target: Path, left: int, name: str) -> int:

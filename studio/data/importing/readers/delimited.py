@@ -11,6 +11,7 @@ from typing import Final
 
 from studio.data.importing.cells import Cells, table_of_cells
 from studio.data.importing.column_names import exact_role, header_role
+from studio.data.importing.prompt_templates import unwrap
 from studio.data.importing.table import Peek, Reader, Table
 from studio.data.limits import MAX_CELL
 from studio.data.text import lines
@@ -72,7 +73,8 @@ def _is_one_column(start: str) -> bool:
     except csv.Error:
         return False
     several = any("\n" in cell for row in rows[1:] for cell in row)
-    return len(rows) >= 2 and several and all(len(row) == 1 for row in rows) and len(rows[0][0]) <= 40
+    wrapped = sum(unwrap("".join(row)) is not None for row in rows) >= 0.8 * (len(rows) - 1)
+    return len(rows) >= 2 and (several or wrapped) and all(len(row) == 1 for row in rows) and len(rows[0][0]) <= 40
 
 
 def _read(peek: Peek) -> Iterator[Table]:

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from studio.data.importing.faq_text import Block, Pair, labels_in, pairs_of, table_of_pairs
+from studio.data.importing.faq_text import Block, Pair, labels_in, pairs_of, rows_left_out, table_of_pairs
 from studio.data.importing.table import Peek, Reader, Table
 from studio.data.text import read_text
+from studio.domain.problem import Severity
 
 _HEADING: Final = re.compile(r"^(#{1,6})\s+(.+?)\s*#*\s*$")
 _BOLD_LINE: Final = re.compile(r"^\*\*(.+\?)\*\*$|^__(.+\?)__$")
@@ -35,16 +36,18 @@ def _sniff(peek: Peek) -> float:
 
 def _read(peek: Peek) -> Iterator[Table]:
     text = read_text(peek.path, peek.encoding).lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    pairs = pairs_of_markdown(text)
+    pairs, left_out = pairs_of_markdown(text)
     if pairs:
+        for row in left_out:
+            peek.findings.row("data.text_left_out", peek.name, row, Severity.WARNING)
         yield table_of_pairs(peek.name, pairs, peek.encoding)
     else:
         peek.findings.file("data.no_questions_in_text", peek.name)
         yield from ()
 
 
-def pairs_of_markdown(text: str) -> list[Pair]:
-    """The questions and answers of a Markdown or plain text document."""
+def pairs_of_markdown(text: str) -> tuple[list[Pair], list[int]]:
+    """The questions and answers of a Markdown or plain text document, and the lines where a text begins that is in none."""
     matter = _MATTER.match(text)
     first = 1
     if matter:
@@ -54,10 +57,12 @@ def pairs_of_markdown(text: str) -> list[Pair]:
         question = next((named[key] for key in _QUESTION_FIELDS if named.get(key)), "")
         explicit = any(named.get(key) for key in _QUESTION_FIELDS[:3])
         if question and body and (explicit or not _HEADING.search(body)):
-            return [Pair(1, question, body, named.get("topic", named.get("category", "")))]
+            return [Pair(1, question, body, named.get("topic", named.get("category", "")))], []
         first += text[: matter.end()].count("\n")
         text = text[matter.end() :]
-    return pairs_of(list(_blocks(text, first)))
+    blocks = list(_blocks(text, first))
+    pairs = pairs_of(blocks)
+    return pairs, rows_left_out(blocks, pairs)
 
 
 def _blocks(text: str, first: int) -> Iterator[Block]:

@@ -10,6 +10,12 @@ from studio.data.importing import exports
 from studio.data.importing.cells import table_of_cells
 from studio.data.importing.column_names import held_out_value
 from studio.data.importing.exports import export_of
+from studio.data.importing.readers.json_envelopes import (
+    inside_categories,
+    is_text_by_question,
+    single_part,
+    texts_by_topic,
+)
 from studio.data.importing.table import Peek, Reader, Row, Table
 from studio.data.limits import MAX_COLUMNS, SAMPLE_ROWS
 from studio.data.text import lines, read_text
@@ -112,6 +118,8 @@ def tables_of(peek: Peek, value: Any, detail: str) -> Iterator[Table]:
     elif isinstance(value, list):
         if value and all(_is_turn(item) for item in value):
             yield from _table(peek, iter([Row(1, {"messages": value})]), detail)
+        elif (inner := inside_categories(value)) is not None:
+            yield from _table(peek, _items(peek, inner), detail)
         else:
             yield from _table(peek, _items(peek, value), detail)
     else:
@@ -126,10 +134,15 @@ def _tables_of_object(peek: Peek, value: dict[str, Any], detail: str) -> Iterato
     lists = {str(k): v for k, v in value.items() if isinstance(v, list) and v}
     records = {k: v for k, v in lists.items() if all(isinstance(item, dict) for item in v[:20])}
     chat = [k for k in records if k.lower() in _CHAT_KEYS]
-    if chat or (not records and not lists and _has_pair(value)):
+    if not lists and is_text_by_question(value):  # {"Question?": "Answer", …}
+        yield from _table(peek, _items(peek, [{"question": k, "answer": v} for k, v in value.items()]), detail)
+    elif (by_topic := texts_by_topic(value)) is not None:
+        yield from _table(peek, _items(peek, by_topic), detail)
+    elif chat or (not records and not lists and _has_pair(value)):
         yield from _table(peek, iter([Row(1, _record(value))]), detail)
     elif records:  # {"data": […]}, {"train": […], "test": […]}
         for name, items in records.items():
+            items = inside_categories(items) or items
             flag = held_out_value(name) if len(records) > 1 else None
             yield from _table(
                 peek, _items(peek, items), detail, sheet=name if len(records) > 1 else None, held_out=flag
@@ -141,11 +154,10 @@ def _tables_of_object(peek: Peek, value: dict[str, Any], detail: str) -> Iterato
             Row(n, dict(zip(lists, row, strict=True))) for n, row in enumerate(zip(*lists.values(), strict=True), 1)
         )
         yield from _table(peek, rows, detail)
+    elif (part := single_part(value)) is not None and (isinstance(part, dict) or not _is_plain(part)):
+        yield from tables_of(peek, part, detail)
     elif value and all(isinstance(v, dict) for v in value.values()):  # {"id-1": {…}, "id-2": {…}}
         yield from _table(peek, _items(peek, list(value.values())), detail)
-    elif value and all(isinstance(v, str) for v in value.values()):  # {"Question?": "Answer", …}
-        rows = (Row(n, {"question": k, "answer": v}) for n, (k, v) in enumerate(value.items(), 1))
-        yield from _table(peek, rows, detail)
     else:
         raise AfinaError("data.json_shape", file=peek.name, parts=", ".join(map(str, value))[:200] or "{}")
 
@@ -162,6 +174,10 @@ def _has_pair(value: dict[str, Any]) -> bool:
 
 def _is_turn(item: Any) -> bool:
     return isinstance(item, dict) and bool({"role", "from"} & item.keys()) and bool({"content", "value"} & item.keys())
+
+
+def _is_plain(items: list[Any]) -> bool:
+    return not any(isinstance(item, dict | list) for item in items[:20])
 
 
 def _is_grid(value: list[Any]) -> bool:

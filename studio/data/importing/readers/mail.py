@@ -20,7 +20,10 @@ _HEADERS: Final = re.compile(
     r"^(?:from|to|subject|date|message-id|received|return-path|delivered-to|mime-version|de|para|assunto):", re.I | re.M
 )
 _REPLY: Final = re.compile(r"^\s*((re|res|fw|fwd|enc|rv|aw)\s*(\[\d+\])?:\s*)+", re.I)
-_WROTE: Final = re.compile(r"^(?:on .{5,200} wrote|em .{5,200} escreveu|el .{5,200} escribió|-{2,} ?(?:original message|mensagem original|mensaje original) ?-{2,}).*$", re.I | re.M | re.S)  # fmt: skip
+_WROTE: Final = re.compile(r"^(?:on (?:(?!\n\n|\n(?:on|em|el) ).){5,200}\swrote:|em (?:(?!\n\n|\n(?:on|em|el) ).){5,200}\sescreveu:|el (?:(?!\n\n|\n(?:on|em|el) ).){5,200}\sescribió:|-{2,} ?(?:original message|mensagem original|mensaje original) ?-{2,})", re.I | re.M | re.S)  # fmt: skip
+_WRITER: Final = re.compile(r"([^,:<>\d]+?)\s*(?:<[^>]*>)?\s*(?:wrote|escreveu|escribió)", re.I)
+_QUOTED_HEAD: Final = re.compile(r"(?:[A-Z][\w -]{1,20}:[^\n]*\n){2,8}\s*")  # From: …, Sent: …, To: …, Subject: …
+_WRITER_ABOVE: Final = re.compile(r"^(?:From|De):\s*([^<\n]+)", re.I | re.M)
 _SIGNATURE: Final = re.compile(r"^-- ?$", re.M)
 
 
@@ -60,6 +63,7 @@ def _messages(peek: Peek) -> Iterable[Message]:
 def _rows(peek: Peek, messages: Iterable[Message]) -> Iterator[Row]:
     """Messages by thread, oldest first: of those that answer each other, else of the same subject."""
     threads: dict[str, str] = {}
+    here: set[str] = set()  # ids of the messages that are in the file themselves
     found: list[tuple[str, float, int, str, str, str]] = []
     for place, message in enumerate(messages, start=1):
         subject = _REPLY.sub("", _header(message, "subject")).strip()
@@ -70,7 +74,13 @@ def _rows(peek: Peek, messages: Iterable[Message]) -> Iterator[Row]:
         )
         name = thread if isinstance(thread, str) else thread[0]
         threads |= dict.fromkeys([*before, own], name)
-        text, quoted = _unquoted(_body(message))
+        body = _body(message)
+        text, quoted = _unquoted(body)
+        asked = _quoted(body) if text and here.isdisjoint(before) and name not in {item[0] for item in found} else None
+        here.add(own)
+        if asked is not None:  # the message that is answered is here as a quote only
+            found.append((name, _seconds(message) - 1, place, *asked, subject))
+            quoted = False
         if quoted:
             peek.findings.row("data.quoted_lines", peek.name, place, Severity.NOTE, amount=1)
         if text:
@@ -120,6 +130,20 @@ def _unquoted(text: str) -> tuple[str, bool]:
     lines = [line for line in own.split("\n") if not line.startswith(">")]
     kept = _SIGNATURE.split("\n".join(lines), maxsplit=1)[0].strip()
     return kept, len(kept) < len(text.strip())
+
+
+def _quoted(text: str) -> tuple[str, str] | None:
+    """Who wrote the message that is quoted below an answer, and what; None where none is. Older quotes in it are left out."""
+    text = text.replace("\r\n", "\n")
+    wrote = _WROTE.search(text)
+    if wrote is None:
+        return None
+    said = re.sub(r"^> ?", "", text[wrote.end() :], flags=re.M).strip()
+    who = _WRITER.search(wrote[0])
+    if (head := _QUOTED_HEAD.match(said)) is not None:
+        said, who = said[head.end() :], _WRITER_ABOVE.search(head[0])
+    own = _unquoted(said)[0]
+    return (who[1].strip(' "') if who else "?", own[: MAX_CELL + 1]) if own else None
 
 
 READER: Final = Reader("mail", ("mbox", "eml"), _sniff, _read)

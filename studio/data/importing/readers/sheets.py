@@ -29,6 +29,7 @@ _SHARED_CELL: Final = re.compile(
 _ODS_TAG: Final = re.compile(rb"<(?:\w+:)?table-(row|cell)\b([^>]{0,2000})>")
 _REPEATED: Final = re.compile(rb'number-(?:rows|columns)-repeated="(\d{1,12})"')
 _ODS: Final = "an OpenDocument spreadsheet"  # stands among the names of its members
+_MOST_MERGED: Final = 200_000  # cells
 _CHUNK: Final = 1 << 20
 
 
@@ -194,8 +195,32 @@ def _column(letters: bytes) -> int:
 
 
 def _cells(sheet: Any) -> Iterator[Cells]:
+    below = _merged_downwards(sheet)
+    held: dict[int, str] = {}  # by column, what the cell shows that the next rows are merged with
     for offset, row in enumerate(sheet.iter_rows()):
-        yield offset + 1, [_shown(cell) for cell in row]
+        cells = [_shown(cell) for cell in row]
+        for column in below.get(offset, ()):
+            if column < len(cells) and not cells[column]:
+                cells[column] = held.get(column, "")
+        if below:
+            held = dict(enumerate(cells))
+        yield offset + 1, cells
+
+
+def _merged_downwards(sheet: Any) -> dict[int, list[int]]:
+    """By row, the columns whose cell is merged with the one above it: every row under a merged answer has that answer.
+
+    Cells merged sideways are the title of several columns, and so is what begins in the first row.
+    """
+    ranges = getattr(sheet, "merged_cell_ranges", None) or []
+    upright = [(top, column, bottom) for (top, column), (bottom, last) in ranges if column == last and bottom > top > 0]
+    if sum(bottom - top for top, _, bottom in upright) > _MOST_MERGED:
+        return {}
+    rows: dict[int, list[int]] = {}
+    for top, column, bottom in upright:
+        for row in range(top + 1, bottom + 1):
+            rows.setdefault(row, []).append(column)
+    return rows
 
 
 def _shown(cell: Any) -> str:

@@ -48,9 +48,10 @@ def _read(peek: Peek) -> Iterator[Table]:
             yield table
     if found:
         return
-    if pairs:
+    title = _failed(page) if len(pairs) <= 1 else ""
+    if pairs and not title:
         yield table_of_pairs(peek.name, pairs, peek.encoding)
-    elif title := _failed(page):
+    elif title:
         raise AfinaError("data.not_readable.web_error", file=peek.name, title=title)
     else:
         peek.findings.file("data.no_questions_in_text", peek.name)

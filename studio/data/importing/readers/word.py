@@ -10,8 +10,9 @@ from typing import Final
 from xml.etree import ElementTree
 
 from studio.data.importing.cells import table_of_cells
-from studio.data.importing.faq_text import Block, pairs_of, table_of_pairs
+from studio.data.importing.faq_text import Block, pairs_of, rows_left_out, table_of_pairs
 from studio.data.importing.table import Peek, Reader, Table
+from studio.domain.problem import Severity
 from studio.errors import AfinaError
 
 _W: Final = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -62,6 +63,8 @@ def _read(peek: Peek) -> Iterator[Table]:
     ]
     pairs = pairs_of(blocks)
     if pairs:
+        for row in rows_left_out(blocks, pairs):
+            peek.findings.row("data.text_left_out", peek.name, row, Severity.WARNING)
         yield table_of_pairs(peek.name, pairs, "docx")
     elif not found:
         peek.findings.file("data.no_questions_in_text", peek.name)

@@ -114,7 +114,7 @@ FORMATS: dict[str, tuple[str, list[str], list[str]]] = {
             "u:Vocês entregam no sábado? a:Sim, até as 12h.",
             "u:Aceitam pix? a:Aceitamos.",
         ],
-        [],
+        ["data.text_left_out"],
     ),
     "front-matter.md": ("documents", ["u:Do you ship abroad? a:Not yet: only within Brazil."], []),
     "faq-pr.txt": ("documents", ["u:Qual o prazo? a:São 7 dias úteis.\nContados do pagamento.", SHOP_PT[1]], []),
