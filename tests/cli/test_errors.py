@@ -25,7 +25,7 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 USAGE = [
     (["fly"], "cli.no_such_command", {"name": "fly"}),
-    (["models", "fly"], "cli.no_such_command", {"choices": "install, add"}),
+    (["models", "fly"], "cli.no_such_command", {"choices": "install, remove, add"}),
     (["train", "--fly"], "cli.no_such_option", {"option": "--fly", "command": "afina train"}),
     (["train", "--data"], "cli.no_value", {"option": "--data"}),
     (["train", "a.json", "b.json"], "cli.too_many", {"extra": "b.json"}),
