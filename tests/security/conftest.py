@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
+from studio.web.auth import COOKIE
 from tests.browser.conftest import Server
 
 PASSWORD = "segredo da padaria"
@@ -29,6 +31,50 @@ def _serve(factory: pytest.TempPathFactory, environment: dict[str, str]) -> Iter
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    """A file of the server's user that nobody uploaded."""
+    path = tmp_path / "secret.txt"
+    path.write_text("nobody may read this")
+    return path
+
+
+@pytest.fixture(scope="session")
+def session_cookie(locked_studio: Server) -> str:
+    """Of somebody who knows the password."""
+    answer = httpx.post(f"{locked_studio.address}/login", data={"password": PASSWORD})
+    assert answer.status_code == 303
+    return str(answer.cookies[COOKIE])
+
+
+@pytest.fixture
+def outside(locked_studio: Server) -> Iterator[httpx.Client]:
+    """A browser that does not know the password."""
+    with httpx.Client(base_url=locked_studio.address, timeout=30) as opened:
+        yield opened
+
+
+@pytest.fixture
+def entered(outside: httpx.Client, session_cookie: str) -> httpx.Client:
+    """A browser that does."""
+    outside.cookies.set(COOKIE, session_cookie)
+    return outside
+
+
+@pytest.fixture(params=["client", "entered"])
+def inside(request: pytest.FixtureRequest) -> httpx.Client:
+    """Whoever may use the studio: where no password is set, and with it."""
+    opened: httpx.Client = request.getfixturevalue(request.param)
+    return opened
+
+
+@pytest.fixture(params=["client", "entered", "outside"])
+def anyone(request: pytest.FixtureRequest) -> httpx.Client:
+    """Without a password, with it, and before it."""
+    opened: httpx.Client = request.getfixturevalue(request.param)
+    return opened
 
 
 @pytest.fixture

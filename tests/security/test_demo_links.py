@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from studio.i18n.catalog import catalog
-from studio.storage.database import LinkRow
+from studio.services.projects import ProjectService
 from studio.web.demo import limits, queue
 from tests.web.demo_server import Served, served, until
 
@@ -23,11 +23,17 @@ def revoke(served: Served) -> None:
 
 
 def delete(served: Served) -> None:
-    with served.links._workspace.database.session() as session:
-        session.delete(session.get(LinkRow, served.link.token))
+    served.links.delete(served.link.token)
 
 
-@pytest.mark.parametrize("end", [revoke, delete])
+def delete_its_project(served: Served) -> None:
+    ProjectService(served.links._workspace).delete("project-1")
+
+
+ENDS = pytest.mark.parametrize("end", [revoke, delete, delete_its_project])
+
+
+@ENDS
 def test_a_link_that_ends_while_an_answer_runs_ends_the_answer(served: Served, end: Any) -> None:
     served.chat.gate.clear()  # the answer goes on for ever
     with served.visitor() as client:
@@ -40,7 +46,33 @@ def test_a_link_that_ends_while_an_answer_runs_ends_the_answer(served: Served, e
     assert served.chat.closed.wait(10)  # the model was told
 
 
-def test_those_who_wait_do_not_begin(served: Served) -> None:
+@ENDS
+def test_a_link_that_ends_while_the_model_is_silent_ends_the_answer(served: Served, end: Any) -> None:
+    served.chat.is_silent = True  # not one update, as while a model is loaded
+    with served.visitor() as client:
+        body: dict[str, Any] = {"json": {"question": "oi"}, "headers": ENGLISH}
+        with client.stream("POST", f"/d/{served.link.token}/ask", **body) as response:
+            lines = response.iter_lines()
+            next(lines)
+            until(lambda: bool(served.chat.asked))
+            end(served)
+            assert [json.loads(line) for line in lines][-1] == {"error": CLOSED}
+    assert served.chat.closed.wait(10)
+
+
+def test_who_goes_away_while_the_model_is_silent_frees_the_place(served: Served) -> None:
+    served.chat.is_silent = True
+    for number in range(queue.AT_ONCE + 1):
+        with served.visitor() as client:
+            with client.stream("POST", f"/d/{served.link.token}/ask", json={"question": "oi"}) as response:
+                next(response.iter_lines())
+                until(lambda number=number: len(served.chat.asked) > number)  # type: ignore[misc]
+            assert served.chat.closed.wait(10)
+            served.chat.closed.clear()
+
+
+@ENDS
+def test_those_who_wait_do_not_begin(served: Served, end: Any) -> None:
     served.chat.gate.clear()
     with served.visitor() as client, httpx.Client(base_url=served.url, timeout=20) as other:
         streams = []
@@ -54,13 +86,14 @@ def test_those_who_wait_do_not_begin(served: Served) -> None:
             next(lines)
             streams.append((asker, lines))
         until(lambda: len(served.chat.asked) == queue.AT_ONCE)
-        revoke(served)
+        end(served)
         for asker, lines in streams:
             assert json.loads(list(lines)[-1]) == {"error": CLOSED}
             asker.close()
         assert len(served.chat.asked) == queue.AT_ONCE
-        assert other.get(f"/d/{served.link.token}").status_code == 410
-        assert client.post(f"/d/{served.link.token}/ask", json={"question": "oi"}).status_code == 410
+        gone = 410 if end is revoke else 404
+        assert other.get(f"/d/{served.link.token}").status_code == gone
+        assert client.post(f"/d/{served.link.token}/ask", json={"question": "oi"}).status_code == gone
 
 
 def test_who_is_refused_for_the_crowd_is_not_counted_against(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,12 +113,9 @@ def _full(*_: object) -> None:
 
 
 def test_visits_cannot_be_made_up(served: Served) -> None:
-    for _ in range(200):
-        assert httpx.get(f"{served.url}/d/{served.link.token}").status_code == 200
-    assert served.links.open(served.link.token).visits == limits.VISITS
-
-
-def test_a_forged_address_is_not_another_visitor(served: Served) -> None:
-    for number in range(limits.VISITS + 20):
-        httpx.get(f"{served.url}/d/{served.link.token}", headers={"x-forwarded-for": f"10.0.0.{number}"})
+    with httpx.Client(base_url=served.url, timeout=20) as script:
+        for number in range(limits.VISITS + 20):
+            script.cookies.clear()
+            forged = {"x-forwarded-for": f"10.0.0.{number}", "cookie": f"afina_visitor=a{number}.{'0' * 32}"}
+            assert script.get(f"/d/{served.link.token}", headers=forged).status_code == 200
     assert served.links.open(served.link.token).visits == limits.VISITS

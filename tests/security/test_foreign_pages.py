@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import httpx
@@ -19,16 +18,6 @@ if TYPE_CHECKING:
 
 READS = ("/healthz", "/en/config", "/en/gradio_api/queue/status", "/download/examples/x.csv", "/en/theme.css", "/logout", "/login/login.css")  # fmt: skip
 PAGES = ("/", "/en/", "/pt/", "/login")
-
-
-@pytest.fixture(params=["open", "entered", "outside"])
-def anyone(request: pytest.FixtureRequest, open_studio: Server, locked_studio: Server) -> Iterator[httpx.Client]:
-    """Without a password, with it, and before it."""
-    server = open_studio if request.param == "open" else locked_studio
-    with httpx.Client(base_url=server.address, timeout=30) as client:
-        if request.param == "entered":
-            assert client.post("/login", data={"password": PASSWORD}).status_code == 303
-        yield client
 
 
 def assert_sentence(response: httpx.Response, code: str) -> None:

@@ -44,6 +44,8 @@ class SlowChat:
     closed: threading.Event = field(default_factory=threading.Event)
     fail: Exception | Problem | None = None
     knows_chat: bool = True
+    is_silent: bool = False  # says nothing until it is stopped
+    stopped: set[str] = field(default_factory=set)
 
     def is_chat_model(self, run_id: str) -> bool:
         return self.knows_chat
@@ -55,6 +57,9 @@ class SlowChat:
         try:
             sides = options.get("sides", ("base", "tuned"))
             texts = dict.fromkeys(sides, "")
+            if self.is_silent:
+                until(lambda: options["talk"] in self.stopped)
+                return
             for word in self.words:
                 while not self.gate.wait(0.05):
                     yield Update(dict(texts))
@@ -63,6 +68,10 @@ class SlowChat:
             yield Update(dict(texts), done=True, problem=self.fail)
         finally:
             self.closed.set()
+
+    def stop(self, talk: str) -> bool:
+        self.stopped.add(talk)
+        return True
 
 
 @dataclass(frozen=True)

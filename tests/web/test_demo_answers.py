@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
 from studio.chat.client import ChatPool
+from studio.i18n import catalog
 from studio.services.chats import ChatService
 from studio.services.links import LinkService
 from studio.storage.workspace import Workspace
@@ -43,3 +46,26 @@ def test_before_and_after_answer_differently_and_a_visitor_may_leave(
         assert tuned
         assert base != tuned
         until(lambda: links.open(link.token).answers == 1)  # the one who left got none
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs a process that can be stopped")
+def test_a_link_that_is_switched_off_ends_an_answer_of_a_model_that_hangs(tiny_workspace: Workspace) -> None:
+    links, pool = LinkService(tiny_workspace), ChatPool(tiny_workspace)
+    chats = ChatService(tiny_workspace, pool)
+    link = links.create(make_run(tiny_workspace), "Padaria", locale="en")
+    with serve(demo_app(Parts(tiny_workspace, links, chats))) as url:
+        address = f"{url}/d/{link.token}/ask"
+        httpx.post(address, json={"question": "oi"}, timeout=120).raise_for_status()
+        (worker,) = pool.pids.values()
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            with httpx.stream("POST", address, json={"question": "oi"}, timeout=120) as response:
+                lines = response.iter_lines()
+                next(lines)
+                links.revoke(link.token)
+                assert [httpx.Response(200, text=line).json() for line in lines][-1] == {
+                    "error": catalog("en")("demo.closed")
+                }
+        finally:
+            os.kill(worker, signal.SIGCONT)
+            chats.close()

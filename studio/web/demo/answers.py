@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import math
+import secrets
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -99,13 +101,18 @@ class Answering:
         yield _line(message=text("demo.thinking"))
         updates: Iterator[Any] | None = None
         sides = SIDES if link.shows_before else SIDES[1:]
-        said = dict.fromkeys(sides, "")
+        said, talk = dict.fromkeys(sides, ""), secrets.token_hex(8)
         try:
             updates = self.chats.stream(
-                link.run_id, question.turns, sides=sides, temperature=0.0, max_tokens=MAX_TOKENS, client=ticket.visitor
+                link.run_id,
+                question.turns,
+                sides=sides,
+                temperature=0.0,
+                max_tokens=MAX_TOKENS,
+                client=ticket.visitor,
+                talk=talk,
             )
-            while (update := await to_thread.run_sync(next, updates, None)) is not None:
-                await watch.check()
+            while (update := await self._next(updates, watch, talk)) is not None:
                 if update.problem is not None:
                     _LOG.warning("A demo question failed: %s", update.problem.code)
                     yield _line(error=text("demo.failed"))
@@ -128,6 +135,24 @@ class Answering:
             if close is not None:
                 with CancelScope(shield=True):  # the visitor has gone, and the model must still be told
                     await to_thread.run_sync(close)
+
+    async def _next(self, updates: Iterator[Any], watch: _LinkWatch, talk: str) -> Any:
+        """The next update, or None. The link is looked at while the model says nothing, too.
+
+        Raises:
+            AfinaError: ``link.closed`` or ``general.not_found``, when the model has been told to stop.
+        """
+        pending = asyncio.ensure_future(to_thread.run_sync(next, updates, None))
+        try:
+            while not pending.done():
+                await asyncio.wait([pending], timeout=_LOOK)
+                await watch.check()
+        finally:
+            with CancelScope(shield=True):  # the link or the visitor has gone while the model was silent
+                while not pending.done():
+                    await to_thread.run_sync(self.chats.stop, talk)
+                    await asyncio.wait([pending], timeout=_TICK)
+        return pending.result()
 
 
 def _change(said: dict[str, str], texts: dict[str, str]) -> dict[str, Any]:
