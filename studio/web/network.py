@@ -61,7 +61,9 @@ def listen(host: str, port: int) -> socket.socket:
         AfinaError: ``serve.port_taken``.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # The protocol is named, because asyncio sends at once (TCP_NODELAY) only on sockets that say so; else each answer on a
+    # kept connection may wait 40 ms for the browser's acknowledgement.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if sys.platform != "win32":
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -43,8 +44,10 @@ def a_damaged_database(home: Path) -> Path:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
-@pytest.mark.parametrize("spoil", [a_file, no_folder, not_a_database, a_folder_for_a_database, a_damaged_database])
-@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize(
+    ("spoil", "locale"),
+    zip([a_file, no_folder, not_a_database, a_folder_for_a_database, a_damaged_database], cycle(LOCALES), strict=False),
+)
 def test_a_workspace_that_cannot_be_used_is_one_sentence(tmp_path: Path, spoil: object, locale: str) -> None:
     home = tmp_path / "home"
     named = spoil(home)  # type: ignore[operator]

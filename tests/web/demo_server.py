@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ from studio.storage.files import write_atomic
 from studio.storage.workspace import Workspace
 from studio.web.demo import demo_app
 from studio.web.guards import AllowedHosts
+from studio.web.network import listen
 from studio.web.serving import make_server
 
 
@@ -124,7 +124,7 @@ class serve:
     """Serves an application on a free port with the server of the product."""
 
     def __init__(self, app: Any) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket = listen("127.0.0.1", 0)
         self._server = make_server(app, AllowedHosts())
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
 

@@ -247,10 +247,10 @@ def main() -> None:
     source = HubSource(asked["endpoint"], SecretStr(asked["token"]) if asked["token"] else None)
     try:
         answer: dict[str, Any] = {"card": source.describe(asked["repo_id"]).model_dump(mode="json")}
-    except MemoryError:
-        answer = {"error": "hub.refused", "params": {"path": asked["repo_id"], "detail": "too long an answer"}}
     except Exception as error:  # the process that waits must say it
         known = from_exception(error)
+        if known.code == "train.out_of_memory":  # raised by itself, or inside an error of the connection
+            known = AfinaError("hub.refused", path=asked["repo_id"], detail="too long an answer")
         answer = {"error": known.code, "params": known.params}
     sys.stdout.write(json.dumps(answer, default=str))
 
