@@ -4,30 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from markupsafe import Markup
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from studio.i18n import LOCALES, catalog, negotiate
-from studio.web.brand import logo
+from studio.web.notice_page import POLICY, notice_page
 
 LANGUAGE_COOKIE: Final = "afina_language"
 _VISITORS: Final = "/d/"  # the demo has a page of its own
 _HEADERS: Final = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
 }
-_PAGE: Final = Markup(
-    '<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, '
-    'initial-scale=1"><meta name="color-scheme" content="light dark"><title>{title} · {brand}</title><style>'
-    "body{{font:17px/1.55 system-ui,sans-serif;margin:0;min-height:90vh;display:grid;place-items:center;text-align:center}}"
-    "main{{padding:24px;max-width:30em}}svg{{width:56px}}h1{{font-size:24px;margin:.6em 0 .3em}}p{{margin:0 0 1.4em}}"
-    "a{{color:#0f766e;font-weight:600}}@media(prefers-color-scheme:dark){{body{{background:#12161a;color:#e9edf1}}a{{color:#2bb3a5}}}}"
-    '</style></head><body><main>{logo}<h1>{title}</h1><p>{why}</p><a href="/{locale}/">{home}</a></main></body></html>'
-)
 
 
 def locale_of(request: Request) -> str:
@@ -71,13 +62,5 @@ class LostPage:
 def _page(request: Request) -> HTMLResponse:
     locale = locale_of(request)
     text = catalog(locale)
-    page = _PAGE.format(
-        lang={"pt": "pt-BR"}.get(locale, locale),
-        locale=locale,
-        brand=text("brand.name"),
-        logo=Markup(logo()),
-        title=text("lost.title"),
-        why=text("lost.why"),
-        home=text("lost.home"),
-    )
+    page = notice_page(locale, text("lost.title"), text("lost.why"))
     return HTMLResponse(page, status_code=404, headers=_HEADERS)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from markupsafe import escape
 from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from studio.errors import AfinaError
 from studio.i18n.catalog import LOCALES, catalog, negotiate
+from studio.web.notice_page import POLICY, notice_page
 
 HEADERS: Final = {
     "Cache-Control": "no-store",
     "Connection": "close",  # what was not read of the request cannot be taken for the next one
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
 }
-_PAGE: Final = '<!doctype html><html lang="{locale}"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{brand}</title><h1>{brand}</h1><p>{sentence}</p></html>'
 
 
 def refusal(connection: HTTPConnection, error: AfinaError, status: int) -> Response:
@@ -32,7 +31,8 @@ def refusal(connection: HTTPConnection, error: AfinaError, status: int) -> Respo
     text = catalog(locale)
     sentence = text.error(error)
     if "text/html" in connection.headers.get("accept", ""):
-        page = _PAGE.format(locale=locale, brand=escape(text("brand.name")), sentence=escape(sentence))
+        answers_here = error.code != "web.foreign_host"
+        page = notice_page(locale, text("web.refused"), sentence, has_way_home=answers_here)
         return HTMLResponse(page, status, HEADERS)
     return JSONResponse({"detail": sentence, "error": {"code": error.code, "message": sentence}}, status, HEADERS)
 

@@ -82,6 +82,7 @@ def _toasts(text: Catalog) -> dict[str, str]:
         "info": text("ui.toast.info"),
         "lost": text("ui.toast.lost"),
         "detail": text("ui.toast.lost_detail"),
+        "tooBig": text("web.upload_too_big", size="{size}", names="{names}"),
     }
 
 

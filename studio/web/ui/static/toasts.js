@@ -10,9 +10,14 @@
     'Connection errored out.': words.detail,
     'This application is currently busy. Please try again.': words.detail,
   };
+  const tooBig = /^File\(s\) exceed the maximum allowed size of ([^:]+): (.+)$/s;
+  const inOurWords = (said) => {
+    const found = tooBig.exec(said);
+    return found ? words.tooBig.replace('{size}', () => found[1]).replace('{names}', () => found[2]) : known[said];
+  };
   const translate = (node) => {
     for (const place of node.querySelectorAll?.('.toast-title, .toast-message-text, .toast-text') ?? []) {
-      const said = known[place.textContent.trim()];
+      const said = inOurWords(place.textContent.trim());
       if (said) place.textContent = said;
     }
   };
