@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from studio.services import Services
 from studio.settings import Settings
-from studio.storage.workspace import Workspace
+from studio.storage.workspace import Workspace, names_full_disk
 
 if TYPE_CHECKING:
     import uvicorn
@@ -126,11 +126,12 @@ def serve(
     services = build_services(settings)
     text = catalog(locale)
     try:
-        configure_log(settings.home)
-        services.runs.start_supervisor()
-        threading.Thread(target=clean_up, args=(services.workspace,), name="clean-up", daemon=True).start()
-        threading.Thread(target=services.models.measure_speed, name="speed", daemon=True).start()
-        server = _studio_server(services)
+        with names_full_disk(settings.home):
+            configure_log(settings.home)
+            services.runs.start_supervisor()
+            threading.Thread(target=clean_up, args=(services.workspace,), name="clean-up", daemon=True).start()
+            threading.Thread(target=services.models.measure_speed, name="speed", daemon=True).start()
+            server = _studio_server(services)
         address = f"http://{'127.0.0.1' if settings.host in ('0.0.0.0', '::') else settings.host}:{settings.port}"
         threading.Thread(
             target=_announce, args=(address, text("serve.ready", address=address), open_browser, say), daemon=True

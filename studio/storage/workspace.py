@@ -5,18 +5,22 @@ from __future__ import annotations
 import errno
 import re
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from shutil import disk_usage
+from typing import TYPE_CHECKING, Final
 
-from studio.errors import AfinaError
+from studio.errors import AfinaError, from_exception
 from studio.settings import Settings
 from studio.storage.privacy import close_to_others
 
 if TYPE_CHECKING:
     from studio.storage.database import Database
 
+_NO_ROOM: Final = 100_000  # bytes
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
@@ -110,17 +114,18 @@ class Workspace:
         """Makes the folders where needed and brings the database to the newest schema.
 
         Raises:
-            AfinaError: ``disk.not_writable``, ``disk.full`` or ``storage.newer`` (made by a newer Afina).
+            AfinaError: ``disk.not_writable``, ``disk.full_at`` or ``storage.newer`` (made by a newer Afina).
         """
-        try:
-            for folder in (settings.home, settings.models_path, settings.home / "runs", settings.home / "projects"):
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            close_to_others(settings.home)
-        except OSError as error:
-            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            raise AfinaError("disk.full" if full else "disk.not_writable", path=str(settings.home)) from error
-        workspace = cls(settings)
-        workspace.database.upgrade()
+        with names_full_disk(settings.home):
+            try:
+                for folder in (settings.home, settings.models_path, settings.home / "runs", settings.home / "projects"):
+                    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                close_to_others(settings.home)
+            except OSError as error:
+                full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+                raise AfinaError("disk.full" if full else "disk.not_writable", path=str(settings.home)) from error
+            workspace = cls(settings)
+            workspace.database.upgrade()
         return workspace
 
     @property
@@ -158,3 +163,23 @@ def _checked(identifier: str) -> str:
     if not _ID.fullmatch(identifier):
         raise AfinaError("general.not_found", what=identifier[:80])
     return identifier
+
+
+@contextmanager
+def names_full_disk(home: Path) -> Iterator[None]:
+    """Says of a full disk at the start which one it is: nothing else on the screen would tell.
+
+    Args:
+        home: the workspace.
+
+    Raises:
+        AfinaError: ``disk.full_at`` with the ``path``; any other failure passes as it is.
+    """
+    try:
+        yield
+    except (OSError, AfinaError) as error:
+        code = from_exception(error).code
+        # SQLite calls it an error of input and output when there is no room for its shared memory.
+        if code == "disk.full" or (code == "storage.database" and disk_usage(home).free < _NO_ROOM):
+            raise AfinaError("disk.full_at", path=str(home)) from error
+        raise

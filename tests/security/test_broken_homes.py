@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from studio.cli.program import program
-from studio.i18n import LOCALES
+from studio.i18n import LOCALES, catalog
 from tests.browser.conftest import free_port
 
 
@@ -60,6 +60,29 @@ def test_a_workspace_that_cannot_be_used_is_one_sentence(tmp_path: Path, spoil: 
     assert str(named) in said
     assert "Traceback" not in said
     assert "sqlite" not in said.lower()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mounts a small disk")
+@pytest.mark.parametrize("left", [0, 40_000])
+def test_a_full_disk_at_the_start_is_one_sentence(tmp_path: Path, left: int) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "afina-test", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("needs the right to mount a disk")
+    try:
+        (disk / "full").write_bytes(b"x" * (2**20 - left))
+        environment = os.environ | {
+            "AFINA_HOME": str(disk / "home"),
+            "AFINA_PORT": str(free_port()),
+            "AFINA_LANG": "pt",
+        }
+        command = [sys.executable, "-m", "studio", "serve", "--no-open"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100)
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+    said = done.stdout + done.stderr
+    assert said.strip() == catalog("pt")("error.disk.full_at", path=str(disk / "home"))
 
 
 def test_a_recipe_that_is_too_deep_is_one_sentence(tmp_path: Path) -> None:
