@@ -136,6 +136,18 @@ def test_an_upload_still_works(client: httpx.Client) -> None:
     assert client.get(f"/en/gradio_api/file={uploaded}").content == b"q,a\nola,oi\n"
 
 
+@pytest.mark.parametrize(
+    "name", ["evil.html", "evil.svg", "evil.xhtml", "evil.xml", "evil.js", "evil", "..%2f..%2fevil.html"]
+)
+def test_no_upload_is_shown_as_a_page(client: httpx.Client, name: str) -> None:
+    uploaded = upload(client, name, b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
+    for method in ("GET", "HEAD"):
+        answer = client.request(method, f"/en/gradio_api/file={_quoted(uploaded)}")
+        assert answer.status_code == 200
+        assert answer.headers["content-disposition"].startswith("attachment")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
 def test_files_are_found_wherever_they_are() -> None:
     deep: Any = {"path": "/deep"}
     for _ in range(5000):
