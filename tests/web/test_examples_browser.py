@@ -79,7 +79,7 @@ def test_the_examples_are_corrected_and_nothing_is_lost(page: Page, server: Serv
     version(page, 2)
     expect(page.locator("#examples-count")).to_have_text("31 examples", timeout=SOON)
     expect(page.locator(".af-unsaved")).to_be_hidden()
-    assert table_row(page, "28") == {"Question": PLANTED["cpf"][0][0], "Answer": "Sai sim."}
+    assert table_row(page, "29") == {"Question": PLANTED["cpf"][0][0], "Answer": "Sai sim."}
     assert table_row(page, "#31") == {"Question": "Vende chá?", "Answer": "Não."}
 
     # The same text everywhere, counted before.
