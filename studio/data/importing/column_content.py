@@ -27,7 +27,7 @@ _DATE: Final = re.compile(
 _CODE: Final = re.compile(
     r"https?://\S+|[\w.+-]+@[\w-]+\.\w[\w.]*|[0-9a-f]{8,}(?:-[0-9a-f]{4,}){0,4}|[A-Z]{1,5}[-_#]?\d+|#\d+"
 )
-_TEXT_FIELDS: Final = ("text", "value", "content", "body", "answer", "texto", "resposta", "respuesta")
+_TEXT_FIELDS: Final = ("text", "value", "content", "body", "texto", "rendered")
 _TRUTH: Final = words("true false yes no sim nao si verdadeiro falso verdadero y n s t f")
 
 

@@ -36,6 +36,8 @@ JSON: dict[str, tuple[Any, list[str]]] = {
     "in categories of an object": ({"categories": [{"name": "Loja", "faqs": RECORDS}]}, []),
     "answers by their question": (dict(TWO), []),
     "answers by topic and question": ({"loja": dict(TWO[:1]), "casa": dict(TWO[1:])}, []),
+    "in wrappers": ({"data": [{"id": 1, "attributes": record} for record in RECORDS]}, []),
+    "in wrappers of a search": ({"took": 3, "hits": {"total": 2, "hits": [{"_id": 1, "_source": r} for r in RECORDS]}}, []),
     "an answer that is an object": ([{"question": q, "answer": {"text": a, "lang": "pt"}} for q, a in TWO], []),
     "answers with scores": (
         [{"question": q, "answers": [{"text": a, "score": 3}, {"text": "Não sei.", "score": 0}]} for q, a in TWO],
@@ -72,7 +74,13 @@ def test_json(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [{"language": "pt-br", "version": "2.0"}, {"name": "shop", "scripts": {"test": "jest"}}]
+    "value",
+    [
+        {"language": "pt-br", "version": "2.0"},
+        {"name": "shop", "scripts": {"test": "jest"}},
+        {"description": "A helper for the whole shop", "author": "Ann Lee of the Aurora shop"},
+        {"name": "shop", "scripts": {"test": "jest --watch all of them", "build": "vite build --mode production now"}},
+    ],
 )
 def test_settings_are_no_answers(tmp_path: Path, value: Any) -> None:
     result = read(tmp_path, "a.json", json.dumps(value))

@@ -7,9 +7,14 @@ from typing import Any, Final
 
 from studio.data.importing.chat_formats import turns_column
 from studio.data.importing.column_mapping import guess
+from studio.data.text import words
 
 _WORDS: Final = 3  # on average, of what is a text and no name of a field or a value of a setting
 _SAMPLE: Final = 20
+_SETTINGS: Final = words(
+    "name title description version author license url homepage language lang locale email id type date created updated test "
+    "start build nome titulo descricao versao autor idioma nombre descripcion"
+)
 
 
 def single_part(value: dict[str, Any]) -> Any:
@@ -27,6 +32,8 @@ def is_text_by_question(value: Any) -> bool:
     if not isinstance(value, dict) or not value or not all(isinstance(item, str) for item in value.values()):
         return False
     names = [str(key) for key in value]
+    if not _SETTINGS.isdisjoint(map(str.lower, names)):
+        return False
     asking = sum(name.rstrip().endswith("?") for name in names)
     return asking >= 0.5 * len(names) or (_mean_words(list(value.values())) >= _WORDS and not _has_pair(value))
 
@@ -39,6 +46,27 @@ def texts_by_topic(value: dict[str, Any]) -> list[dict[str, str]] | None:
         {"question": question, "answer": answer, "topic": topic}
         for topic, part in value.items()
         for question, answer in part.items()
+    ]
+
+
+def inside_wrappers(items: Sequence[Any]) -> list[Any] | None:
+    """The records inside records that only wrap them: ``[{"id": 1, "attributes": {…}}, …]`` of an interface.
+
+    Returns:
+        Those records, each with what its wrapper says beside them; None where the records are no wrappers.
+    """
+    records = [item for item in items[:_SAMPLE] if isinstance(item, dict)]
+    if not records or any(_has_pair(record) for record in records[:3]):
+        return None
+    names = [name for name, part in records[0].items() if isinstance(part, dict) and _has_pair(part)]
+    if len(names) != 1 or not all(isinstance(record.get(names[0]), dict) for record in records):
+        return None
+    name = names[0]
+    return [
+        {**{key: part for key, part in item.items() if key != name}, **item[name]}
+        if isinstance(item, dict) and isinstance(item.get(name), dict)
+        else item
+        for item in items
     ]
 
 

@@ -12,6 +12,7 @@ from studio.data.importing.column_names import held_out_value
 from studio.data.importing.exports import export_of
 from studio.data.importing.readers.json_envelopes import (
     inside_categories,
+    inside_wrappers,
     is_text_by_question,
     single_part,
     texts_by_topic,
@@ -118,7 +119,7 @@ def tables_of(peek: Peek, value: Any, detail: str) -> Iterator[Table]:
     elif isinstance(value, list):
         if value and all(_is_turn(item) for item in value):
             yield from _table(peek, iter([Row(1, {"messages": value})]), detail)
-        elif (inner := inside_categories(value)) is not None:
+        elif (inner := inside_categories(value) or inside_wrappers(value)) is not None:
             yield from _table(peek, _items(peek, inner), detail)
         else:
             yield from _table(peek, _items(peek, value), detail)
@@ -142,7 +143,7 @@ def _tables_of_object(peek: Peek, value: dict[str, Any], detail: str) -> Iterato
         yield from _table(peek, iter([Row(1, _record(value))]), detail)
     elif records:  # {"data": […]}, {"train": […], "test": […]}
         for name, items in records.items():
-            items = inside_categories(items) or items
+            items = inside_categories(items) or inside_wrappers(items) or items
             flag = held_out_value(name) if len(records) > 1 else None
             yield from _table(
                 peek, _items(peek, items), detail, sheet=name if len(records) > 1 else None, held_out=flag
