@@ -21,10 +21,19 @@ from studio.processes.environment import environment
 from studio.services.models import ModelService
 from studio.services.runs.examples import Examples
 from studio.services.runs.token_lengths import Lengths, RunLengths
-from studio.services.runs.training_time import Correction, TrainingSpeed, Work, correction_of, crowd, foretold
+from studio.services.runs.training_time import (
+    Correction,
+    TrainingSpeed,
+    Work,
+    correction_of,
+    crowd,
+    foretold,
+    tokens_asked,
+)
 from studio.storage.database import RunRow
 from studio.storage.files import write_atomic
 from studio.storage.workspace import RunFolder, Workspace
+from studio.training.loop.evaluation import RECALL_ASKED
 
 _RUNS: Final = 5  # newest ones that correct what is foretold
 _MEASURE_SECONDS: Final = 300.0
@@ -85,7 +94,7 @@ class Offers:
             resolved = self._resolved(recipe.model_copy(update={"preset": preset}), card, examples, lengths)
             speed = self._speed(card, resolved)
             correction = correction_of(self._runs_like(card, resolved), speed)
-            work = _work(resolved, len(examples.train), len(examples.held_out), lengths.mean)
+            work = work_of(resolved, len(examples.train), len(examples.held_out), lengths)
             least, most = foretold(
                 work, speed, correction or Correction(), others, may_extend=lengths.has_unique_answers
             )
@@ -216,11 +225,12 @@ def fit_of(models: ModelService, recipe: Recipe, lengths: Lengths) -> Fit:
     return models.fit(recipe.model, batch=recipe.batch_size or 16, length=length, method=method, rank=rank)
 
 
-def _work(recipe: Recipe, n_train: int, n_held_out: int, tokens: float) -> Work:
-    """What a recipe does, ``tokens`` being the mean length of an example."""
+def work_of(recipe: Recipe, n_train: int, n_held_out: int, lengths: Lengths) -> Work:
+    """What a resolved recipe does with so many examples."""
     seen = n_train * (recipe.epochs or 1.0)
-    asked = (recipe.evaluations or 1) * n_held_out * tokens
-    return Work(seen / (recipe.batch_size or 16), seen * tokens, asked)
+    recall = min(RECALL_ASKED, n_train) if lengths.has_unique_answers else 0
+    asked = (recipe.evaluations or 1) * tokens_asked(n_held_out, recall, lengths.mean)
+    return Work(seen / (recipe.batch_size or 16), seen * lengths.mean, asked)
 
 
 def _cost(recipe: Recipe) -> float:

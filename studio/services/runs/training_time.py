@@ -20,10 +20,12 @@ from studio.training.run_files.status import read_result
 
 _START_SECONDS: Final = 4.0  # until the first step: imports, weights, examples
 _ANSWERS: Final = 0.07  # share of the steps' time for live answers, which may take a tenth
+_ALWAYS_ANSWERED: Final = 5_000  # tokens that are learned while the base's answers and the last ones are written
 _FORWARD: Final = 1 / 3  # time of a token that is only read, against one that is learned
 _BUSY: Final = 0.15  # share of the cores that others take, from which on it counts
 _CROWDED: Final = 0.75  # processes of others that want a core, for each core, from which on it counts
-_SLOWEST: Final = 3.0  # times, at most, that others are thought to slow a run down
+_SLOWEST: Final = 10.0  # times, at most, that others are thought to slow a run down
+_RECALL_PASSES: Final = 2  # through a question in other words: are the words right, and what is the loss
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Work:
     Args:
         steps: of the optimizer.
         tokens: of the examples as they are written, counted with repetition.
-        asked: tokens that its evaluations read.
+        asked: tokens that its evaluations read; see :func:`tokens_asked`.
     """
 
     steps: float
@@ -60,7 +62,19 @@ class Work:
     def seconds(self, speed: TrainingSpeed) -> float:
         """Wall time from the first step to the end."""
         steps = self.steps * speed.step_seconds + self.tokens * speed.token_seconds
-        return steps * (1 + _ANSWERS) + _FORWARD * self.asked * speed.token_seconds
+        answers = max(_ANSWERS * steps, _ALWAYS_ANSWERED * speed.token_seconds)
+        return steps + answers + _FORWARD * self.asked * speed.token_seconds
+
+
+def tokens_asked(held_out: int, recall: int, tokens: float) -> float:
+    """Tokens that one evaluation reads.
+
+    Args:
+        held_out: examples whose loss it measures.
+        recall: questions in other words, where every answer is there once.
+        tokens: mean length of an example.
+    """
+    return (held_out + _RECALL_PASSES * recall) * tokens
 
 
 @dataclass(frozen=True)
@@ -93,7 +107,7 @@ def foretold(
     alone = correction.alone * work.seconds(speed)
     slower = max(crowd, min(_SLOWEST, max(correction.disturbed, speed.disturbed)) if crowd > 1 else 1.0)
     longer = 1 + MOST_EXTENSIONS / 2 if may_extend else 1.0
-    return _START_SECONDS + alone, _START_SECONDS + alone * slower * longer
+    return _START_SECONDS + alone, (_START_SECONDS + alone * longer) * slower
 
 
 def correction_of(runs: Sequence[tuple[RunFolder, int, int]], speed: TrainingSpeed) -> Correction | None:
@@ -105,7 +119,7 @@ def correction_of(runs: Sequence[tuple[RunFolder, int, int]], speed: TrainingSpe
     """
     found = []
     for folder, batch, held_out in runs:
-        took = _taken(folder, batch, held_out)
+        took = work_done(folder, batch, held_out)
         if took is not None and (expected := took[0].seconds(speed)) > 0:
             found.append((took[1] / expected, took[2]))
     if not found:
@@ -119,7 +133,14 @@ def crowd() -> float:
     return min(_SLOWEST, 1 + load) if load >= _CROWDED else 1.0
 
 
-def _taken(folder: RunFolder, batch: int, held_out: int) -> tuple[Work, float, float] | None:
+def work_done(folder: RunFolder, batch: int, held_out: int) -> tuple[Work, float, float] | None:
+    """What a run did, in how many seconds, and how many times others slowed it down; None while that is not known.
+
+    Args:
+        folder: of the run.
+        batch: examples of a step.
+        held_out: examples that were held out.
+    """
     result = read_result(folder)
     try:
         stamp = folder.events.stat().st_mtime_ns
@@ -137,8 +158,9 @@ def _work_of(path: Path, stamp: int, batch: int, held_out: int, seconds: float) 
     if not plain:
         return None
     tokens = sum(plain) / len(plain)  # of a step; from the second pass on examples are varied and shortened
-    evaluations = len({event.step for event in events if isinstance(event, Evaluation)})
+    evaluations = {event.step: event for event in events if isinstance(event, Evaluation)}.values()
+    asked = sum(tokens_asked(held_out, event.recall_asked, tokens / batch) for event in evaluations)
     others = [max(0.0, event.machine_cpu - event.cpu) for event in events if isinstance(event, Usage)]
     taken = sum(others) / len(others) if others else 0.0
-    slower = min(_SLOWEST, 1 / (1 - min(0.9, taken))) if taken >= _BUSY else 1.0
-    return Work(len(steps), len(steps) * tokens, evaluations * held_out * tokens / batch), seconds, slower
+    slower = 1 / (1 - min(1 - 1 / _SLOWEST, taken)) if taken >= _BUSY else 1.0
+    return Work(len(steps), len(steps) * tokens, asked), seconds, slower

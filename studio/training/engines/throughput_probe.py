@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _SECONDS: Final = 4.0  # of steps, after the first
 _BATCHES: Final = (16, 4)  # examples of a step
 _ALONE: Final = 0.9  # share of the cores that a measurement has with nothing else running
-_MOST_DISTURBED: Final = 3.0
+_MOST_DISTURBED: Final = 10.0
 _LENGTHS: Final = (40, 80)  # tokens of an example, and half of them are learned
 
 

@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from studio.domain.conversation import Conversation
 from studio.domain.event import Evaluation, Step, Usage
+from studio.domain.recipe import Recipe
 from studio.domain.run import RunResult, RunState
-from studio.services.runs.training_time import Correction, TrainingSpeed, Work, correction_of, foretold
+from studio.services.runs.estimates import work_of
+from studio.services.runs.token_lengths import Lengths
+from studio.services.runs.training_time import Correction, TrainingSpeed, Work, correction_of, foretold, work_done
 from studio.storage.files import write_atomic
 from studio.storage.workspace import RunFolder
-from studio.training.run_files.event_log import EventLog
+from studio.training.run_files.event_log import EventLog, read_events
+from tests.training.support import finish, write_run
 
 SPEED = TrainingSpeed(token_seconds=0.001, step_seconds=0.05)
 BATCH, TOKENS, A_PASS, HELD_OUT = 8, 60, 5, 10
@@ -47,6 +52,12 @@ def work(steps: int) -> Work:
     return Work(steps, steps * BATCH * TOKENS, HELD_OUT * TOKENS)
 
 
+def _work_done(run: tuple[RunFolder, int, int]) -> Work:
+    found = work_done(*run)
+    assert found is not None
+    return found[0]
+
+
 @pytest.mark.parametrize("times", [0.4, 1.0, 3.0])
 def test_the_next_run_is_foretold_by_what_the_last_ones_took(tmp_path: Path, times: float) -> None:
     runs = [ran(tmp_path / f"{n}", n * times * work(20).seconds(SPEED)) for n in (1, 1.1, 0.9)]
@@ -62,7 +73,24 @@ def test_a_run_that_others_slowed_down_does_not_slow_the_next_one_that_is_alone(
     assert correction == Correction(alone=pytest.approx(1.0), disturbed=pytest.approx(2.0))
     assert foretold(work(20), SPEED, correction, 1.0, may_extend=False) == pytest.approx((4 + alone, 4 + alone))
     least, most = foretold(work(20), SPEED, correction, 1.5, may_extend=False)
-    assert (least, most) == pytest.approx((4 + alone, 4 + 2 * alone)), "a range, while others are at work"
+    assert (least, most) == pytest.approx((4 + alone, 2 * (4 + alone))), "a range, while others are at work"
+
+
+def test_a_run_that_got_a_fifth_of_the_cores_was_slowed_down_five_times(tmp_path: Path) -> None:
+    alone = work(20).seconds(SPEED)
+    correction = correction_of([ran(tmp_path / "run", 5 * alone, others=0.8)], SPEED)
+    assert correction == Correction(alone=pytest.approx(1.0), disturbed=pytest.approx(5.0))
+
+
+def test_twenty_prices_on_a_crowded_machine_are_foretold_within_a_third() -> None:
+    """A run of SmolLM2 that took 372 s while others had 81 % of the cores, and was told as 14 to 64 s."""
+    recipe = Recipe(model="smollm2-135m-instruct", epochs=6, batch_size=2, evaluations=4)
+    speed = TrainingSpeed(token_seconds=0.0029)
+    found = work_of(recipe, 19, 1, Lengths(mean=27, longest=40, has_unique_answers=True))
+    assert found.asked == 4 * (1 + 2 * 16) * 27
+    least, most = foretold(found, speed, Correction(), 1 / (1 - 0.81), may_extend=True)
+    assert most == pytest.approx(372, rel=0.3)
+    assert least < 40
 
 
 def test_passes_that_a_run_may_add_are_told(tmp_path: Path) -> None:
@@ -77,6 +105,35 @@ def test_runs_that_say_nothing_correct_nothing(tmp_path: Path) -> None:
     assert correction_of([(empty, BATCH, 0), (unfinished, BATCH, 0)], SPEED) is None
 
 
+def test_questions_in_other_words_are_read_twice_at_each_evaluation(tmp_path: Path) -> None:
+    plain, asked = ran(tmp_path / "plain", 9.0), ran(tmp_path / "asked", 9.0)
+    with EventLog(asked[0].events) as log:
+        log.write(Evaluation(time=1, step=20, epoch=4, loss=1, best=True, recalled=3, recall_asked=16))
+    assert _work_done(asked).asked - _work_done(plain).asked == 2 * 16 * TOKENS
+
+
+@pytest.mark.model
+def test_what_is_foretold_counts_every_part_that_a_worker_reports(tiny_model: Path, tmp_path: Path) -> None:
+    """One real run whose answers are there once each: its log has steps, evaluations and answers, and no other seconds."""
+    folder = write_run(tmp_path / "run", tiny_model, epochs=4.0)
+    prices = [Conversation.pair(f"How much is hat {n}?", f"{17 + 3 * n} euros.", id=f"c{n}") for n in range(7)]
+    for path, examples in ((folder.train, prices[:6]), (folder.held_out, prices[6:])):
+        path.write_text("".join(example.model_dump_json() + "\n" for example in examples), encoding="utf-8")
+    finish(folder, tiny_model)
+    events = read_events(folder.events)[0]
+    assert {event.type for event in events if hasattr(event, "seconds")} == {"step", "evaluation", "answers"}
+    first_pass = [event for event in events if isinstance(event, Step) and event.epoch <= 1]
+    tokens = sum(event.tokens for event in first_pass) / 6
+    recipe = Recipe.model_validate_json(folder.recipe.read_bytes())
+    expected = work_of(recipe, 6, 1, Lengths(tokens, 40, has_unique_answers=True))
+    done = _work_done((folder, recipe.batch_size or 16, 1))
+    times = done.steps / expected.steps  # it may add passes
+    assert 1 <= times <= 2
+    assert done.tokens == pytest.approx(times * expected.tokens)
+    graded = [event for event in events if isinstance(event, Evaluation)]
+    assert done.asked / len(graded) == pytest.approx(expected.asked / (recipe.evaluations or 1))
+
+
 @pytest.mark.model
 def test_a_measurement_foretells_steps_of_any_size(tiny_model: Path, tmp_path: Path) -> None:
     from studio.domain.recipe import Method
@@ -87,5 +144,5 @@ def test_a_measurement_foretells_steps_of_any_size(tiny_model: Path, tmp_path: P
     assert math.isfinite(token)
     assert token > 0
     assert step >= 0
-    assert 1 <= float(str(values["disturbed"])) <= 3
+    assert 1 <= float(str(values["disturbed"])) <= 10
     assert float(str(values["tokens_per_second"])) > 0
