@@ -11,7 +11,7 @@ from studio.domain.conversation import Message, Role
 from studio.domain.model import BaseModelCard
 from studio.domain.recipe import Recipe
 from studio.errors import AfinaError
-from studio.storage.kept_adapter import kept_adapter
+from studio.storage.kept_adapter import kept_adapter, require_adapter
 from studio.storage.trash import is_in_trash
 from studio.storage.workspace import RunFolder, Workspace
 from studio.training.run_files.status import note_damaged_adapter
@@ -56,7 +56,7 @@ def find_subject(workspace: Workspace, run_id: str, needs_tuned: bool) -> Subjec
         needs_tuned: whether it must have something tuned already.
 
     Raises:
-        AfinaError: ``general.not_found``, ``chat.base_missing``, ``chat.not_ready``.
+        AfinaError: ``general.not_found``, ``chat.base_missing``, ``chat.not_ready``, ``run.damaged``.
     """
     folder = workspace.run(run_id)
     if is_in_trash(workspace.database, run_id):
@@ -70,7 +70,7 @@ def find_subject(workspace: Workspace, run_id: str, needs_tuned: bool) -> Subjec
         raise AfinaError("chat.base_missing", name=card.name)
     tuned = _kept(folder)
     if needs_tuned and tuned is None:
-        raise AfinaError("chat.not_ready")
+        require_adapter(folder, "chat.not_ready")
     return Subject(card.id, recipe.system_prompt, str(tuned) if tuned is not None else None)
 
 

@@ -83,7 +83,7 @@ class ExportService:
         """Begins an export in the background; does nothing when it is being made or finished.
 
         Raises:
-            AfinaError: what can be told at once: ``export.not_ready``, ``export.no_adapter``,
+            AfinaError: what can be told at once: ``export.not_ready``, ``run.damaged``, ``export.no_adapter``,
                 ``export.unknown_kind``, ``export.no_base``, ``disk.full``.
         """
         self._prepare(run_id, kind)

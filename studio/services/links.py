@@ -10,6 +10,7 @@ from studio.domain.project import ChosenBy, Link
 from studio.errors import AfinaError
 from studio.i18n.catalog import LOCALES
 from studio.sharing.links import LinkStore
+from studio.storage.kept_adapter import require_adapter
 from studio.storage.trash import is_in_trash
 from studio.storage.workspace import Workspace
 
@@ -50,7 +51,7 @@ class LinkService:
             chosen_by: who chose the questions.
 
         Raises:
-            AfinaError: ``general.not_found``, ``link.not_ready``, ``link.no_title``, ``link.long_title``,
+            AfinaError: ``general.not_found``, ``link.not_ready``, ``run.damaged``, ``link.no_title``, ``link.long_title``,
                 ``link.long_question``, ``link.many_questions``.
         """
         title = " ".join(title.split())
@@ -69,8 +70,7 @@ class LinkService:
         folder = self._workspace.run(run_id)
         if not folder.path.is_dir() or is_in_trash(self._workspace.database, run_id):
             raise AfinaError("general.not_found", what=run_id[:80])
-        if not folder.best.is_file():
-            raise AfinaError("link.not_ready")
+        require_adapter(folder, "link.not_ready")
         return self._store.add(run_id, title, asked, locale, shows_before=shows_before, chosen_by=chosen_by)
 
     def list(self, run_id: str | None = None) -> list[Link]:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from studio.errors import AfinaError
 from studio.storage.manifest import has_manifest, verify_manifest
 from studio.storage.workspace import RunFolder
 
@@ -44,6 +45,22 @@ def kept_adapter(run: RunFolder) -> KeptAdapter | None:
         if is_intact(run.path / name):
             return KeptAdapter(step, name, run.path / name, named if named not in (None, step) else None)
     return None
+
+
+def require_adapter(run: RunFolder, without: str) -> KeptAdapter:
+    """The adapter that a run has kept.
+
+    Args:
+        run: its folder.
+        without: code of the error where nothing was kept yet.
+
+    Raises:
+        AfinaError: ``without``, or ``run.damaged`` where something was kept and none of it is intact.
+    """
+    kept = kept_adapter(run) or kept_adapter(run)  # a run in progress may replace its best while we look
+    if kept is None:
+        raise AfinaError("run.damaged" if run.best.is_file() else without)
+    return kept
 
 
 def is_intact(folder: Path) -> bool:

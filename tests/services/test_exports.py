@@ -11,7 +11,9 @@ import pytest
 from studio.domain.recipe import Method
 from studio.errors import AfinaError
 from studio.i18n.catalog import LOCALES, catalog
+from studio.services.chat_targets import find_subject
 from studio.services.exports import ExportService, ExportState
+from studio.services.links import LinkService
 from studio.storage import files
 from studio.storage.workspace import Workspace
 from tests.sharing.conftest import keep, make_run, tiny_workspace
@@ -102,16 +104,20 @@ def test_closing_the_studio_leaves_nothing_half_made(tiny_workspace: Workspace) 
     assert ExportService(tiny_workspace).export(run_id, "merged").is_file()
 
 
-def test_a_broken_adapter_ends_with_a_sentence(tiny_workspace: Workspace) -> None:
+def test_a_damaged_adapter_is_told_as_such_and_not_as_nothing_kept(tiny_workspace: Workspace) -> None:
     run_id = make_run(tiny_workspace)
     kept = tiny_workspace.run(run_id).adapters / "step-000005" / "adapter_model.safetensors"
     kept.write_bytes(kept.read_bytes()[:100])
     exports = ExportService(tiny_workspace)
-    exports.start(run_id, "merged")
-    wait(exports, run_id, "merged")
-    progress = exports.progress(run_id, "merged")
-    assert progress.state is ExportState.FAILED
-    assert progress.problem is not None
+    for refused in (
+        lambda: exports.start(run_id, "merged"),
+        lambda: exports.export(run_id, "adapter"),
+        lambda: LinkService(tiny_workspace).create(run_id, "Loja"),
+        lambda: find_subject(tiny_workspace, run_id, needs_tuned=True),
+    ):
+        with pytest.raises(AfinaError, match=r"run\.damaged"):
+            refused()
+    assert exports.progress(run_id, "merged").state is ExportState.ABSENT
+    assert find_subject(tiny_workspace, run_id, needs_tuned=False).tuned is None
     for locale in LOCALES:
-        assert "{" not in catalog(locale).problem(progress.problem)
-    exports.close()
+        assert catalog(locale)("error.run.damaged") != catalog(locale)("error.export.not_ready")

@@ -15,7 +15,17 @@ from studio.services.links import LinkService
 from studio.services.projects import ProjectService
 from studio.storage.database import ProjectRow, RunRow
 from studio.storage.files import write_atomic
-from studio.storage.workspace import Workspace
+from studio.storage.manifest import write_manifest
+from studio.storage.workspace import RunFolder, Workspace
+
+
+def keep_adapter(folder: RunFolder) -> None:
+    """As after the first step: an adapter that is whole by its checksums, whatever is in it."""
+    adapter = folder.adapters / "step-000001"
+    adapter.mkdir(parents=True)
+    (adapter / "adapter_config.json").write_text("{}", encoding="utf-8")
+    write_manifest(adapter)
+    write_atomic(folder.best, '{"step": 1, "adapter": "adapters/step-000001"}')
 
 
 def add_run(workspace: Workspace, run_id: str = "run-1", *, kept: bool = True) -> str:
@@ -41,7 +51,7 @@ def add_run(workspace: Workspace, run_id: str = "run-1", *, kept: bool = True) -
     folder = workspace.run(run_id)
     folder.path.mkdir(parents=True)
     if kept:
-        write_atomic(folder.best, '{"step": 1, "adapter": "adapters/step-000001"}')
+        keep_adapter(folder)
     return run_id
 
 

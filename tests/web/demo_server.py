@@ -17,12 +17,12 @@ from studio.domain.problem import Problem
 from studio.domain.project import Link
 from studio.services.links import LinkService
 from studio.storage.database import ProjectRow, RunRow
-from studio.storage.files import write_atomic
 from studio.storage.workspace import Workspace
 from studio.web.demo import demo_app
 from studio.web.guards import AllowedHosts
 from studio.web.network import listen
 from studio.web.serving import make_server
+from tests.services.test_links import keep_adapter
 
 
 @dataclass
@@ -111,7 +111,7 @@ def served(workspace: Workspace) -> Iterator[Served]:
         run = {"id": "run-1", "project_id": "project-1", "name": "Treino", "created_at": 0.0, "state": "finished"}
         counts = {"position": 1.0, "train_examples": 1, "held_out_examples": 1}
         session.add(RunRow(**run, **counts, model_id="tiny-llama", model_name="Tiny Llama"))
-    write_atomic(workspace.run("run-1").best, "{}")
+    keep_adapter(workspace.run("run-1"))
     links, chat = LinkService(workspace), SlowChat()
     chat.gate.set()
     link = links.create("run-1", "Pergunte à <Padaria>", ["Abre domingo?", 'Tem "pão"?'], "pt")

@@ -13,7 +13,7 @@ from studio.domain.recipe import Recipe
 from studio.domain.run import RunResult
 from studio.errors import AfinaError
 from studio.sharing.exporters.child import Child
-from studio.storage.kept_adapter import kept_adapter
+from studio.storage.kept_adapter import require_adapter
 from studio.storage.workspace import RunFolder
 
 
@@ -98,16 +98,14 @@ def read_source(run: RunFolder, name: str, model_dir_of: ModelFolders, reference
         reference: public name of the base model, or empty.
 
     Raises:
-        AfinaError: ``export.not_ready`` when nothing was kept yet.
+        AfinaError: ``export.not_ready`` when nothing was kept yet; ``run.damaged``.
     """
     try:
         card = BaseModelCard.model_validate_json(run.model.read_bytes())
         recipe = Recipe.model_validate_json(run.recipe.read_bytes())
     except (OSError, ValueError) as error:
         raise AfinaError("export.not_ready") from error
-    kept = kept_adapter(run)
-    if kept is None:
-        raise AfinaError("export.not_ready")
+    kept = require_adapter(run, "export.not_ready")
     result = _result(run)
     return ExportSource(
         run=run,

@@ -9,7 +9,7 @@ from studio.domain.conversation import Conversation
 from studio.errors import AfinaError
 from studio.models.chat_template import ChatTemplate
 from studio.models.tokenizer import Tokenizer
-from studio.storage.kept_adapter import kept_adapter
+from studio.storage.kept_adapter import require_adapter
 from studio.storage.workspace import RunFolder
 
 if TYPE_CHECKING:
@@ -25,12 +25,9 @@ def kept_folder(run: RunFolder) -> Path:
     """The folder with the kept adapter of a run.
 
     Raises:
-        AfinaError: ``export.not_ready`` without an intact one.
+        AfinaError: ``export.not_ready``, ``run.damaged``.
     """
-    kept = kept_adapter(run)
-    if kept is None:
-        raise AfinaError("export.not_ready")
-    return kept.folder
+    return require_adapter(run, "export.not_ready").folder
 
 
 def proof_texts(run: RunFolder, model_dir: Path) -> list[list[int]]:
