@@ -62,17 +62,17 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_small_import_is_finished_at_once(datasets: DatasetService, project: str, tmp_path: Path) -> None:
+def test_a_small_import_is_finished(datasets: DatasetService, project: str, tmp_path: Path) -> None:
     imports = ImportService(datasets)
     assert imports.progress(project) is None
     imports.start(project, ImportRequest(text="Pergunta;Resposta\nPix?;Sim.\nBoleto?;Não."))
-    progress = imports.progress(project)
-    assert progress is not None
+    progress = ended(imports, project)
     assert (progress.state, progress.done) == (ImportState.FINISHED, 1.0)
     view = datasets.current(project)
     assert view is not None
     assert [c.question for c in view.conversations] == ["Pix?", "Boleto?"]
     imports.start(project, ImportRequest(text="Pergunta;Resposta\nFrete?;Grátis.\nTroca?;Sim.", append=True))
+    assert ended(imports, project).state is ImportState.FINISHED
     view = datasets.current(project)
     assert view is not None
     assert view.version.examples == 4
@@ -83,14 +83,15 @@ def test_a_small_import_is_finished_at_once(datasets: DatasetService, project: s
 def test_the_same_files_are_read_with_other_columns(datasets: DatasetService, project: str) -> None:
     imports = ImportService(datasets)
     imports.start(project, ImportRequest(text="Pergunta;Resposta\nPix?;Sim.\nBoleto?;Não."))
+    ended(imports, project)
     swapped = Mapping(question=("Resposta",), answer=("Pergunta",))
     imports.start(project, ImportRequest(mapping=swapped, again=True))
+    ended(imports, project)
     view = datasets.current(project)
     assert view is not None
     assert [(c.question, c.answer) for c in view.conversations] == [("Sim.", "Pix?"), ("Não.", "Boleto?")]
     imports.start(project, ImportRequest(mapping=Mapping(question=("Lugar",), answer=("Pergunta",)), again=True))
-    progress = imports.progress(project)
-    assert progress is not None
+    progress = ended(imports, project)
     assert progress.problem is not None
     assert progress.problem.code == "data.column_missing"
 
@@ -116,8 +117,7 @@ def test_what_goes_wrong_is_told_and_changes_nothing(datasets: DatasetService, p
     path = tmp_path / "x.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
     imports.start(project, ImportRequest(paths=(path,)))
-    progress = imports.progress(project)
-    assert progress is not None
+    progress = ended(imports, project)
     assert progress.state is ImportState.FAILED
     assert progress.problem is not None
     assert progress.problem.code == "data.not_readable.image"
