@@ -21,7 +21,7 @@ from studio.models.tokenizer import EncodedExample
 from studio.storage.compute_lock import ComputeLock
 from studio.storage.workspace import RunFolder
 from studio.training.engines.base import Engine, learned_tokens
-from studio.training.engines.optimizer import moments_of, optimizer_of, set_moments
+from studio.training.engines.optimizer import FusedAdamW, moments_of, optimizer_of, set_moments
 from studio.training.loop.checkpoint_manager import CheckpointManager, adapter_of
 from studio.training.loop.checkpoints import LoopState
 from studio.training.loop.dataloader import Plan
@@ -72,6 +72,14 @@ class Loop:
     remarks: Callable[[], list[Problem]] | None = None
     clock: Callable[[], float] = time.perf_counter
 
+    # Made by :meth:`restore`, for the point that the run goes on from.
+    _optimizer: FusedAdamW = field(init=False, repr=False, compare=False)
+    _checkpoint_manager: CheckpointManager = field(init=False, repr=False, compare=False)
+    _resource_monitor: ResourceMonitor = field(init=False, repr=False, compare=False)
+    _divergence: DivergenceDetector = field(init=False, repr=False, compare=False)
+    _sample_answers: SampleAnswers = field(init=False, repr=False, compare=False)
+    _began: float = field(init=False, repr=False, compare=False)  # by the monotonic clock, less earlier training
+
     def run(self, found: tuple[LoopState, dict[str, torch.Tensor]] | None = None) -> RunResult | None:
         """Trains to the end, the stop request or the point where it gets no better.
 
@@ -90,10 +98,17 @@ class Loop:
             self._answer(base=True)
         self._say(Phase(time=time.time(), name="training"))
         stopped = held = False
-        while not self._memorises() and (self.state.step < self._table.end or self._goes_on()):
+        while True:
+            if self._memorises():
+                self._tell_of_memorising()
+                break
+            if self.state.step >= self._schedule.end:
+                if (rising := self._rising_recall()) is None:
+                    break
+                self._extend(rising)
             if stopped := self.folder.stop_request.exists():
                 break
-            if self._keeper.is_to_pause():
+            if self._checkpoint_manager.is_to_pause():
                 self._save(if_there_is_room=True)
                 return None
             if held := self.hold is not None and self.hold(self.state.step):
@@ -102,12 +117,12 @@ class Loop:
             self._step(self.state.step + 1)
             if self.state.step == 1:
                 self._begun()
-            if due := self._table.is_due(self.state.step):
+            if due := self._schedule.is_due(self.state.step):
                 self._evaluate()
                 self._answer()
-            if due or self._keeper.is_due():
+            if due or self._checkpoint_manager.is_due():
                 self._save()
-        if (stopped or held) and self.state.step and not self._table.is_due(self.state.step):
+        if (stopped or held) and self.state.step and not self._schedule.is_due(self.state.step):
             self._evaluate()
         if held:
             self._save()
@@ -123,13 +138,13 @@ class Loop:
         )
 
     @property
-    def _table(self) -> EvalSchedule:
+    def _schedule(self) -> EvalSchedule:
         return EvalSchedule(self.plan.total_steps, self.recipe.evaluations or 1, self.state.extensions)
 
     def _step(self, step: int) -> None:
         began = self.clock()
         batch = self.plan.batch(step)
-        rate = self._table.rate(
+        rate = self._schedule.rate(
             step,
             (self.recipe.learning_rate or 0.0) * self.adjustments.rate_factor,
             self.recipe.schedule or Schedule.COSINE,
@@ -138,8 +153,8 @@ class Loop:
         torch.manual_seed(self.recipe.seed * 1_000_003 + step)  # dropout follows from seed and step: exact resume
         loss = self._gradients(batch)
         norm = float(torch.linalg.vector_norm(self.engine.gradients))
-        self._course.add(loss if math.isfinite(norm) else norm)
-        if self._course.has_diverged:
+        self._divergence.add(loss if math.isfinite(norm) else norm)
+        if self._divergence.has_diverged:
             raise AfinaError("train.diverged", step=step)
         if norm > _CLIP:
             self.engine.gradients.mul_(_CLIP / norm)
@@ -149,7 +164,7 @@ class Loop:
         self.engine.gradients.zero_()
         seconds = self.clock() - began
         spent = self.state.training_seconds + seconds
-        self._update(step=step, training_seconds=spent, loss_marks=self._course.marks)
+        self._update(step=step, training_seconds=spent, loss_marks=self._divergence.marks)
         self._say(
             Step(
                 time=time.time(),
@@ -163,7 +178,7 @@ class Loop:
                 memory=psutil.Process().memory_info().rss,
             )
         )
-        if self.engine.hasten(seconds, self._table.end - step):
+        if self.engine.hasten(seconds, self._schedule.end - step):
             self._notice("train.compiling", severity=Severity.NOTE)
 
     def _gradients(self, batch: Sequence[EncodedExample]) -> float:
@@ -220,28 +235,28 @@ class Loop:
 
     def _answer(self, *, base: bool = False) -> None:
         """Answers the fixed questions, as long as that takes a small share of the training time."""
-        last = self.state.step >= self._table.end
+        last = self.state.step >= self._schedule.end
         spent, training = self.state.answering_seconds, self.state.training_seconds
-        room = math.inf if base or last else self._live.room(spent, training)
+        room = math.inf if base or last else self._sample_answers.room(spent, training)
         if not room:
             return
-        answers = self._live.give(0 if base else self.state.step, tuned=not base, room=room)
+        answers = self._sample_answers.give(0 if base else self.state.step, tuned=not base, room=room)
         if answers is not None:
             self._update(answering_seconds=spent + answers.seconds)
             self._say(answers)
 
     def _keep(self, grade: EvalResult | None) -> None:
-        self._keeper.keep(self.state.step)
+        self._checkpoint_manager.keep(self.state.step)
         loss = grade.loss if grade is not None else None
         self._update(best_step=self.state.step, best_loss=loss, best=grade)
 
     def _save(self, *, if_there_is_room: bool = False) -> None:
         """Writes a checkpoint, unless this step has one or is none to come back to."""
-        if self._keeper.saved_step == self.state.step or not self._course.is_well:
+        if self._checkpoint_manager.saved_step == self.state.step or not self._divergence.is_well:
             return
         self._update(seconds=time.monotonic() - self._began)
         try:
-            path = self._keeper.save(self.state, moments_of(self._optimizer))
+            path = self._checkpoint_manager.save(self.state, moments_of(self._optimizer))
         except AfinaError as error:
             if not if_there_is_room or error.code != "disk.full":
                 raise
@@ -251,44 +266,50 @@ class Loop:
     def restore(self, found: tuple[LoopState, dict[str, torch.Tensor]] | None) -> None:
         """Makes the optimizer, and goes back to where a checkpoint was."""
         self._optimizer = optimizer_of(self.engine, self.recipe)
-        self._keeper = CheckpointManager(self.folder, self.engine, self.reserve, found[0].step if found else 0)
+        self._checkpoint_manager = CheckpointManager(
+            self.folder, self.engine, self.reserve, found[0].step if found else 0
+        )
         self._resource_monitor = ResourceMonitor(self.folder.path)
-        self._course = DivergenceDetector()
-        self._live = SampleAnswers(
+        self._divergence = DivergenceDetector()
+        self._sample_answers = SampleAnswers(
             self.asked, self.plan.conversations, self.engine, self.plan.encoder, self.turns, self.clock
         )
         if found is None:
             self._update(micro_batch=self.adjustments.micro_batch or self.recipe.micro_batch or 0)
             return
         self.state, tensors = found
-        self._course = DivergenceDetector(self.state.loss_marks)
-        if self.state.best_step is not None and not self._keeper.has(self.state.best_step):
+        self._divergence = DivergenceDetector(self.state.loss_marks)
+        if self.state.best_step is not None and not self._checkpoint_manager.has(self.state.best_step):
             self._notice("train.adapter_damaged", step=self.state.best_step)
             self._update(best_step=None, best_loss=None, best=None)
         self.engine.weights.copy_(tensors["weights"])
         set_moments(self._optimizer, self.state.step, tensors)
 
     def _memorises(self) -> bool:
+        """Whether so many evaluations brought no gain that going on would only memorise the examples."""
         patience = self.recipe.patience or 0
-        if not patience or self.state.without_gain < patience:
-            return False
+        return patience > 0 and self.state.without_gain >= patience
+
+    def _tell_of_memorising(self) -> None:
         best = self.state.best
         if best is not None and best.recalled is not None:
             kept = {"step": self.state.best_step or 0, "n": best.recalled, "asked": best.asked}
             self._notice("train.recall_settled", severity=Severity.NOTE, **kept)
         else:
             self._notice("train.memorising", severity=Severity.NOTE, step=self.state.best_step or 0)
-        return True
 
-    def _goes_on(self) -> bool:
-        """At the last step: whether recall still rises, so that half as many steps are added."""
+    def _rising_recall(self) -> EvalResult | None:
+        """At the last step: the best result, where recall still rises and more steps may be added; else None."""
         best = self.state.best
         if best is None or not may_extend(self.state.extensions, best.recalled, best.asked, self.state.without_gain):
-            return False
+            return None
+        return best
+
+    def _extend(self, best: EvalResult) -> None:
+        """Adds half as many steps."""
         self._update(extensions=self.state.extensions + 1)
         self._notice("train.goes_on", severity=Severity.NOTE, n=best.recalled, asked=best.asked)
-        self._say(Extended(time=time.time(), total_steps=self._table.end))
-        return True
+        self._say(Extended(time=time.time(), total_steps=self._schedule.end))
 
     def _notice(self, code: str, severity: Severity = Severity.WARNING, **params: Any) -> None:
         problem = Problem(code=code, severity=severity, params=params)
