@@ -68,7 +68,7 @@ def test_paste_map_and_reword(page: Page) -> None:
     page.click(".af-picker [data-action=join][data-column=Detail]")
     expect(page.locator("#examples-picture .af-part.asks")).to_contain_text("It is urgent.", timeout=SOON)
     expect(head).to_contain_text("Version 2", timeout=SOON)
-    page.get_by_role("tab", name="Exam").click()
+    page.get_by_role("tab", name="Exam", exact=True).click()
     page.click("#examples-split [data-action=share][data-share='0.3']")
     expect(head).to_contain_text("Version 3", timeout=SOON)
     page.click("#split-reword")
