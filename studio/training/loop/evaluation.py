@@ -39,8 +39,10 @@ class EvalResult:
 
     def gains_on(self, best: EvalResult | None) -> bool:
         """Whether this is worth keeping, and a reason to go on."""
-        if best is None or self.recalled is None or best.recalled is None:
-            return self.loss is not None and (best is None or best.loss is None or self.loss < best.loss)
+        if best is None:
+            return self.loss is not None or self.recalled is not None
+        if self.recalled is None or best.recalled is None:
+            return self.loss is not None and (best.loss is None or self.loss < best.loss)
         if self.recalled != best.recalled:
             return self.recalled > best.recalled
         before = math.inf if best.recall_loss is None else best.recall_loss  # 0.0 is a loss, and none can be lower

@@ -29,6 +29,7 @@ from tests.training.support import PAIRS, finish, write_run
 
 def test_loss_judges_until_there_is_recall() -> None:
     assert EvalResult(1.0).gains_on(None)
+    assert EvalResult(None, 0, 16, 2.0).gains_on(None), "nothing held out, and recall judges: the first is kept"
     assert EvalResult(0.9).gains_on(EvalResult(1.0))
     assert not EvalResult(1.0).gains_on(EvalResult(1.0))
     assert not EvalResult(math.nan).gains_on(EvalResult(1.0))
