@@ -80,7 +80,7 @@ def start_training(studio: Studio, preset: str, passes: str = "") -> None:
     studio.see("#train-chart [data-tips]", timeout=LOADING)
 
 
-@pytest.mark.parametrize(("locale", "passes"), [("en", "1"), ("pt", "1,5")])
+@pytest.mark.parametrize(("locale", "passes"), [("en", "1"), pytest.param("pt", "1,5", marks=pytest.mark.slow)])
 def test_sample_to_demo_link(browser: Browser, server: Server, locale: str, passes: str) -> None:
     studio = open_studio(browser, server, locale)
     assert f"/{locale}/" in studio.page.url

@@ -88,15 +88,15 @@ def inside_categories(items: Sequence[Any]) -> list[dict[str, Any]] | None:
     if len(names) != 1:
         return None
     name = names.pop()
+    if not all(isinstance(item, dict) and isinstance(item.get(name) or [], list) for item in items):
+        return None  # what is no category would be left out without a word
     inner = [item for record in records for item in record.get(name) or [] if isinstance(item, dict)]
     if not inner or not guess(list(inner[0]), inner[:_SAMPLE]).by_header:
         return None
     found: list[dict[str, Any]] = []
     for record in items:
-        if isinstance(record, dict):
-            said = {key: part for key, part in record.items() if isinstance(part, str)}
-            topic = next(iter(said.values()), "")
-            found += [{"topic": topic, **item} for item in record.get(name) or [] if isinstance(item, dict)]
+        topic = next((part for part in record.values() if isinstance(part, str)), "")
+        found += [{"topic": topic, **item} for item in record.get(name) or [] if isinstance(item, dict)]
     return found
 
 
