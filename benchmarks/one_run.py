@@ -65,17 +65,9 @@ def trained(
         train: pairs to learn.
         held_out: pairs for the evaluations; may be empty.
     """
-    card = BaseModelCard.model_validate_json((model_dir / "afina.json").read_text(encoding="utf-8"))
-    encoder = Encoder.load(model_dir, recipe)
-    mean = sum(len(encoder.example(pair).input_ids) for pair in train) / len(train)
-    resolved = resolve(recipe, card, len(train), len(held_out), mean)
     with tempfile.TemporaryDirectory() as home:
-        run = RunFolder(Path(home) / "run")
-        run.path.mkdir()
-        run.recipe.write_text(resolved.model_dump_json(), encoding="utf-8")
-        run.model.write_text(card.model_dump_json(), encoding="utf-8")
-        run.train.write_text("".join(pair.model_dump_json() + "\n" for pair in train), encoding="utf-8")
-        run.held_out.write_text("".join(pair.model_dump_json() + "\n" for pair in held_out), encoding="utf-8")
+        run = write_run(Path(home), model_dir, recipe, train, held_out)
+        resolved = Recipe.model_validate_json(run.recipe.read_bytes())
         command = [sys.executable, "-m", "studio.training.worker", str(run.path)]
         with run.log.open("ab") as log:
             command += ["--home", home, "--model-dir", str(model_dir)]
@@ -94,6 +86,23 @@ def trained(
             peak,
             resolved,
         )
+
+
+def write_run(
+    home: Path, model_dir: Path, recipe: Recipe, train: Sequence[Conversation], held_out: Sequence[Conversation]
+) -> RunFolder:
+    """A run that waits for its worker, in a folder of ``home``; for the others see :func:`trained`."""
+    card = BaseModelCard.model_validate_json((model_dir / "afina.json").read_text(encoding="utf-8"))
+    encoder = Encoder.load(model_dir, recipe)
+    mean = sum(len(encoder.example(pair).input_ids) for pair in train) / len(train)
+    resolved = resolve(recipe, card, len(train), len(held_out), mean)
+    run = RunFolder(home / "run")
+    run.path.mkdir()
+    run.recipe.write_text(resolved.model_dump_json(), encoding="utf-8")
+    run.model.write_text(card.model_dump_json(), encoding="utf-8")
+    run.train.write_text("".join(pair.model_dump_json() + "\n" for pair in train), encoding="utf-8")
+    run.held_out.write_text("".join(pair.model_dump_json() + "\n" for pair in held_out), encoding="utf-8")
+    return run
 
 
 def _peak_until_end(worker: subprocess.Popen[bytes]) -> int:

@@ -52,7 +52,7 @@ def main(job: dict[str, Any]) -> None:
             save_strategy="no",
             report_to="none",
             seed=job["seed"],
-            use_cpu=True,  # without it SFTConfig refuses its own default of bf16
+            use_cpu=job.get("use_cpu", True),  # without a card: else SFTConfig refuses its own default of bf16
             **SETUPS[job["setup"]],
         ),
         peft_config=peft.LoraConfig(
