@@ -17,10 +17,10 @@ import httpx
 from studio.services.links import LinkService
 from studio.settings import Settings
 from studio.storage.database import ProjectRow, RunRow
-from studio.storage.files import write_atomic
 from studio.storage.workspace import Workspace
 from tests.browser.conftest import Server
 from tests.security.connections import crowd
+from tests.services.test_links import keep_adapter
 
 CROWDS = ("silent", "slow head", "slow body")
 CONNECTIONS = 1000
@@ -36,7 +36,7 @@ def demo_link(home: Path) -> str:
         run = {"id": "run-1", "project_id": "project-1", "name": "Treino", "created_at": 0.0, "state": "finished"}
         counts = {"position": 1.0, "train_examples": 1, "held_out_examples": 1}
         session.add(RunRow(**run, **counts, model_id="tiny", model_name="Tiny"))
-    write_atomic(workspace.run("run-1").best, "{}")
+    keep_adapter(workspace.run("run-1"))
     token = LinkService(workspace).create("run-1", "Padaria", ["Abre domingo?"], "pt").token
     workspace.database.close()
     return token
