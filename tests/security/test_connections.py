@@ -16,6 +16,7 @@ from studio.web.guards import AllowedHosts, connections
 from studio.web.log import RateFilter
 from studio.web.network import listen
 from studio.web.serving import make_server
+from tests import own_loop
 from tests.browser.conftest import Server
 from tests.security.connections import KINDS, crowd, is_closed
 from tests.web.demo_server import serve
@@ -86,7 +87,7 @@ def test_an_answer_does_not_wait_for_the_acknowledgement_of_its_head() -> None:
             writer.close()
             return await found
 
-    assert asyncio.run(accepted())
+    assert own_loop.run(accepted())
 
 
 def test_a_body_that_trickles_has_an_end_and_one_that_flows_has_none() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from studio.i18n import LOCALES
 from studio.services import Services
 from studio.web.guards.gradio_routes import named_files
 from studio.web.ui.shell import mount_studio
+from tests import own_loop
 from tests.browser.conftest import Server
 
 
@@ -51,7 +51,7 @@ def test_gradio_itself_refuses_them_too(services: Services, secret: Path) -> Non
         for block in inputs.values():
             moved = processing_utils.async_move_files_to_cache(file_data(secret), block, check_in_upload_folder=True)
             with pytest.raises(InvalidPathError):
-                asyncio.run(moved)
+                own_loop.run(moved)
     finally:
         LocalContext.blocks.reset(token)
 
