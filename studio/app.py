@@ -46,6 +46,7 @@ def build_services(settings: Settings) -> Services:
     from studio.services.links import LinkService
     from studio.services.models import ModelService
     from studio.services.projects import ProjectService
+    from studio.services.proof.service import ProofService
     from studio.services.publication import PublicationService
     from studio.services.runs.comparison import ComparisonService
     from studio.services.runs.service import RunService
@@ -84,6 +85,7 @@ def build_services(settings: Settings) -> Services:
         publication=PublicationService(workspace, openers(demo)),
         suggestions=SuggestionService(workspace, demo.chats, demo.links),
         exports=ExportService(workspace),
+        proofs=ProofService(workspace),
     )
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from studio.services.links import LinkService
     from studio.services.models import ModelService
     from studio.services.projects import ProjectService
+    from studio.services.proof.service import ProofService
     from studio.services.publication import PublicationService
     from studio.services.runs.comparison import ComparisonService
     from studio.services.runs.service import RunService
@@ -54,6 +55,7 @@ class Services:
     publication: PublicationService
     suggestions: SuggestionService
     exports: ExportService
+    proofs: ProofService
 
     def close(self) -> None:
         """Ends the supervisor and the chat workers; training workers go on."""

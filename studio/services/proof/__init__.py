@@ -1,0 +1,1 @@
+"""The final exam of a run: started, watched, stopped, read."""
