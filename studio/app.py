@@ -136,7 +136,7 @@ def serve(
             server = _studio_server(services)
         address = f"http://{'127.0.0.1' if settings.host in ('0.0.0.0', '::') else settings.host}:{settings.port}"
         threading.Thread(
-            target=_announce, args=(address, text("serve.ready", address=address), open_browser, say), daemon=True
+            target=_announce, args=(address, text("cli.serve.ready", address=address), open_browser, say), daemon=True
         ).start()
         if share:
             services.publication.choose(Reach.INTERNET, remember=False)
@@ -171,7 +171,7 @@ def _tell_reach(services: Services, text: Catalog, say: Callable[[str], None]) -
     if now.problem is not None:
         say(text.problem(now.problem))
     elif now.address:
-        say(text(f"serve.reach.{now.reach.value}", address=now.address))
+        say(text(f"cli.serve.reach.{now.reach.value}", address=now.address))
 
 
 def can_listen(host: str, port: int) -> bool:

@@ -211,7 +211,7 @@ def _drawn(
         text = terminal.catalog
         terminal.result("")
         terminal.result(text("cli.examples.split", n=len(found.held_out), total=len(conversations)))
-        terminal.result(text(f"split.{found.kind.value}"))
+        terminal.result(text(f"examples.split.kind.{found.kind.value}"))
     return conversations
 
 
@@ -246,7 +246,7 @@ def _say(terminal: Terminal, read: ReadResult, report: Report) -> None:
             terminal.result(text("cli.examples.sheet_left_out", file=file.file))
             continue
         terminal.result(
-            text("cli.examples.read", file=file.file, n=file.examples, format=text(f"reader.{file.reader}"))
+            text("cli.examples.read", file=file.file, n=file.examples, format=text(f"examples.reader.{file.reader}"))
         )
         for role, columns in _columns(file.mapping).items():
             terminal.result(text(f"cli.examples.column.{role}", columns=", ".join(columns)))
@@ -256,19 +256,19 @@ def _say(terminal: Terminal, read: ReadResult, report: Report) -> None:
     for problem in read.problems:
         terminal.result(f"! {terminal.sentence(problem)}")
     if counts := totals(left_out(read.problems)):
-        shown = ", ".join(text(f"left_out.{unit.value}", n=count) for unit, count in counts.items())
-        terminal.result(text("left_out.title", counts=shown))
+        shown = ", ".join(text(f"examples.left_out.{unit.value}", n=count) for unit, count in counts.items())
+        terminal.result(text("examples.left_out.title", counts=shown))
     terminal.result("")
     terminal.result(text("checks.score", score=report.score))
     if not report.findings:
-        terminal.result(text("checks.clean"))
+        terminal.result(text("cli.examples.clean"))
     for finding in report.findings:
         terminal.result(f"{finding.code:<18} {_sentence(terminal, finding)}")
     if report.top3:
         terminal.result("")
-        terminal.result(text("checks.most_worth"))
+        terminal.result(text("cli.examples.most_worth"))
         for number, finding in enumerate(report.top3, start=1):
-            terminal.result(f"{number}. {text(f'check.{finding.code}')}")
+            terminal.result(f"{number}. {text(f'checks.rule.{finding.code}')}")
 
 
 def _columns(mapping: Mapping) -> dict[str, tuple[str, ...]]:
@@ -284,7 +284,7 @@ def _columns(mapping: Mapping) -> dict[str, tuple[str, ...]]:
 
 
 def _sentence(terminal: Terminal, finding: Finding) -> str:
-    return terminal.catalog(f"check.{finding.code}.found", **finding.params)
+    return terminal.catalog(f"checks.rule.{finding.code}.found", **finding.params)
 
 
 def _document(terminal: Terminal, read: ReadResult, dataset: Dataset, report: Report) -> dict[str, Any]:

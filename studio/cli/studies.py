@@ -168,7 +168,7 @@ def _row(terminal: Terminal, trial: Trial) -> list[str]:
         f"{text.number(score.passes if score else 0.0, 1)}/{trial.settings.epochs:g}",
         f"{score.right}/{score.asked}" if score and score.right is not None else "-",
         text.number(score.loss, 3) if score and score.loss is not None else "-",
-        text(f"study.trial.{trial.state}"),
+        text(f"train.study.trial.{trial.state}"),
     ]
 
 

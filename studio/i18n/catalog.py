@@ -1,8 +1,8 @@
-"""Catalogs: one folder a language, one JSON file an area, one sentence a key.
+"""Catalogs: one folder a language, one JSON file a screen, one sentence a key.
 
-A file maps flat keys to sentences with ``{named}`` placeholders. A sentence that depends on a number is an object
-``{"one": "…", "other": "…"}`` and is chosen by the parameter ``n``. Every language has the same keys and placeholders;
-a test sees to it.
+A file maps flat keys, which begin with its name, to sentences with ``{named}`` placeholders. A sentence that depends on a
+number is an object ``{"one": "…", "other": "…"}`` and is chosen by the parameter ``n``. Every language has the same keys
+and placeholders; a test sees to it.
 """
 
 from __future__ import annotations
@@ -54,10 +54,12 @@ class Catalog:
         params = dict(problem.params)
         try:
             if isinstance(kinds := params.get("kinds"), dict):  # what each column is full of
-                params["columns"] = "; ".join(f"{name}: {self(f'column.{kind}')}" for name, kind in kinds.items())
-            return self(f"error.{problem.code}", **params)
+                params["columns"] = "; ".join(
+                    f"{name}: {self(f'errors.column.{kind}')}" for name, kind in kinds.items()
+                )
+            return self(f"errors.{problem.code}", **params)
         except KeyError:
-            return self("error.general.unexpected", kind=problem.code, detail=str(problem.params or ""))
+            return self("errors.general.unexpected", kind=problem.code, detail=str(problem.params or ""))
 
     def number(self, value: float, decimals: int = 0) -> str:
         """A number as it is written in this language: ``1,234.5`` or ``1.234,5``."""
@@ -76,12 +78,13 @@ class Catalog:
         """A time span in words, rounded as a person would: ``40 seconds``, ``3 minutes``, ``1 h 20 min``."""
         if seconds < 55:
             return self(
-                "duration.seconds", n=max(1, math.ceil(seconds / 5) * 5) if seconds > 10 else max(1, round(seconds))
+                "common.duration.seconds",
+                n=max(1, math.ceil(seconds / 5) * 5) if seconds > 10 else max(1, round(seconds)),
             )
         minutes = max(1, round(seconds / 60))
         if minutes < 60:
-            return self("duration.minutes", n=minutes)
-        return self("duration.hours", h=minutes // 60, m=minutes % 60)
+            return self("common.duration.minutes", n=minutes)
+        return self("common.duration.hours", h=minutes // 60, m=minutes % 60)
 
     def _shown(self, value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | float):

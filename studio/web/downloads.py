@@ -48,9 +48,11 @@ def add_downloads(app: FastAPI, services: Services) -> None:
             return PlainTextResponse("general.not_found", status_code=404)
         text = catalog(locale)
         folder = tempfile.mkdtemp(prefix="afina-")
-        path = Path(folder) / f"{text('template.file')}.xlsx"
-        titles, *rows = ([text(f"template.{row}.{part}") for part in _PARTS] for row in ("title", "first", "second"))
-        write_template(path, text("template.sheet"), titles, rows, text("template.note"))
+        path = Path(folder) / f"{text('examples.template.file')}.xlsx"
+        titles, *rows = (
+            [text(f"examples.template.{row}.{part}") for part in _PARTS] for row in ("title", "first", "second")
+        )
+        write_template(path, text("examples.template.sheet"), titles, rows, text("examples.template.note"))
         return FileResponse(
             path, filename=path.name, background=BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
         )

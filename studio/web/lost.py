@@ -62,5 +62,5 @@ class LostPage:
 def _page(request: Request) -> HTMLResponse:
     locale = locale_of(request)
     text = catalog(locale)
-    page = notice_page(locale, text("lost.title"), text("lost.why"))
+    page = notice_page(locale, text("common.lost.title"), text("common.lost.why"))
     return HTMLResponse(page, status_code=404, headers=_HEADERS)

@@ -33,9 +33,9 @@ def notice_page(locale: str, title: str, why: str, *, has_way_home: bool = True)
     text = catalog(locale)
     return _PAGE.format(
         lang={"pt": "pt-BR"}.get(locale, locale),
-        brand=text("brand.name"),
+        brand=text("common.brand.name"),
         logo=Markup(logo()),
         title=title,
         why=why,
-        way=_WAY.format(locale=locale, home=text("lost.home")) if has_way_home else "",
+        way=_WAY.format(locale=locale, home=text("common.lost.home")) if has_way_home else "",
     )

@@ -60,7 +60,7 @@ def test_wrong_usage_as_a_sentence(
     assert run(["--lang", locale, *arguments]) == 2
     written = capsys.readouterr()
     assert not written.out
-    begin = catalog(locale).entries[f"error.{code}"].split("{")[0]  # type: ignore[union-attr]
+    begin = catalog(locale).entries[f"errors.{code}"].split("{")[0]  # type: ignore[union-attr]
     assert written.err.startswith(begin)
     assert all(str(value) in written.err for value in params.values())
     assert "Traceback" not in written.err
@@ -115,7 +115,7 @@ def test_an_empty_password_file_is_refused(content: str, capsys: pytest.CaptureF
 @pytest.mark.parametrize("locale", LOCALES)
 def test_a_public_address_needs_a_password(locale: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["serve", "--host", "0.0.0.0", "--no-open", "--lang", locale]) == 1
-    begin = catalog(locale).entries["error.serve.password_needed"].split("{")[0]  # type: ignore[union-attr]
+    begin = catalog(locale).entries["errors.serve.password_needed"].split("{")[0]  # type: ignore[union-attr]
     assert capsys.readouterr().err.startswith(begin)
 
 
@@ -153,4 +153,4 @@ def test_every_code_of_the_command_line_has_its_sentence() -> None:
                 codes |= {value.value for value in values if isinstance(value, ast.Constant)}
     assert len(codes) > 15
     for locale in LOCALES:
-        assert not {code for code in codes if f"error.{code}" not in catalog(locale).entries}
+        assert not {code for code in codes if f"errors.{code}" not in catalog(locale).entries}

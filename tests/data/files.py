@@ -34,7 +34,7 @@ def assert_sentences(result: ReadResult) -> None:
     for problem in result.problems:
         for locale in LOCALES:
             sentence = catalog(locale).problem(problem)
-            assert f"error.{problem.code}" in catalog(locale).entries
+            assert f"errors.{problem.code}" in catalog(locale).entries
             assert problem.file is None or problem.file in sentence
             assert problem.code not in sentence, f"no sentence for {problem.code} in {locale}"
     if not result.conversations:

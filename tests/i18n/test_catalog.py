@@ -65,7 +65,7 @@ def codes_raised() -> set[str]:
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_every_code_has_a_sentence(locale: str) -> None:
-    missing = {code for code in codes_raised() if f"error.{code}" not in catalog(locale).entries}
+    missing = {code for code in codes_raised() if f"errors.{code}" not in catalog(locale).entries}
     assert not missing
 
 

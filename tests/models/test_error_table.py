@@ -40,4 +40,4 @@ def test_it_has_a_sentence_of_its_own(kind: type[Exception]) -> None:
 @pytest.mark.parametrize("code", sorted({code for _, _, code in TABLE if code.split(".")[0] in ("model", "hub")}))
 def test_every_code_of_models_in_the_table_has_sentences(code: str) -> None:
     for locale in LOCALES:
-        assert f"error.{code}" in catalog(locale).entries
+        assert f"errors.{code}" in catalog(locale).entries

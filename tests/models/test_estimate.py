@@ -43,7 +43,7 @@ def test_every_formula_gives_its_bytes_and_has_words(method: Method, precision: 
             product *= int(number.replace(",", ""))
         assert product == part.bytes
         for locale in LOCALES:
-            assert catalog(locale)(f"memory.{part.name}")
+            assert catalog(locale)(f"model.memory.{part.name}")
 
 
 def test_more_of_anything_needs_more_memory() -> None:

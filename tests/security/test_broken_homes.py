@@ -82,7 +82,7 @@ def test_a_full_disk_at_the_start_is_one_sentence(tmp_path: Path, left: int) -> 
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
     said = done.stdout + done.stderr
-    assert said.strip() == catalog("pt")("error.disk.full_at", path=str(disk / "home"))
+    assert said.strip() == catalog("pt")("errors.disk.full_at", path=str(disk / "home"))
 
 
 def test_a_recipe_that_is_too_deep_is_one_sentence(tmp_path: Path) -> None:

@@ -99,9 +99,9 @@ def test_a_program_and_a_person_read_the_way_out_in_their_language(client: httpx
         headers = {"host": "studio.example.com", "accept": "text/html", "accept-language": locale}
         page = client.get("/", headers=headers)
         assert "AFINA_PUBLIC_HOSTS" in page.text
-        assert catalog(locale)("brand.name") in page.text
+        assert catalog(locale)("common.brand.name") in page.text
         assert f'lang="{locale}' in page.text
-        assert catalog(locale)("web.refused") in page.text
+        assert catalog(locale)("common.refused") in page.text
         assert "<a " not in page.text  # a link of this name would be refused, too
         elsewhere = client.post("/", headers={"origin": "http://evil.example", "accept": "text/html", "accept-language": locale})  # fmt: skip
         assert f'href="/{locale}/"' in elsewhere.text

@@ -47,7 +47,7 @@ def test_in_the_background_and_found_after_a_restart(tiny_workspace: Workspace) 
     assert set(phases) <= {"starting", "merging", "checking", "packing"}
     for locale in LOCALES:
         for phase in phases:
-            assert catalog(locale)(f"export.phase.{phase}")
+            assert catalog(locale)(f"share.export.phase.{phase}")
     again = ExportService(tiny_workspace)
     progress, path = again.progress(run_id, "merged"), again.path(run_id, "merged")
     assert progress.state is ExportState.READY
@@ -120,4 +120,4 @@ def test_a_damaged_adapter_is_told_as_such_and_not_as_nothing_kept(tiny_workspac
     assert exports.progress(run_id, "merged").state is ExportState.ABSENT
     assert find_subject(tiny_workspace, run_id, needs_tuned=False).tuned is None
     for locale in LOCALES:
-        assert catalog(locale)("error.run.damaged") != catalog(locale)("error.export.not_ready")
+        assert catalog(locale)("errors.run.damaged") != catalog(locale)("errors.export.not_ready")

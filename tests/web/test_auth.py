@@ -106,7 +106,7 @@ def test_a_wrong_password_is_told_in_both_languages(client: TestClient) -> None:
     for locale in LOCALES:
         response = client.post(f"/login?lang={locale}", data={"password": "x", "next": '/"><script>'})
         assert response.status_code == 401
-        assert catalog(locale)("error.login.wrong") in response.text
+        assert catalog(locale)("errors.login.wrong") in response.text
         assert "<script" not in response.text
         assert "set-cookie" not in response.headers
 

@@ -145,7 +145,7 @@ def test_the_table_escapes_and_marks(ui: Ui, place: Place) -> None:
     assert "<img" not in html
     assert html.count("<textarea") == html.count("</textarea>") == 2 * (services.tables.page(place.project).total + 1)
     assert 'data-applied="n0"' in html
-    assert catalog("en")("check.cpf") in html
+    assert catalog("en")("checks.rule.cpf") in html
     few = services.tables.page(place.project, Query("caneca"), size=1)
     shown = render_table(ui, place, few)
     assert 'data-page="2"' in shown
@@ -170,7 +170,7 @@ def test_every_version_says_who_and_what(ui: Ui, place: Place) -> None:
     newest, middle, first = services.history.versions(place.project)
     html = render_history(ui, place, newest.id, {middle.id: "CHANGES"})
     assert "Ana &lt;b&gt;" in html
-    assert catalog("en")("history.command_line") in html
+    assert catalog("en")("examples.history.command_line") in html
     assert html.count("CHANGES") == 1
     assert html.count('data-action="restore"') == 2
     changes = render_changes(ui, services.history.changes(middle.id))
@@ -245,12 +245,13 @@ def test_the_template_is_read_back_by_our_own_import(services: Services, locale:
     path.write_bytes(answer.content)
     view = services.datasets.import_files(services.projects.create("Shop").id, [path])
     expected = [
-        tuple(text(f"template.{row}.{part}") for part in ("question", "answer", "topic")) for row in ("first", "second")
+        tuple(text(f"examples.template.{row}.{part}") for part in ("question", "answer", "topic"))
+        for row in ("first", "second")
     ]
     assert [(one.question, one.answer, one.topic) for one in view.conversations] == expected
     assert view.problems == (), "the note is taken for nothing"
     (comment,) = [cell.comment.text for row in load_workbook(path).active for cell in row if cell.comment]
-    assert comment == text("template.note")
+    assert comment == text("examples.template.note")
 
 
 def test_what_goes_on_with_a_large_set_can_be_stopped(ui: Ui) -> None:

@@ -43,9 +43,9 @@ def test_each_part_is_named_by_its_column(services: Services, view: DatasetView,
     for words in ("O que o cliente perguntou", "O que respondemos", "Entregam &lt;b&gt;no Rio", "Sim, em 4 dias."):
         assert words in html
     assert "Seja &lt;i&gt;breve" in html
-    assert catalog(locale)("mapping.why.header") in html
-    assert catalog(locale)("mapping.optional.topic", column="Tema") in html
-    assert catalog(locale)("mapping.optional.id", column="Chamado") in html
+    assert catalog(locale)("examples.mapping.why.header") in html
+    assert catalog(locale)("examples.mapping.optional.topic", column="Tema") in html
+    assert catalog(locale)("examples.mapping.optional.id", column="Chamado") in html
     assert "af-picker" not in html
 
 
@@ -72,7 +72,7 @@ def test_what_is_chosen_is_read_and_remembered(
     chosen = _changed(view, {"action": "join", "role": "question", "column": "Detalhe"})
     again = services.datasets.set_mapping(project, chosen)
     assert again.conversations[0].question == "Entregam <b>no Rio</b>?\nÉ urgente."
-    assert catalog("en")("mapping.why.chosen") in render_mapping(_ui(services), again, "")
+    assert catalog("en")("examples.mapping.why.chosen") in render_mapping(_ui(services), again, "")
     other = tmp_path / "mais.csv"
     other.write_text(CSV.replace("frete", "prazo"), encoding="utf-8")
     assert services.datasets.import_files(project, [other]).mapping == chosen
@@ -85,7 +85,7 @@ def test_what_was_added_under_other_headers_is_shown_by_its_columns(
     added = services.datasets.paste(project, pasted, append=True)
     html = render_mapping(_ui(services), added, "")
     assert "Tem estacionamento?" in html
-    assert catalog("en")("mapping.why_turns") not in html
+    assert catalog("en")("examples.mapping.why_turns") not in html
 
 
 def test_sheets_are_left_out_and_taken_in(services: Services, project: str, tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_sheets_are_left_out_and_taken_in(services: Services, project: str, tmp_
     view = services.datasets.set_mapping(project, only)
     assert [c.question for c in view.conversations] == ["Abre em 2024?", "Fecha em 2024?"]
     assert [(table.sheet, table.chosen) for table in view.tables] == [("2023", False), ("2024", True)]
-    assert catalog("en")("mapping.left_out") in render_mapping(_ui(services), view, "")
+    assert catalog("en")("examples.mapping.left_out") in render_mapping(_ui(services), view, "")
     assert services.datasets.import_files(project, [path]).version.examples == 2
     with pytest.raises(AfinaError, match=r"data\.no_sheet_left"):
         _changed(view, {"action": "sheet", "name": "2024"})

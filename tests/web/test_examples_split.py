@@ -29,15 +29,15 @@ def test_the_proof_in_numbers_and_words(services: Services, project: str, locale
     ui = Ui(services, catalog(locale), None)
     shown = services.splits.view(project)
     html = render_split(ui, shown)
-    assert catalog(locale)("split.new_answers") in html
+    assert catalog(locale)("examples.split.kind.new_answers") in html
     assert "<dd>3</dd>" in html
     assert "<dd>42</dd>" in html
-    assert catalog(locale)("splitview.aside") in html
+    assert catalog(locale)("examples.split.aside") in html
     assert "<dd>1 · 25 %</dd>" in html
     assert "<td>frete</td><td>3</td><td>1</td>" in html
     assert 'id="split-reword"' in html
     services.splits.keep_aside(project, [c.id for c in shown.held_out])
-    assert catalog(locale)("splitview.by_hand") in render_split(ui, services.splits.view(project))
+    assert catalog(locale)("examples.split.by_hand") in render_split(ui, services.splits.view(project))
 
 
 def test_an_offer_can_be_thinned_out(services: Services, project: str) -> None:
@@ -47,7 +47,7 @@ def test_an_offer_can_be_thinned_out(services: Services, project: str) -> None:
     assert offered[0].question not in html
     assert "&lt;Belém&gt;" in html
     assert f'data-without="{offered[0].origin}"' in html
-    assert ui.text("splitview.accept", n=len(offered) - 1) in html
+    assert ui.text("examples.split.accept", n=len(offered) - 1) in html
 
 
 def test_examples_are_found_by_words_in_any_spelling(services: Services, project: str) -> None:

@@ -30,7 +30,7 @@ def test_a_person_reads_it_in_her_language(client: TestClient, path: str, header
     answer = client.get(path, headers=BROWSER | headers)
     assert answer.status_code == 404
     assert answer.headers["content-type"].startswith("text/html")
-    assert catalog(locale)("lost.title") in answer.text
+    assert catalog(locale)("common.lost.title") in answer.text
     assert f'href="/{locale}/"' in answer.text
 
 

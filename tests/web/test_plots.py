@@ -138,7 +138,7 @@ def test_the_helper_is_offered_where_it_is_better_and_only_once(ui: Ui, services
         view = services.insights.wait(project.id)
         assert ("plots-helper-get" in views.render_status(ui, view)) is offered
         said = maps.render_map(ui, view, maps.NOTHING, [])
-        assert (ui.text("plots.map.letters_better") in said) is not offered
+        assert (ui.text("examples.plots.map.letters_better") in said) is not offered
         if offered:
             assert "84\xa0MB" in views.render_status(ui, view)
             assert "Apache-2.0" in views.render_status(ui, view)

@@ -34,7 +34,7 @@ def reading(view: RunView) -> Sentence:
     """
     match view.state:
         case RunState.QUEUED:
-            return ("run.reading.waiting", {"n": (view.queue_position or 1) - 1}) if _others(view) else _plain("next")
+            return ("train.reading.waiting", {"n": (view.queue_position or 1) - 1}) if _others(view) else _plain("next")
         case RunState.STARTING:
             return _plain("starting")
         case RunState.STOPPING:
@@ -129,34 +129,34 @@ def gain_of(progress: Progress, best_loss: float | None = None) -> int | None:
 def _running(view: RunView) -> Sentence:
     progress = view.progress
     if (astray := _went_back(progress)) is not None:
-        return "run.reading.went_back", {"step": astray}
+        return "train.reading.went_back", {"step": astray}
     if not progress.train_loss:
         return _plain("starting" if progress.phase in (None, "measuring") else _phase(progress.phase))
     if is_jumping(progress):
-        return "run.reading.jumping", _rate(view, _LESS)
+        return "train.reading.jumping", _rate(view, _LESS)
     if progress.recall_asked:
         return _recalling(progress)
     if has_memorised(progress) and not _recovers(progress):
-        return "run.reading.memorising", _passes(progress, progress.best_step)
+        return "train.reading.memorising", _passes(progress, progress.best_step)
     if is_flat(progress):
-        return "run.reading.flat", _rate(view, _MUCH_MORE)
+        return "train.reading.flat", _rate(view, _MUCH_MORE)
     if progress.fraction >= _HALF and is_ignored(progress):
-        return "run.reading.ignored", _rate(view, _MORE)
+        return "train.reading.ignored", _rate(view, _MORE)
     gain = gain_of(progress)
     if len(progress.train_loss) < _FEW_STEPS or gain is None or gain < 5:
         return _plain("first_steps")
     held_out = [point.value for point in progress.held_out_loss]
     if len(held_out) < 2:
-        return "run.reading.still_learning", {"percent": gain}
+        return "train.reading.still_learning", {"percent": gain}
     if len(held_out) > 2 and held_out[-1] > min(held_out[:-1]) * _SETTLED:
-        return "run.reading.settled", {"percent": gain}
-    return "run.reading.learning_well", {"percent": gain}
+        return "train.reading.settled", {"percent": gain}
+    return "train.reading.learning_well", {"percent": gain}
 
 
 def _recalling(progress: Progress) -> Sentence:
     shares = [point.value for point in progress.recall]
     params = {"percent": round(100 * max(shares))}
-    return f"run.reading.{'recall_rises' if shares[-1] >= max(shares) else 'recall_settled'}", params
+    return f"train.reading.{'recall_rises' if shares[-1] >= max(shares) else 'recall_settled'}", params
 
 
 def _finished(view: RunView) -> Sentence:
@@ -165,18 +165,18 @@ def _finished(view: RunView) -> Sentence:
     if progress.recall_asked:
         share = max(point.value for point in progress.recall)
         counts = {"right": round(share * progress.recall_asked), "asked": progress.recall_asked}
-        return "run.reading.finished_recall", {"n": pass_of(progress, best)} | counts
+        return "train.reading.finished_recall", {"n": pass_of(progress, best)} | counts
     gain = gain_of(progress, result.best_loss if result else None)
     if is_ignored(progress):
-        return "run.reading.finished_ignored", _rate(view, _MORE)
+        return "train.reading.finished_ignored", _rate(view, _MORE)
     if gain is None:
         return _plain("finished")
     if gain < 3:
         return _plain("finished_little")
     if has_memorised(progress) and best is not None:
-        return "run.reading.finished_memorised", {"percent": gain} | _passes(progress, best)
+        return "train.reading.finished_memorised", {"percent": gain} | _passes(progress, best)
     passes = pass_of(progress, best if best is not None else progress.step)
-    return "run.reading.finished_better", {"percent": gain, "n": passes}
+    return "train.reading.finished_better", {"percent": gain, "n": passes}
 
 
 def _passes(progress: Progress, best: int | None) -> dict[str, int]:
@@ -200,14 +200,14 @@ def _paused(view: RunView) -> Sentence:
     if view.paused_by is None or view.paused_by.code != "disk.low":
         return _plain("paused")
     params = view.paused_by.params
-    return "run.reading.paused_disk", {"needed_mb": params.get("needed_mb", 0), "free_mb": params.get("free_mb", 0)}
+    return "train.reading.paused_disk", {"needed_mb": params.get("needed_mb", 0), "free_mb": params.get("free_mb", 0)}
 
 
 def _stopped(view: RunView) -> Sentence:
     result = view.result
     if result is None or result.adapter is None:
         return _plain("stopped_nothing")
-    return "run.reading.stopped_kept", {"n": pass_of(view.progress, result.best_step)}
+    return "train.reading.stopped_kept", {"n": pass_of(view.progress, result.best_step)}
 
 
 def _others(view: RunView) -> bool:
@@ -219,7 +219,7 @@ def _phase(phase: str) -> str:
 
 
 def _plain(name: str) -> Sentence:
-    return f"run.reading.{name}", {}
+    return f"train.reading.{name}", {}
 
 
 def _mean(points: Sequence[Point]) -> float:

@@ -125,7 +125,7 @@ class RunStarts:
         if not recipe.data:
             raise AfinaError("run.no_examples")
         project_id = new_id("project")
-        title = files[0].stem if files else catalog(locale)("run.default_project")
+        title = files[0].stem if files else catalog(locale)("train.default_project")
         with self._workspace.database.session() as session:
             now = time.time()
             session.add(
@@ -153,7 +153,7 @@ class RunStarts:
         return self._examples.of(source, recipe)
 
     def _name(self, project_id: str, recipe: Recipe, locale: str) -> str:
-        preset = catalog(locale)(f"run.preset.{recipe.preset.value}")
+        preset = catalog(locale)(f"train.setting.preset.{recipe.preset.value}")
         with self._workspace.database.session() as session:
             taken = set(session.scalars(select(RunRow.name).where(RunRow.project_id == project_id)))
         return next(name for n in range(1, 10**6) if (name := preset if n == 1 else f"{preset} · {n}") not in taken)

@@ -96,27 +96,29 @@ def advice(plan: StudyPlan, record: StudyRecord, *, over: bool) -> tuple[Advice,
         recommended = recommendation(plan, record)
         found.append(recommended.advice if recommended else _nothing(plan, record, over=over))
         if recommended and over and not record.done and next_leg(plan, record) is not None:
-            found.append(Advice(key="study.note.stopped", params={"n": sum(bool(t.scores) for t in record.trials)}))
+            found.append(
+                Advice(key="train.study.note.stopped", params={"n": sum(bool(t.scores) for t in record.trials)})
+            )
         elif recommended and over and _was_short(record):
-            found.append(Advice(key="study.note.short", params={"percent": round(100 * record.shares[-1])}))
-        found.append(Advice(key=f"study.judged.{plan.judge.value}"))
+            found.append(Advice(key="train.study.note.short", params={"percent": round(100 * record.shares[-1])}))
+        found.append(Advice(key=f"train.study.judged.{plan.judge.value}"))
     else:
         together = spread(record)
         if together is None:
-            found.append(Advice(key="study.folds.nothing"))
+            found.append(Advice(key="train.study.folds.nothing"))
         else:
             found.extend(_about(plan, together))
     failed = sum(trial.problem is not None for trial in record.trials)
-    return (*found, *([Advice(key="study.note.failed", params={"n": failed})] if failed else []))
+    return (*found, *([Advice(key="train.study.note.failed", params={"n": failed})] if failed else []))
 
 
 def _nothing(plan: StudyPlan, record: StudyRecord, *, over: bool) -> Advice:
     """Why nothing can be recommended, and what to do."""
     if not none_right(plan, record):
-        return Advice(key="study.advice.nothing")
+        return Advice(key="train.study.advice.nothing")
     tried = [trial.scores[-1] for trial in record.trials if trial.scores]
     params = {"n": len(tried), "asked": max(score.asked for score in tried)}
-    return Advice(key=f"study.advice.none_right{'' if over else '_yet'}", params=params)
+    return Advice(key=f"train.study.advice.none_right{'' if over else '_yet'}", params=params)
 
 
 def wilson(right: int, asked: int) -> tuple[float, float]:
@@ -140,19 +142,19 @@ def _compared(judge: TrialMetric, rung: int, base: Trial | None, best: Trial, tr
         "passes": best.settings.epochs,
     }
     if tried < 2:
-        return Advice(key="study.advice.only_present")
+        return Advice(key="train.study.advice.only_present")
     if best.number == 1:
-        return Advice(key="study.advice.keep", params={"n": tried} | settings)
+        return Advice(key="train.study.advice.keep", params={"n": tried} | settings)
     ours, theirs = best.at(rung), base.at(rung) if base else None
     if ours is None or theirs is None:  # the present settings failed
-        return Advice(key="study.advice.works", params={"n": tried} | settings)
+        return Advice(key="train.study.advice.works", params={"n": tried} | settings)
     gain = 1 - (ours.loss or 0.0) / theirs.loss if theirs.loss else 0.0
     sure = "close" if judge is TrialMetric.LOSS else _sureness(ours, theirs, tried - 1)
     if sure == "close":
         key = "better_loss" if gain >= _LOSS_GAIN else "close"
-        return Advice(key=f"study.advice.{key}", params={"n": tried, "percent": round(100 * gain)} | settings)
+        return Advice(key=f"train.study.advice.{key}", params={"n": tried, "percent": round(100 * gain)} | settings)
     counts = {"right": ours.right or 0, "base_right": theirs.right or 0, "asked": ours.asked}
-    return Advice(key=f"study.advice.{sure}", params={"n": tried} | counts | settings)
+    return Advice(key=f"train.study.advice.{sure}", params={"n": tried} | counts | settings)
 
 
 def _sureness(ours: TrialScore, theirs: TrialScore, others: int) -> str:
@@ -174,7 +176,7 @@ def _about(plan: StudyPlan, together: Spread) -> list[Advice]:
     told: dict[str, Any] = {"n": together.folds, "folds": planned}
     if together.mean_right is None or plan.judge is TrialMetric.LOSS:
         losses = {"loss": round(together.mean_loss or 0.0, 3), "spread": round(together.spread_loss or 0.0, 3)}
-        return [Advice(key="study.folds.loss", params=told | losses), Advice(key="study.judged.loss")]
+        return [Advice(key="train.study.folds.loss", params=told | losses), Advice(key="train.study.judged.loss")]
     low, high = together.low or 0.0, together.high or 1.0
     told |= {
         "right": together.right,
@@ -186,7 +188,7 @@ def _about(plan: StudyPlan, together: Spread) -> list[Advice]:
     }
     half = (high - low) / 2
     sure = "steady" if half <= _STEADY else "rough" if half <= _ROUGH else "open"
-    return [Advice(key="study.folds.right", params=told), Advice(key=f"study.folds.{sure}", params=told)]
+    return [Advice(key="train.study.folds.right", params=told), Advice(key=f"train.study.folds.{sure}", params=told)]
 
 
 def _mean(values: Sequence[float]) -> float | None:

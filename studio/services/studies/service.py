@@ -191,7 +191,7 @@ class StudyService:
         if found is None or kept_adapter(folder.trial(found.number)) is None:
             raise AfinaError("study.nothing_yet", name=view.name)
         run_id = new_id("run")
-        name = catalog(locale)("study.kept_name", name=view.name, number=found.number)
+        name = catalog(locale)("train.study.kept_name", name=view.name, number=found.number)
         train, asked = keep_trial(self._workspace.run(run_id), folder, found)
         with self._workspace.database.session() as session:
             row = session.get_one(RunRow, study_id)
@@ -251,7 +251,7 @@ class StudyService:
         return study_id
 
     def _name(self, project_id: str, kind: StudyKind, locale: str) -> str:
-        base = catalog(locale)(f"study.name.{kind.value}")
+        base = catalog(locale)(f"train.study.name.{kind.value}")
         with self._workspace.database.session() as session:
             taken = set(session.scalars(select(RunRow.name).where(RunRow.project_id == project_id)))
         return next(name for n in range(1, 10**6) if (name := base if n == 1 else f"{base} · {n}") not in taken)

@@ -32,7 +32,7 @@ def refusal(connection: HTTPConnection, error: AfinaError, status: int) -> Respo
     sentence = text.error(error)
     if "text/html" in connection.headers.get("accept", ""):
         answers_here = error.code != "web.foreign_host"
-        page = notice_page(locale, text("web.refused"), sentence, has_way_home=answers_here)
+        page = notice_page(locale, text("common.refused"), sentence, has_way_home=answers_here)
         return HTMLResponse(page, status, HEADERS)
     return JSONResponse({"detail": sentence, "error": {"code": error.code, "message": sentence}}, status, HEADERS)
 

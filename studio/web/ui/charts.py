@@ -36,10 +36,10 @@ def loss_chart(text: Catalog, view: RunView, label: str) -> Markup:
     marks = []
     if exam:
         best = min(exam, key=lambda point: point[1])
-        marks = [Mark(*best, kind="best", label=text("trainview.chart.best"))]
+        marks = [Mark(*best, kind="best", label=text("train.live.chart.best"))]
     series = [
-        Series(text("trainview.chart.practice"), "practice", thinned(practice)),
-        Series(text("trainview.chart.exam"), "exam", exam, dots=True),
+        Series(text("train.live.chart.practice"), "practice", thinned(practice)),
+        Series(text("train.live.chart.exam"), "exam", exam, dots=True),
     ]
     return Plot(
         label=label,
@@ -58,17 +58,18 @@ def overlay_chart(text: Catalog, found: Comparison) -> Markup:
         points = curve.exam or tuple(thinned(_running_mean(curve.practice)))
         series.append(Series(curve.name, f"s{index}", points, dots=bool(curve.exam)))
         tips += [
-            (x, text("trainover.tip", name=curve.name, n=x, error=text.number(y, 2))) for x, y in thinned(points, _TIPS)
+            (x, text("train.overlay.tip", name=curve.name, n=x, error=text.number(y, 2)))
+            for x, y in thinned(points, _TIPS)
         ]
     every = [point for one in series for point in one.points]
     best = found.curves[found.best].best if found.best is not None else None
     marks = (
-        [Mark(*best, kind=f"s{found.best + 1}", label=text("trainview.chart.best"))]
+        [Mark(*best, kind=f"s{found.best + 1}", label=text("train.live.chart.best"))]
         if best and found.best is not None
         else []
     )
     return Plot(
-        label=text("trainover.chart_label", n=len(found.curves)),
+        label=text("train.overlay.chart_label", n=len(found.curves)),
         x=pass_axis(text, max((x for x, _ in every), default=1.0)),
         y=error_axis(text, max((y for _, y in every), default=1.0) * _HEADROOM),
         series=series,
@@ -98,18 +99,18 @@ def search_chart(text: Catalog, view: StudyView, names: Sequence[str]) -> Markup
         series.append(Series("", kind, points, dots=True))
         tips += [(x, f"{name}: {_shown(text, view, y)}") for x, y in points]
     marks = [
-        Mark(*one.points[-1], kind="s2", label=text("trainstudy.best"))
+        Mark(*one.points[-1], kind="s2", label=text("train.study.best"))
         for one in series
         if one.kind == "s2" and one.points
     ]
-    ticks = [(float(n), text("trainstudy.round", n=n)) for n in range(1, rungs + 2)]
+    ticks = [(float(n), text("train.study.round", n=n)) for n in range(1, rungs + 2)]
     legend = [
-        Series(text(f"trainstudy.key.{key}"), kind, ())
+        Series(text(f"train.study.key.{key}"), kind, ())
         for key, kind in (("best", "s2"), ("on", "s1"), ("off", "faint"))
         if best or key != "best"
     ]
     return Plot(
-        label=text("trainstudy.chart_label", n=len(scored)),
+        label=text("train.study.chart_label", n=len(scored)),
         x=Axis(0.75, rungs + 1.35, ticks),
         y=_judge_axis(text, view, values),
         series=[*legend, *series],
@@ -139,11 +140,11 @@ def folds_chart(text: Catalog, view: StudyView, names: Sequence[str]) -> Markup:
     series, bands = [], list[Band]()
     if mean is not None:
         bands = [Band(mean - wide, mean + wide)]
-        series = [Series(text("trainstudy.mean"), "s2 dashed", [(0.5, mean), (last + 0.5, mean)])]
-    series.append(Series(text("trainstudy.parts"), "s1 alone", points, dots=True))
+        series = [Series(text("train.study.mean"), "s2 dashed", [(0.5, mean), (last + 0.5, mean)])]
+    series.append(Series(text("train.study.parts"), "s1 alone", points, dots=True))
     return Plot(
-        label=text("trainstudy.folds_label", n=len(points)),
-        x=Axis(0.5, last + 0.5, [(float(n), str(n)) for n in range(1, int(last) + 1)], text("trainstudy.parts_axis")),
+        label=text("train.study.folds_label", n=len(points)),
+        x=Axis(0.5, last + 0.5, [(float(n), str(n)) for n in range(1, int(last) + 1)], text("train.study.parts_axis")),
         y=_judge_axis(text, view, [y for _, y in points] + [mean + wide if mean is not None else 0.0]),
         series=series,
         bands=bands,
@@ -161,8 +162,10 @@ def steps_per_pass(view: RunView) -> float:
 def pass_axis(text: Catalog, passes: float) -> Axis:
     """The passes over the examples, from the start to ``passes``, each with its name."""
     every = max(1, math.ceil(passes / _LABELS))
-    ticks = [(0.0, text("trainview.chart.start"))]
-    ticks += [(float(n), text("trainview.chart.pass", n=n)) for n in range(every, math.floor(passes + 1e-6) + 1, every)]
+    ticks = [(0.0, text("train.live.chart.start"))]
+    ticks += [
+        (float(n), text("train.live.chart.pass", n=n)) for n in range(every, math.floor(passes + 1e-6) + 1, every)
+    ]
     return Axis(0.0, max(passes, 0.01), ticks)
 
 
@@ -186,12 +189,12 @@ def _tips(
     text: Catalog, practice: Sequence[tuple[float, float]], exam: Sequence[tuple[float, float]]
 ) -> list[tuple[float, str]]:
     tips = {
-        x: [text("trainview.tip.pass", n=x), text("trainview.tip.practice", error=text.number(y, 2))]
+        x: [text("train.live.tip.pass", n=x), text("train.live.tip.practice", error=text.number(y, 2))]
         for x, y in thinned(practice, _TIPS)
     }
     for x, y in exam:
-        tips.setdefault(x, [text("trainview.tip.pass", n=x)]).append(
-            text("trainview.tip.exam", error=text.number(y, 2))
+        tips.setdefault(x, [text("train.live.tip.pass", n=x)]).append(
+            text("train.live.tip.exam", error=text.number(y, 2))
         )
     return [(x, "\n".join(lines)) for x, lines in sorted(tips.items())]
 
@@ -221,8 +224,8 @@ def _judged(view: StudyView, score: TrialScore) -> float | None:
 
 def _shown(text: Catalog, view: StudyView, value: float) -> str:
     if view.judge is not TrialMetric.LOSS:
-        return text("trainstudy.percent", percent=round(100 * value))
-    return text("trainstudy.error", error=text.number(value, 2))
+        return text("train.study.percent", percent=round(100 * value))
+    return text("train.study.error", error=text.number(value, 2))
 
 
 def _judge_axis(text: Catalog, view: StudyView, values: Sequence[float]) -> Axis:

@@ -96,13 +96,13 @@ def map_chart(
     links = _links(found, place, copies)
     if links[0]:
         line = {"color": MARKED, "width": 1.6}
-        name = text("plots.map.copies")
+        name = text("examples.plots.map.copies")
         figure.add_trace(go.Scatter(x=links[0], y=links[1], mode="lines", line=line, name=name, hoverinfo="skip"))
     rings = [place[i] for i in lone if i in place]
     if rings:
-        figure.add_trace(_points(found, rings, text("plots.map.lone"), _ring(), skip=True))
+        figure.add_trace(_points(found, rings, text("examples.plots.map.lone"), _ring(), skip=True))
     size = 9 if len(found.ids) < 800 else 6
-    for kept, name in ((False, "plots.map.learned"), (True, "plots.map.held_out")):
+    for kept, name in ((False, "examples.plots.map.learned"), (True, "examples.plots.map.held_out")):
         chosen = [i for i, example_id in enumerate(found.ids) if (example_id in held_out) is kept]
         if not chosen:
             continue
@@ -135,7 +135,8 @@ def lengths_chart(text: Catalog, lengths: Lengths) -> Any:
             width=lengths.width * 0.92,
             marker={"color": [MARKED if start >= lengths.limit else MAIN for start in starts], "cornerradius": 3},
             customdata=[
-                text("plots.lengths.hover", first=first, last=last, n=count) for first, last, count in lengths.bars()
+                text("examples.plots.lengths.hover", first=first, last=last, n=count)
+                for first, last, count in lengths.bars()
             ],
             hovertemplate="%{customdata}<extra></extra>",
         )
@@ -146,7 +147,10 @@ def lengths_chart(text: Catalog, lengths: Lengths) -> Any:
         figure.add_vline(
             x=lengths.limit,
             line={"color": MARKED, "width": 2, "dash": "dash"},
-            annotation={"text": text("plots.lengths.limit", limit=text.number(lengths.limit)), "xanchor": "right"},
+            annotation={
+                "text": text("examples.plots.lengths.limit", limit=text.number(lengths.limit)),
+                "xanchor": "right",
+            },
             annotation_position="top left",
         )
     axis = {"zeroline": False, "fixedrange": True, "showline": False, "ticks": ""}
@@ -157,7 +161,12 @@ def lengths_chart(text: Catalog, lengths: Lengths) -> Any:
         text,
         height=260,
         margin={"l": 44, "r": 12, "t": 28, "b": 44},
-        xaxis={**axis, "title": {"text": text("plots.lengths.axis")}, "range": [begin, end], "showgrid": False},
+        xaxis={
+            **axis,
+            "title": {"text": text("examples.plots.lengths.axis")},
+            "range": [begin, end],
+            "showgrid": False,
+        },
         yaxis={**axis, "rangemode": "tozero", "nticks": 5},
         showlegend=False,
     )

@@ -109,12 +109,12 @@ def visitor_name() -> str:
 
 def warn(text: Catalog, error: BaseException) -> None:
     """Shows the sentence of an error over the page."""
-    gr.Warning(str(escape(text.error(error))), title=text("ui.toast.problem"), duration=12)
+    gr.Warning(str(escape(text.error(error))), title=text("common.toast.problem"), duration=12)
 
 
 def say(text: Catalog, key: str, **params: Any) -> None:
     """Shows a short message over the page."""
-    gr.Info(str(escape(text(key, **params))), title=text("brand.name"), duration=5)
+    gr.Info(str(escape(text(key, **params))), title=text("common.brand.name"), duration=5)
 
 
 def event_data(event: Any) -> dict[str, str]:
@@ -156,7 +156,7 @@ def badge(label: str, kind: str = "") -> Markup:
 
 def state_badge(text: Catalog, state: RunState, fraction: float = 0.0) -> Markup:
     """Where a run stands, with the share done while it is going on."""
-    label = text(f"run.state.{state.value}")
+    label = text(f"train.state.{state.value}")
     if state is RunState.RUNNING:
         label = f"{label} · {round(fraction * 100)}%"
     return badge(label, _STATE_KINDS.get(state, ""))
@@ -186,7 +186,7 @@ def problem_notice(text: Catalog, problem: Problem) -> Markup:
     more = EMPTY
     if problem.rows and "rows" not in problem.params:
         shown = ", ".join(str(row) for row in problem.rows[:12]) + (" …" if len(problem.rows) > 12 else "")
-        where = text("ui.rows", n=len(problem.rows), rows=shown)
+        where = text("common.rows", n=len(problem.rows), rows=shown)
         more = Markup('<div class="af-small af-muted">{}</div>').format(where)
     return notice(text.problem(problem), kind, more)
 
@@ -195,7 +195,7 @@ def when(text: Catalog, seconds: float) -> Markup:
     """A moment, short: the time today, else the date."""
     moment = datetime.fromtimestamp(seconds)
     today = moment.date() == datetime.now().date()
-    pattern = "%H:%M" if today else text("ui.date_format")
+    pattern = "%H:%M" if today else text("common.date_format")
     return Markup('<time datetime="{}">{}</time>').format(
         moment.isoformat(timespec="seconds"), moment.strftime(pattern)
     )
@@ -233,7 +233,7 @@ def danger_button(
     detail: str,
     *,
     yes: str = "",
-    stay: str = "ui.keep",
+    stay: str = "common.keep",
     elem_id: str = "",
     **data: str,
 ) -> Markup:
@@ -263,4 +263,4 @@ def link(label: str, place: Place, *, kind: str = "", elem_id: str = "") -> Mark
 def copy_button(text: Catalog, value: str, *, kind: str = "quiet small") -> Markup:
     """A button that copies ``value``."""
     html = Markup('<button type="button" class="af-button {}" data-copy="{}" data-copied="{}">{}</button>')
-    return html.format(kind, value, text("ui.copied"), text("ui.copy"))
+    return html.format(kind, value, text("common.copied"), text("common.copy"))

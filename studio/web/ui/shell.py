@@ -77,12 +77,12 @@ def mount_studio(app: Any, services: Services, locale: str) -> None:
 def _toasts(text: Catalog) -> dict[str, str]:
     """What Gradio's own messages over the page say in a language."""
     return {
-        "error": text("ui.toast.error"),
-        "warning": text("ui.toast.warning"),
-        "info": text("ui.toast.info"),
-        "lost": text("ui.toast.lost"),
-        "detail": text("ui.toast.lost_detail"),
-        "tooBig": text("web.upload_too_big", size="{size}", names="{names}"),
+        "error": text("common.toast.error"),
+        "warning": text("common.toast.warning"),
+        "info": text("common.toast.info"),
+        "lost": text("common.toast.lost"),
+        "detail": text("common.toast.lost_detail"),
+        "tooBig": text("common.upload_too_big", size="{size}", names="{names}"),
     }
 
 
@@ -97,7 +97,7 @@ def build_studio(services: Services, locale: str) -> Any:
         A ``gr.Blocks`` to be mounted.
     """
     text = catalog(locale)
-    title = f"{text('brand.name')} · {text('brand.tagline')}"
+    title = f"{text('common.brand.name')} · {text('common.brand.tagline')}"
     with gr.Blocks(title=title, analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)) as studio:
         place = gr.HTML(
             "",
@@ -191,13 +191,13 @@ def runs_standing(ui: Ui, seen: Sequence[str]) -> dict[str, Any]:
             ended.append(
                 {
                     "id": view.id,
-                    "title": text(f"ui.ended.{view.state.value}", name=view.name),
-                    "sentence": text("ui.ended.compare" if tuned else "ui.ended.look"),
+                    "title": text(f"common.ended.{view.state.value}", name=view.name),
+                    "sentence": text("common.ended.compare" if tuned else "common.ended.look"),
                     "href": place.href,
                 }
             )
     at_work = next((view for view in views if view.state is not RunState.QUEUED), None)
-    title = text("ui.going", percent=round(100 * at_work.fraction), name=at_work.name) if at_work else ""
+    title = text("common.going", percent=round(100 * at_work.fraction), name=at_work.name) if at_work else ""
     return {"going": going, "title": title, "ended": ended}
 
 
@@ -210,7 +210,7 @@ def _header(ui: Ui, place: Place) -> str:
     for locale in LOCALES:
         if locale != text.locale:
             href = f"../{locale}/?{place.query}"
-            label = text(f"language.{locale}")
+            label = text(f"common.language.{locale}")
             others.append(Markup('<a hreflang="{0}" lang="{0}" href="{1}">{2}</a>').format(locale, href, label))
     if place.project:
         project = ui.services.projects.get(place.project)
@@ -219,9 +219,9 @@ def _header(ui: Ui, place: Place) -> str:
     return str(
         _HEADER.format(
             logo=Markup(theme.logo()),
-            brand=text("brand.name"),
+            brand=text("common.brand.name"),
             crumb=crumb,
-            languages=text("ui.languages"),
+            languages=text("common.languages"),
             others=join(others),
             steps=steps,
             going=_going(ui),
@@ -237,11 +237,11 @@ def _steps(ui: Ui, place: Place) -> Markup:
             href=place.at(step).href,
             current=Markup(' aria-current="step"') if step == place.step else EMPTY,
             mark="✓" if step in done and step != place.step else number,
-            label=ui.text(f"ui.step.{step}"),
+            label=ui.text(f"common.step.{step}"),
         )
         for number, step in enumerate(STEPS, 1)
     ]
-    label = ui.text("ui.steps")
+    label = ui.text("common.steps")
     return Markup('<nav class="af" aria-label="{}"><ol class="af-steps">{}</ol></nav>').format(label, join(items))
 
 

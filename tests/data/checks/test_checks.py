@@ -151,10 +151,10 @@ def test_a_fix_leaves_nothing_to_find(code: str) -> None:
 @pytest.mark.parametrize("check", registry.CHECKS, ids=lambda check: check.code)
 def test_every_check_has_its_words(check: registry.Check, locale: str) -> None:
     words = catalog(locale)
-    assert words(f"check.{check.code}")
-    assert f"check.{check.code}.found" in words.entries
-    assert (f"check.{check.code}.fix" in words.entries) == (check.fix is not None)
-    assert all(words(f"check.{check.code}.choice.{choice}") for choice in check.choices)
+    assert words(f"checks.rule.{check.code}")
+    assert f"checks.rule.{check.code}.found" in words.entries
+    assert (f"checks.rule.{check.code}.fix" in words.entries) == (check.fix is not None)
+    assert all(words(f"checks.rule.{check.code}.choice.{choice}") for choice in check.choices)
 
 
 def test_every_check_is_known_by_one_code() -> None:
@@ -168,7 +168,7 @@ def test_every_finding_makes_a_sentence(locale: str) -> None:
     data = dataset((*everything, ("meu e-mail é ana@gmail.com", "Ligue para nós: (11) 98765-4321")))
     codes = set()
     for finding in registry.find_all(data):
-        sentence = catalog(locale)(f"check.{finding.code}.found", **finding.params)
+        sentence = catalog(locale)(f"checks.rule.{finding.code}.found", **finding.params)
         assert "{" not in sentence
         codes.add(finding.code)
     assert codes >= {*CASES, "emails", "company_contacts"} - {"near_duplicates", "languages"}

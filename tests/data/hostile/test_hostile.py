@@ -45,7 +45,7 @@ def test_there_are_many_and_each_says_what_must_come_of_it() -> None:
     assert len({hostile.name for hostile in CORPUS}) == len(CORPUS) >= 120
     assert all(hostile.reads or hostile.code for hostile in CORPUS)
     for locale in LOCALES:
-        assert all(f"error.{h.code}" in catalog(locale).entries for h in CORPUS if h.code)
+        assert all(f"errors.{h.code}" in catalog(locale).entries for h in CORPUS if h.code)
 
 
 @pytest.mark.parametrize("hostile", CORPUS, ids=lambda hostile: hostile.name)

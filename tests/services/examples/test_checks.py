@@ -77,7 +77,7 @@ def test_a_fix_is_a_version_that_can_be_undone(service: CheckService, workspace:
     assert (view.version.number, view.version.action, view.version.examples) == (2, "fix", 5)
     assert view.version.params == {"n": 3, "codes": "duplicates, emails, html", "changed": 2, "removed": 1}
     for locale in LOCALES:
-        assert catalog(locale)("version.fix", **view.version.params)
+        assert catalog(locale)("examples.version.fix", **view.version.params)
     assert view.version.files == ("sac.csv",)
     assert service.report(project).score > before
     HistoryService(workspace).undo(project)

@@ -125,7 +125,7 @@ def test_changes_are_a_version(
     history.redo(project)
     assert all_rows(datasets, project) == after
     for locale in LOCALES:
-        assert catalog(locale)("version.edit", **version.params)
+        assert catalog(locale)("examples.version.edit", **version.params)
 
 
 def test_no_change_makes_no_version(tables: TableService, project: str) -> None:

@@ -124,23 +124,23 @@ CASES = {
 
 
 def test_a_setback_is_history_after_a_while() -> None:
-    assert reading(with_notice(view(falling(40)), "train.went_back", step=12))[0] == "run.reading.still_learning"
+    assert reading(with_notice(view(falling(40)), "train.went_back", step=12))[0] == "train.reading.still_learning"
 
 
 def test_an_exam_that_goes_better_again_is_not_called_learning_by_heart() -> None:
-    assert reading(view(falling(40), {10: 1.5, 20: 1.1, 30: 1.5, 40: 1.3}))[0] == "run.reading.settled"
+    assert reading(view(falling(40), {10: 1.5, 20: 1.1, 30: 1.5, 40: 1.3}))[0] == "train.reading.settled"
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_each_course_has_its_sentence(name: str) -> None:
-    assert reading(CASES[name])[0] == f"run.reading.{name}"
+    assert reading(CASES[name])[0] == f"train.reading.{name}"
 
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_every_sentence_can_be_said_and_none_is_without_a_course(locale: str) -> None:
     said = {reading(case)[0]: catalog(locale)(reading(case)[0], **reading(case)[1]) for case in CASES.values()}
     assert all(said.values())
-    assert said.keys() == {key for key in catalog(locale).entries if key.startswith("run.reading.")}
+    assert said.keys() == {key for key in catalog(locale).entries if key.startswith("train.reading.")}
 
 
 def test_the_pass_and_the_gain_are_those_of_the_kept_adapter() -> None:
@@ -161,7 +161,7 @@ def test_the_remedy_names_a_learning_rate() -> None:
 
 def test_answers_that_were_right_before_are_not_called_ignored() -> None:
     known = view(falling(60), {30: 2.5, 60: 2.0}, answers=("Four days.", "Four days."))
-    assert reading(known)[0] == "run.reading.learning_well"
+    assert reading(known)[0] == "train.reading.learning_well"
 
 
 def test_it_says_when_it_began_to_memorise_and_what_it_kept() -> None:

@@ -80,7 +80,7 @@ def test_eight_things_wrong_are_named_at_once_each_with_field_and_remedy(checked
 def _all_can_be_said(problems: list[Problem]) -> None:
     for locale in LOCALES:
         for problem in problems:
-            sentence = catalog(locale)(f"error.{problem.code}", **problem.params)
+            sentence = catalog(locale)(f"errors.{problem.code}", **problem.params)
             assert sentence.count(".") + sentence.count(":") > 1, f"{sentence} names no remedy"
 
 

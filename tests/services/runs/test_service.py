@@ -199,7 +199,7 @@ def test_a_run_paused_for_the_disk_goes_on_once_there_is_room(idle: RequestHandl
     params = {"needed_mb": 10**9, "free_mb": 5, "path": "/full"}
     request.write_text(Problem(code="disk.low", params=params).model_dump_json())
     view = idle.runs.view(run_id)
-    assert idle.runs.reading(view) == ("run.reading.paused_disk", {"needed_mb": 10**9, "free_mb": 5})
+    assert idle.runs.reading(view) == ("train.reading.paused_disk", {"needed_mb": 10**9, "free_mb": 5})
     with pytest.raises(AfinaError) as refused:
         idle.runs.resume(run_id)
     assert refused.value.code == "disk.low"
@@ -427,8 +427,8 @@ def test_the_result_on_disk_outweighs_the_database(idle: RequestHandler) -> None
 
 def test_the_state_words_exist_in_both_languages() -> None:
     for locale in ("en", "pt"):
-        assert all(catalog(locale)(f"run.state.{state.value}") for state in RunState)
-        assert all(catalog(locale)(f"run.preset.{preset.value}") for preset in Preset)
+        assert all(catalog(locale)(f"train.state.{state.value}") for state in RunState)
+        assert all(catalog(locale)(f"train.setting.preset.{preset.value}") for preset in Preset)
 
 
 def test_the_web_process_does_not_load_torch(idle: RequestHandler) -> None:

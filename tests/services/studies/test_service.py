@@ -110,11 +110,11 @@ def test_a_search_survives_its_worker_and_its_server_and_ends_in_a_recommendatio
     assert second.runs.list(shop) == []
     assert second.projects.list()[0].runs == ()
     if not any(score.right for score in scored):  # as this tiny model does, mostly
-        assert (told, view.recommendation) == ("study.advice.none_right", None)
+        assert (told, view.recommendation) == ("train.study.advice.none_right", None)
         with pytest.raises(AfinaError, match=r"study\.nothing_yet"):
             second.studies.recipe(search)
     else:
-        assert told.startswith("study.advice.")
+        assert told.startswith("train.study.advice.")
         assert view.recommendation is not None
     assert second.studies.recipe(search, 2).learning_rate == view.trials[1].settings.learning_rate
     if finished := [trial.number for trial in view.trials if trial.state is TrialState.FINISHED]:
@@ -169,7 +169,7 @@ def test_folds_are_stopped_gone_on_with_and_ask_each_question_once(
     assert view.spread is not None
     assert (view.spread.folds, view.progress) == (3, 1.0)
     assert view.spread.mean_loss is not None
-    assert said(view)[0] == "study.folds.right"
+    assert said(view)[0] == "train.study.folds.right"
     asked = [
         line
         for path in sorted(services.workspace.run(study).path.glob("trials/*/held_out.jsonl"))
@@ -269,8 +269,8 @@ def test_advice_is_as_sure_as_the_counts_allow() -> None:
     assert few.trial == 1, "so few are right that loss decides"
     nothing = record(0, 0, losses=(0.5, 0.1))
     assert recommendation(plan, nothing) is None, "no attempt is the best of those that answer nothing"
-    assert next(line.key for line in advice(plan, nothing, over=True)) == "study.advice.none_right"
-    assert next(line.key for line in advice(plan, nothing, over=False)) == "study.advice.none_right_yet"
+    assert next(line.key for line in advice(plan, nothing, over=True)) == "train.study.advice.none_right"
+    assert next(line.key for line in advice(plan, nothing, over=False)) == "train.study.advice.none_right_yet"
     by_loss = recommendation(plan.model_copy(update={"judge": TrialMetric.LOSS}), nothing)
     assert by_loss is not None
     assert by_loss.trial == 2, "where answers cannot be right, the error still counts"

@@ -33,11 +33,11 @@ def test_a_rate_that_is_too_low_is_called_flat_and_its_answers_unchanged(tiny_mo
     events = read_events(run.events)[0]
     half = next(place for place, event in enumerate(events) if event.type == "step" and event.step == 28)
     key, params = reading(shown(run, events[: half + 1], RunState.RUNNING))
-    assert (key, params) == ("run.reading.flat", {"rate": 1e-6})
+    assert (key, params) == ("train.reading.flat", {"rate": 1e-6})
     assert is_flat(progress_of(events))
     assert is_ignored(progress_of(events))
     key, params = reading(shown(run, events, RunState.FINISHED))
-    assert (key, params) == ("run.reading.finished_ignored", {"rate": 3e-7})
+    assert (key, params) == ("train.reading.finished_ignored", {"rate": 3e-7})
     assert all(catalog(locale)(key, **params) for locale in LOCALES)
 
 
@@ -48,4 +48,4 @@ def test_a_rate_that_is_too_high_is_told(base_model: str, tmp_path: Path) -> Non
     events = read_events(run.events)[0]
     told = {event.problem.code for event in events if event.type == "notice"}
     said = {reading(shown(run, events[:end], RunState.RUNNING))[0] for end in range(1, len(events))}
-    assert "train.went_back" in told or "run.reading.jumping" in said
+    assert "train.went_back" in told or "train.reading.jumping" in said

@@ -22,7 +22,7 @@ def table() -> str:
     ]
     for reader in (*READERS, FOLDER):
         endings = " ".join(f"`.{extension}`" for extension in reader.extensions) or "any"
-        lines.append(f"| {text(f'reader.{reader.name}')} | {endings} |")
+        lines.append(f"| {text(f'examples.reader.{reader.name}')} | {endings} |")
     lines.append("| Datasets of the Hugging Face hub: their first rows, split and config to choose | `org/name` |")
     return "\n".join([*lines, "", "Made by `python -m studio.data.importing.readers`; a test compares.", ""])
 

@@ -150,7 +150,7 @@ def _layout(ui: Ui) -> _Parts:
 
 def _expert(ui: Ui) -> tuple[Any, Any]:
     text = ui.text
-    with gr.Accordion(text("ui.expert"), open=False, elem_id="compare-expert"), gr.Row():
+    with gr.Accordion(text("common.expert"), open=False, elem_id="compare-expert"), gr.Row():
         temperature = gr.Slider(
             0,
             1.5,

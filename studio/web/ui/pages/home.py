@@ -99,7 +99,7 @@ def _render(ui: Ui) -> str:
         ask=text("home.new_ask"),
         input=text("home.new_name"),
         yes=text("home.new_yes"),
-        no=text("ui.cancel"),
+        no=text("common.cancel"),
     )
     sample = button(text("home.sample"), "sample", elem_id="home-sample")
     hero = _HERO.format(title=text("home.title"), why=text("home.why"), buttons=join([new, sample]))
@@ -145,8 +145,8 @@ def _card(ui: Ui, card: ProjectCard) -> Markup:
         id=project.id,
         ask=text("home.rename_ask"),
         input=project.name,
-        yes=text("ui.save"),
-        no=text("ui.cancel"),
+        yes=text("common.save"),
+        no=text("common.cancel"),
     )
     ask, detail = text("home.delete_ask", name=project.name), text("home.delete_detail")
     delete = danger_button(text, text("home.delete"), "delete", ask, detail, id=project.id)

@@ -217,7 +217,7 @@ def _languages(ui: Ui, card: BaseModelCard) -> str:
 def _sums(ui: Ui, card: BaseModelCard, fit: Fit) -> Markup:
     text = ui.text
     device = text("model.device.cpu" if fit.device == "cpu" else "model.device.gpu")
-    rows = [_SUM.format(text(f"memory.{part.name}"), part.formula, text.size(part.bytes)) for part in fit.parts]
+    rows = [_SUM.format(text(f"model.memory.{part.name}"), part.formula, text.size(part.bytes)) for part in fit.parts]
     rows.append(_SUM.format(text("model.sums_needed"), "", text.size(fit.needed_bytes)))
     rows.append(_SUM.format(text("model.sums_free", device=device), "", text.size(fit.free_bytes)))
     about = text("model.sums_for", batch=_BATCH, length=_LENGTH)
@@ -278,7 +278,7 @@ def _use_button(ui: Ui, card: BaseModelCard, ready: bool, *, failed: bool, prefe
             "detail": text("model.accept_detail", licence=card.licence.name),
             "link": card.licence.url,
             "yes": text("model.accept_yes"),
-            "no": text("ui.cancel"),
+            "no": text("common.cancel"),
         }
     first_choice = preferred and text.locale in card.recommended_for and fit.badge is not FitBadge.TOO_BIG
     kind = "primary" if first_choice else ""

@@ -230,10 +230,10 @@ def _export(ui: Ui, run_id: str, kind: str, progress: ExportProgress) -> Markup:
         label = text("share.download", size=text.size(progress.size))
         shown.append(_DOWNLOAD.format(kind, quote(path.resolve().as_posix(), safe="/:"), label))
     elif progress.state is ExportState.RUNNING:
-        label = text(f"export.phase.{progress.phase}") if progress.phase else text("share.preparing")
+        label = text(f"share.export.phase.{progress.phase}") if progress.phase else text("share.preparing")
         line = Markup('<p class="af-small af-muted" role="status">{}</p>').format(label)
         shown.append(join([bar(progress.fraction, label, going=True), line]))
     else:
         shown.append(button(text("share.prepare"), "export", elem_id=f"share-export-{kind}", format=kind))
-    about = text(f"export.{kind}.about")
-    return _EXPORT.format(kind=kind, name=text(f"export.{kind}.name"), about=about, state=join(shown) or EMPTY)
+    about = text(f"share.export.{kind}.about")
+    return _EXPORT.format(kind=kind, name=text(f"share.export.{kind}.name"), about=about, state=join(shown) or EMPTY)

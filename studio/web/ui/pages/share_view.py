@@ -48,7 +48,7 @@ def _place(ui: Ui, reach: Reach, now: Publication) -> Markup:
     text, ask = ui.text, EMPTY
     if reach is Reach.INTERNET and now.reach is not reach:
         words = (text(f"share.reach.internet_{part}") for part in ("ask", "detail", "yes"))
-        ask = _ASK.format(*words, text("ui.cancel"))
+        ask = _ASK.format(*words, text("common.cancel"))
     return _PLACE.format(
         checked="true" if now.reach is reach else "false",
         reach=reach.value,
@@ -127,14 +127,14 @@ def _questions(ui: Ui, link: Link) -> Markup:
 def _acts(ui: Ui, link: Link, path: str, public: str) -> list[Markup]:
     text, token, acts = ui.text, link.token, list[Markup]()
     if link.is_open:
-        acts += [_COPY.format(path, text("ui.copied"), text("ui.copy")), _OPEN.format(path, text("share.open"))]
+        acts += [_COPY.format(path, text("common.copied"), text("common.copy")), _OPEN.format(path, text("share.open"))]
         if public:
             words = text("share.whatsapp_text", title=link.title, address=path)
             acts.append(_OPEN.format(f"https://wa.me/?text={quote(words)}", text("share.whatsapp")))
         label = text("share.hide_before" if link.shows_before else "share.show_before")
         acts.append(button(label, "hide" if link.shows_before else "show", kind="quiet small", token=token))
         ask, detail = text("share.revoke_ask", title=link.title), text("share.revoke_detail")
-        acts.append(danger_button(text, text("share.revoke"), "revoke", ask, detail, stay="ui.cancel", token=token))
+        acts.append(danger_button(text, text("share.revoke"), "revoke", ask, detail, stay="common.cancel", token=token))
     else:
         acts.append(button(text("share.reopen"), "reopen", kind="small", token=token))
     ask, detail = text("share.delete_ask", title=link.title), text("share.delete_detail")

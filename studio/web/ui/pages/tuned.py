@@ -31,7 +31,7 @@ def chosen_run(place: Place, views: list[RunView], best: RunView | None) -> RunV
 
 def run_label(ui: Ui, view: RunView, best: RunView | None) -> str:
     """What a tuned version is called where one is chosen; the best says so."""
-    mark = ui.text("tuned.best") if best is not None and view.id == best.id else ""
+    mark = ui.text("common.best_run") if best is not None and view.id == best.id else ""
     return " · ".join(filter(None, [view.name, view.model_name, mark]))
 
 

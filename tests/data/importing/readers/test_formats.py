@@ -190,7 +190,7 @@ def test_every_asset_and_every_reader_is_tested() -> None:
 def test_every_reader_is_described() -> None:
     for locale in LOCALES:
         for reader in READERS:
-            assert catalog(locale)(f"reader.{reader.name}")
+            assert catalog(locale)(f"examples.reader.{reader.name}")
     assert {".csv", ".xlsx", ".json", ".jsonl", ".tsv", ".parquet", ".docx", ".html", ".md", ".zip"} <= set(
         extensions()
     )

@@ -87,28 +87,32 @@ def _layout(ui: Ui) -> _Parts:
     timer = gr.Timer(_LOOK_EVERY, active=False)
     with gr.Accordion(text("examples.more"), open=True, elem_id="examples-panel") as panel:
         with gr.Tabs(elem_id="bring-tabs"):
-            with gr.Tab(text("bring.tab.file"), id="file"):
+            with gr.Tab(text("examples.bring.tab.file"), id="file"):
                 upload = gr.File(
-                    label=text("bring.upload"),
+                    label=text("examples.bring.upload"),
                     file_count="multiple",
                     type="filepath",
                     height=150,
                     elem_id="examples-upload",
                 )
                 folder = gr.UploadButton(
-                    text("bring.folder"), file_count="directory", size="sm", elem_id="examples-folder", min_width=180
+                    text("examples.bring.folder"),
+                    file_count="directory",
+                    size="sm",
+                    elem_id="examples-folder",
+                    min_width=180,
                 )
                 ui.html(value=render_template_link(ui))
-            with gr.Tab(text("bring.tab.paste"), id="paste"):
+            with gr.Tab(text("examples.bring.tab.paste"), id="paste"):
                 paste = gr.Textbox(
-                    label=text("bring.paste"),
-                    placeholder=text("bring.paste_example"),
+                    label=text("examples.bring.paste"),
+                    placeholder=text("examples.bring.paste_example"),
                     lines=6,
                     max_lines=12,
                     elem_id="examples-paste",
                 )
-                paste_go = gr.Button(text("bring.paste_go"), size="md", elem_id="examples-paste-go")
-            with gr.Tab(text("bring.tab.hub"), id="hub"):
+                paste_go = gr.Button(text("examples.bring.paste_go"), size="md", elem_id="examples-paste-go")
+            with gr.Tab(text("examples.bring.tab.hub"), id="hub"):
                 hub, token, hub_look, hub_found, config, split, rows, hub_go = _hub(ui)
         append = gr.Checkbox(
             label=text("examples.append"), info=text("examples.append_info"), elem_id="examples-append", container=False
@@ -122,20 +126,24 @@ def _layout(ui: Ui) -> _Parts:
 
 def _hub(ui: Ui) -> tuple[Any, ...]:
     text = ui.text
-    ui.html(value=str(Markup('<p class="af af-muted af-small">{}</p>').format(text("bring.hub_why"))))
+    ui.html(value=str(Markup('<p class="af af-muted af-small">{}</p>').format(text("examples.bring.hub_why"))))
     with gr.Row(equal_height=True):
-        hub = gr.Textbox(label=text("bring.hub_id"), placeholder="org/name", elem_id="hub-id", scale=3, min_width=220)
-        token = gr.Textbox(label=text("bring.hub_token"), type="password", elem_id="hub-token", scale=2, min_width=200)
-    look = gr.Button(text("bring.hub_look"), size="md", elem_id="hub-look")
+        hub = gr.Textbox(
+            label=text("examples.bring.hub_id"), placeholder="org/name", elem_id="hub-id", scale=3, min_width=220
+        )
+        token = gr.Textbox(
+            label=text("examples.bring.hub_token"), type="password", elem_id="hub-token", scale=2, min_width=200
+        )
+    look = gr.Button(text("examples.bring.hub_look"), size="md", elem_id="hub-look")
     with gr.Column(visible=False, elem_id="hub-found") as found:
         with gr.Row(equal_height=True):
-            config = gr.Dropdown(label=text("bring.hub_config"), elem_id="hub-config", min_width=160)
-            split = gr.Dropdown(label=text("bring.hub_split"), elem_id="hub-split", min_width=160)
+            config = gr.Dropdown(label=text("examples.bring.hub_config"), elem_id="hub-config", min_width=160)
+            split = gr.Dropdown(label=text("examples.bring.hub_split"), elem_id="hub-split", min_width=160)
             rows = gr.Number(
-                label=text("bring.hub_rows"), value=2_000, minimum=2, maximum=_MOST_ROWS, precision=0,
+                label=text("examples.bring.hub_rows"), value=2_000, minimum=2, maximum=_MOST_ROWS, precision=0,
                 elem_id="hub-rows", min_width=160,
             )  # fmt: skip
-        go = gr.Button(text("bring.hub_go"), size="md", variant="primary", elem_id="hub-go")
+        go = gr.Button(text("examples.bring.hub_go"), size="md", variant="primary", elem_id="hub-go")
     return hub, token, look, found, config, split, rows, go
 
 
@@ -171,7 +179,7 @@ def _looked(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
         warn(ui.text, AfinaError(progress.problem.code, **progress.problem.params))
         return still
     if progress.state is ImportState.STOPPED:
-        say(ui.text, "imports.stopped")
+        say(ui.text, "examples.import.stopped")
         return still
     return {ui.place: place.again, parts.timer: gr.Timer(active=False), parts.going: ""}
 

@@ -52,7 +52,7 @@ def render_template_link(ui: Ui) -> str:
     html = Markup(
         '<p class="af-small af-muted">{} <a id="examples-template" href="../download/template/{}" download>{}</a></p>'
     )
-    return wrapped(html.format(ui.text("template.why"), ui.text.locale, ui.text("template.get")))
+    return wrapped(html.format(ui.text("examples.template.why"), ui.text.locale, ui.text("examples.template.get")))
 
 
 def _held_out(ui: Ui, view: DatasetView) -> tuple[int, str]:
@@ -60,17 +60,17 @@ def _held_out(ui: Ui, view: DatasetView) -> tuple[int, str]:
     counts = ui.services.splits.counts(view.version.project_id)
     if counts is None:
         return view.version.held_out, ui.text("examples.held_out_later")
-    return counts[0], f"{ui.text('examples.held_out_why')} {ui.text(f'split.{counts[1].value}')}"
+    return counts[0], f"{ui.text('examples.held_out_why')} {ui.text(f'examples.split.kind.{counts[1].value}')}"
 
 
 def render_going(ui: Ui, progress: ImportProgress) -> str:
     """How far an import is, with the way to stop it."""
     text = ui.text
-    phase = text(f"imports.phase.{progress.phase}")
-    stop = button(text("ui.stop"), "stop", elem_id="examples-stop")
+    phase = text(f"examples.import.phase.{progress.phase}")
+    stop = button(text("common.stop"), "stop", elem_id="examples-stop")
     card = _GOING.format(
         phase=phase,
-        rows=text("imports.rows", n=progress.rows),
+        rows=text("examples.import.rows", n=progress.rows),
         stop=stop,
         bar=bar(progress.done, phase, going=True),
     )
@@ -96,14 +96,14 @@ def render_summary(ui: Ui, view: DatasetView | None) -> str:
 def _left_out(ui: Ui, gone: tuple[LeftOut, ...]) -> Markup:
     """One panel: how much of what, then each reason with its file and rows; a long list is folded."""
     text = ui.text
-    counts = ", ".join(text(f"left_out.{unit.value}", n=count) for unit, count in totals(gone).items())
+    counts = ", ".join(text(f"examples.left_out.{unit.value}", n=count) for unit, count in totals(gone).items())
     reasons = [Markup("<li>{}</li>").format(text.problem(item.problem)) for item in gone]
     shown = Markup('<ul class="af-reasons">{}</ul>').format(join(reasons[:_REASONS_SHOWN]))
     more = EMPTY
     if rest := reasons[_REASONS_SHOWN:]:
         more = Markup('<details><summary>{}</summary><ul class="af-reasons">{}</ul></details>').format(
-            text("left_out.more", n=len(rest)), join(rest)
+            text("examples.left_out.more", n=len(rest)), join(rest)
         )
     return _LEFT_OUT.format(
-        title=text("left_out.title", counts=counts), why=text("left_out.why"), shown=shown, more=more
+        title=text("examples.left_out.title", counts=counts), why=text("examples.left_out.why"), shown=shown, more=more
     )

@@ -45,7 +45,6 @@ _CHOICE: Final = Markup(
 _PICK: Final = Markup('<fieldset class="af-pick"><legend>{question}</legend>{answers}</fieldset>')
 _ANSWER: Final = Markup('<label><input type="radio" name="pick-{group}" value="{id}"><span>{answer}</span></label>')
 _MARKS: Final = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.NOTE: ""}
-_CODES: Final = "checkup.severity.{}"
 CHOOSE: Final = "choose"
 CONTRADICTIONS: Final = "contradictions"  # the one finding in which a person picks among the answers
 
@@ -68,14 +67,14 @@ def render_checkup(ui: Ui, checkup: Checkup, bodies: Mapping[str, str]) -> str:
         return wrapped(_CARD.format(_going(ui, checkup), state="running"))
     problem = EMPTY if checkup.problem is None else problem_notice(text, checkup.problem)
     if checkup.report is None:
-        again = button(text("checkup.again"), "again", elem_id="examples-check-again")
-        said = notice(text("checkup.stopped")) if checkup.stopped else problem
-        title = Markup("<h2>{}</h2>").format(text("checkup.title"))
+        again = button(text("checks.again"), "again", elem_id="examples-check-again")
+        said = notice(text("checks.stopped")) if checkup.stopped else problem
+        title = Markup("<h2>{}</h2>").format(text("checks.title"))
         return wrapped(_CARD.format(join([title, said, again]), state="stopped" if checkup.stopped else "failed"))
     report = checkup.report
     parts = [problem, _head(ui, report)]
     if report.top3:
-        title = Markup("<h3>{}</h3>").format(text("checkup.worth"))
+        title = Markup("<h3>{}</h3>").format(text("checks.worth"))
         parts += [
             title,
             Markup('<ol class="af-worth">{}</ol>').format(join(_worth(ui, report, f) for f in report.top3)),
@@ -83,16 +82,16 @@ def render_checkup(ui: Ui, checkup: Checkup, bodies: Mapping[str, str]) -> str:
     if report.findings:
         parts.append(_findings(ui, report, bodies))
     else:
-        parts.append(notice(text("checkup.clean"), "good"))
+        parts.append(notice(text("checks.clean"), "good"))
     return wrapped(_CARD.format(join(parts), state="ready"))
 
 
 def _going(ui: Ui, checkup: Checkup) -> Markup:
     """How far a check-up or a fix is; that of a large set can be stopped."""
     text = ui.text
-    words = text("checkup.fixing" if checkup.fixes else "checkup.running", n=checkup.examples)
-    stop = EMPTY if checkup.done is None else button(text("ui.stop"), "stop", elem_id="examples-check-stop")
-    return _GOING.format(text("checkup.title"), words, stop, bar(checkup.done or 0.0, words, going=True))
+    words = text("checks.fixing" if checkup.fixes else "checks.running", n=checkup.examples)
+    stop = EMPTY if checkup.done is None else button(text("common.stop"), "stop", elem_id="examples-check-stop")
+    return _GOING.format(text("checks.title"), words, stop, bar(checkup.done or 0.0, words, going=True))
 
 
 def _head(ui: Ui, report: Report) -> Markup:
@@ -101,37 +100,39 @@ def _head(ui: Ui, report: Report) -> Markup:
     if safe:
         by_code = {finding.code: finding for finding in report.findings}
         act = button(
-            text("checkup.fix_all", n=len(safe)),
+            text("checks.fix_all", n=len(safe)),
             "fix",
             kind="primary",
             elem_id="examples-fix-all",
-            ask=text("checkup.fix_all_ask", n=len(safe)),
+            ask=text("checks.fix_all_ask", n=len(safe)),
             detail="\n".join(f"· {_plan(ui, by_code[code])}" for code in safe),
-            yes=text("checkup.fix_all_yes"),
-            no=text("ui.cancel"),
+            yes=text("checks.fix_all_yes"),
+            no=text("common.cancel"),
         )
     name = level(report.score)
     ring = _RING.format(score=report.score, level=name, label=text("checks.score", score=report.score))
-    return _HEAD.format(ring=ring, title=text("checkup.title"), sentence=text(f"checkup.level.{name}"), act=act)
+    return _HEAD.format(ring=ring, title=text("checks.title"), sentence=text(f"checks.level.{name}"), act=act)
 
 
 def _plan(ui: Ui, finding: Finding) -> str:
     """What fixing everything does about a finding, in one line."""
     check = registry.get(finding.code)
-    how = f"check.{finding.code}.choice.{check.choices[0]}" if check.choices else f"check.{finding.code}.fix"
-    title, n = ui.text(f"check.{finding.code}"), ui.text.number(finding.count)
+    how = (
+        f"checks.rule.{finding.code}.choice.{check.choices[0]}" if check.choices else f"checks.rule.{finding.code}.fix"
+    )
+    title, n = ui.text(f"checks.rule.{finding.code}"), ui.text.number(finding.count)
     return f"{title} ({n}): {ui.text(how, **finding.params)}"
 
 
 def sentence(ui: Ui, finding: Finding) -> str:
     """What was found, as a person reads it; rows are numbered as in the table below and in her file."""
-    return ui.text(f"check.{finding.code}.found", **finding.params)
+    return ui.text(f"checks.rule.{finding.code}.found", **finding.params)
 
 
 def _worth(ui: Ui, report: Report, finding: Finding) -> Markup:
     return _WORTH.format(
         points=max(1, round(cost(finding, report.examples))),
-        title=ui.text(f"check.{finding.code}"),
+        title=ui.text(f"checks.rule.{finding.code}"),
         sentence=sentence(ui, finding),
         buttons=join([fix_button(ui, finding), rows_button(ui, finding)]),
     )
@@ -141,7 +142,7 @@ def _findings(ui: Ui, report: Report, bodies: Mapping[str, str]) -> Markup:
     order = {severity: place for place, severity in enumerate(Severity)}
     ranked = sorted(report.findings, key=lambda f: (order[f.severity], -cost(f, report.examples)))
     items = join(_finding(ui, finding, bodies.get(finding.code)) for finding in ranked)
-    title = ui.text("checkup.all", n=len(ranked))
+    title = ui.text("checks.all", n=len(ranked))
     return Markup('<details id="findings"><summary>{}</summary><div class="af-findings">{}</div></details>').format(
         title, items
     )
@@ -149,11 +150,11 @@ def _findings(ui: Ui, report: Report, bodies: Mapping[str, str]) -> Markup:
 
 def _finding(ui: Ui, finding: Finding, body: str | None) -> Markup:
     count = ui.text("examples.read", n=finding.count) if finding.count else ""
-    waiting = Markup('<p class="af-muted af-small" data-loading>{}</p>').format(ui.text("checkup.loading"))
+    waiting = Markup('<p class="af-muted af-small" data-loading>{}</p>').format(ui.text("checks.loading"))
     return _FINDING.format(
         code=finding.code,
-        mark=badge(ui.text(f"checkup.severity.{finding.severity.value}"), _MARKS[finding.severity]),
-        title=ui.text(f"check.{finding.code}"),
+        mark=badge(ui.text(f"checks.severity.{finding.severity.value}"), _MARKS[finding.severity]),
+        title=ui.text(f"checks.rule.{finding.code}"),
         count=count,
         sentence=sentence(ui, finding),
         body=waiting if body is None else Markup(body),
@@ -166,7 +167,7 @@ def fix_button(ui: Ui, finding: Finding, choice: str = "") -> Markup:
     if check.fix is None:
         return EMPTY
     choice = choice or (check.choices[0] if check.choices else "")
-    label = f"check.{finding.code}.choice.{choice}" if choice else f"check.{finding.code}.fix"
+    label = f"checks.rule.{finding.code}.choice.{choice}" if choice else f"checks.rule.{finding.code}.fix"
     codes = f"{finding.code}={choice}" if choice else finding.code
     return button(ui.text(label, **finding.params), "fix", kind="small", codes=codes)
 
@@ -175,7 +176,7 @@ def rows_button(ui: Ui, finding: Finding) -> Markup:
     """The button that shows a finding's rows in the table."""
     if not finding.count:
         return EMPTY
-    return button(ui.text("checkup.rows"), "filter", kind="quiet small", code=finding.code)
+    return button(ui.text("checks.rows"), "filter", kind="quiet small", code=finding.code)
 
 
 def render_body(
@@ -192,7 +193,7 @@ def render_body(
     """
     check, text = registry.get(finding.code), ui.text
     if check.fix is None:
-        by_hand = notice(text("checkup.by_hand")) if finding.count else EMPTY
+        by_hand = notice(text("checks.by_hand")) if finding.count else EMPTY
         return str(join([by_hand, rows_button(ui, finding)]))
     parts = []
     if check.choices:
@@ -202,23 +203,23 @@ def render_body(
         )
     if choice == CHOOSE:
         parts += [_pick(ui, number, group, finding) for number, group in enumerate(groups)]
-        keep = button(text("checkup.keep"), "fix", kind="primary small", collect=finding.code)
+        keep = button(text("checks.keep"), "fix", kind="primary small", collect=finding.code)
         return str(join([*parts, Markup('<div class="af-row">{}{}</div>').format(keep, rows_button(ui, finding))]))
     places = dict(zip(finding.ids, finding.positions, strict=True))
     cards = [change_card(ui, _label(ui, c.before, places.get(c.before.id)), c.before, c.after) for c in changes]
     if cards:
-        title = text("checkup.preview", n=len(cards), all=finding.count)
+        title = text("checks.preview", n=len(cards), all=finding.count)
         parts.append(Markup('<p class="af-small af-muted">{}</p>{}').format(title, join(cards)))
     buttons = [fix_button(ui, finding, choice), rows_button(ui, finding)]
     return str(join([*parts, Markup('<div class="af-row">{}</div>').format(join(buttons))]))
 
 
 def _label(ui: Ui, conversation: Conversation, place: int | None) -> str:
-    return "" if place is None else ui.text("checkup.row", number=row_label(conversation, place + 1))
+    return "" if place is None else ui.text("checks.row", number=row_label(conversation, place + 1))
 
 
 def _choice(ui: Ui, finding: Finding, choice: str, chosen: str) -> Markup:
-    key = "checkup.choose" if choice == CHOOSE else f"check.{finding.code}.choice.{choice}"
+    key = "checks.choose" if choice == CHOOSE else f"checks.rule.{finding.code}.choice.{choice}"
     checked = Markup(" checked") if choice == chosen else EMPTY
     return _CHOICE.format(code=finding.code, choice=choice, label=ui.text(key), checked=checked)
 

@@ -81,18 +81,20 @@ def _layout(ui: Ui) -> _Parts:
     text = ui.text
     with gr.Row(elem_classes="af-filters", equal_height=True):
         search = gr.Textbox(
-            placeholder=text("grid.search_hint"),
-            label=text("grid.search"),
+            placeholder=text("examples.grid.search_hint"),
+            label=text("examples.grid.search"),
             elem_id="examples-search",
             scale=1,
             min_width=190,
             max_lines=1,
         )
-        problem = _filter(ui, "problem", [(text("grid.problem.all"), _ALL)])
-        topic = _filter(ui, "topic", [(text("grid.topic.all"), _ALL)])
+        problem = _filter(ui, "problem", [(text("examples.grid.problem.all"), _ALL)])
+        topic = _filter(ui, "topic", [(text("examples.grid.topic.all"), _ALL)])
         purposes = [("all", _ALL), *((purpose.value, purpose.value) for purpose in HeldOut)]
-        held_out = _filter(ui, "held_out", [(text(f"grid.held_out.{name}"), value) for name, value in purposes])
-        orders = [(text(f"grid.sort.{order.value or 'as_is'}"), order.value) for order in Sort]
+        held_out = _filter(
+            ui, "held_out", [(text(f"examples.grid.held_out.{name}"), value) for name, value in purposes]
+        )
+        orders = [(text(f"examples.grid.sort.{order.value or 'as_is'}"), order.value) for order in Sort]
         sort = _filter(ui, "sort", orders)
     table = gr.HTML("", elem_id="examples-table", js_on_load=_SCRIPT, apply_default_css=False)
     replacing = build_replacing(ui)
@@ -106,7 +108,7 @@ def _filter(ui: Ui, name: str, choices: list[tuple[str, str]]) -> Any:
     return gr.Dropdown(
         choices=choices,
         value=choices[0][1],
-        label=ui.text(f"grid.{name}"),
+        label=ui.text(f"examples.grid.{name}"),
         elem_id=f"examples-filter-{name.replace('_', '-')}",
         filterable=False,
         min_width=165,
@@ -205,5 +207,5 @@ def _table(ui: Ui, parts: _Parts, place: Place, page: int, wanted: tuple[str, ..
 
 def _topics(ui: Ui, place: Place, chosen: str) -> Any:
     topics = ui.services.tables.page(place.project, size=1).topics
-    choices = [(ui.text("grid.topic.all"), _ALL), *((topic, topic) for topic in topics)]
+    choices = [(ui.text("examples.grid.topic.all"), _ALL), *((topic, topic) for topic in topics)]
     return gr.Dropdown(choices=choices, value=chosen if chosen in topics else _ALL, visible=bool(topics))

@@ -50,9 +50,13 @@ def render_table(ui: Ui, place: Place, page: TablePage, nonce: str = "") -> str:
     """
     text = ui.text
     labels = {name: text(f"examples.head.{name}") for name in ("number", "question", "answer", "held_out")}
-    changes = ui.text.entries["grid.unsaved"]
+    changes = ui.text.entries["examples.grid.unsaved"]
     forms = changes if isinstance(changes, dict) else {"one": changes, "other": changes}
-    nothing = Markup('<p class="af-muted af-nothing">{}</p>').format(text("grid.nothing")) if not page.rows else EMPTY
+    nothing = (
+        Markup('<p class="af-muted af-nothing">{}</p>').format(text("examples.grid.nothing"))
+        if not page.rows
+        else EMPTY
+    )
     html = _TABLE.format(
         count=_count(ui, page),
         buttons=_buttons(ui, place),
@@ -66,11 +70,11 @@ def render_table(ui: Ui, place: Place, page: TablePage, nonce: str = "") -> str:
         downloads=_downloads(ui, place),
         one=forms["one"],
         other=forms["other"],
-        discard=text("grid.discard"),
-        discard_ask=text("grid.discard_ask"),
-        keep=text("grid.keep"),
-        leave=text("grid.leave"),
-        leave_yes=text("grid.leave_yes"),
+        discard=text("examples.grid.discard"),
+        discard_ask=text("examples.grid.discard_ask"),
+        keep=text("examples.grid.keep"),
+        leave=text("examples.grid.leave"),
+        leave_yes=text("examples.grid.leave_yes"),
         save=text("examples.save"),
         **labels,
     )
@@ -81,15 +85,17 @@ def problem_choices(ui: Ui, place: Place, chosen: str) -> Any:
     """The filter by problem, with the problems that were found."""
     report = ui.services.checks.known(place.project)
     found = [finding for finding in report.findings if finding.count] if report else []
-    choices = [(f"{ui.text(f'check.{f.code}')} ({ui.text.number(f.count)})", f.code) for f in found]
+    choices = [(f"{ui.text(f'checks.rule.{f.code}')} ({ui.text.number(f.count)})", f.code) for f in found]
     known = {code for _, code in choices}
-    return gr.Dropdown(choices=[(ui.text("grid.problem.all"), ""), *choices], value=chosen if chosen in known else "")
+    return gr.Dropdown(
+        choices=[(ui.text("examples.grid.problem.all"), ""), *choices], value=chosen if chosen in known else ""
+    )
 
 
 def _count(ui: Ui, page: TablePage) -> str:
     if page.total == page.version.examples:
         return ui.text("examples.read", n=page.total)
-    return ui.text("grid.found", n=page.total, all=page.version.examples)
+    return ui.text("examples.grid.found", n=page.total, all=page.version.examples)
 
 
 def _buttons(ui: Ui, place: Place) -> Markup:
@@ -103,7 +109,7 @@ def _buttons(ui: Ui, place: Place) -> Markup:
         else off.format(f"examples-{name}", text(f"examples.{name}"))
         for name, can in (("undo", can_undo), ("redo", can_redo))
     ]
-    return join([add.format(text("grid.add")), *steps])
+    return join([add.format(text("examples.grid.add")), *steps])
 
 
 def _row(ui: Ui, row: TableRow, page: TablePage) -> Markup:
@@ -111,11 +117,15 @@ def _row(ui: Ui, row: TableRow, page: TablePage) -> Markup:
     number, source = row_label(conversation, row.place), conversation.source
     if not page.version.files:
         number = number.removeprefix("#")  # there are no rows of a file that it could be taken for
-    where = text("grid.row_of_file", file=source.label, row=str(source.row)) if source else text("grid.row_of_table")
-    marks = [badge(text(f"check.{code}"), "warn") for code in row.problems]
+    where = (
+        text("examples.grid.row_of_file", file=source.label, row=str(source.row))
+        if source
+        else text("examples.grid.row_of_table")
+    )
+    marks = [badge(text(f"checks.rule.{code}"), "warn") for code in row.problems]
     more = sum(message.role.value != "system" for message in conversation.messages) - 2
     if more > 0:
-        marks.insert(0, badge(text("grid.turns", n=more)))
+        marks.insert(0, badge(text("examples.grid.turns", n=more)))
     shown = Markup('<div class="af-marks">{}</div>').format(join(marks)) if marks else EMPTY
     return _formatted(
         ui,
@@ -136,7 +146,7 @@ def _blank(ui: Ui) -> Markup:
     return _formatted(
         ui,
         id="",
-        number=ui.text("grid.new"),
+        number=ui.text("examples.grid.new"),
         where="",
         file=EMPTY,
         question="",
@@ -153,7 +163,7 @@ def _formatted(ui: Ui, **values: Any) -> Markup:
         question_label=text("examples.head.question"),
         answer_label=text("examples.head.answer"),
         held_out_label=text("examples.head.held_out"),
-        remove=text("grid.remove"),
+        remove=text("examples.grid.remove"),
         **values,
     )
 
@@ -162,19 +172,23 @@ def _pager(ui: Ui, page: TablePage) -> Markup:
     if page.pages == 1:
         return EMPTY
     text = ui.text
-    back = button(text("grid.back"), "page", kind="small", page=str(page.page - 1)) if page.page > 1 else EMPTY
-    on = button(text("grid.on"), "page", kind="small", page=str(page.page + 1)) if page.page < page.pages else EMPTY
-    where = text("grid.where", page=page.page, pages=page.pages)
-    return _PAGER.format(label=text("grid.pages"), back=back, where=where, on=on)
+    back = button(text("examples.grid.back"), "page", kind="small", page=str(page.page - 1)) if page.page > 1 else EMPTY
+    on = (
+        button(text("examples.grid.on"), "page", kind="small", page=str(page.page + 1))
+        if page.page < page.pages
+        else EMPTY
+    )
+    where = text("examples.grid.where", page=page.page, pages=page.pages)
+    return _PAGER.format(label=text("examples.grid.pages"), back=back, where=where, on=on)
 
 
 def _downloads(ui: Ui, place: Place) -> Markup:
     """The examples as files; the address is relative to the studio's, which begins with the language."""
     link = Markup('<a href="..{path}/{project}.{ending}" download id="examples-as-{ending}">{label}</a>')
     links = join(
-        link.format(path=EXAMPLES, project=place.project, ending=ending, label=ui.text(f"download.{ending}"))
+        link.format(path=EXAMPLES, project=place.project, ending=ending, label=ui.text(f"examples.download.{ending}"))
         for ending in ENDINGS
     )
     return Markup('<p class="af-row af-downloads"><span class="af-muted">{}</span>{}</p>').format(
-        ui.text("download.title"), links
+        ui.text("examples.download.title"), links
     )

@@ -59,7 +59,7 @@ def build_history(ui: Ui) -> Section:
             ui.services.history.restore(place.project, chosen["id"])
         if chosen.get("action") == "prune":
             freed = ui.services.pruning.prune(place.project)
-            say(ui.text, "pruning.done", size=ui.text.size(freed))
+            say(ui.text, "examples.pruning.done", size=ui.text.size(freed))
         return {ui.place: place.again}
 
     outputs = [ui.place, history, opened]
@@ -72,10 +72,10 @@ def what_happened(ui: Ui, version: DatasetVersion, *, brief: bool = False) -> st
     params = {"files": ", ".join(version.files), **version.params}
     if codes := str(version.params.get("codes", "")):
         titles = [code.partition("=")[0] for code in codes.split(", ")]
-        names = [str(ui.text.entries.get(f"check.{title}", title)) for title in titles]
+        names = [str(ui.text.entries.get(f"checks.rule.{title}", title)) for title in titles]
         many = brief and len(names) > _NAMED
-        params["codes"] = ui.text("version.kinds", n=len(names)) if many else ", ".join(names)
-    return ui.text(f"version.{version.action}", **params)
+        params["codes"] = ui.text("examples.version.kinds", n=len(names)) if many else ", ".join(names)
+    return ui.text(f"examples.version.{version.action}", **params)
 
 
 def render_history(ui: Ui, place: Place, current: str, known: dict[str, str]) -> str:
@@ -95,14 +95,14 @@ def render_history(ui: Ui, place: Place, current: str, known: dict[str, str]) ->
 def _disk(ui: Ui, place: Place) -> Markup:
     """What the project takes on the disk, and what could go, named before it goes."""
     text, use = ui.text, ui.services.pruning.disk_use(place.project)
-    told = text("pruning.use", uploads=text.size(use.uploads), versions=text.size(use.versions))
+    told = text("examples.pruning.use", uploads=text.size(use.uploads), versions=text.size(use.versions))
     if not use.freed:
         return _DISK.format(told=told, act=EMPTY)
     kinds = (("versions", use.old_versions), ("uploads", use.unused_uploads), ("reports", range(use.reports)))
-    what = "; ".join(text(f"pruning.{kind}", n=len(found)) for kind, found in kinds if found)
-    detail = text("pruning.detail", what=what, steps=KEPT_STEPS)
-    ask = text("pruning.ask", size=text.size(use.freed))
-    return _DISK.format(told=told, act=danger_button(text, text("pruning.go"), "prune", ask, detail))
+    what = "; ".join(text(f"examples.pruning.{kind}", n=len(found)) for kind, found in kinds if found)
+    detail = text("examples.pruning.detail", what=what, steps=KEPT_STEPS)
+    ask = text("examples.pruning.ask", size=text.size(use.freed))
+    return _DISK.format(told=told, act=danger_button(text, text("examples.pruning.go"), "prune", ask, detail))
 
 
 def _changes(ui: Ui, version_id: str) -> str:
@@ -117,28 +117,28 @@ def _signature(ui: Ui) -> Markup:
     """Under which name changes are kept, and how to give another one: the browser remembers it."""
     text, name = ui.text, author()
     change = button(
-        text("history.name_change"),
+        text("examples.history.name_change"),
         "name",
         kind="quiet small",
-        ask=text("history.name_ask"),
-        detail=text("history.name_detail"),
+        ask=text("examples.history.name_ask"),
+        detail=text("examples.history.name_detail"),
         input=name,
-        yes=text("history.name_yes"),
-        no=text("ui.cancel"),
+        yes=text("examples.history.name_yes"),
+        no=text("common.cancel"),
     )
-    return _NAME.format(text("history.name", name=name or text("history.nobody")), change)
+    return _NAME.format(text("examples.history.name", name=name or text("examples.history.nobody")), change)
 
 
 def _version(ui: Ui, version: DatasetVersion, current: bool, changes: str | None) -> Markup:
     text = ui.text
-    who = text("history.command_line") if version.author == COMMAND_LINE else version.author
-    waiting = Markup('<p class="af-muted af-small">{}</p>').format(text("checkup.loading"))
+    who = text("examples.history.command_line") if version.author == COMMAND_LINE else version.author
+    waiting = Markup('<p class="af-muted af-small">{}</p>').format(text("checks.loading"))
     return _VERSION.format(
         id=version.id,
         number=version.number,
         label=text("examples.version", number=str(version.number)),
         what=what_happened(ui, version),
-        who=who or text("history.nobody"),
+        who=who or text("examples.history.nobody"),
         time=when(text, version.created_at),
         size=Markup('<span class="af-muted af-small">{}</span>').format(text("examples.read", n=version.examples)),
         act=badge(text("examples.current"), "good")
@@ -152,11 +152,15 @@ def render_changes(ui: Ui, found: Difference) -> str:
     """What a version changed: how much of each kind, and the first examples with the difference marked."""
     counts = found.counts
     if not any(counts.values()):
-        return str(Markup('<p class="af-muted">{}</p>').format(ui.text("history.same")))
-    line = Markup('<p class="af-muted af-small">{}</p>').format(ui.text("history.counts", **counts))
-    cards = [change_card(ui, ui.text("history.changed"), old, new) for old, new in found.changed]
-    cards += [change_card(ui, ui.text("history.removed"), old, None) for old in found.removed]
-    cards += [change_card(ui, ui.text("history.added"), None, new) for new in found.added]
+        return str(Markup('<p class="af-muted">{}</p>').format(ui.text("examples.history.same")))
+    line = Markup('<p class="af-muted af-small">{}</p>').format(ui.text("examples.history.counts", **counts))
+    cards = [change_card(ui, ui.text("examples.history.changed"), old, new) for old, new in found.changed]
+    cards += [change_card(ui, ui.text("examples.history.removed"), old, None) for old in found.removed]
+    cards += [change_card(ui, ui.text("examples.history.added"), None, new) for new in found.added]
     rest = sum(counts.values()) - len(cards)
-    more = Markup('<p class="af-muted af-small">{}</p>').format(ui.text("history.more", n=rest)) if rest else EMPTY
+    more = (
+        Markup('<p class="af-muted af-small">{}</p>').format(ui.text("examples.history.more", n=rest))
+        if rest
+        else EMPTY
+    )
     return str(join([line, *cards, more]))

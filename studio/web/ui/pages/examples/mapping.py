@@ -22,22 +22,22 @@ def build_mapping(ui: Ui) -> Section:
     """The picture, and below it one instruction for all answers."""
     text = ui.text
     picture = ui.actions(elem_id="examples-picture")
-    with gr.Accordion(text("mapping.prompt"), open=False, elem_id="examples-prompt-panel") as panel:
+    with gr.Accordion(text("examples.mapping.prompt"), open=False, elem_id="examples-prompt-panel") as panel:
         prompt = gr.Textbox(
-            label=text("mapping.prompt_label"),
-            info=text("mapping.prompt_info"),
-            placeholder=text("mapping.prompt_example"),
+            label=text("examples.mapping.prompt_label"),
+            info=text("examples.mapping.prompt_info"),
+            placeholder=text("examples.mapping.prompt_example"),
             lines=3,
             max_length=_LONGEST_PROMPT,
             elem_id="examples-prompt",
         )
-        keep = gr.Button(text("mapping.prompt_save"), size="md", elem_id="examples-prompt-save")
+        keep = gr.Button(text("examples.mapping.prompt_save"), size="md", elem_id="examples-prompt-save")
 
     def show(place: Place, view: DatasetView | None) -> dict[Any, Any]:
         if view is None:
             return {picture: ""}
         said = ui.services.projects.get(place.project).system_prompt or ""
-        label = text("mapping.prompt_set" if said else "mapping.prompt")
+        label = text("examples.mapping.prompt_set" if said else "examples.mapping.prompt")
         return {picture: render_mapping(ui, view, said), prompt: said, panel: gr.Accordion(label=label)}
 
     @friendly(text)
@@ -58,7 +58,7 @@ def build_mapping(ui: Ui) -> Section:
     def save(query: str, said: str) -> dict[Any, Any]:
         place = Place.parse(query)
         ui.services.projects.update(place.project, system_prompt=said)
-        say(text, "mapping.prompt_saved")
+        say(text, "examples.mapping.prompt_saved")
         return {ui.place: place.again}
 
     quiet = {"show_progress": "hidden", "api_visibility": "private"}

@@ -46,11 +46,13 @@ def render_mapping(ui: Ui, view: DatasetView, system_prompt: str, picking: Colum
     row = _row_of(view)
     pickable = row is not None and view.mapping.is_complete
     said = (
-        [] if system_prompt == "" else [_SAY.format(kind="system", who=text("mapping.part.prompt"), text=system_prompt)]
+        []
+        if system_prompt == ""
+        else [_SAY.format(kind="system", who=text("examples.mapping.part.prompt"), text=system_prompt)]
     )
     parts = _parts(ui, view, row or {}, picking) if pickable else _turns(ui, view)
     act = (
-        button(text("mapping.swap"), "swap", kind="small", elem_id="mapping-swap", **_ask(ui, view))
+        button(text("examples.mapping.swap"), "swap", kind="small", elem_id="mapping-swap", **_ask(ui, view))
         if pickable
         else EMPTY
     )
@@ -59,8 +61,8 @@ def render_mapping(ui: Ui, view: DatasetView, system_prompt: str, picking: Colum
         body.append(_others(ui, view, picking))
         if picking is not None:
             body.append(_picker(ui, view, picking))
-    why = text("mapping.why" if pickable else "mapping.why_turns")
-    return wrapped(_CARD.format(title=text("mapping.title"), why=why, act=act, body=join(body)))
+    why = text("examples.mapping.why" if pickable else "examples.mapping.why_turns")
+    return wrapped(_CARD.format(title=text("examples.mapping.title"), why=why, act=act, body=join(body)))
 
 
 def _row_of(view: DatasetView) -> dict[str, str] | None:
@@ -76,7 +78,7 @@ def _turns(ui: Ui, view: DatasetView) -> list[Markup]:
     """An example that has no columns to choose: a conversation as it was found."""
     if not view.conversations:
         return []
-    names = {Role.ASSISTANT: "examples.answer", Role.SYSTEM: "examples.system", Role.TOOL: "mapping.part.tool"}
+    names = {Role.ASSISTANT: "examples.answer", Role.SYSTEM: "examples.system", Role.TOOL: "examples.mapping.part.tool"}
     turns = []
     for message in view.conversations[0].messages:
         kind = "answers" if message.role is Role.ASSISTANT else "asks"
@@ -102,8 +104,8 @@ def _parts(ui: Ui, view: DatasetView, row: dict[str, str], picking: ColumnRole |
                 kind=kind,
                 role=role.value,
                 open="true" if picking is role else "false",
-                who=ui.text(f"mapping.part.{role.value}"),
-                change=ui.text("mapping.change"),
+                who=ui.text(f"examples.mapping.part.{role.value}"),
+                change=ui.text("examples.mapping.change"),
                 texts=texts,
             )
         )
@@ -113,8 +115,8 @@ def _parts(ui: Ui, view: DatasetView, row: dict[str, str], picking: ColumnRole |
 def _why(ui: Ui, view: DatasetView, column: str, role: ColumnRole) -> str:
     """Why a column has its part."""
     if view.version.action == "mapping":
-        return ui.text("mapping.why.chosen")
-    return ui.text(f"mapping.why.{reason(column, role, view.columns, view.sample)}")
+        return ui.text("examples.mapping.why.chosen")
+    return ui.text(f"examples.mapping.why.{reason(column, role, view.columns, view.sample)}")
 
 
 def _others(ui: Ui, view: DatasetView, picking: ColumnRole | None) -> Markup:
@@ -122,13 +124,13 @@ def _others(ui: Ui, view: DatasetView, picking: ColumnRole | None) -> Markup:
     chips = []
     for role in _OPTIONAL:
         value = getattr(view.mapping, role.value)
-        column = ", ".join(value) if isinstance(value, tuple) else value or ui.text("mapping.none")
+        column = ", ".join(value) if isinstance(value, tuple) else value or ui.text("examples.mapping.none")
         if role is ColumnRole.SYSTEM and value:
             continue  # it stands in the picture
-        label = ui.text(f"mapping.optional.{role.value}", column=column or ui.text("mapping.none"))
+        label = ui.text(f"examples.mapping.optional.{role.value}", column=column or ui.text("examples.mapping.none"))
         chips.append(_chip(label, "pick", on=picking is role, role=role.value))
     reasons = _reasons(ui, view)
-    return Markup("{}{}").format(_LINE.format(label=ui.text("mapping.more"), chips=_chips(chips)), reasons)
+    return Markup("{}{}").format(_LINE.format(label=ui.text("examples.mapping.more"), chips=_chips(chips)), reasons)
 
 
 def _reasons(ui: Ui, view: DatasetView) -> Markup:
@@ -137,11 +139,11 @@ def _reasons(ui: Ui, view: DatasetView) -> Markup:
     for role in (ColumnRole.QUESTION, ColumnRole.ANSWER):
         for column in getattr(view.mapping, role.value):
             why = _why(ui, view, column, role)
-            part = ui.text(f"mapping.part.{role.value}")
+            part = ui.text(f"examples.mapping.part.{role.value}")
             said.append(Markup("<li><b>{}</b> ← “{}”: {}</li>").format(part, column, why))
     return Markup(
         '<details id="mapping-reasons"><summary>{}</summary><ul class="af-small af-reasons">{}</ul></details>'
-    ).format(ui.text("mapping.reasons"), join(said))
+    ).format(ui.text("examples.mapping.reasons"), join(said))
 
 
 def _picker(ui: Ui, view: DatasetView, role: ColumnRole) -> Markup:
@@ -154,7 +156,7 @@ def _picker(ui: Ui, view: DatasetView, role: ColumnRole) -> Markup:
     ask = _ask(ui, view)
     lines = [
         _LINE.format(
-            label=text("mapping.use"),
+            label=text("examples.mapping.use"),
             chips=_chips(_column(view, name, "take", role, ask, on=taken == (name,)) for name in columns),
         )
     ]
@@ -162,20 +164,24 @@ def _picker(ui: Ui, view: DatasetView, role: ColumnRole) -> Markup:
         rest = [name for name in columns if name not in {*taken, *view.mapping.question, *view.mapping.answer}]
         lines.append(
             _LINE.format(
-                label=text("mapping.join"), chips=_chips(_column(view, name, "join", role, ask) for name in rest)
+                label=text("examples.mapping.join"),
+                chips=_chips(_column(view, name, "join", role, ask) for name in rest),
             )
         )
     if several and len(taken) > 1:
         lines.append(
             _LINE.format(
-                label=text("mapping.drop"), chips=_chips(_column(view, name, "drop", role, ask) for name in taken)
+                label=text("examples.mapping.drop"),
+                chips=_chips(_column(view, name, "drop", role, ask) for name in taken),
             )
         )
-    acts = [button(text("mapping.close"), "close", kind="small quiet")]
+    acts = [button(text("examples.mapping.close"), "close", kind="small quiet")]
     if role in _OPTIONAL and taken:
-        acts.insert(0, button(text("mapping.use_none"), "take", kind="small", role=role.value, column="", **ask))
+        acts.insert(
+            0, button(text("examples.mapping.use_none"), "take", kind="small", role=role.value, column="", **ask)
+        )
     lines.append(Markup('<div class="af-row">{}</div>').format(join(acts)))
-    return _PANEL.format(title=text(f"mapping.pick.{role.value}"), lines=join(lines))
+    return _PANEL.format(title=text(f"examples.mapping.pick.{role.value}"), lines=join(lines))
 
 
 def _column(
@@ -200,12 +206,12 @@ def _sheets(ui: Ui, view: DatasetView) -> Markup:
         )
         for table in tables
     ]
-    return _LINE.format(label=ui.text("mapping.sheets"), chips=_chips(chips))
+    return _LINE.format(label=ui.text("examples.mapping.sheets"), chips=_chips(chips))
 
 
 def _sheet_label(ui: Ui, table: TableRead) -> str:
     if not table.chosen:
-        return f"{table.sheet} · {ui.text('mapping.left_out')}"
+        return f"{table.sheet} · {ui.text('examples.mapping.left_out')}"
     return f"{table.sheet} · {ui.text('examples.read', n=table.examples)}"
 
 
@@ -216,7 +222,7 @@ def _company(ui: Ui, view: DatasetView) -> Markup:
         return EMPTY
     chips = [
         _chip(
-            f"{name} · {ui.text('mapping.messages', n=count)}",
+            f"{name} · {ui.text('examples.mapping.messages', n=count)}",
             "company",
             on=name == view.mapping.company,
             name=name,
@@ -224,7 +230,7 @@ def _company(ui: Ui, view: DatasetView) -> Markup:
         )
         for name, count in speakers[:_SPEAKERS]
     ]
-    return _LINE.format(label=ui.text("mapping.company"), chips=_chips(chips))
+    return _LINE.format(label=ui.text("examples.mapping.company"), chips=_chips(chips))
 
 
 def _ask(ui: Ui, view: DatasetView) -> dict[str, str]:
@@ -232,8 +238,13 @@ def _ask(ui: Ui, view: DatasetView) -> dict[str, str]:
     if view.version.action in ("import", "mapping", "sample"):
         return {}
     text = ui.text
-    detail = text("mapping.again_detail", number=str(view.version.number))
-    return {"ask": text("mapping.again"), "detail": detail, "yes": text("mapping.again_yes"), "no": text("ui.cancel")}
+    detail = text("examples.mapping.again_detail", number=str(view.version.number))
+    return {
+        "ask": text("examples.mapping.again"),
+        "detail": detail,
+        "yes": text("examples.mapping.again_yes"),
+        "no": text("common.cancel"),
+    }
 
 
 def _chip(label: str, action: str, *, on: bool = False, title: str = "", **data: str) -> Markup:

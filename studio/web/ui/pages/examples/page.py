@@ -31,9 +31,9 @@ def build_examples(ui: Ui) -> Page:
             with gr.Tabs(elem_id="examples-tabs") as tabs:
                 with gr.Tab(text("examples.tab.rows"), id="rows"):
                     grid = build_grid(ui)
-                with gr.Tab(text("plots.tab"), id="plots"):
+                with gr.Tab(text("examples.plots.tab"), id="plots"):
                     plots = build_plots(ui, tabs, grid.search)
-                with gr.Tab(text("splitview.tab"), id="proof"):
+                with gr.Tab(text("examples.split.tab"), id="proof"):
                     proof = build_split(ui)
                 with gr.Tab(text("examples.tab.history"), id="history"):
                     history = build_history(ui)

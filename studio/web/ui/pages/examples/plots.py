@@ -84,7 +84,11 @@ def _layout(ui: Ui) -> _Parts:
     status = ui.actions(elem_id="plots-status")
     map_head = ui.html(elem_id="plots-map-head")
     chart = gr.Plot(
-        label=text("plots.map.title"), show_label=False, visible=False, elem_id="plots-map", elem_classes="af-chart"
+        label=text("examples.plots.map.title"),
+        show_label=False,
+        visible=False,
+        elem_id="plots-map",
+        elem_classes="af-chart",
     )
     points = gr.HTML("", elem_id="plots-points", js_on_load=_SCRIPT, apply_default_css=False)
     legend = ui.html(elem_id="plots-legend")
@@ -96,7 +100,7 @@ def _layout(ui: Ui) -> _Parts:
                 with gr.Column(min_width=300):
                     heads[name] = ui.html(elem_id=f"plots-{name}-head")
                     charts[name] = gr.Plot(
-                        label=text(f"plots.{name}.title"),
+                        label=text(f"examples.plots.{name}.title"),
                         show_label=False,
                         visible=False,
                         elem_id=f"plots-{name}",
@@ -115,7 +119,7 @@ def _connect(ui: Ui, parts: _Parts, tabs: Any) -> None:
 
     @friendly(ui.text)
     def choose(query: str, drawn: str, event: gr.SelectData) -> dict[Any, Any]:
-        if event.value != ui.text("plots.tab"):
+        if event.value != ui.text("examples.plots.tab"):
             return {parts.opened: False, parts.timer: gr.Timer(active=False)}
         return {parts.opened: True, **_look(ui, parts, Place.parse(query), drawn)}
 

@@ -44,21 +44,23 @@ def render_map(ui: Ui, view: InsightView, colouring: Colouring, kept: Sequence[b
     if view.map is None:
         if view.is_running or view.problem:
             return ""
-        return wrapped(HEAD.format(text("plots.map.title"), text("plots.map.few", n=FEWEST_POINTS)))
+        return wrapped(HEAD.format(text("examples.plots.map.title"), text("examples.plots.map.few", n=FEWEST_POINTS)))
     sentences = [_proof(text, view, colouring, kept), _closeness(ui, view, view.map)]
     if view.map.is_sample:
-        sentences.append(text("plots.map.sample", shown=len(view.map.ids), n=view.map.examples))
-    label = Markup('<span class="af-sr">{}</span>').format(text("plots.map.aria", n=len(view.map.ids)))
-    small = Markup('<p class="af-muted af-small">{}</p>').format(" ".join([*sentences[1:], text("plots.map.click")]))
-    return wrapped(HEAD.format(text("plots.map.title"), sentences[0]), small, label)
+        sentences.append(text("examples.plots.map.sample", shown=len(view.map.ids), n=view.map.examples))
+    label = Markup('<span class="af-sr">{}</span>').format(text("examples.plots.map.aria", n=len(view.map.ids)))
+    small = Markup('<p class="af-muted af-small">{}</p>').format(
+        " ".join([*sentences[1:], text("examples.plots.map.click")])
+    )
+    return wrapped(HEAD.format(text("examples.plots.map.title"), sentences[0]), small, label)
 
 
 def _closeness(ui: Ui, view: InsightView, found: QuestionMap) -> str:
     about = ui.services.insights.helper.about
     if found.by is MapBy.MEANING:
-        return ui.text("plots.map.by_meaning", name=about.name)
-    said = ui.text("plots.map.by_letters")
-    better = "" if view.language in about.languages else f" {ui.text('plots.map.letters_better')}"
+        return ui.text("examples.plots.map.by_meaning", name=about.name)
+    said = ui.text("examples.plots.map.by_letters")
+    better = "" if view.language in about.languages else f" {ui.text('examples.plots.map.letters_better')}"
     return f"{said}{better}"
 
 
@@ -67,16 +69,16 @@ def _proof(text: Catalog, view: InsightView, colouring: Colouring, kept: Sequenc
     assert view.insights is not None
     kind = "topics" if view.insights.topics.named else "groups"
     if not any(kept):
-        return text("plots.proof.later")
+        return text("examples.plots.proof.later")
     asked = {number for number, is_kept in zip(colouring.of, kept, strict=True) if is_kept}
     counts = Counter(colouring.of)
     # Two questions alone are no group that a proof could ask about.
     counted = [n for n in range(len(colouring.names)) if kind == "topics" or counts[n] >= _GROUP]
     missing = [colouring.names[number] for number in counted if number not in asked]
     if not missing:
-        return text(f"plots.proof.all_{kind}", n=len(counted))
+        return text(f"examples.plots.proof.all_{kind}", n=len(counted))
     named = names_of(text, missing, "; " if kind == "groups" else ", ")
-    return text(f"plots.proof.some_{kind}", n=len(missing), all=len(counted), names=named)
+    return text(f"examples.plots.proof.some_{kind}", n=len(missing), all=len(counted), names=named)
 
 
 def render_legend(ui: Ui, view: InsightView, colouring: Colouring) -> str:
@@ -90,8 +92,8 @@ def render_legend(ui: Ui, view: InsightView, colouring: Colouring) -> str:
         for number, name in enumerate(colouring.names[:_LEGEND])
     ]
     if len(colouring.names) > _LEGEND:
-        chips.append(Markup("<li>{}</li>").format(text("plots.map.others", n=len(colouring.names) - _LEGEND)))
-    title = text("plots.map.topics" if view.insights.topics.named else "plots.map.groups")
+        chips.append(Markup("<li>{}</li>").format(text("examples.plots.map.others", n=len(colouring.names) - _LEGEND)))
+    title = text("examples.plots.map.topics" if view.insights.topics.named else "examples.plots.map.groups")
     html = Markup('<p class="af-muted af-small">{}</p><ul class="af-topics">{}</ul>')
     return wrapped(html.format(title, join(chips)))
 
@@ -101,22 +103,22 @@ def render_example(ui: Ui, example: Conversation, near: Iterable[Conversation], 
     text = ui.text
     badges = [badge(example.topic)] if example.topic else []
     if held_out:
-        badges.append(badge(text("plots.map.held_out"), "warn"))
+        badges.append(badge(text("examples.plots.map.held_out"), "warn"))
     closest = EMPTY
     others = [_NEAR.format(other.id, other.question[:90]) for other in near]
     if others:
         html = Markup('<div><p class="af-muted af-small">{}</p><div class="af-chips">{}</div></div>')
-        closest = html.format(text("plots.example.near"), join(others))
+        closest = html.format(text("examples.plots.example.near"), join(others))
     return wrapped(
         _EXAMPLE.format(
-            title=text("plots.example.title"),
+            title=text("examples.plots.example.title"),
             badges=join(badges),
-            asks=text("plots.example.asks"),
+            asks=text("examples.plots.example.asks"),
             question=example.question,
-            answers=text("plots.example.answers"),
+            answers=text("examples.plots.example.answers"),
             answer=example.answer,
             near=closest,
-            show=button(text("plots.example.in_table"), "in-table", kind="small", id=example.id),
+            show=button(text("examples.plots.example.in_table"), "in-table", kind="small", id=example.id),
         )
     )
 

@@ -28,7 +28,7 @@ def render_status(ui: Ui, view: InsightView) -> str:
     """What is under way or went wrong, and the helper where it would make the map better."""
     text, parts = ui.text, []
     if view.problem:
-        again = button(text("plots.again"), "again", kind="small", elem_id="plots-again")
+        again = button(text("examples.plots.again"), "again", kind="small", elem_id="plots-again")
         parts.append(
             Markup('<div class="af-stack">{}<div>{}</div></div>').format(problem_notice(text, view.problem), again)
         )
@@ -41,10 +41,10 @@ def render_status(ui: Ui, view: InsightView) -> str:
 
 
 def _waiting(text: Catalog, view: InsightView) -> Markup:
-    label = text("plots.wait.counting" if view.insights is None else "plots.wait.placing")
+    label = text("examples.plots.wait.counting" if view.insights is None else "examples.plots.wait.placing")
     share = 0.1 if view.insights is None else 0.6
     if view.total:
-        label = text("plots.wait.reading", done=view.done, total=view.total)
+        label = text("examples.plots.wait.reading", done=view.done, total=view.total)
         share = 0.3 + 0.6 * view.done / view.total
     html = Markup('<div class="af-stack" role="status" id="plots-waiting"><span class="af-muted">{}</span>{}</div>')
     return html.format(label, bar(share, label, going=True))
@@ -56,38 +56,38 @@ def _offer(ui: Ui) -> Markup:
     about, progress = helper.about, helper.progress
     size = text.size(about.wheel.size)
     if progress.state is InstallState.DOWNLOADING:
-        label = text("plots.helper.going", done=text.size(progress.done_bytes), total=size)
+        label = text("examples.plots.helper.going", done=text.size(progress.done_bytes), total=size)
         share = progress.done_bytes / max(1, progress.total_bytes)
-        stop = button(text("plots.helper.stop"), "helper-stop", kind="small")
+        stop = button(text("examples.plots.helper.stop"), "helper-stop", kind="small")
         html = Markup('<section class="af-card" id="plots-helper"><span>{}</span>{}<div>{}</div></section>')
         return html.format(label, bar(share, label, going=True), stop)
     failed = problem_notice(text, progress.problem) if progress.problem else EMPTY
     if helper.is_declined and not failed:
         later = button(
-            text("plots.helper.later", size=size), "helper-get", kind="quiet small", elem_id="plots-helper-get"
+            text("examples.plots.helper.later", size=size), "helper-get", kind="quiet small", elem_id="plots-helper-get"
         )
         return Markup('<div class="af-row af-end">{}</div>').format(later)
-    get = button(text("plots.helper.get"), "helper-get", elem_id="plots-helper-get")
-    no = button(text("plots.helper.no"), "helper-no", kind="quiet", elem_id="plots-helper-no")
+    get = button(text("examples.plots.helper.get"), "helper-get", elem_id="plots-helper-get")
+    no = button(text("examples.plots.helper.no"), "helper-no", kind="quiet", elem_id="plots-helper-no")
     html = Markup(
         '<section class="af-card" id="plots-helper"><div><h3>{}</h3><p class="af-muted af-small">{}</p></div>{}'
         '<div class="af-row">{}{}</div></section>'
     )
-    why = text("plots.helper.why", name=about.name, size=size, licence=about.licence.name)
-    return html.format(text("plots.helper.title"), why, failed, get, no)
+    why = text("examples.plots.helper.why", name=about.name, size=size, licence=about.licence.name)
+    return html.format(text("examples.plots.helper.title"), why, failed, get, no)
 
 
 def render_lengths(text: Catalog, lengths: Lengths | None) -> tuple[str, str]:
     """The sentence above the chart of lengths, and the table below it."""
-    title = text("plots.lengths.title")
+    title = text("examples.plots.lengths.title")
     if lengths is None:
-        return wrapped(HEAD.format(title, text("plots.lengths.none"))), ""
+        return wrapped(HEAD.format(title, text("examples.plots.lengths.none"))), ""
     if lengths.over:
-        said = text("plots.lengths.cut", n=lengths.over, all=lengths.examples, limit=lengths.limit)
+        said = text("examples.plots.lengths.cut", n=lengths.over, all=lengths.examples, limit=lengths.limit)
     else:
-        said = text("plots.lengths.fit", longest=lengths.longest, limit=lengths.limit)
+        said = text("examples.plots.lengths.fit", longest=lengths.longest, limit=lengths.limit)
     rows = [(f"{text.number(first)}–{text.number(last)}", count) for first, last, count in lengths.bars() if count]
-    table = _table(text, [text("plots.lengths.column"), text("plots.column")], rows)
+    table = _table(text, [text("examples.plots.lengths.column"), text("examples.plots.column")], rows)
     return wrapped(HEAD.format(title, said)), wrapped(table)
 
 
@@ -95,17 +95,19 @@ def render_languages(text: Catalog, found: Languages) -> tuple[str, str]:
     """The sentence above the chart of languages, and the table below it."""
     known = [(code, count) for code, count in found.counts if code]
     if not known:
-        said = text("plots.languages.unknown")
+        said = text("examples.plots.languages.unknown")
     elif len(known) == 1:
-        said = text("plots.languages.one", language=text(f"plots.language.{known[0][0]}"))
+        said = text("examples.plots.languages.one", language=text(f"examples.plots.language.{known[0][0]}"))
     else:
         percent = round(100 * known[0][1] / found.looked_at)
-        said = text("plots.languages.several", language=text(f"plots.language.{known[0][0]}"), percent=percent)
+        said = text(
+            "examples.plots.languages.several", language=text(f"examples.plots.language.{known[0][0]}"), percent=percent
+        )
     if found.looked_at < found.examples:
-        said += " " + text("plots.languages.sample", n=found.looked_at, all=found.examples)
-    rows = [(text(f"plots.language.{code}"), count) for code, count in found.counts]
-    table = _table(text, [text("plots.languages.column"), text("plots.column")], rows)
-    return wrapped(HEAD.format(text("plots.languages.title"), said)), wrapped(table)
+        said += " " + text("examples.plots.languages.sample", n=found.looked_at, all=found.examples)
+    rows = [(text(f"examples.plots.language.{code}"), count) for code, count in found.counts]
+    table = _table(text, [text("examples.plots.languages.column"), text("examples.plots.column")], rows)
+    return wrapped(HEAD.format(text("examples.plots.languages.title"), said)), wrapped(table)
 
 
 def render_topics(text: Catalog, found: Topics) -> tuple[str, str]:
@@ -115,31 +117,34 @@ def render_topics(text: Catalog, found: Topics) -> tuple[str, str]:
     if single:
         shown = [topic.name for topic in single] if found.named else [single[0].name[:80]]
         names = names_of(text, shown)
-        said = text(f"plots.topics.{kind}single", n=len(single), all=len(found.topics), names=names)
+        said = text(f"examples.plots.topics.{kind}single", n=len(single), all=len(found.topics), names=names)
     else:
-        said = text(f"plots.topics.{kind}several", n=len(found.topics))
+        said = text(f"examples.plots.topics.{kind}several", n=len(found.topics))
     if len(found.topics) > SHOWN:
-        said += " " + text("plots.first" if single else "plots.shown", n=SHOWN, all=len(found.topics))
-    title = text("plots.topics.title" if found.named else "plots.topics.answers_title")
-    columns = ["plots.topics.column" if found.named else "plots.topics.answers_column", "plots.column"]
+        said += " " + text("examples.plots.first" if single else "examples.plots.shown", n=SHOWN, all=len(found.topics))
+    title = text("examples.plots.topics.title" if found.named else "examples.plots.topics.answers_title")
+    columns = [
+        "examples.plots.topics.column" if found.named else "examples.plots.topics.answers_column",
+        "examples.plots.column",
+    ]
     rows = [(topic.name, topic.examples, topic.phrasings, topic.held_out) for topic in found.topics]
-    heads = [*map(text, columns), text("plots.topics.phrasings"), text("plots.topics.held_out")]
+    heads = [*map(text, columns), text("examples.plots.topics.phrasings"), text("examples.plots.topics.held_out")]
     return wrapped(HEAD.format(title, said)), wrapped(_table(text, heads, rows))
 
 
 def render_copies(text: Catalog, found: Sequence[Copies]) -> tuple[str, str]:
     """The sentence above the chart of groups that ask the same, and the table below it."""
-    title = text("plots.copies.title")
+    title = text("examples.plots.copies.title")
     if not found:
-        return wrapped(HEAD.format(title, text("plots.copies.none"))), ""
-    said = text("plots.copies.some", n=len(found), examples=sum(len(group.ids) for group in found))
+        return wrapped(HEAD.format(title, text("examples.plots.copies.none"))), ""
+    said = text("examples.plots.copies.some", n=len(found), examples=sum(len(group.ids) for group in found))
     differ = sum(group.answers > 1 for group in found)
     if differ:
-        said += " " + text("plots.copies.differ", n=differ)
+        said += " " + text("examples.plots.copies.differ", n=differ)
     if len(found) > SHOWN:
-        said += " " + text("plots.shown", n=SHOWN, all=len(found))
+        said += " " + text("examples.plots.shown", n=SHOWN, all=len(found))
     rows = [(group.question, len(group.ids), group.answers) for group in found]
-    heads = [text("plots.copies.column"), text("plots.column"), text("plots.copies.answers")]
+    heads = [text("examples.plots.copies.column"), text("examples.plots.column"), text("examples.plots.copies.answers")]
     return wrapped(HEAD.format(title, said)), wrapped(_table(text, heads, rows))
 
 
@@ -154,7 +159,12 @@ def topic_bars(text: Catalog, found: Topics) -> list[Bar]:
 def language_bars(text: Catalog, found: Languages) -> list[Bar]:
     """One bar a language."""
     return [
-        Bar(text(f"plots.language.{code}"), count, text("plots.examples", n=count), marked=bool(code) and place > 0)
+        Bar(
+            text(f"examples.plots.language.{code}"),
+            count,
+            text("examples.plots.examples", n=count),
+            marked=bool(code) and place > 0,
+        )
         for place, (code, count) in enumerate(found.counts)
     ]
 
@@ -163,21 +173,21 @@ def copy_bars(text: Catalog, found: Sequence[Copies]) -> list[Bar]:
     """The largest groups that ask the same; those with several answers are marked."""
     bars = []
     for group in found[:SHOWN]:
-        key = "plots.copies.hover" if group.answers > 1 else "plots.copies.same"
+        key = "examples.plots.copies.hover" if group.answers > 1 else "examples.plots.copies.same"
         said = text(key, n=len(group.ids), answers=group.answers)
         bars.append(Bar(group.question, len(group.ids), said, group.answers > 1))
     return bars
 
 
 def _topic_hover(text: Catalog, topic: Topic) -> str:
-    return text("plots.topics.hover", n=topic.examples, phrasings=topic.phrasings, held_out=topic.held_out)
+    return text("examples.plots.topics.hover", n=topic.examples, phrasings=topic.phrasings, held_out=topic.held_out)
 
 
 def names_of(text: Catalog, names: Sequence[str], between: str = ", ") -> str:
     """The first names, and how many more there are."""
     shown = between.join(names[:_NAMED])
     left = len(names) - _NAMED
-    return f"{shown} … ({text('plots.map.others', n=left)})" if left > 0 else shown
+    return f"{shown} … ({text('examples.plots.map.others', n=left)})" if left > 0 else shown
 
 
 def _table(text: Catalog, heads: Sequence[str], rows: Sequence[Sequence[str | int]]) -> Markup:
@@ -189,4 +199,4 @@ def _table(text: Catalog, heads: Sequence[str], rows: Sequence[Sequence[str | in
         )
         for row in rows[:_ROWS]
     )
-    return _TABLE.format(text("plots.table"), head, body)
+    return _TABLE.format(text("examples.plots.table"), head, body)

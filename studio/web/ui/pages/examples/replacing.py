@@ -25,23 +25,27 @@ _ROLES: Final = {
 def build_replacing(ui: Ui) -> Section:
     """A folded panel; what stands in it is counted while it is typed."""
     text = ui.text
-    with gr.Accordion(text("replace.title"), open=False, elem_id="examples-replace"):
+    with gr.Accordion(text("examples.replace.title"), open=False, elem_id="examples-replace"):
         with gr.Row():
-            find = gr.Textbox(label=text("replace.find"), max_lines=3, elem_id="examples-find", min_width=200)
-            put = gr.Textbox(label=text("replace.put"), max_lines=3, elem_id="examples-put", min_width=200)
+            find = gr.Textbox(label=text("examples.replace.find"), max_lines=3, elem_id="examples-find", min_width=200)
+            put = gr.Textbox(label=text("examples.replace.put"), max_lines=3, elem_id="examples-put", min_width=200)
             where = gr.Dropdown(
-                [(text(f"replace.where.{name}"), name) for name in _ROLES],
+                [(text(f"examples.replace.where.{name}"), name) for name in _ROLES],
                 value="both",
-                label=text("replace.where"),
+                label=text("examples.replace.where"),
                 filterable=False,
                 min_width=160,
                 elem_id="examples-replace-where",
             )
         with gr.Row(elem_classes="af-toolbar"):
-            whole = gr.Checkbox(label=text("replace.whole_words"), container=False, elem_id="examples-whole-words")
-            case = gr.Checkbox(label=text("replace.match_case"), container=False, elem_id="examples-match-case")
+            whole = gr.Checkbox(
+                label=text("examples.replace.whole_words"), container=False, elem_id="examples-whole-words"
+            )
+            case = gr.Checkbox(
+                label=text("examples.replace.match_case"), container=False, elem_id="examples-match-case"
+            )
         found = ui.html(elem_id="examples-matches")
-        act = gr.Button(text("replace.act"), interactive=False, elem_id="examples-replace-act", size="md")
+        act = gr.Button(text("examples.replace.act"), interactive=False, elem_id="examples-replace-act", size="md")
     wanted = [find, put, where, whole, case]
     version = gr.State("")
 
@@ -78,9 +82,9 @@ def _replacement(find: str, put: str, where: str, whole: bool, case: bool) -> Re
 def render_matches(ui: Ui, found: Matches) -> str:
     """How often a text stands in the examples, and the first of them as they would become."""
     if not found.places:
-        return wrapped(Markup('<p class="af-muted">{}</p>').format(ui.text("replace.none")))
-    count = ui.text("replace.count", n=found.places, examples=found.examples)
+        return wrapped(Markup('<p class="af-muted">{}</p>').format(ui.text("examples.replace.none")))
+    count = ui.text("examples.replace.count", n=found.places, examples=found.examples)
     cards = join(change_card(ui, "", change.before, change.after) for change in found.changes)
-    first = ui.text("replace.first") if found.examples > len(found.changes) else EMPTY
+    first = ui.text("examples.replace.first") if found.examples > len(found.changes) else EMPTY
     line = Markup('<p><b id="examples-places">{}</b> <span class="af-muted">{}</span></p>').format(count, first)
     return wrapped(line, cards)

@@ -25,7 +25,10 @@ def build_split(ui: Ui) -> Section:
     timer = gr.Timer(_LOOK_EVERY, active=False)
     offer = ui.actions(elem_id="examples-reworded")
     search = gr.Textbox(
-        label=text("splitview.find"), placeholder=text("splitview.find_example"), elem_id="split-find", max_lines=1
+        label=text("examples.split.find"),
+        placeholder=text("examples.split.find_example"),
+        elem_id="split-find",
+        max_lines=1,
     )
     found = ui.actions(elem_id="split-found")
 

@@ -30,20 +30,22 @@ _SMALL: Final = Markup('<small class="af-muted af-block">{}</small>')
 
 def render_drawing(ui: Ui, examples: int) -> str:
     """The same while the test of many examples is being drawn."""
-    body = Markup('<p class="af-small af-muted" role="status">{}</p>').format(ui.text("splitview.many", n=examples))
-    return wrapped(_CARD.format(title=ui.text("splitview.title"), why=ui.text("examples.held_out_why"), body=body))
+    body = Markup('<p class="af-small af-muted" role="status">{}</p>').format(
+        ui.text("examples.split.many", n=examples)
+    )
+    return wrapped(_CARD.format(title=ui.text("examples.split.title"), why=ui.text("examples.held_out_why"), body=body))
 
 
 def render_split(ui: Ui, shown: SplitView) -> str:
     """The numbers of the draw, by topic, and the ways to change it."""
     text = ui.text
     stats = _STATS.format(
-        train_label=text("splitview.train"),
+        train_label=text("examples.split.train"),
         train=text.number(shown.train, 0),
-        aside_label=text("splitview.aside"),
+        aside_label=text("examples.split.aside"),
         aside=f"{text.number(len(shown.held_out), 0)} · {round(100 * shown.held_out_share)} %",
-        draw_label=text("splitview.draw"),
-        draw=text("splitview.by_hand") if shown.by_hand else str(shown.choice.seed),
+        draw_label=text("examples.split.draw"),
+        draw=text("examples.split.by_hand") if shown.by_hand else str(shown.choice.seed),
     )
     body = [
         stats,
@@ -55,8 +57,8 @@ def render_split(ui: Ui, shown: SplitView) -> str:
         _topics(ui, shown.topics),
         _listed(ui, shown),
     ]
-    why = f"{text('examples.held_out_why')} {text(f'split.{shown.kind.value}')}"
-    return wrapped(_CARD.format(title=text("splitview.title"), why=why, body=join(body)))
+    why = f"{text('examples.held_out_why')} {text(f'examples.split.kind.{shown.kind.value}')}"
+    return wrapped(_CARD.format(title=text("examples.split.title"), why=why, body=join(body)))
 
 
 def _controls(ui: Ui, shown: SplitView) -> Markup:
@@ -73,24 +75,24 @@ def _controls(ui: Ui, shown: SplitView) -> Markup:
         )
         for share in _SHARES
     )
-    again = button(text("splitview.again"), "draw", kind="small", elem_id="split-again", **ask)
+    again = button(text("examples.split.again"), "draw", kind="small", elem_id="split-again", **ask)
     number = button(
-        text("splitview.number"),
+        text("examples.split.number"),
         "draw",
         kind="small quiet",
-        ask=text("splitview.number_ask"),
-        detail=text("splitview.number_why"),
+        ask=text("examples.split.number_ask"),
+        detail=text("examples.split.number_why"),
         input=str(shown.choice.seed),
-        yes=text("splitview.number_yes"),
-        no=text("ui.cancel"),
+        yes=text("examples.split.number_yes"),
+        no=text("common.cancel"),
     )
     line = '<div class="af-pick-line"><span class="af-muted af-small">{}</span><div class="af-chips">{}</div></div><div class="af-row">{}{}</div>'
-    return Markup(line).format(text("splitview.share"), chips, again, number)
+    return Markup(line).format(text("examples.split.share"), chips, again, number)
 
 
 def _ask(ui: Ui) -> dict[str, str]:
     text = ui.text
-    return {"ask": text("splitview.again_ask"), "yes": text("splitview.again"), "no": text("ui.cancel")}
+    return {"ask": text("examples.split.again_ask"), "yes": text("examples.split.again"), "no": text("common.cancel")}
 
 
 def _half(ui: Ui, shown: SplitView) -> Markup:
@@ -98,7 +100,7 @@ def _half(ui: Ui, shown: SplitView) -> Markup:
     if not shown.is_halved:
         return EMPTY
     values = {"percent": round(100 * shown.choice.share), "drawn": round(100 * shown.held_out_share)}
-    return Markup('<p class="af-small af-muted">{}</p>').format(ui.text("splitview.half", **values))
+    return Markup('<p class="af-small af-muted">{}</p>').format(ui.text("examples.split.half", **values))
 
 
 def _thin(ui: Ui, shown: SplitView) -> Markup:
@@ -106,9 +108,11 @@ def _thin(ui: Ui, shown: SplitView) -> Markup:
     if not shown.is_thin:
         return EMPTY
     text = ui.text
-    fill = button(text("splitview.fill"), "fill", kind="small", elem_id="split-fill")
+    fill = button(text("examples.split.fill"), "fill", kind="small", elem_id="split-fill")
     return notice(
-        text("splitview.thin", n=len(shown.held_out)), "warning", Markup('<div class="af-row">{}</div>').format(fill)
+        text("examples.split.thin", n=len(shown.held_out)),
+        "warning",
+        Markup('<div class="af-row">{}</div>').format(fill),
     )
 
 
@@ -120,7 +124,7 @@ def _leaks(ui: Ui, leaks: Sequence[Leak]) -> Markup:
     rows = join(
         _ROW.format(
             text=leak.asked.question,
-            more=_SMALL.format(text("splitview.learned_too", question=leak.learned[0].question)),
+            more=_SMALL.format(text("examples.split.learned_too", question=leak.learned[0].question)),
             act=EMPTY,
         )
         for leak in leaks[:_LEAKS]
@@ -129,10 +133,10 @@ def _leaks(ui: Ui, leaks: Sequence[Leak]) -> Markup:
     learned = ",".join(dict.fromkeys(c.id for leak in leaks for c in leak.learned))
     acts = Markup('<ul class="af-runs">{}</ul><div class="af-row">{}{}</div>').format(
         rows,
-        button(text("splitview.leak_aside"), "aside", kind="small", elem_id="split-leak-aside", ids=learned),
-        button(text("splitview.leak_back"), "back", kind="small", elem_id="split-leak-back", ids=asked),
+        button(text("examples.split.leak_aside"), "aside", kind="small", elem_id="split-leak-aside", ids=learned),
+        button(text("examples.split.leak_back"), "back", kind="small", elem_id="split-leak-back", ids=asked),
     )
-    return notice(text("splitview.leaks", n=len(leaks)), "warning", acts)
+    return notice(text("examples.split.leaks", n=len(leaks)), "warning", acts)
 
 
 def _rewording(ui: Ui, shown: SplitView) -> Markup:
@@ -140,8 +144,8 @@ def _rewording(ui: Ui, shown: SplitView) -> Markup:
     if not shown.can_reword:
         return EMPTY
     text = ui.text
-    key = "splitview.reword_again" if shown.kind is SplitKind.REWORDED else "splitview.reword_why"
-    offer = button(text("splitview.reword"), "offer", kind="small", elem_id="split-reword", seed="0")
+    key = "examples.split.reword_again" if shown.kind is SplitKind.REWORDED else "examples.split.reword_why"
+    offer = button(text("examples.split.reword"), "offer", kind="small", elem_id="split-reword", seed="0")
     return notice(text(key), "", Markup('<div class="af-row">{}</div>').format(offer))
 
 
@@ -150,17 +154,17 @@ def _topics(ui: Ui, topics: Sequence[TopicShare]) -> Markup:
         return EMPTY
     text = ui.text
     head = Markup("<tr><th>{}</th><th>{}</th><th>{}</th></tr>").format(
-        text("splitview.topic"), text("splitview.train"), text("splitview.aside")
+        text("examples.split.topic"), text("examples.split.train"), text("examples.split.aside")
     )
     rows = join(
         Markup("<tr><td>{}</td><td>{}</td><td>{}</td></tr>").format(topic.topic, topic.train, topic.held_out)
         for topic in topics[:_TOPICS]
     )
     more = len(topics) - _TOPICS
-    rest = _SMALL.format(text("splitview.more_topics", n=more)) if more > 0 else EMPTY
+    rest = _SMALL.format(text("examples.split.more_topics", n=more)) if more > 0 else EMPTY
     return Markup(
         '<details id="split-topics"><summary>{}</summary><table class="af-sums af-counts">{}{}</table>{}</details>'
-    ).format(text("splitview.topics", n=len(topics)), head, rows, rest)
+    ).format(text("examples.split.topics", n=len(topics)), head, rows, rest)
 
 
 def _listed(ui: Ui, shown: SplitView) -> Markup:
@@ -171,9 +175,9 @@ def _listed(ui: Ui, shown: SplitView) -> Markup:
     rows = join(
         _ROW.format(
             text=conversation.question,
-            more=_SMALL.format(text("splitview.is_reworded")) if conversation.reworded_from else EMPTY,
+            more=_SMALL.format(text("examples.split.is_reworded")) if conversation.reworded_from else EMPTY,
             act=button(
-                text("splitview.remove" if conversation.reworded_from else "splitview.back"),
+                text("examples.split.remove" if conversation.reworded_from else "examples.split.back"),
                 "back",
                 kind="small quiet",
                 ids=conversation.id,
@@ -182,9 +186,9 @@ def _listed(ui: Ui, shown: SplitView) -> Markup:
         for conversation in shown.held_out[:_LISTED]
     )
     more = len(shown.held_out) - _LISTED
-    rest = _SMALL.format(text("splitview.more_questions", n=more)) if more > 0 else EMPTY
+    rest = _SMALL.format(text("examples.split.more_questions", n=more)) if more > 0 else EMPTY
     return Markup('<details id="split-listed"><summary>{}</summary><ul class="af-runs">{}</ul>{}</details>').format(
-        text("splitview.listed", n=len(shown.held_out)), rows, rest
+        text("examples.split.listed", n=len(shown.held_out)), rows, rest
     )
 
 
@@ -199,15 +203,15 @@ def render_offer(ui: Ui, offered: Sequence[Rewording], seed: int, without: Colle
     """
     text = ui.text
     if not offered:
-        return wrapped(notice(text("splitview.nothing_to_reword"), "warning"))
+        return wrapped(notice(text("examples.split.nothing_to_reword"), "warning"))
     kept = [item for item in offered if item.origin not in without]
     left_out = ",".join(sorted(without))
     rows = join(
         _ROW.format(
             text=item.question,
-            more=_SMALL.format(text("splitview.instead_of", question=item.original)),
+            more=_SMALL.format(text("examples.split.instead_of", question=item.original)),
             act=button(
-                text("splitview.leave_out"),
+                text("examples.split.leave_out"),
                 "offer",
                 kind="small quiet",
                 seed=str(seed),
@@ -218,12 +222,12 @@ def render_offer(ui: Ui, offered: Sequence[Rewording], seed: int, without: Colle
     )
     acts = Markup('<div class="af-row">{}{}</div>').format(
         button(
-            text("splitview.accept", n=len(kept)), "accept", kind="primary small", elem_id="split-accept", seed=str(seed),
+            text("examples.split.accept", n=len(kept)), "accept", kind="primary small", elem_id="split-accept", seed=str(seed),
             without=left_out,
         ),
-        button(text("splitview.other_words"), "offer", kind="small", elem_id="split-other", seed=str(seed + 1)),
+        button(text("examples.split.other_words"), "offer", kind="small", elem_id="split-other", seed=str(seed + 1)),
     )  # fmt: skip
-    title, why = text("splitview.offer_title", n=len(kept)), text("splitview.offer_why")
+    title, why = text("examples.split.offer_title", n=len(kept)), text("examples.split.offer_why")
     body = Markup('<ul class="af-runs af-scroll">{}</ul>{}').format(rows, acts)
     return wrapped(_CARD.format(title=title, why=why, body=body))
 
@@ -236,12 +240,12 @@ def render_found(ui: Ui, found: Sequence[Conversation], wanted: str) -> str:
     """Examples of training that match a search, each with the way into the test."""
     text = ui.text
     if not found:
-        return wrapped(notice(text("splitview.none_found", wanted=wanted)))
+        return wrapped(notice(text("examples.split.none_found", wanted=wanted)))
     rows = join(
         _ROW.format(
             text=conversation.question,
             more=EMPTY,
-            act=button(text("splitview.keep_aside"), "aside", kind="small", ids=conversation.id),
+            act=button(text("examples.split.keep_aside"), "aside", kind="small", ids=conversation.id),
         )
         for conversation in found
     )

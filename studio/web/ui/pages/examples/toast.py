@@ -36,6 +36,6 @@ def render_toast(ui: Ui, view: DatasetView) -> str:
     """The bar of a version that is some seconds old and can be undone; else nothing."""
     if not view.can_undo or view.can_redo:
         return ""
-    what = ui.text("checkup.toast", number=str(view.version.number), what=what_happened(ui, view.version, brief=True))
+    what = ui.text("checks.toast", number=str(view.version.number), what=what_happened(ui, view.version, brief=True))
     toast = undo_toast(ui.text, what, view.version.created_at, id=view.version.id)
     return wrapped(toast) if toast else ""

@@ -34,7 +34,7 @@ def render_answers(ui: Ui, view: RunView) -> Markup:
         return EMPTY
     head = _HEAD.format(title=text("train.answers"), why=text("train.answers_why"))
     if not items:
-        return Markup("{}<div class='af-wait-here'>{}</div>").format(head, text("trainview.answers_wait"))
+        return Markup("{}<div class='af-wait-here'>{}</div>").format(head, text("train.live.answers_wait"))
     before = {item.question: item.answer for item in progress.first_answers}
     return Markup("{}{}").format(head, join(_item(ui, item, before, progress.answers_step) for item in items))
 
@@ -49,7 +49,7 @@ def _item(ui: Ui, item: SampleAnswer, before: dict[str, str], step: int) -> Mark
         before_label=text("train.answer.before"),
         before=before.get(item.question) or text("train.answer.empty"),
         now_label=text("train.answer.now"),
-        mark=badge(text("trainview.answer_right"), "good") if right else EMPTY,
+        mark=badge(text("train.live.answer_right"), "good") if right else EMPTY,
         now=now,
         expected_label=text("train.answer.expected"),
         expected=item.expected,

@@ -78,10 +78,10 @@ def build_expert(ui: Ui) -> tuple[Any, tuple[Any, ...]]:
     """The collapsed panel; returns it with the fields in the order of :data:`SETTINGS`."""
     text = ui.text
     fields = []
-    with gr.Accordion(text("ui.expert"), open=False, elem_id="train-expert") as panel:
+    with gr.Accordion(text("common.expert"), open=False, elem_id="train-expert") as panel:
         ui.html(value=wrapped(Markup('<p class="af-muted af-small">{}</p>').format(text("train.expert_why"))))
         for group, settings in GROUPS.items():
-            ui.html(value=wrapped(Markup('<h3 class="af-group">{}</h3>').format(text(f"trainset.group.{group}"))))
+            ui.html(value=wrapped(Markup('<h3 class="af-group">{}</h3>').format(text(f"train.setting.group.{group}"))))
             for start in range(0, len(settings), 3):
                 with gr.Row(equal_height=True):
                     fields += [_field(ui, setting) for setting in settings[start : start + 3]]
@@ -108,33 +108,32 @@ def _choices(ui: Ui, setting: Setting) -> list[tuple[str, str]]:
     options = (
         [_YES, _NO] if setting.kind == "yes_no" else [str(choice) for choice in setting.choices if choice != "auto"]
     )
-    return [(ui.text("trainset.auto"), ""), *((shown_value(ui, setting.name, option), option) for option in options)]
+    return [
+        (ui.text("train.setting.auto"), ""),
+        *((shown_value(ui, setting.name, option), option) for option in options),
+    ]
 
 
 def setting_name(ui: Ui, name: str) -> str:
     """What a person calls a field of a recipe."""
-    for key in (f"train.set.{name}", f"trainset.{name}"):
-        if key in ui.text.entries:
-            return ui.text(key)
-    return name
+    key = f"train.setting.{name}"
+    return ui.text(key) if key in ui.text.entries else name
 
 
 def setting_info(ui: Ui, name: str) -> str:
     """The sentence that explains a field."""
-    key = f"train.set.{name}_info"
-    return ui.text(key if key in ui.text.entries else f"trainset.{name}_info")
+    return ui.text(f"train.setting.{name}_info")
 
 
 def shown_value(ui: Ui, name: str, value: Any) -> str:
     """A value of a recipe as a person reads it."""
     text = ui.text
     if value is None or value == () or value == "":
-        return text("trainset.all" if name in ("layers", "last_layers", "target_modules") else "train.expert_off")
+        return text("train.setting.all" if name in ("layers", "last_layers", "target_modules") else "train.expert_off")
     if isinstance(value, bool) or value in (_YES, _NO):
-        return text(f"trainset.{_YES if value in (True, _YES) else _NO}")
-    for key in (f"train.{name}.{value}", f"trainset.{name}.{value}", f"run.{name}.{value}"):
-        if key in text.entries:
-            return text(key)
+        return text(f"train.setting.{_YES if value in (True, _YES) else _NO}")
+    if (key := f"train.setting.{name}.{value}") in text.entries:
+        return text(key)
     if isinstance(value, tuple):
         return ", ".join(str(part) for part in value)
     shown = f"{value:g}" if isinstance(value, float) else str(value)

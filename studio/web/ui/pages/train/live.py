@@ -71,11 +71,11 @@ def render_live(ui: Ui, view: RunView | None, shape: str = "", wait: int = 0) ->
             shape=shape,
             keys=json.dumps(keys_of(view)),
             wait=wait,
-            offline=ui.text("trainview.offline"),
+            offline=ui.text("train.live.offline"),
             state=view.state.value,
             name=view.name,
-            chart_title=ui.text("trainview.chart.title"),
-            experts=ui.text("trainview.experts"),
+            chart_title=ui.text("train.live.chart.title"),
+            experts=ui.text("train.live.experts"),
             **{name: Markup(html) for name, html in drawn.items()},
         )
     )
@@ -130,7 +130,7 @@ def _where(ui: Ui, view: RunView) -> str:
     progress, text = view.progress, ui.text
     if not progress.total_steps:
         return ""
-    key = "trainview.where_at_most" if progress.may_end_earlier else "trainview.where"
+    key = "train.live.where_at_most" if progress.may_end_earlier else "train.live.where"
     numbers = {"n": progress.pass_number, "passes": progress.passes}
     return text(key, **numbers, step=progress.step, total=progress.total_steps)
 
@@ -170,17 +170,17 @@ def _controls(ui: Ui, view: RunView) -> Markup:
     tuned = view.state.is_over and view.result is not None and view.result.adapter is not None
     if tuned:
         place = Place(view.project_id, "compare", view.id)
-        shown.append(link(text("trainview.compare"), place, kind="primary small", elem_id="train-compare"))
+        shown.append(link(text("train.live.compare"), place, kind="primary small", elem_id="train-compare"))
     if view.state is RunState.PAUSING or view.state.can_go_on:
         kind = "small" if tuned else "primary small"
-        shown.append(button(text("trainview.resume"), "resume", kind=kind, elem_id="train-resume", id=view.id))
+        shown.append(button(text("train.live.resume"), "resume", kind=kind, elem_id="train-resume", id=view.id))
     if not view.state.is_over and view.state is not RunState.PAUSED:
         html = Markup('<button type="button" class="af-button quiet small af-notify" data-notify>{}</button>')
-        shown.append(html.format(text("trainview.notify")))
+        shown.append(html.format(text("train.live.notify")))
     if view.state in (RunState.QUEUED, RunState.STARTING, RunState.RUNNING):
-        shown.append(button(text("trainview.pause"), "pause", kind="small", elem_id="train-pause", id=view.id))
+        shown.append(button(text("train.live.pause"), "pause", kind="small", elem_id="train-pause", id=view.id))
     if view.state in (RunState.STARTING, RunState.RUNNING):
-        shown.append(button(text("trainview.stop"), "stop", kind="small", elem_id="train-stop", id=view.id))
+        shown.append(button(text("train.live.stop"), "stop", kind="small", elem_id="train-stop", id=view.id))
     if not view.state.is_over:
         shown.append(cancel_button(ui, view, elem_id="train-cancel"))
     return join(shown)
@@ -191,12 +191,12 @@ def cancel_button(ui: Ui, view: RunView, *, elem_id: str = "") -> Markup:
     text = ui.text
     return danger_button(
         text,
-        text("trainview.cancel"),
+        text("train.live.cancel"),
         "cancel",
-        text("trainview.cancel_ask", name=view.name),
-        text("trainview.cancel_detail"),
-        yes=text("trainview.cancel_yes"),
-        stay="trainview.cancel_no",
+        text("train.live.cancel_ask", name=view.name),
+        text("train.live.cancel_detail"),
+        yes=text("train.live.cancel_yes"),
+        stay="train.live.cancel_no",
         elem_id=elem_id,
         id=view.id,
     )
@@ -204,7 +204,7 @@ def cancel_button(ui: Ui, view: RunView, *, elem_id: str = "") -> Markup:
 
 def _chart(ui: Ui, view: RunView) -> Markup:
     if not view.progress.train_loss:
-        words = "trainview.chart.none" if view.state.is_over else "trainview.chart.wait"
+        words = "train.live.chart.none" if view.state.is_over else "train.live.chart.wait"
         return Markup('<div class="af-wait-here">{}</div>').format(ui.text(words))
     key, params = ui.services.runs.reading(view)
     return loss_chart(ui.text, view, ui.text(key, **params))

@@ -25,32 +25,32 @@ def render_overlay(ui: Ui, run_ids: Sequence[str]) -> Markup:
     text = ui.text
     found = ui.services.comparison.compare(run_ids)
     columns = [*found.differences, *found.results]
-    head = [text("trainover.run"), *(_title(ui, row) for row in columns)]
+    head = [text("train.overlay.run"), *(_title(ui, row) for row in columns)]
     return _OVERLAY.format(
-        title=text("trainover.title"),
+        title=text("train.overlay.title"),
         reading=_reading(ui, found),
         chart=overlay_chart(text, found),
         head=join(Markup("<th scope='col'>{}</th>").format(title) for title in head),
         rows=join(_row(ui, found, columns, index) for index in range(len(found.runs))),
-        note=text("trainover.same" if not found.differences else "trainover.note"),
+        note=text("train.overlay.same" if not found.differences else "train.overlay.note"),
     )
 
 
 def _reading(ui: Ui, found: Comparison) -> str:
     if found.best is None:
-        return ui.text("trainover.no_best")
-    return ui.text("trainover.best", name=found.runs[found.best].name)
+        return ui.text("train.overlay.no_best")
+    return ui.text("train.overlay.best", name=found.runs[found.best].name)
 
 
 def _title(ui: Ui, row: Row) -> str:
     known = (*_RESULTS, "model", "examples", "alpha")
-    return ui.text(f"trainover.{row.name}") if row.name in known else setting_name(ui, row.name)
+    return ui.text(f"train.overlay.{row.name}") if row.name in known else setting_name(ui, row.name)
 
 
 def _row(ui: Ui, found: Comparison, columns: Sequence[Row], index: int) -> Markup:
     view = found.runs[index]
     name = Markup('<th scope="row"><i class="s{}"></i>{}{}</th>').format(
-        index + 1, view.name, badge(ui.text("trainover.mark"), "good") if found.best == index else EMPTY
+        index + 1, view.name, badge(ui.text("train.overlay.mark"), "good") if found.best == index else EMPTY
     )
     cells = [
         Markup('<td data-label="{}"{}>{}</td>').format(
@@ -73,11 +73,11 @@ def _value(ui: Ui, row: Row, value: Any, asked: int) -> str:
         case "loss":
             return text.number(value, 3)
         case "right":
-            return text("trainover.right_of", right=value, asked=asked)
+            return text("train.overlay.right_of", right=value, asked=asked)
         case "seconds":
             return text.duration(value)
         case "examples":
-            return text("trainover.version", n=value)
+            return text("train.overlay.version", n=value)
         case "model":
             return str(value)
         case _:

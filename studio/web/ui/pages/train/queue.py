@@ -40,7 +40,7 @@ def render_queue(ui: Ui, place: Place, queue: Sequence[RunView], shown: RunView 
     for view in queue:
         rows.append(_row(ui, place, view, waiting, before))
         before = view if view in waiting else before
-    return wrapped(_LIST.format(title=ui.text("trainqueue.title"), why=ui.text("trainqueue.why"), rows=join(rows)))
+    return wrapped(_LIST.format(title=ui.text("train.queue.title"), why=ui.text("train.queue.why"), rows=join(rows)))
 
 
 def target_of(queue: Sequence[RunView], run_id: str, up: bool) -> str | None:
@@ -64,9 +64,9 @@ def _row(ui: Ui, place: Place, view: RunView, waiting: Sequence[RunView], before
     mark, when = "▶", ""
     if view in waiting:
         mark = str(waiting.index(view) + 1)
-        when = text("trainqueue.after", name=before.name) if before else text("trainqueue.next")
+        when = text("train.queue.after", name=before.name) if before else text("train.queue.next")
     elif view.state is RunState.PAUSED:
-        mark, when = "‖", text("trainqueue.paused")
+        mark, when = "‖", text("train.queue.paused")
     elif view.progress.seconds_left:
         when = time_left(text, view.progress)
     if view.project_id != place.project:
@@ -95,14 +95,14 @@ def _buttons(ui: Ui, view: RunView, waiting: Sequence[RunView]) -> list[Markup]:
     shown = []
     if view in waiting and len(waiting) > 1:
         place = waiting.index(view)
-        shown.append(_arrow("↑", text("trainqueue.up", name=view.name), "up", view.id, off=place == 0))
+        shown.append(_arrow("↑", text("train.queue.up", name=view.name), "up", view.id, off=place == 0))
         shown.append(
-            _arrow("↓", text("trainqueue.down", name=view.name), "down", view.id, off=place == len(waiting) - 1)
+            _arrow("↓", text("train.queue.down", name=view.name), "down", view.id, off=place == len(waiting) - 1)
         )
     if view.state is RunState.PAUSED:
-        shown.append(button(text("trainview.resume"), "resume", kind="small", id=view.id))
+        shown.append(button(text("train.live.resume"), "resume", kind="small", id=view.id))
     elif view.state in (RunState.QUEUED, RunState.RUNNING) and not is_study(view.id):
-        shown.append(button(text("trainview.pause"), "pause", kind="small", id=view.id))
+        shown.append(button(text("train.live.pause"), "pause", kind="small", id=view.id))
     shown.append(cancel_button(ui, view))
     return shown
 

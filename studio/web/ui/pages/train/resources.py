@@ -23,27 +23,27 @@ def render_resources(ui: Ui, view: RunView) -> Markup:
     memory_used = max(now.memory, now.memory_total - now.memory_free)
     meters = [
         _meter(
-            text("trainview.meter.cpu"),
-            text("trainview.meter.percent", percent=round(100 * now.cpu)),
+            text("train.live.meter.cpu"),
+            text("train.live.meter.percent", percent=round(100 * now.cpu)),
             now.cpu,
             max(now.cpu, now.machine_cpu),
         ),
         _meter(
-            text("trainview.meter.memory"),
-            text("trainview.meter.of", used=text.size(now.memory), total=text.size(now.memory_total)),
+            text("train.live.meter.memory"),
+            text("train.live.meter.of", used=text.size(now.memory), total=text.size(now.memory_total)),
             now.memory / max(1, now.memory_total),
             memory_used / max(1, now.memory_total),
         ),
     ]
     if now.gpu is not None:
-        words = text("trainview.meter.percent", percent=round(100 * now.gpu))
-        meters.append(_meter(text("trainview.meter.gpu"), words, now.gpu, now.gpu))
+        words = text("train.live.meter.percent", percent=round(100 * now.gpu))
+        meters.append(_meter(text("train.live.meter.gpu"), words, now.gpu, now.gpu))
     if now.vram is not None and now.vram_total:
-        words = text("trainview.meter.of", used=text.size(now.vram), total=text.size(now.vram_total))
+        words = text("train.live.meter.of", used=text.size(now.vram), total=text.size(now.vram_total))
         share = now.vram / now.vram_total
-        meters.append(_meter(text("trainview.meter.vram"), words, share, share))
+        meters.append(_meter(text("train.live.meter.vram"), words, share, share))
     note = Markup('<p class="af-small af-muted af-legend"><i></i>{} <i class="others"></i>{}</p>').format(
-        text("trainview.meter.own"), text("trainview.meter.others")
+        text("train.live.meter.own"), text("train.live.meter.others")
     )
     return Markup('<dl class="af-meters">{}</dl>{}').format(join(meters), note)
 

@@ -52,7 +52,7 @@ def render_runs(ui: Ui, place: Place, views: Sequence[RunView], shown: RunView |
         return wrapped(title, notice(ui.text("train.runs_none")))
     chosen = chosen_runs(place, views)
     many = sum(is_comparable(view) for view in views) >= LEAST
-    hint = Markup('<p class="af-muted af-small">{}</p>').format(ui.text("trainover.hint")) if many else EMPTY
+    hint = Markup('<p class="af-muted af-small">{}</p>').format(ui.text("train.overlay.hint")) if many else EMPTY
     rows = join(
         _row(ui, place, view, shown is not None and view.id == shown.id, chosen if many else None) for view in views
     )
@@ -62,7 +62,7 @@ def render_runs(ui: Ui, place: Place, views: Sequence[RunView], shown: RunView |
 
 def _row(ui: Ui, place: Place, view: RunView, current: bool, chosen: Sequence[str] | None) -> Markup:
     text, loss, tick = ui.text, "", EMPTY
-    acts = [_rename(ui, view), button(text("trainview.repeat"), "repeat", kind="quiet small", id=view.id)]
+    acts = [_rename(ui, view), button(text("train.live.repeat"), "repeat", kind="quiet small", id=view.id)]
     if view.result and view.result.best_loss is not None:
         loss = text("train.run_loss", loss=text.number(view.result.best_loss, 2))
     if chosen is not None:
@@ -87,7 +87,12 @@ def _row(ui: Ui, place: Place, view: RunView, current: bool, chosen: Sequence[st
 
 def _rename(ui: Ui, view: RunView) -> Markup:
     text = ui.text
-    asked = {"ask": text("trainview.rename_ask"), "input": view.name, "yes": text("ui.save"), "no": text("ui.cancel")}
+    asked = {
+        "ask": text("train.live.rename_ask"),
+        "input": view.name,
+        "yes": text("common.save"),
+        "no": text("common.cancel"),
+    }
     return button(text("home.rename"), "rename", kind="quiet small", id=view.id, **asked)
 
 
@@ -99,5 +104,5 @@ def _tick(ui: Ui, view: RunView, chosen: Sequence[str]) -> Markup:
         id=view.id,
         on=Markup(" checked") if on else EMPTY,
         off=Markup(" disabled") if full or not is_comparable(view) else EMPTY,
-        label=ui.text("trainover.tick", name=view.name),
+        label=ui.text("train.overlay.tick", name=view.name),
     )

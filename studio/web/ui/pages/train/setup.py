@@ -65,7 +65,7 @@ def build_setup(ui: Ui) -> Setup:
     text = ui.text
     with gr.Accordion(text("train.new"), open=True, visible=False, elem_id="train-setup") as panel:
         preset = gr.Radio(
-            choices=[(text(f"run.preset.{preset.value}"), preset.value) for preset in Preset],
+            choices=[(text(f"train.setting.preset.{preset.value}"), preset.value) for preset in Preset],
             value=Preset.BALANCED.value,
             label=text("train.preset_label"),
             elem_id="train-preset",
@@ -187,8 +187,8 @@ def _offer_label(ui: Ui, offer: PresetOffer) -> str:
     """A preset in three lines: its name, what it is for, what it takes here."""
     text = ui.text
     lines = (
-        text(f"run.preset.{offer.preset.value}"),
-        text(f"run.preset.{offer.preset.value}.what"),
+        text(f"train.setting.preset.{offer.preset.value}"),
+        text(f"train.setting.preset.{offer.preset.value}.what"),
         text("train.preset_cost", time=duration_between(text, offer), memory=text.size(offer.memory_bytes)),
     )
     return "\n".join(lines)

@@ -57,15 +57,15 @@ class Studies:
 def build_studies(ui: Ui) -> Studies:
     """Two questions to ask before a long run, each with one number and one button."""
     text = ui.text
-    with gr.Accordion(text("trainstudy.title"), open=False, visible=False, elem_id="train-lab") as panel, gr.Row():
+    with gr.Accordion(text("train.study.title"), open=False, visible=False, elem_id="train-lab") as panel, gr.Row():
         with gr.Column(min_width=280, elem_classes="af-plain"):
             ui.html(value=_question(ui, "search"))
-            minutes = gr.Textbox(_MINUTES, label=text("trainstudy.minutes"), max_lines=1, elem_id="search-minutes")
-            search = gr.Button(text("trainstudy.search_start"), elem_id="search-start")
+            minutes = gr.Textbox(_MINUTES, label=text("train.study.minutes"), max_lines=1, elem_id="search-minutes")
+            search = gr.Button(text("train.study.search_start"), elem_id="search-start")
         with gr.Column(min_width=280, elem_classes="af-plain"):
             ui.html(value=_question(ui, "folds"))
-            folds = gr.Textbox(_FOLDS, label=text("trainstudy.folds"), max_lines=1, elem_id="folds-count")
-            check = gr.Button(text("trainstudy.folds_start"), elem_id="folds-start")
+            folds = gr.Textbox(_FOLDS, label=text("train.study.folds"), max_lines=1, elem_id="folds-count")
+            check = gr.Button(text("train.study.folds_start"), elem_id="folds-start")
     shown = ui.actions(elem_id="train-studies")
     return Studies(panel, minutes, search, folds, check, shown)
 
@@ -105,7 +105,7 @@ def render_studies(ui: Ui, project_id: str) -> str:
     cards = [_card(ui, view) for view in found]
     older = EMPTY
     if len(cards) > 1:
-        label = ui.text("trainstudy.older", n=len(cards) - 1)
+        label = ui.text("train.study.older", n=len(cards) - 1)
         older = _OLDER.format(label, Markup('<div class="af-stack">{}</div>').format(join(cards[1:])))
     return wrapped(cards[0], older)
 
@@ -123,7 +123,7 @@ def study_parts(ui: Ui, project_id: str) -> dict[str, str]:
 def _question(ui: Ui, kind: str) -> str:
     text = ui.text
     html = Markup('<h3>{}</h3><p class="af-muted af-small">{}</p>')
-    return wrapped(html.format(text(f"trainstudy.{kind}_title"), text(f"trainstudy.{kind}_why")))
+    return wrapped(html.format(text(f"train.study.{kind}_title"), text(f"train.study.{kind}_why")))
 
 
 def _card(ui: Ui, view: StudyView) -> Markup:
@@ -144,7 +144,7 @@ def _body(ui: Ui, view: StudyView) -> Markup:
     sentences += [Markup("<p>{}</p>").format(_sentence(ui, advice)) for advice in view.advice[1:]]
     parts: list[Any] = []
     if not view.state.is_over:
-        parts.append(bar(view.progress, text("trainstudy.progress"), going=True))
+        parts.append(bar(view.progress, text("train.study.progress"), going=True))
         if view.seconds_left is not None and view.state is RunState.RUNNING:
             left = text("train.left", time=text.duration(view.seconds_left))
             parts.append(Markup('<p class="af-small af-muted">{}</p>').format(left))
@@ -166,7 +166,7 @@ def _sentence(ui: Ui, advice: Any) -> str:
 def _named(ui: Ui, view: StudyView, number: int) -> str:
     """A trial in words: its settings, or the part that it was asked."""
     if view.kind is StudyKind.FOLDS:
-        return ui.text("trainstudy.part", n=number)
+        return ui.text("train.study.part", n=number)
     settings = next(trial.settings for trial in view.trials if trial.number == number)
     return " · ".join(
         f"{setting_name(ui, name)} {shown_value(ui, name, getattr(settings, name))}"
@@ -186,9 +186,9 @@ def _settings(ui: Ui, view: StudyView) -> Markup:
                 Markup(' class="changed"') if now != better else EMPTY,
                 setting_name(ui, name),
                 shown_value(ui, name, better),
-                ui.text("trainstudy.was", value=shown_value(ui, name, now))
+                ui.text("train.study.was", value=shown_value(ui, name, now))
                 if now != better
-                else ui.text("trainstudy.same"),
+                else ui.text("train.study.same"),
             )
         )
     return Markup('<dl class="af-stats">{}</dl>').format(join(rows))
@@ -198,16 +198,16 @@ def _controls(ui: Ui, view: StudyView) -> list[Markup]:
     text = ui.text
     shown = []
     if view.kind is StudyKind.SEARCH and view.recommendation:
-        shown.append(button(text("trainstudy.use"), "use", kind="primary small", elem_id="study-use", id=view.id))
+        shown.append(button(text("train.study.use"), "use", kind="primary small", elem_id="study-use", id=view.id))
         trial = next((t for t in view.trials if t.number == view.recommendation.trial), None)
         if view.state.is_over and trial and trial.state is TrialState.FINISHED:
-            shown.append(button(text("trainstudy.keep"), "keep", kind="small", elem_id="study-keep", id=view.id))
+            shown.append(button(text("train.study.keep"), "keep", kind="small", elem_id="study-keep", id=view.id))
     if view.state in (RunState.QUEUED, RunState.STARTING, RunState.RUNNING):
-        shown.append(button(text("trainstudy.stop"), "stop", kind="small", id=view.id))
+        shown.append(button(text("train.study.stop"), "stop", kind="small", id=view.id))
     if view.state.can_go_on:
-        shown.append(button(text("trainview.resume"), "resume", kind="small", id=view.id))
+        shown.append(button(text("train.live.resume"), "resume", kind="small", id=view.id))
     if view.state.is_over:
-        ask, detail = text("train.run_delete_ask", name=view.name), text("trainstudy.delete_detail")
+        ask, detail = text("train.run_delete_ask", name=view.name), text("train.study.delete_detail")
         shown.append(danger_button(text, text("train.run_delete"), "delete", ask, detail, id=view.id))
     return shown
 
