@@ -53,6 +53,7 @@ def build_services(settings: Settings) -> Services:
     from studio.services.runs.state_reader import RunReader
     from studio.services.studies.service import StudyService
     from studio.services.suggestions import SuggestionService
+    from studio.services.votes import VoteService
     from studio.web.doors import DemoParts, openers
 
     workspace = Workspace.open(settings)
@@ -62,6 +63,7 @@ def build_services(settings: Settings) -> Services:
     reader = RunReader()
     imports = ImportService(datasets)
     runs = RunService(workspace, models, datasets, reader=reader)
+    proofs = ProofService(workspace)
     demo = DemoParts(workspace, LinkService(workspace), ChatService(workspace, ChatPool(workspace)))
     return Services(
         workspace=workspace,
@@ -85,7 +87,8 @@ def build_services(settings: Settings) -> Services:
         publication=PublicationService(workspace, openers(demo)),
         suggestions=SuggestionService(workspace, demo.chats, demo.links),
         exports=ExportService(workspace),
-        proofs=ProofService(workspace),
+        proofs=proofs,
+        votes=VoteService(workspace, proofs),
     )
 
 

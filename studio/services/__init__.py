@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from studio.services.runs.service import RunService
     from studio.services.studies.service import StudyService
     from studio.services.suggestions import SuggestionService
+    from studio.services.votes import VoteService
     from studio.storage.workspace import Workspace
 
 
@@ -56,6 +57,7 @@ class Services:
     suggestions: SuggestionService
     exports: ExportService
     proofs: ProofService
+    votes: VoteService
 
     def close(self) -> None:
         """Ends the supervisor and the chat workers; training workers go on."""

@@ -83,6 +83,19 @@ class LinkRow(Base):
     chosen_by: Mapped[str] = mapped_column(String(16), default="owner", server_default="owner")
 
 
+class VoteRow(Base):
+    """What a person preferred of two answers to an exam question, not knowing whose each was."""
+
+    __tablename__ = "vote"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"), primary_key=True)
+    against: Mapped[str] = mapped_column(String(64), primary_key=True)  # the other run; empty for the base model
+    voter: Mapped[str] = mapped_column(String(60), primary_key=True)
+    question_id: Mapped[str] = mapped_column(String(64), primary_key=True)  # of the question with both its answers
+    choice: Mapped[str] = mapped_column(String(16))
+    voted_at: Mapped[float]
+
+
 class AcceptanceRow(Base):
     """Terms of a model that the owner accepted."""
 
