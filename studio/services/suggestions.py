@@ -15,7 +15,7 @@ from studio.domain.project import ChosenBy, Link
 from studio.errors import AfinaError
 from studio.services.chats import ChatService
 from studio.services.links import MAX_QUESTION, MAX_QUESTIONS, LinkService
-from studio.storage.workspace import Workspace
+from studio.storage.workspace import RunFolder, Workspace
 
 _READ: Final = 400  # examples that are looked at: a link suggests three
 _ASKED: Final = 24  # questions at most, so that it ends within a minute on a slow computer
@@ -40,7 +40,7 @@ class SuggestionService:
 
     def held_out(self, run_id: str, count: int) -> list[str]:
         """Questions that the run kept aside, spread over all of them and without repeating an answer."""
-        return [example.question for example in _spread(_examples(self._workspace.run(run_id).held_out), count)]
+        return [example.question for example in _spread(_aside(self._workspace.run(run_id)), count)]
 
     def choose(self, link: Link) -> None:
         """Asks the tuned model in the background, and suggests what it answers right; else all stays as it is."""
@@ -67,7 +67,7 @@ class SuggestionService:
 
     def _answered_right(self, run_id: str) -> list[str]:
         folder = self._workspace.run(run_id)
-        held_out, learned = _examples(folder.held_out), _examples(folder.train)
+        held_out, learned = _aside(folder), _examples(folder.train)
         asked = [example for part in (held_out, learned) for example in _spread(part, _ASKED // 2)]
         right: dict[str, str] = {}
         for start in range(0, len(asked), _AT_ONCE):
@@ -79,6 +79,11 @@ class SuggestionService:
             if len(right) >= MAX_QUESTIONS:
                 break
         return list(right.values())[:MAX_QUESTIONS]
+
+
+def _aside(folder: RunFolder) -> list[Conversation]:
+    """The final exam of a run that is over or on its way: what a person is shown decides nothing about the run."""
+    return _examples(folder.exam if folder.exam.is_file() else folder.held_out)
 
 
 def _examples(path: Path) -> list[Conversation]:

@@ -50,7 +50,13 @@ class RunFolder:
 
     @property
     def held_out(self) -> Path:
+        """The practice part: the only one that a run asks itself. The exam too, in runs of two-part splits."""
         return self.path / "held_out.jsonl"
+
+    @property
+    def exam(self) -> Path:
+        """The final exam, which nothing reads before the run is over. Not there in runs of two-part splits."""
+        return self.path / "exam.jsonl"
 
     @property
     def events(self) -> Path:

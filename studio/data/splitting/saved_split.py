@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from studio.data.splitting import split as splitting
+from studio.data.splitting.practice import FEWEST_TO_PART, MAX_PRACTICE, PRACTICE_SHARE, PracticeKind, draw_practice
 from studio.data.splitting.split import SplitKind
 from studio.data.versions.rows import Rows
 from studio.domain.conversation import Conversation
@@ -27,6 +29,8 @@ class Drawn(BaseModel):
     kind: SplitKind
     examples: int
     held_out: tuple[int, ...]
+    practice: tuple[int, ...] = Field(default=(), description="Examples that are practised with, and not learned from.")
+    practice_kind: PracticeKind
     by_hand: bool = Field(description="Whether the data or a person said which, so that nothing was drawn.")
     changed: dict[int, Conversation] = Field(
         default={}, description="Held-out examples that are asked otherwise than their line says, by place."
@@ -43,6 +47,7 @@ class Drawn(BaseModel):
         """The places of the examples to learn from."""
         kept = np.ones(self.examples, bool)
         kept[list(self.held_out)] = False
+        kept[list(self.practice)] = False
         return np.flatnonzero(kept)
 
 
@@ -57,11 +62,14 @@ def draw(conversations: Sequence[Conversation], choice: SplitChoice) -> Drawn:
     at = {conversation.id: place for place, conversation in enumerate(conversations)}
     held_out = [at[conversation.id] for conversation in found.held_out]
     pairs = zip(held_out, found.held_out, strict=True)
+    practice = draw_practice(found.train, choice.seed)
     return Drawn(
         choice=choice,
         kind=found.kind,
         examples=len(conversations),
         held_out=tuple(held_out),
+        practice=tuple(at[found.train[place].id] for place in practice.places),
+        practice_kind=practice.kind,
         by_hand=any(conversation.held_out for conversation in conversations),
         changed={place: asked for place, asked in pairs if asked != conversations[place]},
         topics=_topics(found),
@@ -90,17 +98,36 @@ def load(examples: Path, choice: SplitChoice) -> Drawn | None:
     return drawn if drawn.choice == choice else None
 
 
-def sides(examples: Path, drawn: Drawn) -> tuple[Rows, Rows]:
-    """The examples to learn from and those to ask, which stay on disk. Raises ``disk.missing``."""
+@dataclass(frozen=True)
+class Parts:
+    """The three parts of a version; its examples stay on disk.
+
+    Args:
+        train: to learn from.
+        practice: to choose checkpoint, end and settings by; none of the data where it is asked in other words.
+        held_out: the final exam.
+        practice_kind: what is practised with.
+    """
+
+    train: Rows
+    practice: Rows
+    held_out: Rows
+    practice_kind: PracticeKind
+
+
+def parts(examples: Path, drawn: Drawn) -> Parts:
+    """The parts as they were drawn. Raises ``disk.missing``."""
     whole = Rows.of(examples)
     order = np.asarray(drawn.held_out, np.int64)
     places = {place: drawn.examples + n for n, place in enumerate(drawn.changed)}
     asked = np.asarray([places.get(place, place) for place in order.tolist()], np.int64)
-    return whole.patched(drawn.train, ()), whole.patched(asked, list(drawn.changed.values()))
+    practice = whole.patched(np.asarray(drawn.practice, np.int64), ())
+    held_out = whole.patched(asked, list(drawn.changed.values()))
+    return Parts(whole.patched(drawn.train, ()), practice, held_out, drawn.practice_kind)
 
 
-def estimated_sides(examples: Path, held_out: int, choice: SplitChoice) -> tuple[Rows, Rows]:
-    """About as many examples on each side as a draw would give; the last ones stand for the test.
+def estimated_parts(examples: Path, held_out: int, choice: SplitChoice) -> Parts:
+    """About as many examples in each part as a draw would give; the last ones stand for exam and practice.
 
     Args:
         examples: the file of a version.
@@ -109,8 +136,11 @@ def estimated_sides(examples: Path, held_out: int, choice: SplitChoice) -> tuple
     """
     whole = Rows.of(examples)
     aside = held_out or min(splitting.MAX_HELD_OUT, max(1, round(len(whole) * choice.share)))
-    order = np.arange(len(whole))
-    return whole.patched(order[:-aside], ()), whole.patched(order[-aside:], ())
+    free, asked = np.split(np.arange(len(whole)), [len(whole) - aside])
+    practised = min(MAX_PRACTICE, round(PRACTICE_SHARE * len(free))) if len(free) >= FEWEST_TO_PART else 0
+    train, practice = np.split(free, [len(free) - practised])
+    kind = PracticeKind.REAL if practised else PracticeKind.REWORDED
+    return Parts(whole.patched(train, ()), whole.patched(practice, ()), whole.patched(asked, ()), kind)
 
 
 def _topics(found: splitting.Split) -> tuple[tuple[str, int, int], ...]:

@@ -14,6 +14,7 @@ from studio.data.importing.pipeline import Reading, read_files
 from studio.data.importing.result import ReadResult
 from studio.data.limits import MIN_EXAMPLES
 from studio.data.splitting import split as splitting
+from studio.data.splitting.saved_split import Parts
 from studio.data.versions.editing import number_of
 from studio.data.versions.jsonl import OnBlock
 from studio.data.versions.uploads import Uploads, files_below
@@ -280,19 +281,17 @@ class DatasetService:
         """How the test of a version is drawn. Raises ``general.not_found``."""
         return Draft.like(self._versions.get(version_id), "", {}).split
 
-    def sides(
-        self, version_id: str, *, estimate: bool = False
-    ) -> tuple[Sequence[Conversation], Sequence[Conversation]]:
-        """The examples of a version to learn from, and those of its test. They stay on disk.
+    def parts(self, version_id: str, *, estimate: bool = False) -> Parts:
+        """The examples of a version to learn from, to practise with, and those of its exam. They stay on disk.
 
         Args:
             version_id: of the version.
-            estimate: does not wait for the test of a large set to be drawn: about as many examples stand for it.
+            estimate: does not wait for the exam of a large set to be drawn: about as many examples stand for it.
 
         Raises:
             AfinaError: ``general.not_found``, ``disk.missing`` …
         """
-        return self.tests.sides(self._versions.get(version_id), estimate=estimate)
+        return self.tests.parts(self._versions.get(version_id), estimate=estimate)
 
     def split(self, project_id: str, seed: int) -> tuple[list[Conversation], list[Conversation]]:
         """Training and held-out examples of the current version; see :func:`studio.data.splitting.split.plan`."""

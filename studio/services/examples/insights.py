@@ -184,4 +184,4 @@ class InsightService:
         said = frozenset(c.id for c in dataset.conversations if c.held_out is True)
         if said or len(dataset) > SPLIT_SHOWN:
             return said
-        return frozenset(c.id for c in self._datasets.sides(version_id)[1])
+        return frozenset(c.id for c in self._datasets.parts(version_id).held_out)

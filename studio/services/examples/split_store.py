@@ -9,8 +9,7 @@ from typing import Final
 
 from studio.data.limits import DRAWN_AT_ONCE
 from studio.data.splitting import saved_split as keeping
-from studio.data.splitting.saved_split import Drawn
-from studio.data.versions.rows import Rows
+from studio.data.splitting.saved_split import Drawn, Parts
 from studio.data.versions.versions import Draft, Versions
 from studio.errors import AfinaError, Stopped
 from studio.processes.json_child import run_aside
@@ -19,7 +18,6 @@ from studio.storage.workspace import Workspace
 
 _SPLITS_KEPT: Final = 8
 _OPEN: Final = 2  # versions whose lines can be found at once: 24 bytes an example
-Sides = tuple[Rows, Rows]
 
 
 class SplitStore:
@@ -34,7 +32,7 @@ class SplitStore:
         self._versions = Versions(workspace)
         self._lock = threading.Lock()
         self._known: OrderedDict[str, Drawn] = OrderedDict()
-        self._sides: OrderedDict[str, Sides] = OrderedDict()
+        self._parts: OrderedDict[str, Parts] = OrderedDict()
         self._turns: dict[str, threading.Thread] = {}
         self._closed = threading.Event()
 
@@ -59,8 +57,8 @@ class SplitStore:
             found = self._found(row)
         return found or self._aside(row)
 
-    def sides(self, row: DatasetRow, *, estimate: bool = False) -> Sides:
-        """The examples of a version to learn from, and those of its test. They stay on disk.
+    def parts(self, row: DatasetRow, *, estimate: bool = False) -> Parts:
+        """The examples of a version to learn from, to practise with, and those of its exam. They stay on disk.
 
         Args:
             row: the version.
@@ -71,14 +69,14 @@ class SplitStore:
         """
         found = self.known(row) if estimate else self.need(row)
         if found is None:
-            return keeping.estimated_sides(self._path(row), row.held_out, Draft.like(row, "", {}).split)
+            return keeping.estimated_parts(self._path(row), row.held_out, Draft.like(row, "", {}).split)
         with self._lock:
-            if row.id not in self._sides:
-                self._sides[row.id] = keeping.sides(self._path(row), found)
-            self._sides.move_to_end(row.id)
-            while len(self._sides) > _OPEN:
-                self._sides.popitem(last=False)
-            return self._sides[row.id]
+            if row.id not in self._parts:
+                self._parts[row.id] = keeping.parts(self._path(row), found)
+            self._parts.move_to_end(row.id)
+            while len(self._parts) > _OPEN:
+                self._parts.popitem(last=False)
+            return self._parts[row.id]
 
     def draw(self, row: DatasetRow) -> Drawn:
         """Draws the test of a version in this process and keeps it. Raises as :meth:`need`."""

@@ -10,6 +10,7 @@ from typing import Final
 from studio.data.jsonl_codec import parsed
 from studio.data.splitting import split as splitting
 from studio.data.splitting.paraphrase import Rewording, held_out_examples, how_many, rewordings
+from studio.data.splitting.practice import PracticeKind, reworded_count
 from studio.data.splitting.split import SplitKind
 from studio.data.text import plain
 from studio.data.versions.queries import folded
@@ -50,6 +51,8 @@ class SplitView:
         choice: seed and share of the draw.
         kind: what the test can show; the sentence is ``split.<kind>``.
         train: number of examples to learn from.
+        practice: number of examples that are practised with, and not learned from.
+        practice_kind: what is practised with; the sentence is ``examples.split.practice.<kind>``.
         held_out: the examples kept aside.
         topics: both sides by topic, the largest first; empty where the examples name none.
         leaks: questions of the test that training has too.
@@ -59,6 +62,8 @@ class SplitView:
     choice: SplitChoice
     kind: SplitKind
     train: int
+    practice: int
+    practice_kind: PracticeKind
     held_out: tuple[Conversation, ...]
     topics: tuple[TopicShare, ...]
     leaks: tuple[Leak, ...]
@@ -70,9 +75,19 @@ class SplitView:
         return self.kind in (SplitKind.NEW_ANSWERS, SplitKind.MIXED, SplitKind.NONE, SplitKind.REWORDED)
 
     @property
+    def examples(self) -> int:
+        """In all three parts."""
+        return self.train + self.practice + len(self.held_out)
+
+    @property
+    def practice_count(self) -> int:
+        """Practice questions, at most where they are questions of training in other words."""
+        return reworded_count(self.train) if self.practice_kind is PracticeKind.REWORDED else self.practice
+
+    @property
     def held_out_share(self) -> float:
         """Share of the examples in the validation set, 0 to 1."""
-        return len(self.held_out) / max(1, self.train + len(self.held_out))
+        return len(self.held_out) / max(1, self.examples)
 
     @property
     def is_halved(self) -> bool:
@@ -82,7 +97,7 @@ class SplitView:
     @property
     def is_thin(self) -> bool:
         """Whether so few were kept aside by hand that the draw, which gave way to them, would have taken twice as many."""
-        wanted = self.choice.share * (self.train + len(self.held_out))
+        wanted = self.choice.share * self.examples
         return self.by_hand and self.kind is SplitKind.GIVEN and len(self.held_out) < wanted / 2
 
 
@@ -107,14 +122,16 @@ class SplitService:
             if self._last is not None and self._last[0] == row.id:
                 return self._last[1]
         drawn = self._tests.need(row)
-        rows, asked = Rows.of(self._versions.path(row)), self._tests.sides(row)[1]
+        rows, asked = Rows.of(self._versions.path(row)), self._tests.parts(row).held_out
         places = {place for _, learned in drawn.leaks for place in learned}
         learned = dict(zip(sorted(places), rows.at(sorted(places)), strict=True))
         by_place = dict(zip(drawn.held_out, asked, strict=True))
         shown = SplitView(
             drawn.choice,
             drawn.kind,
-            drawn.examples - len(drawn.held_out),
+            len(drawn.train),
+            len(drawn.practice),
+            drawn.practice_kind,
             tuple(by_place.values()),
             tuple(TopicShare(*counts) for counts in drawn.topics),
             tuple(Leak(by_place[place], tuple(learned[at] for at in known)) for place, known in drawn.leaks),

@@ -94,7 +94,7 @@ class Offers:
             resolved = self._resolved(recipe.model_copy(update={"preset": preset}), card, examples, lengths)
             speed = self._speed(card, resolved)
             correction = correction_of(self._runs_like(card, resolved), speed)
-            work = work_of(resolved, len(examples.train), len(examples.held_out), lengths)
+            work = work_of(resolved, len(examples.train), examples.practice_count, lengths)
             least, most = foretold(
                 work, speed, correction or Correction(), others, may_extend=lengths.has_unique_answers
             )
@@ -137,7 +137,7 @@ class Offers:
     def _resolved(self, recipe: Recipe, card: BaseModelCard, examples: Examples, lengths: Lengths) -> Recipe:
         from studio.training.recipes.presets import resolve
 
-        resolved = resolve(recipe, card, len(examples.train), len(examples.held_out), lengths.mean)
+        resolved = resolve(recipe, card, len(examples.train), examples.practice_count, lengths.mean)
         named = {"data": examples.data, "system_prompt": examples.system_prompt}
         return resolved.model_copy(update=named)
 
@@ -225,11 +225,11 @@ def fit_of(models: ModelService, recipe: Recipe, lengths: Lengths) -> Fit:
     return models.fit(recipe.model, batch=recipe.batch_size or 16, length=length, method=method, rank=rank)
 
 
-def work_of(recipe: Recipe, n_train: int, n_held_out: int, lengths: Lengths) -> Work:
+def work_of(recipe: Recipe, n_train: int, n_practice: int, lengths: Lengths) -> Work:
     """What a resolved recipe does with so many examples."""
     seen = n_train * (recipe.epochs or 1.0)
     recall = min(RECALL_ASKED, n_train) if lengths.has_unique_answers else 0
-    asked = (recipe.evaluations or 1) * tokens_asked(n_held_out, recall, lengths.mean)
+    asked = (recipe.evaluations or 1) * tokens_asked(n_practice, recall, lengths.mean)
     return Work(seen / (recipe.batch_size or 16), seen * lengths.mean, asked)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from studio.data.splitting.practice import PracticeKind, draw_practice, reworded_count, reworded_practice
 from studio.domain.conversation import Conversation
 from studio.domain.dataset import Mapping, SplitChoice
 from studio.domain.recipe import Recipe
@@ -20,14 +21,16 @@ _STORED: Final = "dataset:"
 
 @dataclass(frozen=True)
 class Examples:
-    """Both sides of the examples of a run.
+    """The three parts of the examples of a run.
 
     Args:
         train: to learn from.
-        held_out: to ask, never to learn from.
+        held_out: the final exam; a run never sees it.
         dataset_id: the stored version they come from, if one.
         system_prompt: said before each question.
         data: how a recipe names them.
+        practice: examples to choose checkpoint and settings by; not learned from.
+        practice_kind: what is practised with.
     """
 
     train: Sequence[Conversation]
@@ -35,6 +38,26 @@ class Examples:
     dataset_id: str | None = None
     system_prompt: str | None = None
     data: tuple[str, ...] = ()
+    practice: Sequence[Conversation] = ()
+    practice_kind: PracticeKind = PracticeKind.NONE
+
+    @property
+    def practice_count(self) -> int:
+        """How many practice questions there are, at most where they are in other words."""
+        if self.practice_kind is PracticeKind.REWORDED:
+            return reworded_count(len(self.train))
+        return len(self.practice)
+
+    @property
+    def learnable(self) -> tuple[Conversation, ...]:
+        """Everything that is not in the exam."""
+        return (*self.train, *self.practice)
+
+    def practice_questions(self, seed: int) -> Sequence[Conversation]:
+        """The practice part; questions of training in other words where it takes nothing from it."""
+        if self.practice_kind is PracticeKind.REWORDED:
+            return reworded_practice(self.train, seed)
+        return self.practice
 
 
 class RunExamples:
@@ -60,7 +83,17 @@ class RunExamples:
             choice = self._choice(recipe, dataset_id)
             found = plan(conversations, choice.seed, choice.share)
             train, held_out = list(found.train), list(found.held_out)
-        return Examples(train, held_out, dataset_id, recipe.system_prompt, data)
+        drawn = draw_practice(train, recipe.seed)
+        practised = set(drawn.places)
+        return Examples(
+            [each for place, each in enumerate(train) if place not in practised],
+            held_out,
+            dataset_id,
+            recipe.system_prompt,
+            data,
+            [train[place] for place in drawn.places],
+            drawn.kind,
+        )
 
     def of_project(self, project_id: str, recipe: Recipe, *, estimate: bool = False) -> Examples:
         """The examples that a recipe names, or else the current ones of a project.
@@ -119,8 +152,17 @@ class RunExamples:
         own = self._datasets.split_choice(version_id)
         if recipe.held_out or self._choice(recipe, version_id) != own:
             return self.of(self._datasets.load(version_id), recipe, version_id)
-        train, held_out = self._datasets.sides(version_id, estimate=estimate)
-        return Examples(train, held_out, version_id, recipe.system_prompt, (f"{_STORED}{version_id}",))
+        found = self._datasets.parts(version_id, estimate=estimate)
+        data = (f"{_STORED}{version_id}",)
+        return Examples(
+            found.train,
+            found.held_out,
+            version_id,
+            recipe.system_prompt,
+            data,
+            found.practice,
+            found.practice_kind,
+        )
 
     def _choice(self, recipe: Recipe, dataset_id: str | None) -> SplitChoice:
         """How the test is drawn: as the recipe says, else as the Examples screen showed it for a stored version."""

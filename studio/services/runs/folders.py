@@ -22,7 +22,8 @@ def make_run_folder(
     recipe: Recipe,
     card: BaseModelCard,
     train: Sequence[Conversation],
-    held_out: Sequence[Conversation],
+    practice: Sequence[Conversation],
+    exam: Sequence[Conversation],
 ) -> None:
     """Writes a run's folder as a whole; on an error nothing is left behind.
 
@@ -31,17 +32,18 @@ def make_run_folder(
         recipe: resolved.
         card: of the base model.
         train: examples to learn from.
-        held_out: examples to ask.
+        practice: examples by which the run chooses its checkpoint and its end.
+        exam: the final exam.
 
     Raises:
         AfinaError: ``disk.full`` or ``disk.not_writable``.
     """
-    require_space(folder.path, room_for(recipe, card) + _bytes(train) + _bytes(held_out))
+    require_space(folder.path, room_for(recipe, card) + sum(map(_bytes, (train, practice, exam))))
     with atomic_folder(folder.path) as temporary:
         made = RunFolder(temporary)
         write_atomic(made.recipe, recipe.model_dump_json(indent=2))
         write_atomic(made.model, card.model_dump_json(indent=2))
-        for path, conversations in ((made.train, train), (made.held_out, held_out)):
+        for path, conversations in ((made.train, train), (made.held_out, practice), (made.exam, exam)):
             with atomic_path(path) as half, half.open("wb") as file:
                 file.writelines(lines(conversations))
 

@@ -90,7 +90,8 @@ class RunStarts:
         resolved = self.speed.resolve(recipe, examples)
         run_id = self._name_run()
         folder = self._workspace.run(run_id)
-        make_run_folder(folder, resolved, card, examples.train, examples.held_out)
+        practice = examples.practice_questions(resolved.seed)
+        make_run_folder(folder, resolved, card, examples.train, practice, examples.held_out)
         row = RunRow(
             id=run_id,
             project_id=project_id,

@@ -12,7 +12,7 @@ from typing import Final
 
 import psutil
 
-from studio.domain.event import Evaluation, Step, Usage
+from studio.domain.event import Evaluation, Started, Step, Usage
 from studio.storage.workspace import RunFolder
 from studio.training.loop.evaluation import MOST_EXTENSIONS
 from studio.training.run_files.event_log import read_events
@@ -159,7 +159,8 @@ def _work_of(path: Path, stamp: int, batch: int, held_out: int, seconds: float) 
         return None
     tokens = sum(plain) / len(plain)  # of a step; from the second pass on examples are varied and shortened
     evaluations = {event.step: event for event in events if isinstance(event, Evaluation)}.values()
-    asked = sum(tokens_asked(held_out, event.recall_asked, tokens / batch) for event in evaluations)
+    practice = next((event.held_out_examples for event in events if isinstance(event, Started)), held_out)
+    asked = sum(tokens_asked(practice, event.recall_asked, tokens / batch) for event in evaluations)
     others = [max(0.0, event.machine_cpu - event.cpu) for event in events if isinstance(event, Usage)]
     taken = sum(others) / len(others) if others else 0.0
     slower = 1 / (1 - min(1 - 1 / _SLOWEST, taken)) if taken >= _BUSY else 1.0

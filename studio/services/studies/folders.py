@@ -40,10 +40,10 @@ def plan_of_search(
     from studio.data.splitting.split import split
 
     # The flags have done their work: what is left here is to learn from, and a part of it may be asked.
-    free = [conversation.model_copy(update={"held_out": None}) for conversation in examples.train]
+    free = [conversation.model_copy(update={"held_out": None}) for conversation in examples.learnable]
     train, practice = split(free, recipe.seed, _PRACTICE)
     if len(train) < _FEWEST_EXAMPLES or not practice:
-        raise AfinaError("study.too_few_examples", n=len(examples.train))
+        raise AfinaError("study.too_few_examples", n=len(free))
     judge = TrialMetric.RIGHT if known_answers(train, practice) >= _KNOWN else TrialMetric.LOSS
     if judge is TrialMetric.LOSS and (reworded := recall_questions(free, recipe.seed, _REWORDED)):
         judge, train, practice = TrialMetric.RECALL, free, reworded  # nothing else can be known
@@ -60,7 +60,7 @@ def plan_of_folds(recipe: Recipe, examples: Examples, folds: int) -> tuple[Study
     from studio.data.splitting.folds import known_answers, parts
 
     given = any(conversation.held_out for conversation in examples.held_out) or bool(recipe.held_out)
-    everything = [*examples.train, *([] if given else examples.held_out)]
+    everything = [*examples.learnable, *([] if given else examples.held_out)]
     found = parts(everything, folds, recipe.seed)
     if len(everything) < _FEWEST_EXAMPLES or len(set(found)) < folds:
         raise AfinaError("study.too_few_examples", n=len(everything))
@@ -92,7 +92,7 @@ def make_study_folder(
         card: of the base model.
         plan: of the study.
         sides: examples to learn from and to ask, in the order of the plan's parts.
-        proof: held-out examples, for a run that is kept; no trial sees them.
+        proof: the final exam, for a run that is kept; no trial sees it.
 
     Raises:
         AfinaError: ``disk.full`` or ``disk.not_writable``.
@@ -110,7 +110,7 @@ def make_study_folder(
 
 
 def keep_trial(target: RunFolder, folder: StudyFolder, trial: Trial) -> tuple[int, int]:
-    """Makes a run's folder of a trial: its recipe, its events, its adapter, and the held-out examples it never saw.
+    """Makes a run's folder of a trial: its recipe, its events, its adapter, its practice, and the final exam that it never saw.
 
     Args:
         target: the run's folder; must not exist.
@@ -132,7 +132,8 @@ def keep_trial(target: RunFolder, folder: StudyFolder, trial: Trial) -> tuple[in
         shutil.copytree(source.path / best["adapter"], made.path / best["adapter"])
         shutil.copy2(folder.run.model, made.model)
         shutil.copy2(source.train, made.train)
-        shutil.copy2(folder.proof, made.held_out)
+        shutil.copy2(source.held_out, made.held_out)
+        shutil.copy2(folder.proof, made.exam)
         result = RunResult(
             state=RunState.FINISHED,
             steps=trial.scores[-1].step,
@@ -143,7 +144,7 @@ def keep_trial(target: RunFolder, folder: StudyFolder, trial: Trial) -> tuple[in
             ended_at=time.time(),
         )
         write_atomic(made.result, result.model_dump_json(indent=2))
-    return _count(target.train.read_bytes()), _count(target.held_out.read_bytes())
+    return _count(target.train.read_bytes()), _count(target.exam.read_bytes())
 
 
 def _count(text: bytes) -> int:

@@ -119,7 +119,7 @@ def read_source(run: RunFolder, name: str, model_dir_of: ModelFolders, reference
         loss=result.best_loss if result else None,
         ended_at=result.ended_at if result else 0.0,
         examples=_lines(run.train),
-        held_out=_lines(run.held_out),
+        held_out=_lines(run.exam if run.exam.is_file() else run.held_out),
     )
 
 

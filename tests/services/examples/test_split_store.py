@@ -61,7 +61,7 @@ def test_a_rewording_is_asked_with_the_answer_as_it_was_edited(services: Service
     services.tables.apply(project, [RowEdit(reworded.reworded_from or "", answer="Edited since.")])
     version = services.datasets.version(project)
     assert version is not None
-    _, asked = services.datasets.sides(version.id)
+    asked = services.datasets.parts(version.id).held_out
     assert [c.answer for c in asked if c.id == reworded.id] == ["Edited since."]
     assert [c.answer for c in services.splits.view(project).held_out if c.id == reworded.id] == ["Edited since."]
 

@@ -108,8 +108,13 @@ def test_the_folder_holds_a_snapshot_with_every_choice_made(idle: RequestHandler
     assert (recipe.rank, recipe.data, recipe.system_prompt) == (4, (f"dataset:{current.version.id}",), "Be kind.")
     assert json.loads(folder.model.read_text())["id"] == PAPER
     learned = [Conversation.model_validate_json(line) for line in folder.train.read_text().splitlines()]
-    asked = [Conversation.model_validate_json(line) for line in folder.held_out.read_text().splitlines()]
+    asked, practice = (
+        [Conversation.model_validate_json(line) for line in path.read_text().splitlines()]
+        for path in (folder.exam, folder.held_out)
+    )
     assert len(learned) + len(asked) == 40
+    assert practice
+    assert all(each.reworded_from for each in practice)
     assert asked
     view = idle.runs.view(run_id)
     assert (view.train_examples, view.held_out_examples) == (len(learned), len(asked))

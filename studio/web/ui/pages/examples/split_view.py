@@ -47,8 +47,12 @@ def render_split(ui: Ui, shown: SplitView) -> str:
         draw_label=text("examples.split.draw"),
         draw=text("examples.split.by_hand") if shown.by_hand else str(shown.choice.seed),
     )
+    practice = Markup('<p class="af-small af-muted" id="split-practice">{}</p>').format(
+        text(f"examples.split.practice.{shown.practice_kind.value}", n=shown.practice_count)
+    )
     body = [
         stats,
+        practice,
         _controls(ui, shown),
         _half(ui, shown),
         _thin(ui, shown),
