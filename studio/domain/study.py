@@ -5,6 +5,7 @@ A *search* asks which settings suit the data best; *folds* ask how sure the resu
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from typing import Any, Final
 
@@ -15,6 +16,9 @@ from studio.domain.recipe import Recipe
 from studio.domain.run import Point, RunState
 
 STUDY_PREFIX: Final = "study"
+FEW_RIGHT: Final = 0.25  # share of right answers below which it says nothing of a trial
+_WORST_LOSS: Final = 1e3
+_TIE: Final = 1e-6  # weight of the loss between equal shares
 
 
 def is_study(run_id: str) -> bool:
@@ -42,7 +46,7 @@ class TrialState(StrEnum):
 
     WAITING = "waiting"
     RUNNING = "running"
-    PAUSED = "paused"  # at a rung: it goes on if it is among the better ones
+    PAUSED = "paused"  # not taken to its end: it was stopped, or the time allows no more
     DROPPED = "dropped"  # others were better
     FINISHED = "finished"
     FAILED = "failed"  # it diverged, or memory was short
@@ -75,6 +79,17 @@ class TrialScore(_Value):
         """Share of right answers."""
         return None if self.right is None or not self.asked else self.right / self.asked
 
+    def value(self, metric: TrialMetric) -> float:
+        """The score as one number, larger is better: the share of right answers, of equal ones the lower loss.
+
+        As long as hardly any answer is right, one more is luck: then only the loss counts.
+        """
+        loss = self.loss if self.loss is not None and math.isfinite(self.loss) else _WORST_LOSS
+        share = self.share or 0.0
+        if metric is TrialMetric.LOSS or share < FEW_RIGHT:
+            return -loss
+        return share - _TIE * loss
+
 
 class Trial(_Value):
     """One short run of a study."""
@@ -103,7 +118,7 @@ class StudyPlan(_Value):
     kind: StudyKind
     judge: TrialMetric
     minutes: float = Field(default=0.0, description="Of a search: how long it may take.")
-    candidates: tuple[TrialSettings, ...] = Field(description="Settings in the order in which they are tried.")
+    candidates: tuple[TrialSettings, ...] = Field(description="Present settings first; of folds, those of each part.")
     parts: tuple[int, ...] = Field(default=(), description="Of folds: the part of each example, 0-based.")
 
 

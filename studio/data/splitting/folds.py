@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import random
-from collections import Counter, defaultdict
+import warnings
+from collections import Counter
 from collections.abc import Sequence
+from typing import Final
 
 from studio.data.splitting.split import together
 from studio.data.text import plain
 from studio.domain.conversation import Conversation
+
+_MOST_CLASSES: Final = 1000  # answers whose wordings are spread evenly; more take too long and matter less
 
 
 def parts(conversations: Sequence[Conversation], count: int, seed: int) -> tuple[int, ...]:
@@ -22,25 +25,25 @@ def parts(conversations: Sequence[Conversation], count: int, seed: int) -> tuple
         count: of parts, at least 2; fewer where there are fewer different questions.
         seed: the same seed and examples give the same parts.
     """
+    from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
+
     groups = together(conversations)
-    members: dict[int, list[int]] = defaultdict(list)
-    for index, group in enumerate(groups):
-        members[group].append(index)
-    order = sorted(members)
-    random.Random(f"{seed}/parts").shuffle(order)
-    order.sort(key=lambda group: -len(members[group]))  # the large ones first: the small ones even the parts out
-    sizes: Counter[int] = Counter()
-    taught: Counter[tuple[str, int]] = Counter()
-    found: dict[int, int] = {}
-    for group in order:
-        answers = {plain(conversations[index].answer) for index in members[group]}
-        crowded = {part: sum(taught[answer, part] for answer in answers) for part in range(count)}
-        part = min(range(count), key=lambda p: (crowded[p], sizes[p], p))
-        found[group] = part
-        sizes[part] += len(members[group])
-        for answer in answers:
-            taught[answer, part] += 1
-    return tuple(found[group] for group in groups)
+    count = min(count, len(set(groups)))
+    if count < 2:
+        return (0,) * len(groups)
+    answers = [plain(conversation.answer) for conversation in conversations]
+    repeated = {answer for answer, n in Counter(answers).most_common(_MOST_CLASSES) if n > 1}
+    classes = [answer if answer in repeated else "" for answer in answers]
+    stratified = max(Counter(classes).values()) >= count and len(repeated) > 0
+    folder = StratifiedGroupKFold if stratified else GroupKFold
+    found = [0] * len(groups)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The least populated class")  # few wordings are what there is
+        splits = folder(n_splits=count, shuffle=True, random_state=seed).split(classes, classes, groups)
+        for part, (_, asked) in enumerate(splits):
+            for index in asked:
+                found[index] = part
+    return tuple(found)
 
 
 def known_answers(train: Sequence[Conversation], asked_about: Sequence[Conversation]) -> float:

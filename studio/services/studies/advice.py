@@ -8,6 +8,7 @@ from statistics import NormalDist
 from typing import Any, Final
 
 from studio.domain.study import (
+    FEW_RIGHT,
     Advice,
     Recommendation,
     Spread,
@@ -18,7 +19,6 @@ from studio.domain.study import (
     TrialMetric,
     TrialScore,
 )
-from studio.training.hparam_search.successive_halving import judge_at, next_leg, ranked
 
 _Z: Final = 1.96  # of the normal distribution: 95 %
 _CHANCE: Final = 0.05  # with which luck alone may look like more
@@ -32,22 +32,18 @@ def recommendation(plan: StudyPlan, record: StudyRecord) -> Recommendation | Non
 
     The trials that got furthest are compared, and with them the present settings, which always go as far.
     """
-    rung = max((score.rung for trial in record.trials for score in trial.scores), default=None)
-    if rung is None or none_right(plan, record):
+    scored = [trial for trial in record.trials if trial.scores]
+    if not scored or none_right(plan, record):
         return None
-    compared = [trial for trial in record.trials if trial.at(rung)]
+    compared = next(
+        (found for rung in (2, 1, 0) if len(found := [trial for trial in scored if trial.at(rung)]) > 1), scored
+    )
+    rung = min(trial.scores[-1].rung for trial in compared)
+    best = max(compared, key=lambda trial: (_value(trial, rung, plan.judge), -trial.number))
     base = next((trial for trial in compared if trial.number == 1), None)
-    if base is None or len(compared) < 2:  # the rung has only begun: the one before compares more
-        rung = max(0, rung - 1)
-        compared = [trial for trial in record.trials if trial.at(rung)]
-        base = next((trial for trial in compared if trial.number == 1), None)
-    order = ranked(compared, rung, plan.judge)
-    if not order:
-        return None
-    best = next(trial for trial in compared if trial.number == order[0])
-    tried = sum(bool(trial.scores) for trial in record.trials)
-    judge = judge_at(compared, rung, plan.judge)
-    return Recommendation(trial=best.number, settings=best.settings, advice=_compared(judge, rung, base, best, tried))
+    return Recommendation(
+        trial=best.number, settings=best.settings, advice=_compared(plan.judge, rung, base, best, len(scored))
+    )
 
 
 def none_right(plan: StudyPlan, record: StudyRecord) -> bool:
@@ -95,7 +91,7 @@ def advice(plan: StudyPlan, record: StudyRecord, *, over: bool) -> tuple[Advice,
     if plan.kind is StudyKind.SEARCH:
         recommended = recommendation(plan, record)
         found.append(recommended.advice if recommended else _nothing(plan, record, over=over))
-        if recommended and over and not record.done and next_leg(plan, record) is not None:
+        if recommended and over and not record.done:
             found.append(
                 Advice(key="train.study.note.stopped", params={"n": sum(bool(t.scores) for t in record.trials)})
             )
@@ -135,7 +131,12 @@ def _was_short(record: StudyRecord) -> bool:
     return bool(record.shares) and record.shares[-1] < 1.0
 
 
-def _compared(judge: TrialMetric, rung: int, base: Trial | None, best: Trial, tried: int) -> Advice:
+def _value(trial: Trial, rung: int, metric: TrialMetric) -> float:
+    score = trial.at(rung)
+    return score.value(metric) if score else -math.inf
+
+
+def _compared(metric: TrialMetric, rung: int, base: Trial | None, best: Trial, tried: int) -> Advice:
     settings: dict[str, Any] = {
         "rate": best.settings.learning_rate,
         "rank": best.settings.rank,
@@ -149,7 +150,8 @@ def _compared(judge: TrialMetric, rung: int, base: Trial | None, best: Trial, tr
     if ours is None or theirs is None:  # the present settings failed
         return Advice(key="train.study.advice.works", params={"n": tried} | settings)
     gain = 1 - (ours.loss or 0.0) / theirs.loss if theirs.loss else 0.0
-    sure = "close" if judge is TrialMetric.LOSS else _sureness(ours, theirs, tried - 1)
+    by_loss = metric is TrialMetric.LOSS or (ours.share or 0.0) < FEW_RIGHT
+    sure = "close" if by_loss else _sureness(ours, theirs, tried - 1)
     if sure == "close":
         key = "better_loss" if gain >= _LOSS_GAIN else "close"
         return Advice(key=f"train.study.advice.{key}", params={"n": tried, "percent": round(100 * gain)} | settings)

@@ -19,7 +19,6 @@ from studio.services.runs.folders import lines, room_for
 from studio.storage.files import atomic_folder, require_space, write_atomic
 from studio.storage.workspace import RunFolder
 from studio.training.hparam_search.folder import StudyFolder
-from studio.training.hparam_search.successive_halving import candidates
 
 _PRACTICE: Final = 0.2  # of the examples to learn from are asked in a search
 _REWORDED: Final = 64
@@ -47,8 +46,8 @@ def plan_of_search(
     judge = TrialMetric.RIGHT if known_answers(train, practice) >= _KNOWN else TrialMetric.LOSS
     if judge is TrialMetric.LOSS and (reworded := recall_questions(free, recipe.seed, _REWORDED)):
         judge, train, practice = TrialMetric.RECALL, free, reworded  # nothing else can be known
-    tried = candidates(recipe, recipe.seed)
-    return StudyPlan(kind=StudyKind.SEARCH, judge=judge, minutes=minutes, candidates=tried), train, practice
+    present = (_present_settings(recipe),)
+    return StudyPlan(kind=StudyKind.SEARCH, judge=judge, minutes=minutes, candidates=present), train, practice
 
 
 def plan_of_folds(recipe: Recipe, examples: Examples, folds: int) -> tuple[StudyPlan, list[Conversation]]:
@@ -70,10 +69,14 @@ def plan_of_folds(recipe: Recipe, examples: Examples, folds: int) -> tuple[Study
         asked = [c for c, p in zip(everything, found, strict=True) if p == part]
         known += known_answers(learned, asked) * len(asked)
     judge = TrialMetric.RIGHT if known >= _KNOWN * len(everything) else TrialMetric.LOSS
-    settings = TrialSettings(
+    settings = (_present_settings(recipe),) * folds
+    return StudyPlan(kind=StudyKind.FOLDS, judge=judge, candidates=settings, parts=found), everything
+
+
+def _present_settings(recipe: Recipe) -> TrialSettings:
+    return TrialSettings(
         learning_rate=recipe.learning_rate or 1e-3, rank=recipe.rank or 16, epochs=recipe.epochs or 1.0
     )
-    return StudyPlan(kind=StudyKind.FOLDS, judge=judge, candidates=(settings,) * folds, parts=found), everything
 
 
 def make_study_folder(

@@ -35,7 +35,7 @@ from studio.storage.kept_adapter import kept_adapter
 from studio.storage.trash import not_in_trash
 from studio.storage.workspace import Workspace, new_id
 from studio.training.hparam_search.folder import StudyFolder
-from studio.training.hparam_search.successive_halving import fraction, seconds_left
+from studio.training.hparam_search.progress import fraction, seconds_left
 from studio.training.run_files.status import read_progress
 from studio.training.supervision.run_queue import RunQueue
 

@@ -1,12 +1,16 @@
-"""The folder of a study: a run's folder with a plan, a record, and the folders of its trials."""
+"""The folder of a study: a run's folder with a plan, a record, a database, and the folders of its trials."""
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from studio.domain.conversation import Conversation
+from studio.domain.recipe import Recipe
 from studio.domain.study import StudyPlan, StudyRecord
 from studio.storage.files import write_atomic
 from studio.storage.workspace import RunFolder
@@ -35,6 +39,26 @@ class TrialFolder(RunFolder):
     def cancel_request(self) -> Path:
         return self.study.cancel_request
 
+    def prepare(self, recipe: Recipe, train: Sequence[Conversation], asked: Sequence[Conversation]) -> None:
+        """Writes what a trial needs; its recipe last, since that says that all is there.
+
+        Raises:
+            AfinaError: ``disk.full`` or ``disk.not_writable``.
+        """
+        for path, conversations in ((self.train, train), (self.held_out, asked)):
+            write_atomic(path, "".join(conversation.model_dump_json() + "\n" for conversation in conversations))
+        write_atomic(self.recipe, recipe.model_dump_json(indent=2))
+
+    def remove_checkpoints(self) -> None:
+        """Removes what is needed to go on; the adapter stays."""
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
+
+    def remove_weights(self) -> None:
+        """Removes checkpoints and adapter; the events stay, for the chart."""
+        self.remove_checkpoints()
+        shutil.rmtree(self.adapters, ignore_errors=True)
+        self.best.unlink(missing_ok=True)
+
 
 @dataclass(frozen=True)
 class StudyFolder:
@@ -55,13 +79,23 @@ class StudyFolder:
         return self.run.path / "record.json"
 
     @property
+    def database(self) -> Path:
+        """Optuna's storage of a search."""
+        return self.run.path / "optuna.db"
+
+    @property
     def proof(self) -> Path:
         """The held-out examples of the project, which no trial sees."""
         return self.run.path / "proof.jsonl"
 
+    @property
+    def trials(self) -> Path:
+        """Where the folders of the trials are."""
+        return self.run.path / "trials"
+
     def trial(self, number: int) -> TrialFolder:
         """The folder of a trial, which need not exist yet."""
-        return TrialFolder(self.run.path / "trials" / f"{number:02d}", self.run)
+        return TrialFolder(self.trials / f"{number:02d}", self.run)
 
     @property
     def is_study(self) -> bool:
