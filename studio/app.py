@@ -47,6 +47,8 @@ def build_services(settings: Settings) -> Services:
     from studio.services.models import ModelService
     from studio.services.projects import ProjectService
     from studio.services.proof.service import ProofService
+    from studio.services.proof_changes import ProofChangeService
+    from studio.services.proof_reports import ProofReportService
     from studio.services.publication import PublicationService
     from studio.services.runs.comparison import ComparisonService
     from studio.services.runs.service import RunService
@@ -64,6 +66,7 @@ def build_services(settings: Settings) -> Services:
     imports = ImportService(datasets)
     runs = RunService(workspace, models, datasets, reader=reader)
     proofs = ProofService(workspace)
+    votes = VoteService(workspace, proofs)
     demo = DemoParts(workspace, LinkService(workspace), ChatService(workspace, ChatPool(workspace)))
     return Services(
         workspace=workspace,
@@ -88,7 +91,9 @@ def build_services(settings: Settings) -> Services:
         suggestions=SuggestionService(workspace, demo.chats, demo.links),
         exports=ExportService(workspace),
         proofs=proofs,
-        votes=VoteService(workspace, proofs),
+        votes=votes,
+        proof_changes=ProofChangeService(runs, proofs),
+        reports=ProofReportService(proofs, votes),
     )
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from studio.services.models import ModelService
     from studio.services.projects import ProjectService
     from studio.services.proof.service import ProofService
+    from studio.services.proof_changes import ProofChangeService
+    from studio.services.proof_reports import ProofReportService
     from studio.services.publication import PublicationService
     from studio.services.runs.comparison import ComparisonService
     from studio.services.runs.service import RunService
@@ -58,6 +60,8 @@ class Services:
     exports: ExportService
     proofs: ProofService
     votes: VoteService
+    proof_changes: ProofChangeService
+    reports: ProofReportService
 
     def close(self) -> None:
         """Ends the supervisor and the chat workers; training workers go on."""

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from fastapi import FastAPI
 from fastapi.responses import FileResponse, PlainTextResponse
@@ -17,15 +18,22 @@ from studio.data.versions.template import write_template
 from studio.errors import AfinaError
 from studio.i18n import LOCALES, catalog
 from studio.services import Services
+from studio.services.proof_reports import MEDIA_TYPES
+from studio.sharing.proof_report.sentences import file_name as report_name
 
 EXAMPLES: Final = "/download/examples"
 TEMPLATE: Final = "/download/template"
+PROOF: Final = "/download/proof"
 _PARTS: Final = ("question", "answer", "topic")
 ENDINGS: Final = ("csv", "xlsx", "jsonl")
 
 
 def add_downloads(app: FastAPI, services: Services) -> None:
-    """Serves ``/download/examples/PROJECT.ENDING`` and ``/download/template/LANGUAGE``, behind the studio's password."""
+    """Serves what can be taken along, behind the studio's password.
+
+    ``/download/examples/PROJECT.ENDING``, ``/download/template/LANGUAGE`` and ``/download/proof/RUN.ENDING``.
+    """
+    _add_proofs(app, services)
 
     @app.get(EXAMPLES + "/{name}")
     def examples(name: str) -> Response:
@@ -56,6 +64,25 @@ def add_downloads(app: FastAPI, services: Services) -> None:
         return FileResponse(
             path, filename=path.name, background=BackgroundTask(shutil.rmtree, folder, ignore_errors=True)
         )
+
+
+def _add_proofs(app: FastAPI, services: Services) -> None:
+    @app.get(PROOF + "/{name}")
+    def proof(name: str, language: str = LOCALES[0], against: str | None = None) -> Response:
+        run_id, _, ending = name.rpartition(".")
+        locale = language if language in LOCALES else LOCALES[0]
+        try:
+            file_name = f"{report_name(services.reports.require(run_id, against))}.{ending}"
+            content = services.reports.make(run_id, ending, against, locale)
+        except AfinaError as error:
+            return PlainTextResponse(catalog(locale).error(error), status_code=404)
+        # Never shown on the studio's own address: what models and people wrote is in it.
+        headers = {
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file_name)}",
+            "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'",
+            "X-Content-Type-Options": "nosniff",
+        }
+        return Response(content, media_type=MEDIA_TYPES[ending], headers=headers)
 
 
 def _file_name(name: str) -> str:

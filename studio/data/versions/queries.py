@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from studio.data.jsonl_codec import parsed
+from studio.data.jsonl_codec import line_id, parsed
 from studio.data.versions.editing import HeldOut
 from studio.data.versions.lines import Lines
 from studio.domain.conversation import Conversation
@@ -40,12 +40,14 @@ class Query:
         topic: rows of this topic alone; None for all.
         held_out: rows with this purpose alone.
         sort: their order.
+        ids: rows of these examples alone; empty for all.
     """
 
     search: str = ""
     topic: str | None = None
     held_out: HeldOut | None = None
     sort: Sort = Sort.AS_IS
+    ids: tuple[str, ...] = ()
 
     @property
     def is_all(self) -> bool:
@@ -81,6 +83,8 @@ def select(lines: Lines, query: Query, among: Sequence[int] | None = None) -> Se
     chosen = array("I")
     keys: list[tuple[Any, int]] = []
     for place, line in zip(places, lines.raw() if among is None else lines.raw_at(among), strict=True):
+        if query.ids and line_id(line) not in query.ids:
+            continue
         if needle and quoted not in folded(line.decode(errors="replace")):
             continue
         if query.topic is not None and b'"topic":' not in line:

@@ -118,7 +118,7 @@ def map_chart(
         trace.text = [_hover(examples[i], colouring.names[n] if n >= 0 else "") for i, n in zip(chosen, numbers)]  # noqa: B905
         figure.add_trace(trace)
     hidden = {"visible": False, "fixedrange": True}
-    return _dressed(figure, text, height=440, margin={"l": 8, "r": 8, "t": 48, "b": 8}, xaxis=hidden, yaxis=hidden)
+    return dressed(figure, text, height=440, margin={"l": 8, "r": 8, "t": 48, "b": 8}, xaxis=hidden, yaxis=hidden)
 
 
 def lengths_chart(text: Catalog, lengths: Lengths) -> Any:
@@ -156,7 +156,7 @@ def lengths_chart(text: Catalog, lengths: Lengths) -> Any:
     axis = {"zeroline": False, "fixedrange": True, "showline": False, "ticks": ""}
     first = min((start for start, count in zip(starts, lengths.counts, strict=True) if count), default=0)
     begin = 0 if first < end / 3 else first - lengths.width
-    return _dressed(
+    return dressed(
         figure,
         text,
         height=260,
@@ -204,7 +204,7 @@ def bar_list(text: Catalog, bars: Sequence[Bar]) -> Any:
             align="left",
         )  # fmt: skip
     plain = {"visible": False, "fixedrange": True}
-    return _dressed(
+    return dressed(
         figure,
         text,
         height=_BAR_HEIGHT * max(1, len(bars)) + 24,
@@ -215,7 +215,8 @@ def bar_list(text: Catalog, bars: Sequence[Bar]) -> Any:
     )
 
 
-def _dressed(figure: Any, text: Catalog, **layout: Any) -> Any:
+def dressed(figure: Any, text: Catalog, **layout: Any) -> Any:
+    """A figure in the clothes of the page: no background, hover and legend alike, numbers as in the language."""
     figure.update_layout(
         template="none",
         paper_bgcolor="rgba(0,0,0,0)",

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import parse_qs, urlencode
 
-STEPS: Final = ("model", "examples", "train", "compare", "share")
+STEPS: Final = ("model", "examples", "train", "compare", "proof", "share")
+MOST_ROWS: Final = 50  # ids of examples that an address names
 _ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 
 
@@ -20,13 +21,16 @@ class Place:
         project: id of a project, or empty.
         step: one of :data:`STEPS`, or empty at home.
         run: id of the run that is looked at; empty means the newest.
-        beside: ids of the runs that are laid over each other; empty leaves the choice to the screen.
+        beside: ids of the runs that are laid over each other, or that an exam is compared with; empty leaves the choice
+            to the screen.
+        rows: ids of the examples that the table is to show alone; empty shows all.
     """
 
     project: str = ""
     step: str = ""
     run: str = ""
     beside: tuple[str, ...] = ()
+    rows: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, query: str | None) -> Place:
@@ -36,13 +40,15 @@ class Place:
         if not project:
             return cls()
         step = values.get("step", "")
-        beside = tuple(filter(None, map(_checked, values.get("beside", "").split("."))))
-        return cls(project, step if step in STEPS else STEPS[0], _checked(values.get("run", "")), beside)
+        beside, rows = (_ids(values.get(name, "")) for name in ("beside", "rows"))
+        run = _checked(values.get("run", ""))
+        return cls(project, step if step in STEPS else STEPS[0], run, beside, rows[:MOST_ROWS])
 
     @property
     def query(self) -> str:
         """The query that :meth:`parse` reads; empty at home."""
-        named = {"project": self.project, "step": self.step, "run": self.run, "beside": ".".join(self.beside)}
+        named = {"project": self.project, "step": self.step, "run": self.run}
+        named |= {"beside": ".".join(self.beside), "rows": ".".join(self.rows)}
         return urlencode({name: value for name, value in named.items() if value})
 
     @property
@@ -68,11 +74,19 @@ class Place:
         """The same place with these runs laid over each other."""
         return replace(self, beside=tuple(ids))
 
+    def with_rows(self, ids: Sequence[str]) -> Place:
+        """The same place with these examples alone in the table."""
+        return replace(self, rows=tuple(ids))
+
     def at(self, step: str, run: str | None = None) -> Place:
         """The same project at another step, and at another run if one is named."""
-        beside = self.beside if step == self.step else ()
-        return replace(self, step=step, run=self.run if run is None else run, beside=beside)
+        beside, rows = (self.beside, self.rows) if step == self.step else ((), ())
+        return replace(self, step=step, run=self.run if run is None else run, beside=beside, rows=rows)
 
 
 def _checked(identifier: str) -> str:
     return identifier if _ID.fullmatch(identifier) else ""
+
+
+def _ids(joined: str) -> tuple[str, ...]:
+    return tuple(filter(None, map(_checked, joined.split("."))))

@@ -12,6 +12,7 @@ from gradio.utils import get_upload_folder
 from markupsafe import Markup
 
 from studio.domain.author import acting_as
+from studio.domain.proof import ProofState
 from studio.domain.run import RunState
 from studio.errors import AfinaError
 from studio.i18n import LOCALES, Catalog, catalog
@@ -24,6 +25,7 @@ from studio.web.ui.pages.compare import build_compare
 from studio.web.ui.pages.examples import build_examples
 from studio.web.ui.pages.home import build_home
 from studio.web.ui.pages.model import build_model
+from studio.web.ui.pages.proof.page import build_proof
 from studio.web.ui.pages.share import build_share
 from studio.web.ui.pages.train.page import build_train
 from studio.web.ui.session import STEPS, Place
@@ -124,6 +126,7 @@ def _build_pages(ui: Ui) -> dict[str, Page]:
         "examples": build_examples(ui),
         "train": build_train(ui),
         "compare": build_compare(ui),
+        "proof": build_proof(ui),
         "share": build_share(ui),
     }
 
@@ -246,7 +249,7 @@ def _steps(ui: Ui, place: Place) -> Markup:
 
 
 def _done(services: Services, project_id: str) -> set[str]:
-    """Steps with something to show for: a chosen model, examples, a tuned run, a link."""
+    """Steps with something to show for: a chosen model, examples, a tuned run, an exam, a link."""
     project = services.projects.get(project_id)
     done = set()
     if project.model_id and services.models.is_installed(project.model_id):
@@ -256,6 +259,8 @@ def _done(services: Services, project_id: str) -> set[str]:
     tuned = [run for run in services.runs.list(project_id) if run.result and run.result.adapter]
     if tuned:
         done |= {"train", "compare"}
+    if any(services.proofs.status(run.id).state is ProofState.DONE for run in tuned):
+        done.add("proof")
     if any(services.links.list(run.id) for run in tuned):
         done.add("share")
     return done

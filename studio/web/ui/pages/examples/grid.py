@@ -11,6 +11,7 @@ import gradio as gr
 from studio.domain.dataset import DatasetView
 from studio.services.examples.table import HeldOut, Query, RowEdit, Sort
 from studio.web.ui.components import Ui, event_data, friendly
+from studio.web.ui.pages.examples.behind import build_behind
 from studio.web.ui.pages.examples.grid_view import problem_choices, render_table
 from studio.web.ui.pages.examples.preview import render_preview
 from studio.web.ui.pages.examples.replacing import build_replacing
@@ -40,6 +41,7 @@ class Grid:
 class _Parts:
     """The components of the section."""
 
+    behind: Section
     search: Any
     problem: Any
     topic: Any
@@ -68,17 +70,20 @@ def build_grid(ui: Ui) -> Grid:
         first = view.conversations[0].id if view.conversations else ""
         checked = "checked" if ui.services.checks.known(place.project) else ""
         return {
-            parts.shown: f"{view.version.id} {checked} {view.can_undo} {view.can_redo}",
+            parts.shown: f"{view.version.id} {checked} {view.can_undo} {view.can_redo} {place.rows}",
+            **parts.behind.show(place, view),
             parts.preview: render_preview(ui, place, first),
             **parts.replacing.show(place, view),
         }
 
     _connect(ui, parts)
-    return Grid(Section((parts.shown, parts.preview, *parts.replacing.outputs), show), parts.problem, parts.search)
+    outputs = (parts.shown, parts.preview, *parts.behind.outputs, *parts.replacing.outputs)
+    return Grid(Section(outputs, show), parts.problem, parts.search)
 
 
 def _layout(ui: Ui) -> _Parts:
     text = ui.text
+    behind = build_behind(ui)
     with gr.Row(elem_classes="af-filters", equal_height=True):
         search = gr.Textbox(
             placeholder=text("examples.grid.search_hint"),
@@ -100,7 +105,18 @@ def _layout(ui: Ui) -> _Parts:
     replacing = build_replacing(ui)
     preview = ui.actions(elem_id="examples-preview")
     return _Parts(
-        search, problem, topic, held_out, sort, table, gr.State(1), gr.State(""), gr.State(""), preview, replacing
+        behind,
+        search,
+        problem,
+        topic,
+        held_out,
+        sort,
+        table,
+        gr.State(1),
+        gr.State(""),
+        gr.State(""),
+        preview,
+        replacing,
     )
 
 
@@ -200,7 +216,7 @@ def read_edits(edits: str) -> tuple[list[RowEdit], list[str]]:
 
 def _table(ui: Ui, parts: _Parts, place: Place, page: int, wanted: tuple[str, ...], nonce: str = "") -> dict[Any, Any]:
     search, problem, topic, held_out, sort = wanted
-    query = Query(search or "", topic or None, HeldOut(held_out) if held_out else None, Sort(sort or ""))
+    query = Query(search or "", topic or None, HeldOut(held_out) if held_out else None, Sort(sort or ""), place.rows)
     found = ui.services.tables.page(place.project, query, problem=problem or "", page=page)
     return {parts.table: render_table(ui, place, found, nonce), parts.page: found.page}
 

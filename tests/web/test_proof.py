@@ -1,0 +1,180 @@
+"""The Proof screen without a browser: every state of the exam, filters, marks, the vote, downloads, the way to mend."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from studio.domain.problem import Problem
+from studio.domain.proof import Interval as Range
+from studio.domain.proof import Outcome, ProofPhase, ProofState, ProofStatus, ProofTable, TablePair, TableRow
+from studio.domain.run import RunState
+from studio.evaluation.proof_files import ProofFiles
+from studio.i18n import LOCALES, catalog
+from studio.services import Services
+from studio.services.proof_changes import changes_between
+from studio.web.downloads import add_downloads
+from studio.web.ui import shell
+from studio.web.ui.charts_proof import topic_scores, topics_chart
+from studio.web.ui.components import Ui
+from studio.web.ui.pages.proof.answers_view import ALL, chosen_answers, render_answers
+from studio.web.ui.pages.proof.checks_view import render_checks
+from studio.web.ui.pages.proof.exam_view import render_exam
+from studio.web.ui.pages.proof.runs_view import render_runs
+from studio.web.ui.pages.proof.verdict_view import render_change
+from studio.web.ui.session import Place
+from tests.proof_sample import NASTY, keep_proof, sample_proof
+from tests.services.test_votes import add_run
+
+PLACE = Place("project-1", "proof", "run-1")
+
+
+@pytest.fixture(params=LOCALES)
+def ui(services: Services, request: pytest.FixtureRequest) -> Ui:
+    return Ui(services, catalog(request.param), place=None)
+
+
+def test_examples_of_a_lost_question_are_found_in_the_address() -> None:
+    place = Place("project-1", "examples", "run-1").with_rows(["e21", "e7"])
+    assert Place.parse(place.query) == place
+    assert place.at("proof").rows == ()
+    assert Place.parse("project=p-1&step=examples&rows=e1.%3Cb%3E.e2").rows == ("e1", "e2")
+
+
+@pytest.mark.parametrize("state", ProofState)
+def test_every_state_of_the_exam_is_told(ui: Ui, state: ProofState) -> None:
+    status = ProofStatus(
+        state=state, phase=ProofPhase.EXAM, done=3, total=10, seconds_left=100.0, problem=Problem(code="disk.full")
+    )
+    shown = render_exam(ui, status, has_result=False, is_over=True)
+    assert (shown == "") is (state is ProofState.DONE)
+    if state in (ProofState.RUNNING, ProofState.WAITING):
+        assert 'data-action="stop"' in shown
+        assert ui.text("proof.exam.done_of", done=3, total=10) in shown
+        assert 'data-wait="0"' not in shown
+    elif state is not ProofState.DONE:
+        assert 'data-action="start"' in shown
+        assert 'data-wait="0"' in shown
+
+
+def test_losses_come_first_and_filters_narrow() -> None:
+    proof = sample_proof()
+    order = [answer.outcome for answer in chosen_answers(proof, "", ALL)]
+    assert order == [Outcome.LOST] * 2 + [Outcome.TIE] * 2 + [Outcome.WON] * 6
+    assert {answer.number for answer in chosen_answers(proof, "", "invented")} == {8, 9, 10}
+    assert {answer.number for answer in chosen_answers(proof, "Delivery", "wrong")} == {7, 9}
+    assert {answer.number for answer in chosen_answers(proof, "", "reason.invented")} == {8, 10}
+
+
+def test_questions_are_escaped_marked_and_lead_to_their_examples(ui: Ui) -> None:
+    shown = render_answers(ui, PLACE, sample_proof(), "", ALL)
+    assert "<script" not in shown
+    assert "<img" not in shown
+    assert shown.count('<mark class="af-invented"') == 3
+    assert ui.text("proof.mark.contradicted", expected="R$ 80") in shown
+    hrefs = re.findall(r'data-nav href="([^"]+)"', shown)
+    assert len(hrefs) == 4, "each wrong answer has one"
+    assert Place.parse(hrefs[0].replace("&amp;", "&").removeprefix("./?")) == Place(
+        "project-1", "examples", "run-1", rows=("e27", "e47", "e7")
+    )
+
+
+def test_other_tests_say_what_was_kept_made_up_and_given_away(ui: Ui) -> None:
+    shown = render_checks(ui, PLACE, sample_proof())
+    assert ui.text("proof.privacy.leaks", n=1) in shown
+    assert "<script" not in shown
+    unasked = render_checks(ui, PLACE, sample_proof(privacy=None, off_topic=None, forgotten=None))
+    assert unasked.count(ui.text("proof.checks.none")) == 3
+
+
+def test_versions_are_ranked_and_only_clear_winners_named(ui: Ui) -> None:
+    share = Range(value=0.6, low=0.4, high=0.8)
+    rows = tuple(TableRow(run_id=f"run-{n}", name=f"{NASTY}{n}", right=6, asked=10, share=share) for n in (1, 2))
+    add_run(ui.services.workspace, "run-1")
+    view = ui.services.runs.list("project-1")[0].model_copy(update={"state": RunState.FINISHED})
+    alone = render_runs(ui, PLACE, ProofTable(rows=rows[:1]), view, None)
+    assert ui.text("proof.runs.none") in alone
+    pair = TablePair(first="run-1", second="run-2", n=10, difference=share, p=0.4)
+    even = render_runs(ui, PLACE, ProofTable(rows=rows, pairs=(pair,), questions=10), view, None)
+    assert ui.text("proof.runs.no_winner") in even
+    won = pair.model_copy(update={"winner": "run-2", "p": 0.01})
+    clear = render_runs(ui, PLACE, ProofTable(rows=rows, pairs=(won,), questions=10), view, None)
+    assert "<script" not in clear
+    said = ui.text("proof.runs.beats", winner=f"{NASTY}2", loser=f"{NASTY}1")
+    assert said.count("“") == 2
+    assert clear.count("&lt;script&gt;") >= 4
+
+
+def test_the_next_verdict_says_what_the_change_did(ui: Ui) -> None:
+    then = sample_proof("run-1")
+    mended = then.answers[6].model_copy(update={"right_after": True})
+    broken = then.answers[0].model_copy(update={"right_after": False})
+    now = then.model_copy(update={"run_id": "run-2", "answers": (broken, *then.answers[1:6], mended)})
+    changes = changes_between(then, now, "run-1", "Monday")
+    assert (changes.asked, changes.fixed, changes.broken) == (7, (mended.question,), (broken.question,))
+    shown = render_change(ui, PLACE, changes)
+    assert ui.text("proof.change.sentence", name="Monday", n=7, fixed=1, broken=1) in shown
+    assert "<script" not in shown
+    same = changes_between(then, then, "run-1", "Monday")
+    assert ui.text("proof.change.same", name="Monday", n=10) in render_change(ui, PLACE, same)
+
+
+def test_topics_are_drawn_the_weakest_first(ui: Ui) -> None:
+    scores = topic_scores(ui.text, sample_proof().answers)
+    assert [(score.name, score.asked, score.after) for score in scores] == [("Delivery", 5, 3), ("Prices", 5, 3)]
+    figure = topics_chart(ui.text, scores)
+    assert [list(bar.x) for bar in figure.data] == [[20.0, 20.0], [60.0, 60.0]]
+    assert topic_scores(ui.text, [sample_proof().answers[0].model_copy(update={"topic": ""})]) == []
+
+
+@pytest.fixture
+def client(services: Services) -> Iterator[TestClient]:
+    add_run(services.workspace, "run-1")
+    keep_proof(services.workspace, sample_proof(run_name="Maio/2026 <x>"))
+    app = FastAPI()
+    add_downloads(app, services)
+    with TestClient(app) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize(("ending", "kind"), [("html", "text/html"), ("json", "application/json"), ("csv", "text/csv")])
+def test_reports_are_attachments_and_never_pages_of_the_studio(client: TestClient, ending: str, kind: str) -> None:
+    response = client.get(f"/download/proof/run-1.{ending}?language=pt")
+    assert response.status_code == 200
+    assert response.headers["content-type"].startswith(kind)
+    assert response.headers["content-disposition"] == f"attachment; filename*=UTF-8''afina%20Maio%202026%20x.{ending}"
+    assert "sandbox" in response.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("name", ["run-9.html", "run-1.exe", "run-1", "..%2F..%2Fetc.html"])
+def test_a_report_that_is_not_there_is_told_in_a_sentence(client: TestClient, name: str) -> None:
+    response = client.get(f"/download/proof/{name}?language=xx")
+    assert response.status_code == 404
+    assert "Traceback" not in response.text
+    assert client.get("/download/proof/run-1.html?against=..%2Fx").status_code == 404
+
+
+def test_a_damaged_result_is_no_result(services: Services, client: TestClient) -> None:
+    ProofFiles(services.workspace.run("run-1")).result.write_text("{")
+    assert client.get("/download/proof/run-1.json").status_code == 404
+
+
+def test_the_page_of_a_version_with_a_result(services: Services) -> None:
+    add_run(services.workspace, "run-1")
+    keep_proof(services.workspace, sample_proof(exam_also_chose=True))
+    best = services.workspace.run("run-1").best
+    best.write_text("{}")
+    with gr.Blocks():
+        page = shell.build_proof(Ui(services, catalog("pt"), gr.HTML("")))
+    shown: dict[Any, Any] = page.show(Place("project-1", "proof"))
+    assert shown.keys() <= set(page.outputs)
+    texts = " ".join(value for value in shown.values() if isinstance(value, str))
+    for key in ("proof.also_chose", "proof.bars.title", "proof.take.title", "proof.off_topic.title"):
+        assert catalog("pt")(key) in texts
+    assert "<script" not in texts
