@@ -34,9 +34,22 @@ def pack(weight: Tensor, rows: int = _ROWS) -> Tensor:
     return laid_out
 
 
-def multiply(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """``x W^T + bias`` for a weight of :func:`pack`; x is ``(…, I)``."""
-    y: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+def multiply(x: Tensor, weight: Tensor, bias: Tensor | None = None, update: Tensor | None = None) -> Tensor:
+    """``x W^T + bias + update`` for a weight of :func:`pack`, summed in fp32 and rounded once.
+
+    An update that is added to a product already rounded to bf16 is lost wherever it is below half its last digit.
+
+    Args:
+        x: ``(…, I)``.
+        weight: of ``(O, I)``.
+        bias: ``(O,)``.
+        update: ``(…, O)``, of an adapter.
+    """
+    y: Tensor
+    if update is None:
+        y = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+    else:
+        y = torch.ops.mkldnn._linear_pointwise.binary(x, update, weight, bias, "add")
     return y
 
 
@@ -79,6 +92,9 @@ def _packs() -> bool:
     weight, x = torch.eye(64, dtype=torch.bfloat16) * 2, torch.ones(3, 64, dtype=torch.bfloat16)
     try:
         with torch.inference_mode():
-            return torch.equal(multiply(x, pack(weight)), nn.functional.linear(x, weight))
+            plain = nn.functional.linear(x, weight)
+            return torch.equal(multiply(x, pack(weight)), plain) and torch.equal(
+                multiply(x, pack(weight), update=plain), 2 * plain
+            )
     except _REFUSALS:
         return False

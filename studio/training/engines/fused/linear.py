@@ -151,7 +151,10 @@ class Linear:
             kept = torch.empty_like(seen).bernoulli_(1 - self.dropout).div_(1 - self.dropout)
             seen = seen * kept
         inner = seen @ self.down.t()  # before the large products, while x is still near the core
-        ys = [y.addmm_(inner, up.t()) for y, up in zip(self._products(x, tuned), self.ups, strict=True)]
+        if self.ahead:
+            ys = [times(x, weight, inner @ up.t()) for weight, up in zip(self.ahead, self.ups, strict=True)]
+        else:
+            ys = [y.addmm_(inner, up.t()) for y, up in zip(self._products(x, tuned), self.ups, strict=True)]
         return ys, SavedActivations(x, inner, kept)
 
     def backward(
@@ -184,22 +187,23 @@ class Linear:
         torch.mm(d_inner.t(), passed.x if passed.kept is None else passed.x * passed.kept, out=by_down)
         if first:
             return []
-        dxs = self._products_back(dys)
-        if passed.kept is None:
-            dxs[0].addmm_(d_inner, self.down)
-        else:
-            dxs[0].addcmul_(d_inner @ self.down, passed.kept)
-        return dxs
+        update = d_inner @ self.down
+        return self._products_back(dys, update if passed.kept is None else update.mul_(passed.kept))
 
     def _products(self, x: Tensor, tuned: bool) -> Iterator[Tensor]:
         if self.ahead:
             return (times(x, weight) for weight in self.ahead)
         return (product(x, weight.t()) for weight in self._weights(tuned))
 
-    def _products_back(self, dys: Sequence[Tensor]) -> list[Tensor]:
+    def _products_back(self, dys: Sequence[Tensor], update: Tensor | None = None) -> list[Tensor]:
+        """``dy W`` of each block, the first with ``update`` added."""
+        updates = [update, *[None] * (len(dys) - 1)]
         if self.back:
-            return [times(dy, weight) for dy, weight in zip(dys, self.back, strict=True)]
-        return [product(dy, weight) for dy, weight in zip(dys, self._weights(True), strict=True)]
+            return [times(dy, weight, more) for dy, weight, more in zip(dys, self.back, updates, strict=True)]
+        dxs = [product(dy, weight) for dy, weight in zip(dys, self._weights(True), strict=True)]
+        if update is not None:
+            dxs[0].add_(update)
+        return dxs
 
     def _weights(self, tuned: bool) -> tuple[Tensor, ...]:
         return (self.changed if tuned and self.changed is not None else self.weight).chunk(self.blocks)

@@ -21,6 +21,6 @@ def packed(weight: Tensor) -> Tensor:
     return processor.pack(weight, _ROWS)
 
 
-def times(x: Tensor, weight: Tensor) -> Tensor:
-    """``x W^T`` for a weight of :func:`packed`."""
-    return processor.multiply(x, weight)
+def times(x: Tensor, weight: Tensor, update: Tensor | None = None) -> Tensor:
+    """``x W^T + update`` for a weight of :func:`packed`."""
+    return processor.multiply(x, weight, update=update)

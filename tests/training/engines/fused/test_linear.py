@@ -93,3 +93,26 @@ def test_new_values_take_the_place_of_old_ones() -> None:
 def _like(found: torch.Tensor, expected: torch.Tensor, near: float) -> None:
     expected = expected.detach()
     torch.testing.assert_close(found.float(), expected, rtol=near, atol=near * float(expected.abs().max()))
+
+
+def test_a_small_update_is_not_lost_in_the_rounding_of_the_frozen_product() -> None:
+    """An adapter begins at zero: added to a product that is rounded to bf16 already, its first steps would vanish."""
+    linear, flat = _tuned(torch.bfloat16, 1, [512], [0])
+    flat.mul_(0.02)
+    linear.freeze()
+    if not linear.ahead:
+        pytest.skip("this processor trains in fp32")
+    Adapters([linear], flat, WorkerThreads(1)).refresh()
+    x, dy = torch.randn(512, WIDTH).bfloat16(), torch.randn(512, 512).bfloat16()
+    (base,), _ = linear.forward(x, tuned=False, training=False)
+    (y,), saved = linear.forward(x, tuned=True, training=False)
+    part = linear.parts[0]
+    update = SCALE * x.float() @ part.a.t() @ part.b.t()
+    arrived = ((y.float() - base.float()) * update).sum() / update.square().sum()
+    assert arrived == pytest.approx(1.0, abs=0.1)
+
+    (base_dx,) = linear._products_back([dy])
+    (dx,) = linear.backward([dy], saved, 0)
+    update = SCALE * dy.float() @ part.b @ part.a
+    arrived = ((dx.float() - base_dx.float()) * update).sum() / update.square().sum()
+    assert arrived == pytest.approx(1.0, abs=0.1)
