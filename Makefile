@@ -37,9 +37,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/.torch
 	@echo "Installing Afina …"
 	@$(PIP_INSTALL) --editable .
 	@echo "Compiling for this processor …"
-	@for part in data.checks training.engines.fused; do \
-		$(BIN)/python -m studio.$$part.warmup || echo "Warning: nothing compiled ahead ($$part); Afina works all the same, its first run starts later."; \
-	done
+	@$(BIN)/python -m studio.training.engines.fused.warmup \
+		|| echo "Warning: nothing compiled ahead; Afina works all the same, its first run starts later."
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.installed

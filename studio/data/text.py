@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from studio.errors import from_exception
 
@@ -92,30 +92,10 @@ def western(text: str) -> bytes | None:
         return None
 
 
-class Tables(NamedTuple):
-    """What each letter of Windows-1252 becomes, 256 bytes each.
-
-    Args:
-        plain: in :func:`plain`.
-        lower: in :func:`lower_words`; a space for what is no letter.
-        simple: those that :func:`plain` leaves one letter or a space; any number of bytes.
-        small: in small letters.
-    """
-
-    plain: bytes
-    lower: bytes
-    simple: bytes
-    small: bytes
-
-
-def tables() -> Tables:
-    """For those who look at the bytes of a text themselves."""
-    return _TABLES
-
-
-def _tables() -> Tables:
+def _tables() -> tuple[bytes, bytes, bytes]:
+    """What each letter of Windows-1252 becomes in :func:`plain` and in :func:`lower_words`, 256 bytes each; and the
+    letters that :func:`plain` leaves one letter or a space."""
     as_plain, as_lower, simple = bytearray(b" " * 256), bytearray(b" " * 256), bytearray()
-    small = bytearray(range(256))
     for code in range(256):
         letter = bytes([code]).decode("cp1252", "replace")
         key = _plain(letter)
@@ -123,14 +103,8 @@ def _tables() -> Tables:
             simple.append(code)
             as_plain[code] = ord(key or " ")
         if _LETTERS_ONLY.fullmatch(letter.lower()):
-            as_lower[code] = small[code] = letter.lower().encode("cp1252", "replace")[0]
-    return Tables(bytes(as_plain), bytes(as_lower), bytes(simple), bytes(small))
-
-
-def hint_words(text: str) -> frozenset[str | bytes]:
-    """:func:`words` in both forms that :func:`lower_words` gives."""
-    found = words(text)
-    return found | {word.encode("cp1252") for word in found}
+            as_lower[code] = letter.lower().encode("cp1252", "replace")[0]
+    return bytes(as_plain), bytes(as_lower), bytes(simple)
 
 
 def words(text: str) -> frozenset[str]:
@@ -239,5 +213,4 @@ def read_text(path: Path, encoding: str) -> str:
     return "".join(lines(path, encoding))
 
 
-_TABLES: Final = _tables()
-_PLAIN, _LOWER, _SIMPLE = _TABLES[:3]
+_PLAIN, _LOWER, _SIMPLE = _tables()

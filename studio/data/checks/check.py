@@ -12,7 +12,6 @@ import numpy as np
 
 from studio.data.checks.facts import Facts, firsts
 from studio.data.checks.personal import Personal
-from studio.data.checks.prefilter import Prefilter
 from studio.data.checks.text_facts import Text
 from studio.data.importing.findings import SHOWN_RANGES, row_list
 from studio.data.similarity.clusters import near
@@ -206,7 +205,6 @@ class Check:
         answer: of a check of last answers: whether something is wrong in one, from it and its :func:`plain` form.
         asked: of a check of questions: from the plain form of one; of several, it must hold for all.
         pair: of a check of a last question with its answer.
-        hint: what a text must have so that ``text`` or ``answer`` can find something in it; None for nothing.
     """
 
     code: str
@@ -220,7 +218,6 @@ class Check:
     answer: Callable[[str, str], bool] | None = field(default=None, compare=False)
     asked: Callable[[str], bool] | None = field(default=None, compare=False)
     pair: Callable[[Text, Text], bool] | None = field(default=None, compare=False)
-    hint: Prefilter | None = field(default=None, compare=False)
 
     def apply(self, dataset: Dataset, choice: str = "") -> Dataset:
         """The dataset with what this check finds put right; the same dataset when it finds nothing.

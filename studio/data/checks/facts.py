@@ -52,7 +52,6 @@ _VALUE: Final = np.dtype(
     ]
 )
 LAYOUT: Final = f"{_ROW.descr}{_VALUE.descr}"
-_MANY: Final = 100_000  # keys: from here on compiled code pays
 File = tuple[str, str | None]
 
 
@@ -159,11 +158,6 @@ def same(keys: Hashes, places: Ints | None = None) -> list[list[int]]:
 
 def firsts(keys: Hashes) -> tuple[Ints, Ints]:
     """The first position of each different key, rising; and for every position, the place of its key among them."""
-    if len(keys) >= _MANY:
-        from studio.data.similarity import minhash_kernels
-
-        first, rank = np.empty(len(keys), np.int64), np.empty(len(keys), np.int64)
-        return first[: minhash_kernels.firsts(np.ascontiguousarray(keys), first, rank)].copy(), rank
     _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
     order = np.argsort(first)
     rank = np.empty_like(order)

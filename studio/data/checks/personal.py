@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from studio.data.checks.facts import Facts, firsts
 from studio.data.checks.language_detection import NAMES
-from studio.data.checks.prefilter import Prefilter
 from studio.data.similarity.minhash import Hashes, Ints, mixed
 from studio.domain.conversation import Conversation
 
@@ -70,8 +69,7 @@ class Kind:
         code: of its check.
         mask: ``EMAIL`` makes ``[EMAIL_1]``.
         scan: yields its values in a text.
-        worth: tells fast whether a text can hold one at all; None where its hint does.
-        hint: what such a text must have; None for nothing.
+        worth: tells fast whether a text can hold one at all; None where nothing does faster than ``scan``.
         may_be_ours: whether a company has such a value of its own and tells it to customers.
         digits: the fewest that a value has; a text with fewer is not looked at.
     """
@@ -82,7 +80,6 @@ class Kind:
     worth: Callable[[str], object] | None = None
     may_be_ours: bool = True
     digits: int = 0
-    hint: Prefilter | None = None
 
 
 # Bytes of UTF-8 that are no digits; those of scripts that have digits of their own count as digits.
@@ -90,9 +87,9 @@ _NO_DIGITS: Final = bytes(i for i in range(0xD9) if not 0x30 <= i <= 0x39)
 
 
 def possible(text: str, kinds: Sequence[Kind]) -> list[Kind]:
-    """Those of some kinds that a text may hold, by its digits and their hints."""
+    """Those of some kinds that a text may hold, by its digits."""
     digits = len(text.encode("utf-8", "replace").translate(None, _NO_DIGITS))
-    return [kind for kind in kinds if digits >= kind.digits and (kind.hint is None or kind.hint.fits(text))]
+    return [kind for kind in kinds if digits >= kind.digits]
 
 
 def spans(text: str, among: Sequence[Kind]) -> list[tuple[Kind, Span]]:

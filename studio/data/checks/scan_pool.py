@@ -10,28 +10,24 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from functools import cache
 from multiprocessing import connection, get_context, parent_process
-from multiprocessing.synchronize import Lock
 from pathlib import Path
 from typing import Final
 
-from studio.data.checks import warmup
 from studio.data.checks.facts import Facts, joined
 from studio.data.checks.scanner import Scanner
 from studio.data.versions.rows import line_starts
 from studio.errors import AfinaError, from_exception
 
-_MOST: Final = 4  # processes: more would wait for the one that reads
-_BLOCK: Final = 2 << 20
+_MAX_WORKERS: Final = 4  # more would wait for the process that reads
+_BLOCK_BYTES: Final = 2 << 20
 
 
 class ScanPool:
     """Processes that scan blocks of a version's file. Close it in the end."""
 
     def __init__(self) -> None:
-        spawn = get_context("spawn")
-        self._pool = ProcessPoolExecutor(
-            min(_MOST, os.cpu_count() or 1), mp_context=spawn, initializer=_prepare, initargs=(spawn.Lock(),)
-        )
+        workers = min(_MAX_WORKERS, os.cpu_count() or 1)
+        self._pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_prepare)
         self._blocks: deque[tuple[int, Future[Facts]]] = deque()
         self._submitted = 0
 
@@ -46,7 +42,7 @@ class ScanPool:
         starts = line_starts(path)
         start, size = 0, int(starts[-1])
         while start < size:
-            end = int(starts[starts.searchsorted(min(start + _BLOCK, size))])
+            end = int(starts[starts.searchsorted(min(start + _BLOCK_BYTES, size))])
             self.submit((path, path), start, end)
             start = end
 
@@ -77,14 +73,12 @@ class ScanPool:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _prepare(turn: Lock) -> None:
-    """Runs first in each process: it must not outlive the one that started it, and one has the code compiled for all."""
+def _prepare() -> None:
+    """Runs first in each process, which must not outlive the one that started it."""
     gc.disable()  # nothing that is made here refers to itself
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-    with turn:
-        warmup.compile_aside()
     _scanner()
 
 
@@ -96,9 +90,7 @@ def _end_with(sentinel: int) -> None:
 @cache
 def _scanner() -> Scanner:
     """The scanner of this process: it remembers texts from block to block."""
-    from studio.data.checks.fast_scan import BatchScanner
-
-    return Scanner(BatchScanner())
+    return Scanner()
 
 
 def _scan(paths: tuple[Path, Path], start: int, end: int) -> Facts:

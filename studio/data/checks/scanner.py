@@ -47,12 +47,9 @@ class Scanner:
     """Makes facts. One scanner serves one thread; it remembers texts from block to block.
 
     The text of a question or an answer is given once: later facts of the same scanner may have its hash alone.
-
-    Args:
-        first_look: sees what it can of many texts at once, before they are looked at one by one; for large sets.
     """
 
-    def __init__(self, first_look: Prescan | None = None) -> None:
+    def __init__(self) -> None:
         bits = [(1 << place, check) for place, check in enumerate(registry.CHECKS)]
         self._of_texts = [(bit, check.text) for bit, check in bits if check.text is not None]
         self._of_answers = [(bit, check.answer) for bit, check in bits if check.answer is not None]
@@ -60,7 +57,6 @@ class Scanner:
         self._of_pairs = [(bit, check.pair) for bit, check in bits if check.pair is not None]
         self._kinds = {kind.code: place for place, kind in enumerate(registry.KINDS)}
         self._languages = {"": 0} | {name: place for place, name in enumerate(NAMES, start=1)}
-        self._first_look = first_look
         self._known: dict[int, Text] = {}
         self._older: dict[int, Text] = {}
 
@@ -74,9 +70,6 @@ class Scanner:
 
     def _facts(self, examples: Iterable[_Example]) -> Facts:
         made = FactsBuilder()
-        if self._first_look is not None:
-            examples = list(examples)
-            self._look_first(self._first_look, examples, made)
         for place, example in enumerate(examples):
             texts = [self._text(role, content, made) for role, content in example.turns]
             made.rows.append(self._row(example, texts, made))
@@ -84,18 +77,6 @@ class Scanner:
                 if text.values or text.masks:
                     made.note(place, turn, example.turns[turn][0], text)
         return Facts.of(made.rows, made.values, made.questions, made.answers, list(made.files), made.masks)
-
-    def _look_first(self, first_look: Prescan, examples: list[_Example], made: FactsBuilder) -> None:
-        """Remembers the texts that are met for the first time, as far as the first look can tell all of them."""
-        known, older = self._known, self._older
-        fresh = {
-            content: role
-            for example in examples
-            for role, content in example.turns
-            if (place := hash(content)) not in known and place not in older
-        }
-        for content, text in first_look(fresh, made):
-            self._remember(hash(content), text)
 
     def _remember(self, place: int, text: Text) -> None:
         if len(self._known) >= _KNOWN:
@@ -178,9 +159,6 @@ class Scanner:
             answer.key,
             hashed(example.topic) if example.topic is not None else 0,
         )
-
-
-Prescan = Callable[[dict[str, str], "FactsBuilder"], Iterable[tuple[str, Text]]]  # texts with the role that says each
 
 
 class FactsBuilder:

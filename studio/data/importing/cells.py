@@ -64,7 +64,6 @@ def table_of_cells(
         named,
         sheet=sheet,
         detail=detail,
-        cells=fitting,
         titled=at.titled,
         titles_guessed=number if at.titled and not at.sure else None,
     )

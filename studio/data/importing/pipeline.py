@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from studio.data.gc_pause import collector_at_rest
 from studio.data.importing import message_logs, readers, record_layouts
 from studio.data.importing.column_content import content_of
 from studio.data.importing.column_mapping import Guess, second_pair, unfit
-from studio.data.importing.fast_pairs import Pairs
 from studio.data.importing.findings import Findings
 from studio.data.importing.prompt_templates import unwrap
 from studio.data.importing.readers import archive
@@ -70,7 +69,6 @@ class Reading:
         self._rows = 0
         self._done = 0  # bytes of the files that were read to their end
         self._meter = Meter()
-        self._number: int | None = None  # of the next example, where lines are wanted
         self.findings = Findings()
         self.columns: list[str] = []
         self.mapping = Mapping()
@@ -79,19 +77,6 @@ class Reading:
 
     def conversations(self) -> Iterator[Conversation]:
         """Yields the examples of all files. A file that cannot be read becomes a problem; the others go on."""
-        return cast(Iterator[Conversation], self._examples())
-
-    def lines(self, number: int) -> Iterator[bytes]:
-        """As :meth:`conversations`, but as lines of a version, numbered from ``number`` on.
-
-        Rows of a question and an answer do not become conversations in between, which takes half the time.
-        """
-        self._number = number
-        for example in self._examples():
-            yield example if isinstance(example, bytes) else line_of(example, f"e{self._number}")
-            self._number += 1
-
-    def _examples(self) -> Iterator[Conversation | bytes]:
         for file in self._files:
             self._meter = Meter()
             self._on_file(file.name)
@@ -112,7 +97,12 @@ class Reading:
             except Exception as error:  # a reader that fails must cost its own file only
                 self.findings.file("data.unreadable", file.name, kind=type(error).__name__)
 
-    def _file(self, file: InputFile) -> Iterator[Conversation | bytes]:
+    def lines(self, number: int) -> Iterator[bytes]:
+        """As :meth:`conversations`, but as lines of a version, numbered from ``number`` on."""
+        for place, example in enumerate(self.conversations(), start=number):
+            yield line_of(example, f"e{place}")
+
+    def _file(self, file: InputFile) -> Iterator[Conversation]:
         if self._max_bytes is not None and (size := _size(file.path)) > self._max_bytes:
             raise AfinaError(
                 "data.too_large",
@@ -146,7 +136,7 @@ class Reading:
 
     def _table(
         self, table: Table, reader: str, held_out: bool | None, speakers: Counter[str] | None = None
-    ) -> Iterator[Conversation | bytes]:
+    ) -> Iterator[Conversation]:
         first = list(islice(table.rows, SAMPLE_ROWS))
         if not first:
             self.findings.file("data.no_rows", table.label)
@@ -194,11 +184,10 @@ class Reading:
 
     def _converted(
         self, table: Table, first: list[Row], how: record_layouts.Layout, mapping: Mapping, held_out: bool | None
-    ) -> Iterator[Conversation | bytes]:
+    ) -> Iterator[Conversation]:
         """What the rows of a table become."""
         used = used_columns(mapping, how)
-        in_haste = self._number is not None and Pairs.fit(table, how, mapping)
-        for row in first if in_haste else chain(first, table.rows):
+        for row in chain(first, table.rows):
             self._tick()
             records, others = (
                 record_layouts.wordings(row.values, mapping) if how.kind is Kind.COLUMNS else ([row.values], 0)
@@ -215,20 +204,10 @@ class Reading:
                 for code, amount in converted.left_out:
                     self.findings.row(code, table.label, row.number, Severity.NOTE, amount=amount)
                 yield conversation_of(Row(row.number, values), table, converted.messages, mapping, used, held_out)
-        if not in_haste or table.cells is None:
-            return
-        pairs = Pairs(table, mapping, used, held_out)
-        for number, cells in table.cells:
-            self._tick()
-            made = pairs.read(number, cells, f"e{self._number}")
-            if made.code is not None:
-                self._note(made.code, table, number, Severity.WARNING if made.line is None else Severity.NOTE)
-            if made.line is not None:
-                yield made.line
 
     def _log(
         self, table: Table, log: message_logs.Log, first: list[Row], reader: str, held_out: bool | None
-    ) -> Iterator[Conversation | bytes]:
+    ) -> Iterator[Conversation]:
         """The conversations of a log of messages."""
         messages = []
         heard: Counter[str] = Counter()
@@ -246,7 +225,7 @@ class Reading:
             self.findings.file("data.company", table.label, Severity.NOTE, company=company, others=others)
         rest = tuple(name for name in table.columns if name not in log.columns)
         grouped = message_logs.conversations(messages, log, company, self.findings, table.label)
-        whole = replace(table, columns=("messages", *rest), rows=grouped, cells=None)
+        whole = replace(table, columns=("messages", *rest), rows=grouped)
         yield from self._table(whole, reader, held_out, heard)
 
     def _say(self, table: Table, how: record_layouts.Layout, found: Guess, values: Sequence[dict[str, Any]]) -> None:

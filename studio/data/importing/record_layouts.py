@@ -28,7 +28,7 @@ from studio.data.text import clean, plain
 from studio.domain.conversation import Message, Role
 from studio.domain.dataset import ColumnRole, Mapping
 
-MEDIA_KEYS: Final = frozenset(("images", "image", "videos", "video", "audios", "audio"))
+_MEDIA_KEYS: Final = frozenset(("images", "image", "videos", "video", "audios", "audio"))
 _PASSAGE: Final = frozenset(
     ["text", "content", "raw_content", "document", "passage", "body", "texto", "conteudo", "contenido", "documento"]
 )
@@ -89,7 +89,7 @@ def layout(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> Layout:
 
 def convert(values: dict[str, Any], how: Layout, mapping: Mapping) -> Converted:
     """The conversation of a record."""
-    if not MEDIA_KEYS.isdisjoint(values) and any(values.get(key) for key in MEDIA_KEYS):
+    if not _MEDIA_KEYS.isdisjoint(values) and any(values.get(key) for key in _MEDIA_KEYS):
         return Converted(problem="data.media")
     if how.kind is Kind.PREFERENCE:
         return _from_preference(values, how, mapping)
@@ -224,7 +224,7 @@ def _from_columns(values: dict[str, Any], mapping: Mapping) -> Converted:
     question, dirty_question = _joined(values, mapping.question)
     answer, dirty_answer = _joined(values, mapping.answer)
     system, _ = _joined(values, mapping.system)
-    if (problem := pair_problem(question, answer)) is not None:
+    if (problem := _pair_problem(question, answer)) is not None:
         return Converted(problem=problem)
     messages = [Message(role=Role.SYSTEM, content=system)] if system else []
     for pair in _history(values.get("history")):
@@ -233,7 +233,7 @@ def _from_columns(values: dict[str, Any], mapping: Mapping) -> Converted:
     return finished(messages, dirty_question or dirty_answer)
 
 
-def pair_problem(question: str, answer: str) -> str | None:
+def _pair_problem(question: str, answer: str) -> str | None:
     """Code of what keeps a question with its answer from being an example."""
     if not question or not answer:
         return "data.no_answer" if question else "data.no_question" if answer else "data.no_pair"
@@ -258,15 +258,11 @@ def _system(values: dict[str, Any]) -> str | None:
 
 
 def _joined(values: dict[str, Any], columns: Sequence[str]) -> tuple[str, bool]:
-    return joined([shown(values.get(column)) for column in columns])
-
-
-def joined(cells: Sequence[str]) -> tuple[str, bool]:
     """The text of one or several cells, cleaned; and whether something was taken out."""
     texts = []
     damaged = False
-    for cell in cells:
-        text, dirty = clean(cell)
+    for column in columns:
+        text, dirty = clean(shown(values.get(column)))
         damaged |= dirty
         if "'" in text:
             text = _MARKED.sub(r"\1", text)

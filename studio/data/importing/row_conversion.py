@@ -97,7 +97,7 @@ def with_lists(table: Table, first: list[Row]) -> tuple[Table, list[Row]]:
         lists = {name: _listed(row.values.get(name)) for name in columns}
         return Row(row.number, row.values | {name: found for name, found in lists.items() if found is not None})
 
-    return replace(table, rows=map(opened, table.rows), cells=None), [opened(row) for row in first]
+    return replace(table, rows=map(opened, table.rows)), [opened(row) for row in first]
 
 
 def _listed(cell: Any) -> list[str] | None:

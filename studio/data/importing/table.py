@@ -33,9 +33,6 @@ class Table:
     detail: str = ""  # how it was read, for the command line: `utf-8, ;`
     titled: bool = True  # False where the columns are called by their letters
     titles_guessed: int | None = None  # the row that was taken for titles and may be none
-    cells: Iterator[tuple[int, list[str]]] | None = (
-        None  # what ``rows`` reads, where all values are texts: for those in haste
-    )
 
     @property
     def label(self) -> str:

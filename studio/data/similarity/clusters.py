@@ -11,7 +11,6 @@ from studio.data.similarity import minhash
 from studio.data.similarity.minhash import Hashes, Ints
 from studio.data.text import plain
 
-MANY: Final = 20_000  # texts: from here on compiled code pays, in a tenth of the time
 THRESHOLD: Final = 0.8  # of the Jaccard index
 _FEWEST_PIECES: Final = 6  # in fewer, one letter decides
 
@@ -50,13 +49,7 @@ def near(keys: Sequence[str], threshold: float = THRESHOLD, apart: Hashes | None
     if len(chosen) < 2:
         return parents
     texts = [keys[i] for i in chosen.tolist()]
-    away = apart[chosen] if apart is not None else None
-    if len(texts) >= MANY:
-        from studio.data.similarity import minhash_parallel  # loads the compiler, which small sets need not
-
-        parents[chosen] = chosen[minhash_parallel.roots_of(texts, away, threshold)]
-    else:
-        parents[chosen] = chosen[minhash.roots_of(texts, away, threshold)]
+    parents[chosen] = chosen[minhash.roots_of(texts, apart[chosen] if apart is not None else None, threshold)]
     return parents
 
 

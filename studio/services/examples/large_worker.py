@@ -96,7 +96,6 @@ class _Work:
             self._import(job)
             self.teller.saving()
             return
-        from studio.data.checks import warmup
         from studio.data.checks.scan_pool import ScanPool
 
         pool = ScanPool()
@@ -104,10 +103,7 @@ class _Work:
             self.datasets.watch(pool.submit, self.teller.reading, self.teller.file)
             self._import(job)
             version = self.datasets.version(job["project_id"])
-            large = version is not None and version.examples > LARGE
-            if large:
-                warmup.compile_now()  # while the others scan
-            facts = pool.facts(self._checking) if large else None
+            facts = pool.facts(self._checking) if version is not None and version.examples > LARGE else None
         finally:
             pool.close()  # before the facts are compared: what its processes remember would lie beside that
         if facts is not None:

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from studio.data.checks import fast_scan, registry, report_file
+from studio.data.checks import registry, report_file
 from studio.data.checks.check import Check
 from studio.data.checks.dataset import ScannedDataset
-from studio.data.checks.fast_scan import BatchScanner
 from studio.data.checks.report import Report
 from studio.data.checks.scanner import Scanner
 from studio.domain.conversation import Conversation
@@ -39,18 +38,16 @@ def test_a_report_is_found_again_and_old_ones_go_away(tmp_path: Path) -> None:
 
 def _many() -> tuple[Check, ...]:
     """The checks, 20 that find nothing, and one that finds a word: beyond the 32nd place, and in the last one."""
-    quiet = replace(registry.CHECKS[0], text=None, answer=lambda text, key: False, asked=None, pair=None, hint=None)
+    quiet = replace(registry.CHECKS[0], text=None, answer=lambda text, key: False, asked=None, pair=None)
     more = [replace(quiet, code=f"quiet_{n}") for n in range(63 - len(registry.CHECKS))]
     return (*registry.CHECKS, *more, replace(quiet, code="word", answer=lambda text, key: "xyz" in text))
 
 
-@pytest.mark.parametrize("fast", [False, True], ids=["one by one", "first look"])
-def test_flags_hold_more_than_32_checks(monkeypatch: pytest.MonkeyPatch, fast: bool) -> None:
+def test_flags_hold_more_than_32_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     many = _many()
     monkeypatch.setattr(registry, "CHECKS", many)
-    monkeypatch.setattr(fast_scan, "CHECKS", many)
     rows = [Conversation.pair(f"q {n}?", "xyz" if n % 3 == 0 else "abc", id=f"e{n}") for n in range(1, 10)]
-    facts = Scanner(BatchScanner() if fast else None).scan(rows)
+    facts = Scanner().scan(rows)
     dataset = ScannedDataset(tuple(rows), known=facts)
     assert dataset.flagged("word").tolist() == [2, 5, 8]
     assert dataset.flagged("quiet_0").tolist() == []

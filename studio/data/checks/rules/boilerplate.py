@@ -6,8 +6,7 @@ import re
 from typing import Final
 
 from studio.data.checks.check import Check, flagged, without
-from studio.data.checks.prefilter import Prefilter
-from studio.data.text import plain, words
+from studio.data.text import plain
 from studio.domain.problem import Severity
 
 _CODE: Final = "boilerplate"
@@ -59,12 +58,6 @@ def _announces(answer: str, key: str) -> bool:
     return bool(_AUTOMATIC.search(key) or (_RECEIPT.search(key) and _LATER.search(key)))
 
 
-_HINT: Final = Prefilter(
-    words=words(
-        "automatic automated auto automática automatica automático automatico reply responda responder office estou "
-        "respuesta received recebemos recebimento recebido recebida thank thanks obrigado obrigada agradecemos"
-    )
-)
 CHECK: Final = Check(
     _CODE,
     Severity.WARNING,
@@ -73,5 +66,4 @@ CHECK: Final = Check(
     without,
     by_default=False,
     answer=_announces,
-    hint=_HINT,
 )

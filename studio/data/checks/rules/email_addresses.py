@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from studio.data.checks.personal import Kind, Span
-from studio.data.checks.prefilter import Prefilter
 from studio.data.checks.rules.personal import check_of
 from studio.data.text import words
 
@@ -41,12 +40,11 @@ def _scan(text: str) -> Iterator[Span]:
 
 
 _SIGN: Final = re.compile(r"[(\[{](?:at|arroba)|\b(?:dot|ponto|punto)\b", re.IGNORECASE)
-_HINT: Final = Prefilter("@([{", words("dot ponto punto"))
 
 
 def _worth(text: str) -> bool:
     return "@" in text or _SIGN.search(text) is not None
 
 
-KIND: Final = Kind("emails", "EMAIL", _scan, _worth, hint=_HINT)
+KIND: Final = Kind("emails", "EMAIL", _scan, _worth)
 CHECK: Final = check_of(KIND, 30)

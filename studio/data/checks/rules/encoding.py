@@ -6,7 +6,6 @@ import re
 from typing import Final
 
 from studio.data.checks.check import Check, Dataset, Finding, finding, rewritten
-from studio.data.checks.prefilter import Prefilter
 from studio.domain.problem import Severity
 
 _CODE: Final = "encoding"
@@ -45,4 +44,4 @@ def _example(dataset: Dataset, found: list[int]) -> str:
     return "Ã"
 
 
-CHECK: Final = Check(_CODE, Severity.WARNING, 30, _find, rewritten(repaired), text=_wrong, hint=Prefilter(_FIRSTS))
+CHECK: Final = Check(_CODE, Severity.WARNING, 30, _find, rewritten(repaired), text=_wrong)

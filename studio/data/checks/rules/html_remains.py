@@ -7,7 +7,6 @@ import re
 from typing import Final
 
 from studio.data.checks.check import Check, flagged, rewritten
-from studio.data.checks.prefilter import Prefilter
 from studio.domain.problem import Severity
 
 _CODE: Final = "html"
@@ -81,5 +80,4 @@ CHECK: Final = Check(
     flagged(_CODE, Severity.WARNING),
     rewritten(as_text),
     text=has_html,
-    hint=Prefilter("<&"),
 )

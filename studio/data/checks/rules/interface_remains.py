@@ -6,8 +6,6 @@ import re
 from typing import Final
 
 from studio.data.checks.check import Check, flagged, rewritten
-from studio.data.checks.prefilter import Prefilter
-from studio.data.text import words
 from studio.domain.problem import Severity
 
 _CODE: Final = "interface_remains"
@@ -37,12 +35,4 @@ def _has(text: str) -> bool:
     return _END.search(text, max(0, len(text) - 120)) is not None
 
 
-_HINT: Final = Prefilter(
-    words=words(
-        "more less all top link clipboard share helpful yes no reply info print page mais menos tudo topo compartilhar útil "
-        "sim não más todo arriba enlace compartir"
-    )
-)
-CHECK: Final = Check(
-    _CODE, Severity.NOTE, 15, flagged(_CODE, Severity.NOTE), rewritten(without_buttons), text=_has, hint=_HINT
-)
+CHECK: Final = Check(_CODE, Severity.NOTE, 15, flagged(_CODE, Severity.NOTE), rewritten(without_buttons), text=_has)

@@ -6,7 +6,6 @@ import re
 from typing import Final
 
 from studio.data.checks.check import Check, flagged, rewritten
-from studio.data.checks.prefilter import Prefilter
 from studio.data.text import words
 from studio.domain.problem import Severity
 
@@ -46,6 +45,4 @@ def broken(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
 
 
-CHECK: Final = Check(
-    _CODE, Severity.WARNING, 20, flagged(_CODE, Severity.WARNING), rewritten(broken), text=_has, hint=Prefilter("\\")
-)
+CHECK: Final = Check(_CODE, Severity.WARNING, 20, flagged(_CODE, Severity.WARNING), rewritten(broken), text=_has)

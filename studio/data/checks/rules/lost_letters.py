@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from studio.data.checks.check import Check, flagged, without
-from studio.data.checks.prefilter import Prefilter
 from studio.domain.problem import Severity
 
 _CODE: Final = "lost_letters"
@@ -23,5 +22,4 @@ CHECK: Final = Check(
     without,
     by_default=False,
     text=_lost,
-    hint=Prefilter("�"),
 )

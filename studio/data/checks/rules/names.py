@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from studio.data.checks.personal import Kind, Span
-from studio.data.checks.prefilter import Prefilter
 from studio.data.checks.rules.personal import check_of
 from studio.data.text import plain, words
 
@@ -107,11 +106,5 @@ def _name(text: str, start: int, found: str, capitals: bool = False) -> Iterator
         yield Span(start, start + end, plain(text[start : start + end]))
 
 
-_HINT: Final = Prefilter(
-    words=words(
-        "name nome nombre chamo llamo called this aqui fala sou mr mrs ms miss sr sra srta srª srº sraª dona d dª dº "
-        "hi hello hey dear olá ola oi prezado prezada caro cara querido querida hola estimado estimada"
-    )
-)
-KIND: Final = Kind("names", "NAME", _scan, hint=_HINT)
+KIND: Final = Kind("names", "NAME", _scan)
 CHECK: Final = check_of(KIND, 20)

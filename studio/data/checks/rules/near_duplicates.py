@@ -11,6 +11,7 @@ import unicodedata
 from typing import Final
 
 import numpy as np
+from rapidfuzz.distance import OSA
 
 from studio.data.checks.check import Check, Dataset, Finding, finding, without
 from studio.data.checks.facts import firsts, same
@@ -82,22 +83,11 @@ def _says_the_same(one: list[str], other: list[str]) -> bool:
 
 def _same_word(one: str, other: str) -> bool:
     """Whether two words are the same but for one slip: a letter more, less, other, or two in the wrong order."""
-    if one == other:
-        return True
     if one.casefold() == other.casefold():
         return True
     if min(len(one), len(other)) < _SHORTEST or one[0] != other[0] or not (one + other).islower():
         return False
-    if any(c.isdigit() for c in one + other):
-        return False
-    longer, shorter = (one, other) if len(one) >= len(other) else (other, one)
-    if len(longer) - len(shorter) > 1:
-        return False
-    at = next((i for i, (a, b) in enumerate(zip(longer, shorter, strict=False)) if a != b), len(shorter))
-    if len(longer) > len(shorter):
-        return longer[at + 1 :] == shorter[at:]
-    swapped = longer[at : at + 2] == shorter[at : at + 2][::-1] and longer[at + 2 :] == shorter[at + 2 :]
-    return swapped or longer[at + 1 :] == shorter[at + 1 :]
+    return not any(c.isdigit() for c in one + other) and OSA.distance(one, other, score_cutoff=1) <= 1
 
 
 CHECK: Final = Check(_CODE, Severity.NOTE, 10, _find, without, by_default=False)

@@ -6,7 +6,6 @@ import re
 from typing import Final
 
 from studio.data.checks.check import Check, Dataset, Finding, finding, without
-from studio.data.checks.prefilter import Prefilter
 from studio.data.text import plain, words
 from studio.domain.problem import Severity
 
@@ -63,4 +62,4 @@ def _find(dataset: Dataset) -> Finding | None:
     return finding(dataset, _CODE, Severity.WARNING, rows, examples=examples)
 
 
-CHECK: Final = Check(_CODE, Severity.WARNING, 30, _find, without, by_default=False, text=_has, hint=Prefilter("{[<%_"))
+CHECK: Final = Check(_CODE, Severity.WARNING, 30, _find, without, by_default=False, text=_has)

@@ -6,7 +6,6 @@ import re
 from typing import Final
 
 from studio.data.checks.check import Check, flagged, rewritten
-from studio.data.checks.prefilter import Prefilter
 from studio.domain.problem import Severity
 
 _CODE: Final = "quoted_mail"
@@ -49,5 +48,4 @@ CHECK: Final = Check(
     flagged(_CODE, Severity.WARNING),
     rewritten(unquoted),
     text=_quotes,
-    hint=Prefilter(">:-"),
 )

@@ -7,8 +7,7 @@ from typing import Final
 
 from studio.data.checks.check import Check, Dataset, Finding, finding, rewritten
 from studio.data.checks.contact_questions import kinds_asked_for
-from studio.data.checks.prefilter import Prefilter
-from studio.data.text import plain, words
+from studio.data.text import plain
 from studio.domain.conversation import Conversation
 from studio.domain.problem import Severity
 
@@ -69,12 +68,4 @@ def _tells_what_is_asked(conversation: Conversation) -> bool:
     return ("phones" in asked and _NUMBER.search(signature) is not None) or ("emails" in asked and "@" in signature)
 
 
-# Every part of a signature begins a line: in a text of one line, the text.
-_HINT: Final = Prefilter(
-    "\n",
-    words(
-        "best kind warm warmest kindest regards sincerely yours cheers many thanks att atenciosamente cordialmente "
-        "respeitosamente abraços abs um saudações grato grata atentamente saludos un sent enviado enviada get obter"
-    ),
-)
-CHECK: Final = Check(_CODE, Severity.NOTE, 15, _find, rewritten(unsigned), text=_signed, hint=_HINT)
+CHECK: Final = Check(_CODE, Severity.NOTE, 15, _find, rewritten(unsigned), text=_signed)

@@ -6,7 +6,6 @@ import re
 from typing import Final
 
 from studio.data.checks.check import Check, flagged, rewritten
-from studio.data.checks.prefilter import Prefilter
 from studio.domain.problem import Severity
 
 _CODE: Final = "thoughts"
@@ -39,6 +38,4 @@ def answered(text: str) -> str:
     return _WRAPPER.sub("", _START.sub("", _BLOCK.sub("", text))) if _has(text) else text
 
 
-CHECK: Final = Check(
-    _CODE, Severity.WARNING, 30, flagged(_CODE, Severity.WARNING), rewritten(answered), text=_has, hint=Prefilter("<[◁")
-)
+CHECK: Final = Check(_CODE, Severity.WARNING, 30, flagged(_CODE, Severity.WARNING), rewritten(answered), text=_has)
