@@ -7,7 +7,7 @@ import threading
 import unicodedata
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -15,6 +15,7 @@ from typing import Final
 from studio.domain.model import SourceKind
 from studio.domain.problem import Problem
 from studio.errors import AfinaError, Stopped, from_exception
+from studio.evaluation.proof_files import ProofFiles
 from studio.sharing.exporters import exporter, exporters
 from studio.sharing.exporters.base import Exporter, ExportSource, read_source
 from studio.sharing.exporters.child import Child
@@ -196,7 +197,8 @@ class ExportService:
             reference = _PUBLIC_NAMES.get(model_id, "")
             if added is not None and added.source == SourceKind.HUB.value:
                 reference = added.reference
-        return read_source(run, name, self._workspace.model, reference)
+        source = read_source(run, name, self._workspace.model, reference)
+        return replace(source, proof=ProofFiles(run).read_result())
 
 
 def _pack(files: Path, target: Path) -> None:

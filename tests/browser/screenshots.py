@@ -112,6 +112,7 @@ class Walk:
         page.locator("#compare-stop").wait_for(state="hidden", timeout=TRAINING)
         self.shoot(page, "compare")
         page.locator("#page-compare #next-step").click()
+        page.locator("#page-proof #next-step").click()
         page.locator("#share-create:visible").click()
         link = page.locator("#share-links a[href*='/d/']").first
         link.wait_for()

@@ -101,6 +101,7 @@ def test_sample_to_demo_link(browser: Browser, server: Server, locale: str, pass
     assert before.inner_text() != after.inner_text()
 
     studio.click("#next-step")
+    studio.click("#page-proof #next-step")
     studio.click("#share-create")
     address = studio.page.locator("#share-links a[href*='/d/']").first.get_attribute("href", timeout=SOON)
     assert address is not None

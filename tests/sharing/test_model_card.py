@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from studio.sharing.exporters import exporters
 from studio.sharing.exporters.base import ExportSource
 from studio.sharing.exporters.model_card import model_card, write_model_card
 from studio.storage.workspace import RunFolder
+from tests.proof_sample import sample_proof
 
 
 def source(
@@ -89,3 +91,14 @@ def test_a_local_base_model_is_named_without_its_path(tmp_path: Path) -> None:
     text = model_card(source(tmp_path, reference=""), exporters()["adapter"])
     assert "base_model:" not in text
     assert str(tmp_path) not in text
+
+
+def test_the_card_says_what_the_final_exam_said(tmp_path: Path) -> None:
+    assert "Is it better" not in model_card(source(tmp_path), exporters()["merged"])
+    examined = replace(source(tmp_path), proof=sample_proof(run_name="<script>", exam_also_chose=True))
+    text = model_card(examined, exporters()["merged"])
+    assert "it answers 6 of 10 exam questions right; before, it was 2" in text
+    assert "10 to 70 more right answers" in text
+    assert "p = 0.039" in text
+    assert "also helped to choose" in text
+    assert "<script" not in text

@@ -9,6 +9,7 @@ from typing import Protocol
 from pydantic import ValidationError
 
 from studio.domain.model import BaseModelCard
+from studio.domain.proof import Proof
 from studio.domain.recipe import Recipe
 from studio.domain.run import RunResult
 from studio.errors import AfinaError
@@ -34,6 +35,7 @@ class ExportSource:
         ended_at: seconds since 1970; 0 when the run still goes on.
         examples: trained on.
         held_out: examples kept aside.
+        proof: what the final exam said of it, against the base model; None where it has not been sat.
     """
 
     run: RunFolder
@@ -48,6 +50,7 @@ class ExportSource:
     ended_at: float
     examples: int
     held_out: int
+    proof: Proof | None = None
 
     @property
     def has_adapter(self) -> bool:

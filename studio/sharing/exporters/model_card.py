@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from studio import __version__
+from studio.i18n.catalog import catalog
 from studio.sharing.exporters.base import Exporter, ExportSource
+from studio.sharing.proof_report.sentences import basis_sentence, interval_sentence, shown_p, verdict_sentence
 from studio.storage.files import write_atomic
 
 _LICENCES: Final = {"apache-2.0": "apache-2.0", "mit": "mit", "gemma terms of use": "gemma"}
@@ -60,11 +62,27 @@ print(tokenizer.decode(answer[0][prompt["input_ids"].shape[1]:], skip_special_to
 
 {_table("Setting", _settings(source))}
 
-## Limits
+{_proof(source)}## Limits
 
 It was taught the facts of one organisation and answers in the style of its examples. Outside of them it is as small
 as its base model, and can be wrong with confidence: check its answers before relying on them.
 {_notice(source)}"""
+
+
+def _proof(source: ExportSource) -> str:
+    """What the final exam said of it; nothing where it has not been sat."""
+    proof, text = source.proof, catalog("en")
+    if proof is None:
+        return ""
+    metric = text(f"proof.metric.{proof.headline.value}")
+    caveat = f"\n\n{text('proof.also_chose')}" if proof.exam_also_chose else ""
+    return f"""## Is it better than the base model?
+
+{verdict_sentence(text, proof)} {interval_sentence(text, proof.difference)}
+{basis_sentence(text, proof)} An answer is right by this measure: {metric}.
+Exact McNemar test: p = {shown_p(text, proof.p)}; the range is a 95 % bootstrap interval, resampled by topic.{caveat}
+
+"""
 
 
 def _header(source: ExportSource, exporter: Exporter) -> str:

@@ -313,7 +313,7 @@ def _render(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
         parts.suggestions: _suggestions(ui, run.id),
         **_whole(ui, parts, ui.services.conversations.read(place.project)),
         **_at_rest(parts),
-        parts.foot: next_link(text, place.at("share", run.id), "compare.next", primary=False, hint=hint),
+        parts.foot: next_link(text, place.at("proof", run.id), "compare.next", primary=False, hint=hint),
     }
 
 
