@@ -14,12 +14,15 @@ import json
 import tempfile
 import time
 from pathlib import Path
+from typing import Final
 
 from studio.app import build_services
 from studio.domain.facts import is_right
 from studio.domain.recipe import Preset, Recipe
 from studio.services import Services
 from studio.settings import Settings, assets_dir
+
+_LONGEST: Final = 96  # tokens: twice the longest answer of a topic; a base model would go on for hundreds
 
 
 def main() -> None:
@@ -70,7 +73,8 @@ def right(services: Services, run_id: str, samples: Path, locale: str, *, base: 
     facts = json.loads((samples / f"{locale}.facts.json").read_text(encoding="utf-8"))
     with (samples / f"{locale}.heldout.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    answers = services.chats.answer_all(run_id, [row["question"] for row in rows], base=base)
+    questions = [row["question"] for row in rows]
+    answers = services.chats.answer_all(run_id, questions, base=base, max_tokens=_LONGEST)
     return sum(is_right(a, facts[r["topic"]]["facts"]) for a, r in zip(answers, rows, strict=True)) / len(rows)
 
 

@@ -119,16 +119,14 @@ class Decoder:
         positions: Tensor,
         masks: Tensor | Mapping[str, Tensor],
         cache: SlotCache,
-        keep: Tensor | None,
     ) -> Tensor:
-        """Logits of shape ``(rows, kept places, vocabulary)``.
+        """Logits of the last token, ``(rows, 1, vocabulary)``.
 
         Args:
             tokens: shape ``(rows, length)``.
             positions: of the tokens, same shape.
             masks: additive, ``(rows, 1, length, keys)``; one for all layers, or one a kind of layer.
             cache: keys and values of the rows.
-            keep: places whose logits are wanted; None for all.
         """
         x: Tensor = self._model.model.embed_tokens(tokens)
         turns = {kind: self._rotation(x, positions, kind) for kind in self._kinds}
@@ -138,7 +136,7 @@ class Decoder:
             x.add_(y if layer.after_attention is None else layer.after_attention(y))
             y = self._feed(layer, layer.middle(x))
             x.add_(y if layer.after_all is None else layer.after_all(y))
-        x = self._norm(x if keep is None else x[:, keep])
+        x = self._norm(x[:, -1:].contiguous())
         logits: Tensor = self._model.lm_head(x)
         return logits
 

@@ -126,7 +126,7 @@ class Engine:
         stamp = (folder / "adapter_model.safetensors").stat() if folder.is_dir() else None
         key = f"{folder}:{stamp.st_mtime_ns if stamp else 0}"
         if key not in self._adapters:
-            self._adapters[key] = load_adapter(folder, self._lanes[_BASE].mixture.layers, self._dtype, self._device)
+            self._adapters[key] = load_adapter(folder, self._lanes[_BASE].lora_batch.layers, self._dtype, self._device)
         self._adapters.move_to_end(key)
         while len(self._adapters) > _ADAPTERS_KEPT:
             self._adapters.popitem(last=False)

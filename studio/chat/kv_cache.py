@@ -11,6 +11,9 @@ from typing import Any, Final
 import torch
 
 _STEP: Final = 256  # positions by which the slots grow
+_SEEN_STEP: Final = (
+    64  # keys by which the view of a pass grows: sums over them are then taken in one order for every row
+)
 
 
 class SlotCache:
@@ -26,14 +29,14 @@ class SlotCache:
         self._keys: list[torch.Tensor] = []  # one a layer, each (slots, heads, capacity, head size)
         self._values: list[torch.Tensor] = []
         self._slots = self._capacity = 0
-        self._first = self._count = self._start = self._end = 0
+        self._first = self._count = self._start = self._length = self._end = 0
         self._rows: torch.Tensor | None = None
         self._positions: torch.Tensor | None = None
 
     @torch.inference_mode()
     def reserve(self, slots: int, length: int) -> None:
         """Makes room for ``slots`` rows of ``length`` positions; what is kept so far stays."""
-        capacity = -(-length // _STEP) * _STEP
+        capacity = rounded_up(length, _STEP)
         if slots <= self._slots and capacity <= self._capacity:
             return
         self._slots, self._capacity = max(slots, self._slots), max(capacity, self._capacity)
@@ -55,15 +58,16 @@ class SlotCache:
                     if target != source:
                         tensor[target] = tensor[source]
 
-    def begin_block(self, first: int, count: int, start: int, length: int) -> torch.Tensor:
-        """The next forward pass is of rows ``first … first + count`` at positions ``start … start + length``.
+    def begin_block(self, slot: int, start: int, length: int) -> torch.Tensor:
+        """The next forward pass is of one row at positions ``start … start + length``.
 
         Returns:
-            Position ids, shape ``(count, length)``.
+            Position ids, shape ``(1, length)``.
         """
-        self._first, self._count, self._start, self._end = first, count, start, start + length
+        self._first, self._count, self._start, self._length = slot, 1, start, length
+        self._end = rounded_up(start + length, _SEEN_STEP)
         self._rows = self._positions = None
-        return torch.arange(start, start + length, device=self._device).expand(count, length)
+        return torch.arange(start, start + length, device=self._device)[None]
 
     def begin_token(self, positions: list[int]) -> torch.Tensor:
         """The next forward pass is of one token for each of rows ``0 … len(positions)``, at these positions.
@@ -71,7 +75,7 @@ class SlotCache:
         Returns:
             Position ids, shape ``(rows, 1)``.
         """
-        self._first, self._count, self._end = 0, len(positions), max(positions) + 1
+        self._first, self._count, self._end = 0, len(positions), rounded_up(max(positions) + 1, _SEEN_STEP)
         self._rows = torch.arange(len(positions), device=self._device)
         self._positions = torch.tensor(positions, device=self._device)
         return self._positions[:, None]
@@ -110,7 +114,7 @@ class SlotCache:
             if self._rows is not None:
                 stored[self._rows, :, self._positions] = new[:, :, 0]
             else:
-                stored[block, :, self._start : self._end] = new
+                stored[block, :, self._start : self._start + self._length] = new
         return self._keys[layer][block, :, : self._end], self._values[layer][block, :, : self._end]
 
     def get_seq_length(self, layer: int = 0) -> int:
@@ -119,3 +123,8 @@ class SlotCache:
 
     def _empty(self, like: torch.Tensor) -> torch.Tensor:
         return like.new_zeros((self._slots, like.shape[1], self._capacity, like.shape[3]))
+
+
+def rounded_up(size: int, step: int) -> int:
+    """The next multiple of ``step``."""
+    return -(-size // step) * step

@@ -151,11 +151,11 @@ class LoraBatch:
         active = list({id(a): a for a in chosen if a is not None}.values())
         masks: dict[tuple[int, ...], torch.Tensor | None] = {}
         for layer in {layer.name: layer for layer in self.layers.values()}.values():
-            layer.blend = _blend(layer.name, chosen, [a for a in active if layer.name in a.updates], masks)
+            layer.delta = _delta(layer.name, chosen, [a for a in active if layer.name in a.updates], masks)
         self._chosen = chosen
 
 
-def _blend(
+def _delta(
     name: str,
     chosen: tuple[Adapter | None, ...],
     active: list[Adapter],

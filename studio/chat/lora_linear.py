@@ -12,6 +12,11 @@ from typing import Final
 import torch
 from torch import nn
 
+from studio.chat.packed_linear import PackedLinear
+
+# Rows of a product with an adapter: one of fewer takes its sums in another order, and what a row says must not depend on
+# how many others are answered at the same moment.
+_FEWEST_ROWS: Final = 8
 _SIBLINGS: Final = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
 
 
@@ -49,26 +54,25 @@ class MixedLinear(nn.Module):
             self.spans[name] = slice(self.outputs, self.outputs + width)
             self.outputs += width
         self.inner: nn.Module = _joined(list(members.values()))
-        self.blend: LoraDelta | None = None
+        self.delta: LoraDelta | None = None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """``x`` of shape ``(rows, length, inputs)`` to ``(rows, length, outputs)``."""
-        y: torch.Tensor = self.inner(x)
-        blend = self.blend
-        if blend is None:
+        delta = self.delta
+        if delta is None:
+            y: torch.Tensor = self.inner(x)
             return y
-        z = nn.functional.linear(x.to(blend.down.dtype), blend.down)
-        if blend.mask is not None:
-            z *= blend.mask
-        flat = y.view(-1, self.outputs)
-        if y.dtype is blend.up.dtype:
-            flat.addmm_(z.flatten(0, -2), blend.up)
-        else:
-            flat.add_(z.flatten(0, -2) @ blend.up)
-        if blend.factor is None:
+        count = x.shape[0] * x.shape[1]
+        flat = nn.functional.pad(x.flatten(0, 1).to(delta.down.dtype), (0, 0, 0, max(0, _FEWEST_ROWS - count)))
+        z = nn.functional.linear(flat, delta.down)
+        if delta.mask is not None:
+            z[:count].view(*x.shape[:2], -1).mul_(delta.mask)
+        update = (z @ delta.up)[:count].view(*x.shape[:2], -1).to(x.dtype)
+        y = self.inner(x, update) if isinstance(self.inner, PackedLinear) else self.inner(x).add_(update)
+        if delta.factor is None:
             return y
         bias = getattr(self.inner, "bias", None)
-        return y * blend.factor if bias is None else (y - bias) * blend.factor + bias
+        return y * delta.factor if bias is None else (y - bias) * delta.factor + bias
 
     @torch.inference_mode()
     def weight(self, name: str, dtype: torch.dtype, device: str) -> torch.Tensor:

@@ -33,9 +33,9 @@ class PackedLinear(nn.Module):
         self.in_features, self.out_features, self.bias = inner.in_features, inner.out_features, inner.bias
         self._weight = processor.pack(inner.weight.detach())
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``x`` of shape ``(…, inputs)`` to ``(…, outputs)``."""
-        return processor.multiply(x, self._weight, self.bias)
+    def forward(self, x: Tensor, update: Tensor | None = None) -> Tensor:
+        """``x`` of shape ``(…, inputs)`` to ``(…, outputs)``, to which an ``update`` of that shape is added before rounding."""
+        return processor.multiply(x, self._weight, self.bias, update)
 
 
 class HalfLinear(nn.Module):

@@ -142,7 +142,7 @@ class RequestHandler:
             self._queue.add(Unit(request.client, rows))
 
     def _admit(self) -> None:
-        if not len(self._queue) or self._engine is None or any(lane.is_reading for lane in self._engine.lanes):
+        if not len(self._queue) or self._engine is None:
             return
         active = [job.request.client for job in self._jobs.values() for _ in job.running]
         joining: dict[BatchDecoder, list[Row]] = {}

@@ -73,7 +73,7 @@ def _logits(name: str, monkeypatch: pytest.MonkeyPatch, *, own: bool) -> list[to
 def test_the_decoder_gives_what_transformers_gives(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = _logits(name, monkeypatch, own=False)
     found = _logits(name, monkeypatch, own=True)
-    assert len(found) == len(expected) == 6
+    assert len(found) == len(expected) == 7
     for ours, theirs in zip(found, expected, strict=True):
         assert theirs.std() > 0.1
         torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-3)
