@@ -23,6 +23,9 @@ _BOMS: Final = (
 _CHUNK: Final = 1 << 20
 _SAMPLE: Final = 32_768
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f\ufeff\ud800-\udfff\ufffe\uffff]")
+# Where a page or a document shows a hyphen or a dash: U+0002 is what copying from a PDF leaves of one at the end of a line,
+# U+001E Word's hyphen that does not break, U+0096 and U+0097 are dashes of Windows-1252 that were read as Latin-1.
+_HYPHENS: Final = str.maketrans({"\x02": "-", "\x1e": "-", "\x96": "–", "\x97": "—"})
 _SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _WESTERN: Final = frozenset("áéíóúâêôãõàçüñäößèìòùîûëïœæåøÁÉÍÓÚÂÊÔÃÕÀÇÜÑÄÖÈÌÒÙÎÛËÏŒÆÅØºª°”’»…–—•€®™´ \xa0")
 _OTHERS: Final = ("cp1250", "cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "gb18030", "big5", "cp932", "cp949")
@@ -35,7 +38,7 @@ _SPACES = re.compile("[\xa0\u2007\u202f]")
 def clean(text: str) -> tuple[str, bool]:
     """Takes out what spoils an example: NULs, other control characters, lone surrogates, byte order marks.
 
-    Line breaks become ``\\n``, unbreakable spaces become spaces, letters are composed (NFC), ends are trimmed.
+    Line breaks become ``\\n``, unbreakable spaces become spaces, control characters that stand for a hyphen become one, letters are composed (NFC), ends are trimmed.
 
     Returns:
         The text, and whether something was taken out that a person should be told of.
@@ -44,7 +47,7 @@ def clean(text: str) -> tuple[str, bool]:
         return (text if text.isascii() else unicodedata.normalize("NFC", text)).strip(), False
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = _SURROGATE_PAIR.sub(_joined, text)
-    kept, damaged = _UNWANTED.subn("", text.lstrip("\ufeff"))
+    kept, damaged = _UNWANTED.subn("", text.lstrip("\ufeff").translate(_HYPHENS))
     return unicodedata.normalize("NFC", _SPACES.sub(" ", kept)).strip(), damaged > 0
 
 

@@ -32,3 +32,16 @@ def test_plain_is_for_comparing() -> None:
 def test_rows_as_a_person_writes_them() -> None:
     assert row_list([9, 3, 8, 7, 12, 3]) == "3, 7–9, 12"
     assert row_list(range(1, 100, 2)) == "1, 3, 5, 7, 9, 11, 13, 15, …"
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("e\x1email", "e-mail"),
+        ("segunda\x02feira", "segunda-feira"),
+        ("9h \x96 18h", "9h – 18h"),
+        ("so \x97 ja", "so — ja"),
+    ],
+)
+def test_control_characters_that_stand_for_a_hyphen_become_one(text: str, cleaned: str) -> None:
+    assert clean(text) == (cleaned, False)

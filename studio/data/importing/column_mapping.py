@@ -18,6 +18,7 @@ _QUESTION_STARTS: Final = re.compile(
     r"cual|cuanto|cuando|donde|quien|puedo|quiero|necesito)\b"
 )
 _KEY_LENGTH: Final = 64
+_MAX_SAME_ANSWERS: Final = 20  # rows in which one sentence may be the answer to other wordings of a question
 _SENTENCE: Final = re.compile(r"(?<=[.!?…])\s+")
 _TAG: Final = re.compile(r"</?[a-z][^>]{0,200}>", re.I)
 
@@ -57,6 +58,8 @@ def guess(columns: Sequence[str], rows: Sequence[dict[str, Any]], said: Mapping 
         said: what a person chose already; the rest is found around it.
     """
     said = (said or Mapping()).only(columns)
+    if (beside := _without_constant_answer(columns, rows, said)) is not None:
+        return beside
     roles = roles_of(columns)
     cells = {column: _texts(column, rows) for column in columns}
     contents = {column: content_of([row.get(column) for row in rows]) for column in columns}
@@ -132,6 +135,32 @@ def _instruction(columns: Sequence[str]) -> tuple[str, ...]:
     names = {plain(column): column for column in columns}
     more = names.get("input") or names.get("context")
     return (names["instruction"], more) if "instruction" in names and more else ()
+
+
+def _without_constant_answer(columns: Sequence[str], rows: Sequence[dict[str, Any]], said: Mapping) -> Guess | None:
+    """The mapping of a table in whose column of answers every row says the same to different questions.
+
+    A state ("Closed") is no answer, and of more than a few rows no sentence is ("See attachment"), where another column
+    can be. A few wordings of one question may well have one answer.
+
+    Returns:
+        None for every other table.
+    """
+    same = {
+        column: texts
+        for column in columns
+        if exact_role(column) is ColumnRole.ANSWER
+        and content_of([row.get(column) for row in rows]) is Content.CONSTANT
+        and (len(texts := _texts(column, rows)) > _MAX_SAME_ANSWERS or not _is_prose(texts))
+    }
+    if not same or said.answer:
+        return None
+    found = guess([column for column in columns if column not in same], rows, said)
+    asked = found.mapping.question
+    varied = bool(asked) and content_of([row.get(asked[0]) for row in rows]) is not Content.CONSTANT
+    states = not any(map(_is_prose, same.values()))
+    # Not by its titles: they name another column, and a person should be told.
+    return Guess(found.mapping, by_header=False) if found.mapping.is_complete or (states and varied) else None
 
 
 def _may_speak(column: str, content: Content | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -142,3 +143,46 @@ def test_a_second_pair_of_columns_is_told(tmp_path: Path) -> None:
 def test_what_an_exact_title_lacks_is_not_made_up_for(tmp_path: Path) -> None:
     text = "context,question,answers\nThe shop opens at nine.,When is it?,\"{'text': ['nine']}\"\nThe shop is red.,What is it?,\"{'text': ['red']}\"\n"
     assert codes(read(tmp_path, "a.csv", text)) == ["data.columns_unknown"]
+
+
+def test_a_side_list_of_links_is_no_table_of_examples(tmp_path: Path) -> None:
+    links = [{"rel": "self", "href": "/api/faqs?page=1"}, {"rel": "next page", "href": "/api/faqs?page=2 of all"}]
+    faqs = [{"question": "Open today?", "answer": "Until six."}, {"question": "Where?", "answer": "Main street."}]
+    result = read(tmp_path, "a.json", json.dumps({"faqs": faqs, "links": links}))
+    assert pairs(result) == [("Open today?", "Until six."), ("Where?", "Main street.")]
+    assert [(p.code, p.file) for p in result.problems] == [("data.fields_unknown", "a.json › links")]
+
+
+def test_every_list_of_examples_in_an_object_is_read(tmp_path: Path) -> None:
+    one = [{"question": f"Open on day {n}?", "answer": f"Until {n}."} for n in range(3)]
+    other = [{"prompt": "Where are you?", "completion": "Main street."}]
+    chat = [{"messages": [{"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello."}]}]
+    result = read(tmp_path, "a.json", json.dumps({"train": one, "more": other, "chats": chat}))
+    assert len(result.conversations) == 5
+    assert not codes(result)
+
+
+ASKED = [f"Where is the parcel {word}?" for word in ("red", "blue", "big", "small", "old", "new", "lost", "open")]
+
+
+@pytest.mark.parametrize("rows", [8, 30])
+@pytest.mark.parametrize("said", ["Resolved", "Answered"])
+def test_a_state_under_the_title_of_answers_is_none(tmp_path: Path, rows: int, said: str) -> None:
+    text = "question,answer\n" + "".join(f"{ASKED[n % 8]} {n},{said}\n" for n in range(rows))
+    result = read(tmp_path, "a.csv", text)
+    assert (pairs(result), codes(result)) == ([], ["data.columns_unknown"])
+
+
+def test_the_answers_are_in_another_column_than_the_same_note_in_each_row(tmp_path: Path) -> None:
+    text = "question,answer,text of the agent\n"
+    text += "".join(f"{ASKED[n % 8]} {n},See attachment below,It is at depot {n} since Monday.\n" for n in range(30))
+    result = read(tmp_path, "a.csv", text)
+    assert result.mapping.answer == ("text of the agent",)
+    assert codes(result) == ["data.mapping_guessed"]
+
+
+def test_wordings_of_one_question_have_one_answer(tmp_path: Path) -> None:
+    text = "question,answer\n" + "".join(f"{asked},It is at the depot in town.\n" for asked in ASKED)
+    result = read(tmp_path, "a.csv", text)
+    assert len(result.conversations) == 8
+    assert codes(result) == ["data.odd_column"]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import chain, islice
 from typing import Any, Final
 
 from studio.data.importing import exports
 from studio.data.importing.cells import table_of_cells
+from studio.data.importing.chat_formats import turns_column
+from studio.data.importing.column_mapping import guess
 from studio.data.importing.column_names import held_out_value
 from studio.data.importing.exports import export_of
+from studio.data.importing.message_logs import log_of
 from studio.data.importing.readers.json_envelopes import (
     inside_categories,
     inside_wrappers,
@@ -142,6 +146,7 @@ def _tables_of_object(peek: Peek, value: dict[str, Any], detail: str) -> Iterato
     elif chat or (not records and not lists and _has_pair(value)):
         yield from _table(peek, iter([Row(1, _record(value))]), detail)
     elif records:  # {"data": […]}, {"train": […], "test": […]}
+        records = _with_examples(peek, records)
         for name, items in records.items():
             items = inside_categories(items) or inside_wrappers(items) or items
             flag = held_out_value(name) if len(records) > 1 else None
@@ -163,13 +168,35 @@ def _tables_of_object(peek: Peek, value: dict[str, Any], detail: str) -> Iterato
         raise AfinaError("data.json_shape", file=peek.name, parts=", ".join(map(str, value))[:200] or "{}")
 
 
+def _with_examples(peek: Peek, records: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """The lists of an object that hold examples: beside questions with answers, ``[{"rel": …, "href": …}]`` holds none."""
+    speaking = {name: items for name, items in records.items() if _speaks(items[:SAMPLE_ROWS])}
+    for name, items in records.items() if speaking else ():
+        if name not in speaking:
+            columns = ", ".join(items[0])[:300]
+            label = f"{peek.name} › {name}"
+            peek.findings.file("data.fields_unknown", label, Severity.WARNING, columns=columns, kinds={})
+    return speaking or records
+
+
+def _speaks(items: list[Any]) -> bool:
+    """Whether the fields of records say that somebody asks and is answered."""
+    records = [item for item in items if isinstance(item, dict)]
+    columns = list(dict.fromkeys(key for record in records for key in record))
+    return (
+        guess(columns, records).by_header
+        or turns_column(columns, records) is not None
+        or log_of(columns, records) is not None
+        or inside_categories(items) is not None
+        or inside_wrappers(items) is not None
+    )
+
+
 def _is_notebook(value: dict[str, Any]) -> bool:
     return "nbformat" in value and "cells" in value
 
 
 def _has_pair(value: dict[str, Any]) -> bool:
-    from studio.data.importing.column_mapping import guess
-
     return guess(list(value), [value]).by_header
 
 
@@ -196,8 +223,6 @@ def _items(peek: Peek, items: list[Any]) -> Iterator[Row]:
 def _table(
     peek: Peek, rows: Iterator[Row], detail: str, *, sheet: str | None = None, held_out: bool | None = None
 ) -> Iterator[Table]:
-    from itertools import chain, islice
-
     first = list(islice(rows, SAMPLE_ROWS))
     columns = tuple(dict.fromkeys(key for row in first for key in row.values))
     if len(columns) > MAX_COLUMNS:
