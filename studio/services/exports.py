@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import threading
-import unicodedata
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -20,8 +19,10 @@ from studio.sharing.exporters import exporter, exporters
 from studio.sharing.exporters.base import Exporter, ExportSource, read_source
 from studio.sharing.exporters.child import Child
 from studio.sharing.exporters.model_card import write_model_card
+from studio.sharing.file_names import slug
 from studio.storage.database import AddedModelRow, RunRow
 from studio.storage.files import atomic_path, require_space, scratch_folder
+from studio.storage.kept_adapter import require_adapter
 from studio.storage.trash import is_in_trash
 from studio.storage.uses import using
 from studio.storage.workspace import Workspace
@@ -30,7 +31,8 @@ _PUBLIC_NAMES: Final = {
     "smollm2-135m-instruct": "HuggingFaceTB/SmolLM2-135M-Instruct",
     "gemma-3-270m": "google/gemma-3-270m",
 }
-_FRACTIONS: Final = {"starting": 0.05, "merging": 0.2, "checking": 0.55, "packing": 0.85}
+_WEIGHTS: Final = (".safetensors", ".gguf", ".wasm")
+_FRACTIONS: Final = {"starting": 0.05, "merging": 0.2, "writing": 0.4, "checking": 0.55, "packing": 0.85}
 
 
 class ExportState(StrEnum):
@@ -48,7 +50,7 @@ class ExportProgress:
 
     Args:
         state: where it stands.
-        phase: while running: ``starting``, ``merging``, ``checking`` or ``packing``; key ``export.phase.PHASE``.
+        phase: while running: ``starting``, ``merging``, ``writing``, ``checking`` or ``packing``; key ``export.phase.PHASE``.
         fraction: 0 to 1, by phases.
         size: bytes of the finished file.
         problem: why it failed.
@@ -107,10 +109,12 @@ class ExportService:
     def path(self, run_id: str, kind: str) -> Path | None:
         """The finished file for what the run has kept by now; None when there is none."""
         try:
-            folder = self._target(self._source(run_id)).parent
+            if is_in_trash(self._workspace.database, run_id):
+                return None
+            step = require_adapter(self._workspace.run(run_id), "export.not_ready").step
         except AfinaError:
             return None
-        return next(iter(sorted(folder.glob(f"*-{exporter(kind).kind}.zip"))), None)
+        return next(iter(sorted(self._target_folder(run_id, step).glob(f"*-{exporter(kind).kind}.zip"))), None)
 
     def export(self, run_id: str, kind: str, out: Path | None = None) -> Path:
         """Makes an export and waits for it.
@@ -168,7 +172,7 @@ class ExportService:
             self._working[run_id, kind] = progress
 
     def _make(self, source: ExportSource, format_: Exporter, report: Callable[[str], None]) -> Path:
-        target = self._target(source).with_name(f"{_slug(source.name)}-{format_.kind}.zip")
+        target = self._target_folder(source.run.path.name, source.step) / f"{slug(source.name)}-{format_.kind}.zip"
         with self._turn:
             if self._closing.is_set():
                 raise Stopped
@@ -182,9 +186,9 @@ class ExportService:
             log.unlink(missing_ok=True)
         return target
 
-    def _target(self, source: ExportSource) -> Path:
-        """In a folder a step: after a run went on and got better, its old export is not taken for the new one."""
-        return self._folder / source.run.path.name / f"step-{source.step:06d}" / "export.zip"
+    def _target_folder(self, run_id: str, step: int) -> Path:
+        """A folder a step: after a run went on and got better, its old export is not taken for the new one."""
+        return self._folder / run_id / f"step-{step:06d}"
 
     def _source(self, run_id: str) -> ExportSource:
         run = self._workspace.run(run_id)
@@ -210,14 +214,8 @@ def _pack(files: Path, target: Path) -> None:
     with atomic_path(target) as temporary:
         with zipfile.ZipFile(temporary, "w") as archive:
             for path in sorted(files.iterdir()):
-                packed = zipfile.ZIP_STORED if path.suffix == ".safetensors" else zipfile.ZIP_DEFLATED
+                packed = zipfile.ZIP_STORED if path.suffix in _WEIGHTS else zipfile.ZIP_DEFLATED
                 archive.write(path, f"{target.stem}/{path.name}", packed)
         with zipfile.ZipFile(temporary) as archive:
             if archive.testzip() is not None:
                 raise AfinaError("export.differs", log="", difference="zip")
-
-
-def _slug(name: str) -> str:
-    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    words = "".join(char if char.isalnum() else " " for char in ascii_name).split()
-    return "-".join(words)[:60].strip("-") or "chatbot"

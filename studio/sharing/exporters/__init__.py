@@ -5,12 +5,15 @@ from __future__ import annotations
 from studio.errors import AfinaError
 from studio.sharing.exporters.adapter import AdapterExporter
 from studio.sharing.exporters.base import Exporter
+from studio.sharing.exporters.gguf import GgufExporter
 from studio.sharing.exporters.merged import MergedExporter
+from studio.sharing.gguf.precision import GgufPrecision
 
 
 def exporters() -> dict[str, Exporter]:
     """Every format by its name, in the order in which the screens show them."""
-    return {known.kind: known for known in (AdapterExporter(), MergedExporter())}
+    known: tuple[Exporter, ...] = (AdapterExporter(), MergedExporter(), *map(GgufExporter, GgufPrecision))
+    return {format_.kind: format_ for format_ in known}
 
 
 def exporter(kind: str) -> Exporter:

@@ -9,7 +9,7 @@ from typing import Final
 
 from studio.errors import AfinaError
 from studio.models.chat_template import ChatTemplate
-from studio.sharing.exporters.base import ExportSource, folder_size
+from studio.sharing.exporters.base import ExportSource, chat_in_python, folder_size
 from studio.sharing.exporters.child import Child
 from studio.storage.files import write_atomic
 
@@ -20,6 +20,7 @@ class AdapterExporter:
     """Copies the kept adapter, with the chat template it was trained with."""
 
     kind: Final = "adapter"
+    precision: Final = "float32"
 
     def check(self, source: ExportSource) -> None:
         """Refuses runs of full tuning, which have no adapter: ``export.no_adapter``."""
@@ -54,4 +55,6 @@ folder = "path/to/this/folder"
 tokenizer = AutoTokenizer.from_pretrained(base)
 tokenizer.chat_template = Path(folder, "chat_template.jinja").read_text()
 model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), folder)
-```"""
+```
+
+{chat_in_python(source)}"""

@@ -66,6 +66,11 @@ class Exporter(Protocol):
         """Its name in addresses, on the command line and in catalog keys (``export.KIND.name``)."""
         ...
 
+    @property
+    def precision(self) -> str:
+        """Number format of the weights, for people who know them."""
+        ...
+
     def check(self, source: ExportSource) -> None:
         """Refuses a run that cannot be exported so.
 
@@ -87,7 +92,7 @@ class Exporter(Protocol):
         ...
 
     def usage(self, source: ExportSource) -> str:
-        """Markdown that shows how to load the files."""
+        """Markdown that shows how to load the files and ask."""
         ...
 
 
@@ -124,6 +129,18 @@ def read_source(run: RunFolder, name: str, model_dir_of: ModelFolders, reference
         examples=_lines(run.train),
         held_out=_lines(run.exam if run.exam.is_file() else run.held_out),
     )
+
+
+def chat_in_python(source: ExportSource) -> str:
+    """Python that asks a ``model`` with its ``tokenizer``, as both exports for transformers load them."""
+    prompt = source.recipe.system_prompt
+    system = f'{{"role": "system", "content": {prompt!r}}}, ' if prompt else ""
+    return f"""```python
+messages = [{system}{{"role": "user", "content": "Your question"}}]
+prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+answer = model.generate(**prompt, max_new_tokens=256, do_sample=False)
+print(tokenizer.decode(answer[0][prompt["input_ids"].shape[1]:], skip_special_tokens=True))
+```"""
 
 
 class ModelFolders(Protocol):

@@ -36,7 +36,7 @@ class Child:
     report: Callable[[str], None]
     cancelled: Callable[[], bool]
 
-    def run(self, module: str, *arguments: Path) -> None:
+    def run(self, module: str, *arguments: Path | str) -> None:
         """Runs ``python -m MODULE ARGUMENTS`` to its end.
 
         Raises:

@@ -43,7 +43,7 @@ def merge(run: RunFolder, model_dir: Path, out: Path) -> None:
 
     tell(phase="merging")
     texts = proof_texts(run, model_dir)
-    tuned, expected = _tuned_model(kept_folder(run), model_dir, texts)
+    tuned, expected = merged_model(kept_folder(run), model_dir, texts)
     tuned.to(torch.bfloat16).save_pretrained(str(out), max_shard_size="4GB")
     del tuned
     _write_tokenizer(model_dir, out)
@@ -52,7 +52,7 @@ def merge(run: RunFolder, model_dir: Path, out: Path) -> None:
     _require_tokenizer(model_dir, out)
 
 
-def _tuned_model(kept: Path, model_dir: Path, texts: list[list[int]]) -> tuple[Any, list[torch.Tensor]]:
+def merged_model(kept: Path, model_dir: Path, texts: list[list[int]]) -> tuple[Any, list[torch.Tensor]]:
     """The merged model in float32, and the logits of the model as it was trained: base and adapter apart."""
     import torch
 

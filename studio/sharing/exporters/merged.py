@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from studio.sharing.exporters.base import ExportSource
+from studio.sharing.exporters.base import ExportSource, chat_in_python
 from studio.sharing.exporters.child import Child
 
 
@@ -13,6 +13,7 @@ class MergedExporter:
     """W + s B A for every tuned matrix W, rounded to bfloat16 once, at the end."""
 
     kind: Final = "merged"
+    precision: Final = "bfloat16"
 
     def check(self, source: ExportSource) -> None:
         """Every run can be exported so."""
@@ -30,10 +31,12 @@ class MergedExporter:
 
     def usage(self, source: ExportSource) -> str:
         """How to load the folder with transformers."""
-        return """```python
+        return f"""```python
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 folder = "path/to/this/folder"
 tokenizer = AutoTokenizer.from_pretrained(folder)
 model = AutoModelForCausalLM.from_pretrained(folder, dtype="bfloat16")
-```"""
+```
+
+{chat_in_python(source)}"""

@@ -12,6 +12,8 @@ from studio.sharing.exporters.base import Exporter, ExportSource
 from studio.sharing.proof_report.sentences import basis_sentence, interval_sentence, shown_p, verdict_sentence
 from studio.storage.files import write_atomic
 
+_LIBRARIES: Final = {"adapter": "peft", "merged": "transformers"}
+_RELATIONS: Final = {"adapter": "adapter", "merged": "finetune"}
 _LICENCES: Final = {"apache-2.0": "apache-2.0", "mit": "mit", "gemma terms of use": "gemma"}
 # The words that section 3.1 of https://ai.google.dev/gemma/terms asks every distribution to carry.
 _GEMMA_NOTICE: Final = (
@@ -51,13 +53,6 @@ A chatbot tuned on its owner's own examples, from {_plain(card.name)}. {_what(so
 
 {exporter.usage(source)}
 
-```python
-messages = [{_system(source)}{{"role": "user", "content": "Your question"}}]
-prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)
-answer = model.generate(**prompt, max_new_tokens=256, do_sample=False)
-print(tokenizer.decode(answer[0][prompt["input_ids"].shape[1]:], skip_special_tokens=True))
-```
-
 ## How it was made
 
 {_table("Setting", _settings(source))}
@@ -87,10 +82,10 @@ Exact McNemar test: p = {shown_p(text, proof.p)}; the range is a 95 % bootstrap 
 
 def _header(source: ExportSource, exporter: Exporter) -> str:
     licence = _LICENCES.get(source.card.licence.name.lower(), "other")
-    lines = ["---", f"library_name: {'peft' if exporter.kind == 'adapter' else 'transformers'}"]
+    lines = ["---", f"library_name: {_LIBRARIES.get(exporter.kind, 'gguf')}"]
     if source.reference:
         lines.append(f"base_model: {source.reference}")
-        lines.append(f"base_model_relation: {'adapter' if exporter.kind == 'adapter' else 'finetune'}")
+        lines.append(f"base_model_relation: {_RELATIONS.get(exporter.kind, 'quantized')}")
     lines.append(f"license: {licence}")
     if licence == "other":
         lines.append(f"license_name: {_plain(source.card.licence.name) or 'unknown'}")
@@ -103,7 +98,7 @@ def _what(source: ExportSource, exporter: Exporter) -> str:
     if exporter.kind == "adapter":
         return "This folder holds only what was learned; it needs the base model named below."
     how = "with what was learned added in" if source.has_adapter else "with every weight tuned"
-    return f"This folder is the whole model, {how}, in bfloat16."
+    return f"This folder is the whole model, {how}, in {exporter.precision}."
 
 
 def _settings(source: ExportSource) -> dict[str, str]:
@@ -126,11 +121,6 @@ def _settings(source: ExportSource) -> dict[str, str]:
         "Seed": recipe.seed,
     }
     return {name: str(value) for name, value in values.items() if value is not None}
-
-
-def _system(source: ExportSource) -> str:
-    prompt = source.recipe.system_prompt
-    return f'{{"role": "system", "content": {prompt!r}}}, ' if prompt else ""
 
 
 def _notice(source: ExportSource) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
@@ -41,6 +41,8 @@ _EXPORT: Final = Markup(
     '<article class="af-card" id="export-{kind}"><div><h3>{name}</h3><p class="af-muted af-small">{about}</p></div>'
     '<div class="af-stack af-push">{state}</div></article>'
 )
+_MORE: Final = Markup('<details class="af-small"{}><summary>{}</summary><div class="af-stack">{}</div></details>')
+_PRECISION: Final = Markup("<div><p>{}</p>{}</div>")
 _DOWNLOAD: Final = Markup('<a class="af-button" id="download-{}" href="./gradio_api/file={}" download>{}</a>')
 
 
@@ -215,14 +217,31 @@ def _exports(ui: Ui, run_id: str) -> str:
     text, kinds = ui.text, ui.services.exports.kinds()
     states = {kind: ui.services.exports.progress(run_id, kind) for kind in kinds}
     head = Markup('<h2 class="af-space">{}</h2><p class="af-muted">{}</p>')
-    cards = join(_export(ui, run_id, kind, state) for kind, state in states.items())
+    cards = join(_export(ui, run_id, kind, states) for kind in kinds if "_" not in kind)
     return wrapped(
         head.format(text("share.downloads"), text("share.downloads_why")),
         Markup('<div class="af-grid af-fit">{}</div>').format(cards),
     )
 
 
-def _export(ui: Ui, run_id: str, kind: str, progress: ExportProgress) -> Markup:
+def _export(ui: Ui, run_id: str, kind: str, states: Mapping[str, ExportProgress]) -> Markup:
+    """The card of a format; formats that differ from it in their precision only are folded away in it."""
+    text = ui.text
+    state = _export_state(ui, run_id, kind, states[kind])
+    others = {other: found for other, found in states.items() if other.startswith(f"{kind}_")}
+    if others:
+        rows = join(
+            _PRECISION.format(text(f"share.export.{other}.name"), _export_state(ui, run_id, other, found))
+            for other, found in others.items()
+        )
+        is_open = any(found.state is not ExportState.ABSENT for found in others.values())
+        state = join([state, _MORE.format(Markup(" open") if is_open else "", text("share.export.more"), rows)])
+    about = text(f"share.export.{kind}.about")
+    return _EXPORT.format(kind=kind, name=text(f"share.export.{kind}.name"), about=about, state=state)
+
+
+def _export_state(ui: Ui, run_id: str, kind: str, progress: ExportProgress) -> Markup:
+    """The button that prepares a download, how far it is, or the download."""
     text = ui.text
     shown = [problem_notice(text, progress.problem)] if progress.problem else []
     path = ui.services.exports.path(run_id, kind) if progress.state is ExportState.READY else None
@@ -235,5 +254,4 @@ def _export(ui: Ui, run_id: str, kind: str, progress: ExportProgress) -> Markup:
         shown.append(join([bar(progress.fraction, label, going=True), line]))
     else:
         shown.append(button(text("share.prepare"), "export", elem_id=f"share-export-{kind}", format=kind))
-    about = text(f"share.export.{kind}.about")
-    return _EXPORT.format(kind=kind, name=text(f"share.export.{kind}.name"), about=about, state=join(shown) or EMPTY)
+    return join(shown) or EMPTY

