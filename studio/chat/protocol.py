@@ -39,6 +39,7 @@ class Generate(_Line):
     top_p: float = 0.95
     seed: int = 0
     max_tokens: int = 256
+    stop: tuple[str, ...] = Field(default=(), description="Texts that end an answer; they are not part of it.")
 
 
 class Warm(_Line):
@@ -67,6 +68,7 @@ class Reply(BaseModel):
     texts: dict[str, str] = Field(default_factory=dict, description="New text of each ask.")
     ended: dict[str, str] = Field(default_factory=dict, description="Asks that are over: `stop`, `length`, `loop`.")
     tokens: dict[str, int] = Field(default_factory=dict, description="Tokens of each ask that is over.")
+    prompt_tokens: dict[str, int] = Field(default_factory=dict, description="Tokens that each of them was given.")
     notice: Problem | None = Field(default=None, description="Worth telling; the answer goes on.")
     problem: Problem | None = Field(default=None, description="Why the request failed; nothing follows.")
     done: bool = Field(default=False, description="Nothing follows.")

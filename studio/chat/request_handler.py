@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -130,6 +130,7 @@ class RequestHandler:
         if ending is not None:
             reply.ended[key] = ending
             reply.tokens[key] = len(row.ids)
+            reply.prompt_tokens[key] = len(row.prompt)
 
     def _generate(self, request: Generate) -> None:
         if not request.asks:
@@ -152,7 +153,7 @@ class RequestHandler:
                     job = self._jobs[identifier]
                     ask = next(ask for ask in job.request.asks if ask.id == key)
                     lane, row = self._row(job, ask)
-                    job.running[row] = key, self._text(ask)
+                    job.running[row] = key, self._text(ask, job.request.stop)
                     joining.setdefault(lane, []).append(row)
             except Exception as error:
                 self._fail(unit.rows[0][0], error)
@@ -181,10 +182,10 @@ class RequestHandler:
         """Whether the base is asked, and was never taught to chat."""
         return ask.tuned is None and not self._is_chat_model
 
-    def _text(self, ask: Ask) -> TextStream:
+    def _text(self, ask: Ask, stop: Sequence[str]) -> TextStream:
         engine, template = self._ready()
         stops = {token for token in (*END_OF_TURN, *START_OF_TURN) if token in template.source or token == template.eos}
-        return TextStream(engine.tokenizer.decode, sorted(stops), one_line=self._is_plain(ask))
+        return TextStream(engine.tokenizer.decode, [*sorted(stops), *stop], one_line=self._is_plain(ask))
 
     def _warm(self, request: Warm) -> None:
         engine, _ = self._ready()

@@ -41,6 +41,7 @@ class ChatUpdate:
         problem: why there is no answer, or none any more; ``done`` is then set.
         notice: worth telling; the answer goes on.
         tokens: tokens of the answers that are over, by side.
+        prompt_tokens: tokens that they were given, by side.
         seconds: from the question to now, as the worker measures it.
     """
 
@@ -51,6 +52,7 @@ class ChatUpdate:
     problem: Problem | None = None
     notice: Problem | None = None
     tokens: dict[str, int] = field(default_factory=dict)
+    prompt_tokens: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
 
     @property
@@ -81,6 +83,8 @@ class ChatService:
         temperature: float = 0.0,
         max_tokens: int = 256,
         seed: int = 0,
+        top_p: float = 0.95,
+        stop: Sequence[str] = (),
         client: str = "owner",
         talk: str = "",
     ) -> Generator[ChatUpdate, None, None]:
@@ -93,6 +97,8 @@ class ChatService:
             temperature: 0 always takes the likeliest word.
             max_tokens: longest answer.
             seed: the same seed gives the same answer.
+            top_p: keeps the likeliest words that together have this probability.
+            stop: texts that end an answer; they are not part of it.
             client: who asks, so that everybody gets a turn.
             talk: a name by which :meth:`stop` finds it.
 
@@ -117,6 +123,8 @@ class ChatService:
                 asks=tuple(own),
                 temperature=temperature,
                 seed=seed,
+                top_p=top_p,
+                stop=tuple(stop),
                 max_tokens=max_tokens,
             )
             for model_id, own in asks.items()
@@ -139,6 +147,8 @@ class ChatService:
         temperature: float = 0.0,
         max_tokens: int = 256,
         seed: int = 0,
+        top_p: float = 0.95,
+        stop: Sequence[str] = (),
         client: str = "owner",
         talk: str = "",
     ) -> Generator[ChatUpdate, None, None]:
@@ -151,6 +161,8 @@ class ChatService:
             temperature: 0 always takes the likeliest word.
             max_tokens: longest answer.
             seed: the same seed gives the same answer.
+            top_p: keeps the likeliest words that together have this probability.
+            stop: texts that end an answer; they are not part of it.
             client: who asks, so that everybody gets a turn.
             talk: a name by which :meth:`stop` finds it.
 
@@ -170,6 +182,8 @@ class ChatService:
             temperature=temperature,
             max_tokens=max_tokens,
             seed=seed,
+            top_p=top_p,
+            stop=stop,
             client=client,
             talk=talk,
         )
@@ -247,6 +261,7 @@ class ChatService:
     ) -> Generator[ChatUpdate, None, None]:
         texts = dict.fromkeys(keys, "")
         tokens: dict[str, int] = {}
+        prompt_tokens: dict[str, int] = {}
         cut = set[str]()
         inbox: queue.SimpleQueue[Reply] = queue.SimpleQueue()
         tickets: list[Ticket] = []
@@ -261,6 +276,7 @@ class ChatService:
                 for side, piece in reply.texts.items():
                     texts[side] += piece
                 tokens.update(reply.tokens)
+                prompt_tokens.update(reply.prompt_tokens)
                 cut.update(side for side, reason in reply.ended.items() if reason != "stop")
                 open_ -= reply.ended.keys()
                 yield ChatUpdate(
@@ -271,6 +287,7 @@ class ChatService:
                     problem=reply.problem,
                     notice=reply.notice,
                     tokens=dict(tokens),
+                    prompt_tokens=dict(prompt_tokens),
                     seconds=reply.seconds,
                 )
                 if reply.problem is not None:

@@ -17,6 +17,7 @@ from studio.chat.protocol import Ask, Generate, Reply, Warm
 from studio.chat.request_handler import RequestHandler
 from studio.chat.sampling import Sampling
 from studio.domain.conversation import Message, Role
+from studio.models.chat_template import ChatTemplate
 from studio.models.tokenizer import Tokenizer
 
 pytestmark = [pytest.mark.model, pytest.mark.filterwarnings("ignore::FutureWarning")]
@@ -213,3 +214,19 @@ def test_text_that_cannot_be_decoded_ends_one_answer_only(
     opened.desk.take(_request("after", adapter))
     opened.finish()
     assert opened.answers("after") == opened.answers("beside")
+
+
+def test_an_answer_ends_before_a_text_that_the_client_named(opened: Opened, adapter: Path, tiny_model: Path) -> None:
+    opened.desk.take(_request("whole", adapter, tokens=12))
+    opened.finish()
+    whole = opened.answers("whole")["0"]
+    stop = next(whole[at : at + 2] for at in range(1, len(whole) - 1) if whole.index(whole[at : at + 2]) == at)
+    request = _request("stopped", adapter, tokens=12).model_copy(update={"stop": (stop,)})
+    opened.desk.take(request)
+    opened.finish()
+    assert opened.answers("stopped")["0"] == whole[: whole.index(stop)]
+    last = opened.replies[-1]
+    assert last.ended == {"0": "stop"}
+    assert last.tokens["0"] < 12
+    prompt = ChatTemplate.load(tiny_model).prompt(request.asks[0].turns)
+    assert last.prompt_tokens == {"0": len(opened.engine.tokenizer.encode(prompt))}
