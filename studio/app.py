@@ -30,6 +30,7 @@ def build_services(settings: Settings) -> Services:
         AfinaError: when the workspace cannot be opened.
     """
     from studio.chat.client import ChatPool
+    from studio.services.api_keys import ApiKeyService
     from studio.services.chats import ChatService
     from studio.services.conversations import ConversationService
     from studio.services.embedding_model import EmbeddingModelService
@@ -87,6 +88,7 @@ def build_services(settings: Settings) -> Services:
         conversations=ConversationService(workspace),
         chats=demo.chats,
         links=demo.links,
+        keys=ApiKeyService(workspace),
         publication=PublicationService(workspace, openers(demo)),
         suggestions=SuggestionService(workspace, demo.chats, demo.links),
         exports=ExportService(workspace),

@@ -119,6 +119,16 @@ def tiny_model(base_model: str, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 @pytest.fixture(scope="session")
+def taught(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Home of a workspace whose run knows a few answers by heart: :data:`tests.taught.LEARNED`."""
+    from tests.taught import teach
+
+    home = tmp_path_factory.mktemp("taught") / "home"
+    teach(home, tiny_model)
+    return home
+
+
+@pytest.fixture(scope="session")
 def lesser(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a lesser processor: AVX2 and nothing beyond."""
     from tests import lesser_cpu

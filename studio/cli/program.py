@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from studio import __version__
-from studio.cli import answer, chat, doctor, examples, export, models, runs, serve, studies, train
+from studio.cli import answer, chat, doctor, examples, export, keys, models, runs, serve, studies, train
 from studio.cli.help import AfinaCommand, group
 from studio.cli.language import take_language, terminal_locale
 from studio.cli.session import Usage
@@ -66,6 +66,8 @@ def program() -> typer.Typer:
     app.command("chat", cls=AfinaCommand, help="cli.chat")(chat.chat)
     app.command("answer", cls=AfinaCommand, help="cli.answer")(answer.answer)
     app.command("export", cls=AfinaCommand, help="cli.export")(export.export)
+    app.command("api", cls=AfinaCommand, help="cli.api")(keys.api)
+    app.add_typer(keys.build(), name="keys", help="cli.keys")
     app.command("doctor", cls=AfinaCommand, help="cli.doctor")(doctor.doctor)
     return app
 

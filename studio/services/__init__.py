@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from studio.services.api_keys import ApiKeyService
     from studio.services.chats import ChatService
     from studio.services.conversations import ConversationService
     from studio.services.examples.background_checks import CheckupService
@@ -55,6 +56,7 @@ class Services:
     conversations: ConversationService
     chats: ChatService
     links: LinkService
+    keys: ApiKeyService
     publication: PublicationService
     suggestions: SuggestionService
     exports: ExportService

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import select
+
 from studio.chat.protocol import Ask
 from studio.domain.conversation import Message, Role
 from studio.domain.model import BaseModelCard
 from studio.domain.recipe import Recipe
 from studio.errors import AfinaError
+from studio.storage.database import RunRow
 from studio.storage.kept_adapter import kept_adapter, require_adapter
-from studio.storage.trash import is_in_trash
+from studio.storage.trash import is_in_trash, not_in_trash
 from studio.storage.workspace import RunFolder, Workspace
 from studio.training.run_files.status import note_damaged_adapter
 
@@ -72,6 +75,33 @@ def find_subject(workspace: Workspace, run_id: str, needs_tuned: bool) -> Subjec
     if needs_tuned and tuned is None:
         require_adapter(folder, "chat.not_ready")
     return Subject(card.id, recipe.system_prompt, str(tuned) if tuned is not None else None)
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run that programs may ask.
+
+    Args:
+        id: of the run.
+        name: what the owner calls it.
+        created_at: seconds since 1970.
+    """
+
+    id: str
+    name: str
+    created_at: float
+
+
+def finished_runs(workspace: Workspace) -> list[FinishedRun]:
+    """The runs that are over and have kept something tuned; the newest first."""
+    query = select(RunRow).where(not_in_trash()).order_by(RunRow.created_at.desc())
+    with workspace.database.session() as session:
+        rows = session.scalars(query).all()
+    return [
+        FinishedRun(row.id, row.name, row.created_at)
+        for row in rows
+        if (folder := workspace.run(row.id)).result.is_file() and kept_adapter(folder) is not None
+    ]
 
 
 def ask_of(key: str, subject: Subject, turns: Sequence[Message], tuned: bool) -> Ask:

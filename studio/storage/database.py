@@ -96,6 +96,24 @@ class VoteRow(Base):
     voted_at: Mapped[float]
 
 
+class ApiKeyRow(Base):
+    """Keys of the API. Of the key itself only its digest is kept: who reads the database cannot ask with it."""
+
+    __tablename__ = "api_key"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    id: Mapped[str] = mapped_column(String(32), unique=True)
+    name: Mapped[str] = mapped_column(String(80))
+    hint: Mapped[str] = mapped_column(String(8))
+    created_at: Mapped[float]
+    revoked_at: Mapped[float | None]
+    last_used_at: Mapped[float | None]
+    per_minute: Mapped[int]
+    per_day: Mapped[int]
+    day: Mapped[int] = mapped_column(default=0)  # days since 1970, UTC, to which `used_today` belongs
+    used_today: Mapped[int] = mapped_column(default=0)
+
+
 class AcceptanceRow(Base):
     """Terms of a model that the owner accepted."""
 

@@ -55,7 +55,7 @@ def require_password(settings: Settings) -> None:
 
 
 def protect(app: FastAPI, settings: Settings, throttle: LoginThrottle | None = None) -> None:
-    """Puts the password before everything except demo pages and ``/healthz``; does nothing without a password.
+    """Puts the password before everything except demo pages, the API and ``/healthz``; does nothing without a password.
 
     Args:
         app: what is protected.
@@ -202,7 +202,8 @@ class PasswordGate:
 
 
 def _is_free(path: str) -> bool:
-    return path == "/healthz" or path.startswith("/d/")
+    """What the studio's password does not guard: demo pages, and the API, which has keys."""
+    return path == "/healthz" or path.startswith(("/d/", "/v1/"))
 
 
 def _turned_away(connection: HTTPConnection) -> Response:

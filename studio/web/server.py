@@ -19,6 +19,7 @@ def build_server(services: Services) -> FastAPI:
     Args:
         services: of an open workspace.
     """
+    from studio.web.api import api_app
     from studio.web.auth import protect
     from studio.web.demo import demo_app
     from studio.web.downloads import add_downloads
@@ -42,6 +43,7 @@ def build_server(services: Services) -> FastAPI:
         return RedirectResponse(f"/{locale}/{query}", status_code=302)
 
     add_downloads(app, services)
+    app.mount("/v1", api_app(services))
     app.mount("/d", demo_app(services, prefix="/d"))
     for locale in LOCALES:
         mount_studio(app, services, locale)

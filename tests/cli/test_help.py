@@ -48,6 +48,11 @@ def test_there_is_a_command_for_each_step() -> None:
         "chat",
         "answer",
         "export",
+        "api",
+        "keys",
+        "keys add",
+        "keys list",
+        "keys revoke",
         "doctor",
     }
 

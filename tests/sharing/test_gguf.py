@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from studio.chat.client import ChatPool
-from studio.domain.conversation import Conversation, Message, Role
-from studio.domain.recipe import Method
+from studio.domain.conversation import Message, Role
 from studio.errors import AfinaError
 from studio.models.chat_template import CHATML, GEMMA, ChatTemplate
 from studio.models.tokenizer import Tokenizer
@@ -26,72 +25,29 @@ from studio.sharing.gguf.templates import ollama_template, with_system_prompt
 from studio.sharing.gguf.writer import GgufAbout, write_gguf
 from studio.storage.workspace import Workspace
 from tests.conftest import MODELS
-from tests.sharing.conftest import make_run
 from tests.sharing.llama_cpp import LlamaCpp, llama_cpp
 from tests.sharing.test_exporters import unpacked
+from tests.taught import LEARNED, RUN, SYSTEM
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 pytestmark = [pytest.mark.model, pytest.mark.filterwarnings("ignore::FutureWarning")]
 
-SYSTEM = 'Você é "a" padaria.'  # of tests.sharing.conftest.make_run
-LEARNED = {
-    "Vocês abrem aos domingos?": "Sim, das 7h às 13h. 🥐 Até já!",
-    "Do you take 1234567 orders?": "Yes — 1234567 of them, at\n  any time.",
-    "Quanto custa?": "R$ 5,90 <b>cada</b> um.",
-}
+
+@pytest.fixture(scope="module")
+def workspace(taught: Path, tiny_model: Path) -> Iterator[Workspace]:
+    opened = Workspace.open(Settings(home=taught, models_dir=tiny_model.parent))
+    yield opened
+    opened.database.close()
 
 
 @pytest.fixture(scope="module")
-def taught(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    """A run on the tiny model that knows three answers by heart, so that rounding cannot turn a word."""
-    import torch
-
-    from studio.models.loader import load_base
-
-    workspace = Workspace.open(Settings(home=tmp_path_factory.mktemp("taught") / "home", models_dir=tiny_model.parent))
-    run = workspace.run(make_run(workspace, method=Method.FULL))
-    template, tokenizer = ChatTemplate.load(tiny_model), Tokenizer.load(tiny_model)
-    model = load_base(tiny_model, torch.float32, "cpu").train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
-    examples = [
-        tokenizer.encode_example(
-            template.segments(
-                Conversation(
-                    messages=(
-                        Message(role=Role.SYSTEM, content=SYSTEM),
-                        Message(role=Role.USER, content=question),
-                        Message(role=Role.ASSISTANT, content=answer),
-                    )
-                )
-            ),
-            512,
-        )
-        for question, answer in LEARNED.items()
-    ]
-    for _ in range(60):
-        for example in examples:
-            labels = torch.tensor(
-                [[i if on else -100 for i, on in zip(example.input_ids, example.learned, strict=True)]]
-            )
-            loss = model(input_ids=torch.tensor([example.input_ids]), labels=labels).loss
-            loss.backward()
-            optimizer.step()
-            optimizer.zero_grad()
-    assert loss.item() < 0.05
-    model.save_pretrained(run.adapters / "step-000005")
-    (run.adapters / "step-000005" / "generation_config.json").unlink(missing_ok=True)
-    yield workspace
-    workspace.database.close()
-
-
-@pytest.fixture(scope="module")
-def answers(taught: Workspace) -> list[str]:
+def answers(workspace: Workspace) -> list[str]:
     """What the studio's own chat says."""
-    chats = ChatService(taught, ChatPool(taught))
+    chats = ChatService(workspace, ChatPool(workspace))
     try:
-        return chats.answer_all("run-1", list(LEARNED), max_tokens=64)
+        return chats.answer_all(RUN, list(LEARNED), max_tokens=64)
     finally:
         chats.close()
 
@@ -103,9 +59,9 @@ def llama(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture(scope="module")
-def exported(taught: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def exported(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that the owner downloads."""
-    return unpacked(ExportService(taught).export("run-1", "gguf"), tmp_path_factory.mktemp("exported"))
+    return unpacked(ExportService(workspace).export(RUN, "gguf"), tmp_path_factory.mktemp("exported"))
 
 
 def test_the_folder_says_how_it_is_used(exported: Path) -> None:
@@ -126,14 +82,22 @@ def test_the_folder_says_how_it_is_used(exported: Path) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("precision", GgufPrecision)
+@pytest.mark.parametrize(
+    "precision",
+    [
+        GgufPrecision.Q8_0,
+        GgufPrecision.F16,
+        pytest.param(GgufPrecision.BF16, marks=pytest.mark.slow),
+        pytest.param(GgufPrecision.Q4_0, marks=pytest.mark.slow),
+    ],
+)
 def test_llama_cpp_answers_what_the_chat_of_the_studio_answers(
-    taught: Workspace, exported: Path, answers: list[str], llama: LlamaCpp, tmp_path: Path, precision: GgufPrecision
+    workspace: Workspace, exported: Path, answers: list[str], llama: LlamaCpp, tmp_path: Path, precision: GgufPrecision
 ) -> None:
-    model_dir, path = taught.model("tiny-llama"), exported / "pao-cia.gguf"
+    model_dir, path = workspace.model("tiny-llama"), exported / "pao-cia.gguf"
     if precision is not GgufPrecision.Q8_0:
         path = tmp_path / "other.gguf"
-        write(taught.run("run-1"), model_dir, path, precision, "Pão & Cia", "")
+        write(workspace.run(RUN), model_dir, path, precision, "Pão & Cia", "")
     about = llama.load(path)
     assert answers == list(LEARNED.values())
     template, tokenizer = ChatTemplate.load(model_dir), Tokenizer.load(model_dir)
@@ -143,7 +107,7 @@ def test_llama_cpp_answers_what_the_chat_of_the_studio_answers(
         turns = [Message(role=Role.SYSTEM, content=SYSTEM), Message(role=Role.USER, content=question)]
         assert reply["usage"]["prompt_tokens"] == len(tokenizer.encode(template.prompt(turns)))
     assert about["metadata"]["meta"]["general.name"] == "Pão & Cia"
-    assert set(about["info"]["list_tokens_eog"]) == tokenizer.stop_ids
+    assert set(about["info"]["list_tokens_eog"]) >= tokenizer.stop_ids
 
 
 @pytest.mark.browser

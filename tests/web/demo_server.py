@@ -32,6 +32,9 @@ class Update:
     texts: dict[str, str]
     done: bool = False
     problem: Problem | None = None
+    cut: frozenset[str] = frozenset()
+    tokens: dict[str, int] = field(default_factory=dict)
+    prompt_tokens: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass

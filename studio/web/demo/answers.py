@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
-import math
 import secrets
-import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
-from anyio import CancelScope, to_thread
+from anyio import to_thread
 
 from studio.domain.project import Link
 from studio.errors import AfinaError
 from studio.i18n.catalog import Catalog
+from studio.web.answer_updates import Permission, follow
 from studio.web.demo.questions import SIDES, Question
 from studio.web.demo.queue import FairQueue, Ticket
 
@@ -27,28 +27,8 @@ if TYPE_CHECKING:
 
 MAX_TOKENS: Final = 256
 _TICK: Final = 0.2  # seconds between two looks at the queue
-_LOOK: Final = 1.0  # seconds between two looks whether the link is open
 _CLOSED: Final = ("link.closed", "general.not_found")
 _LOG: Final = logging.getLogger(__name__)
-
-
-@dataclass
-class _LinkWatch:
-    """Asks again and again whether a link is open: one that is switched off ends what runs, and what waits."""
-
-    links: LinkService
-    token: str
-    looked: float = -math.inf
-
-    async def check(self, *, now: bool = False) -> None:
-        """Looks, at most once in :data:`_LOOK` seconds unless ``now``.
-
-        Raises:
-            AfinaError: ``link.closed`` or ``general.not_found``.
-        """
-        if now or time.monotonic() - self.looked >= _LOOK:
-            self.looked = time.monotonic()
-            await to_thread.run_sync(self.links.open, self.token)
 
 
 @dataclass(frozen=True)
@@ -72,7 +52,7 @@ class Answering:
         answer (``"replace": true`` where it is the whole answer anew), at last ``{"done": true}`` or
         ``{"error": …}``.
         """
-        watch = _LinkWatch(self.links, link.token)
+        watch = Permission(partial(self.links.open, link.token))
         try:
             async for line in self._wait(ticket, watch, text):
                 yield line
@@ -85,7 +65,7 @@ class Answering:
         finally:
             self.queue.leave(ticket)
 
-    async def _wait(self, ticket: Ticket, watch: _LinkWatch, text: Catalog) -> AsyncIterator[str]:
+    async def _wait(self, ticket: Ticket, watch: Permission, text: Catalog) -> AsyncIterator[str]:
         told = -1
         while (ahead := self.queue.ahead(ticket)) is not None:
             if ahead != told:
@@ -95,33 +75,34 @@ class Answering:
             await watch.check()
 
     async def _answer(
-        self, link: Link, question: Question, ticket: Ticket, watch: _LinkWatch, text: Catalog
+        self, link: Link, question: Question, ticket: Ticket, watch: Permission, text: Catalog
     ) -> AsyncIterator[str]:
         await watch.check(now=True)
         yield _line(message=text("demo.thinking"))
-        updates: Iterator[Any] | None = None
         sides = SIDES if link.shows_before else SIDES[1:]
         said, talk = dict.fromkeys(sides, ""), secrets.token_hex(8)
+        ask = partial(
+            self.chats.stream,
+            link.run_id,
+            question.turns,
+            sides=sides,
+            temperature=0.0,
+            max_tokens=MAX_TOKENS,
+            client=ticket.visitor,
+            talk=talk,
+        )
         try:
-            updates = self.chats.stream(
-                link.run_id,
-                question.turns,
-                sides=sides,
-                temperature=0.0,
-                max_tokens=MAX_TOKENS,
-                client=ticket.visitor,
-                talk=talk,
-            )
-            while (update := await self._next(updates, watch, talk)) is not None:
-                if update.problem is not None:
-                    _LOG.warning("A demo question failed: %s", update.problem.code)
-                    yield _line(error=text("demo.failed"))
-                    return
-                if change := _change(said, update.texts):
-                    yield _line(**change)
-                said.update(update.texts)
-                if update.done:
-                    break
+            async with aclosing(follow(self.chats, ask, talk, watch)) as updates:
+                async for update in updates:
+                    if update.problem is not None:
+                        _LOG.warning("A demo question failed: %s", update.problem.code)
+                        yield _line(error=text("demo.failed"))
+                        return
+                    if change := _change(said, update.texts):
+                        yield _line(**change)
+                    said.update(update.texts)
+                    if update.done:
+                        break
             if any(said.values()):
                 await to_thread.run_sync(self.links.count_answer, link.token)
             yield _line(done=True)
@@ -130,29 +111,6 @@ class Answering:
                 raise
             _LOG.exception("A demo question failed")
             yield _line(error=text("demo.failed"))
-        finally:
-            close = getattr(updates, "close", None)
-            if close is not None:
-                with CancelScope(shield=True):  # the visitor has gone, and the model must still be told
-                    await to_thread.run_sync(close)
-
-    async def _next(self, updates: Iterator[Any], watch: _LinkWatch, talk: str) -> Any:
-        """The next update, or None. The link is looked at while the model says nothing, too.
-
-        Raises:
-            AfinaError: ``link.closed`` or ``general.not_found``, when the model has been told to stop.
-        """
-        pending = asyncio.ensure_future(to_thread.run_sync(next, updates, None))
-        try:
-            while not pending.done():
-                await asyncio.wait([pending], timeout=_LOOK)
-                await watch.check()
-        finally:
-            with CancelScope(shield=True):  # the link or the visitor has gone while the model was silent
-                while not pending.done():
-                    await to_thread.run_sync(self.chats.stop, talk)
-                    await asyncio.wait([pending], timeout=_TICK)
-        return pending.result()
 
 
 def _change(said: dict[str, str], texts: dict[str, str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, StreamingResponse
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from studio.domain.project import Link
 from studio.errors import AfinaError, from_exception
 from studio.i18n.catalog import LOCALES, catalog, negotiate
+from studio.web.answer_updates import EventStream
 from studio.web.brand import font
 from studio.web.demo.answers import Answering
 from studio.web.demo.limits import COOKIE, HOUR, PER_ADDRESS, PER_VISITOR, VISITS, RateLimit, Visitors
@@ -103,7 +104,7 @@ def demo_app(services: DemoServices, *, prefix: str = "") -> FastAPI:
         except Exception as error:
             return _refusal(from_exception(error), locale)
         lines = answering.stream(link, question, ticket, catalog(locale))
-        return StreamingResponse(lines, media_type="application/x-ndjson", headers={"X-Accel-Buffering": "no"})
+        return EventStream(lines, lambda: answering.queue.leave(ticket), "application/x-ndjson")
 
     app.add_middleware(SafeHeaders)
     return app

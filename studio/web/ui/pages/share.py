@@ -28,6 +28,7 @@ from studio.web.ui.components import (
     say,
     wrapped,
 )
+from studio.web.ui.pages.share_api import ApiSection, build_api
 from studio.web.ui.pages.share_view import render_links, render_reach
 from studio.web.ui.pages.tuned import best_run, chosen_run, nothing_tuned, run_choices, tuned_runs
 from studio.web.ui.session import Place
@@ -60,12 +61,13 @@ class _Parts:
     reach: Any
     links: Any
     downloads: Any
+    api: ApiSection
     timer: Any
 
     @property
     def shown(self) -> list[Any]:
         form = [self.needs, self.body, self.run, self.title, *self.questions]
-        return [*form, *self.going, self.downloads]
+        return [*form, *self.going, self.downloads, *self.api.outputs]
 
     @property
     def going(self) -> list[Any]:
@@ -112,8 +114,9 @@ def _layout(ui: Ui) -> _Parts:
         reach = ui.actions(elem_id="share-reach", keeps_focus=True)
         links = ui.actions(elem_id="share-links")
         downloads = ui.actions(elem_id="share-downloads")
+        api = build_api(ui)
     timer = gr.Timer(1.5, active=False)
-    return _Parts(needs, body, run, title, questions, before, create, reach, links, downloads, timer)
+    return _Parts(needs, body, run, title, questions, before, create, reach, links, downloads, api, timer)
 
 
 def _connect(ui: Ui, parts: _Parts) -> None:
@@ -192,6 +195,7 @@ def _render(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
         parts.title: ui.services.projects.get(place.project).name,
         **dict.fromkeys(parts.questions, ""),
         parts.downloads: _exports(ui, run.id),
+        **parts.api.render(run.id),
         **_going(ui, parts, place.query, run.id),
     }
 
