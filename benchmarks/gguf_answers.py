@@ -1,0 +1,87 @@
+"""Does a GGUF file answer as the studio's own chat does? Read by llama.cpp in Chromium, on a run's own questions.
+
+    AFINA_HOME=… python -m benchmarks.gguf_answers RUN [--questions 100] [--precision f16 --precision q8_0]
+
+The questions are those that the run kept aside, then ones that it learned from. Both sides take the likeliest word. "Equal"
+compares the answers to the letter; "right" compares them to the desk's answer. Also printed: how fast the browser answers,
+with two threads and with one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from studio.app import build_services
+from studio.domain.conversation import Conversation, Role
+from studio.settings import Settings
+from studio.sharing.exporters.write_gguf import write
+from studio.sharing.gguf.precision import GgufPrecision
+from studio.storage.workspace import RunFolder
+from tests.browser import chromium
+from tests.sharing.llama_cpp import llama_cpp
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run")
+    parser.add_argument("--questions", type=int, default=100)
+    parser.add_argument("--precision", type=GgufPrecision, action="append", choices=list(GgufPrecision))
+    args = parser.parse_args()
+    precisions = args.precision or [GgufPrecision.F16, GgufPrecision.Q8_0]
+    services = build_services(Settings())
+    run = services.workspace.run(args.run)
+    pairs = _pairs(run)[: args.questions]
+    questions, expected = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    own = services.chats.answer_all(args.run, questions)
+    print(json.dumps({"questions": len(pairs), "studio_right": _same(own, expected)}), flush=True)
+    model_dir = services.workspace.model(json.loads(run.model.read_text(encoding="utf-8"))["id"])
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium.find(), args=list(chromium.FLAGS))
+        with llama_cpp(browser, services.workspace.home, Path(name)) as llama:
+            for precision in precisions:
+                path = Path(name) / f"{precision}.gguf"
+                write(run, model_dir, path, precision, "benchmark", "")
+                llama.load(path)
+                began = time.monotonic()
+                replies = [llama.ask(question, most=256) for question in questions]
+                seconds = time.monotonic() - began
+                said = [reply["text"].strip() for reply in replies]
+                tokens = sum(reply["usage"]["completion_tokens"] for reply in replies)
+                figures = {
+                    "precision": precision.value,
+                    "megabytes": round(path.stat().st_size / 1e6, 1),
+                    "equal": _same(said, own),
+                    "right": _same(said, expected),
+                    "tokens_a_second": round(tokens / seconds, 1),
+                }
+                print(json.dumps(figures), flush=True)
+                for question, ours, theirs in zip(questions, own, said, strict=True):
+                    if ours != theirs:
+                        print(
+                            json.dumps({"question": question, "studio": ours, "llama.cpp": theirs}, ensure_ascii=False)
+                        )
+    services.close()
+
+
+def _same(found: list[str], expected: list[str]) -> int:
+    return sum(" ".join(one.split()) == " ".join(other.split()) for one, other in zip(found, expected, strict=True))
+
+
+def _pairs(run: RunFolder) -> list[tuple[str, str]]:
+    """First questions and answers: those kept aside, then those that were learned."""
+    found = []
+    for path in (run.held_out, run.train):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            said = {turn.role: turn.content for turn in reversed(Conversation.model_validate_json(line).messages)}
+            found.append((said[Role.USER], said[Role.ASSISTANT].strip()))
+    return found
+
+
+if __name__ == "__main__":
+    main()
