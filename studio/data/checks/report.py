@@ -10,7 +10,7 @@ from typing import Final
 from studio.data.checks import registry
 from studio.data.checks.check import Dataset, Finding
 from studio.data.checks.score import most_worth, score
-from studio.data.limits import LARGE
+from studio.data.limits import CHECKED_AT_ONCE
 from studio.domain.conversation import Conversation
 
 _TRIED: Final = 4  # of a large set, so many times as many as are shown: a fix may leave some as they are
@@ -60,7 +60,7 @@ def preview(dataset: Dataset, wanted: str, limit: int = 5) -> list[Change]:
     found = check.find(dataset)
     if found is None or check.fix is None:
         return []
-    if len(dataset) > LARGE:  # a fix of the first examples shows what a fix of all would do to them
+    if len(dataset) > CHECKED_AT_ONCE:  # a fix of the first examples shows what a fix of all would do to them
         found = replace(found, rows=found.rows[: limit * _TRIED], groups=found.groups[: limit * _TRIED])
     made = check.fix(dataset, found, choice or (check.choices[0] if check.choices else ""))
     pairs = (Change(dataset.conversations[place], made[place]) for place in sorted(made))

@@ -18,7 +18,7 @@ from studio.data.checks.dataset import ScannedDataset
 from studio.data.checks.facts import Facts
 from studio.data.checks.report import Change, Report, changes, preview
 from studio.data.gc_pause import collector_at_rest
-from studio.data.limits import LARGE
+from studio.data.limits import CHECKED_AT_ONCE
 from studio.data.similarity.minhash import Hashes
 from studio.data.versions.rows import Rows, line_starts
 from studio.data.versions.versions import Versions
@@ -85,7 +85,7 @@ class CheckService:
     def is_large(self, project_id: str) -> bool:
         """Whether checks and fixes of the current examples take a while: they run in processes of their own."""
         version = self._datasets.version(project_id)
-        return version is not None and version.examples > LARGE
+        return version is not None and version.examples > CHECKED_AT_ONCE
 
     def dataset(self, project_id: str) -> Dataset:
         """The current examples as the checks see them, with what they worked out. Raises as :meth:`report`."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from studio.data.checks.check import Dataset
 from studio.data.insights.statistics import Insights, main_language
+from studio.data.jsonl_codec import line_id, parsed
 from studio.domain.conversation import Conversation
 from studio.domain.problem import Problem
 from studio.errors import AfinaError, Stopped, from_exception
@@ -63,7 +64,6 @@ class _Job:
     view: InsightView
     cancel: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread | None = None
-    examples: dict[str, Conversation] = field(default_factory=dict)
 
 
 class InsightService:
@@ -115,9 +115,8 @@ class InsightService:
 
     def example(self, project_id: str, example_id: str) -> Conversation | None:
         """One of the current examples; None where it is not known (any more)."""
-        with self._lock:
-            job = self._jobs.get(self._key(project_id))
-        return job.examples.get(example_id) if job else None
+        with self._datasets.file_of(self._key(project_id)[0]).open("rb") as lines:
+            return next((parsed(line) for line in lines if line_id(line) == example_id), None)
 
     def again(self, project_id: str) -> None:
         """Forgets what went wrong, so that the next look begins anew."""
@@ -152,7 +151,6 @@ class InsightService:
 
         try:
             dataset = self._checks.dataset(project_id)
-            job.examples = {c.id: c for c in dataset.conversations}
             held_out = self._held_out(job.view.version_id, dataset)
             found = Insights.of(dataset, held_out)
             language = main_language(found.languages)

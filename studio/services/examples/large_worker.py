@@ -20,6 +20,7 @@ from studio.data.versions.versions import Versions
 from studio.domain.author import acting_as
 from studio.domain.dataset import Mapping
 from studio.errors import Stopped, from_exception
+from studio.parent import end_with_parent
 from studio.processes.child_limits import limit_memory
 from studio.services.examples.datasets import DatasetService
 from studio.services.examples.split_store import SplitStore
@@ -94,6 +95,8 @@ class _Work:
         if not job["large"]:
             self.datasets.watch(None, self.teller.reading, self.teller.file)
             self._import(job)
+            if self.checks.is_large(job["project_id"]):
+                self.check(job)
             self.teller.saving()
             return
         from studio.data.checks.scan_pool import ScanPool
@@ -102,8 +105,7 @@ class _Work:
         try:
             self.datasets.watch(pool.submit, self.teller.reading, self.teller.file)
             self._import(job)
-            version = self.datasets.version(job["project_id"])
-            facts = pool.facts(self._checking) if version is not None and version.examples > LARGE else None
+            facts = pool.facts(self._checking) if self.checks.is_large(job["project_id"]) else None
         finally:
             pool.close()  # before the facts are compared: what its processes remember would lie beside that
         if facts is not None:
@@ -132,14 +134,18 @@ class _Work:
         self.teller.checking(share)
 
     def _facts(self, project_id: str) -> Facts:
-        """Of the current examples, scanned by all cores."""
+        """Of the current examples; scanned by all cores where there are so many that this is worth its start."""
         from studio.data.checks.scan_pool import ScanPool
+        from studio.data.checks.scanner import Scanner
 
+        version = self.datasets.version(project_id)
+        assert version is not None
+        path = self.datasets.file_of(version.id)
+        if version.examples <= LARGE:
+            return Scanner().scan_lines(path.read_bytes().splitlines())
         pool = ScanPool()
         try:
-            version = self.datasets.version(project_id)
-            assert version is not None
-            pool.submit_file(self.datasets.file_of(version.id))
+            pool.submit_file(path)
             return pool.facts(self._checking)
         finally:
             pool.close()
@@ -176,7 +182,7 @@ def main() -> None:
     if job["memory"] is not None:
         limit_memory(job["memory"])
     stop = threading.Event()
-    threading.Thread(target=_end_with_parent, args=(stop,), daemon=True).start()
+    end_with_parent(lambda: _end(stop))
     work = _Work(Settings(**job["settings"]), stop)
     does: dict[str, Callable[[dict[str, Any]], None]] = {
         "import": work.bring,
@@ -192,8 +198,7 @@ def main() -> None:
         say(error=known.code, params=known.params)
 
 
-def _end_with_parent(stop: threading.Event) -> None:
-    sys.stdin.read()
+def _end(stop: threading.Event) -> None:
     stop.set()
     time.sleep(_GRACE)
     os._exit(1)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from studio.data.checks.report import Report
-from studio.data.limits import LARGE
+from studio.data.limits import CHECKED_AT_ONCE
+from studio.data.versions.rows import Rows
 from studio.errors import AfinaError
 from studio.services.examples.background_checks import Checkup, CheckupService
 from studio.services.examples.checks import CheckService
@@ -81,7 +82,7 @@ def large(workspace: Workspace, tmp_path: Path) -> tuple[CheckupService, Dataset
     project = ProjectService(workspace).create("Loja").id
     rows = (
         f"Onde está o pedido número {n}?;{'n/a' if n % 50 == 0 else f'O pedido {n} sai hoje.'}"
-        for n in range(LARGE + 1)
+        for n in range(CHECKED_AT_ONCE + 1)
     )
     (tmp_path / "many.csv").write_text("Pergunta;Resposta\n" + "\n".join(rows), encoding="utf-8")
     datasets.import_files(project, [tmp_path / "many.csv"])
@@ -110,6 +111,8 @@ def test_a_check_up_of_a_large_set_can_be_stopped(large: tuple[CheckupService, D
     report = ended(checkups, project).report
     assert report is not None
     assert "empty_answers" in {finding.code for finding in report.findings}
+    examples = CheckService(datasets, ModelService(datasets.workspace)).dataset(project).conversations
+    assert isinstance(examples, Rows), "the web process reads them from disk"
 
     before = datasets.version(project)
     checkups.fix(project, ["empty_answers"])
