@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -80,6 +80,11 @@ class BatchDecoder:
         self._rows: list[Row] = []  # one a slot: those that speak, then those whose prompt is being read
 
     @property
+    def config(self) -> Any:
+        """Of the model, as transformers reads it."""
+        return self._config
+
+    @property
     def rows(self) -> tuple[Row, ...]:
         """The rows that are being answered."""
         return tuple(self._rows)
@@ -124,6 +129,26 @@ class BatchDecoder:
             said += self._attempt([row], partial(self._read_block, slot, length))
         return said
 
+    @torch.inference_mode()
+    def loss(self, row: Row, answer: Sequence[int]) -> float:
+        """Cross-entropy of an answer to the prompt of a row, in nats over all its tokens. Only while nobody is answered.
+
+        Args:
+            row: its prompt, and what tunes the base.
+            answer: token ids, one or more.
+        """
+        assert not self._rows, "somebody is being answered"
+        ids = [*row.prompt, *answer][:-1]
+        self._cache.reserve(1, len(ids))
+        try:
+            positions = self._cache.begin_block(0, 0, len(ids))
+            tokens = torch.tensor([ids], device=self._device)
+            logits = self._forward([row], tokens, positions, len(answer))[0].float()
+        finally:
+            self._cache.clear()
+        expected = torch.tensor(list(answer), device=self._device)
+        return float(torch.nn.functional.cross_entropy(logits, expected, reduction="sum"))
+
     def _attempt(
         self, rows: list[Row], advance: Callable[[list[Row]], list[tuple[Row, int | None]]]
     ) -> list[tuple[Row, int | None]]:
@@ -154,19 +179,19 @@ class BatchDecoder:
             row.ids.append(token)
         return list(zip(rows, tokens, strict=True))
 
-    def _forward(self, rows: list[Row], tokens: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-        """Logits of the last token, ``(rows, 1, vocabulary)``, for tokens of shape ``(rows, length)``."""
+    def _forward(self, rows: list[Row], tokens: torch.Tensor, positions: torch.Tensor, kept: int = 1) -> torch.Tensor:
+        """Logits of the last tokens, ``(rows, kept, vocabulary)``, for tokens of shape ``(rows, length)``."""
         self.lora_batch.choose([row.adapter for row in rows])
         masks = self._masks(positions)
         if self._decoder is not None:
-            return self._decoder(tokens, positions, masks, self._cache)
+            return self._decoder(tokens, positions, masks, self._cache, kept)
         logits: torch.Tensor = self._model(
             input_ids=tokens,
             position_ids=positions,
             attention_mask=masks,
             past_key_values=self._cache,
             use_cache=True,
-            logits_to_keep=1,
+            logits_to_keep=kept,
         ).logits
         return logits
 

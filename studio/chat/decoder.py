@@ -119,14 +119,16 @@ class Decoder:
         positions: Tensor,
         masks: Tensor | Mapping[str, Tensor],
         cache: SlotCache,
+        kept: int = 1,
     ) -> Tensor:
-        """Logits of the last token, ``(rows, 1, vocabulary)``.
+        """Logits of the last tokens, ``(rows, kept, vocabulary)``.
 
         Args:
             tokens: shape ``(rows, length)``.
             positions: of the tokens, same shape.
             masks: additive, ``(rows, 1, length, keys)``; one for all layers, or one a kind of layer.
             cache: keys and values of the rows.
+            kept: how many of the last tokens.
         """
         x: Tensor = self._model.model.embed_tokens(tokens)
         turns = {kind: self._rotation(x, positions, kind) for kind in self._kinds}
@@ -136,7 +138,7 @@ class Decoder:
             x.add_(y if layer.after_attention is None else layer.after_attention(y))
             y = self._feed(layer, layer.middle(x))
             x.add_(y if layer.after_all is None else layer.after_all(y))
-        x = self._norm(x[:, -1:].contiguous())
+        x = self._norm(x[:, -kept:].contiguous())
         logits: Tensor = self._model.lm_head(x)
         return logits
 

@@ -95,6 +95,14 @@ class Engine:
                 said += [(row, self._ending(row, token)) for row, token in lane.step()]
         return said
 
+    def bytes_a_row(self, length: int) -> int:
+        """Bytes of the keys and values of a row of ``length`` positions, all layers together."""
+        config = self._lanes[_BASE].config
+        heads = int(config.num_attention_heads)
+        size = int(getattr(config, "head_dim", None) or config.hidden_size // heads)
+        kept = int(getattr(config, "num_key_value_heads", None) or heads)
+        return 2 * int(config.num_hidden_layers) * kept * size * length * self._dtype.itemsize
+
     def drop_all(self) -> None:
         """Lets go of every row, so that what failed with some of them cannot fail again with the next."""
         for row in self.rows:

@@ -51,7 +51,7 @@ def _serve(
         out.flush()
 
     turns = ComputeLock(home)
-    desk = RequestHandler(model_dir, lambda: _load(model_dir, home), send)
+    desk = RequestHandler(model_dir, lambda: load_engine(model_dir, home), send)
     last = time.monotonic()
     while True:
         patience = 0.0 if desk.is_busy else _AFTERGLOW if turns.is_held else idle
@@ -93,7 +93,8 @@ def _reserved_stdout() -> IO[str]:
     return os.fdopen(replies, "w", encoding="utf-8", newline="\n")
 
 
-def _load(model_dir: Path, home: Path) -> Engine:
+def load_engine(model_dir: Path, home: Path) -> Engine:
+    """The engine of a base model, in the number format that is fastest here. Raises what loading weights raises."""
     import torch
 
     from studio.chat.engine import Engine

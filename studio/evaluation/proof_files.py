@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -48,6 +49,11 @@ class ProofFiles:
         return self._path("stop")
 
     @property
+    def worker(self) -> Path:
+        """JSON with the ``pid`` of the worker and when it ``started``; of one that is gone, too."""
+        return self._path("worker.json")
+
+    @property
     def log(self) -> Path:
         """What the worker printed."""
         return self._path("log")
@@ -65,6 +71,10 @@ class ProofFiles:
             return ProofStatus.model_validate_json(self.status.read_bytes())
         except (OSError, ValidationError):
             return None
+
+    def note_worker(self, pid: int, started: float) -> None:
+        """Notes which process works on it, and when it started. Raises ``disk.full`` …"""
+        write_atomic(self.worker, json.dumps({"pid": pid, "started": started}))
 
     def note(self, status: ProofStatus) -> None:
         """Notes where the exam stands. Raises ``disk.full`` …"""

@@ -1,0 +1,109 @@
+"""The process that sits one exam: ``python -m studio.evaluation.worker RUN_DIR --home HOME --models MODELS …``.
+
+It waits for its turn (one exam at a time in a workspace), and outlives the studio.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from pathlib import Path
+
+import psutil
+from filelock import FileLock, Timeout
+
+from studio.domain.problem import Problem
+from studio.domain.proof import ProofPhase, ProofState, ProofStatus
+from studio.errors import Stopped, from_exception
+from studio.evaluation.exam_time import PHASE_ORDER
+from studio.evaluation.proof_files import ProofFiles
+from studio.storage.compute_lock import ComputeLock
+from studio.storage.workspace import RunFolder
+
+MODULE = "studio.evaluation.worker"
+_TRAINS = "studio.training.worker"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Sits an exam. Returns 0; how it went is in the files of the exam."""
+    parser = argparse.ArgumentParser(prog=f"python -m {MODULE}", description=__doc__)
+    parser.add_argument("run_dir", type=Path)
+    parser.add_argument("--home", type=Path, required=True, help="folder of the workspace")
+    parser.add_argument("--models", type=Path, required=True, help="folder of the base models")
+    parser.add_argument("--against", help="id of the run that it is compared with")
+    parser.add_argument("--names", nargs=2, default=("", ""), help="of the run, and of what it is compared with")
+    parser.add_argument("--seconds", type=float, default=900.0, help="that it may take")
+    parser.add_argument("--phases", nargs="+", default=[str(phase) for phase in PHASE_ORDER], help="what is asked")
+    args = parser.parse_args(arguments)
+    files = ProofFiles(RunFolder(args.run_dir), args.against)
+    process = psutil.Process()
+    files.note_worker(process.pid, process.create_time())
+    try:
+        _wait_and_run(args, files)
+    except Stopped:
+        _end(files, ProofState.STOPPED)
+    except Exception as error:
+        traceback.print_exc()  # into the log, for the helper
+        _end(files, ProofState.FAILED, Problem.of(from_exception(error)))
+    return 0
+
+
+def _wait_and_run(args: argparse.Namespace, files: ProofFiles) -> None:
+    files.note(ProofStatus(state=ProofState.WAITING))
+    lock = FileLock(args.home / "proof.lock")
+    while not lock.is_locked:
+        if files.stop_request.exists():
+            raise Stopped
+        try:
+            lock.acquire(timeout=0.2)
+        except Timeout:
+            continue
+    try:
+        _run(args, files)
+    finally:
+        lock.release()
+
+
+def _run(args: argparse.Namespace, files: ProofFiles) -> None:
+    from studio.chat.worker import load_engine
+    from studio.evaluation.answering import ComputeTurns
+    from studio.evaluation.exam_runner import ExamRunner, Side
+
+    other = RunFolder(files.run.path.parent / args.against) if args.against else files.run
+    sides = (
+        Side.of(other, args.models, args.home, tuned=bool(args.against)),
+        Side.of(files.run, args.models, args.home, tuned=True),
+    )
+    turns = ComputeTurns(ComputeLock(args.home), lambda: _is_training(args.home))
+    ExamRunner(
+        files,
+        sides,
+        args.home,
+        turns,
+        lambda model_dir: load_engine(model_dir, args.home),
+        tuple(args.names),
+        None,
+        args.seconds,
+        [ProofPhase(phase) for phase in args.phases],
+    ).run()
+
+
+def _is_training(home: Path) -> bool:
+    """Whether a run of the workspace is being trained; a worker that waits for one has no folder yet."""
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or []
+        if _TRAINS in command and str(home.resolve()) in command:
+            folder = RunFolder(Path(command[command.index(_TRAINS) + 1]))
+            if folder.recipe.exists() and not folder.result.exists():
+                return True
+    return False
+
+
+def _end(files: ProofFiles, state: ProofState, problem: Problem | None = None) -> None:
+    noted = files.read_status() or ProofStatus()
+    files.note(noted.model_copy(update={"state": state, "phase": None, "seconds_left": None, "problem": problem}))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
