@@ -39,6 +39,9 @@ class Settings(BaseSettings):
     runs_at_once: int = Field(
         default=1, ge=1, le=16, description="Runs that train at the same time, memory permitting."
     )
+    exam_after_training: bool = Field(
+        default=True, description="Whether the final exam follows each training by itself, where the studio is open."
+    )
     disk_reserve_mb: int = Field(
         default=200, ge=0, description="Megabytes of disk that a run leaves free; else it pauses."
     )

@@ -16,7 +16,21 @@ from studio.cli.session import Usage
 from studio.cli.terminal import Terminal
 
 _WIDTH_OF_NAMES = 30
-_ORDER = ("serve", "models", "examples", "train", "search", "folds", "runs", "chat", "answer", "export", "api", "keys")
+_ORDER = (
+    "serve",
+    "models",
+    "examples",
+    "train",
+    "search",
+    "folds",
+    "runs",
+    "prove",
+    "chat",
+    "answer",
+    "export",
+    "api",
+    "keys",
+)
 
 
 def _write_help(command: Any, ctx: Any, formatter: Any) -> None:

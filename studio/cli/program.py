@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from studio import __version__
-from studio.cli import answer, chat, doctor, examples, export, keys, models, runs, serve, studies, train
+from studio.cli import answer, chat, doctor, examples, export, keys, models, prove, runs, serve, studies, train
 from studio.cli.help import AfinaCommand, group
 from studio.cli.language import take_language, terminal_locale
 from studio.cli.session import Usage
@@ -30,7 +30,7 @@ def run(arguments: Sequence[str]) -> int:
         arguments: without the name of the program.
 
     Returns:
-        The exit code: 0 well, 1 an error, 2 wrong usage, 130 interrupted.
+        The exit code: 0 well, 1 an error, 2 wrong usage, 130 interrupted; of ``afina prove``, 3 and 4 as it says.
     """
     _speak_utf8()
     terminal = Terminal(catalog(terminal_locale(os.environ)), json=_wants_json(arguments))
@@ -63,6 +63,7 @@ def program() -> typer.Typer:
     app.command("search", cls=AfinaCommand, help="cli.search")(studies.search)
     app.command("folds", cls=AfinaCommand, help="cli.folds")(studies.folds)
     app.add_typer(runs.build(), name="runs", help="cli.runs")
+    app.command("prove", cls=AfinaCommand, help="cli.prove")(prove.prove)
     app.command("chat", cls=AfinaCommand, help="cli.chat")(chat.chat)
     app.command("answer", cls=AfinaCommand, help="cli.answer")(answer.answer)
     app.command("export", cls=AfinaCommand, help="cli.export")(export.export)

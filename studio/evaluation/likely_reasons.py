@@ -34,11 +34,12 @@ class LikelyReasons:
             self._answers[group].add(plain(example.answer))
             self._members[group].append(example)
 
-    def reason(self, asked: Conversation, facts: FactReport, cut_off: bool) -> Reason:
+    def reason(self, asked: Conversation, said: str, facts: FactReport, cut_off: bool) -> Reason:
         """The likeliest reason of a wrong answer.
 
         Args:
             asked: the example of the exam.
+            said: the wrong answer.
             facts: of the wrong answer.
             cut_off: whether it was cut.
         """
@@ -51,7 +52,7 @@ class LikelyReasons:
             return Reason.TOPIC_UNSEEN
         if len({plain(each.question) for each in taught}) == 1:
             return Reason.SINGLE_WORDING
-        if facts.contradicted:
+        if facts.contradicted or plain(said) in self._by_answer:
             return Reason.MIXED_UP
         if facts.invented:
             return Reason.INVENTED

@@ -150,7 +150,9 @@ def _exam_answer(number: int, scored: Scored, given: GivenAnswers, reasons: Like
         scores_before=before.values | _loss(given.losses_before.get(item.key)),
         scores_after=after.values | _loss(given.losses_after.get(item.key)),
         cut_off=cut_off,
-        likely_reason=None if after.is_right else reasons.reason(example, after.facts, cut_off),
+        likely_reason=None
+        if after.is_right
+        else reasons.reason(example, given.after[item.key].text, after.facts, cut_off),
     )
 
 

@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _wait_and_run(args: argparse.Namespace, files: ProofFiles) -> None:
     files.note(ProofStatus(state=ProofState.WAITING))
-    lock = FileLock(args.home / "proof.lock")
+    lock = FileLock(args.home / "exams.lock")
     while not lock.is_locked:
         if files.stop_request.exists():
             raise Stopped

@@ -45,6 +45,7 @@ def test_there_is_a_command_for_each_step() -> None:
         "runs resume",
         "runs cancel",
         "runs move",
+        "prove",
         "chat",
         "answer",
         "export",

@@ -116,7 +116,7 @@ class Plant:
             evaluations=STEPS // INTERVAL, precision=Precision.FP32, learning_rate=1e-4,
         )  # fmt: skip
         make_run_folder(
-            folder, resolve(recipe, self.card, len(train), len(held_out), 20), self.card, train, held_out, held_out
+            folder, resolve(recipe, self.card, len(train), len(held_out), 20), self.card, train, held_out, ()
         )
         with self.workspace.database.session() as session:
             session.add(ProjectRow(id=project_id, name="Faults", created_at=0, updated_at=0))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 from studio.domain.conversation import Conversation
 from studio.domain.problem import Problem
 from studio.domain.recipe import Recipe
-from studio.domain.run import RunView
+from studio.domain.run import RunState, RunView
 from studio.i18n.catalog import DEFAULT_LOCALE
 from studio.services.examples.datasets import DatasetService
 from studio.services.models import ModelService
@@ -48,6 +48,10 @@ class RunService:
         self._views = RunViews(workspace, self._queue, reader)
         self._controls = RunControls(workspace, self._queue, self._views, self._supervisor)
         self._starts = RunStarts(workspace, models, datasets, self._queue, self._supervisor.new_run_id)
+
+    def when_over(self, callback: Callable[[str, RunState], None]) -> None:
+        """Has something done when a run is over, in the thread that sees runs through: with its id and its state."""
+        self._supervisor.when_over = callback
 
     def start_supervisor(self) -> None:
         """Starts the thread that sees runs through. Starting or going on with a run does so by itself."""

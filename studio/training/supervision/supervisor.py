@@ -13,6 +13,7 @@ import logging
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 from filelock import FileLock, Timeout
 
@@ -84,6 +85,7 @@ class Supervisor:
         self._thread: threading.Thread | None = None
         self._ask_again = 0.0  # monotonic
         self._watches: dict[str, _Watch] = {}
+        self.when_over: Callable[[str, RunState], None] = lambda run_id, state: None
 
     def start(self) -> None:
         """Starts the thread; a second call does nothing."""
@@ -270,6 +272,8 @@ class Supervisor:
         """Notes the end of a run once its worker has left the machine; returns False: the next one may start."""
         self._see_off(row.id)
         self._queue.move(row.id, state, only_from=ACTIVE)
+        if state.is_over:
+            self.when_over(row.id, state)
         return False
 
     def _see_off(self, run_id: str) -> None:

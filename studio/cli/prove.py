@@ -1,0 +1,125 @@
+"""``afina prove``: the final exam of a run, for a terminal and for a pipeline that must not go on with a worse model."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from studio.cli.session import Json, open_services, terminal_of
+from studio.cli.terminal import Terminal
+from studio.domain.proof import Proof, ProofState, ProofStatus, Verdict
+from studio.errors import AfinaError
+
+if TYPE_CHECKING:
+    from studio.services import Services
+
+SAME: Final = 3  # exit code: no clear change, too little to tell, or only memorised
+WORSE: Final = 4  # worse, also where it memorised its lesson
+_INTERVAL: Final = 0.5  # seconds between two looks
+_GOING: Final = (ProofState.WAITING, ProofState.RUNNING)
+
+
+def prove(
+    ctx: typer.Context,
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="cli.run_id")],
+    against: Annotated[str | None, typer.Option(metavar="RUN", help="cli.prove.against")] = None,
+    again: Annotated[bool, typer.Option("--again", help="cli.prove.again")] = False,
+    minutes: Annotated[float, typer.Option(metavar="N", help="cli.prove.minutes")] = 15.0,
+    report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="cli.prove.report")] = None,
+    as_json: Json = False,
+) -> None:
+    """Has both models sit the exam, and says whether the tuned one is better."""
+    terminal = terminal_of(ctx, as_json=as_json)
+    with open_services() as services:
+        services.runs.view(run_id)  # an unknown run is refused before anything else
+        proof = services.proofs.result(run_id, against)
+        if proof is None or again or services.proofs.status(run_id, against).state in _GOING:
+            services.proofs.start(run_id, against, seconds=60 * minutes)
+            _watch(terminal, services, run_id, against)
+            proof = services.proofs.result(run_id, against)
+        if proof is None:
+            raise AfinaError("proof.no_result")
+        _tell(terminal, proof)
+        if report is not None:
+            _write(terminal, services, proof, report)
+    raise typer.Exit(exit_code(proof))
+
+
+def exit_code(proof: Proof) -> int:
+    """0 better, 3 no clear change, too little or memorised, 4 worse on new questions."""
+    from studio.evaluation.verdict import is_regression
+
+    if proof.verdict is Verdict.BETTER:
+        return 0
+    return WORSE if is_regression(proof.verdict, proof.difference) else SAME
+
+
+def summary(proof: Proof) -> dict[str, Any]:
+    """What a machine wants to know: the whole result, with the names that a pipeline looks for."""
+    document = proof.model_dump(mode="json")
+    return document | {
+        "verdict": proof.verdict.value,
+        "metric": proof.headline.value,
+        "interval": [proof.difference.low, proof.difference.high],
+        "n": proof.n,
+        "discordant": proof.discordant,
+        "exit_code": exit_code(proof),
+    }
+
+
+def _watch(terminal: Terminal, services: Services, run_id: str, against: str | None) -> None:
+    """Shows an exam until it is over; Ctrl+C stops it, and what was answered is kept."""
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rest]}"))
+    with terminal.progress(*columns) as bar:
+        task = bar.add_task("", total=None, rest="")
+        try:
+            while (now := services.proofs.status(run_id, against)).state in _GOING:
+                phase = terminal.catalog(f"proof.phase.{now.phase.value}") if now.phase else ""
+                bar.update(
+                    task, description=phase, total=now.total or None, completed=now.done, rest=_rest(terminal, now)
+                )
+                time.sleep(_INTERVAL)
+        except KeyboardInterrupt:
+            services.proofs.stop(run_id, against)
+            raise
+    if now.state is not ProofState.DONE:
+        problem = now.problem
+        raise AfinaError(problem.code, **problem.params) if problem else AfinaError("proof.no_result")
+
+
+def _rest(terminal: Terminal, now: ProofStatus) -> str:
+    if now.seconds_left is None:
+        return ""
+    return terminal.catalog("proof.exam.left", time=terminal.catalog.duration(now.seconds_left))
+
+
+def _tell(terminal: Terminal, proof: Proof) -> None:
+    from studio.sharing.proof_report import sentences
+
+    text = terminal.catalog
+    terminal.emit(summary(proof))
+    lines = [sentences.verdict_sentence(text, proof), sentences.interval_sentence(text, proof.difference)]
+    lines += [sentences.basis_sentence(text, proof), text(f"proof.headline.{proof.headline.value}")]
+    lines.append(sentences.bars_sentence(text, proof.bars))
+    if proof.forgotten is not None:
+        lines.append(sentences.forgotten_sentence(text, proof.forgotten))
+    if proof.off_topic is not None:
+        lines.append(sentences.off_topic_sentence(text, proof.off_topic))
+    if proof.privacy is not None:
+        lines.append(sentences.privacy_sentence(text, proof.privacy))
+    for line in (*lines, *sentences.advice_sentences(text, proof)):
+        terminal.result(line)
+
+
+def _write(terminal: Terminal, services: Services, proof: Proof, path: Path) -> None:
+    from studio.sharing.proof_report.html_report import html_report
+    from studio.storage.files import write_atomic
+
+    votes = services.votes.result(proof.run_id, proof.against)
+    write_atomic(path, html_report(terminal.catalog, proof, votes))
+    terminal.say("cli.prove.written", path=str(path))
