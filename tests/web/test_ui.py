@@ -49,6 +49,7 @@ def test_a_place_is_found_again_in_its_address(step: str) -> None:
     place = Place("project-12ab", step, "run-34cd")
     assert Place.parse(place.query) == place
     assert all(Place.parse(written) == place for written in (place.move, place.again, place.reply("7")))
+    assert place.again != place.again, "a browser tells of changes only"
     assert place.href == f"./?project=project-12ab&step={step}&run=run-34cd"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from secrets import token_hex
 from typing import Final
 from urllib.parse import parse_qs, urlencode
 
@@ -63,8 +64,11 @@ class Place:
 
     @property
     def again(self) -> str:
-        """The value of the place component that renders the current place again, whichever it is by then."""
-        return f"={self.query}"
+        """The value of the place component that renders the current place again, whichever it is by then.
+
+        Each is another, so that the browser sees the second of two that come before the first was rendered.
+        """
+        return f"={self.query}#{token_hex(4)}"
 
     def reply(self, turn: str) -> str:
         """What to write there when this place was asked for and is shown; the ``turn`` tells an old answer from a new."""

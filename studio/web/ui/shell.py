@@ -21,6 +21,7 @@ from studio.web.early import EarlyScript
 from studio.web.guards.gradio_routes import GradioGuard
 from studio.web.ui import theme
 from studio.web.ui.components import EMPTY, Page, Ui, join, visitor_name, warn
+from studio.web.ui.event_queue import WakingQueue
 from studio.web.ui.pages.compare import build_compare
 from studio.web.ui.pages.examples import build_examples
 from studio.web.ui.pages.home import build_home
@@ -32,7 +33,7 @@ from studio.web.ui.session import STEPS, Place
 
 _TAGS: Final = {"en": "en", "pt": "pt-BR"}
 _WATCHED: Final = 50  # runs that a page asks about at once
-_QUEUE_REST: Final = 0.03  # seconds between two looks at the clicks that wait
+_CLICKS_AT_ONCE: Final = 16
 _HEADER: Final = Markup(
     '<header class="af af-top" data-going="{going}"><a class="af-brand" data-nav href="./">{logo}<span>{brand}</span></a>{crumb}'
     '<nav aria-label="{languages}">{others}</nav></header>{steps}'
@@ -112,9 +113,14 @@ def build_studio(services: Services, locale: str) -> Any:
         header = _watching_header(ui)
         pages = _build_pages(ui)
         _connect(ui, header, pages)
-    studio.queue(default_concurrency_limit=16, api_open=False)
-    studio._queue.sleep_when_free = (
-        _QUEUE_REST  # Gradio looks a thousand times a second, which takes a core's 5 % for ever
+    studio.queue(default_concurrency_limit=_CLICKS_AT_ONCE, api_open=False)
+    studio._queue = WakingQueue(
+        live_updates=True,
+        concurrency_count=studio.max_threads,
+        update_intervals=1,
+        max_size=None,
+        blocks=studio,
+        default_concurrency_limit=_CLICKS_AT_ONCE,
     )
     return studio
 

@@ -104,8 +104,9 @@
     ask,
     again: () => go(),
     // The address and the value of the `place` component follow each other. A value that begins with '>' asks to go, one
-    // that begins with '=' to render anew; the others say what is shown, and behind '#' which question they answer. One
-    // question is asked at a time: the answer to an older one must not take a person back who has gone on.
+    // that begins with '=' to render anew (never twice the same, or the second would not be seen); the others say what is
+    // shown, and behind '#' which question they answer. One question is asked at a time: the answer to an older one must
+    // not take a person back who has gone on.
     place(props, trigger, watch) {
       let turn = 0;
       let busy = false;
