@@ -86,6 +86,14 @@ class Catalog:
             return self("common.duration.minutes", n=minutes)
         return self("common.duration.hours", h=minutes // 60, m=minutes % 60)
 
+    def duration_between(self, least: float, most: float) -> str:
+        """A span between two, with the unit said once where it is the same: ``1 to 4 minutes``."""
+        shortest, longest = self.duration(least), self.duration(most)
+        number, _, unit = shortest.partition(" ")
+        if unit.rstrip("s") == longest.partition(" ")[2].rstrip("s") and number != longest.partition(" ")[0]:
+            shortest = number
+        return longest if shortest == longest else self("common.duration.between", least=shortest, most=longest)
+
     def _shown(self, value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | float):
             return value

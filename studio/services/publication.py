@@ -47,12 +47,14 @@ class Publication:
         state: whether it is so; ``closed`` on this computer only.
         address: where the demo pages are served, without a final slash; empty while they are not.
         problem: why it failed.
+        other_hosts: further addresses of this computer that could be used instead.
     """
 
     reach: Reach
     state: PublicationState
     address: str = ""
     problem: Problem | None = None
+    other_hosts: tuple[str, ...] = ()
 
 
 class Door(Protocol):
@@ -69,6 +71,11 @@ class Door(Protocol):
         ...
 
     @property
+    def other_hosts(self) -> tuple[str, ...]:
+        """Further addresses of this computer where it could be, the likeliest first."""
+        ...
+
+    @property
     def problem(self) -> AfinaError | None:
         """Why nobody comes in by it any more; None while it is open."""
         ...
@@ -78,8 +85,9 @@ class Door(Protocol):
         ...
 
 
-Opener = Callable[[int, threading.Event], Door]
-"""Opens a door. Takes the port that it had last time (0: none) and an event that asks it to give up.
+Opener = Callable[[int, str, threading.Event], Door]
+"""Opens a door. Takes the port that it had last time (0: none), the address of this computer that was chosen for it (empty:
+none), and an event that asks it to give up.
 
 Raises an ``AfinaError`` that says why it could not be opened.
 """
@@ -107,11 +115,12 @@ class PublicationService:
         with self._lock:
             return self._now
 
-    def choose(self, reach: Reach, *, remember: bool = True) -> None:
+    def choose(self, reach: Reach, host: str = "", *, remember: bool = True) -> None:
         """Closes what is open and begins to open ``reach``; choosing it anew tries again.
 
         Args:
             reach: who should be able to open demo links.
+            host: one of :attr:`Publication.other_hosts`; empty leaves what was chosen before.
             remember: whether a restarted server does the same.
 
         Raises:
@@ -119,7 +128,7 @@ class PublicationService:
         """
         with self._turn:
             if remember:
-                self._remember(reach=reach.value)
+                self._remember(reach=reach.value, **({f"{reach}_host": host} if host else {}))
             self._close()
             self._open(reach)
 
@@ -152,7 +161,7 @@ class PublicationService:
             self._keeper.join(_GRACE)
             self._keeper = None
         with self._lock:
-            self._now = replace(self._now, state=PublicationState.CLOSED, address="", problem=None)
+            self._now = replace(self._now, state=PublicationState.CLOSED, address="", problem=None, other_hosts=())
 
     def _keep(self, reach: Reach, ended: threading.Event) -> None:
         """Opens a reach and looks after it until something else is chosen."""
@@ -168,14 +177,16 @@ class PublicationService:
     def _keep_open(self, reach: Reach, ended: threading.Event) -> AfinaError:
         """Opens a reach and holds it; returns why it is not open any more."""
         try:
-            door = self._openers[reach](int(self._remembered().get(f"{reach}_port", 0)), ended)
+            known = self._remembered()
+            door = self._openers[reach](int(known.get(f"{reach}_port", 0)), str(known.get(f"{reach}_host", "")), ended)
         except AfinaError as error:
             return error
         except Exception as error:
             _LOG.exception("The demo pages could not be opened")
             return from_exception(error)
         try:
-            self._tell(Publication(reach, PublicationState.OPEN, door.address), ended)
+            open_now = Publication(reach, PublicationState.OPEN, door.address, other_hosts=door.other_hosts)
+            self._tell(open_now, ended)
             self._remember(**{f"{reach}_port": door.port})
             while (problem := door.problem) is None and not ended.wait(_LOOK):
                 pass

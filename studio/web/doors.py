@@ -40,10 +40,10 @@ def openers(services: DemoServices) -> Mapping[Reach, Opener]:
         services: links and answers.
     """
 
-    def network(port: int, ended: threading.Event) -> Door:
-        return NetworkDoor(services, port)
+    def network(port: int, host: str, ended: threading.Event) -> Door:
+        return NetworkDoor(services, port, host)
 
-    def internet(port: int, ended: threading.Event) -> Door:
+    def internet(port: int, host: str, ended: threading.Event) -> Door:
         return InternetDoor(services, ended)
 
     return {Reach.NETWORK: network, Reach.INTERNET: internet}
@@ -86,12 +86,13 @@ class NetworkDoor:
     Args:
         services: links and answers.
         port: where they were last time; taken again where it is free, so that links go on working.
+        host: the address that was chosen where the computer has several; empty, or gone, takes the likeliest.
 
     Raises:
         AfinaError: ``share.no_network``; ``share.in_container``, whose address nobody outside it reaches.
     """
 
-    def __init__(self, services: DemoServices, port: int) -> None:
+    def __init__(self, services: DemoServices, port: int, host: str = "") -> None:
         from studio.web.auth import is_public
 
         if is_public(services.workspace.settings.host) and _CONTAINER.exists():
@@ -100,7 +101,8 @@ class NetworkDoor:
         if not addresses:
             raise AfinaError("share.no_network")
         own = services.workspace.settings.port
-        self._listener = DemoListener(services, _listen_on_one(addresses[0], [port, *range(own + 1, own + _PORTS), 0]))
+        chosen = host if host in addresses else addresses[0]
+        self._listener = DemoListener(services, _listen_on_one(chosen, [port, *range(own + 1, own + _PORTS), 0]))
 
     @property
     def address(self) -> str:
@@ -109,6 +111,10 @@ class NetworkDoor:
     @property
     def port(self) -> int:
         return self._listener.port
+
+    @property
+    def other_hosts(self) -> tuple[str, ...]:
+        return tuple(address for address in lan_addresses() if address != self._listener.host)
 
     @property
     def problem(self) -> AfinaError | None:
@@ -142,6 +148,10 @@ class InternetDoor:
             self._listener.close()
             raise
         self._listener.hosts.add_public(self._tunnel.address)
+
+    @property
+    def other_hosts(self) -> tuple[str, ...]:
+        return ()
 
     @property
     def address(self) -> str:

@@ -79,6 +79,10 @@ def test_numbers_sizes_and_durations_follow_the_language() -> None:
     assert (english.size(98_362_432), portuguese.size(1_290_000_000)) == ("98\xa0MB", "1,3\xa0GB")
     assert [english.duration(s) for s in (1, 38, 100, 4800)] == ["1 second", "40 seconds", "2 minutes", "1 h 20 min"]
     assert portuguese.duration(60) == "1 minuto"
+    assert portuguese.duration_between(60, 240) == "1 a 4 minutos"
+    assert english.duration_between(60, 240) == "1 to 4 minutes"
+    assert english.duration_between(40, 120) == "40 seconds to 2 minutes"
+    assert english.duration_between(110, 125) == "2 minutes"
 
 
 @pytest.mark.parametrize("locale", LOCALES)

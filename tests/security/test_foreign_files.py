@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import gradio as gr
 import httpx
@@ -145,6 +146,17 @@ def test_no_upload_is_shown_as_a_page(client: httpx.Client, name: str) -> None:
         answer = client.request(method, f"/en/gradio_api/file={_quoted(uploaded)}")
         assert answer.status_code == 200
         assert answer.headers["content-disposition"].startswith("attachment")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_no_export_is_shown_as_a_page(client: httpx.Client, open_studio: Server) -> None:
+    folder = open_studio.home / "exports" / "run-1" / "step-000001"
+    folder.mkdir(parents=True)
+    for name in ("página #1.html", "report.txt", "export.zip"):
+        (folder / name).write_text("<script>alert(1)</script>", encoding="utf-8")
+        answer = client.get(f"/en/gradio_api/file={_quoted(str(folder / name))}")
+        assert answer.status_code == 200
+        assert answer.headers["content-disposition"] == f"attachment; filename*=UTF-8''{quote(name)}"
         assert answer.headers["x-content-type-options"] == "nosniff"
 
 

@@ -131,6 +131,22 @@ def test_the_network_is_left_by_a_click_and_stays_left(
     assert restarted().publication.current().state is PublicationState.CLOSED
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere a computer has one address to itself")
+def test_one_of_several_addresses_is_chosen_and_remembered(
+    services: Services, restarted: Callable[[], Services], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studio.web.doors.lan_addresses", lambda: ["127.0.0.2", "127.0.0.3"])
+    services.publication.choose(Reach.NETWORK)
+    first = settled(services)
+    assert (httpx.URL(first.address).host, first.other_hosts) == ("127.0.0.2", ("127.0.0.3",))
+    services.publication.choose(Reach.NETWORK, "127.0.0.3")
+    chosen = settled(services)
+    assert (httpx.URL(chosen.address).host, chosen.other_hosts) == ("127.0.0.3", ("127.0.0.2",))
+    assert not answers(first.address)
+    services.publication.close()
+    assert settled(restarted()).address == chosen.address
+
+
 def test_another_program_on_the_port_moves_it_to_the_next(
     services: Services, restarted: Callable[[], Services], network: str
 ) -> None:

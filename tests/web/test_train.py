@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from studio.domain.event import Answers, Evaluation, SampleAnswer, Started, Step, Usage
 from studio.domain.recipe import Recipe
-from studio.domain.run import RunState, RunView, progress_of
+from studio.domain.run import RunResult, RunState, RunView, progress_of
 from studio.domain.study import (
     StudyKind,
     StudyView,
@@ -289,3 +289,12 @@ def test_a_run_can_be_renamed_and_its_settings_repeated(ui: Ui) -> None:
     assert 'data-action="rename" data-id="run-1"' in html
     assert 'data-action="repeat" data-id="run-1"' in html
     assert "<img" not in html
+
+
+def test_below_a_run_that_waits_another_that_is_ready_is_named(ui: Ui) -> None:
+    place, waits = Place("p-1", "train", "run-2"), run_view("run-2", RunState.PAUSED)
+    result = RunResult(state=RunState.FINISHED, steps=9, ended_at=0.0, adapter="adapters/step-000009")
+    ready = run_view("run-1", RunState.FINISHED, name="Monday", result=result)
+    assert ui.text("train.next_other", name="Monday") in page._foot(ui, place, waits, [waits, ready])
+    assert ui.text("train.next_open") in page._foot(ui, place, waits, [waits])
+    assert ui.text("train.next_hint") in page._foot(ui, place, ready, [waits, ready])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
@@ -192,3 +193,16 @@ def test_the_page_needs_nothing_from_outside(services: Services, locale: str) ->
     for text in (page, theme):
         assert not re.search(r"@import|fonts\.g(?:oogleapis|static)|cdn\.|cdnjs|unpkg", text)
     assert not re.search(r'<(?:script|link)[^>]+(?:src|href)="https?://(?!testserver)', page)
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_chosen_model_asks_for_its_terms_and_not_to_be_chosen(
+    services: Services, gemma_model: str, locale: str
+) -> None:
+    ui, project = Ui(services, catalog(locale), place=None), services.projects.create("Loja").id
+    services.projects.update(project, model_id=gemma_model)
+    asks, shown = ui.text("model.accept"), partial(model._render, ui, Place(project, "model"))
+    assert asks in shown()
+    services.models.accept_licence(gemma_model)
+    assert asks not in shown()

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Final
+from urllib.parse import quote
 
 from anyio import to_thread
+from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -53,7 +55,8 @@ class GradioGuard:
             status = {"web.too_big": 413, "web.no_route": 404, "web.bad_request": 400}.get(error.code, 403)
             await refusal(HTTPConnection(scope), error, status)(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        route = path.removeprefix(self._path)
+        await self._app(scope, receive, _attached(route, send) if route.startswith(FILE) else send)
 
     async def _checked(self, scope: Scope, route: str, receive: Receive) -> Receive:
         """What the application may read of a request.
@@ -84,6 +87,20 @@ class GradioGuard:
             raise AfinaError("web.bad_request") from error
         if not all(_is_below(path, (self._uploads,)) for path in named_files(values)):
             raise AfinaError("web.foreign_file")
+
+
+def _attached(route: str, send: Send) -> Send:
+    """Has a browser save a file and never open it: a page among them would run with the rights of the studio."""
+    name = quote(PurePath(route.removeprefix(FILE)).name)
+
+    async def attach(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers["content-disposition"] = f"attachment; filename*=UTF-8''{name}"
+            headers["x-content-type-options"] = "nosniff"
+        await send(message)
+
+    return attach
 
 
 def named_files(values: Any) -> Iterator[str]:

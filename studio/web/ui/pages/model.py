@@ -240,7 +240,7 @@ def _state(ui: Ui, card: BaseModelCard, chosen: str | None, fit: Fit) -> Markup:
     if ready and card.id == chosen and ui.services.models.accepted(card.id):
         parts.append(badge(ui.text("model.ready")))
     else:
-        parts.append(_use_button(ui, card, ready, failed=bool(progress.problem), preferred=not chosen, fit=fit))
+        parts.append(_use_button(ui, card, ready, chosen, failed=bool(progress.problem), fit=fit))
     if card.source in _ADDED or ui.services.models.disk_bytes(card.id):
         parts.append(_remove_button(ui, card))
     return join(parts)
@@ -268,11 +268,13 @@ def _progress_label(ui: Ui, progress: InstallProgress) -> str:
     return ui.text("model.installing", done=done, total=total)
 
 
-def _use_button(ui: Ui, card: BaseModelCard, ready: bool, *, failed: bool, preferred: bool, fit: Fit) -> Markup:
+def _use_button(ui: Ui, card: BaseModelCard, ready: bool, chosen: str | None, *, failed: bool, fit: Fit) -> Markup:
     text = ui.text
     label = text("model.use" if ready else "model.try_again" if failed else "model.install")
     terms = {}
     if not ui.services.models.accepted(card.id):
+        if ready and card.id == chosen:  # all that is left to do
+            label = text("model.accept")
         terms = {
             "ask": text("model.accept_ask", name=card.name),
             "detail": text("model.accept_detail", licence=card.licence.name),
@@ -280,6 +282,6 @@ def _use_button(ui: Ui, card: BaseModelCard, ready: bool, *, failed: bool, prefe
             "yes": text("model.accept_yes"),
             "no": text("common.cancel"),
         }
-    first_choice = preferred and text.locale in card.recommended_for and fit.badge is not FitBadge.TOO_BIG
+    first_choice = not chosen and text.locale in card.recommended_for and fit.badge is not FitBadge.TOO_BIG
     kind = "primary" if first_choice else ""
     return button(label, "use", kind=kind, elem_id=f"model-use-{card.id}", id=card.id, **terms)

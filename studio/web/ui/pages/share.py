@@ -154,7 +154,8 @@ def _connect(ui: Ui, parts: _Parts) -> None:
 
     @friendly(ui.text)
     def move(query: str, run_id: str, event: gr.EventData) -> dict[Any, Any]:
-        services.publication.choose(Reach(event_data(event)["reach"]))
+        asked = event_data(event)
+        services.publication.choose(Reach(asked["reach"]), asked.get("host", ""))
         return _going(ui, parts, query, run_id)
 
     @friendly(ui.text)

@@ -31,6 +31,7 @@ _ADDRESS: Final = Markup('<code class="af-address" data-address="{0}">{0}</code>
 _QUESTIONS: Final = Markup('<div class="af-small"><p class="af-muted">{}</p><ul class="af-quoted">{}</ul></div>')
 _QUESTION: Final = Markup("<li>{}</li>")
 _CODE: Final = Markup('<figure class="af-code">{}<figcaption class="af-small af-muted">{}</figcaption></figure>')
+_OTHERS: Final = Markup('<div class="af-row" id="reach-others">{}</div>')
 _OPEN: Final = Markup('<a class="af-button small" href="{}" target="_blank" rel="noopener">{}</a>')
 _COPY: Final = Markup('<button type="button" class="af-button small" data-copy-path="{}" data-copied="{}">{}</button>')
 
@@ -75,6 +76,11 @@ def _state(ui: Ui, now: Publication) -> Markup:
         port = now.address.rpartition(":")[2]
         line = Markup('<p class="af-small af-muted">{}</p>')
         hint = line.format(text("share.reach.firewall", port=port))
+        if now.other_hosts:
+            others = (
+                button(host, "reach", kind="quiet small", reach=now.reach.value, host=host) for host in now.other_hosts
+            )
+            hint += line.format(text("share.reach.others")) + _OTHERS.format(join(others))
     return _STATE.format(
         state=now.state.value,
         badge=badge(text(f"share.reach.state.{now.state.value}"), kind),

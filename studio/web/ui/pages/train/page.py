@@ -226,7 +226,7 @@ def _render(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
         parts.studies.shown: render_studies(ui, place.project),
         parts.queue: render_queue(ui, place, now.queue, view),
         parts.runs: render_runs(ui, place, now.views, view),
-        parts.foot: _foot(ui, place, view),
+        parts.foot: _foot(ui, place, view, now.views),
     }
     return updates | (show_offers(ui, parts.setup, place, Recipe(model=project.model_id)) if ready else {})
 
@@ -247,8 +247,10 @@ def _is_tuned(view: RunView | None) -> bool:
     return bool(view and view.result and view.result.adapter)
 
 
-def _foot(ui: Ui, place: Place, view: RunView | None) -> str:
-    tuned = _is_tuned(view)
+def _foot(ui: Ui, place: Place, view: RunView | None, views: Sequence[RunView]) -> str:
+    tuned, ready = _is_tuned(view), next((each for each in views if _is_tuned(each)), None)
     hint = ui.text("train.next_hint" if tuned else "train.next_open")
+    if ready is not None and not tuned:
+        hint = ui.text("train.next_other", name=ready.name)
     to = place.at("compare", view.id if view and tuned else "")
     return next_link(ui.text, to, "train.next", primary=tuned, hint=hint)

@@ -195,8 +195,7 @@ def _offer_label(ui: Ui, offer: PresetOffer) -> str:
 
 
 def duration_between(text: Catalog, offer: PresetOffer) -> str:
-    """How long a preset takes; from the least to the most where these are far apart."""
-    least, most = text.duration(offer.seconds), text.duration(offer.seconds_most)
-    if offer.seconds_most < _FAR_APART * offer.seconds or least == most:
-        return least
-    return text("train.between", least=least, most=most)
+    """About how long a preset takes; from the least to the most where these are far apart."""
+    if offer.seconds_most < _FAR_APART * offer.seconds:
+        return text("train.about", time=text.duration(offer.seconds))
+    return text.duration_between(offer.seconds, offer.seconds_most)
