@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from gradio_client import Client
 
 from studio.web.network import listen
-from studio.web.ui.event_queue import WakingQueue
+from studio.web.ui.patches.event_queue import WakingQueue
 
 
 class CountingQueue(WakingQueue):

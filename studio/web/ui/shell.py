@@ -17,11 +17,9 @@ from studio.domain.run import RunState
 from studio.errors import AfinaError
 from studio.i18n import LOCALES, Catalog, catalog
 from studio.services import Services
-from studio.web.early import EarlyScript
 from studio.web.guards.gradio_routes import GradioGuard
 from studio.web.ui import theme
 from studio.web.ui.components import EMPTY, Page, Ui, join, visitor_name, warn
-from studio.web.ui.event_queue import WakingQueue
 from studio.web.ui.pages.compare import build_compare
 from studio.web.ui.pages.examples import build_examples
 from studio.web.ui.pages.home import build_home
@@ -29,6 +27,8 @@ from studio.web.ui.pages.model import build_model
 from studio.web.ui.pages.proof.page import build_proof
 from studio.web.ui.pages.share import build_share
 from studio.web.ui.pages.train.page import build_train
+from studio.web.ui.patches.event_queue import WakingQueue
+from studio.web.ui.patches.page_clocks import PageClocks
 from studio.web.ui.session import STEPS, Place
 
 _TAGS: Final = {"en": "en", "pt": "pt-BR"}
@@ -55,7 +55,7 @@ def mount_studio(app: Any, services: Services, locale: str) -> None:
     settings = services.workspace.settings
     exports = (settings.home / "exports").resolve()
     studio = build_studio(services, locale)
-    app.add_middleware(EarlyScript, path=f"/{locale}/", script=theme.early_script())
+    app.add_middleware(PageClocks, path=f"/{locale}/")
     app.add_middleware(GradioGuard, path=f"/{locale}", uploads=Path(get_upload_folder()), served=[exports])
     gr.mount_gradio_app(
         app,

@@ -136,11 +136,6 @@ def head(language: str, toasts: dict[str, str]) -> str:
     return f'{icon}<meta name="color-scheme" content="light dark"><script>{script}</script>'
 
 
-def early_script() -> str:
-    """The script that has to run before those of Gradio."""
-    return (_STATIC / "early" / "calm.js").read_text(encoding="utf-8")
-
-
 def _joined(ending: str) -> str:
     """Our files of one kind as one text: ``studio`` first, which the others build on."""
     paths = sorted(_STATIC.glob(f"*.{ending}"), key=lambda path: (path.stem != "studio", path.name))

@@ -1,23 +1,27 @@
-"""A script that runs before those of Gradio: what it is given as ``head`` comes after them."""
+"""Gradio's clocks of an open page, slowed by ``page_clocks.js``, which has to run before Gradio's own scripts.
+
+What Gradio is given as ``head`` comes after them, so the script is written into the page on its way out.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
-class EarlyScript:
-    """Puts a script first into the head of one page.
+class PageClocks:
+    """ASGI middleware that puts the script first into the head of one page.
 
     Args:
         app: that answers.
         path: of the page.
-        script: JavaScript.
     """
 
-    def __init__(self, app: ASGIApp, path: str, script: str) -> None:
+    def __init__(self, app: ASGIApp, path: str) -> None:
         self._app, self._path = app, path
+        script = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
         self._tag = f"<script>{script}</script>".encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
