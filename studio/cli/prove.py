@@ -117,9 +117,5 @@ def _tell(terminal: Terminal, proof: Proof) -> None:
 
 
 def _write(terminal: Terminal, services: Services, proof: Proof, path: Path) -> None:
-    from studio.sharing.proof_report.html_report import html_report
-    from studio.storage.files import write_atomic
-
-    votes = services.votes.result(proof.run_id, proof.against)
-    write_atomic(path, html_report(terminal.catalog, proof, votes))
+    services.reports.write(proof.run_id, path, proof.against, terminal.catalog.locale)
     terminal.say("cli.prove.written", path=str(path))

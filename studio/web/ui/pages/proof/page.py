@@ -184,8 +184,10 @@ def _perform(ui: Ui, target: ProofTarget, action: str) -> None:
     """What a button of the exam or of the list of versions asks for."""
     proofs, run = ui.services.proofs, target.run
     match action:
-        case "start" | "stop" as verb:
-            getattr(proofs, verb)(run.id, target.against)
+        case "start":
+            proofs.start(run.id, target.against)
+        case "stop":
+            proofs.stop(run.id, target.against)
         case "folds":
             ui.services.studies.start_folds(run.project_id, run.recipe, FOLDS, ui.text.locale)
 
