@@ -57,6 +57,7 @@ def build_services(settings: Settings) -> Services:
     from studio.services.studies.service import StudyService
     from studio.services.suggestions import SuggestionService
     from studio.services.votes import VoteService
+    from studio.web.demo.site import site_files
     from studio.web.doors import DemoParts, openers
 
     workspace = Workspace.open(settings)
@@ -91,7 +92,7 @@ def build_services(settings: Settings) -> Services:
         keys=ApiKeyService(workspace),
         publication=PublicationService(workspace, openers(demo)),
         suggestions=SuggestionService(workspace, demo.chats, demo.links),
-        exports=ExportService(workspace),
+        exports=ExportService(workspace, site_files),
         proofs=proofs,
         votes=votes,
         proof_changes=ProofChangeService(runs, proofs),

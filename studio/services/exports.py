@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from studio.domain.model import SourceKind
 from studio.domain.problem import Problem
@@ -20,6 +20,8 @@ from studio.sharing.exporters.base import Exporter, ExportSource, read_source
 from studio.sharing.exporters.child import Child
 from studio.sharing.exporters.model_card import write_model_card
 from studio.sharing.file_names import slug
+from studio.sharing.links import LinkStore
+from studio.sharing.site_page import SiteFiles
 from studio.storage.database import AddedModelRow, RunRow
 from studio.storage.files import atomic_path, require_space, scratch_folder
 from studio.storage.kept_adapter import require_adapter
@@ -68,10 +70,11 @@ class ExportService:
 
     Args:
         workspace: where runs, base models and finished exports are.
+        site_files: gives the files of a visitors' page.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
+    def __init__(self, workspace: Workspace, site_files: SiteFiles = lambda page: {}) -> None:
+        self._workspace, self._site_files = workspace, site_files
         self._folder = workspace.home / "exports"
         self._working: dict[tuple[str, str], ExportProgress] = {}
         self._threads: list[threading.Thread] = []
@@ -202,7 +205,15 @@ class ExportService:
             if added is not None and added.source == SourceKind.HUB.value:
                 reference = added.reference
         source = read_source(run, name, self._workspace.model, reference)
-        return replace(source, proof=ProofFiles(run).read_result())
+        proof = ProofFiles(run).read_result()
+        return replace(
+            source, proof=proof, home=self._workspace.home, site_files=self._site_files, **self._page(run_id)
+        )
+
+    def _page(self, run_id: str) -> dict[str, Any]:
+        """What the owner chose for visitors in the newest demo link of a run."""
+        links = LinkStore(self._workspace.database).list(run_id)
+        return {"title": links[0].title, "questions": links[0].questions, "locale": links[0].locale} if links else {}
 
 
 def _pack(files: Path, target: Path) -> None:
@@ -214,7 +225,9 @@ def _pack(files: Path, target: Path) -> None:
     with atomic_path(target) as temporary:
         with zipfile.ZipFile(temporary, "w") as archive:
             for path in sorted(files.iterdir()):
-                packed = zipfile.ZIP_STORED if path.suffix in _WEIGHTS else zipfile.ZIP_DEFLATED
+                packed = (
+                    zipfile.ZIP_STORED if path.suffix in _WEIGHTS or ".gguf" in path.suffixes else zipfile.ZIP_DEFLATED
+                )
                 archive.write(path, f"{target.stem}/{path.name}", packed)
         with zipfile.ZipFile(temporary) as archive:
             if archive.testzip() is not None:

@@ -7,12 +7,19 @@ from studio.sharing.exporters.adapter import AdapterExporter
 from studio.sharing.exporters.base import Exporter
 from studio.sharing.exporters.gguf import GgufExporter
 from studio.sharing.exporters.merged import MergedExporter
+from studio.sharing.exporters.site import SiteExporter
 from studio.sharing.gguf.precision import GgufPrecision
 
 
 def exporters() -> dict[str, Exporter]:
     """Every format by its name, in the order in which the screens show them."""
-    known: tuple[Exporter, ...] = (AdapterExporter(), MergedExporter(), *map(GgufExporter, GgufPrecision))
+    known: tuple[Exporter, ...] = (
+        AdapterExporter(),
+        MergedExporter(),
+        *map(GgufExporter, GgufPrecision),
+        SiteExporter(),
+        SiteExporter(with_base=True),
+    )
     return {format_.kind: format_ for format_ in known}
 
 

@@ -14,6 +14,7 @@ from studio.domain.recipe import Recipe
 from studio.domain.run import RunResult
 from studio.errors import AfinaError
 from studio.sharing.exporters.child import Child
+from studio.sharing.site_page import SiteFiles
 from studio.storage.kept_adapter import require_adapter
 from studio.storage.workspace import RunFolder
 
@@ -36,6 +37,11 @@ class ExportSource:
         examples: trained on.
         held_out: examples kept aside.
         proof: what the final exam said of it, against the base model; None where it has not been sat.
+        home: of the workspace, where tools are kept.
+        title: that visitors read; empty for the name.
+        questions: suggested to visitors.
+        locale: of the visitors' page.
+        site_files: gives the files of a page.
     """
 
     run: RunFolder
@@ -51,6 +57,11 @@ class ExportSource:
     examples: int
     held_out: int
     proof: Proof | None = None
+    home: Path = Path()
+    title: str = ""
+    questions: tuple[str, ...] = ()
+    locale: str = "en"
+    site_files: SiteFiles = lambda page: {}
 
     @property
     def has_adapter(self) -> bool:

@@ -1,4 +1,4 @@
-"""``python -m studio.sharing.exporters.write_gguf RUN_DIR MODEL_DIR OUT PRECISION NAME REFERENCE``: writes a GGUF file."""
+"""``python -m studio.sharing.exporters.write_gguf RUN_DIR MODEL_DIR OUT PRECISION NAME REFERENCE [base]``: a GGUF file."""
 
 from __future__ import annotations
 
@@ -29,8 +29,26 @@ if TYPE_CHECKING:
 _FOUR_BITS: Final = 1.0
 
 
-def write(run: RunFolder, model_dir: Path, out: Path, precision: GgufPrecision, name: str, reference: str) -> None:
+def write(
+    run: RunFolder,
+    model_dir: Path,
+    out: Path,
+    precision: GgufPrecision,
+    name: str,
+    reference: str,
+    *,
+    tuned: bool = True,
+) -> None:
     """Merges, writes, reads the file again with transformers and compares.
+
+    Args:
+        run: its folder.
+        model_dir: folder of the base model.
+        out: the GGUF file.
+        precision: number format of its matrices.
+        name: that it gets.
+        reference: public name of the base model, or empty.
+        tuned: the tuned model; else its base as it came.
 
     Raises:
         AfinaError: ``export.differs``, ``export.gguf_architecture``, ``export.gguf_tokenizer``.
@@ -38,7 +56,7 @@ def write(run: RunFolder, model_dir: Path, out: Path, precision: GgufPrecision, 
     require_writable(model_dir)
     tell(phase="merging")
     texts = proof_texts(run, model_dir)
-    merged, expected = merged_model(kept_folder(run), model_dir, texts)
+    merged, expected = merged_model(kept_folder(run) if tuned else model_dir, model_dir, texts)
     card = BaseModelCard.model_validate_json(run.model.read_bytes())
     recipe = Recipe.model_validate_json(run.recipe.read_bytes())
     template = ChatTemplate.load(model_dir).source
@@ -98,4 +116,7 @@ def _quick_reading() -> Iterator[None]:
 if __name__ == "__main__":
     run_dir, base_dir, out_file = map(Path, sys.argv[1:4])
     kind, title, public_name = GgufPrecision(sys.argv[4]), sys.argv[5], sys.argv[6]
-    sys.exit(run_as_child(lambda: write(RunFolder(run_dir), base_dir, out_file, kind, title, public_name)))
+    is_tuned = sys.argv[7:] != ["base"]
+    sys.exit(
+        run_as_child(lambda: write(RunFolder(run_dir), base_dir, out_file, kind, title, public_name, tuned=is_tuned))
+    )

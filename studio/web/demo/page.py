@@ -10,7 +10,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from studio.domain.project import Link
-from studio.i18n.catalog import LOCALES, catalog
+from studio.i18n.catalog import LOCALES, Catalog, catalog
 from studio.web.brand import logo
 from studio.web.demo.questions import MAX_QUESTION
 
@@ -28,25 +28,40 @@ def demo_page(link: Link, locale: str, *, is_chat_model: bool = True) -> str:
         is_chat_model: whether the base was taught to chat; else the page says that it was not.
     """
     text = catalog(locale)
-    spoken = {name: text(f"demo.{name}", limit=MAX_QUESTION) for name in _SPOKEN}
-    if not link.shows_before:
-        del spoken["before"]
-        spoken |= {"ready": text("demo.ready_alone"), "after": text("demo.answer")}
+    spoken = spoken_sentences(text, shows_before=link.shows_before)
     sides = ("before", "after") if link.shows_before else ("after",)
     notes = {
         "before": text("demo.before_note" if is_chat_model else "demo.before_note_no_chat"),
         "after": text("demo.after_note"),
     }
-    others = [x for x in LOCALES if x != locale]
-    return _render(locale, link=link, spoken=spoken, limit=MAX_QUESTION, others=others, sides=sides, notes=notes)
+    others = {other: f"?lang={other}" for other in LOCALES if other != locale}
+    ask = f"/d/{link.token}/ask?lang={locale}"
+    shown: dict[str, Any] = {"link": link, "spoken": spoken, "limit": MAX_QUESTION, "others": others, "sides": sides}
+    return render_page(locale, **shown, notes=notes, ask=ask, static="/d/static/")
+
+
+def spoken_sentences(text: Catalog, *, shows_before: bool) -> dict[str, str]:
+    """What the page's script says.
+
+    Args:
+        text: in which language.
+        shows_before: whether there are two answers.
+    """
+    spoken = {name: text(f"demo.{name}", limit=MAX_QUESTION) for name in _SPOKEN}
+    if not shows_before:
+        del spoken["before"]
+        spoken |= {"ready": text("demo.ready_alone"), "after": text("demo.answer")}
+    return spoken
 
 
 def closed_page(locale: str) -> str:
     """The page of a link that does not exist or was switched off: the same for both."""
-    return _render(locale, link=None, spoken={}, limit=0, others=[], sides=(), notes={})
+    return render_page(locale, link=None, static="/d/static/")
 
 
-def _render(locale: str, **values: Any) -> str:
+def render_page(locale: str, **values: Any) -> str:
+    """The page's template with ``values``; those of a folder's page are left out of others."""
+    values = {"site": None, "policy": "", "verdict": ""} | values
     return _template().render(locale=locale, t=catalog(locale), logo=logo(), version=_version(), **values)
 
 

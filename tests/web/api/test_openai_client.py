@@ -31,7 +31,15 @@ class Studio:
         self.url = f"{server.address}/v1"
 
     def afina(self, *arguments: str) -> str:
-        environment = os.environ | self.server.environment | {"AFINA_HOME": str(self.server.home), "LC_ALL": "C.UTF-8"}
+        environment = (
+            os.environ
+            | self.server.environment
+            | {
+                "AFINA_HOME": str(self.server.home),
+                "AFINA_PORT": str(self.server.port),
+                "LC_ALL": "C.UTF-8",
+            }
+        )
         command = [sys.executable, "-m", "studio", *arguments]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
         assert done.returncode == 0, done.stderr

@@ -117,7 +117,7 @@
     busy(true);
     let ended = "";
     try {
-      const response = await fetch(main.dataset.ask, {
+      const response = await (window.afinaAnswer || fetch)(main.dataset.ask, {
         method: "POST",
         headers: { "Content-Type": "application/json" },
         body: JSON.stringify({ question, turns: byId("go-on").checked ? turns.slice(-4) : [] }),

@@ -1,0 +1,49 @@
+"""What the page of an exported chatbot shows and loads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True)
+class SiteModel:
+    """A model that the page runs.
+
+    Args:
+        parts: names of the files that make its GGUF file, in order.
+        size: bytes of all of them.
+        plain_prompt: what stands before and after a question to a base that was never taught to chat; None for others.
+    """
+
+    parts: tuple[str, ...]
+    size: int
+    plain_prompt: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class SitePage:
+    """The page.
+
+    Args:
+        title: what visitors read first.
+        questions: suggestions for visitors.
+        locale: language of the title, and of the page that opens first.
+        tuned: the tuned chatbot.
+        base: the model before training, where visitors are to see its answer too.
+        verdict: by language, what the final exam said; empty without one.
+        version: changes whenever any file of the folder does.
+    """
+
+    title: str
+    questions: tuple[str, ...]
+    locale: str
+    tuned: SiteModel
+    base: SiteModel | None
+    verdict: Mapping[str, str]
+    version: str
+
+
+SiteFiles: TypeAlias = Callable[[SitePage], Mapping[str, bytes]]
+"""Gives the page's own files by their names."""

@@ -1,0 +1,165 @@
+// Answers in the visitor's browser: loads the models of this folder and takes the place of the server that demo.js asks.
+import { Wllama } from "./wllama.js";
+
+const site = JSON.parse(document.getElementById("site").dataset.site);
+const line = document.getElementById("loading");
+const percent = new Intl.NumberFormat(document.documentElement.lang, { style: "percent" });
+const size = (bytes) => `${new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 0 }).format(bytes / 1e6)} MB`;
+let problem = ""; // why this browser cannot; empty while it can
+
+function tell(sentence, part) {
+  line.hidden = !sentence;
+  line.querySelector("span").textContent = sentence;
+  line.querySelector("progress").hidden = part === undefined;
+  if (part !== undefined) line.querySelector("progress").value = part;
+}
+
+// Pages are served with the headers that allow several threads only where a host can set them: the worker sets them
+// elsewhere, and keeps what was loaded. It takes over with one reload, on secure addresses only.
+async function takeOver() {
+  if (!("serviceWorker" in navigator)) return;
+  const registered = await navigator.serviceWorker.register("sw.js").catch(() => null);
+  if (!registered || crossOriginIsolated || sessionStorage.getItem("afina-reloaded")) return;
+  await navigator.serviceWorker.ready;
+  sessionStorage.setItem("afina-reloaded", "1");
+  location.reload();
+  await new Promise(() => {}); // nothing more happens in this page
+}
+
+function inOwnLanguage() {
+  const here = location.pathname.split("/").pop() || "index.html";
+  const wanted = navigator.languages.map((name) => site.languages[name.slice(0, 2)]).find(Boolean);
+  if (here !== "index.html" || !wanted || wanted === here || sessionStorage.getItem("afina-language")) return;
+  sessionStorage.setItem("afina-language", "1");
+  location.replace(wanted);
+}
+
+async function fetchModel(model, onBytes) {
+  const parts = [];
+  for (const name of model.parts) {
+    const response = await fetch(`${name}?v=${site.version}`);
+    if (!response.ok) throw new Error(`${name}: ${response.status}`);
+    const pieces = [];
+    const reader = response.body.getReader();
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) break;
+      pieces.push(value);
+      onBytes(value.length);
+    }
+    parts.push(new Blob(pieces));
+  }
+  return new Blob(parts);
+}
+
+const simd = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11]);
+
+async function load(model, onBytes) {
+  const wllama = new Wllama({ default: "./wllama.wasm" }, { suppressNativeLog: true });
+  const threads = crossOriginIsolated ? Math.min(4, Math.max(1, Math.ceil((navigator.hardwareConcurrency || 2) / 2) + 1)) : 1;
+  const blob = await fetchModel(model, onBytes);
+  await wllama.loadModel([blob], { n_ctx: 2048, n_gpu_layers: 0, n_threads: Math.min(threads, navigator.hardwareConcurrency || 1) });
+  return wllama;
+}
+
+async function prepare() {
+  if (!WebAssembly.validate(simd)) throw new Error("simd");
+  const total = site.tuned.size + (site.base ? site.base.size : 0);
+  if (navigator.deviceMemory && navigator.deviceMemory * 1e9 < total * 2.5) throw new RangeError("memory");
+  await takeOver();
+  let loaded = 0;
+  const onBytes = (bytes) => {
+    loaded += bytes;
+    tell(`${site.said.loading} ${percent.format(Math.min(1, loaded / total))} · ${size(total)}`, loaded / total);
+  };
+  tell(`${site.said.loading} · ${size(total)}`, 0);
+  const tuned = await load(site.tuned, onBytes);
+  const base = site.base ? await load(site.base, onBytes) : null;
+  tell("");
+  document.documentElement.dataset.ready = `${tuned.getNumThreads()}`;
+  return { tuned, base };
+}
+
+function explained(error) {
+  if (error instanceof RangeError || /memory|alloc/i.test(error.message)) return site.said.memory;
+  return /simd|WebAssembly|wasm/i.test(error.message) ? site.said.cannot : site.said.failed;
+}
+
+inOwnLanguage();
+const ready = prepare().catch((error) => {
+  console.error(error);
+  problem = explained(error);
+  tell(problem);
+});
+
+function messages(question, turns, side) {
+  const before = turns.flatMap((turn) => [
+    { role: "user", content: turn.question },
+    { role: "assistant", content: turn[side].trim() || "…" },
+  ]);
+  return [...before, { role: "user", content: question }];
+}
+
+async function* pieces(model, wllama, question, turns, side, signal) {
+  const options = { max_tokens: site.maxTokens, temperature: 0, stream: true, abortSignal: signal };
+  if (model.plain_prompt) {
+    const [before, after] = model.plain_prompt;
+    const prompt = before + question + after;
+    for await (const chunk of await wllama.createCompletion({ ...options, prompt, stop: ["\n"] })) yield chunk.choices[0]?.text;
+  } else {
+    const asked = messages(question, turns, side);
+    for await (const chunk of await wllama.createChatCompletion({ ...options, messages: asked })) yield chunk.choices[0]?.delta?.content;
+  }
+}
+
+// The rule of the studio's chat: the same few words at least four times in a row, over at least 32 of them.
+function isLooping(said) {
+  for (let period = 1; period <= Math.min(64, Math.floor(said.length / 4)); period++) {
+    const span = Math.max(period * 4, 32);
+    if (span > said.length) continue;
+    let same = true;
+    for (let at = 1; same && at <= span - period; at++) same = said.at(-at) === said.at(-at - period);
+    if (same) return true;
+  }
+  return false;
+}
+
+async function answer({ question, turns }, signal, send) {
+  if (!document.documentElement.dataset.ready) send({ message: problem || site.said.loading });
+  const models = await ready;
+  if (!models) return send({ error: problem });
+  for (const side of models.base ? ["tuned", "base"] : ["tuned"]) {
+    const said = [];
+    for await (const piece of pieces(site[side], models[side], question, turns, side, signal)) {
+      if (signal.aborted) return;
+      if (!piece) continue;
+      said.push(piece);
+      send({ [side]: piece });
+      if (isLooping(said)) break;
+    }
+  }
+  send({ done: true });
+}
+
+// What demo.js calls in place of fetch: lines of JSON, as from the server.
+let last = Promise.resolve();
+window.afinaAnswer = async (_address, { body, signal }) => {
+  const encoder = new TextEncoder();
+  const stream = new ReadableStream({
+    start(controller) {
+      let open = true;
+      const send = (values) => { if (open) controller.enqueue(encoder.encode(`${JSON.stringify(values)}\n`)); };
+      const stopped = () => { if (open) { open = false; controller.error(new DOMException("stopped", "AbortError")); } };
+      signal.addEventListener("abort", stopped);
+      last = last.catch(() => {}).then(() => answer(JSON.parse(body), signal, send)).then(
+        () => { if (open) { open = false; controller.close(); } },
+        (error) => {
+          console.error(error);
+          send({ error: site.said.failed });
+          if (open) { open = false; controller.close(); }
+        },
+      );
+    },
+  });
+  return { ok: true, body: stream };
+};
