@@ -73,6 +73,9 @@ class TrialScore(_Value):
     loss: float | None = Field(default=None, description="Mean cross-entropy in nats a learned token.")
     right: int | None = Field(default=None, description="Answers that are right to the letter.")
     asked: int = 0
+    each_right: tuple[bool, ...] = Field(
+        default=(), description="Which answers are right, in the order of the questions; empty in records made before."
+    )
 
     @property
     def share(self) -> float | None:

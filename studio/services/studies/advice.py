@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import NormalDist
 from typing import Any, Final
 
 from studio.domain.study import (
@@ -19,9 +18,8 @@ from studio.domain.study import (
     TrialMetric,
     TrialScore,
 )
+from studio.evaluation.statistics import ALPHA, holm, mcnemar, wilson
 
-_Z: Final = 1.96  # of the normal distribution: 95 %
-_CHANCE: Final = 0.05  # with which luck alone may look like more
 _LOSS_GAIN: Final = 0.02  # a loss lower by less than this share is no gain
 _STEADY: Final = 0.10  # half an interval in shares: up to here the result can be relied on
 _ROUGH: Final = 0.20
@@ -65,15 +63,15 @@ def spread(record: StudyRecord) -> Spread | None:
     shares = [share for score in scores if (share := score.share) is not None]
     losses = [score.loss for score in scores if score.loss is not None and math.isfinite(score.loss)]
     right, asked = sum(score.right or 0 for score in scores), sum(score.asked for score in scores)
-    low, high = wilson(right, asked) if shares else (None, None)
+    interval = wilson(right, asked) if shares else None
     return Spread(
         folds=len(scores),
         right=right if shares else None,
         asked=asked,
         mean_right=_mean(shares),
         spread_right=_deviation(shares),
-        low=low,
-        high=high,
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
         mean_loss=_mean(losses),
         spread_loss=_deviation(losses),
     )
@@ -117,16 +115,6 @@ def _nothing(plan: StudyPlan, record: StudyRecord, *, over: bool) -> Advice:
     return Advice(key=f"train.study.advice.none_right{'' if over else '_yet'}", params=params)
 
 
-def wilson(right: int, asked: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson, 1927); ``(0, 1)`` where nothing was asked."""
-    if not asked:
-        return 0.0, 1.0
-    share, z2 = right / asked, _Z**2
-    middle = (share + z2 / (2 * asked)) / (1 + z2 / asked)
-    half = _Z / (1 + z2 / asked) * math.sqrt(share * (1 - share) / asked + z2 / (4 * asked**2))
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
 def _was_short(record: StudyRecord) -> bool:
     return bool(record.shares) and record.shares[-1] < 1.0
 
@@ -162,15 +150,18 @@ def _compared(metric: TrialMetric, rung: int, base: Trial | None, best: Trial, t
 def _sureness(ours: TrialScore, theirs: TrialScore, others: int) -> str:
     """``better`` where the difference is more than chance would often make, ``ahead`` below that, else ``close``.
 
-    The best of many is ahead by luck more often than one is: the bar rises with their number (Bonferroni's correction).
+    Question by question; the best of many is ahead by luck more often than one is, so the bar rises with their number.
     """
-    gained = (ours.right or 0) - (theirs.right or 0)
-    if gained <= 0:
+    if (ours.right or 0) <= (theirs.right or 0):
         return "close"
-    share = ((ours.right or 0) + (theirs.right or 0)) / max(1, ours.asked + theirs.asked)
-    error = math.sqrt(max(1e-9, 2 * share * (1 - share) / max(1, ours.asked)))
-    bar = NormalDist().inv_cdf(1 - _CHANCE / 2 / max(1, others))
-    return "better" if gained / max(1, ours.asked) > bar * error else "ahead"
+    if len(ours.each_right) == len(theirs.each_right) == ours.asked:
+        pairs = list(zip(ours.each_right, theirs.each_right, strict=True))
+        won, lost = sum(a and not b for a, b in pairs), sum(b and not a for a, b in pairs)
+    else:  # a record made before says how many only: as many differ as can
+        lost = min(theirs.right or 0, ours.asked - (ours.right or 0))
+        won = (ours.right or 0) - (theirs.right or 0) + lost
+    p = holm([mcnemar(won, lost), *[1.0] * (others - 1)])[0]
+    return "better" if p < ALPHA else "ahead"
 
 
 def _about(plan: StudyPlan, together: Spread) -> list[Advice]:

@@ -151,7 +151,7 @@ class TrialWorker(ABC):
     def _score(self, loop: Loop, number: int, rung: int) -> TrialScore:
         """How a trial does on the practice questions as it is now; noted in the record."""
         from studio.training.loop.dataloader import read_conversations
-        from studio.training.loop.exact_match import right_answers
+        from studio.training.loop.exact_match import each_right
 
         trial, step = self._trial(number), loop.state.step
         if trial.score is not None and trial.score.step == step:  # rungs closer to each other than a step
@@ -159,13 +159,15 @@ class TrialWorker(ABC):
         else:
             asked = read_conversations(self.folder.trial(number).held_out)
             chosen = asked[:: max(1, math.ceil(len(asked) / _ASKED))]
+            each = each_right(loop.engine, loop.plan.encoder, chosen, loop.turns)
             score = TrialScore(
                 rung=rung,
                 step=step,
                 passes=step / loop.plan.steps_per_epoch,
                 loss=loop.judge.held_out_loss(),
-                right=right_answers(loop.engine, loop.plan.encoder, chosen, loop.turns),
+                right=sum(each),
                 asked=len(chosen),
+                each_right=each,
             )
         self._change(trial.model_copy(update={"scores": (*trial.scores, score), "passes": score.passes}))
         return score

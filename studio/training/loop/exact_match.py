@@ -37,6 +37,14 @@ def right_answers(
     return found
 
 
+def each_right(engine: Engine, encoder: Encoder, asked: Sequence[Conversation], turns: ComputeLock) -> tuple[bool, ...]:
+    """Which of the questions would be answered to the letter, for a comparison question by question.
+
+    Args: as for :func:`right_answers`.
+    """
+    return tuple(right_answers(engine, encoder, (each,), turns) == 1 for each in asked)
+
+
 def last_answer(example: EncodedExample, longest: int) -> EncodedExample:
     """The example up to the end of its last answer, of which ``longest`` tokens at most are learned, and nothing else."""
     end = max((place + 1 for place, learned in enumerate(example.learned) if learned), default=0)

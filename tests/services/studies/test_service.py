@@ -241,7 +241,10 @@ def test_where_every_answer_is_there_once_a_search_asks_in_other_words(tmp_path:
 def test_advice_is_as_sure_as_the_counts_allow() -> None:
     """The same record with more and more right answers: from "no difference" to "more than chance explains"."""
     from studio.domain.study import StudyKind, StudyPlan, StudyRecord, Trial, TrialMetric, TrialScore, TrialSettings
-    from studio.services.studies.advice import advice, recommendation, wilson
+    from studio.services.studies.advice import advice, recommendation
+
+    def first(right: int) -> tuple[bool, ...]:
+        return tuple(n < right for n in range(60))
 
     settings = [TrialSettings(learning_rate=rate, rank=8, epochs=4.0) for rate in (0.001, 0.002)]
     plan = StudyPlan(kind=StudyKind.SEARCH, judge=TrialMetric.RIGHT, minutes=5.0, candidates=tuple(settings))
@@ -250,7 +253,7 @@ def test_advice_is_as_sure_as_the_counts_allow() -> None:
         trials = tuple(
             Trial(
                 number=n, settings=settings[n - 1],
-                scores=(TrialScore(rung=0, step=9, passes=4.0, loss=loss, right=right, asked=60),),
+                scores=(TrialScore(rung=0, step=9, passes=4.0, loss=loss, right=right, asked=60, each_right=first(right)),),
             )
             for n, (right, loss) in enumerate(zip((base, other), losses, strict=True), start=1)
         )  # fmt: skip
@@ -274,29 +277,40 @@ def test_advice_is_as_sure_as_the_counts_allow() -> None:
     by_loss = recommendation(plan.model_copy(update={"judge": TrialMetric.LOSS}), nothing)
     assert by_loss is not None
     assert by_loss.trial == 2, "where answers cannot be right, the error still counts"
-    assert wilson(0, 0) == (0.0, 1.0)
-    low, high = wilson(45, 60)
-    assert low == pytest.approx(0.6277, abs=1e-3)
-    assert high == pytest.approx(0.8422, abs=1e-3)
 
 
 def test_the_best_of_many_must_be_further_ahead_than_one() -> None:
     from studio.domain.study import StudyKind, StudyPlan, StudyRecord, Trial, TrialMetric, TrialScore, TrialSettings
     from studio.services.studies.advice import recommendation
 
-    def told(rights: tuple[int, ...]) -> str:
+    def told(rights: tuple[int, ...], *, known: bool = True) -> str:
         settings = [TrialSettings(learning_rate=0.001 * n, rank=8, epochs=4.0) for n in range(1, len(rights) + 1)]
         plan = StudyPlan(kind=StudyKind.SEARCH, judge=TrialMetric.RIGHT, minutes=5.0, candidates=tuple(settings))
         trials = tuple(
-            Trial(number=n, settings=settings[n - 1], scores=(TrialScore(rung=0, step=9, passes=4, right=r, asked=60),))
+            Trial(
+                number=n,
+                settings=settings[n - 1],
+                scores=(
+                    TrialScore(
+                        rung=0,
+                        step=9,
+                        passes=4,
+                        right=r,
+                        asked=60,
+                        each_right=tuple(i < r for i in range(60)) if known else (),
+                    ),
+                ),
+            )
             for n, r in enumerate(rights, start=1)
         )
         found = recommendation(plan, StudyRecord(trials=trials, shares=(1.0,), spent=100.0, done=True))
         assert found is not None
         return found.advice.key.rpartition(".")[2]
 
-    assert told((30, 42)) == "better"
-    assert told((30, 42, 29, 31, 28, 30)) == "ahead", "one of five ahead by this much is luck often enough"
+    assert told((30, 37)) == "better"
+    assert told((30, 37, 29, 31, 28, 30)) == "ahead", "one of five ahead by this much is luck often enough"
+    assert told((30, 37), known=False) == "ahead", "a record made before does not say which, so as many differ as can"
+    assert told((20, 50), known=False) == "better"
 
 
 @pytest.mark.model
