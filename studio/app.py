@@ -33,7 +33,7 @@ def build_services(settings: Settings) -> Services:
     from studio.services.api_keys import ApiKeyService
     from studio.services.chats import ChatService
     from studio.services.conversations import ConversationService
-    from studio.services.embedding_model import EmbeddingModelService
+    from studio.services.encoders import EncoderService
     from studio.services.examples.background_checks import CheckupService
     from studio.services.examples.checks import CheckService
     from studio.services.examples.datasets import DatasetService
@@ -81,7 +81,7 @@ def build_services(settings: Settings) -> Services:
         history=HistoryService(workspace),
         imports=imports,
         pruning=PruningService(workspace, imports),
-        insights=InsightService(datasets, models, checks, EmbeddingModelService(workspace)),
+        insights=InsightService(datasets, models, checks, EncoderService(workspace)),
         splits=SplitService(workspace, datasets.tests),
         runs=runs,
         studies=StudyService(workspace, models, datasets, runs),

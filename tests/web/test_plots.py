@@ -131,22 +131,19 @@ def test_more_topics_than_colours_are_told_apart_by_shape() -> None:
     assert (colour_of(400), symbol_of(400)) not in looks
 
 
-def test_the_helper_is_offered_where_it_is_better_and_only_once(ui: Ui, services: Services) -> None:
-    for locale, offered in (("en", True), ("pt", False)):
+def test_an_encoder_is_offered_for_each_language_and_only_once(ui: Ui, services: Services) -> None:
+    for locale, size, licence in (("en", "84\xa0MB", "Apache-2.0"), ("pt", "91\xa0MB", "MIT")):
         project = services.projects.create(locale)
         services.datasets.use_sample(project.id, locale)
         view = services.insights.wait(project.id)
-        assert ("plots-helper-get" in views.render_status(ui, view)) is offered
-        said = maps.render_map(ui, view, maps.NOTHING, [])
-        assert (ui.text("examples.plots.map.letters_better") in said) is not offered
-        if offered:
-            assert "84\xa0MB" in views.render_status(ui, view)
-            assert "Apache-2.0" in views.render_status(ui, view)
-            english = view
-    services.insights.helper.decline()
-    again = views.render_status(ui, english)
-    assert "plots-helper-no" not in again
-    assert "plots-helper-get" in again, "who changes her mind finds it"
+        offer = views.render_status(ui, view)
+        assert "plots-helper-no" in offer
+        assert size in offer
+        assert licence in offer
+        services.insights.encoder(project.id).decline()
+        again = views.render_status(ui, view)
+        assert "plots-helper-no" not in again
+        assert "plots-helper-get" in again, "who changes her mind finds it"
 
 
 def test_few_questions_have_words_instead_of_a_map(ui: Ui, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from studio.data.checks.check import Dataset
@@ -19,7 +18,7 @@ from studio.models.probe import choose_precision, known_speed
 from studio.services.examples.question_map import QuestionMap, make_map
 
 if TYPE_CHECKING:
-    from studio.services.embedding_model import EmbeddingModelService
+    from studio.services.encoders import EncoderInstall, EncoderService
     from studio.services.examples.checks import CheckService
     from studio.services.examples.datasets import DatasetService
     from studio.services.models import ModelService
@@ -56,7 +55,7 @@ class InsightView:
     problem: Problem | None = None
 
 
-Key = tuple[str, str, str, bool]
+Key = tuple[str, str, str, tuple[str, ...]]
 
 
 @dataclass
@@ -73,16 +72,16 @@ class InsightService:
         datasets: the examples.
         models: base models, for lengths in tokens.
         checks: what worked out near-identical questions already.
-        helper: the model that reads questions.
+        encoders: the models that read questions.
     """
 
     def __init__(
-        self, datasets: DatasetService, models: ModelService, checks: CheckService, helper: EmbeddingModelService
+        self, datasets: DatasetService, models: ModelService, checks: CheckService, encoders: EncoderService
     ) -> None:
         self._datasets = datasets
         self._models = models
         self._checks = checks
-        self.helper = helper
+        self.encoders = encoders
         self._lock = threading.Lock()
         self._jobs: OrderedDict[Key, _Job] = OrderedDict()
 
@@ -127,7 +126,7 @@ class InsightService:
 
     def close(self) -> None:
         """Stops whatever is under way."""
-        self.helper.close()
+        self.encoders.close()
         with self._lock:
             jobs = list(self._jobs.values())
             self._jobs.clear()
@@ -143,7 +142,7 @@ class InsightService:
             raise AfinaError("data.no_dataset")
         model_id, system_prompt = self._datasets.model_of(project_id)
         installed = model_id if model_id and self._models.is_installed(model_id) else ""
-        return version.id, installed, system_prompt or "", self.helper.folder is not None
+        return version.id, installed, system_prompt or "", self.encoders.installed
 
     def _run(self, project_id: str, job: _Job) -> None:
         def update(**values: object) -> None:
@@ -158,7 +157,7 @@ class InsightService:
             made = make_map(
                 dataset,
                 self._datasets.workspace.project(project_id) / "insights",
-                self.helper_for(language),
+                self.encoders.for_language(language).folder,
                 self._precision(),
                 lambda done, total: update(done=done, total=total),
                 job.cancel.is_set,
@@ -169,9 +168,9 @@ class InsightService:
         except Exception as error:  # whatever it is, the screen must say it
             update(is_running=False, problem=Problem.of(from_exception(error)))
 
-    def helper_for(self, language: str) -> Path | None:
-        """The folder of the helper where it is installed and better than letters in a language."""
-        return self.helper.folder if language in self.helper.about.languages else None
+    def encoder(self, project_id: str) -> EncoderInstall:
+        """The encoder for the language of the current examples."""
+        return self.encoders.for_language(self.look(project_id).language)
 
     def _precision(self) -> str:
         machine = hardware.machine()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from studio.data.insights.statistics import spread
 from studio.errors import AfinaError
 from studio.models.sources.base import Cancelled, Progress
 from studio.processes.attended_child import attend
+from studio.processes.environment import environment
 from studio.storage.files import write_atomic
 
 MOST_POINTS: Final = 5_000
@@ -161,7 +161,7 @@ def _watched(command: list[str], progress: Progress, cancelled: Cancelled) -> tu
         text=True,
         encoding="utf-8",
         errors="replace",
-        env=_environment(),
+        env=environment(),
     ) as process:
         listener = threading.Thread(target=_listen, args=(process, progress, last), daemon=True)
         listener.start()
@@ -177,14 +177,6 @@ def _listen(process: subprocess.Popen[str], progress: Callable[[int, int], None]
             progress(int(match[1]), int(match[2]))
         elif line.strip():
             last[0] = line.strip()
-
-
-def _environment() -> dict[str, str]:
-    """The environment of the child: threads that wait give up the core, as a run may be training on it."""
-    waiting = {"KMP_BLOCKTIME": "0", "GOMP_SPINCOUNT": "2000", "OMP_WAIT_POLICY": "PASSIVE"}
-    paths = [str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH", "")]
-    fixed = {"TOKENIZERS_PARALLELISM": "false", "PYTHONUTF8": "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
-    return waiting | dict(os.environ) | fixed
 
 
 def _digest(*parts: str) -> str:

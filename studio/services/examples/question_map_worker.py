@@ -17,7 +17,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.data.insights import kmeans, tfidf, umap
+from studio.data.insights import map_layout
+from studio.encoders.encoder import Encoder, EncoderTraits
+from studio.encoders.letters import letter_vectors, topic_vectors, unit
 from studio.errors import from_exception
 from studio.parent import end_with_parent
 from studio.services.examples.question_map import FAILED, Job, Places
@@ -45,16 +47,18 @@ def main(arguments: list[str]) -> int:
 
 def places_of(job: Job) -> Places:
     """Where each question of a job stands, which group it is in, and which others are nearest."""
-    vectors = tfidf.vectors(job.questions) if job.model_dir is None else read(job)
-    near = umap.neighbours(vectors)
-    places = umap.flat(vectors, near)
-    labels = kmeans.groups(vectors)
+    if job.model_dir is None:
+        vectors = letter_vectors(job.questions)
+    else:
+        vectors = topic_vectors(read(job), job.questions, EncoderTraits.read(job.model_dir).letter_weight)
+    places = map_layout.places(vectors)
+    labels = map_layout.groups(vectors)
     return Places(
         x=tuple(round(float(value), 4) for value in places[:, 0]),
         y=tuple(round(float(value), 4) for value in places[:, 1]),
         groups=tuple(map(int, labels)),
-        names=tuple(kmeans.names(job.questions, labels.tolist())),
-        near=tuple(tuple(map(int, row)) for row in near.indices[:, :_NEAREST]),
+        names=tuple(map_layout.names(job.questions, labels)),
+        near=tuple(tuple(map(int, row)) for row in map_layout.nearest(vectors, _NEAREST)),
     )
 
 
@@ -65,10 +69,8 @@ def read(job: Job) -> Floats:
     known = _remembered(job.cache)
     fresh = {key: question for key, question in zip(keys, job.questions, strict=True) if key not in known}
     if fresh:
-        from studio.models.embedder_net import Network
-
-        network = Network.load(job.model_dir, job.precision)
-        found = network.embed(list(fresh.values()), lambda done, total: _say(f"{done} {total}"))
+        encoder = Encoder.load(job.model_dir, job.precision)
+        found = encoder.encode(list(fresh.values()), lambda done, total: _say(f"{done} {total}"))
         known = dict(zip(fresh, found, strict=True)) | known
         _remember(job.cache, keys, known)
     return np.stack([known[key] for key in keys])
@@ -80,7 +82,7 @@ def _remembered(path: Path) -> dict[bytes, Floats]:
             keys, vectors = stored["keys"], stored["vectors"].astype(np.float32)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # none yet, or damaged: read anew
         return {}
-    return dict(zip((key.tobytes() for key in keys), tfidf.unit(vectors), strict=True))
+    return dict(zip((key.tobytes() for key in keys), unit(vectors), strict=True))
 
 
 def _remember(path: Path, newest: Sequence[bytes], known: dict[bytes, Floats]) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from studio.data.insights import kmeans, tfidf, umap
+from studio.data.insights import map_layout
+from studio.encoders.letters import letter_vectors, topic_vectors, unit
 from studio.settings import assets_dir
 
 Floats = NDArray[np.float32]
@@ -19,7 +20,7 @@ def planted(groups: int, members: int, noise: float = 0.3) -> tuple[Floats, list
     random = np.random.default_rng(7)
     labels = [i % groups for i in range(groups * members)]
     centres = np.eye(groups, 32, dtype=np.float32)
-    return tfidf.unit(centres[labels] + noise / 6 * random.normal(size=(len(labels), 32)).astype(np.float32)), labels
+    return unit(centres[labels] + noise / 6 * random.normal(size=(len(labels), 32)).astype(np.float32)), labels
 
 
 def purity(places: Floats, topics: list[int] | list[str], k: int = 3) -> float:
@@ -31,7 +32,9 @@ def purity(places: Floats, topics: list[int] | list[str], k: int = 3) -> float:
 
 
 def test_texts_with_the_same_words_have_close_vectors() -> None:
-    found = tfidf.vectors(["qual o prazo de entrega", "Qual é o prazo da entrega?", "vocês aceitam pix", "aceita PIX?"])
+    found = letter_vectors(
+        ["qual o prazo de entrega", "Qual é o prazo da entrega?", "vocês aceitam pix", "aceita PIX?"]
+    )
     likeness = found @ found.T
     assert np.allclose(np.diag(likeness), 1, atol=1e-4)
     assert likeness[0, 1] > 0.3 > likeness[0, 2]
@@ -42,39 +45,42 @@ def test_texts_with_the_same_words_have_close_vectors() -> None:
     "texts", [["a"], ["same"] * 9, [f"{n}" for n in range(9)], ["", "", "?"], ["x" * 9_000, "日本語の質問", "🙂", "b"]]
 )
 def test_odd_texts_have_finite_places(texts: list[str]) -> None:
-    found = tfidf.vectors(texts)
+    found = letter_vectors(texts)
     assert found.shape[0] == len(texts)
     assert np.isfinite(found).all()
     if len(texts) > 1:
-        near = umap.neighbours(found)
-        assert np.isfinite(umap.flat(found, near)).all()
-        assert len(kmeans.groups(found)) == len(texts)
+        assert np.isfinite(map_layout.places(found)).all()
+        assert len(map_layout.groups(found)) == len(texts)
 
 
-def test_neighbours_are_the_nearest_across_blocks() -> None:
-    vectors, _ = planted(5, 250)
-    near = umap.neighbours(vectors, 4)
+def test_the_nearest_others_come_first_and_never_the_vector_itself() -> None:
+    vectors, _ = planted(5, 50)
+    near = map_layout.nearest(vectors, 4)
     likeness = vectors @ vectors.T
     np.fill_diagonal(likeness, -np.inf)
-    for row in (0, 1023, 1024, 1249):
-        assert np.allclose(1 - near.distances[row], np.sort(likeness[row])[::-1][:4], atol=1e-5)
-        assert row not in near.indices[row]
-        assert np.allclose(likeness[row][near.indices[row]], 1 - near.distances[row], atol=1e-5)
+    assert np.allclose(np.take_along_axis(likeness, near, 1), -np.sort(-likeness, axis=1)[:, :4], atol=1e-5)
 
 
 def test_what_is_alike_stays_together_on_the_plane_each_time() -> None:
     vectors, labels = planted(8, 20)
-    near = umap.neighbours(vectors)
-    places = umap.flat(vectors, near)
+    places = map_layout.places(vectors)
     assert purity(places, labels) > 0.95
-    assert np.abs(places).max() < 3
-    assert (places == umap.flat(vectors, near)).all()
+    assert np.abs(places).max() <= 1
+    assert (places == map_layout.places(vectors)).all()
+
+
+def test_letters_beside_meaning_count_as_much_as_they_are_told_to() -> None:
+    texts = ["qual o prazo de entrega", "o prazo da entrega", "aceita pix", "aceitam pix?"]
+    same = np.eye(4, dtype=np.float32)
+    plain, mixed = topic_vectors(same, texts, 0.0), topic_vectors(same, texts, 0.7)
+    assert mixed[0] @ mixed[1] > plain[0] @ plain[1] + 0.1
+    assert np.allclose(np.linalg.norm(mixed, axis=1), 1, atol=1e-5)
 
 
 @pytest.mark.parametrize("groups", [3, 7, 12])
 def test_the_number_of_groups_is_found(groups: int) -> None:
     vectors, labels = planted(groups, 20)
-    found = kmeans.groups(vectors)
+    found = map_layout.groups(vectors)
     assert found.max() + 1 == groups
     assert len(set(zip(found.tolist(), labels, strict=True))) == groups
     sizes = np.bincount(found)
@@ -90,7 +96,7 @@ def test_names_are_the_words_that_tell_groups_apart() -> None:
         "o cartão",
         "Qual?",
     ]
-    found = kmeans.names(texts, [0, 0, 0, 1, 1, 2], words=2)
+    found = map_layout.names(texts, np.array([0, 0, 0, 1, 1, 2]), words=2)
     assert set(found[0].split(", ")) == {"prazo", "entrega"}
     assert "cartão" in found[1], "as it is written, accents and all"
     assert found[2] == "", "a word of every group tells nothing"
@@ -99,8 +105,8 @@ def test_names_are_the_words_that_tell_groups_apart() -> None:
 def test_letters_sort_the_portuguese_sample_far_better_than_chance() -> None:
     with (assets_dir() / "samples" / "pt.train.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    vectors = tfidf.vectors([row["question"] for row in rows])
+    vectors = letter_vectors([row["question"] for row in rows])
     topics = [row["topic"] for row in rows]
-    places = umap.flat(vectors, umap.neighbours(vectors))
+    places = map_layout.places(vectors)
     chance = 1 / len(set(topics))
     assert purity(places, topics) > 4 * chance

