@@ -19,8 +19,9 @@ import psutil
 
 from benchmarks.large_rows import write_csv
 from studio.app import build_services
+from studio.processes.job_registry import JobState
 from studio.services import Services
-from studio.services.examples.imports import ImportRequest, ImportState
+from studio.services.examples.imports import ImportRequest
 from studio.settings import Settings
 
 
@@ -67,13 +68,13 @@ def bring(services: Services, project: str, csv: Path) -> None:
     started = time.perf_counter()
     services.imports.start(project, ImportRequest(paths=(csv,)))
     phase = ""
-    while (progress := services.imports.progress(project)) is not None and progress.is_running:
+    while (progress := services.imports.progress(project)) is not None and progress.is_active:
         if progress.phase != phase:
             phase = progress.phase
             print(f"  {phase} from {time.perf_counter() - started:.1f} s", flush=True)
         time.sleep(0.1)
     assert progress is not None
-    if progress.state is not ImportState.FINISHED:
+    if progress.state is not JobState.DONE:
         raise SystemExit(f"the import ended as {progress.state}: {progress.problem}")
 
 

@@ -56,7 +56,7 @@ def _measure(services: Services, rows: int, model: str, path: Path) -> None:
     services.projects.update(project, model_id=model)
     write_csv(path, rows)
     services.imports.start(project, ImportRequest(paths=(path,)))
-    while (progress := services.imports.progress(project)) is not None and progress.is_running:
+    while (progress := services.imports.progress(project)) is not None and progress.is_active:
         time.sleep(0.1)
     with gr.Blocks():
         ui = Ui(services, catalog("en"), gr.HTML())
@@ -71,7 +71,7 @@ def _measure(services: Services, rows: int, model: str, path: Path) -> None:
     timed("an expert field left", lambda: _leave_field(services, project, recipe))
     timed("… again", lambda: _leave_field(services, project, recipe))
     timed("test drawn, nobody waits", lambda: services.splits.view(project))
-    timed("run started", lambda: services.runs._starts.start(project, recipe, None, "en"))
+    timed("run started", lambda: services.runs.start(project, recipe))
 
 
 def _leave_field(services: Services, project: str, recipe: Recipe) -> None:

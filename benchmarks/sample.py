@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Final
 
 from studio.app import build_services
-from studio.domain.facts import is_right
 from studio.domain.recipe import Preset, Recipe
 from studio.services import Services
 from studio.settings import Settings, assets_dir
+from tests.facts import is_right
 
 _LONGEST: Final = 96  # tokens: twice the longest answer of a topic; a base model would go on for hundreds
 

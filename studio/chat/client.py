@@ -7,7 +7,6 @@ whoever asked. A worker that dies takes down only what it was answering; the nex
 from __future__ import annotations
 
 import contextlib
-import os
 import queue
 import secrets
 import subprocess
@@ -21,6 +20,7 @@ from typing import Final
 from studio.chat.protocol import Cancel, Generate, Reply, Warm
 from studio.domain.problem import Problem
 from studio.errors import AfinaError
+from studio.processes.environment import yielding_environment
 from studio.storage.workspace import Workspace
 
 CANCELLED: Final = "cancelled"  # how an answer ended that somebody stopped
@@ -91,7 +91,7 @@ class _Worker:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("wb" if log.exists() and log.stat().st_size > _LOG_LIMIT else "ab") as errors:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=_environment()
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=yielding_environment()
             )
         self._lock = threading.Lock()
         self._tickets: dict[str, Ticket] = {}
@@ -253,13 +253,6 @@ class ChatPool:
 
     def _log(self, model_id: str) -> Path:
         return self._workspace.home / "logs" / f"chat-{model_id}.log"
-
-
-def _environment() -> dict[str, str]:
-    """The environment of a worker: threads that wait give up the core, as a run may be training on it."""
-    waiting = {"KMP_BLOCKTIME": "0", "GOMP_SPINCOUNT": "2000", "OMP_WAIT_POLICY": "PASSIVE"}
-    offline = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONIOENCODING": "utf-8"}
-    return {**os.environ, **waiting, **offline}
 
 
 def new_request_id() -> str:

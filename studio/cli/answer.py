@@ -12,16 +12,33 @@ from studio.cli.session import Json, open_services, terminal_of
 
 def answer(
     ctx: typer.Context,
-    run: Annotated[str, typer.Argument(metavar="RUN", help="cli.run_id")],
-    questions: Annotated[Path, typer.Option(metavar="FILE", help="cli.answer.questions")],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="cli.answer.out")],
-    base: Annotated[bool, typer.Option("--base", help="cli.base")] = False,
-    column: Annotated[str, typer.Option(metavar="NAME", help="cli.answer.column")] = "answer",
-    question_column: Annotated[str | None, typer.Option(metavar="NAME", help="cli.answer.question_column")] = None,
-    batch_size: Annotated[int, typer.Option(min=1, max=8, metavar="N", help="cli.answer.batch_size")] = 8,
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="Id of a run, as afina runs lists it and afina train prints it.")
+    ],
+    questions: Annotated[
+        Path, typer.Option(metavar="FILE", help="CSV or TSV file with a header and a column of questions.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="File to write; replaced only when all answers are there.")],
+    base: Annotated[
+        bool, typer.Option("--base", help="Ask the base model instead: the same questions, before the tuning.")
+    ] = False,
+    column: Annotated[str, typer.Option(metavar="NAME", help="Name of the new column.")] = "answer",
+    question_column: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Name of the column of questions; normally recognised by its header."),
+    ] = None,
+    batch_size: Annotated[
+        int, typer.Option(min=1, max=8, metavar="N", help="Questions answered at the same time; eight at most.")
+    ] = 8,
     as_json: Json = False,
 ) -> None:
-    """Adds a column of answers to a CSV of questions; the same questions give the same answers."""
+    """Answer every question of a CSV file, and write the file again with a column of answers.
+
+    All other columns stay as they are. The same questions give the same answers each time.
+
+    \b
+    afina answer run-4f1c09ab33d2 --questions questions.csv --out answered.csv
+    """
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
     from studio.cli.questions import QuestionTable

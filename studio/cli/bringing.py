@@ -26,18 +26,78 @@ _STDIN = Path("-")
 _DEFAULT_ROWS = 10_000
 
 Columns = list[str] | None
-Questions = Annotated[Columns, typer.Option("--question-column", metavar="NAME", help="cli.bring.question")]
-Answers = Annotated[Columns, typer.Option("--answer-column", metavar="NAME", help="cli.bring.answer")]
-Systems = Annotated[Columns, typer.Option("--system-column", metavar="NAME", help="cli.bring.system")]
-Topic = Annotated[str | None, typer.Option("--topic-column", metavar="NAME", help="cli.bring.topic")]
-Id = Annotated[str | None, typer.Option("--id-column", metavar="NAME", help="cli.bring.id")]
-Sheets = Annotated[Columns, typer.Option("--sheet", metavar="NAME", help="cli.bring.sheet")]
-Company = Annotated[str | None, typer.Option("--company", metavar="NAME", help="cli.bring.company")]
-Hub = Annotated[str | None, typer.Option("--hub", metavar="ORG/NAME", help="cli.bring.hub")]
-Config = Annotated[str | None, typer.Option("--config", metavar="NAME", help="cli.bring.config")]
-Split = Annotated[str | None, typer.Option("--split", metavar="NAME", help="cli.bring.split")]
-Rows = Annotated[int, typer.Option("--rows", metavar="N", min=1, help="cli.bring.rows")]
-TokenFile = Annotated[Path | None, typer.Option("--token-file", metavar="FILE", help="cli.bring.token_file")]
+Questions = Annotated[
+    Columns,
+    typer.Option(
+        "--question-column",
+        metavar="NAME",
+        help="Column with the question. Given several times, the columns are joined, in this order. "
+        "Recognised if not given.",
+    ),
+]
+Answers = Annotated[
+    Columns,
+    typer.Option(
+        "--answer-column",
+        metavar="NAME",
+        help="Column with the answer. Given several times, the columns are joined. Recognised if not given.",
+    ),
+]
+Systems = Annotated[
+    Columns,
+    typer.Option("--system-column", metavar="NAME", help="Column with an instruction of its own for each example."),
+]
+Topic = Annotated[
+    str | None,
+    typer.Option(
+        "--topic-column", metavar="NAME", help="Column with the topic, to see both sides of the exam by topic."
+    ),
+]
+Id = Annotated[
+    str | None,
+    typer.Option(
+        "--id-column",
+        metavar="NAME",
+        help="Column with the ticket or conversation; rows that share it stay on one side of the exam.",
+    ),
+]
+Sheets = Annotated[
+    Columns,
+    typer.Option(
+        "--sheet",
+        metavar="NAME",
+        help="Sheet of a workbook to read; may be given several times. All of them if not given.",
+    ),
+]
+Company = Annotated[
+    str | None,
+    typer.Option(
+        "--company",
+        metavar="NAME",
+        help="In an exported chat, the speaker that is the company: the chatbot learns to answer like it.",
+    ),
+]
+Hub = Annotated[
+    str | None, typer.Option("--hub", metavar="ORG/NAME", help="Dataset of the Hugging Face hub, such as org/name.")
+]
+Config = Annotated[
+    str | None,
+    typer.Option("--config", metavar="NAME", help="Configuration of the dataset of the hub; its first if not given."),
+]
+Split = Annotated[
+    str | None, typer.Option("--split", metavar="NAME", help="Split of the dataset of the hub; train if not given.")
+]
+Rows = Annotated[
+    int, typer.Option("--rows", metavar="N", min=1, help="At most this many rows of the dataset of the hub.")
+]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--token-file",
+        metavar="FILE",
+        help="File with the token for a dataset of the hub that asks for one, on one line; or the variable HF_TOKEN.",
+    ),
+]
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,25 @@ if TYPE_CHECKING:
 
 def chat(
     ctx: typer.Context,
-    run: Annotated[str, typer.Argument(metavar="RUN", help="cli.run_id")],
-    base: Annotated[bool, typer.Option("--base", help="cli.base")] = False,
-    temperature: Annotated[float, typer.Option(min=0, max=2, metavar="T", help="cli.chat.temperature")] = 0.0,
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="Id of a run, as afina runs lists it and afina train prints it.")
+    ],
+    base: Annotated[
+        bool, typer.Option("--base", help="Ask the base model instead: the same questions, before the tuning.")
+    ] = False,
+    temperature: Annotated[
+        float, typer.Option(min=0, max=2, metavar="T", help="0 always gives the likeliest answer; more is more varied.")
+    ] = 0.0,
     as_json: Json = False,
 ) -> None:
-    """Talks with the tuned chatbot, or with its base, until the end of the input."""
+    """Talk with a tuned chatbot in the terminal.
+
+    It remembers the conversation. /new begins another one, /bye or Ctrl+D leaves, Ctrl+C cuts an answer short.
+
+    \b
+    afina chat run-4f1c09ab33d2
+    afina chat run-4f1c09ab33d2 --base
+    """
     terminal = terminal_of(ctx, as_json=as_json)
     side = "base" if base else "tuned"
     turns: list[Message] = []

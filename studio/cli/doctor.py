@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
 
 def doctor(ctx: typer.Context, as_json: Json = False) -> None:
-    """Looks at this computer, says what it finds, and ends with 1 where something stands in the way."""
+    """Look at this computer: what it is, what will be used and why, and what to do where something is wrong.
+
+    A report of a fault begins with what this prints.
+
+    \b
+    afina doctor
+    afina doctor --json > report.json
+    """
     terminal = terminal_of(ctx, as_json=as_json)
     found = []
     with open_services() as services:

@@ -30,7 +30,14 @@ _DRAWN_AT_MOST: Final = 5_000  # examples above which the test is only drawn whe
 
 def examples(
     ctx: typer.Context,
-    files: Annotated[list[Path] | None, typer.Argument(metavar="FILE…", help="cli.examples.files")] = None,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="FILE…",
+            help="Files or folders: CSV, Excel, JSON, Word, web pages, chats…; several make one set. - "
+            "reads a pasted table from standard input.",
+        ),
+    ] = None,
     question: bringing.Questions = None,
     answer: bringing.Answers = None,
     system: bringing.Systems = None,
@@ -43,15 +50,63 @@ def examples(
     split: bringing.Split = None,
     rows: bringing.Rows = 10_000,
     token_file: bringing.TokenFile = None,
-    model: Annotated[str | None, typer.Option(metavar="ID", help="cli.examples.model")] = None,
-    share: Annotated[int | None, typer.Option(metavar="PERCENT", min=1, max=50, help="cli.examples.share")] = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", min=0, help="cli.examples.seed")] = None,
-    reword: Annotated[bool, typer.Option("--reword", help="cli.examples.reword")] = False,
-    fix: Annotated[list[str] | None, typer.Option(metavar="CODE", help="cli.examples.fix")] = None,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="cli.examples.out")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID",
+            help="Base model whose tokens are counted, to find examples that are too long. It must be installed.",
+        ),
+    ] = None,
+    share: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PERCENT", min=1, max=50, help="Share of the examples to keep aside for the exam, in percent."
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=0, help="Draws another test: the same number and examples always give the same one."
+        ),
+    ] = None,
+    reword: Annotated[
+        bool,
+        typer.Option(
+            "--reword",
+            help="Make the exam from your own questions in other words, for when every answer appears only once.",
+        ),
+    ] = False,
+    fix: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CODE",
+            help="Fix this kind of problem, by its code in the report; all for everything that can be "
+            "fixed. May be given several times.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write the examples here, after the fixes; the ending decides: .csv, .xlsx or .jsonl."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Reads and checks files with the engine of the screens; nothing is changed but the file named by ``--out``."""
+    """Read files of examples, say what is wrong with them, and write the cleaned set.
+
+    The files themselves are never changed.
+
+    \b
+    afina examples support.csv
+    afina examples support.csv faq.docx --model smollm2-135m-instruct --json
+    afina examples sac.xlsx --sheet Questions --topic-column Subject
+    afina examples chat.txt --company "Coffee House"
+    afina examples --hub org/name --config pt --split train --rows 2000
+    afina examples - < pasted.txt
+    afina examples faq.csv --reword --out with-test.jsonl
+    afina examples support.csv --fix all --out clean.jsonl
+    afina examples support.csv --fix emails,phones --fix contradictions=longest --out clean.csv
+    """
     from studio.data.checks import registry
     from studio.data.versions import export
 

@@ -12,12 +12,22 @@ from studio.cli.session import Json, Usage, open_services, terminal_of
 
 def export(
     ctx: typer.Context,
-    run: Annotated[str, typer.Argument(metavar="RUN", help="cli.run_id")],
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="cli.export.kind")],
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="cli.export.out")] = None,
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="Id of a run, as afina runs lists it and afina train prints it.")
+    ],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="gguf, site, merged or adapter.")],
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="File to write; normally in the workspace.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Writes the adapter or the merged model of a run, and prints where it lies."""
+    """Write what was learned to a file for use elsewhere, and print where it is.
+
+    gguf is one file for Ollama and LM Studio, also as gguf_f16, gguf_bf16 and gguf_q4_0; site is a web page that
+    answers in the visitor's browser, and with site_compare the base model too; merged is a whole model (safetensors);
+    adapter is small and needs the base model (PEFT format).
+
+    \b
+    afina export run-4f1c09ab33d2 merged --out support-bot.zip
+    """
     terminal = terminal_of(ctx, as_json=as_json)
     with open_services() as services:
         kinds = [str(known) for known in services.exports.kinds()]

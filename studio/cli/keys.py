@@ -7,28 +7,38 @@ from typing import Annotated, Any
 
 import typer
 
-from studio.cli.help import AfinaCommand, group
 from studio.cli.session import Json, load_settings, open_services, terminal_of
 from studio.domain.api_key import PER_DAY, PER_MINUTE, ApiKey
 
 
 def build() -> typer.Typer:
     """The group ``afina keys``."""
-    app = group("cli.keys")
-    app.command("add", cls=AfinaCommand, help="cli.keys.add")(_add)
-    app.command("list", cls=AfinaCommand, help="cli.keys.list")(_list)
-    app.command("revoke", cls=AfinaCommand, help="cli.keys.revoke")(_revoke)
+    app = typer.Typer(
+        rich_markup_mode=None,
+        help='Keys with which programs ask tuned chatbots: make, list, revoke.\n\n\b\nafina keys add "Shop"',
+    )
+    app.command("add")(_add)
+    app.command("list")(_list)
+    app.command("revoke")(_revoke)
     return app
 
 
 def _add(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="cli.keys.name")],
-    per_minute: Annotated[int, typer.Option("--per-minute", metavar="N", help="cli.keys.per_minute")] = PER_MINUTE,
-    per_day: Annotated[int, typer.Option("--per-day", metavar="N", help="cli.keys.per_day")] = PER_DAY,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The program that will use it.")],
+    per_minute: Annotated[
+        int, typer.Option("--per-minute", metavar="N", help="Questions that are answered in a minute.")
+    ] = PER_MINUTE,
+    per_day: Annotated[
+        int, typer.Option("--per-day", metavar="N", help="Questions that are answered in a day.")
+    ] = PER_DAY,
     as_json: Json = False,
 ) -> None:
-    """Makes a key; it stands alone on the last line, and is never shown again."""
+    """Make a key and print it, once: it is kept nowhere. Only the last line is the key.
+
+    \b
+    afina keys add "Shop" > shop.key
+    """
     terminal = terminal_of(ctx, as_json=as_json)
     with open_services() as services:
         made, key = services.keys.add(name, per_minute=per_minute, per_day=per_day)
@@ -38,7 +48,11 @@ def _add(
 
 
 def _list(ctx: typer.Context, as_json: Json = False) -> None:
-    """Every key, and when it was last used."""
+    """List the keys: how much they ask and when they were last used.
+
+    \b
+    afina keys list --json
+    """
     terminal = terminal_of(ctx, as_json=as_json)
     with open_services() as services:
         keys = services.keys.list()
@@ -64,10 +78,14 @@ def _list(ctx: typer.Context, as_json: Json = False) -> None:
 
 def _revoke(
     ctx: typer.Context,
-    key: Annotated[str, typer.Argument(metavar="KEY", help="cli.keys.key")],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="Name or id of the key.")],
     as_json: Json = False,
 ) -> None:
-    """Closes a key for good; what it asks just then ends, too."""
+    """Close a key for good. What it asks just then ends, too.
+
+    \b
+    afina keys revoke "Shop"
+    """
     terminal = terminal_of(ctx, as_json=as_json)
     with open_services() as services:
         revoked = services.keys.revoke(key)
@@ -77,10 +95,18 @@ def _revoke(
 
 def api(
     ctx: typer.Context,
-    run: Annotated[str, typer.Argument(metavar="RUN", help="cli.run_id")],
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="Id of a run, as afina runs lists it and afina train prints it.")
+    ],
     as_json: Json = False,
 ) -> None:
-    """Prints lines that ask a run: for curl, Python and JavaScript."""
+    """Print lines that ask a tuned chatbot from a program: curl, Python and JavaScript.
+
+    The API is that of OpenAI, at the address of the studio; keys come from afina keys add.
+
+    \b
+    afina api run-4f1c09ab33d2
+    """
     from studio.services.chat_targets import find_subject
     from studio.sharing.api_examples import api_examples
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from studio.cli.help import AfinaCommand, group
 from studio.cli.session import AcceptLicence, Json, open_services, terminal_of
 from studio.cli.terminal import Terminal
-from studio.domain.model import BaseModelCard, InstallProgress, InstallState
+from studio.domain.model import BaseModelCard
 from studio.errors import AfinaError
+from studio.processes.job_registry import Job
 
 if TYPE_CHECKING:
     from studio.services import Services
@@ -20,15 +20,21 @@ if TYPE_CHECKING:
 
 def build() -> typer.Typer:
     """The group ``afina models``."""
-    app = group("cli.models", invoke_without_command=True)
+    app = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
     app.callback()(_list)
-    app.command("install", cls=AfinaCommand, help="cli.models.install")(_install)
-    app.command("remove", cls=AfinaCommand, help="cli.models.remove")(_remove)
-    app.command("add", cls=AfinaCommand, help="cli.models.add")(_add)
+    app.command("install")(_install)
+    app.command("remove")(_remove)
+    app.command("add")(_add)
     return app
 
 
 def _list(ctx: typer.Context, as_json: Json = False) -> None:
+    """List the base models, and whether they suit this machine.
+
+    \b
+    afina models
+    afina models install smollm2-135m-instruct
+    """
     if ctx.invoked_subcommand is not None:
         return
     terminal = terminal_of(ctx, as_json=as_json)
@@ -74,10 +80,17 @@ def _table(terminal: Terminal, models: ModelService, cards: list[BaseModelCard])
 
 def _install(
     ctx: typer.Context,
-    model: Annotated[str, typer.Argument(metavar="ID", help="cli.models.install.id")],
+    model: Annotated[str, typer.Argument(metavar="ID", help="Id of a base model, as afina models lists it.")],
     accept_licence: AcceptLicence = False,
     as_json: Json = False,
 ) -> None:
+    """Fetch a base model and make it ready.
+
+    What is there already is not fetched again.
+
+    \b
+    afina models install gemma-3-270m --accept-licence
+    """
     terminal = terminal_of(ctx, as_json=as_json)
     with open_services() as services:
         ensure_installed(terminal, services, model, accept_licence=accept_licence)
@@ -87,9 +100,22 @@ def _install(
 
 def _add(
     ctx: typer.Context,
-    reference: Annotated[str, typer.Argument(metavar="PATH|ORG/NAME", help="cli.models.add.reference")],
+    reference: Annotated[
+        str,
+        typer.Argument(
+            metavar="PATH|ORG/NAME", help="A folder or GGUF file on this computer, or the id of a model on the hub."
+        ),
+    ],
     as_json: Json = False,
 ) -> None:
+    """Add a base model from a folder, a GGUF file or the Hugging Face hub, and print its id.
+
+    A gated model needs a token in AFINA_HF_TOKEN.
+
+    \b
+    afina models add ./my-model
+    afina models add HuggingFaceTB/SmolLM2-360M-Instruct
+    """
     terminal = terminal_of(ctx, as_json=as_json)
     with open_services() as services:
         path = Path(reference).expanduser()
@@ -101,9 +127,16 @@ def _add(
 
 def _remove(
     ctx: typer.Context,
-    model: Annotated[str, typer.Argument(metavar="ID", help="cli.models.remove.id")],
+    model: Annotated[str, typer.Argument(metavar="ID", help="Id of a base model, as afina models lists it.")],
     as_json: Json = False,
 ) -> None:
+    """Remove a base model from this computer and, where you added it, from the list.
+
+    Your own folder or file stays. Refused while a training, a chat or an export needs the model.
+
+    \b
+    afina models remove hub-org-name
+    """
     terminal = terminal_of(ctx, as_json=as_json)
     with open_services() as services:
         services.models.remove(model)
@@ -146,9 +179,9 @@ def _wait(terminal: Terminal, models: ModelService, model_id: str) -> None:
     with terminal.progress(*columns) as bar:
         task = bar.add_task(terminal.catalog("cli.install.downloading"), total=1.0)
 
-        def show(progress: InstallProgress) -> None:
-            state = progress.state if progress.state is InstallState.CONVERTING else InstallState.DOWNLOADING
-            text = terminal.catalog(f"cli.install.{state}")
-            bar.update(task, description=text, completed=progress.fraction)
+        def show(job: Job) -> None:
+            bar.update(
+                task, description=terminal.catalog(f"cli.install.{job.stage or 'downloading'}"), completed=job.fraction
+            )
 
         models.wait_installed(model_id, show)

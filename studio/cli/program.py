@@ -13,13 +13,13 @@ from typer.exceptions import TyperException
 
 from studio import __version__
 from studio.cli import answer, chat, doctor, examples, export, keys, models, prove, runs, serve, studies, train
-from studio.cli.help import AfinaCommand, group
 from studio.cli.language import take_language, terminal_locale
 from studio.cli.session import Usage
 from studio.cli.terminal import Terminal
 from studio.errors import AfinaError
 from studio.i18n.catalog import catalog
 
+_NO_COMMAND = re.compile(r"No such command ['\"](.*?)['\"]")
 _UNEXPECTED = re.compile(r"unexpected extra arguments?(?:\(s\))? \((.*)\)")
 
 
@@ -54,30 +54,45 @@ def run(arguments: Sequence[str]) -> int:
 
 def program() -> typer.Typer:
     """Every command, in the order of the way through the studio."""
-    app = group("cli.afina", invoke_without_command=True)
-    app.callback(help="cli.afina")(_afina)
-    app.command("serve", cls=AfinaCommand, help="cli.serve")(serve.serve)
-    app.add_typer(models.build(), name="models", help="cli.models")
-    app.command("examples", cls=AfinaCommand, help="cli.examples")(examples.examples)
-    app.command("train", cls=AfinaCommand, help="cli.train")(train.train)
-    app.command("search", cls=AfinaCommand, help="cli.search")(studies.search)
-    app.command("folds", cls=AfinaCommand, help="cli.folds")(studies.folds)
-    app.add_typer(runs.build(), name="runs", help="cli.runs")
-    app.command("prove", cls=AfinaCommand, help="cli.prove")(prove.prove)
-    app.command("chat", cls=AfinaCommand, help="cli.chat")(chat.chat)
-    app.command("answer", cls=AfinaCommand, help="cli.answer")(answer.answer)
-    app.command("export", cls=AfinaCommand, help="cli.export")(export.export)
-    app.command("api", cls=AfinaCommand, help="cli.api")(keys.api)
-    app.add_typer(keys.build(), name="keys", help="cli.keys")
-    app.command("doctor", cls=AfinaCommand, help="cli.doctor")(doctor.doctor)
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, invoke_without_command=True)
+    app.callback()(_afina)
+    app.command()(serve.serve)
+    app.command()(examples.examples)
+    app.command()(train.train)
+    app.command()(studies.search)
+    app.command()(studies.folds)
+    app.command()(prove.prove)
+    app.command()(chat.chat)
+    app.command()(answer.answer)
+    app.command()(export.export)
+    app.command()(keys.api)
+    app.command()(doctor.doctor)
+    app.add_typer(models.build(), name="models")
+    app.add_typer(runs.build(), name="runs")
+    app.add_typer(keys.build(), name="keys")
     return app
 
 
 def _afina(
     ctx: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="cli.version")] = False,
-    lang: Annotated[str | None, typer.Option("--lang", metavar="en|pt", help="cli.lang")] = None,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and leave.")] = False,
+    lang: Annotated[
+        str | None,
+        typer.Option(
+            "--lang",
+            metavar="en|pt",
+            help="Language of every sentence; normally that of your terminal (LANG). May stand anywhere.",
+        ),
+    ] = None,
 ) -> None:
+    """Afina teaches a chatbot to answer like your company.
+
+    New here? afina serve opens the studio in your browser. The other commands do the same without a browser.
+
+    \b
+    afina serve
+    afina train --data support.csv --preset quick
+    """
     if version:
         typer.echo(__version__)
         raise typer.Exit
@@ -93,6 +108,9 @@ def _usage(error: TyperException) -> AfinaError:
     context = getattr(details, "ctx", None)
     command = context.command_path if context is not None else "afina"
     match type(error).__name__:
+        case "UsageError" | "NoSuchCommand" if context is not None and (missing := _NO_COMMAND.search(error.message)):
+            names = ", ".join(context.command.list_commands(context))
+            return AfinaError("cli.no_such_command", name=missing.group(1)[:80], choices=names)
         case "NoSuchOption":
             return AfinaError("cli.no_such_option", option=name, command=command)
         case "MissingParameter":

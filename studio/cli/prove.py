@@ -24,14 +24,35 @@ _GOING: Final = (ProofState.WAITING, ProofState.RUNNING)
 
 def prove(
     ctx: typer.Context,
-    run_id: Annotated[str, typer.Argument(metavar="RUN", help="cli.run_id")],
-    against: Annotated[str | None, typer.Option(metavar="RUN", help="cli.prove.against")] = None,
-    again: Annotated[bool, typer.Option("--again", help="cli.prove.again")] = False,
-    minutes: Annotated[float, typer.Option(metavar="N", help="cli.prove.minutes")] = 15.0,
-    report: Annotated[Path | None, typer.Option(metavar="FILE.html", help="cli.prove.report")] = None,
+    run_id: Annotated[
+        str, typer.Argument(metavar="RUN", help="Id of a run, as afina runs lists it and afina train prints it.")
+    ],
+    against: Annotated[
+        str | None, typer.Option(metavar="RUN", help="Another version instead of the base model.")
+    ] = None,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--again",
+            help="Decide anew, even where there is a verdict already; answers that are known are not asked for again.",
+        ),
+    ] = False,
+    minutes: Annotated[
+        float, typer.Option(metavar="N", help="Minutes that it may take; questions without time are left out.")
+    ] = 15.0,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE.html", help="Also write the report, one file to read or forward.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Has both models sit the exam, and says whether the tuned one is better."""
+    """Have a version and its base model sit the final exam, and say whether it got better, with the interval.
+
+    Exit code: 0 better; 3 no clear change, too little to tell, or only learned by heart; 4 worse on new
+    questions; 1 an error.
+
+    \b
+    afina prove run-4f1c09ab33d2 --json
+    """
     terminal = terminal_of(ctx, as_json=as_json)
     with open_services() as services:
         services.runs.view(run_id)  # an unknown run is refused before anything else

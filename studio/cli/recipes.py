@@ -5,11 +5,51 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from studio.cli.session import Usage, read_json_object
+from studio.domain.recipe import Preset
 
 STORED = "dataset:"  # begins the name of a stored version of examples, which is no file
+
+
+RecipeFile = Annotated[
+    Path | None,
+    typer.Argument(metavar="RECIPE.json", help="A recipe. What is given with options counts more than what it says."),
+]
+Data = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE",
+        help="File or folder of examples; may be given several times. - reads a pasted table from standard input.",
+    ),
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ID",
+        help="Id of a base model, as afina models lists it; normally the one recommended for your "
+        "language. Fetched where it is not here yet.",
+    ),
+]
+PresetName = Annotated[
+    Preset | None,
+    typer.Option(
+        metavar="|".join(Preset),
+        help="How much time to give: quick to try things out, balanced (normally), thorough for the best result.",
+    ),
+]
+Choices = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Any field of a recipe: method, rank, alpha, dropout, learning_rate, epochs, batch_size, "
+        "max_length, last_layers, weight_decay, patience, seed… May be given several times.",
+    ),
+]
 
 
 def from_file(path: Path) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from studio.cli.help import AfinaCommand, group
 from studio.cli.session import Json, open_services, terminal_of
 from studio.cli.terminal import Terminal
 from studio.domain.run import RunState, RunView
@@ -18,22 +17,28 @@ if TYPE_CHECKING:
     from studio.services.runs.service import RunService
 
 _PATIENCE: Final = 120.0  # seconds until a command no longer waits for what it asked for; the request stands
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="cli.run_id")]
+RunId = Annotated[
+    str, typer.Argument(metavar="RUN", help="Id of a run, as afina runs lists it and afina train prints it.")
+]
 
 
 def build() -> typer.Typer:
     """The group ``afina runs``."""
-    app = group("cli.runs", invoke_without_command=True)
+    app = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
     app.callback()(_list)
-    app.command("pause", cls=AfinaCommand, help="cli.runs.pause")(_pause)
-    app.command("resume", cls=AfinaCommand, help="cli.runs.resume")(_resume)
-    app.command("cancel", cls=AfinaCommand, help="cli.runs.cancel")(_cancel)
-    app.command("move", cls=AfinaCommand, help="cli.runs.move")(_move)
+    app.command("pause")(_pause)
+    app.command("resume")(_resume)
+    app.command("cancel")(_cancel)
+    app.command("move")(_move)
     return app
 
 
 def _pause(ctx: typer.Context, run_id: RunId, as_json: Json = False) -> None:
-    """Pauses a run and waits until it has."""
+    """Pause a run at its next step. The next one in the queue starts meanwhile.
+
+    \b
+    afina runs pause run-4f1c09ab33d2
+    """
     terminal = terminal_of(ctx, as_json=as_json)
     with open_services() as services:
         services.runs.pause(run_id)
@@ -41,7 +46,13 @@ def _pause(ctx: typer.Context, run_id: RunId, as_json: Json = False) -> None:
 
 
 def _resume(ctx: typer.Context, run_id: RunId, as_json: Json = False) -> None:
-    """Goes on with a run; it learns in the background, whether or not a studio is open."""
+    """Continue a run exactly where it paused, or from its last safe point.
+
+    It learns in the background; afina runs tells how far it is.
+
+    \b
+    afina runs resume run-4f1c09ab33d2
+    """
     terminal = terminal_of(ctx, as_json=as_json)
     with open_services() as services:
         services.runs.resume(run_id)
@@ -49,7 +60,11 @@ def _resume(ctx: typer.Context, run_id: RunId, as_json: Json = False) -> None:
 
 
 def _cancel(ctx: typer.Context, run_id: RunId, as_json: Json = False) -> None:
-    """Ends a run at once."""
+    """End a run at once, waiting or learning.
+
+    \b
+    afina runs cancel run-4f1c09ab33d2
+    """
     terminal = terminal_of(ctx, as_json=as_json)
     with open_services() as services:
         services.runs.cancel(run_id)
@@ -59,10 +74,16 @@ def _cancel(ctx: typer.Context, run_id: RunId, as_json: Json = False) -> None:
 def _move(
     ctx: typer.Context,
     run_id: RunId,
-    before: Annotated[str | None, typer.Option(metavar="RUN", help="cli.runs.before")] = None,
+    before: Annotated[
+        str | None, typer.Option(metavar="RUN", help="The waiting run that it is to come before.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Gives a waiting run another place in the queue."""
+    """Give a waiting run another place in the queue; the last one without --before.
+
+    \b
+    afina runs move run-4f1c09ab33d2 --before run-77d0c1ab9e20
+    """
     terminal = terminal_of(ctx, as_json=as_json)
     with open_services() as services:
         services.runs.move(run_id, before)
@@ -94,7 +115,12 @@ def _tell(terminal: Terminal, view: RunView) -> None:
 
 
 def _list(ctx: typer.Context, as_json: Json = False) -> None:
-    """Lists the runs of the workspace, the newest last."""
+    """List the runs of this workspace, the newest last.
+
+    \b
+    afina runs
+    afina runs --json
+    """
     if ctx.invoked_subcommand is not None:
         return
     terminal = terminal_of(ctx, as_json=as_json)

@@ -13,13 +13,32 @@ from studio.errors import AfinaError
 
 def serve(
     ctx: typer.Context,
-    host: Annotated[str | None, typer.Option(metavar="ADDRESS", help="cli.serve.host")] = None,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, metavar="PORT", help="cli.serve.port")] = None,
-    password_file: Annotated[Path | None, typer.Option(metavar="FILE", help="cli.serve.password_file")] = None,
-    share: Annotated[bool, typer.Option("--share", help="cli.serve.share")] = False,
-    open_browser: Annotated[bool, typer.Option("--open/--no-open", help="cli.serve.open")] = True,
+    host: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Address to listen on; normally 127.0.0.1 (AFINA_HOST).")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, metavar="PORT", help="Port to listen on; normally 7860 (AFINA_PORT)."),
+    ] = None,
+    password_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="File with the password of the studio, on one line (or set AFINA_PASSWORD)."),
+    ] = None,
+    share: Annotated[
+        bool, typer.Option("--share", help="Make the demo links reachable from the internet; never the studio itself.")
+    ] = False,
+    open_browser: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open the browser when the studio is ready, where there is one.")
+    ] = True,
 ) -> None:
-    """Serves the studio until it is interrupted."""
+    """Serve the studio in the browser.
+
+    Only this computer can open it unless you choose another --host, and then a password is needed.
+
+    \b
+    afina serve
+    afina serve --host 0.0.0.0 --password-file password.txt
+    """
     from studio import app
 
     terminal = terminal_of(ctx)

@@ -17,8 +17,13 @@ from studio.settings import Settings
 if TYPE_CHECKING:
     from studio.services import Services
 
-Json = Annotated[bool, typer.Option("--json", help="cli.json")]
-AcceptLicence = Annotated[bool, typer.Option("--accept-licence", help="cli.accept_licence")]
+Json = Annotated[
+    bool,
+    typer.Option("--json", help='Write JSON on standard output, for machines: results, and errors as {"error": …}.'),
+]
+AcceptLicence = Annotated[
+    bool, typer.Option("--accept-licence", help="I have read the licence terms of the base model and accept them.")
+]
 
 
 class Usage(AfinaError):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from studio.cli.models import ensure_installed
-from studio.cli.recipes import absolute, from_file, parsed
+from studio.cli.recipes import Choices, Data, Model, PresetName, RecipeFile, absolute, from_file, parsed
 from studio.cli.session import AcceptLicence, Json, Usage, open_services, terminal_of
 from studio.cli.terminal import Refused, Terminal, errors_of
 from studio.domain.problem import Problem
@@ -25,12 +25,6 @@ if TYPE_CHECKING:
 _INTERVAL = 0.5  # seconds between two looks at the study
 _SEEN_TO = ("run.model_not_installed", "run.licence_not_accepted")  # these commands install and ask
 
-RecipeFile = Annotated[Path | None, typer.Argument(metavar="RECIPE.json", help="cli.train.recipe")]
-Data = Annotated[list[Path] | None, typer.Option(metavar="FILE", help="cli.train.data")]
-Model = Annotated[str | None, typer.Option(metavar="ID", help="cli.train.model")]
-PresetName = Annotated[Preset | None, typer.Option(metavar="|".join(Preset), help="cli.train.preset")]
-Choices = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="cli.train.set")]
-
 
 def search(
     ctx: typer.Context,
@@ -38,12 +32,21 @@ def search(
     data: Data = None,
     model: Model = None,
     preset: PresetName = None,
-    minutes: Annotated[float, typer.Option(metavar="N", help="cli.search.minutes")] = 15.0,
+    minutes: Annotated[float, typer.Option(metavar="N", help="How long it may take.")] = 15.0,
     choices: Choices = None,
     accept_licence: AcceptLicence = False,
     as_json: Json = False,
 ) -> None:
-    """Looks for better settings within a time box; prints them last, as options of ``afina train``."""
+    """Look for the settings that suit your examples best: learning rate, rank and passes.
+
+    Several settings are tried for a short while, and the better ones continue. It ends in a recommendation,
+    printed last as options of afina train. The held-out examples are not used. Ctrl+C stops it with what it has
+    found so far.
+
+    \b
+    afina search --data support.csv --minutes 15
+    afina search recipe.json --minutes 60
+    """
     terminal = terminal_of(ctx, as_json=as_json)
     values = _values(recipe_file, data, model, preset, choices)
     with open_services() as services:
@@ -64,12 +67,20 @@ def folds(
     data: Data = None,
     model: Model = None,
     preset: PresetName = None,
-    parts: Annotated[int, typer.Option("--folds", metavar="K", help="cli.folds.folds")] = 5,
+    parts: Annotated[
+        int, typer.Option("--folds", metavar="K", help="Parts that the examples are divided into; each is asked once.")
+    ] = 5,
     choices: Choices = None,
     accept_licence: AcceptLicence = False,
     as_json: Json = False,
 ) -> None:
-    """Learns from all parts but one and asks about that one, for each part; prints mean and spread."""
+    """Ask every example once, after learning from the others only, and print how many are right, part by part.
+
+    For few examples this tells more than a single test. Ctrl+C stops it with what it has found so far.
+
+    \b
+    afina folds --data support.csv --folds 5
+    """
     terminal = terminal_of(ctx, as_json=as_json)
     values = _values(recipe_file, data, model, preset, choices)
     with open_services() as services:

@@ -15,7 +15,7 @@ from studio.cli.session import AcceptLicence, Json, Usage, open_services, termin
 from studio.cli.terminal import Refused, Terminal, errors_of
 from studio.domain.dataset import Mapping
 from studio.domain.problem import Problem
-from studio.domain.recipe import Preset, Recipe, parse_recipe
+from studio.domain.recipe import Recipe, parse_recipe
 from studio.domain.run import RunState, RunView
 
 if TYPE_CHECKING:
@@ -27,12 +27,20 @@ _SEEN_TO = ("run.model_not_installed", "run.licence_not_accepted")  # this comma
 
 def train(
     ctx: typer.Context,
-    recipe_file: Annotated[Path | None, typer.Argument(metavar="RECIPE.json", help="cli.train.recipe")] = None,
-    data: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="cli.train.data")] = None,
-    model: Annotated[str | None, typer.Option(metavar="ID", help="cli.train.model")] = None,
-    preset: Annotated[Preset | None, typer.Option(metavar="|".join(Preset), help="cli.train.preset")] = None,
-    held_out: Annotated[list[Path] | None, typer.Option(metavar="FILE", help="cli.train.held_out")] = None,
-    system_prompt: Annotated[str | None, typer.Option(metavar="TEXT", help="cli.train.system_prompt")] = None,
+    recipe_file: recipes.RecipeFile = None,
+    data: recipes.Data = None,
+    model: recipes.Model = None,
+    preset: recipes.PresetName = None,
+    held_out: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="File of examples for the exam, never trained on; without it, some of the others are set aside.",
+        ),
+    ] = None,
+    system_prompt: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What the model is told before each question.")
+    ] = None,
     question: bringing.Questions = None,
     answer: bringing.Answers = None,
     system_column: bringing.Systems = None,
@@ -44,12 +52,23 @@ def train(
     split: bringing.Split = None,
     rows: bringing.Rows = 10_000,
     token_file: bringing.TokenFile = None,
-    name: Annotated[str | None, typer.Option(metavar="TEXT", help="cli.train.name")] = None,
-    choices: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="cli.train.set")] = None,
+    name: Annotated[str | None, typer.Option(metavar="TEXT", help="Name of the run in the studio.")] = None,
+    choices: recipes.Choices = None,
     accept_licence: AcceptLicence = False,
     as_json: Json = False,
 ) -> None:
-    """Trains, shows the progress, and prints the id of the run last, alone on its line."""
+    """Train a chatbot on your examples and print the id of the run, last and alone on its line.
+
+    The examples are a CSV, TSV, XLSX, JSON or JSONL file with questions and answers. The run shows in the
+    studio too. Ctrl+C asks it to stop and keeps the best so far. A recipe is a JSON file with the same choices.
+
+    \b
+    afina train --data support.csv --model smollm2-135m-instruct --preset quick
+    afina train recipe.json --set epochs=8 --set rank=16
+    afina train --data sac.xlsx --sheet Questions --question-column Subject --question-column Question
+    afina train --hub org/name --rows 2000
+    afina train --data faq.csv --set held_out_share=0.2
+    """
     terminal = terminal_of(ctx, as_json=as_json)
     columns = bringing.columns_of(question, answer, system_column, id_column, sheet, company)
     given: dict[str, Any] = {

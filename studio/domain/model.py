@@ -93,26 +93,3 @@ class Fit(BaseModel):
     free_bytes: int
     device: str
     parts: tuple[MemoryPart, ...] = ()
-
-
-class InstallState(StrEnum):
-    """Where the download of a base model stands."""
-
-    ABSENT = "absent"
-    DOWNLOADING = "downloading"
-    CONVERTING = "converting"
-    CANCELLING = "cancelling"
-    READY = "ready"
-    FAILED = "failed"
-
-
-class InstallProgress(BaseModel):
-    """Progress of fetching and converting a base model."""
-
-    model_config = ConfigDict(frozen=True)
-
-    state: InstallState
-    done_bytes: int = 0
-    total_bytes: int = 0
-    fraction: float = Field(default=0.0, description="Of fetching and preparing together, 0 to 1; it never goes back.")
-    problem: Problem | None = None

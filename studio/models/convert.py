@@ -14,14 +14,13 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from studio.errors import AfinaError, from_exception
+from studio.errors import AfinaError
 from studio.models.chat_template import PLAIN, embedded_template
 from studio.models.gguf_file import read_head
 from studio.models.json_file import read_object
 from studio.models.tokenizer import Tokenizer
-from studio.parent import end_with_parent
+from studio.processes.child import work_as_child
 
-FAILED: Final = 3  # exit status that says: the last line is an error
 _TOKENIZER_FILES: Final = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 
 
@@ -138,17 +137,10 @@ def main(arguments: list[str]) -> int:
     """Entry point of the child process."""
     from transformers.utils import logging
 
-    end_with_parent()
     _read_gguf_once()
     logging.disable_progress_bar()
     logging.set_verbosity_error()
-    try:
-        convert(Path(arguments[0]), Path(arguments[1]))
-    except Exception as error:
-        known = from_exception(error)
-        print(json.dumps({"code": known.code, "params": known.params}), flush=True)  # noqa: T201 - read by the parent
-        return FAILED
-    return 0
+    return work_as_child(lambda: convert(Path(arguments[0]), Path(arguments[1])))
 
 
 if __name__ == "__main__":

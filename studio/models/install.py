@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,15 +11,14 @@ from typing import Final
 import psutil
 from filelock import FileLock, Timeout
 
-from studio.domain.model import BaseModelCard, InstallProgress, InstallState
+from studio.domain.model import BaseModelCard
 from studio.errors import AfinaError, Stopped
-from studio.models.convert import FAILED
 from studio.models.sources.base import Cancelled, Source
-from studio.processes.attended_child import attend
+from studio.processes.child import run_child
 from studio.storage.files import atomic_folder, require_space, used_bytes, write_atomic
 from studio.storage.workspace import Workspace
 
-Report = Callable[[InstallProgress], None]
+Report = Callable[..., None]
 
 _POLL_SECONDS: Final = 0.2
 _BYTES_PER_WEIGHT: Final = 2  # bf16
@@ -55,7 +51,8 @@ def install(workspace: Workspace, card: BaseModelCard, source: Source, report: R
         workspace: where models live.
         card: the model.
         source: what fetches it.
-        report: told about every progress.
+        report: told about every progress: ``stage`` (``downloading`` or ``converting``), ``done`` and ``total`` bytes of
+            the download, and the ``fraction`` of both together, which never goes back.
         cancelled: asked often.
 
     Raises:
@@ -97,15 +94,15 @@ class _Told:
 
     def downloaded(self, done: int, total: int) -> None:
         """``done`` bytes of ``total`` are here."""
-        self._tell(InstallState.DOWNLOADING, self._share * done / max(1, total), done_bytes=done, total_bytes=total)
+        self._tell("downloading", self._share * done / max(1, total), done=done, total=total)
 
     def converted(self, written: int) -> None:
         """``written`` bytes of the converted model are on the disk."""
-        self._tell(InstallState.CONVERTING, self._share + (1 - self._share) * written / max(1, self._weights))
+        self._tell("converting", self._share + (1 - self._share) * written / max(1, self._weights))
 
-    def _tell(self, state: InstallState, fraction: float, **counts: int) -> None:
+    def _tell(self, stage: str, fraction: float, **counts: int) -> None:
         self._fraction = max(self._fraction, min(fraction, _BEFORE_THE_END))
-        self._report(InstallProgress(state=state, fraction=self._fraction, **counts))
+        self._report(stage=stage, fraction=self._fraction, **counts)
 
 
 def check_room(models: Path, card: BaseModelCard) -> None:
@@ -134,17 +131,14 @@ def convert_in_child(source: Path, out: Path, cancelled: Cancelled, look: Callab
     Raises:
         AfinaError: what the child reports; ``install.no_memory`` when the system killed it; :class:`Stopped`.
     """
-    command = [sys.executable, "-m", "studio.models.convert", str(source), str(out)]
     log = out / "convert.log"
-    with (
-        log.open("wb") as output,
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT) as process,
-    ):
-        attend(process, cancelled, look)
-    said = log.read_text(encoding="utf-8", errors="replace").strip()
+    code = run_child("studio.models.convert", [source, out], on_tick=look, cancelled=cancelled, log=log)
+    said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     log.unlink()
-    if process.returncode:
-        raise _failure(process.returncode, said)
+    if code in (-9, 137):
+        raise AfinaError("install.no_memory", name="", needed_mb=0, free_mb=psutil.virtual_memory().available // 10**6)
+    if code:
+        raise AfinaError("install.convert_failed", detail=said[-1][:300] if said else "")
 
 
 def finish(folder: Path, card: BaseModelCard) -> None:
@@ -152,16 +146,6 @@ def finish(folder: Path, card: BaseModelCard) -> None:
     if card.chat_template:
         write_atomic(folder / "chat_template.jinja", card.chat_template)
     write_atomic(folder / "afina.json", card.model_dump_json(indent=2))
-
-
-def _failure(status: int, said: str) -> AfinaError:
-    last = said.splitlines()[-1] if said else ""
-    if status == FAILED:
-        reported = json.loads(last)
-        return AfinaError(reported["code"], **reported["params"])
-    if status in (-9, 137):
-        return AfinaError("install.no_memory", name="", needed_mb=0, free_mb=psutil.virtual_memory().available // 10**6)
-    return AfinaError("install.convert_failed", detail=last[:300])
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -15,11 +14,10 @@ from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field
 
 from studio.domain.recipe import Precision
-from studio.errors import Stopped
+from studio.errors import AfinaError
 from studio.models.hardware import Machine, machine
 from studio.models.json_file import read_object
-from studio.parent import end_with_parent
-from studio.processes.attended_child import attend
+from studio.processes.child import end_with_parent, run_child
 from studio.storage.compute_lock import ComputeLock
 from studio.storage.files import write_atomic
 
@@ -86,13 +84,10 @@ def measure_speed(home: Path, machine: Machine, cancelled: Callable[[], bool] = 
     known = known_speed(home, machine)
     if known.measured:
         return known
-    command = [sys.executable, "-m", "studio.models.probe", str(home)]
-    pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
     ends = time.monotonic() + _TIMEOUT
-    try:  # its input is a pipe: it ends with this process
-        with subprocess.Popen(command, stdin=pipe, stdout=nowhere, stderr=nowhere) as child:
-            attend(child, lambda: cancelled() or time.monotonic() > ends)
-    except (OSError, Stopped):
+    try:
+        run_child("studio.models.probe", [home], cancelled=lambda: cancelled() or time.monotonic() > ends)
+    except (OSError, AfinaError):
         return known
     return known_speed(home, machine)
 

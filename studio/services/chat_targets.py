@@ -13,6 +13,7 @@ from studio.domain.conversation import Message, Role
 from studio.domain.model import BaseModelCard
 from studio.domain.recipe import Recipe
 from studio.errors import AfinaError
+from studio.models.install import is_installed
 from studio.storage.database import RunRow
 from studio.storage.kept_adapter import kept_adapter, require_adapter
 from studio.storage.trash import is_in_trash, not_in_trash
@@ -69,7 +70,7 @@ def find_subject(workspace: Workspace, run_id: str, needs_tuned: bool) -> Subjec
         card = BaseModelCard.model_validate_json(folder.model.read_bytes())
     except FileNotFoundError as error:
         raise AfinaError("general.not_found", what=run_id) from error
-    if not (workspace.model(card.id) / "afina.json").is_file():
+    if not is_installed(workspace.model(card.id)):
         raise AfinaError("chat.base_missing", name=card.name)
     tuned = _kept(folder)
     if needs_tuned and tuned is None:

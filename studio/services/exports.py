@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import shutil
-import threading
 import zipfile
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from studio.domain.model import SourceKind
-from studio.domain.problem import Problem
-from studio.errors import AfinaError, Stopped, from_exception
+from studio.errors import AfinaError, Stopped
 from studio.evaluation.proof_files import ProofFiles
+from studio.models.install import is_installed
+from studio.processes.job_registry import ActiveJob, Job, JobRegistry
 from studio.sharing.exporters import exporter, exporters
 from studio.sharing.exporters.base import Exporter, ExportSource, read_source
 from studio.sharing.exporters.child import Child
@@ -37,34 +35,6 @@ _WEIGHTS: Final = (".safetensors", ".gguf", ".wasm")
 _FRACTIONS: Final = {"starting": 0.05, "merging": 0.2, "writing": 0.4, "checking": 0.55, "packing": 0.85}
 
 
-class ExportState(StrEnum):
-    """Where an export stands."""
-
-    ABSENT = "absent"
-    RUNNING = "running"
-    READY = "ready"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class ExportProgress:
-    """What the Share screen shows of an export.
-
-    Args:
-        state: where it stands.
-        phase: while running: ``starting``, ``merging``, ``writing``, ``checking`` or ``packing``; key ``export.phase.PHASE``.
-        fraction: 0 to 1, by phases.
-        size: bytes of the finished file.
-        problem: why it failed.
-    """
-
-    state: ExportState
-    phase: str = ""
-    fraction: float = 0.0
-    size: int = 0
-    problem: Problem | None = None
-
-
 class ExportService:
     """Makes exports one at a time: a merge needs the memory of a whole model.
 
@@ -76,10 +46,7 @@ class ExportService:
     def __init__(self, workspace: Workspace, site_files: SiteFiles = lambda page: {}) -> None:
         self._workspace, self._site_files = workspace, site_files
         self._folder = workspace.home / "exports"
-        self._working: dict[tuple[str, str], ExportProgress] = {}
-        self._threads: list[threading.Thread] = []
-        self._state_lock, self._turn = threading.Lock(), threading.Lock()
-        self._closing = threading.Event()
+        self._jobs = JobRegistry(workspace.home, "export", at_once=1)
 
     def kinds(self) -> tuple[str, ...]:
         """Names of the formats, in the order in which they are shown."""
@@ -93,21 +60,15 @@ class ExportService:
                 ``export.unknown_kind``, ``export.no_base``, ``disk.full``.
         """
         self._prepare(run_id, kind)
-        with self._state_lock:
-            current = self._working.get((run_id, kind))
-            if self.path(run_id, kind) or (current and current.state is ExportState.RUNNING):
-                return
-            self._working[run_id, kind] = ExportProgress(ExportState.RUNNING, "starting", _FRACTIONS["starting"])
-            thread = threading.Thread(target=self._in_background, args=(run_id, kind), name="export", daemon=True)
-            self._threads = [*(known for known in self._threads if known.is_alive()), thread]
-        thread.start()
+        if self.path(run_id, kind) is None:
+            self._jobs.start(f"{run_id}-{kind}", lambda job: self._make(run_id, kind, job))
 
-    def progress(self, run_id: str, kind: str) -> ExportProgress:
-        """Where an export stands; a finished one is found on disk, whoever made it."""
-        if path := self.path(run_id, kind):
-            return ExportProgress(ExportState.READY, fraction=1.0, size=path.stat().st_size)
-        with self._state_lock:
-            return self._working.get((run_id, kind), ExportProgress(ExportState.ABSENT))
+    def progress(self, run_id: str, kind: str) -> Job | None:
+        """Where the newest export stands; None where there was none. A finished one is at :meth:`path`.
+
+        Its stage is ``starting``, ``merging``, ``writing``, ``checking`` or ``packing``; key ``share.export.phase.STAGE``.
+        """
+        return self._jobs.get(f"{run_id}-{kind}")
 
     def path(self, run_id: str, kind: str) -> Path | None:
         """The finished file for what the run has kept by now; None when there is none."""
@@ -133,8 +94,12 @@ class ExportService:
         Raises:
             AfinaError: as :meth:`start`, and ``export.differs``, ``export.failed``, ``disk.full``.
         """
-        source, format_ = self._prepare(run_id, kind)
-        made = self.path(run_id, kind) or self._make(source, format_, lambda phase: None)
+        self.start(run_id, kind)
+        job = self._jobs.wait(f"{run_id}-{kind}")
+        made = self.path(run_id, kind)
+        if made is None:
+            problem = job.problem if job else None
+            raise AfinaError(problem.code, **problem.params) if problem else Stopped()
         if out is None:
             return made
         target = out / made.name if out.is_dir() else out
@@ -145,48 +110,32 @@ class ExportService:
 
     def close(self) -> None:
         """Ends what is being made; nothing half-made stays."""
-        self._closing.set()
-        for thread in self._threads:
-            thread.join(timeout=10)
+        self._jobs.close()
 
     def _prepare(self, run_id: str, kind: str) -> tuple[ExportSource, Exporter]:
         format_, source = exporter(kind), self._source(run_id)
         format_.check(source)
-        if not (source.model_dir / "afina.json").is_file():
+        if not is_installed(source.model_dir):
             raise AfinaError("export.no_base", model=source.card.name)
         if self.path(run_id, kind) is None:
             require_space(self._folder, 2 * format_.size(source))  # the files, and the zip of them
         return source, format_
 
-    def _in_background(self, run_id: str, kind: str) -> None:
-        def report(phase: str) -> None:
-            self._set(run_id, kind, ExportProgress(ExportState.RUNNING, phase, _FRACTIONS.get(phase, 0.5)))
+    def _make(self, run_id: str, kind: str, job: ActiveJob) -> Path:
+        def report(stage: str) -> None:
+            job.update(stage=stage, fraction=_FRACTIONS.get(stage, 0.5))
 
-        try:
-            self._make(*self._prepare(run_id, kind), report)
-            self._set(run_id, kind, ExportProgress(ExportState.ABSENT))  # found on disk from now on
-        except Stopped:
-            self._set(run_id, kind, ExportProgress(ExportState.ABSENT))
-        except Exception as error:
-            self._set(run_id, kind, ExportProgress(ExportState.FAILED, problem=Problem.of(from_exception(error))))
-
-    def _set(self, run_id: str, kind: str, progress: ExportProgress) -> None:
-        with self._state_lock:
-            self._working[run_id, kind] = progress
-
-    def _make(self, source: ExportSource, format_: Exporter, report: Callable[[str], None]) -> Path:
+        report("starting")
+        source, format_ = self._prepare(run_id, kind)
         target = self._target_folder(source.run.path.name, source.step) / f"{slug(source.name)}-{format_.kind}.zip"
-        with self._turn:
-            if self._closing.is_set():
-                raise Stopped
-            self._folder.mkdir(parents=True, exist_ok=True)
-            log = self._folder / f"{source.run.path.name}-{format_.kind}.log"
-            with scratch_folder(self._folder) as files, using(source.model_dir, "export"):
-                format_.write(source, files, Child(log, report, self._closing.is_set))
-                write_model_card(source, format_, files)
-                report("packing")
-                _pack(files, target)
-            log.unlink(missing_ok=True)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        log = self._folder / f"{source.run.path.name}-{format_.kind}.log"
+        with scratch_folder(self._folder) as files, using(source.model_dir, "export"):
+            format_.write(source, files, Child(log, report, job.is_cancelled, job.attach))
+            write_model_card(source, format_, files)
+            report("packing")
+            _pack(files, target)
+        log.unlink(missing_ok=True)
         return target
 
     def _target_folder(self, run_id: str, step: int) -> Path:

@@ -7,17 +7,15 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from pydantic import SecretStr
 
-from studio.domain.model import BaseModelCard, BrokenCard, Fit, InstallProgress, InstallState, SourceKind
-from studio.domain.problem import Problem
+from studio.domain.model import BaseModelCard, BrokenCard, Fit, SourceKind
 from studio.domain.recipe import Method
 from studio.domain.run import RunState
-from studio.errors import AfinaError, Stopped, from_exception
+from studio.errors import AfinaError, Stopped
 from studio.models import hardware
 from studio.models.catalog import Catalog
 from studio.models.estimate import fit
@@ -26,6 +24,7 @@ from studio.models.probe import Speed, known_speed, measure_speed
 from studio.models.sources import sources
 from studio.models.sources.folder import describe_path
 from studio.models.sources.hub import HubSource
+from studio.processes.job_registry import ActiveJob, Job, JobRegistry
 from studio.storage.database import AcceptanceRow, AddedModelRow, RunRow
 from studio.storage.files import used_bytes
 from studio.storage.trash import not_in_trash
@@ -34,15 +33,6 @@ from studio.storage.workspace import Workspace
 
 _WATCH_SECONDS: Final = 0.1
 _LOOK_SECONDS: Final = 5.0
-
-
-@dataclass
-class _Job:
-    """An installation in the background."""
-
-    progress: InstallProgress
-    cancel: threading.Event = field(default_factory=threading.Event)
-    done: threading.Event = field(default_factory=threading.Event)
 
 
 class ModelService:
@@ -55,7 +45,7 @@ class ModelService:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._catalog = Catalog(workspace)
-        self._jobs: dict[str, _Job] = {}
+        self._jobs = JobRegistry(workspace.home, "install")
         self._tokens: dict[str, SecretStr] = {}
         self._looked: tuple[float, hardware.Machine | None] = (0.0, None)
         self._lock = threading.Lock()
@@ -122,34 +112,21 @@ class ModelService:
             AfinaError: ``general.not_found``.
         """
         card = self.get(model_id)
-        with self._lock:
-            job = self._jobs.get(model_id)
-            if (job and not job.done.is_set()) or self.is_installed(model_id):
-                return
-            job = _Job(InstallProgress(state=InstallState.DOWNLOADING, total_bytes=card.download_bytes))
-            self._jobs[model_id] = job
-        threading.Thread(target=self._run, args=(card, job), name=f"install-{model_id}", daemon=True).start()
+        if not self.is_installed(model_id):
+            self._jobs.start(model_id, lambda job: self._install(card, job))
 
-    def install_progress(self, model_id: str) -> InstallProgress:
-        """Where the installation of a model stands."""
-        if self.is_installed(model_id):
-            return InstallProgress(state=InstallState.READY)
-        with self._lock:
-            job = self._jobs.get(model_id)
-        if job is None:
-            return InstallProgress(state=InstallState.ABSENT)
-        if job.cancel.is_set() and not job.done.is_set():  # it is noticed when the network gives the next piece
-            return job.progress.model_copy(update={"state": InstallState.CANCELLING})
-        return job.progress
+    def install_progress(self, model_id: str) -> Job | None:
+        """Where the newest installation of a model stands; None where it is installed, or was never tried.
+
+        Its stage is ``downloading`` or ``converting``; ``done`` and ``total`` are bytes of the download.
+        """
+        return None if self.is_installed(model_id) else self._jobs.get(model_id)
 
     def cancel_install(self, model_id: str) -> None:
         """Stops an installation; what was downloaded so far is kept for the next try."""
-        with self._lock:
-            job = self._jobs.get(model_id)
-        if job:
-            job.cancel.set()
+        self._jobs.cancel(model_id)
 
-    def wait_installed(self, model_id: str, on_progress: Callable[[InstallProgress], None] | None = None) -> None:
+    def wait_installed(self, model_id: str, on_progress: Callable[[Job], None] | None = None) -> None:
         """Installs a model and waits for the end.
 
         Args:
@@ -160,18 +137,14 @@ class ModelService:
             AfinaError: what went wrong; :class:`Stopped` when somebody cancelled it.
         """
         self.install(model_id)
-        while True:
-            with self._lock:
-                job = self._jobs.get(model_id)
-            finished = job is None or job.done.wait(_WATCH_SECONDS)
-            progress = self.install_progress(model_id)
+        while not self.is_installed(model_id):
+            job = self._jobs.wait(model_id, _WATCH_SECONDS)
+            if job is None or not job.is_active:
+                if self.is_installed(model_id):
+                    return
+                raise AfinaError(job.problem.code, **job.problem.params) if job and job.problem else Stopped()
             if on_progress:
-                on_progress(progress)
-            if progress.state is InstallState.READY:
-                return
-            if finished:
-                problem = progress.problem
-                raise AfinaError(problem.code, **problem.params) if problem else Stopped()
+                on_progress(job)
 
     def add_hub(self, repo_id: str, token: str | None = None) -> BaseModelCard:
         """Adds a model of the Hugging Face hub to the list, after looking at it; downloads nothing large.
@@ -210,11 +183,11 @@ class ModelService:
         if model_id not in known:
             raise AfinaError("general.not_found", what=model_id[:80])
         self._require_unused(model_id)
+        job = self._jobs.get(model_id)
+        if job is not None and job.is_active:
+            raise AfinaError("model.busy", name=self.get(model_id).name)
+        self._jobs.forget(model_id)
         with self._lock:
-            job = self._jobs.get(model_id)
-            if job and not job.done.is_set():
-                raise AfinaError("model.busy", name=self.get(model_id).name)
-            self._jobs.pop(model_id, None)
             self._tokens.pop(model_id, None)
         folder = self._workspace.model(model_id)
         (folder / "afina.json").unlink(missing_ok=True)
@@ -250,12 +223,7 @@ class ModelService:
     def close(self) -> None:
         """Stops the measurement, and installations in the background, and waits a moment for these."""
         self._closed.set()
-        with self._lock:
-            jobs = list(self._jobs.values())
-        for job in jobs:
-            job.cancel.set()
-        for job in jobs:
-            job.done.wait(5.0)
+        self._jobs.close()
 
     def _add(self, card: BaseModelCard) -> BaseModelCard:
         taken = {other.id: other.reference for other in self.cards()}
@@ -282,23 +250,12 @@ class ModelService:
                 self._looked = (time.monotonic(), found)
             return found
 
-    def _run(self, card: BaseModelCard, job: _Job) -> None:
-        def report(progress: InstallProgress) -> None:
-            job.progress = progress
-
-        try:
-            if not self.accepted(card.id):
-                raise AfinaError("model.licence", name=card.name, url=card.licence.url)
-            with self._lock:
-                token = self._tokens.get(card.id)
-            source = sources(self._workspace.settings, token)[SourceKind(card.source)]
-            install(self._workspace, card, source, report, job.cancel.is_set)
-            job.progress = InstallProgress(state=InstallState.READY)
-            self.measure_speed()
-        except Stopped:
-            job.progress = InstallProgress(state=InstallState.ABSENT)
-        except Exception as error:
-            problem = Problem.of(from_exception(error))
-            job.progress = InstallProgress(state=InstallState.FAILED, problem=problem)
-        finally:
-            job.done.set()
+    def _install(self, card: BaseModelCard, job: ActiveJob) -> Path:
+        if not self.accepted(card.id):
+            raise AfinaError("model.licence", name=card.name, url=card.licence.url)
+        with self._lock:
+            token = self._tokens.get(card.id)
+        source = sources(self._workspace.settings, token)[SourceKind(card.source)]
+        install(self._workspace, card, source, job.update, job.is_cancelled)
+        self.measure_speed()
+        return self.folder(card.id)

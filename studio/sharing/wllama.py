@@ -6,7 +6,6 @@ import hashlib
 import importlib.util
 import os
 import shutil
-import subprocess
 import sys
 import tarfile
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from studio.errors import AfinaError
-from studio.processes.attended_child import attend
+from studio.processes.child import run_process
 from studio.storage.files import atomic_folder, scratch_folder
 
 VERSION: Final = "3.13.0"
@@ -90,12 +89,8 @@ def _run(command: list[str], tools: Path, cancelled: Callable[[], bool]) -> None
         "PYTHONPATH": os.pathsep.join([str(tools / "node"), *filter(None, [os.environ.get("PYTHONPATH")])])
     }
     log = tools / "fetch.log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, cwd=tools, env=environment
-        )
-        attend(process, cancelled)
-    if process.returncode != 0:
-        said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-        raise AfinaError("wllama.unreachable", detail=said[-1][:200] if said else "")
+    lines: list[str] = []
+    if run_process(command, lines.append, cancelled=cancelled, variables=environment, log=log, folder=tools):
+        said = [*lines, *log.read_text(encoding="utf-8", errors="replace").strip().splitlines()]
+        raise AfinaError("wllama.unreachable", detail=said[-1].strip()[:200] if said else "")
     log.unlink(missing_ok=True)

@@ -8,12 +8,13 @@ import hmac
 import ipaddress
 import secrets
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, quote, urlsplit
 
 from fastapi import FastAPI
+from itsdangerous import BadSignature, TimestampSigner
+from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -29,8 +30,8 @@ from studio.web.secret import load_secret
 COOKIE: Final = "afina_session"
 _PAGES: Final = ("/login", "/login/login.css", "/login/figtree.woff2", "/logout")
 DEVICE_COOKIE: Final = "afina_device"
-_DAYS: Final = 14
-_DEVICE_DAYS: Final = 365
+_SESSION_SECONDS: Final = 14 * 86_400
+_DEVICE_SECONDS: Final = 365 * 86_400
 _MAX_BODY: Final = 8192
 
 
@@ -65,6 +66,7 @@ def protect(app: FastAPI, settings: Settings, throttle: LoginThrottle | None = N
     if password := _password(settings):
         sessions = Sessions(load_secret(settings.home), password, settings.home / "sessions_ended")
         app.add_middleware(PasswordGate, sessions=sessions, throttle=throttle or LoginThrottle())
+        app.add_middleware(SessionCookies, key=sessions.key)
 
 
 def _password(settings: Settings) -> str:
@@ -72,7 +74,7 @@ def _password(settings: Settings) -> str:
 
 
 class Sessions:
-    """Checks passwords and makes the cookies of those who know it.
+    """Checks passwords and opens sessions, which Starlette keeps in a signed cookie.
 
     A new password ends every session: it is part of the key that signs them. A session that was left is remembered on
     disk until it would have expired, so that it stays closed after a restart and in another server on this workspace.
@@ -81,62 +83,67 @@ class Sessions:
         secret: of the workspace.
         password: of the studio.
         ended: folder with an empty file for each session that was left.
-        clock: seconds since 1970.
     """
 
-    def __init__(self, secret: bytes, password: str, ended: Path, clock: Callable[[], float] = time.time) -> None:
-        self._secret, self._ended, self._clock = secret, ended, clock
+    def __init__(self, secret: bytes, password: str, ended: Path) -> None:
+        self._secret, self._ended = secret, ended
         self._expected = self._digest(password)
-        self._key = hmac.new(secret, b"session:" + self._expected, hashlib.sha256).digest()
+        self.key = hmac.new(secret, b"session:" + self._expected, hashlib.sha256).hexdigest()
+        self._devices = TimestampSigner(self.key, salt=DEVICE_COOKIE)
 
     def is_right(self, password: str) -> bool:
         """Compares in a time that says nothing about the password."""
         return hmac.compare_digest(self._digest(password), self._expected)
 
-    def cookie(self) -> str:
-        """A cookie that opens the studio for two weeks."""
-        return self._signed("session", int(self._clock() + _DAYS * 86400))
+    def begin(self, session: dict[str, Any]) -> None:
+        """Opens the studio to a session."""
+        session["id"] = secrets.token_hex(16)
 
-    def is_open(self, cookie: str) -> bool:
-        """Whether we made this cookie, for this password, and it has not expired."""
-        name = self._name("session", cookie)
-        return name is not None and not (self._ended / name).exists()
+    def is_open(self, session: dict[str, Any]) -> bool:
+        """Whether a session knows the password and was not left."""
+        return "id" in session and not (self._ended / session["id"]).exists()
 
-    def end(self, cookie: str) -> None:
-        """Closes a session for good; a cookie that is not ours is nothing."""
-        name = self._name("session", cookie)
-        if name is not None:
+    def end(self, session: dict[str, Any]) -> None:
+        """Closes a session for good; one that is not open is nothing."""
+        if "id" in session:
             self._ended.mkdir(mode=0o700, exist_ok=True)
             for path in self._ended.iterdir():  # those that have expired need not be remembered
-                if path.stat().st_mtime < self._clock() - _DAYS * 86400:
+                if path.stat().st_mtime < time.time() - _SESSION_SECONDS:
                     path.unlink(missing_ok=True)
-            (self._ended / name).touch(mode=0o600)
+            (self._ended / session["id"]).touch(mode=0o600)
+            session.clear()
 
     def device_cookie(self) -> str:
         """A cookie that shows for a year that its browser has known the password; it opens nothing."""
-        return self._signed("device", int(self._clock() + _DEVICE_DAYS * 86400))
+        return self._devices.sign(secrets.token_hex(16)).decode()
 
     def device(self, cookie: str) -> str | None:
         """The name of a browser that was here before; None for any other."""
-        return self._name("device", cookie)
-
-    def _signed(self, kind: str, until: int) -> str:
-        value = f"{until}.{secrets.token_hex(16)}"
-        return f"{value}.{self._sign(kind, value)}"
-
-    def _name(self, kind: str, cookie: str) -> str | None:
-        """The random part of a cookie that we made and that has not expired: hexadecimal, safe as a file's name."""
-        value, _, signature = cookie.rpartition(".")
-        if not hmac.compare_digest(signature.encode(), self._sign(kind, value).encode()):
+        try:
+            return self._devices.unsign(cookie, max_age=_DEVICE_SECONDS).decode()
+        except BadSignature:
             return None
-        until, _, name = value.partition(".")
-        return name if until.isdecimal() and int(until) > self._clock() else None
 
     def _digest(self, password: str) -> bytes:
         return hmac.new(self._secret, b"password:" + password.encode(), hashlib.sha256).digest()
 
-    def _sign(self, kind: str, value: str) -> str:
-        return hmac.new(self._key, f"{kind}:{value}".encode(), hashlib.sha256).hexdigest()
+
+class SessionCookies:
+    """ASGI middleware: Starlette's sessions, whose cookie is sent back over HTTPS only where it came that way.
+
+    Args:
+        app: the application behind it.
+        key: that signs the cookies.
+    """
+
+    def __init__(self, app: ASGIApp, key: str) -> None:
+        self._plain, self._secure = (
+            SessionMiddleware(app, key, COOKIE, max_age=_SESSION_SECONDS, https_only=secure) for secure in (False, True)
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        sessions = self._secure if scope.get("scheme") in ("https", "wss") else self._plain
+        await sessions(scope, receive, send)
 
 
 class PasswordGate:
@@ -159,7 +166,7 @@ class PasswordGate:
         path = scope["path"]
         if scope["type"] == "http" and path in _PAGES:
             await (await self._answer(Request(scope, receive), path))(scope, receive, send)
-        elif self._sessions.is_open(connection.cookies.get(COOKIE, "")):
+        elif self._sessions.is_open(scope["session"]):
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             await receive()  # the connect message; closing before accepting refuses with 403
@@ -171,13 +178,11 @@ class PasswordGate:
         if path.startswith("/login/"):
             return login_file(path.rpartition("/")[2])
         if path == "/logout":
-            self._sessions.end(request.cookies.get(COOKIE, ""))
-            response: Response = RedirectResponse("/login", 303, HEADERS)
-            response.delete_cookie(COOKIE)
-            return response
+            self._sessions.end(request.scope["session"])
+            return RedirectResponse("/login", 303, HEADERS)
         if request.method == "POST":
             return await self._enter(request)
-        if self._sessions.is_open(request.cookies.get(COOKIE, "")):
+        if self._sessions.is_open(request.scope["session"]):
             return RedirectResponse(_safe_target(request.query_params.get("next", "")), 303, HEADERS)
         return _page(request, request.query_params.get("next", ""))
 
@@ -192,12 +197,12 @@ class PasswordGate:
                 raise AfinaError("login.wrong")
         except AfinaError as error:
             return _page(request, target, error)
+        self._sessions.begin(request.scope["session"])
         response = RedirectResponse(_safe_target(target), 303, HEADERS)
-        secure = request.url.scheme == "https"
-        options: dict[str, Any] = {"httponly": True, "samesite": "lax", "secure": secure}
-        response.set_cookie(COOKIE, self._sessions.cookie(), max_age=_DAYS * 86400, **options)
-        device_age = _DEVICE_DAYS * 86400
-        response.set_cookie(DEVICE_COOKIE, self._sessions.device_cookie(), max_age=device_age, path="/login", **options)
+        response.set_cookie(
+            DEVICE_COOKIE, self._sessions.device_cookie(), max_age=_DEVICE_SECONDS, path="/login",
+            httponly=True, samesite="lax", secure=request.url.scheme == "https",
+        )  # fmt: skip
         return response
 
 

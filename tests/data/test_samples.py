@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from studio.domain.facts import is_right
 from studio.settings import assets_dir
+from tests.facts import is_right
 
 SAMPLES = assets_dir() / "samples"
 LOCALES = ("en", "pt")

@@ -27,7 +27,6 @@ from studio.storage.workspace import RunFolder, Workspace, new_id
 from studio.training.recipes.presets import resolve
 from studio.training.run_files.event_log import read_events
 from studio.training.run_files.status import newest_checkpoint, read_progress, read_result
-from studio.training.supervision.run_queue import RunQueue
 from studio.training.supervision.supervisor import Supervisor
 from studio.training.supervision.worker_process import WorkerProcess, find
 from tests.training.runs import wait_for
@@ -73,9 +72,8 @@ class Plant:
         self.runs: list[RunFolder] = []
         self.card = BaseModelCard.model_validate_json((model / "afina.json").read_text(encoding="utf-8"))
         shutil.copytree(model, self.workspace.model(self.card.id))
-        queue = RunQueue(self.workspace.database)
-        self.views = RunViews(self.workspace, queue)
-        self.controls = RunControls(self.workspace, queue, self.views, _Nobody(self.workspace))
+        self.views = RunViews(self.workspace)
+        self.controls = RunControls(self.workspace, _Nobody(self.workspace))
 
     def __enter__(self) -> Plant:
         return self

@@ -13,12 +13,13 @@ import time
 from collections import namedtuple
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from studio.domain.conversation import Conversation
-from studio.domain.model import BaseModelCard, InstallProgress, InstallState
+from studio.domain.model import BaseModelCard
 from studio.errors import AfinaError, Stopped
 from studio.models.catalog import builtin_cards
 from studio.models.chat_template import ChatTemplate
@@ -58,7 +59,7 @@ def original(tiny_model: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def nothing(_progress: InstallProgress) -> None:
+def nothing(**_progress: object) -> None:
     pass
 
 
@@ -77,15 +78,15 @@ def test_a_hub_model_is_installed_whole_and_loads(hub: FakeHub, original: Path, 
     hub.repositories["org/tiny"] = {path.name: path.read_bytes() for path in original.iterdir()}
     source = HubSource(hub.address)
     card = source.describe("org/tiny")
-    told: list[InstallProgress] = []
-    install(place, card, source, told.append, never)
+    told: list[dict[str, Any]] = []
+    install(place, card, source, lambda **progress: told.append(progress), never)
     folder = place.model("hub-org-tiny")
     assert {path.name for path in folder.iterdir()} == FILES
-    assert (told[0].state, told[-1].state) == (InstallState.DOWNLOADING, InstallState.CONVERTING)
-    bar = [progress.fraction for progress in told]
+    assert (told[0]["stage"], told[-1]["stage"]) == ("downloading", "converting")
+    bar = [progress["fraction"] for progress in told]
     assert bar == sorted(bar), "one bar over both, which never goes back"
     assert bar[0] == 0.0
-    assert min(progress.fraction for progress in told if progress.state is InstallState.CONVERTING) >= 0.8
+    assert min(progress["fraction"] for progress in told if progress["stage"] == "converting") >= 0.8
     assert installed_card(folder) == card
     assert list((place.models / ".downloads").iterdir()) == []
     assert json.loads((folder / "generation_config.json").read_text())["eos_token_id"] == [0, 2]
@@ -104,7 +105,7 @@ def test_a_kill_in_the_middle_leaves_nothing_half(original: Path, place: Workspa
         "from studio.storage.workspace import Workspace; from studio.models.install import install;"
         "from studio.models.sources.folder import FolderSource, describe_path;"
         "place = Workspace.open(Settings(home=Path(sys.argv[1])));"
-        "install(place, describe_path(Path(sys.argv[2])), FolderSource(), print, lambda: False)"
+        "install(place, describe_path(Path(sys.argv[2])), FolderSource(), lambda **_: None, lambda: False)"
     )
     with subprocess.Popen([sys.executable, "-c", program, str(place.home), str(original)]) as process:
         _until(lambda: any(place.models.glob(".folder-tiny.*.tmp/convert.log")))

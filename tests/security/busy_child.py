@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 
-from studio.sharing.exporters.child import run_as_child, tell
+from studio.processes.child import say, work_as_child
 
 
 def _work() -> None:
-    tell(phase=str(os.getpid()))
+    say(phase=str(os.getpid()))
     while True:
         sum(range(1_000))
 
 
 if __name__ == "__main__":
-    run_as_child(_work)
+    work_as_child(_work)

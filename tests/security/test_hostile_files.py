@@ -14,9 +14,10 @@ import pytest
 
 from studio.data.importing.pipeline import read_files
 from studio.i18n import catalog
+from studio.processes.job_registry import JobState
 from studio.services.examples import imports as importing
 from studio.services.examples.datasets import DatasetService
-from studio.services.examples.imports import ImportRequest, ImportService, ImportState
+from studio.services.examples.imports import ImportRequest, ImportService
 from studio.services.projects import ProjectService
 from studio.storage.workspace import Workspace
 
@@ -133,7 +134,7 @@ def test_a_file_that_ends_its_reader_is_named_and_leaves_nothing(
     imports.close()
     progress = imports.progress(project)
     assert progress is not None
-    assert progress.state is ImportState.FAILED
+    assert progress.state is JobState.FAILED
     assert progress.problem is not None
     assert progress.problem.code == "data.file_ended_reading"
     assert "bad.xlsx" in catalog("pt").problem(progress.problem)

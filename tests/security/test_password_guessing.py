@@ -58,7 +58,7 @@ def enter(address: str, password: str, *, source: str = "127.0.0.1", **headers: 
 def guess(address: str, number: int) -> int:
     """A wrong password, which says that it comes from somewhere else and was here before."""
     forged = {"X-Forwarded-For": f"10.0.{number // 250}.{number % 250}", "X-Real-IP": f"10.1.0.{number % 250}"}
-    cookie = f"{DEVICE_COOKIE}=9999999999.{number:032x}.{'0' * 64}"
+    cookie = f"{DEVICE_COOKIE}={number:032x}.aaaaaa.{'0' * 27}"
     return enter(address, f"guess {number}", **forged, Cookie=cookie).status
 
 

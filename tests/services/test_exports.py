@@ -11,8 +11,9 @@ import pytest
 from studio.domain.recipe import Method
 from studio.errors import AfinaError
 from studio.i18n.catalog import LOCALES, catalog
+from studio.processes.job_registry import JobState
 from studio.services.chat_targets import find_subject
-from studio.services.exports import ExportService, ExportState
+from studio.services.exports import ExportService
 from studio.services.links import LinkService
 from studio.storage import files
 from studio.storage.workspace import Workspace
@@ -27,11 +28,11 @@ def wait(exports: ExportService, run_id: str, kind: str) -> list[str]:
     """Phases seen until the export is over."""
     phases: list[str] = []
     for _ in range(2400):
-        progress = exports.progress(run_id, kind)
-        if progress.state is not ExportState.RUNNING:
+        job = exports.progress(run_id, kind)
+        if job is None or not job.is_active:
             return phases
-        if progress.phase not in phases:
-            phases.append(progress.phase)
+        if job.stage and job.stage not in phases:
+            phases.append(job.stage)
         time.sleep(0.05)
     raise AssertionError(f"still {phases}")
 
@@ -39,7 +40,7 @@ def wait(exports: ExportService, run_id: str, kind: str) -> list[str]:
 def test_in_the_background_and_found_after_a_restart(tiny_workspace: Workspace) -> None:
     run_id = make_run(tiny_workspace)
     exports = ExportService(tiny_workspace)
-    assert exports.progress(run_id, "merged").state is ExportState.ABSENT
+    assert exports.progress(run_id, "merged") is None
     exports.start(run_id, "merged")
     exports.start(run_id, "merged")  # a second click
     phases = wait(exports, run_id, "merged")
@@ -49,11 +50,11 @@ def test_in_the_background_and_found_after_a_restart(tiny_workspace: Workspace) 
         for phase in phases:
             assert catalog(locale)(f"share.export.phase.{phase}")
     again = ExportService(tiny_workspace)
-    progress, path = again.progress(run_id, "merged"), again.path(run_id, "merged")
-    assert progress.state is ExportState.READY
+    job, path = again.progress(run_id, "merged"), again.path(run_id, "merged")
+    assert job is not None
     assert path is not None
+    assert (job.state, job.result) == (JobState.DONE, str(path))
     assert path.name == "pao-cia-merged.zip"
-    assert progress.size == path.stat().st_size
     with zipfile.ZipFile(path) as archive:
         assert {Path(name).parts[0] for name in archive.namelist()} == {"pao-cia-merged"}
     assert sorted(entry.name for entry in (tiny_workspace.home / "exports").iterdir()) == [run_id]
@@ -88,7 +89,7 @@ def test_what_cannot_be_exported_is_told_at_once(tiny_workspace: Workspace, monk
         patch.setattr(files.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1000})())
         with pytest.raises(AfinaError, match=r"disk\.full"):
             exports.start(run_id, "merged")
-    assert exports.progress(run_id, "merged").state is ExportState.ABSENT
+    assert exports.progress(run_id, "merged") is None
     moved = Workspace(tiny_workspace.settings.model_copy(update={"models_dir": tiny_workspace.home / "empty"}))
     with pytest.raises(AfinaError, match=r"export\.no_base"):
         ExportService(moved).start(run_id, "adapter")
@@ -99,7 +100,9 @@ def test_closing_the_studio_leaves_nothing_half_made(tiny_workspace: Workspace) 
     exports = ExportService(tiny_workspace)
     exports.start(run_id, "merged")
     exports.close()
-    assert exports.progress(run_id, "merged").state is ExportState.ABSENT
+    job = exports.progress(run_id, "merged")
+    assert job is not None
+    assert job.state is JobState.CANCELLED
     assert not list((tiny_workspace.home / "exports").glob(".*.tmp"))
     assert ExportService(tiny_workspace).export(run_id, "merged").is_file()
 
@@ -117,7 +120,7 @@ def test_a_damaged_adapter_is_told_as_such_and_not_as_nothing_kept(tiny_workspac
     ):
         with pytest.raises(AfinaError, match=r"run\.damaged"):
             refused()
-    assert exports.progress(run_id, "merged").state is ExportState.ABSENT
+    assert exports.progress(run_id, "merged") is None
     assert find_subject(tiny_workspace, run_id, needs_tuned=False).tuned is None
     for locale in LOCALES:
         assert catalog(locale)("errors.run.damaged") != catalog(locale)("errors.export.not_ready")

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from studio.domain.model import FitBadge, InstallState, SourceKind
+from studio.domain.model import FitBadge, SourceKind
 from studio.errors import AfinaError
+from studio.processes.job_registry import JobState
 from studio.services.models import ModelService
 from studio.settings import Settings
 from studio.storage.workspace import Workspace
@@ -86,12 +87,13 @@ def test_a_failure_is_kept_until_the_next_try(models: ModelService, tmp_path: Pa
     folder = model_folder(tmp_path / "Mine")
     card = models.add_folder(folder)
     (folder / "model.safetensors").unlink()
-    assert models.install_progress(card.id).state is InstallState.ABSENT
+    assert models.install_progress(card.id) is None
     with pytest.raises(AfinaError) as caught:
         models.wait_installed(card.id)
     assert caught.value.code == "model.no_weights"
     progress = models.install_progress(card.id)
-    assert progress.state is InstallState.FAILED
+    assert progress is not None
+    assert progress.state is JobState.FAILED
     assert progress.problem is not None
     assert progress.problem.params["path"] == str(folder)
     assert not models.is_installed(card.id)
@@ -102,13 +104,17 @@ def test_installing_twice_is_one_installation(models: ModelService) -> None:
     for _ in range(5):
         models.install(SMOLLM2)
     assert threading.active_count() <= before + 2
-    assert models.install_progress(SMOLLM2).state in (InstallState.DOWNLOADING, InstallState.CONVERTING)
+    going = models.install_progress(SMOLLM2)
+    assert going is not None
+    assert going.is_active
     with pytest.raises(AfinaError) as caught:
         models.remove(SMOLLM2)
     assert caught.value.code == "model.busy"
     models.cancel_install(SMOLLM2)
     models.close()
-    assert models.install_progress(SMOLLM2).state is InstallState.ABSENT
+    cancelled = models.install_progress(SMOLLM2)
+    assert cancelled is not None
+    assert cancelled.state is JobState.CANCELLED
 
 
 def test_the_web_process_needs_no_torch_for_models(tmp_path: Path) -> None:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import math
 import stat
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi import FastAPI, WebSocket
 from fastapi.testclient import TestClient
+from itsdangerous import TimestampSigner
 from pydantic import SecretStr
 from starlette.websockets import WebSocketDisconnect
 
 from studio.errors import AfinaError
 from studio.i18n.catalog import LOCALES, catalog
 from studio.settings import Settings
-from studio.web.auth import COOKIE, Sessions, is_public, protect, require_password
+from studio.web.auth import COOKIE, DEVICE_COOKIE, Sessions, is_public, protect, require_password
 from studio.web.login.throttle import LoginThrottle
 from studio.web.secret import load_secret
 
@@ -65,7 +68,7 @@ def client(settings: Settings) -> Iterator[TestClient]:
         yield opened
 
 
-def enter(client: TestClient, password: str = "segredo da padaria", target: str = "/en/") -> object:
+def enter(client: TestClient, password: str = "segredo da padaria", target: str = "/en/") -> httpx.Response:
     return client.post("/login", data={"password": password, "next": target}, headers=PAGE)
 
 
@@ -153,23 +156,58 @@ def test_all_strangers_together_have_a_pace_and_known_browsers_none() -> None:
     assert turns(throttle, "somebody", 1)[0] < 10
 
 
-def test_the_cookie_is_signed_expires_and_dies_with_the_password(client: TestClient, tmp_path: Path) -> None:
-    header = enter(client).headers["set-cookie"].lower()
-    assert "httponly" in header
-    assert "samesite=lax" in header
-    now = [1_000_000.0]
-    ended = tmp_path / "ended"
-    sessions = Sessions(b"s" * 32, "one", ended, clock=lambda: now[0])
-    cookie = sessions.cookie()
-    assert sessions.is_open(cookie)
-    until, name, signature = cookie.split(".")
-    for forged in (f"{int(until) + 1}.{name}.{signature}", f"{until}.../..{signature}", f"{until}.{name}.", "", "é.é"):
-        assert not sessions.is_open(forged)
-    assert not sessions.is_open(sessions.device_cookie())
-    assert not Sessions(b"s" * 32, "two", ended, clock=lambda: now[0]).is_open(cookie)
-    assert not Sessions(b"t" * 32, "one", ended, clock=lambda: now[0]).is_open(cookie)
-    now[0] += 15 * 86400
-    assert not sessions.is_open(cookie)
+class Earlier(TimestampSigner):
+    """Signs as it would have done some days ago."""
+
+    days = 0
+
+    def get_timestamp(self) -> int:
+        return super().get_timestamp() - self.days * 86_400
+
+
+def test_the_cookie_is_signed_expires_and_dies_with_the_password(client: TestClient, settings: Settings) -> None:
+    entered = enter(client)
+    cookie = entered.cookies[COOKIE]
+    session, device = (line.lower() for line in entered.headers.get_list("set-cookie"))
+    if COOKIE not in session:
+        session, device = device, session
+    for header in (session, device):
+        assert "httponly" in header
+        assert "samesite=lax" in header
+        assert "secure" not in header
+    assert "path=/login" in device
+
+    def status(cookie: str, opened: Settings = settings) -> int:
+        return TestClient(studio(opened), cookies={COOKIE: cookie}).get("/en/").status_code
+
+    assert status(cookie) == 200
+    value, stamp, signature = cookie.rsplit(".", 2)
+    other = b64encode(b'{"id": "../../cookie.secret"}').decode()
+    for forged in (
+        f"{other}.{stamp}.{signature}",
+        f"{value}.{stamp}x.{signature}",
+        f"{value}.{stamp}.",
+        value,
+        "",
+        "null",
+    ):
+        assert status(forged) == 401
+    assert status(entered.cookies[DEVICE_COOKIE]) == 401
+    assert status(cookie, settings.model_copy(update={"password": SecretStr("another")})) == 401
+    assert status(cookie, settings.model_copy(update={"home": settings.home / "another"})) == 401
+    signer = Earlier(Sessions(load_secret(settings.home), "segredo da padaria", settings.home / "ended").key)
+    for days, expected in ((13, 200), (15, 401)):
+        signer.days = days
+        assert status(signer.sign(value).decode()) == expected
+
+
+def test_over_https_the_cookies_are_sent_over_https_only(settings: Settings) -> None:
+    with TestClient(studio(settings), base_url="https://testserver", follow_redirects=False) as client:
+        headers = enter(client).headers.get_list("set-cookie")
+        assert len(headers) == 2
+        assert all("secure" in header.lower() for header in headers)
+        assert client.get("/en/").json() == "the studio"
+        assert "set-cookie" not in client.get("/en/").headers
 
 
 def test_the_cookie_survives_a_restart(client: TestClient, settings: Settings) -> None:

@@ -16,11 +16,13 @@ from studio.domain.conversation import Conversation, Message, Role
 from studio.domain.problem import Problem
 from studio.errors import AfinaError
 from studio.i18n import LOCALES, catalog
+from studio.processes.job_registry import Job, JobState
 from studio.services import Services
 from studio.services.examples.background_checks import Checkup
 from studio.services.examples.table import Query, RowEdit
 from studio.web.downloads import add_downloads
 from studio.web.ui.components import Ui
+from studio.web.ui.pages.examples import bring
 from studio.web.ui.pages.examples.bring_view import render_template_link
 from studio.web.ui.pages.examples.checks import _body
 from studio.web.ui.pages.examples.checks_view import CHOOSE, render_checkup, sentence
@@ -273,3 +275,15 @@ def test_a_fix_that_went_wrong_leaves_the_report(ui: Ui, place: Place) -> None:
     shown = render_checkup(ui, Checkup(12, report, Problem(code="checks.nothing_left")), {})
     assert 'role="alert"' in shown
     assert "examples-fix-all" in shown
+
+
+def test_an_interrupted_import_is_said_once_in_both_languages(services: Services, place: Place) -> None:
+    path = services.workspace.home / "jobs" / "import" / f"{place.project}.json"
+    gone = Job(kind="import", key=place.project, state=JobState.RUNNING, pid=2**22 + 1)
+    for locale in LOCALES:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(gone.model_dump_json(), encoding="utf-8")
+        ui = Ui(services, catalog(locale), place=None)
+        shown = bring._going(ui, place, services.imports.progress(place.project))
+        assert catalog(locale)("examples.import.interrupted") in shown
+        assert bring._going(ui, place, services.imports.progress(place.project)) == ""

@@ -9,17 +9,16 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
 import tempfile
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from studio.errors import AfinaError, Stopped, from_exception
-from studio.parent import end_with_parent
+from studio.errors import AfinaError, from_exception
+from studio.processes.child import end_with_parent, run_child, say
+from studio.processes.environment import online_environment
 
 DEFAULT_ROWS: Final = 10_000
 _ID: Final = re.compile(r"[\w][\w.-]{0,95}(?:/[\w][\w.-]{0,95})?")
@@ -69,11 +68,7 @@ def fetch(
         "split": split,
         "rows": rows,
     }
-    for said in _child(options, endpoint, token, cancelled or (lambda: False)):
-        if "error" in said:
-            raise AfinaError(said["error"], **said["params"])
-        if on_progress is not None:
-            on_progress(int(said["rows"]))
+    _run(options, endpoint, token, cancelled, lambda said: on_progress(int(said["rows"])) if on_progress else None)
     return target
 
 
@@ -110,11 +105,9 @@ def parts(
     Args and raises: of :func:`fetch`.
     """
     options = {**_reference(reference), "config": config, "split": None, "list": True}
-    for said in _child(options, endpoint, token, cancelled or (lambda: False)):
-        if "error" in said:
-            raise AfinaError(said["error"], **said["params"])
-        return HubParts(tuple(said["configs"]), said["config"], tuple(said["splits"]))
-    raise AfinaError("general.unexpected", kind="datasets", detail="no answer")
+    said: dict[str, Any] = {}
+    _run(options, endpoint, token, cancelled, said.update)
+    return HubParts(tuple(said["configs"]), said["config"], tuple(said["splits"]))
 
 
 def _reference(reference: str | Path) -> dict[str, Any]:
@@ -123,42 +116,22 @@ def _reference(reference: str | Path) -> dict[str, Any]:
     return {"reference": str(reference), "local": isinstance(reference, Path)}
 
 
-def _child(
-    options: dict[str, Any], endpoint: str | None, token: str | None, cancelled: Callable[[], bool]
-) -> Iterator[dict[str, Any]]:
-    """What the child process says, line by line."""
+def _run(
+    options: dict[str, Any],
+    endpoint: str | None,
+    token: str | None,
+    cancelled: Callable[[], bool] | None,
+    on_message: Callable[[dict[str, Any]], object],
+) -> None:
+    """Runs this module in a child process, where the library may use as much memory as the parent's limits allow."""
     chosen = {"HF_ENDPOINT": endpoint, "HF_TOKEN": token, "HF_HUB_DISABLE_TELEMETRY": "1"}
-    environment = os.environ | {name: value for name, value in chosen.items() if value}
-    command = [sys.executable, "-m", "studio.data.importing.hub_datasets", json.dumps(options)]
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=environment,
-        encoding="utf-8",
+    code = run_child(
+        "studio.data.importing.hub_datasets",
+        [json.dumps(options)],
+        on_message=on_message,
+        cancelled=cancelled or (lambda: False),
+        variables=online_environment() | {name: value for name, value in chosen.items() if value},
     )
-    stopped = threading.Event()
-
-    def watch() -> None:
-        while process.poll() is None:
-            if cancelled():
-                stopped.set()
-                process.terminate()
-                return
-            threading.Event().wait(_LOOK_SECONDS)
-
-    threading.Thread(target=watch, daemon=True).start()
-    assert process.stdout is not None
-    try:
-        with process.stdout:
-            for line in process.stdout:
-                yield json.loads(line)
-    finally:
-        process.terminate()
-        code = process.wait()
-    if stopped.is_set():
-        raise Stopped
     if code:
         raise AfinaError("general.unexpected", kind="datasets", detail=f"exit {code}")
 
@@ -193,8 +166,8 @@ def _write(options: dict[str, Any]) -> None:
             file.write(json.dumps(_plain(row), ensure_ascii=False, default=str) + "\n")
             count += 1
             if count % _TOLD_EVERY == 0:
-                _say(rows=count)
-    _say(rows=count)
+                say(rows=count)
+    say(rows=count)
 
 
 def _look(reference: str) -> None:
@@ -211,7 +184,7 @@ def _list(options: dict[str, Any]) -> None:
     configs = datasets.get_dataset_config_names(options["reference"])
     config = options["config"] or configs[0]
     splits = datasets.get_dataset_split_names(options["reference"], config)
-    _say(configs=configs, config=config, splits=splits)
+    say(configs=configs, config=config, splits=splits)
 
 
 def _plain(value: Any) -> Any:
@@ -245,11 +218,6 @@ def _problem(error: Exception, options: dict[str, Any]) -> AfinaError:
     return from_exception(error)
 
 
-def _say(**document: Any) -> None:
-    sys.stdout.write(json.dumps(document, default=str) + "\n")
-    sys.stdout.flush()
-
-
 def main() -> None:
     """Runs in the child process: the options are its only argument."""
     end_with_parent()
@@ -264,7 +232,7 @@ def main() -> None:
             (_list if options.get("list") else _write)(options)
         except Exception as error:
             known = _problem(error, options)
-            _say(error=known.code, params=known.params)
+            say(error=known.code, params=known.params)
         finally:
             os.chdir("/")
 

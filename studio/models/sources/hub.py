@@ -8,9 +8,9 @@ from __future__ import annotations
 import fnmatch
 import json
 import logging
-import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +24,9 @@ from studio.errors import AfinaError, Stopped, from_exception
 from studio.models.json_file import read_object
 from studio.models.sources.base import Cancelled, Progress, check_hash
 from studio.models.weights import PICKLES, card_of_config, slug
-from studio.processes.child_limits import limit_file_size, limit_memory, watch_memory
+from studio.processes.child import run_child, say, work_as_child
+from studio.processes.child_limits import limit_file_size, limit_memory
+from studio.processes.environment import online_environment
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -106,22 +108,22 @@ class HubSource:
             AfinaError: as :meth:`describe`; ``net.slow`` when it took too long, ``hub.refused`` when too much came.
         """
         secret = self.token.get_secret_value() if self.token else None
-        asked = json.dumps({"repo_id": repo_id, "endpoint": self.endpoint, "token": secret})
-        command = [sys.executable, "-m", "studio.models.sources.hub"]
-        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-        with tempfile.TemporaryDirectory() as folder, subprocess.Popen(command, **pipes, text=True) as child:
-            watch_memory(child, _MEMORY)
+        ends, answer = time.monotonic() + seconds, dict[str, Any]()
+        with tempfile.TemporaryDirectory() as folder:
+            asked = {"folder": folder, "repo_id": repo_id, "endpoint": self.endpoint, "token": secret}
             try:
-                said, _ = child.communicate(json.dumps({"folder": folder}) + "\n" + asked, timeout=seconds)
-            except subprocess.TimeoutExpired:
+                run_child(
+                    "studio.models.sources.hub",
+                    request=asked,
+                    on_message=answer.update,
+                    cancelled=lambda: time.monotonic() > ends,
+                    variables=online_environment(),
+                    memory=_MEMORY,
+                )
+            except Stopped:
                 raise AfinaError("net.slow", path=repo_id, detail="") from None
-            finally:
-                child.kill()
-        if not said:
+        if "card" not in answer:
             raise AfinaError("hub.refused", path=repo_id, detail="")
-        answer = json.loads(said)
-        if "error" in answer:
-            raise AfinaError(answer["error"], **answer["params"])
         return BaseModelCard.model_validate(answer["card"])
 
     def fetch(self, card: BaseModelCard, into: Path, progress: Progress, cancelled: Cancelled) -> Path:
@@ -240,19 +242,21 @@ def _bar(progress: Progress, before: int, total: int, cancelled: Cancelled) -> t
 
 def main() -> None:
     """The child of :meth:`HubSource.describe_aside`: what is asked comes on its standard input."""
-    folder, asked = (json.loads(line) for line in sys.stdin)
-    tempfile.tempdir = folder["folder"]  # the parent removes it, however this process ends
+    asked = json.loads(sys.stdin.readline())
+    tempfile.tempdir = asked["folder"]  # the parent removes it, however this process ends
     limit_memory(_MEMORY)
     limit_file_size(_LARGEST_CONFIG * 2)
     source = HubSource(asked["endpoint"], SecretStr(asked["token"]) if asked["token"] else None)
-    try:
-        answer: dict[str, Any] = {"card": source.describe(asked["repo_id"]).model_dump(mode="json")}
-    except Exception as error:  # the process that waits must say it
-        known = from_exception(error)
-        if known.code == "train.out_of_memory":  # raised by itself, or inside an error of the connection
-            known = AfinaError("hub.refused", path=asked["repo_id"], detail="too long an answer")
-        answer = {"error": known.code, "params": known.params}
-    sys.stdout.write(json.dumps(answer, default=str))
+
+    def describe() -> None:
+        try:
+            say(card=source.describe(asked["repo_id"]).model_dump(mode="json"))
+        except Exception as error:
+            if from_exception(error).code == "train.out_of_memory":  # raised by itself, or inside one of the connection
+                raise AfinaError("hub.refused", path=asked["repo_id"], detail="too long an answer") from error
+            raise
+
+    work_as_child(describe)
 
 
 if __name__ == "__main__":

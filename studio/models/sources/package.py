@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
-import threading
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +19,7 @@ from typing import Final
 from studio.domain.model import BaseModelCard
 from studio.errors import AfinaError, from_exception
 from studio.models.sources.base import Cancelled, Progress, check_hash, sha256_of
-from studio.processes.attended_child import attend
+from studio.processes.child import run_process
 from studio.storage.files import atomic_path, replace
 
 _RAW_PROGRESS: Final = re.compile(r"Progress (\d+) of (\d+)")
@@ -189,30 +187,16 @@ class PackageSource:
         command += ["--no-cache-dir", "--no-input", "--disable-pip-version-check", "--progress-bar=raw"]
         command += ["--dest", str(folder), "--requirement", str(requirements), *self.options]
         lines: list[str] = []
-        done = [0]
 
-        def listen() -> None:
-            assert process.stdout is not None
-            for line in process.stdout:
-                if match := _RAW_PROGRESS.match(line):
-                    done[0] = int(match[1])
-                else:
-                    lines.append(line)
+        def listen(line: str) -> None:
+            if match := _RAW_PROGRESS.match(line):
+                progress(int(match[1]))
+            else:
+                lines.append(line)
 
-        with subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-        ) as process:
-            listener = threading.Thread(target=listen, daemon=True)
-            listener.start()
-            attend(process, cancelled, lambda: progress(done[0]))
-            listener.join()
-        return process.returncode, "".join(lines)
+        log = folder / "pip.log"
+        code = run_process(command, listen, cancelled=cancelled, log=log)
+        return code, "".join(lines) + log.read_text(encoding="utf-8", errors="replace")
 
 
 def _shifted(progress: Progress, before: int, total: int) -> Callable[[int], None]:

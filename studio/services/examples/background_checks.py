@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import contextvars
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from studio.data.checks.report import Report
 from studio.domain.problem import Problem
-from studio.errors import AfinaError, Stopped, from_exception
+from studio.errors import AfinaError
+from studio.processes.job_registry import ActiveJob, Job, JobRegistry, JobState
 
 if TYPE_CHECKING:
     from studio.services.examples.checks import CheckService
     from studio.services.examples.datasets import DatasetService
 
+_FIX: Final = "fixing"  # stage of a fix
 _AT_ONCE: Final = 0.4  # seconds that a page waits: enough for some hundred examples
 
 
@@ -45,15 +45,6 @@ class Checkup:
         return self.report is None and self.problem is None and not self.stopped
 
 
-@dataclass
-class _Job:
-    version_id: str
-    thread: threading.Thread
-    stop: threading.Event
-    fixes: bool
-    error: AfinaError | None = None
-
-
 class CheckupService:
     """Check-ups of projects, one of each at a time. Safe to use from many threads.
 
@@ -65,8 +56,7 @@ class CheckupService:
     def __init__(self, datasets: DatasetService, checks: CheckService) -> None:
         self._datasets = datasets
         self._checks = checks
-        self._lock = threading.Lock()
-        self._jobs: dict[str, _Job] = {}
+        self._jobs = JobRegistry(datasets.workspace.home, "checkup")
 
     def look(self, project_id: str) -> Checkup:
         """Where the check-up of the current examples stands; begins it where it is needed. Waits a moment at most.
@@ -77,20 +67,25 @@ class CheckupService:
         version = self._datasets.version(project_id)
         if version is None:
             raise AfinaError("data.no_dataset")
-        fix = self._fix(project_id)
-        if fix is not None and fix.thread.is_alive():
+        job = self._jobs.get(project_id)
+        if job is not None and job.is_active and job.stage == _FIX:
             return Checkup(version.examples, done=self._checks.share(project_id), fixes=True)
         report = self._checks.known(project_id)
         if report is not None:
-            return Checkup(version.examples, report, _problem(fix, version.id))
-        job = self._job(project_id, version.id)
-        job.thread.join(_AT_ONCE)
-        if job.thread.is_alive():
+            return Checkup(version.examples, report, _problem_of_fix(job, version.id))
+        if job is None or job.stage == _FIX or not (job.is_active or _is_told(job, version.id)):
+            self._start(
+                project_id, version.id, "checking", lambda job: self._checks.report(project_id, job.is_cancelled)
+            )
+            job = self._jobs.wait(project_id, _AT_ONCE)
+        elif job.is_active:
+            job = self._jobs.wait(project_id, _AT_ONCE)
+        if job is not None and job.is_active:
             return Checkup(version.examples, done=self._checks.share(project_id))
-        if isinstance(job.error, Stopped):
+        if job is not None and job.state is JobState.CANCELLED:
             return Checkup(version.examples, stopped=True)
-        if job.error is not None:
-            return Checkup(version.examples, problem=Problem.of(job.error))
+        if job is not None and job.problem is not None:
+            return Checkup(version.examples, problem=job.problem)
         return Checkup(version.examples, self._checks.known(project_id))
 
     def fix(self, project_id: str, codes: Sequence[str]) -> None:
@@ -108,60 +103,32 @@ class CheckupService:
             return
         version = self._datasets.version(project_id)
         assert version is not None
-        with self._lock:
-            running = self._jobs.get(project_id)
-            if running is None or not (running.fixes and running.thread.is_alive()):  # a second click is none
-                self._start(project_id, version.id, lambda stop: self._checks.fix(project_id, codes, stop), fixes=True)
+
+        def work(job: ActiveJob) -> None:
+            self._checks.fix(project_id, codes, job.is_cancelled)
+
+        running = self._jobs.get(project_id)
+        if running is not None and running.is_active and running.stage != _FIX:
+            self._jobs.wait(project_id)  # a check-up whose report is there has only to end
+        self._start(project_id, version.id, _FIX, work)  # a second click is none
 
     def stop(self, project_id: str) -> None:
         """Ends what goes on with a large set: a fix changes nothing then, a check-up waits for :meth:`again`."""
-        with self._lock:
-            if (job := self._jobs.get(project_id)) is not None:
-                job.stop.set()
+        self._jobs.cancel(project_id)
 
     def again(self, project_id: str) -> None:
         """Lets a check-up that was stopped, or went wrong, begin anew at the next look."""
-        with self._lock:
-            job = self._jobs.get(project_id)
-            if job is not None and not job.thread.is_alive():
-                del self._jobs[project_id]
+        self._jobs.forget(project_id)
 
-    def _fix(self, project_id: str) -> _Job | None:
-        with self._lock:
-            job = self._jobs.get(project_id)
-            return job if job is not None and job.fixes else None
-
-    def _job(self, project_id: str, version_id: str) -> _Job:
-        """The job of this version, a new one where its model was changed meanwhile."""
-        with self._lock:
-            job = self._jobs.get(project_id)
-            ended = job is None or job.fixes or not (job.thread.is_alive() or job.error)
-            if job is None or ended or job.version_id != version_id:
-                job = self._start(
-                    project_id, version_id, lambda stop: self._checks.report(project_id, stop), fixes=False
-                )
-        return job
-
-    def _start(
-        self, project_id: str, version_id: str, work: Callable[[threading.Event], object], *, fixes: bool
-    ) -> _Job:
-        """Begins a job, with the lock held; what it writes is signed by whoever asked for it."""
-
-        def run() -> None:
-            try:
-                work(stop)
-            except Exception as error:  # whatever it is, the screen must say it
-                job.error = from_exception(error)
-
-        stop = threading.Event()
-        thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), name="check-up", daemon=True)
-        job = self._jobs[project_id] = _Job(version_id, thread, stop, fixes)
-        thread.start()
-        return job
+    def _start(self, project_id: str, version_id: str, stage: str, work: Callable[[ActiveJob], object]) -> None:
+        self._jobs.start(project_id, work, project=project_id, stage=stage, details={"version": version_id})
 
 
-def _problem(fix: _Job | None, version_id: str) -> Problem | None:
+def _is_told(job: Job, version_id: str) -> bool:
+    """Whether what a check-up ended in is still to be said, of this version."""
+    return job.state in (JobState.FAILED, JobState.CANCELLED) and job.details.get("version") == version_id
+
+
+def _problem_of_fix(job: Job | None, version_id: str) -> Problem | None:
     """What went wrong with the last fix of this version."""
-    if fix is None or fix.version_id != version_id or fix.error is None or isinstance(fix.error, Stopped):
-        return None
-    return Problem.of(fix.error)
+    return job.problem if job and job.stage == _FIX and job.details.get("version") == version_id else None

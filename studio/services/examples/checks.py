@@ -25,6 +25,7 @@ from studio.data.versions.versions import Versions
 from studio.domain.conversation import Conversation
 from studio.domain.dataset import DatasetView
 from studio.errors import AfinaError
+from studio.processes.child import Cancelled, never
 from studio.processes.json_child import run_aside
 from studio.services.examples.token_lengths import ModelTokens
 
@@ -59,18 +60,18 @@ class CheckService:
         self._shares: dict[str, float] = {}
         self._known: OrderedDict[tuple[str, str, str], _Checked] = OrderedDict()
 
-    def report(self, project_id: str, stop: threading.Event | None = None) -> Report:
+    def report(self, project_id: str, cancelled: Cancelled = never) -> Report:
         """The health score, all findings and the three most worth doing. Remembered as long as nothing changes.
 
         Args:
             project_id: the project.
-            stop: set to end the check-up of a large set.
+            cancelled: asked often; True to end the check-up of a large set.
 
         Raises:
             AfinaError: ``data.no_dataset``, ``general.not_found``.
-            Stopped: where ``stop`` was set in time.
+            Stopped: where ``cancelled`` said so in time.
         """
-        return self._checked(project_id, stop).report
+        return self._checked(project_id, cancelled).report
 
     def known(self, project_id: str) -> Report | None:
         """The report of the current examples where it is remembered; never waits. Raises as :meth:`report`."""
@@ -120,22 +121,22 @@ class CheckService:
         """
         return preview(self._checked(project_id).dataset, code, limit)
 
-    def fix(self, project_id: str, codes: Sequence[str], stop: threading.Event | None = None) -> DatasetView:
+    def fix(self, project_id: str, codes: Sequence[str], cancelled: Cancelled = never) -> DatasetView:
         """Makes a version in which some kinds of problems are put right; undo goes back.
 
         Args:
             project_id: the project.
             codes: as of :meth:`preview`; none means all that :func:`studio.data.checks.registry.fixable` names.
-            stop: set to leave a large set as it is.
+            cancelled: asked often; True to leave a large set as it is.
 
         Raises:
             AfinaError: ``checks.nothing_left`` when no example would be left; as :meth:`preview`.
-            Stopped: where ``stop`` was set in time.
+            Stopped: where ``cancelled`` said so in time.
         """
         for code in codes:
             registry.parse(code)
         if self.is_large(project_id):
-            self._aside(project_id, {"do": "fix", "project_id": project_id, "codes": list(codes)}, stop)
+            self._aside(project_id, {"do": "fix", "project_id": project_id, "codes": list(codes)}, cancelled)
         else:
             base, checked = self._key(project_id)[0], self._checked(project_id)
             wanted = list(codes) or registry.fixable(checked.report.findings)
@@ -258,7 +259,7 @@ class CheckService:
             self._keep(key, checked)
         return checked
 
-    def _aside(self, project_id: str, job: dict[str, Any], stop: threading.Event | None) -> None:
+    def _aside(self, project_id: str, job: dict[str, Any], cancelled: Cancelled) -> None:
         """Runs a job on a large set in a process of its own; one at a time, each takes every core."""
 
         def told(said: dict[str, Any]) -> None:
@@ -267,7 +268,7 @@ class CheckService:
         with self._turn:
             self._shares[project_id] = 0.0
             try:
-                run_aside(self._datasets.workspace.settings, job, told, stop.is_set if stop else None)
+                run_aside(self._datasets.workspace.settings, job, told, cancelled)
             finally:
                 self._shares.pop(project_id, None)
 
@@ -277,12 +278,12 @@ class CheckService:
         while len(self._known) > _DATASETS_KEPT:
             self._known.popitem(last=False)
 
-    def _checked(self, project_id: str, stop: threading.Event | None = None) -> _Checked:
+    def _checked(self, project_id: str, cancelled: Cancelled = never) -> _Checked:
         key = version_id, installed, system_prompt = self._key(project_id)
         if self.is_large(project_id):
             checked = self._known.get(key) or self._saved(project_id, key)
             if checked is None:
-                self._aside(project_id, {"do": "check", "project_id": project_id}, stop)
+                self._aside(project_id, {"do": "check", "project_id": project_id}, cancelled)
                 checked = self._saved(project_id, key)
             if checked is None:
                 raise AfinaError("disk.missing", path=str(self._path(key)))

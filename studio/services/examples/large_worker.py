@@ -19,8 +19,8 @@ from studio.data.limits import LARGE
 from studio.data.versions.versions import Versions
 from studio.domain.author import acting_as
 from studio.domain.dataset import Mapping
-from studio.errors import Stopped, from_exception
-from studio.parent import end_with_parent
+from studio.errors import Stopped
+from studio.processes.child import say, work_as_child
 from studio.processes.child_limits import limit_memory
 from studio.services.examples.datasets import DatasetService
 from studio.services.examples.split_store import SplitStore
@@ -68,12 +68,6 @@ class _Teller:
         if at_once or now - self._told > _TOLD_EVERY:
             self._told = now
             say(phase=self._phase, rows=self._rows, done=round(self._done, 4))
-
-
-def say(**document: Any) -> None:
-    """A line for the process that waits."""
-    sys.stdout.write(json.dumps(document, default=str) + "\n")
-    sys.stdout.flush()
 
 
 class _Work:
@@ -182,7 +176,12 @@ def main() -> None:
     if job["memory"] is not None:
         limit_memory(job["memory"])
     stop = threading.Event()
-    end_with_parent(lambda: _end(stop))
+
+    def end() -> None:
+        stop.set()
+        time.sleep(_GRACE)
+        os._exit(1)
+
     work = _Work(Settings(**job["settings"]), stop)
     does: dict[str, Callable[[dict[str, Any]], None]] = {
         "import": work.bring,
@@ -190,18 +189,8 @@ def main() -> None:
         "fix": work.fix,
         "draw": work.draw,
     }
-    try:
-        with acting_as(job["author"]):
-            does[job["do"]](job)
-    except Exception as error:  # the process that waits must say it
-        known = from_exception(error)
-        say(error=known.code, params=known.params)
-
-
-def _end(stop: threading.Event) -> None:
-    stop.set()
-    time.sleep(_GRACE)
-    os._exit(1)
+    with acting_as(job["author"]):
+        work_as_child(lambda: does[job["do"]](job), end)
 
 
 if __name__ == "__main__":

@@ -87,7 +87,7 @@ class PruningService:
             AfinaError: ``data.being_read`` while files are read into the project.
         """
         progress = self._imports.progress(project_id)
-        if progress is not None and progress.is_running:
+        if progress is not None and progress.is_active:
             raise AfinaError("data.being_read")
         with self._workspace.database.session() as session:
             # The first statement writes, so that no other server moves the current version meanwhile.

@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import re
-import subprocess
-import sys
 import tempfile
-import threading
-from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -20,15 +14,12 @@ from studio.data.checks.check import Dataset
 from studio.data.insights.statistics import spread
 from studio.errors import AfinaError
 from studio.models.sources.base import Cancelled, Progress
-from studio.processes.attended_child import attend
-from studio.processes.environment import environment
+from studio.processes.child import run_child
 from studio.storage.files import write_atomic
 
 MOST_POINTS: Final = 5_000
 FEWEST_POINTS: Final = 8
-FAILED: Final = 3  # exit code of a child that says what went wrong
 _MAPS_KEPT: Final = 8  # maps of a project
-_PROGRESS: Final = re.compile(r"(\d+) (\d+)")
 
 
 class MapBy(StrEnum):
@@ -140,43 +131,15 @@ def _run(job: Job, progress: Progress, cancelled: Cancelled) -> Places:
     with tempfile.TemporaryDirectory(prefix="afina-map-") as name:
         asked, answer = Path(name) / "job.json", Path(name) / "places.json"
         asked.write_text(job.model_dump_json(), encoding="utf-8")
-        command = [sys.executable, "-m", "studio.services.examples.question_map_worker", str(asked), str(answer)]
-        code, last = _watched(command, progress, cancelled)
-        if code == FAILED:
-            reported = json.loads(last)
-            raise AfinaError(reported["code"], **reported["params"])
-        if code != 0:
-            raise AfinaError("insights.map_failed", detail=last[:300])
+        code = run_child(
+            "studio.services.examples.question_map_worker",
+            [asked, answer],
+            on_message=lambda message: progress(message["done"], message["total"]),
+            cancelled=cancelled,
+        )
+        if code:
+            raise AfinaError("insights.map_failed", detail=f"exit {code}")
         return Places.model_validate_json(answer.read_bytes())
-
-
-def _watched(command: list[str], progress: Progress, cancelled: Cancelled) -> tuple[int, str]:
-    """Runs the child; returns its exit code and its last line. It ends with this process, however that ends."""
-    last = [""]
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        env=environment(),
-    ) as process:
-        listener = threading.Thread(target=_listen, args=(process, progress, last), daemon=True)
-        listener.start()
-        attend(process, cancelled)
-        listener.join()
-    return process.returncode, last[0]
-
-
-def _listen(process: subprocess.Popen[str], progress: Callable[[int, int], None], last: list[str]) -> None:
-    assert process.stdout is not None
-    for line in process.stdout:
-        if match := _PROGRESS.fullmatch(line.strip()):
-            progress(int(match[1]), int(match[2]))
-        elif line.strip():
-            last[0] = line.strip()
 
 
 def _digest(*parts: str) -> str:

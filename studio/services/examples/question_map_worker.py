@@ -1,13 +1,12 @@
 """Lays out a map of questions: ``python -m studio.services.examples.question_map_worker JOB OUT``.
 
-``JOB`` is a :class:`studio.services.examples.question_map.Job` as JSON. Prints ``done total`` now and then while a model reads;
-writes a :class:`studio.services.examples.question_map.Places` to ``OUT``. The last line of a failure is a problem as JSON.
+``JOB`` is a :class:`studio.services.examples.question_map.Job` as JSON. Says how many questions a model has read now and then;
+writes a :class:`studio.services.examples.question_map.Places` to ``OUT``.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import sys
 import zipfile
 from collections.abc import Sequence
@@ -20,9 +19,8 @@ from numpy.typing import NDArray
 from studio.data.insights import map_layout
 from studio.encoders.encoder import Encoder, EncoderTraits
 from studio.encoders.letters import letter_vectors, topic_vectors, unit
-from studio.errors import from_exception
-from studio.parent import end_with_parent
-from studio.services.examples.question_map import FAILED, Job, Places
+from studio.processes.child import say, work_as_child
+from studio.services.examples.question_map import Job, Places
 from studio.storage.files import atomic_path, write_atomic
 
 _KEY_BYTES: Final = 16
@@ -33,16 +31,13 @@ Floats = NDArray[np.float32]
 
 
 def main(arguments: list[str]) -> int:
-    """Entry point of the child process; returns 0, or :data:`FAILED` after printing what went wrong."""
-    end_with_parent()
-    try:
+    """Entry point of the child process; returns its exit code."""
+
+    def work() -> None:
         job = Job.model_validate_json(Path(arguments[0]).read_bytes())
         write_atomic(Path(arguments[1]), places_of(job).model_dump_json())
-    except Exception as error:
-        failure = from_exception(error)
-        _say(json.dumps({"code": failure.code, "params": {name: str(value) for name, value in failure.params.items()}}))
-        return FAILED
-    return 0
+
+    return work_as_child(work)
 
 
 def places_of(job: Job) -> Places:
@@ -70,7 +65,7 @@ def read(job: Job) -> Floats:
     fresh = {key: question for key, question in zip(keys, job.questions, strict=True) if key not in known}
     if fresh:
         encoder = Encoder.load(job.model_dir, job.precision)
-        found = encoder.encode(list(fresh.values()), lambda done, total: _say(f"{done} {total}"))
+        found = encoder.encode(list(fresh.values()), lambda done, total: say(done=done, total=total))
         known = dict(zip(fresh, found, strict=True)) | known
         _remember(job.cache, keys, known)
     return np.stack([known[key] for key in keys])
@@ -90,11 +85,6 @@ def _remember(path: Path, newest: Sequence[bytes], known: dict[bytes, Floats]) -
     keys = np.stack([np.frombuffer(key, np.uint8) for key in chosen])
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez(file, keys=keys, vectors=np.stack([known[key] for key in chosen]).astype(np.float16))
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

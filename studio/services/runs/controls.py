@@ -11,33 +11,32 @@ from typing import Final
 
 from studio.domain.run import RunState
 from studio.errors import AfinaError, from_exception
+from studio.services.runs.state_reader import RunReader
 from studio.services.runs.views import RunViews
 from studio.storage.database import RunRow
 from studio.storage.files import free_bytes, replace
 from studio.storage.workspace import RunFolder, Workspace
 from studio.training.run_files.status import conclude
-from studio.training.supervision.run_queue import RunQueue
 from studio.training.supervision.supervisor import Supervisor
 
 NAME_LENGTH: Final = 200
 _AT_REST: Final = tuple(state for state in RunState if state.is_over or state in (RunState.QUEUED, RunState.PAUSED))
 
 
-class RunControls:
+class RunControls(RunViews):
     """Changes the course of runs.
 
     Args:
         workspace: where they live.
-        queue: the order in which they wait.
-        views: what they look like now.
-        supervisor: carries out what is asked.
+        supervisor: sees them through; one of its own by default. It does nothing before :meth:`supervise`.
+        reader: as of :class:`RunViews`.
     """
 
-    def __init__(self, workspace: Workspace, queue: RunQueue, views: RunViews, supervisor: Supervisor) -> None:
-        self._workspace = workspace
-        self._queue = queue
-        self._views = views
-        self._supervisor = supervisor
+    def __init__(
+        self, workspace: Workspace, supervisor: Supervisor | None = None, reader: RunReader | None = None
+    ) -> None:
+        super().__init__(workspace, reader)
+        self._supervisor = supervisor or Supervisor(workspace)
 
     def supervise(self) -> None:
         """Makes the supervisor look at once."""
@@ -45,16 +44,30 @@ class RunControls:
         self._supervisor.wake()
 
     def stop(self, run_id: str) -> None:
-        """See :meth:`RunService.stop`."""
+        """Asks a run to stop and keep the best so far. One that waits stops at once; one that is over stays so.
+
+        Raises:
+            AfinaError: ``general.not_found``, or ``disk.full``.
+        """
         self._end(run_id, RunState.STOPPED, self._workspace.run(run_id).stop_request)
 
     def cancel(self, run_id: str) -> None:
-        """See :meth:`RunService.cancel`."""
+        """Ends a run at once, in the middle of a step if need be. One that is over stays so.
+
+        Raises:
+            AfinaError: ``general.not_found``, or ``disk.full``.
+        """
         self._end(run_id, RunState.CANCELLED, self._workspace.run(run_id).cancel_request)
 
     def pause(self, run_id: str) -> None:
-        """See :meth:`RunService.pause`."""
-        state = self._views.view(run_id).state
+        """Asks a run to pause at the next step; :meth:`resume` goes on exactly there. One that waits pauses at once.
+
+        The next one in the queue starts meanwhile. A run that is over or paused stays so.
+
+        Raises:
+            AfinaError: ``general.not_found``, or ``disk.full``.
+        """
+        state = self.view(run_id).state
         if state.is_over or state is RunState.PAUSED:
             return
         if not self._queue.move(run_id, RunState.PAUSED, only_from=(RunState.QUEUED,)):
@@ -62,8 +75,13 @@ class RunControls:
             self.supervise()
 
     def resume(self, run_id: str) -> None:
-        """See :meth:`RunService.resume`."""
-        view, folder = self._views.view(run_id), self._workspace.run(run_id)
+        """Goes on from the newest checkpoint: a paused run at its place in the queue, one that was over at the end.
+
+        Raises:
+            AfinaError: ``general.not_found``; ``run.not_resumable`` for one that waits, runs or has finished;
+                ``disk.low`` while the room that it was paused for is not there.
+        """
+        view, folder = self.view(run_id), self._workspace.run(run_id)
         if view.state is not RunState.PAUSING and not view.state.can_go_on:
             raise AfinaError("run.not_resumable", name=view.name)
         if view.paused_by is not None and view.paused_by.code == "disk.low":
@@ -78,35 +96,51 @@ class RunControls:
             self._queue.move(run_id, RunState.QUEUED, only_from=(RunState.PAUSED,), attempts=0)
         self.supervise()
 
-    def move(self, run_id: str, before: str | None) -> None:
-        """See :meth:`RunService.move`."""
+    def move(self, run_id: str, before: str | None = None) -> None:
+        """Moves a waiting run to another place in the queue.
+
+        Args:
+            run_id: the run.
+            before: the waiting run that it is to precede; None puts it last.
+
+        Raises:
+            AfinaError: ``general.not_found``, or ``run.not_waiting``.
+        """
         if run_id == before:
             return
         if not self._queue.reorder(run_id, before):
-            raise AfinaError("run.not_waiting", name=self._views.row(run_id).name)
+            raise AfinaError("run.not_waiting", name=self.row(run_id).name)
 
     def delete(self, run_id: str) -> None:
-        """See :meth:`RunService.delete`."""
-        view = self._views.view(run_id)
+        """Deletes a run, its folder and its demo links.
+
+        Raises:
+            AfinaError: ``general.not_found``, or ``run.still_going`` while it runs.
+        """
+        view = self.view(run_id)
         allowed = tuple(RunState) if view.state.is_over else _AT_REST  # the result counts, the database may be late
         if not self._queue.move(run_id, RunState.STOPPED, only_from=allowed):
             raise AfinaError("run.still_going", name=view.name)
         with self._workspace.database.session() as session:
             session.delete(session.get_one(RunRow, run_id))
         folder = self._workspace.run(run_id)
-        self._views.forget(folder)
+        self.forget(folder)
         shutil.rmtree(folder.path, ignore_errors=True)
         shutil.rmtree(self._workspace.exports(run_id), ignore_errors=True)
 
     def rename(self, run_id: str, name: str) -> None:
-        """See :meth:`RunService.rename`."""
-        before = self._views.row(run_id).name
+        """Gives a run another name; an empty one changes nothing.
+
+        Raises:
+            AfinaError: ``general.not_found``.
+        """
+        before = self.row(run_id).name
         with self._workspace.database.session() as session:
             session.get_one(RunRow, run_id).name = name.strip()[:NAME_LENGTH] or before
 
     def _end(self, run_id: str, state: RunState, request: Path) -> None:
         """Ends a run that waits right here, and asks for the end of one that has a worker."""
-        if self._views.view(run_id).state.is_over:
+        if self.view(run_id).state.is_over:
             return
         if self._queue.move(run_id, state, only_from=(RunState.QUEUED, RunState.PAUSED)):
             folder = self._workspace.run(run_id)

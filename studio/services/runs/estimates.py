@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from studio.domain.model import BaseModelCard, Fit
 from studio.domain.recipe import Method, Preset, Recipe
 from studio.domain.run import RunState
-from studio.errors import AfinaError
 from studio.models import hardware
 from studio.models.estimate import training_seconds
 from studio.models.probe import known_speed
-from studio.processes.environment import environment
+from studio.processes.child import run_child
+from studio.processes.job_registry import ActiveJob, JobRegistry
 from studio.services.models import ModelService
 from studio.services.runs.examples import Examples
 from studio.services.runs.token_lengths import Lengths, RunLengths
@@ -61,14 +59,6 @@ class PresetOffer:
     measured: bool
 
 
-@dataclass(eq=False)
-class _Measurement:
-    """One that is under way."""
-
-    process: subprocess.Popen[bytes] | None = None
-    is_stopped: bool = False
-
-
 class Offers:
     """Resolves recipes and foretells what they take.
 
@@ -82,8 +72,7 @@ class Offers:
         self._workspace = workspace
         self._models = models
         self._lengths = lengths
-        self._lock = threading.Lock()
-        self._measuring: dict[str, _Measurement] = {}
+        self._measurements = JobRegistry(workspace.home, "measurement")
 
     def of(self, examples: Examples, recipe: Recipe) -> list[PresetOffer]:
         """One offer a preset; what the recipe chooses holds in all of them."""
@@ -111,28 +100,17 @@ class Offers:
     def measure(self, model_id: str) -> None:
         """Measures the training speed of an installed model in a process of its own, unless it is known."""
         card = self._models.get(model_id)
-        if not self._models.is_installed(card.id) or self._note(card.id).exists():
-            return
-        with self._lock:
-            if card.id in self._measuring:
-                return
-            found = self._measuring[card.id] = _Measurement()
-        threading.Thread(target=self._measure, args=(card.id, found), name="afina-measure", daemon=True).start()
+        if self._models.is_installed(card.id) and not self._note(card.id).exists():
+            self._measurements.start(card.id, lambda job: self._measure(card.id, job))
 
     def is_measuring(self, model_id: str) -> bool:
         """Whether a measurement is under way."""
-        with self._lock:
-            return model_id in self._measuring
+        job = self._measurements.get(model_id)
+        return job is not None and job.is_active
 
     def stop_measuring(self) -> None:
         """Ends measurements: a run needs the cores, and tells the speed better."""
-        with self._lock:
-            stopped = list(self._measuring.values())
-            self._measuring.clear()
-            for measurement in stopped:
-                measurement.is_stopped = True
-                if measurement.process is not None:
-                    measurement.process.kill()
+        self._measurements.close()
 
     def _resolved(self, recipe: Recipe, card: BaseModelCard, examples: Examples, lengths: Lengths) -> Recipe:
         from studio.training.recipes.presets import resolve
@@ -172,50 +150,22 @@ class Offers:
                 found.append((folder, made.batch_size or 16, held_out))
         return found[:_RUNS]
 
-    def _measure(self, model_id: str, measurement: _Measurement) -> None:
-        folder = self._workspace.model(model_id)
-        try:
-            process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "studio.training.engines.throughput_probe",
-                    str(folder),
-                    str(self._workspace.home),
-                ],
-                stdin=subprocess.PIPE,  # closed when this process ends, and so does the measurement
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=environment(),
-            )
-            with self._lock:
-                measurement.process = process
-                if measurement.is_stopped:  # while the process was being started
-                    process.kill()
-            process.wait(_MEASURE_SECONDS)  # communicate() would close its input, which ends it
-            assert process.stdout is not None
-            values = json.loads(process.stdout.read().decode().strip().splitlines()[-1])
-            write_atomic(self._note(model_id), json.dumps(values))
-        except (OSError, subprocess.TimeoutExpired, ValueError, IndexError, AfinaError):
-            return  # the guess stays in use
-        finally:
-            with self._lock:
-                if self._measuring.get(model_id) is measurement:
-                    del self._measuring[model_id]
-            if measurement.process is not None:
-                _put_away(measurement.process)
+    def _measure(self, model_id: str, job: ActiveJob) -> Path:
+        """Takes some steps in a child process. Where that fails, the guess stays in use."""
+        folder, ends = self._workspace.model(model_id), time.monotonic() + _MEASURE_SECONDS
+        values: dict[str, Any] = {}
+        run_child(
+            "studio.training.engines.throughput_probe",
+            [folder, self._workspace.home],
+            on_message=values.update,
+            cancelled=lambda: job.is_cancelled() or time.monotonic() > ends,
+            on_start=job.attach,
+        )
+        write_atomic(self._note(model_id), json.dumps(values))
+        return self._note(model_id)
 
     def _note(self, model_id: str) -> Path:
         return self._workspace.home / "measurements" / f"{model_id}.json"
-
-
-def _put_away(process: subprocess.Popen[bytes]) -> None:
-    """Ends a child where it still runs, and closes its pipes."""
-    process.kill()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            pipe.close()
-    process.wait()
 
 
 def fit_of(models: ModelService, recipe: Recipe, lengths: Lengths) -> Fit:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,31 +16,32 @@ from studio.domain.problem import Problem, Severity
 from studio.domain.recipe import Recipe, all_but_wrong, parse_recipe
 from studio.domain.run import RunState
 from studio.errors import AfinaError
-from studio.i18n.catalog import catalog
+from studio.i18n.catalog import DEFAULT_LOCALE, catalog
 from studio.services.examples.datasets import DatasetService
 from studio.services.models import ModelService
-from studio.services.runs.controls import NAME_LENGTH
+from studio.services.runs.controls import NAME_LENGTH, RunControls
 from studio.services.runs.estimates import Offers, PresetOffer
 from studio.services.runs.examples import Examples, RunExamples
 from studio.services.runs.folders import make_run_folder
 from studio.services.runs.problems import RunProblems
+from studio.services.runs.state_reader import RunReader
 from studio.services.runs.token_lengths import RunLengths
 from studio.storage.database import ProjectRow, RunRow
 from studio.storage.workspace import Workspace, new_id
-from studio.training.supervision.run_queue import RunQueue
+from studio.training.supervision.supervisor import Supervisor
 
 Source = str | Sequence[Conversation]
 
 
-class RunStarts:
-    """Prepares runs.
+class RunStarts(RunControls):
+    """Prepares runs and puts them into the queue.
 
     Args:
         workspace: where they live.
         models: the base models.
         datasets: the examples.
-        queue: where they are put.
-        name_run: gives the id of a new run.
+        supervisor: as of :class:`RunControls`.
+        reader: as of :class:`RunViews`.
     """
 
     def __init__(
@@ -48,47 +49,80 @@ class RunStarts:
         workspace: Workspace,
         models: ModelService,
         datasets: DatasetService,
-        queue: RunQueue,
-        name_run: Callable[[], str],
+        supervisor: Supervisor | None = None,
+        reader: RunReader | None = None,
     ) -> None:
-        self._name_run = name_run
-        self._workspace = workspace
+        super().__init__(workspace, supervisor, reader)
         self._models = models
-        self._queue = queue
         self._examples = RunExamples(workspace, datasets)
         lengths = RunLengths(workspace)
-        self.speed = Offers(workspace, models, lengths)
+        self._estimates = Offers(workspace, models, lengths)
         self._problems = RunProblems(models, lengths)
 
-    def offers(self, source: Source, model_id: str, base: Recipe | None) -> list[PresetOffer]:
-        """See :meth:`RunService.offers`."""
-        recipe = (base or Recipe(model=model_id)).model_copy(update={"model": model_id})
-        return self.speed.of(self._found(source, recipe, estimate=True), recipe)
+    def offers(self, source: Source, model_id: str, base: Recipe | None = None) -> list[PresetOffer]:
+        """The three presets with the minutes and the memory that each would take here.
 
-    def problems(self, recipe: Recipe, source: Source | None) -> list[Problem]:
-        """See :meth:`RunService.problems`."""
+        Args:
+            source: id of a project, or the examples themselves.
+            model_id: base model.
+            base: choices that a person made; they hold in all three.
+
+        Raises:
+            AfinaError: ``general.not_found`` for an unknown model or project.
+        """
+        recipe = (base or Recipe(model=model_id)).model_copy(update={"model": model_id})
+        return self._estimates.of(self._found(source, recipe, estimate=True), recipe)
+
+    def problems(self, recipe: Recipe, source: Source | None = None) -> list[Problem]:
+        """Everything that speaks against a recipe, all at once, each naming its field.
+
+        Args:
+            recipe: with choices that may be open.
+            source: id of a project or examples; without it, the files and versions that the recipe names.
+        """
         try:
             examples = self._found(source, recipe, estimate=True)
         except AfinaError as error:
             return [Problem.of(error, field="data"), *self._problems.of(recipe, None)]
         return self._problems.of(recipe, examples)
 
-    def check(self, values: dict[str, Any], source: Source | None) -> tuple[Recipe | None, list[Problem]]:
-        """See :meth:`RunService.check`."""
+    def check(self, values: dict[str, Any], source: Source | None = None) -> tuple[Recipe | None, list[Problem]]:
+        """Reads a recipe and names all that is wrong with it at once: fields that cannot be read, and all the rest.
+
+        Args:
+            values: fields of a recipe, as read from JSON or a form.
+            source: as for :meth:`problems`.
+
+        Returns:
+            The recipe, or None where a field of it cannot be read; and the problems, each naming its field.
+        """
         recipe, problems = parse_recipe(values)
         readable = recipe or all_but_wrong(values)
         return recipe, [*problems, *(self.problems(readable, source) if readable is not None else [])]
 
-    def start(self, project_id: str, recipe: Recipe, name: str | None, locale: str) -> str:
-        """See :meth:`RunService.start`."""
+    def start(self, project_id: str, recipe: Recipe, name: str | None = None, *, locale: str = DEFAULT_LOCALE) -> str:
+        """Puts a run into the queue: its folder holds a snapshot of all that it needs.
+
+        Args:
+            project_id: whose run, and whose examples if the recipe names none.
+            recipe: with choices that may be open.
+            name: ``Balanced · 2`` and the like by default.
+            locale: language of that default name.
+
+        Returns:
+            The run's id.
+
+        Raises:
+            AfinaError: the first problem that makes the recipe impossible, ``disk.full`` …; nothing is left behind.
+        """
         examples = self._found(project_id, recipe)
         blocking = [p for p in self._problems.of(recipe, examples) if p.severity is Severity.ERROR]
         if blocking:
             raise AfinaError(blocking[0].code, **blocking[0].params)
-        self.speed.stop_measuring()
+        self._estimates.stop_measuring()
         card = self._models.get(recipe.model)
-        resolved = self.speed.resolve(recipe, examples)
-        run_id = self._name_run()
+        resolved = self._estimates.resolve(recipe, examples)
+        run_id = self._supervisor.new_run_id()
         folder = self._workspace.run(run_id)
         practice = examples.practice_questions(resolved.seed)
         make_run_folder(folder, resolved, card, examples.train, practice, examples.held_out)
@@ -112,16 +146,27 @@ class RunStarts:
         except AfinaError:
             shutil.rmtree(folder.path, ignore_errors=True)
             raise
+        self.supervise()
         return run_id
 
-    def start_from_files(self, recipe: Recipe, name: str | None, locale: str) -> str:
-        """See :meth:`RunService.start_from_files`."""
+    def start_from_files(self, recipe: Recipe, name: str | None = None, *, locale: str = DEFAULT_LOCALE) -> str:
+        """Starts a run on the files that a recipe names, in a project made for them. For the command line.
+
+        Raises:
+            AfinaError: as :meth:`start`, and what reading the files raises.
+        """
         with self.project_of_files(recipe, locale) as (project_id, stored):
-            return self.start(project_id, stored, name, locale)
+            return self.start(project_id, stored, name, locale=locale)
 
     @contextmanager
-    def project_of_files(self, recipe: Recipe, locale: str) -> Iterator[tuple[str, Recipe]]:
-        """See :meth:`RunService.project_of_files`."""
+    def project_of_files(self, recipe: Recipe, locale: str = DEFAULT_LOCALE) -> Iterator[tuple[str, Recipe]]:
+        """A project made for the files that a recipe names, and the recipe that names what was stored of them.
+
+        It is gone again when what is done with it raises an ``AfinaError``.
+
+        Raises:
+            AfinaError: ``run.no_examples``, and what reading the files raises.
+        """
         files = [Path(entry) for entry in recipe.data if not entry.startswith("dataset:")]
         if not recipe.data:
             raise AfinaError("run.no_examples")

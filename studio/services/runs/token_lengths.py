@@ -6,22 +6,19 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from studio.data.splitting.paraphrase_recall import has_unique_answers
 from studio.domain.conversation import Conversation
 from studio.domain.model import BaseModelCard
-from studio.domain.recipe import Recipe
+from studio.models.install import is_installed
+from studio.services.examples.token_lengths import ModelTokens
 from studio.services.runs.examples import Examples
 from studio.storage.workspace import Workspace
-
-if TYPE_CHECKING:
-    from studio.training.loop.dataloader import Encoder
 
 _SAMPLE: Final = 200
 _LETTERS_A_TOKEN: Final = 3.5  # where there is no tokenizer yet
 _LETTERS_AROUND: Final = 12  # of the marks that a template puts around a turn
-_LONGEST: Final = 131_072
 _VERSIONS_KEPT: Final = 16
 
 
@@ -51,11 +48,11 @@ class RunLengths:
         self._workspace = workspace
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple[str, ...], Lengths] = OrderedDict()
-        self._encoder: tuple[tuple[str, str | None], Encoder] | None = None  # one: a tokenizer takes much memory
+        self._tokens: tuple[tuple[str, str | None], ModelTokens] | None = None  # one: a tokenizer takes much memory
 
     def of(self, card: BaseModelCard, examples: Examples) -> Lengths:
         """Lengths of the training examples; estimated by their letters while the model is not installed."""
-        installed = (self._workspace.model(card.id) / "afina.json").exists()
+        installed = is_installed(self._workspace.model(card.id))
         stored = examples.dataset_id
         key = (card.id, str(installed), stored, examples.system_prompt or "") if stored else None
         with self._lock:
@@ -72,19 +69,16 @@ class RunLengths:
         sample = examples.train[:: max(1, len(examples.train) // _SAMPLE)][:_SAMPLE]
         if not sample:
             return Lengths(0.0, 0)
-        counts = self._tokens(card, examples, sample) if installed else _estimated(sample, examples.system_prompt)
+        counts = self._exact(card, examples, sample) if installed else _estimated(sample, examples.system_prompt)
         own = [conversation for conversation in examples.held_out if not conversation.reworded_from]
         unique = has_unique_answers([*examples.train, *own])
         return Lengths(sum(counts) / len(counts), max(counts), unique)
 
-    def _tokens(self, card: BaseModelCard, examples: Examples, sample: Sequence[Conversation]) -> list[int]:
-        from studio.training.loop.dataloader import Encoder
-
+    def _exact(self, card: BaseModelCard, examples: Examples, sample: Sequence[Conversation]) -> Sequence[int]:
         wanted = (card.id, examples.system_prompt)
-        if self._encoder is None or self._encoder[0] != wanted:
-            recipe = Recipe(model=card.id, max_length=_LONGEST, system_prompt=examples.system_prompt)
-            self._encoder = (wanted, Encoder.load(self._workspace.model(card.id), recipe))
-        return [len(self._encoder[1].example(conversation).input_ids) for conversation in sample]
+        if self._tokens is None or self._tokens[0] != wanted:
+            self._tokens = (wanted, ModelTokens(self._workspace, card, (), examples.system_prompt))
+        return self._tokens[1].lengths(sample)
 
 
 def _estimated(sample: Sequence[Conversation], system_prompt: str | None) -> list[int]:

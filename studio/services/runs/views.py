@@ -19,30 +19,33 @@ class RunViews:
 
     Args:
         workspace: where they live.
-        queue: the order in which they wait.
-        reader: of their folders.
+        reader: of their folders; the one that the list of projects reads with, so that both say the same.
     """
 
-    def __init__(self, workspace: Workspace, queue: RunQueue, reader: RunReader | None = None) -> None:
+    def __init__(self, workspace: Workspace, reader: RunReader | None = None) -> None:
         self._workspace = workspace
-        self._queue = queue
+        self._queue = RunQueue(workspace.database)
         self._reader = reader or RunReader()
 
     def view(self, run_id: str) -> RunView:
-        """See :meth:`RunService.view`."""
+        """Everything that a screen shows of a run, read from disk. Cheap enough for a timer.
+
+        Raises:
+            AfinaError: ``general.not_found``.
+        """
         row = self.row(run_id)
         places = self._places() if row.state == RunState.QUEUED.value else {}
         return self._view(row, places)
 
     def queue(self) -> list[RunView]:
-        """See :meth:`RunService.queue`."""
+        """The runs that are not over, of all projects: those that are worked on, those that wait in order, the paused."""
         waiting = self._queue.waiting()
         places = {row.id: place for place, row in enumerate(waiting, start=1)}
         rows = [*self._queue.active(), *waiting, *self._queue.paused()]
         return [view for row in rows if not (view := self._view(row, places)).state.is_over]
 
-    def list(self, project_id: str | None) -> list[RunView]:
-        """See :meth:`RunService.list`."""
+    def list(self, project_id: str | None = None) -> list[RunView]:
+        """All runs, or those of a project, the newest first."""
         own = ~RunRow.id.startswith(f"{STUDY_PREFIX}-")  # studies have a list of their own
         query = select(RunRow).where(own, not_in_trash()).order_by(RunRow.created_at.desc(), RunRow.position.desc())
         if project_id is not None:

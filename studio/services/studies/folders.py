@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from studio.errors import AfinaError
 from studio.services.runs.examples import Examples
 from studio.services.runs.folders import lines, room_for
 from studio.storage.files import atomic_folder, require_space, write_atomic
+from studio.storage.kept_adapter import require_adapter
 from studio.storage.workspace import RunFolder
 from studio.training.hparam_search.folder import StudyFolder
 
@@ -127,12 +127,12 @@ def keep_trial(target: RunFolder, folder: StudyFolder, trial: Trial) -> tuple[in
         AfinaError: ``disk.full`` or ``disk.not_writable``.
     """
     source = folder.trial(trial.number)
-    best = json.loads(source.best.read_text(encoding="utf-8"))
+    kept = require_adapter(source, "study.nothing_yet")
     with atomic_folder(target.path) as temporary:
         made = RunFolder(temporary)
         for path in (source.recipe, source.events, source.best):
             shutil.copy2(path, made.path / path.name)
-        shutil.copytree(source.path / best["adapter"], made.path / best["adapter"])
+        shutil.copytree(kept.folder, made.path / kept.name)
         shutil.copy2(folder.run.model, made.model)
         shutil.copy2(source.train, made.train)
         shutil.copy2(source.held_out, made.held_out)
@@ -140,9 +140,9 @@ def keep_trial(target: RunFolder, folder: StudyFolder, trial: Trial) -> tuple[in
         result = RunResult(
             state=RunState.FINISHED,
             steps=trial.scores[-1].step,
-            best_step=best["step"],
+            best_step=kept.step,
             best_loss=trial.scores[-1].loss,
-            adapter=best["adapter"],
+            adapter=kept.name,
             seconds=trial.seconds,
             ended_at=time.time(),
         )

@@ -202,9 +202,6 @@ class StudyService:
             session.add(RunRow(**values))
         return run_id
 
-    def close(self) -> None:
-        """Ends nothing: the queue's supervisor does, and workers go on."""
-
     def _prepared(self, project_id: str, recipe: Recipe) -> tuple[Examples, Recipe]:
         found = self._examples.of_project(project_id, recipe)
         examples = replace(found, train=tuple(found.train), held_out=tuple(found.held_out))  # read once, used often

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from studio.models.loader import load_base
-from studio.sharing.exporters.child import run_as_child
+from studio.processes.child import work_as_child
 from studio.sharing.exporters.proof import kept_folder, logits_of, proof_texts, require_exact
 from studio.storage.workspace import RunFolder
 
@@ -30,4 +30,4 @@ def check_adapter(run: RunFolder, model_dir: Path, exported: Path) -> None:
 
 if __name__ == "__main__":
     run_dir, base_dir, exported_dir = map(Path, sys.argv[1:4])
-    sys.exit(run_as_child(lambda: check_adapter(RunFolder(run_dir), base_dir, exported_dir)))
+    sys.exit(work_as_child(lambda: check_adapter(RunFolder(run_dir), base_dir, exported_dir)))

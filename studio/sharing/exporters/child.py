@@ -1,25 +1,13 @@
-"""The child process in which an export is made, so that the web process never loads torch.
-
-A child prints one JSON object a line: ``{"phase": "merging"}`` as it goes on, and ``{"error": code, "params": {…}}``
-where it gives up.
-"""
+"""The child process in which an export is made, so that the web process never loads torch."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
 
-from studio.errors import AfinaError, Stopped, from_exception
-from studio.parent import end_with_parent
-
-_TICK: Final = 0.1  # seconds between two looks at whether to stop
+from studio.errors import AfinaError, Stopped
+from studio.processes.child import run_child
 
 
 @dataclass(frozen=True)
@@ -28,13 +16,15 @@ class Child:
 
     Args:
         log: file for what it writes to stderr.
-        report: called with the name of each phase.
+        report: called with the name of each phase, as the child says it: ``{"phase": "merging"}``.
         cancelled: asked all the time; True ends the child.
+        on_start: called with its process id.
     """
 
     log: Path
     report: Callable[[str], None]
     cancelled: Callable[[], bool]
+    on_start: Callable[[int], object] = lambda pid: None
 
     def run(self, module: str, *arguments: Path | str) -> None:
         """Runs ``python -m MODULE ARGUMENTS`` to its end.
@@ -43,67 +33,18 @@ class Child:
             AfinaError: what the child gave as its reason; ``export.failed`` when it died without one.
             Stopped: when cancelled.
         """
-        command = [sys.executable, "-m", module, *map(str, arguments)]
-        with (
-            self.log.open("wb") as log,
-            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True) as process,
-        ):
-            threading.Thread(target=self._end_when_cancelled, args=(process,), daemon=True).start()
-            try:
-                self._follow(process)
-            finally:
-                if process.poll() is None:
-                    process.kill()
-        if process.returncode != 0:
+        try:
+            code = run_child(
+                module,
+                arguments,
+                on_message=lambda message: self.report(str(message["phase"])),
+                on_start=self.on_start,
+                cancelled=self.cancelled,
+                log=self.log,
+            )
+        except Stopped:
+            raise
+        except AfinaError as error:
+            raise AfinaError(error.code, **{"log": str(self.log), **error.params}) from error
+        if code:
             raise AfinaError("export.failed", log=str(self.log))
-
-    def _follow(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
-            said = _parsed(line)
-            if "error" in said:
-                raise AfinaError(str(said["error"]), **{"log": str(self.log), **said.get("params", {})})
-            if "phase" in said:
-                self.report(str(said["phase"]))
-        process.wait()
-        if self.cancelled():
-            raise Stopped
-
-    def _end_when_cancelled(self, process: subprocess.Popen[str]) -> None:
-        while process.poll() is None:
-            if self.cancelled():
-                process.kill()
-            time.sleep(_TICK)
-
-
-def tell(**values: Any) -> None:
-    """In a child: prints one line for its parent."""
-    sys.stdout.write(json.dumps(values) + "\n")
-    sys.stdout.flush()
-
-
-def run_as_child(work: Callable[[], None]) -> int:
-    """In a child: does the work, and tells the parent why where it cannot. The child ends with its parent.
-
-    Returns:
-        The exit code.
-    """
-    end_with_parent()
-    try:
-        work()
-    except Exception as error:
-        import traceback
-
-        traceback.print_exc()  # stderr is the log that the owner may send us
-        known = from_exception(error)
-        tell(error=known.code, params={name: str(value) for name, value in known.params.items()})
-        return 1
-    return 0
-
-
-def _parsed(line: str) -> dict[str, Any]:
-    try:
-        value = json.loads(line)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}

@@ -13,7 +13,7 @@ from studio.errors import AfinaError
 from studio.models.chat_template import ChatTemplate
 from studio.models.loader import load_base
 from studio.models.tokenizer import Tokenizer
-from studio.sharing.exporters.child import run_as_child, tell
+from studio.processes.child import say, work_as_child
 from studio.sharing.exporters.proof import kept_folder, logits_of, proof_texts, require_close, require_exact
 from studio.storage.files import write_atomic
 from studio.storage.workspace import RunFolder
@@ -41,13 +41,13 @@ def merge(run: RunFolder, model_dir: Path, out: Path) -> None:
     """
     import torch
 
-    tell(phase="merging")
+    say(phase="merging")
     texts = proof_texts(run, model_dir)
     tuned, expected = merged_model(kept_folder(run), model_dir, texts)
     tuned.to(torch.bfloat16).save_pretrained(str(out), max_shard_size="4GB")
     del tuned
     _write_tokenizer(model_dir, out)
-    tell(phase="checking")
+    say(phase="checking")
     require_close(expected, logits_of(load_base(out, torch.float32, "cpu"), texts))
     _require_tokenizer(model_dir, out)
 
@@ -96,4 +96,4 @@ def _require_tokenizer(model_dir: Path, out: Path) -> None:
 
 if __name__ == "__main__":
     run_dir, base_dir, out_dir = map(Path, sys.argv[1:4])
-    sys.exit(run_as_child(lambda: merge(RunFolder(run_dir), base_dir, out_dir)))
+    sys.exit(work_as_child(lambda: merge(RunFolder(run_dir), base_dir, out_dir)))

@@ -14,7 +14,7 @@ import numpy as np
 from studio.domain.model import BaseModelCard
 from studio.domain.recipe import Recipe
 from studio.models.chat_template import ChatTemplate
-from studio.sharing.exporters.child import run_as_child, tell
+from studio.processes.child import say, work_as_child
 from studio.sharing.exporters.merge import merged_model
 from studio.sharing.exporters.proof import ROUNDED, kept_folder, logits_of, proof_texts, require_close
 from studio.sharing.gguf.architectures import Array
@@ -54,17 +54,17 @@ def write(
         AfinaError: ``export.differs``, ``export.gguf_architecture``, ``export.gguf_tokenizer``.
     """
     require_writable(model_dir)
-    tell(phase="merging")
+    say(phase="merging")
     texts = proof_texts(run, model_dir)
     merged, expected = merged_model(kept_folder(run) if tuned else model_dir, model_dir, texts)
     card = BaseModelCard.model_validate_json(run.model.read_bytes())
     recipe = Recipe.model_validate_json(run.recipe.read_bytes())
     template = ChatTemplate.load(model_dir).source
     about = GgufAbout(name, recipe.system_prompt, template, card.licence.name, reference, tuple(card.languages))
-    tell(phase="writing")
+    say(phase="writing")
     write_gguf(out, model_dir, _tensors(merged), precision, about)
     del merged
-    tell(phase="checking")
+    say(phase="checking")
     allowed = _FOUR_BITS if precision is GgufPrecision.Q4_0 else ROUNDED
     require_close(expected, logits_of(read_gguf(out), texts), allowed)
 
@@ -118,5 +118,5 @@ if __name__ == "__main__":
     kind, title, public_name = GgufPrecision(sys.argv[4]), sys.argv[5], sys.argv[6]
     is_tuned = sys.argv[7:] != ["base"]
     sys.exit(
-        run_as_child(lambda: write(RunFolder(run_dir), base_dir, out_file, kind, title, public_name, tuned=is_tuned))
+        work_as_child(lambda: write(RunFolder(run_dir), base_dir, out_file, kind, title, public_name, tuned=is_tuned))
     )

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from studio.domain.recipe import Method, Recipe, Schedule
 from studio.models.tokenizer import EncodedExample
-from studio.parent import end_with_parent
+from studio.processes.child import end_with_parent
 
 if TYPE_CHECKING:
     from studio.training.engines.base import Engine

@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 from studio.domain.problem import Problem
 from studio.domain.run import RunState
 from studio.errors import AfinaError
+from studio.models.install import is_installed
 from studio.storage.database import RunRow
 from studio.storage.workspace import RunFolder, Workspace, new_id
 from studio.training.loop.recovery import take_less
@@ -201,7 +202,7 @@ class Supervisor:
         problem = None
         if not folder.recipe.exists():
             problem = Problem(code="run.folder_missing", params={"path": str(folder.path)})
-        elif not (model / "afina.json").exists():
+        elif not is_installed(model):
             problem = Problem(code="run.model_missing", params={"model": row.model_name})
         if problem is not None:
             return self._fail(row, folder, problem)

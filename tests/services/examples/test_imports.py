@@ -3,22 +3,42 @@
 from __future__ import annotations
 
 import csv
+import subprocess
+import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from studio.data.checks.dataset import ScannedDataset
 from studio.data.checks.report import Report
 from studio.data.limits import CHECKED_AT_ONCE
 from studio.domain.dataset import Mapping
+from studio.processes.job_registry import Job, JobState
 from studio.services.examples.checks import CheckService
 from studio.services.examples.datasets import DatasetService
-from studio.services.examples.imports import ImportProgress, ImportRequest, ImportService, ImportState
+from studio.services.examples.imports import ImportRequest, ImportService
 from studio.services.models import ModelService
 from studio.services.projects import ProjectService
 from studio.storage.workspace import Workspace
+from tests.training.runs import wait_for
 
+_STUDIO = """
+import sys, time
+from pathlib import Path
+from studio.services.examples.datasets import DatasetService
+from studio.services.examples.imports import ImportRequest, ImportService
+from studio.settings import Settings
+from studio.storage.workspace import Workspace
+
+imports = ImportService(DatasetService(Workspace.open(Settings(home=Path(sys.argv[1])))))
+imports.start(sys.argv[2], ImportRequest(hub=None, paths=(Path(sys.argv[3]),)))
+while (pid := imports.progress(sys.argv[2]).child_pid) is None:
+    time.sleep(0.01)
+print(pid, flush=True)
+time.sleep(600)
+"""
 ROWS = 22_000  # beyond 20,000, examples stay on disk
 
 
@@ -32,15 +52,15 @@ def project(workspace: Workspace) -> str:
     return ProjectService(workspace).create("Loja").id
 
 
-def ended(imports: ImportService, project: str) -> ImportProgress:
+def ended(imports: ImportService, project: str) -> Job:
     """The progress once the import is over; it never goes back meanwhile."""
     done = 0.0
     while True:
         progress = imports.progress(project)
         assert progress is not None
-        assert progress.done >= done
-        done = progress.done
-        if not progress.is_running:
+        assert progress.fraction >= done
+        done = progress.fraction
+        if not progress.is_active:
             return progress
         time.sleep(0.05)
 
@@ -68,12 +88,12 @@ def test_a_small_import_is_finished(datasets: DatasetService, project: str, tmp_
     assert imports.progress(project) is None
     imports.start(project, ImportRequest(text="Pergunta;Resposta\nPix?;Sim.\nBoleto?;Não."))
     progress = ended(imports, project)
-    assert (progress.state, progress.done) == (ImportState.FINISHED, 1.0)
+    assert (progress.state, progress.fraction) == (JobState.DONE, 1.0)
     view = datasets.current(project)
     assert view is not None
     assert [c.question for c in view.conversations] == ["Pix?", "Boleto?"]
     imports.start(project, ImportRequest(text="Pergunta;Resposta\nFrete?;Grátis.\nTroca?;Sim.", append=True))
-    assert ended(imports, project).state is ImportState.FINISHED
+    assert ended(imports, project).state is JobState.DONE
     view = datasets.current(project)
     assert view is not None
     assert view.version.examples == 4
@@ -101,13 +121,13 @@ def test_the_same_files_are_read_with_other_columns(datasets: DatasetService, pr
 def test_a_large_set_is_read_with_other_columns_aside(datasets: DatasetService, project: str, log: Path) -> None:
     imports = ImportService(datasets)
     imports.start(project, ImportRequest(paths=(log,)))
-    assert ended(imports, project).state is ImportState.FINISHED
+    assert ended(imports, project).state is JobState.DONE
     swapped = Mapping(question=("Resposta",), answer=("Pergunta",))
     imports.start(project, ImportRequest(mapping=swapped, again=True))
     started = imports.progress(project)
     assert started is not None
-    assert started.is_running, "the page is not kept waiting"
-    assert ended(imports, project).state is ImportState.FINISHED
+    assert started.is_active, "the page is not kept waiting"
+    assert ended(imports, project).state is JobState.DONE
     view = datasets.current(project)
     assert view is not None
     assert (view.version.number, view.mapping.question) == (2, ("Resposta",))
@@ -119,7 +139,7 @@ def test_what_goes_wrong_is_told_and_changes_nothing(datasets: DatasetService, p
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
     imports.start(project, ImportRequest(paths=(path,)))
     progress = ended(imports, project)
-    assert progress.state is ImportState.FAILED
+    assert progress.state is JobState.FAILED
     assert progress.problem is not None
     assert progress.problem.code == "data.not_readable.image"
     assert datasets.current(project) is None
@@ -132,7 +152,7 @@ def test_a_large_import_is_checked_aside_with_the_same_result(
     imports = ImportService(datasets)
     service = CheckService(datasets, ModelService(workspace))
     imports.start(project, ImportRequest(paths=(log,)))
-    assert ended(imports, project).state is ImportState.FINISHED
+    assert ended(imports, project).state is JobState.DONE
     view = datasets.current(project)
     assert view is not None
     assert (view.version.examples, len(view.conversations)) == (ROWS, 1_000)
@@ -162,7 +182,7 @@ def test_a_stop_leaves_everything_as_it_was(
     imports.start(project, ImportRequest(text="Pergunta;Resposta\nPix?;Sim.\nBoleto?;Não."))
     imports.start(project, ImportRequest(paths=(log,)))
     imports.cancel(project)
-    assert ended(imports, project).state is ImportState.STOPPED
+    assert ended(imports, project).state is JobState.CANCELLED
     view = datasets.current(project)
     assert view is not None
     assert (view.version.number, view.version.examples) == (1, 2)
@@ -178,7 +198,27 @@ def test_what_no_page_waits_for_is_checked_where_it_is_read(
     (tmp_path / "a.csv").write_text("Pergunta,Resposta\n" + rows, encoding="utf-8")
     imports = ImportService(datasets)
     imports.start(project, ImportRequest(paths=(tmp_path / "a.csv",)))
-    assert ended(imports, project).state is ImportState.FINISHED
+    assert ended(imports, project).state is JobState.DONE
     report = CheckService(datasets, ModelService(datasets.workspace)).known(project)
     assert report is not None
     assert "empty_answers" in {finding.code for finding in report.findings}
+
+
+def test_an_import_that_the_end_of_the_studio_cut_off_is_told_once(
+    workspace: Workspace, datasets: DatasetService, project: str, log: Path
+) -> None:
+    datasets.paste(project, "Pergunta;Resposta\nPix?;Sim.\nBoleto?;Não.")
+    before = datasets.version(project)
+    command = [sys.executable, "-c", _STUDIO, str(workspace.home), project, str(log)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as studio:
+        assert studio.stdout is not None
+        child = int(studio.stdout.readline())
+        studio.kill()
+    imports = ImportService(datasets)
+    job = imports.progress(project)
+    assert job is not None
+    assert job.state is JobState.INTERRUPTED
+    wait_for(lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE)
+    assert datasets.version(project) == before
+    imports.forget(project)
+    assert ImportService(datasets).progress(project) is None

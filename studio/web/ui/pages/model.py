@@ -8,8 +8,9 @@ from typing import Any, Final
 import gradio as gr
 from markupsafe import Markup
 
-from studio.domain.model import BaseModelCard, BrokenCard, Fit, FitBadge, InstallProgress, InstallState, SourceKind
+from studio.domain.model import BaseModelCard, BrokenCard, Fit, FitBadge, SourceKind
 from studio.errors import AfinaError
+from studio.processes.job_registry import Job
 from studio.web.ui.components import (
     EMPTY,
     Page,
@@ -31,7 +32,6 @@ from studio.web.ui.session import Place
 
 _BATCH, _LENGTH = 8, 128  # what the badge is worked out for
 _FIT_KINDS: Final = {FitBadge.RUNS_WELL: "good", FitBadge.SLOW: "warn", FitBadge.TOO_BIG: "bad"}
-_UNDER_WAY: Final = (InstallState.DOWNLOADING, InstallState.CONVERTING, InstallState.CANCELLING)
 _ADDED: Final = (SourceKind.HUB, SourceKind.FOLDER)
 _LANGUAGES_SHOWN: Final = 6
 _CARD: Final = Markup(
@@ -70,7 +70,7 @@ def build_model(ui: Ui) -> Page:
         timer = gr.Timer(1.0, active=False)
 
     def show(place: Place) -> dict[Any, Any]:
-        going = any(ui.services.models.install_progress(card.id).state in _UNDER_WAY for card in _cards(ui))
+        going = any(_job(ui, card) is not None for card in _cards(ui))
         return {board: _render(ui, place), foot: _foot(ui, place), timer: gr.Timer(active=going)}
 
     @friendly(text)
@@ -226,21 +226,21 @@ def _sums(ui: Ui, card: BaseModelCard, fit: Fit) -> Markup:
 
 def _state(ui: Ui, card: BaseModelCard, chosen: str | None, fit: Fit) -> Markup:
     """The foot of a card: the button to use it, or how far its download is."""
-    progress = ui.services.models.install_progress(card.id)
-    if progress.state in _UNDER_WAY:
-        label = _progress_label(ui, progress)
+    if (job := _job(ui, card)) is not None:
+        label = _progress_label(ui, job)
         line = Markup('<p class="af-small af-muted" role="status">{}</p>').format(label)
-        parts = [bar(progress.fraction, label, going=True), line]
-        if progress.state is not InstallState.CANCELLING:
+        parts = [bar(job.fraction, label, going=True), line]
+        if not job.is_cancelling:
             name = f"model-cancel-{card.id}"
             parts.append(button(ui.text("model.cancel"), "cancel", kind="small", elem_id=name, id=card.id))
         return join(parts)
-    ready = progress.state is InstallState.READY
-    parts = [problem_notice(ui.text, progress.problem)] if progress.problem else []
+    ready, ended = ui.services.models.is_installed(card.id), ui.services.models.install_progress(card.id)
+    problem = ended.problem if ended is not None else None
+    parts = [problem_notice(ui.text, problem)] if problem else []
     if ready and card.id == chosen and ui.services.models.accepted(card.id):
         parts.append(badge(ui.text("model.ready")))
     else:
-        parts.append(_use_button(ui, card, ready, chosen, failed=bool(progress.problem), fit=fit))
+        parts.append(_use_button(ui, card, ready, chosen, failed=bool(problem), fit=fit))
     if card.source in _ADDED or ui.services.models.disk_bytes(card.id):
         parts.append(_remove_button(ui, card))
     return join(parts)
@@ -257,15 +257,20 @@ def _remove_button(ui: Ui, card: BaseModelCard | BrokenCard) -> Markup:
     return danger_button(text, label, "remove", ask, detail, elem_id=name, id=card.id)
 
 
-def _progress_label(ui: Ui, progress: InstallProgress) -> str:
-    if progress.state is InstallState.CANCELLING:
+def _job(ui: Ui, card: BaseModelCard) -> Job | None:
+    """The installation of a model that is under way."""
+    job = ui.services.models.install_progress(card.id)
+    return job if job is not None and job.is_active else None
+
+
+def _progress_label(ui: Ui, job: Job) -> str:
+    if job.is_cancelling:
         return ui.text("model.cancelling")
-    if progress.state is InstallState.CONVERTING:
+    if job.stage == "converting":
         return ui.text("model.converting")
-    if not progress.done_bytes:
+    if not job.done:
         return ui.text("model.starting_download")
-    done, total = ui.text.size(progress.done_bytes), ui.text.size(progress.total_bytes)
-    return ui.text("model.installing", done=done, total=total)
+    return ui.text("model.installing", done=ui.text.size(job.done), total=ui.text.size(job.total))
 
 
 def _use_button(ui: Ui, card: BaseModelCard, ready: bool, chosen: str | None, *, failed: bool, fit: Fit) -> Markup:

@@ -11,7 +11,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from studio.domain.project import ChosenBy
-from studio.services.exports import ExportProgress, ExportState
+from studio.processes.job_registry import Job
 from studio.services.links import MAX_QUESTION, MAX_QUESTIONS
 from studio.services.publication import PublicationState, Reach
 from studio.web.ui.components import (
@@ -208,7 +208,8 @@ def _going(ui: Ui, parts: _Parts, query: str, run_id: str) -> dict[Any, Any]:
         services.publication.current().state is PublicationState.STARTING
         or any(services.suggestions.is_choosing(link.token) for view in views for link in services.links.list(view.id))
         or any(
-            services.exports.progress(run_id, kind).state is ExportState.RUNNING for kind in services.exports.kinds()
+            (job := services.exports.progress(run_id, kind)) is not None and job.is_active
+            for kind in services.exports.kinds()
         )
     )
     return {
@@ -229,7 +230,7 @@ def _exports(ui: Ui, run_id: str) -> str:
     )
 
 
-def _export(ui: Ui, run_id: str, kind: str, states: Mapping[str, ExportProgress]) -> Markup:
+def _export(ui: Ui, run_id: str, kind: str, states: Mapping[str, Job | None]) -> Markup:
     """The card of a format; formats that differ from it in their precision only are folded away in it."""
     text = ui.text
     state = _export_state(ui, run_id, kind, states[kind])
@@ -239,24 +240,24 @@ def _export(ui: Ui, run_id: str, kind: str, states: Mapping[str, ExportProgress]
             _PRECISION.format(text(f"share.export.{other}.name"), _export_state(ui, run_id, other, found))
             for other, found in others.items()
         )
-        is_open = any(found.state is not ExportState.ABSENT for found in others.values())
+        is_open = any(found is not None for found in others.values())
         state = join([state, _MORE.format(Markup(" open") if is_open else "", text("share.export.more"), rows)])
     about = text(f"share.export.{kind}.about")
     return _EXPORT.format(kind=kind, name=text(f"share.export.{kind}.name"), about=about, state=state)
 
 
-def _export_state(ui: Ui, run_id: str, kind: str, progress: ExportProgress) -> Markup:
+def _export_state(ui: Ui, run_id: str, kind: str, job: Job | None) -> Markup:
     """The button that prepares a download, how far it is, or the download."""
     text = ui.text
-    shown = [problem_notice(text, progress.problem)] if progress.problem else []
-    path = ui.services.exports.path(run_id, kind) if progress.state is ExportState.READY else None
+    path = ui.services.exports.path(run_id, kind)
+    shown = [problem_notice(text, job.problem)] if job and job.problem and path is None else []
     if path is not None:
-        label = text("share.download", size=text.size(progress.size))
+        label = text("share.download", size=text.size(path.stat().st_size))
         shown.append(_DOWNLOAD.format(kind, quote(path.resolve().as_posix(), safe="/:"), label))
-    elif progress.state is ExportState.RUNNING:
-        label = text(f"share.export.phase.{progress.phase}") if progress.phase else text("share.preparing")
+    elif job is not None and job.is_active:
+        label = text(f"share.export.phase.{job.stage}") if job.stage else text("share.preparing")
         line = Markup('<p class="af-small af-muted" role="status">{}</p>').format(label)
-        shown.append(join([bar(progress.fraction, label, going=True), line]))
+        shown.append(join([bar(job.fraction, label, going=True), line]))
     else:
         shown.append(button(text("share.prepare"), "export", elem_id=f"share-export-{kind}", format=kind))
     return join(shown) or EMPTY

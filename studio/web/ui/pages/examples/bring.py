@@ -12,8 +12,9 @@ from markupsafe import Markup
 
 from studio.domain.dataset import DatasetView
 from studio.errors import AfinaError
-from studio.services.examples.imports import HubRequest, ImportRequest, ImportState
-from studio.web.ui.components import Ui, event_data, friendly, say, warn
+from studio.processes.job_registry import Job, JobState
+from studio.services.examples.imports import HubRequest, ImportRequest
+from studio.web.ui.components import Ui, event_data, friendly, notice, say, warn, wrapped
 from studio.web.ui.pages.examples.bring_view import render_going, render_head, render_summary, render_template_link
 from studio.web.ui.pages.examples.section import Section
 from studio.web.ui.session import Place
@@ -57,10 +58,10 @@ def build_bring(ui: Ui) -> Section:
     def show(place: Place, view: DatasetView | None) -> dict[Any, Any]:
         text = ui.text
         progress = ui.services.imports.progress(place.project)
-        running = progress is not None and progress.is_running
+        running = progress is not None and progress.is_active
         return {
             parts.head: "" if running and view is None else render_head(ui, view),
-            parts.going: render_going(ui, progress) if progress is not None and running else "",
+            parts.going: _going(ui, place, progress),
             parts.timer: gr.Timer(active=running),
             parts.panel: gr.Accordion(
                 label=text("examples.choose" if view is None else "examples.more"), open=view is None
@@ -147,6 +148,16 @@ def _hub(ui: Ui) -> tuple[Any, ...]:
     return hub, token, look, found, config, split, rows, go
 
 
+def _going(ui: Ui, place: Place, progress: Job | None) -> str:
+    """How far an import is; that one was interrupted is said once."""
+    if progress is None or not (progress.is_active or progress.state is JobState.INTERRUPTED):
+        return ""
+    if progress.is_active:
+        return render_going(ui, progress)
+    ui.services.imports.forget(place.project)
+    return wrapped(notice(ui.text("examples.import.interrupted"), "warning"))
+
+
 def _starter(ui: Ui, parts: _Parts) -> Callable[[Place, ImportRequest], dict[Any, Any]]:
     """Begins an import: a small one is over at once, a large one is watched by the timer."""
 
@@ -167,7 +178,7 @@ def _looked(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
     imports = ui.services.imports
     progress = imports.progress(place.project)
     view = ui.services.datasets.current(place.project)
-    if progress is not None and progress.is_running:
+    if progress is not None and progress.is_active:
         head = {parts.head: ""} if view is None else {}
         return head | {parts.going: render_going(ui, progress), parts.timer: gr.Timer(active=True)}
     head = {parts.head: render_head(ui, view)} if view is None else {}
@@ -178,7 +189,7 @@ def _looked(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
     if progress.problem is not None:
         warn(ui.text, AfinaError(progress.problem.code, **progress.problem.params))
         return still
-    if progress.state is ImportState.STOPPED:
+    if progress.state is JobState.CANCELLED:
         say(ui.text, "examples.import.stopped")
         return still
     return {ui.place: place.again, parts.timer: gr.Timer(active=False), parts.going: ""}

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from studio.domain.dataset import DatasetView
 from studio.domain.left_out import LeftOut, left_out, totals
-from studio.services.examples.imports import ImportProgress
+from studio.processes.job_registry import Job
 from studio.web.ui.components import EMPTY, Ui, badge, bar, button, empty_state, join, notice, problem_notice, wrapped
 
 _ICON: Final = Markup(
@@ -63,16 +63,16 @@ def _held_out(ui: Ui, view: DatasetView) -> tuple[int, str]:
     return counts[0], f"{ui.text('examples.held_out_why')} {ui.text(f'examples.split.kind.{counts[1].value}')}"
 
 
-def render_going(ui: Ui, progress: ImportProgress) -> str:
+def render_going(ui: Ui, progress: Job) -> str:
     """How far an import is, with the way to stop it."""
     text = ui.text
-    phase = text(f"examples.import.phase.{progress.phase}")
+    phase = text(f"examples.import.phase.{progress.stage}")
     stop = button(text("common.stop"), "stop", elem_id="examples-stop")
     card = _GOING.format(
         phase=phase,
-        rows=text("examples.import.rows", n=progress.rows),
+        rows=text("examples.import.rows", n=progress.done),
         stop=stop,
-        bar=bar(progress.done, phase, going=True),
+        bar=bar(progress.fraction, phase, going=True),
     )
     return wrapped(card)
 

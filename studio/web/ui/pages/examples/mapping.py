@@ -76,7 +76,7 @@ def _read_again(ui: Ui, place: Place, mapping: Mapping) -> None:
     imports = ui.services.imports
     imports.start(place.project, ImportRequest(mapping=mapping, again=True))
     progress = imports.progress(place.project)
-    if progress is None or progress.is_running:
+    if progress is None or progress.is_active:
         return
     imports.forget(place.project)
     if progress.problem is not None:

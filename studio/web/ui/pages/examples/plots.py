@@ -9,7 +9,6 @@ import gradio as gr
 
 from studio.domain.conversation import Conversation
 from studio.domain.dataset import DatasetView
-from studio.domain.model import InstallState
 from studio.services.examples.insights import InsightView
 from studio.web.ui.charts_examples import bar_list, lengths_chart, map_chart
 from studio.web.ui.components import Ui, event_data, friendly
@@ -188,7 +187,7 @@ def _look(ui: Ui, parts: _Parts, place: Place, drawn: str) -> dict[Any, Any]:
         return {parts.timer: gr.Timer(active=False)}
     view = ui.services.insights.look(place.project)
     helper = ui.services.insights.encoders.for_language(view.language).progress
-    going = view.is_running or helper.state is InstallState.DOWNLOADING
+    going = view.is_running or (helper is not None and helper.is_active)
     counted = f"{view.version_id} {id(view.insights)}" if view.insights else ""
     mapped = f"{view.version_id} {id(view.map)} {view.is_running} {bool(view.problem)}"
     updates: dict[Any, Any] = {

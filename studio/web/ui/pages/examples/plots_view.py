@@ -8,7 +8,6 @@ from typing import Final
 from markupsafe import Markup
 
 from studio.data.insights.statistics import Copies, Languages, Lengths, Topic, Topics
-from studio.domain.model import InstallState
 from studio.i18n.catalog import Catalog
 from studio.services.examples.insights import InsightView
 from studio.web.ui.charts_examples import Bar
@@ -52,15 +51,14 @@ def _waiting(text: Catalog, view: InsightView) -> Markup:
 def _offer(ui: Ui, language: str) -> Markup:
     """The helper: what it is, how large, under which terms. Asked once; a small button stays for who changes her mind."""
     text, helper = ui.text, ui.services.insights.encoders.for_language(language)
-    about, progress = helper.card, helper.progress
+    about, job = helper.card, helper.progress
     size = text.size(about.wheel.size)
-    if progress.state is InstallState.DOWNLOADING:
-        label = text("examples.plots.helper.going", done=text.size(progress.done_bytes), total=size)
-        share = progress.done_bytes / max(1, progress.total_bytes)
+    if job is not None and job.is_active:
+        label = text("examples.plots.helper.going", done=text.size(job.done), total=size)
         stop = button(text("examples.plots.helper.stop"), "helper-stop", kind="small")
         html = Markup('<section class="af-card" id="plots-helper"><span>{}</span>{}<div>{}</div></section>')
-        return html.format(label, bar(share, label, going=True), stop)
-    failed = problem_notice(text, progress.problem) if progress.problem else EMPTY
+        return html.format(label, bar(job.fraction, label, going=True), stop)
+    failed = problem_notice(text, job.problem) if job and job.problem else EMPTY
     if helper.is_declined and not failed:
         later = button(
             text("examples.plots.helper.later", size=size), "helper-get", kind="quiet small", elem_id="plots-helper-get"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from studio.domain.facts import is_right
+from tests.facts import is_right
 
 
 @pytest.mark.parametrize(
