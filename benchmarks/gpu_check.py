@@ -104,7 +104,7 @@ def _compile(given: argparse.Namespace) -> str:
     from studio.models.probe import choose_precision, speed_here
     from studio.models.processor import best_device
     from studio.training.engines.base import Adaptation
-    from studio.training.engines.optimizer import optimizer_of
+    from studio.training.engines.optimizer import build_optimizer
     from studio.training.engines.peft_engine import PlainEngine
     from studio.training.engines.precision import number_format
     from studio.training.loop.dataloader import Encoder
@@ -119,7 +119,7 @@ def _compile(given: argparse.Namespace) -> str:
         dtype = number_format(choose_precision(speed_here(Path(home))))
     for backend in (None, "eager" if given.cpu else "inductor"):
         engine = PlainEngine(given.model_dir, Adaptation.of(recipe), dtype, best_device(), 0, 0, backend=backend)
-        optimizer, taken = optimizer_of(engine, recipe), []
+        optimizer, taken = build_optimizer(engine, recipe), []
         for _ in range(_STEPS):
             began = time.perf_counter()
             engine.train(batch, 1e-4)

@@ -94,8 +94,8 @@ def _train(args: argparse.Namespace, folder: RunFolder, log: EventLog) -> RunRes
     from studio.training.loop.factory import assemble
 
     recipe = Recipe.model_validate_json(folder.recipe.read_text(encoding="utf-8"))
-    loop, found = assemble(folder, recipe, args.model_dir, ComputeLock(args.home), log, reserve=args.reserve)
-    return loop.run(found)
+    loop, saved = assemble(folder, recipe, args.model_dir, ComputeLock(args.home), log, reserve=args.reserve)
+    return loop.run(saved)
 
 
 def _failed(folder: RunFolder, error: AfinaError) -> RunResult:

@@ -21,8 +21,9 @@ from studio.models.tokenizer import EncodedExample
 from studio.processes.child import end_with_parent
 
 if TYPE_CHECKING:
+    import torch
+
     from studio.training.engines.base import Engine
-    from studio.training.engines.optimizer import FusedAdamW
 
 _SECONDS: Final = 4.0  # of steps, after the first
 _BATCHES: Final = (16, 4)  # examples of a step
@@ -64,14 +65,14 @@ def measure(model_dir: Path, home: Path, method: Method, rank: int) -> dict[str,
 
     from studio.models.probe import choose_precision, speed_here
     from studio.models.processor import best_device
-    from studio.training.engines.optimizer import optimizer_of
+    from studio.training.engines.optimizer import build_optimizer
     from studio.training.engines.select import build_engine
 
     recipe = _recipe(method, rank)
     where = best_device()
     precision = choose_precision(speed_here(home))
     engine = build_engine(model_dir, recipe, precision, where, 0)
-    optimizer = optimizer_of(engine, recipe)
+    optimizer = build_optimizer(engine, recipe)
     chance = random.Random(0)
     taken: dict[int, list[tuple[int, float]]] = {size: [] for size in _BATCHES}
     for size in _BATCHES:  # the first steps also make room in memory and do not count
@@ -99,7 +100,7 @@ def measure(model_dir: Path, home: Path, method: Method, rank: int) -> dict[str,
     }
 
 
-def _step(engine: Engine, optimizer: FusedAdamW, batch: list[EncodedExample]) -> None:
+def _step(engine: Engine, optimizer: torch.optim.Optimizer, batch: list[EncodedExample]) -> None:
     engine.train(batch, 1e-3)
     optimizer.step()
     engine.gradients.zero_()

@@ -28,7 +28,7 @@ from studio.training.loop.checkpoints import step_folder
 from studio.training.run_files.event_log import EventLog
 
 if TYPE_CHECKING:
-    from studio.training.loop.recovery import Found
+    from studio.training.loop.checkpoints import SavedState
     from studio.training.loop.trainer import Loop
 
 _ASKED: Final = 64  # practice questions that are answered at a rung
@@ -159,12 +159,12 @@ class TrialWorker(ABC):
         else:
             asked = read_conversations(self.folder.trial(number).held_out)
             chosen = asked[:: max(1, math.ceil(len(asked) / _ASKED))]
-            each = each_right(loop.engine, loop.plan.encoder, chosen, loop.turns)
+            each = each_right(loop.engine, loop.plan.encoder, chosen, loop.compute_lock)
             score = TrialScore(
                 rung=rung,
                 step=step,
                 passes=step / loop.plan.steps_per_epoch,
-                loss=loop.judge.held_out_loss(),
+                loss=loop.evaluator.held_out_loss(),
                 right=sum(each),
                 asked=len(chosen),
                 each_right=each,
@@ -172,7 +172,7 @@ class TrialWorker(ABC):
         self._change(trial.model_copy(update={"scores": (*trial.scores, score), "passes": score.passes}))
         return score
 
-    def _loop(self, trial: Trial, log: EventLog) -> tuple[Loop, Found | None]:
+    def _loop(self, trial: Trial, log: EventLog) -> tuple[Loop, SavedState | None]:
         """The trial's loop, and its checkpoint."""
         from studio.training.loop.factory import assemble
 

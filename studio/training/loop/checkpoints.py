@@ -39,6 +39,9 @@ class LoopState(BaseModel):
     answering_seconds: float = 0.0
 
 
+SavedState = tuple[LoopState, "dict[str, torch.Tensor]"]  # weights and moments, by name
+
+
 def step_folder(parent: Folder, step: int) -> Folder:
     """The folder of one step in ``checkpoints/`` or ``adapters/``."""
     return parent / f"step-{step:06d}"
@@ -64,7 +67,7 @@ def save(parent: Path, state: LoopState, tensors: dict[str, torch.Tensor]) -> Pa
     return folder
 
 
-def newest(parent: Path) -> tuple[LoopState, dict[str, torch.Tensor]] | None:
+def newest(parent: Path) -> SavedState | None:
     """The newest checkpoint that is intact; damaged ones are removed. None when there is none."""
     from safetensors.torch import load_file
 

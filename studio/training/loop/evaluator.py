@@ -1,4 +1,4 @@
-"""Grades a model in the course of its training: the loss on held-out examples, and recall where it judges."""
+"""Measures a model in the course of its training: the loss on held-out examples, and recall where that decides."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Evaluator:
         engine: the model, as it is at the moment.
         encoder: makes tokens of conversations.
         held_out: examples that are never learned; may be empty.
-        recall: gives examples of training asked in other words; where there are any, they judge.
-        turns: lets whoever answers in the chat go first.
+        recall: gives examples of training asked in other words; where there are any, they decide.
+        compute_lock: lets whoever answers in the chat go first.
     """
 
     def __init__(
@@ -36,27 +36,27 @@ class Evaluator:
         encoder: Encoder,
         held_out: Sequence[Conversation],
         recall: Callable[[], Sequence[Conversation]],
-        turns: ComputeLock,
+        compute_lock: ComputeLock,
     ) -> None:
         self._engine = engine
         self._encoder = encoder
         self._held_out = held_out
         self._make_recall = recall
-        self._turns = turns
+        self._compute_lock = compute_lock
 
     @cached_property
     def recall(self) -> Sequence[Conversation]:
-        """Conversations of training in other words; none where the loss judges."""
+        """Conversations of training in other words; none where the loss decides."""
         return self._make_recall()
 
-    def grade(self) -> EvalResult | None:
+    def evaluate(self) -> EvalResult | None:
         """How the model does now; None where there is nothing to ask."""
         if not self._examples and not self.recall:
             return None
         loss = self.held_out_loss()
         if not self.recall:
             return EvalResult(loss)
-        recalled = right_answers(self._engine, self._encoder, self.recall, self._turns, RECALL_LENGTH)
+        recalled = right_answers(self._engine, self._encoder, self.recall, self._compute_lock, RECALL_LENGTH)
         return EvalResult(loss, recalled, len(self.recall), self._loss_of(self._recall_examples))
 
     def held_out_loss(self) -> float | None:
@@ -77,6 +77,6 @@ class Evaluator:
     def _loss_of(self, examples: Sequence[EncodedExample]) -> float:
         total = 0.0
         for first in range(0, len(examples), _AT_ONCE):
-            self._turns.wait()
+            self._compute_lock.wait()
             total += self._engine.loss(examples[first : first + _AT_ONCE])
         return total / max(1, learned_tokens(examples))

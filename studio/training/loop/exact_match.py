@@ -18,7 +18,7 @@ _LONGEST: Final = 160
 
 
 def right_answers(
-    engine: Engine, encoder: Encoder, asked: Sequence[Conversation], turns: ComputeLock, longest: int = _LONGEST
+    engine: Engine, encoder: Encoder, asked: Sequence[Conversation], compute_lock: ComputeLock, longest: int = _LONGEST
 ) -> int:
     """How many of the questions would be answered to the letter, taking the likeliest token each time.
 
@@ -26,15 +26,15 @@ def right_answers(
         engine: answers, tuned as it is now.
         encoder: makes tokens of the questions.
         asked: conversations whose last answers are expected.
-        turns: lets whoever answers in the chat go first.
+        compute_lock: lets whoever answers in the chat go first.
         longest: tokens of an answer that are compared; what follows is not asked for.
     """
-    found = 0
+    right = 0
     for first in range(0, len(asked), _AT_ONCE):
-        turns.wait()
+        compute_lock.wait()
         examples = [last_answer(encoder.example(each), longest) for each in asked[first : first + _AT_ONCE]]
-        found += engine.matches([example for example in examples if any(example.learned)])
-    return found
+        right += engine.matches([example for example in examples if any(example.learned)])
+    return right
 
 
 def each_right(engine: Engine, encoder: Encoder, asked: Sequence[Conversation], turns: ComputeLock) -> tuple[bool, ...]:

@@ -16,11 +16,12 @@ from studio.errors import AfinaError
 from studio.storage.compute_lock import ComputeLock
 from studio.storage.workspace import RunFolder
 from studio.training.loop.evaluation import EvalSchedule
-from studio.training.loop.recovery import Found, find_checkpoint, tell_of_smaller_batches
+from studio.training.loop.recovery import find_checkpoint, tell_of_smaller_batches
 from studio.training.run_files.adjustments import read_adjustments
 from studio.training.run_files.event_log import EventLog
 
 if TYPE_CHECKING:
+    from studio.training.loop.checkpoints import SavedState
     from studio.training.loop.dataloader import Encoder
     from studio.training.loop.evaluator import Evaluator
     from studio.training.loop.trainer import Loop
@@ -30,12 +31,12 @@ def assemble(
     folder: RunFolder,
     recipe: Recipe,
     model_dir: Path,
-    turns: ComputeLock,
+    compute_lock: ComputeLock,
     log: EventLog,
     *,
     live: bool = True,
     reserve: int = 0,
-) -> tuple[Loop, Found | None]:
+) -> tuple[Loop, SavedState | None]:
     """Everything that a run needs, ready to train, and the checkpoint to go on from.
 
     Only what the first step needs is done here: somebody waits for the first point of the chart.
@@ -44,8 +45,8 @@ def assemble(
         folder: of the run.
         recipe: resolved.
         model_dir: folder of the base model.
-        turns: the agreement with whoever answers in the chat.
-        log: takes the events; what is found on the way is written into it.
+        compute_lock: the agreement with whoever answers in the chat.
+        log: takes the events; what is noticed on the way is written into it.
         live: whether fixed questions are answered at each evaluation.
         reserve: bytes of the disk that are left free.
 
@@ -64,36 +65,38 @@ def assemble(
 
     encoder = Encoder.load(model_dir, recipe)
     where = best_device()
-    precision = settled(recipe.precision, folder, turns.home)
+    precision = settled(recipe.precision, folder, compute_lock.home)
     engine = build_engine(model_dir, recipe, precision, where, encoder.tokenizer.pad_id)
     log.write(Phase(time=time.time(), name="reading_examples"))
     train, held_out = read_conversations(folder.train), read_conversations(folder.held_out)
     _require_something_to_learn(encoder, train)
     plan = Plan(train, encoder, recipe.batch_size or 16, recipe.epochs or 1.0, recipe.seed, bool(recipe.augment))
-    found = find_checkpoint(folder, log)
+    saved = find_checkpoint(folder, log)
     tell_of_smaller_batches(folder, recipe, log)
-    judge = Evaluator(engine, encoder, held_out, lambda: _recall(train, held_out, recipe.seed) if live else [], turns)
+    evaluator = Evaluator(
+        engine, encoder, held_out, lambda: _recall(train, held_out, recipe.seed) if live else [], compute_lock
+    )
     loop = Loop(
         folder=folder,
         recipe=recipe,
         engine=engine,
         plan=plan,
-        judge=judge,
+        evaluator=evaluator,
         asked=questions(held_out or train) if live else (),
-        turns=turns,
+        compute_lock=compute_lock,
         log=log,
         adjustments=read_adjustments(folder),
         reserve=reserve,
-        remarks=lambda: [*_cuts(encoder, train), *_unique_answers(judge)],
+        remarks=lambda: [*_cuts(encoder, train), *_unique_answers(evaluator)],
     )
-    log.write(_started(loop, where, precision, len(held_out), found))
-    return loop, found
+    log.write(_started(loop, where, precision, len(held_out), saved))
+    return loop, saved
 
 
-def _started(loop: Loop, where: str, precision: Precision, held_out: int, found: Found | None) -> Started:
+def _started(loop: Loop, where: str, precision: Precision, held_out: int, saved: SavedState | None) -> Started:
     import torch
 
-    extensible = bool(loop.judge.recall)  # before the first step: what is told then must hold
+    extensible = bool(loop.evaluator.recall)  # before the first step: what is told then must hold
     patience, total = loop.recipe.patience or 0, loop.plan.total_steps
     return Started(
         time=time.time(),
@@ -110,7 +113,7 @@ def _started(loop: Loop, where: str, precision: Precision, held_out: int, found:
         held_out_examples=held_out,
         trainable_parameters=loop.engine.weights.numel(),
         total_parameters=loop.engine.total_parameters,
-        resumed_from=found[0].step if found else 0,
+        resumed_from=saved[0].step if saved else 0,
     )
 
 
@@ -130,10 +133,10 @@ def _recall(train: Sequence[Conversation], held_out: Sequence[Conversation], see
     return recall_questions(train, seed, RECALL_ASKED) if unique else []
 
 
-def _unique_answers(judge: Evaluator) -> list[Problem]:
-    if not judge.recall:
+def _unique_answers(evaluator: Evaluator) -> list[Problem]:
+    if not evaluator.recall:
         return []
-    return [Problem(code="train.unique_answers", severity=Severity.NOTE, params={"n": len(judge.recall)})]
+    return [Problem(code="train.unique_answers", severity=Severity.NOTE, params={"n": len(evaluator.recall)})]
 
 
 def _cuts(encoder: Encoder, train: Sequence[Conversation]) -> list[Problem]:

@@ -17,14 +17,10 @@ from studio.training.run_files.event_log import EventLog
 from studio.training.run_files.status import read_progress
 
 if TYPE_CHECKING:
-    import torch
-
-    from studio.training.loop.checkpoints import LoopState
-
-Found = tuple["LoopState", "dict[str, torch.Tensor]"]
+    from studio.training.loop.checkpoints import SavedState
 
 
-def find_checkpoint(folder: RunFolder, log: EventLog) -> Found | None:
+def find_checkpoint(folder: RunFolder, log: EventLog) -> SavedState | None:
     """The checkpoint to go on from, None to begin anew. Damaged ones and the remains of saves cut short are removed.
 
     Args:
@@ -34,15 +30,18 @@ def find_checkpoint(folder: RunFolder, log: EventLog) -> Found | None:
     for parent in (folder.checkpoints, folder.adapters):
         checkpoints.clear_remains(parent)
     before = checkpoints.count(folder.checkpoints)
-    found = checkpoints.newest(folder.checkpoints)
-    if found is None and before:
-        _tell(log, 0, "train.checkpoints_damaged")
-    elif found is not None and checkpoints.count(folder.checkpoints) < before:
-        _tell(log, found[0].step, "train.checkpoint_damaged", {"step": found[0].step})
+    saved = checkpoints.newest(folder.checkpoints)
+    if saved is None:
+        if before:
+            _tell(log, 0, "train.checkpoints_damaged")
+        return None
+    state, tensors = saved
+    if checkpoints.count(folder.checkpoints) < before:
+        _tell(log, state.step, "train.checkpoint_damaged", {"step": state.step})
     smaller = read_adjustments(folder).micro_batch
-    if found is not None and smaller and (found[0].micro_batch or smaller + 1) > smaller:
-        found = found[0].model_copy(update={"micro_batch": smaller}), found[1]
-    return found
+    if smaller and (state.micro_batch or smaller + 1) > smaller:
+        state = state.model_copy(update={"micro_batch": smaller})
+    return state, tensors
 
 
 def tell_of_smaller_batches(folder: RunFolder, recipe: Recipe, log: EventLog) -> None:

@@ -35,7 +35,7 @@ class SampleAnswers:
         taught: conversations whose answers the model learns, and is likely to say.
         engine: answers.
         encoder: makes tokens of the questions.
-        turns: lets whoever answers in the chat go first.
+        compute_lock: lets whoever answers in the chat go first.
         clock: seconds.
     """
 
@@ -45,14 +45,14 @@ class SampleAnswers:
         taught: Sequence[Conversation],
         engine: Engine,
         encoder: Encoder,
-        turns: ComputeLock,
+        compute_lock: ComputeLock,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._asked = asked
         self._taught = taught
         self._drafts: PromptLookup | None = None
         self._engine = engine
-        self._turns = turns
+        self._compute_lock = compute_lock
         self._clock = clock
         self._encoder = encoder
         self._before = 0.0  # seconds of the base's answers
@@ -61,7 +61,7 @@ class SampleAnswers:
         wanted = (len(encoder.tokenizer.encode(conversation.answer)) for conversation in asked)
         self._limit = min(_LONGEST, max(wanted, default=0) + _MARGIN)
 
-    def room(self, spent: float, training: float) -> float:
+    def budget(self, spent: float, training: float) -> float:
         """Seconds that a round may take now, if the last one takes as long; 0 where that is too little for one.
 
         A run that goes on does not know what a round takes: its first one is given whole, as soon as there is room at all.
@@ -70,26 +70,26 @@ class SampleAnswers:
             spent: seconds on answers so far.
             training: seconds of training so far.
         """
-        room, known = (SHARE * training - spent) / 2, self._round or _FORETOLD * self._before
-        if room <= 0 or room < known:
+        budget, known = (SHARE * training - spent) / 2, self._round or _FORETOLD * self._before
+        if budget <= 0 or budget < known:
             return 0.0
-        return room if known else math.inf
+        return budget if known else math.inf
 
-    def give(self, step: int, *, tuned: bool = True, room: float = math.inf) -> Answers | None:
+    def give(self, step: int, *, tuned: bool = True, budget: float = math.inf) -> Answers | None:
         """Answers all questions; None when there are none.
 
         Args:
             step: that the model has taken.
             tuned: False for the base model.
-            room: seconds after which answers are cut off.
+            budget: seconds after which answers are cut off.
         """
         if not self._asked:
             return None
-        self._turns.wait()
+        self._compute_lock.wait()
         began = self._clock()
 
         def enough() -> bool:
-            return self._clock() - began >= room
+            return self._clock() - began >= budget
 
         tokenizer, limit = self._encoder.tokenizer, self._limit if tuned else min(self._limit, _LONGEST_BEFORE)
         drafts = self._proposed() if tuned else PromptLookup()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
@@ -89,8 +90,8 @@ def test_of_a_conversation_only_the_beginning_of_the_last_answer_is_compared() -
 
 def test_a_run_that_goes_on_gives_its_first_answers_whole() -> None:
     live = SampleAnswers((), (), cast("Any", None), cast("Any", None), cast("Any", None))
-    assert live.room(spent=2.0, training=20.0) == 0.0
-    assert live.room(spent=1.99, training=20.0) == math.inf, (
+    assert live.budget(spent=2.0, training=20.0) == 0.0
+    assert live.budget(spent=1.99, training=20.0) == math.inf, (
         "what they take is not known yet: nothing is cut to nothing"
     )
 
@@ -130,10 +131,9 @@ def test_live_answers_take_at_most_a_tenth_of_the_training(price: float, tiny_mo
     run = write_run(tmp_path / "run", tiny_model, epochs=20.0, evaluations=30)
     recipe = Recipe.model_validate_json(run.recipe.read_text(encoding="utf-8"))
     with EventLog(run.events) as log:
-        loop, found = assemble(run, recipe, tiny_model, ComputeLock(tmp_path), log)
+        loop, saved = assemble(run, recipe, tiny_model, ComputeLock(tmp_path), log)
         counted = Counted(loop.engine, price)
-        loop.engine, loop.clock = counted, counted.clock
-        loop.run(found)
+        replace(loop, engine=counted, clock=counted.clock).run(saved)
     events = read_events(run.events)[0]
     trained, spent, rounds = 0, 0.0, 0
     for event in events:
