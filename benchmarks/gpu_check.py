@@ -102,11 +102,10 @@ def _train(method: Method) -> Callable[[argparse.Namespace], str]:
 
 def _compile(given: argparse.Namespace) -> str:
     from studio.models.probe import choose_precision, speed_here
-    from studio.models.processor import best_device
+    from studio.models.processor import best_device, number_format
     from studio.training.engines.base import Adaptation
     from studio.training.engines.optimizer import build_optimizer
     from studio.training.engines.peft_engine import PlainEngine
-    from studio.training.engines.precision import number_format
     from studio.training.loop.dataloader import Encoder
     from studio.training.recipes.presets import resolve
 

@@ -26,10 +26,10 @@ from benchmarks.one_run import Outcome, read_pairs, trained
 from benchmarks.train_vs_peers.judge import judge
 from studio.domain.recipe import Method, Precision, Recipe
 from studio.models.probe import choose_precision, measured
+from studio.models.processor import number_format
 from studio.models.tokenizer import EncodedExample
 from studio.training.engines.base import learned_tokens
 from studio.training.engines.fused.model_config import Shape, read_shape
-from studio.training.engines.precision import number_format
 from studio.training.loop.dataloader import Encoder
 
 _SECONDS: Final = 0.3  # of measuring each size of product

@@ -98,14 +98,12 @@ def load_engine(model_dir: Path, home: Path) -> Engine:
     import torch
 
     from studio.chat.engine import Engine
-    from studio.domain.recipe import Precision
     from studio.models.hardware import machine
     from studio.models.probe import choose_precision, speed_here
-    from studio.models.processor import best_device
+    from studio.models.processor import best_device, number_format
 
     torch.set_num_threads(max(1, machine().cores))
-    precision = choose_precision(speed_here(home))
-    return Engine(model_dir, torch.bfloat16 if precision is Precision.BF16 else torch.float32, best_device())
+    return Engine(model_dir, number_format(choose_precision(speed_here(home))), best_device())
 
 
 if __name__ == "__main__":

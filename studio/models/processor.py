@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from studio.domain.recipe import Precision
+
 _REFUSALS = (
     RuntimeError,
     AttributeError,
@@ -21,6 +23,11 @@ def best_device() -> str:
     if torch.cuda.is_available():
         return "cuda:0"
     return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def number_format(precision: Precision) -> torch.dtype:
+    """Of the base's weights and products, for BF16 or FP32."""
+    return torch.bfloat16 if precision is Precision.BF16 else torch.float32
 
 
 def pack(weight: Tensor, rows: int = _ROWS) -> Tensor:

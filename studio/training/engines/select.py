@@ -8,12 +8,12 @@ from typing import Final
 
 from studio.domain.conversation import Conversation
 from studio.domain.recipe import Method, Precision, Recipe
+from studio.models.processor import number_format
 from studio.training.engines.base import Adaptation, Engine
 from studio.training.engines.fused.engine import FusedEngine
 from studio.training.engines.fused.model_config import read_shape
 from studio.training.engines.fused.warmup import works
 from studio.training.engines.peft_engine import PlainEngine
-from studio.training.engines.precision import number_format
 from studio.training.engines.regularization import Regularisation
 
 _ASKED: Final = 3

@@ -13,12 +13,13 @@ from studio.domain.event import Phase, Started
 from studio.domain.problem import Problem, Severity
 from studio.domain.recipe import Precision, Recipe
 from studio.errors import AfinaError
+from studio.models.probe import choose_precision, speed_here
 from studio.storage.compute_lock import ComputeLock
 from studio.storage.workspace import RunFolder
 from studio.training.loop.evaluation import EvalSchedule
 from studio.training.loop.recovery import find_checkpoint, tell_of_smaller_batches
 from studio.training.run_files.adjustments import read_adjustments
-from studio.training.run_files.event_log import EventLog
+from studio.training.run_files.event_log import EventLog, read_events
 
 if TYPE_CHECKING:
     from studio.training.loop.checkpoints import SavedState
@@ -57,7 +58,6 @@ def assemble(
 
     allocator.keep_freed_memory()
     from studio.models.processor import best_device
-    from studio.training.engines.precision import settled
     from studio.training.engines.select import build_engine, questions
     from studio.training.loop.dataloader import Encoder, Plan, read_conversations
     from studio.training.loop.evaluator import Evaluator
@@ -65,7 +65,7 @@ def assemble(
 
     encoder = Encoder.load(model_dir, recipe)
     where = best_device()
-    precision = settled(recipe.precision, folder, compute_lock.home)
+    precision = _precision(recipe.precision, folder, compute_lock.home)
     engine = build_engine(model_dir, recipe, precision, where, encoder.tokenizer.pad_id)
     log.write(Phase(time=time.time(), name="reading_examples"))
     train, held_out = read_conversations(folder.train), read_conversations(folder.held_out)
@@ -91,6 +91,14 @@ def assemble(
     )
     log.write(_started(loop, where, precision, len(held_out), saved))
     return loop, saved
+
+
+def _precision(wanted: Precision, folder: RunFolder, home: Path) -> Precision:
+    """BF16 or FP32: as wanted, else as the run began, else as this machine was measured."""
+    if wanted is not Precision.AUTO:
+        return wanted
+    started = next((event for event in read_events(folder.events)[0] if isinstance(event, Started)), None)
+    return Precision(started.precision) if started is not None else choose_precision(speed_here(home))
 
 
 def _started(loop: Loop, where: str, precision: Precision, held_out: int, saved: SavedState | None) -> Started:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,11 +10,12 @@ from typing import Any, Final
 from studio.domain.model import BaseModelCard
 from studio.domain.problem import Problem, Severity
 from studio.domain.recipe import Method, Recipe
+from studio.errors import AfinaError
+from studio.models.weights import tensor_shapes
 
 _NOISY: Final = 30.0  # NEFTune's authors take 5 to 15
 _SMOOTH: Final = 0.3
 _LONGEST_WARMUP: Final = 0.8
-_LONGEST_HEADER: Final = 50_000_000
 
 
 def contradictions(recipe: Recipe, card: BaseModelCard, device: str, modules: Sequence[str]) -> list[Problem]:
@@ -32,14 +32,17 @@ def contradictions(recipe: Recipe, card: BaseModelCard, device: str, modules: Se
 
 def linear_kinds(model_dir: Path) -> tuple[str, ...]:
     """Kinds of linear layers inside the layers of an installed model, read off the headers of its weights."""
-    found: set[str] = set()
+    kinds: set[str] = set()
     for path in sorted(model_dir.glob("*.safetensors")):
-        for name, tensor in _header(path).items():
+        try:
+            shapes = tensor_shapes(path)
+        except (AfinaError, OSError):
+            continue
+        for name, shape in shapes.items():
             parts = name.split(".")
-            shape = tensor.get("shape", ()) if isinstance(tensor, dict) else ()
             if parts[-1] == "weight" and len(parts) > 3 and len(shape) == 2 and any(part.isdigit() for part in parts):
-                found.add(parts[-2])
-    return tuple(sorted(found))
+                kinds.add(parts[-2])
+    return tuple(sorted(kinds))
 
 
 def _impossible(recipe: Recipe, card: BaseModelCard, device: str, modules: Sequence[str]) -> Iterator[Problem]:
@@ -79,14 +82,3 @@ def _pointless(recipe: Recipe) -> Iterator[Problem]:
 
 def _warning(name: str, field: str, **params: Any) -> Problem:
     return Problem(code=f"recipe.{name}", severity=Severity.WARNING, field=field, params=params)
-
-
-def _header(path: Path) -> dict[str, Any]:
-    """The header of a safetensors file: 8 bytes of length, then JSON. Empty where it is damaged."""
-    try:
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            found = json.loads(file.read(length)) if length < _LONGEST_HEADER else {}
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

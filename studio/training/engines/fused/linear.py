@@ -9,14 +9,15 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from studio.models.processor import can_pack, multiply, pack
 from studio.training.engines.fused.ops import product
-from studio.training.engines.fused.weight_packing import can_pack, packed, times
 
 ATTENTION_IN: Final = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
 ATTENTION_OUT: Final = ("self_attn.o_proj",)
 GATE_AND_UP: Final = ("mlp.gate_proj", "mlp.up_proj")
 DOWN: Final = ("mlp.down_proj",)
 GROUPS: Final = (ATTENTION_IN, ATTENTION_OUT, GATE_AND_UP, DOWN)
+_ROWS: Final = 512  # usual tokens of a product; the layout hardly depends on it
 BLOCKS: Final = (1, 1, 2, 1)  # of the groups; gate and up as one product would make long sums and strided halves
 
 
@@ -108,17 +109,17 @@ class Linear:
 
     def freeze(self) -> None:
         """Lays a weight that stays as it is out for its products; otherwise each of them would do that anew."""
-        if self.wholes or not can_pack(self.weight):
+        if self.wholes or not can_pack(self.weight.dtype, self.weight.device.type):
             return
         blocks = self.weight.chunk(self.blocks)
-        self.ahead = [packed(w) for w in blocks]
-        self.back = [packed(w.t().contiguous()) for w in blocks]
+        self.ahead = [pack(w, _ROWS) for w in blocks]
+        self.back = [pack(w.t().contiguous(), _ROWS) for w in blocks]
         self.weight = self.weight.new_empty(1).expand(self.weight.shape)
 
     def pack(self, *, tuned: bool) -> None:
         """Prepares a weight that is tuned as a whole for the many small products of an answer."""
-        if self.wholes and can_pack(self.weight):
-            self.ahead = [packed(weight) for weight in self._weights(tuned)]
+        if self.wholes and can_pack(self.weight.dtype, self.weight.device.type):
+            self.ahead = [pack(weight, _ROWS) for weight in self._weights(tuned)]
 
     def unpack(self) -> None:
         """Gives the memory of :meth:`pack` back."""
@@ -152,7 +153,7 @@ class Linear:
             seen = seen * kept
         inner = seen @ self.down.t()  # before the large products, while x is still near the core
         if self.ahead:
-            ys = [times(x, weight, inner @ up.t()) for weight, up in zip(self.ahead, self.ups, strict=True)]
+            ys = [multiply(x, weight, update=inner @ up.t()) for weight, up in zip(self.ahead, self.ups, strict=True)]
         else:
             ys = [y.addmm_(inner, up.t()) for y, up in zip(self._products(x, tuned), self.ups, strict=True)]
         return ys, SavedActivations(x, inner, kept)
@@ -192,14 +193,14 @@ class Linear:
 
     def _products(self, x: Tensor, tuned: bool) -> Iterator[Tensor]:
         if self.ahead:
-            return (times(x, weight) for weight in self.ahead)
+            return (multiply(x, weight) for weight in self.ahead)
         return (product(x, weight.t()) for weight in self._weights(tuned))
 
     def _products_back(self, dys: Sequence[Tensor], update: Tensor | None = None) -> list[Tensor]:
         """``dy W`` of each block, the first with ``update`` added."""
         updates = [update, *[None] * (len(dys) - 1)]
         if self.back:
-            return [times(dy, weight, more) for dy, weight, more in zip(dys, self.back, updates, strict=True)]
+            return [multiply(dy, weight, update=more) for dy, weight, more in zip(dys, self.back, updates, strict=True)]
         dxs = [product(dy, weight) for dy, weight in zip(dys, self._weights(True), strict=True)]
         if update is not None:
             dxs[0].add_(update)

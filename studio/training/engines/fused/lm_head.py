@@ -8,9 +8,9 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from studio.models.processor import can_pack, multiply, pack
 from studio.training.engines.fused import kernels
 from studio.training.engines.fused.ops import run
-from studio.training.engines.fused.weight_packing import can_pack, packed, times
 
 # Scores at once, and so many rows at most: each product reads all words, however few rows it has.
 _SCORES: Final = 2**25
@@ -30,7 +30,7 @@ class Head:
     def __init__(self, words: Tensor, lanes: int) -> None:
         self.words = words
         size = words.numel() * words.element_size()
-        self._ahead = packed(words) if can_pack(words) and size <= _SMALL else None
+        self._ahead = pack(words, _MOST_ROWS) if can_pack(words.dtype, words.device.type) and size <= _SMALL else None
         most = _SCORES if self._ahead is None else _SCORES_ANEW
         self.rows = max(16, min(_MOST_ROWS, most // len(words)))
         self._room = [words.new_empty(self.rows, len(words)) for _ in range(lanes if self._ahead is None else 0)]
@@ -43,7 +43,7 @@ class Head:
             lane: of the thread that asks.
         """
         if self._ahead is not None:
-            return times(x, self._ahead)
+            return multiply(x, self._ahead)
         return torch.mm(x, self.words.t(), out=self._room[lane][: len(x)])
 
     def cross_entropy(

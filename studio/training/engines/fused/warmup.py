@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from studio.domain.recipe import Method, Precision
+from studio.models.processor import number_format
 from studio.models.tokenizer import EncodedExample
 from studio.training.engines.base import Adaptation
 from studio.training.engines.fused.decoder_layer import Layer, Linears
@@ -25,7 +26,6 @@ from studio.training.engines.fused.lora_buffers import Adapters
 from studio.training.engines.fused.model_config import Shape
 from studio.training.engines.fused.ops import Packed, norm, norm_backward, rotations
 from studio.training.engines.fused.worker_threads import WorkerThreads
-from studio.training.engines.precision import number_format
 
 _WORDS, _WIDTH = 32, 32
 _LORA: Final = Adaptation(Method.LORA, 4, 8.0, 0.0, None, None)
