@@ -103,7 +103,7 @@ def _train(method: Method) -> Callable[[argparse.Namespace], str]:
 def _compile(given: argparse.Namespace) -> str:
     from studio.models.probe import choose_precision, speed_here
     from studio.models.processor import best_device, number_format
-    from studio.training.engines.base import Adaptation
+    from studio.training.engines.base import Adaptation, EngineOptions
     from studio.training.engines.optimizer import build_optimizer
     from studio.training.engines.peft_engine import PlainEngine
     from studio.training.loop.dataloader import Encoder
@@ -117,7 +117,7 @@ def _compile(given: argparse.Namespace) -> str:
     with tempfile.TemporaryDirectory() as home:
         dtype = number_format(choose_precision(speed_here(Path(home))))
     for backend in (None, "eager" if given.cpu else "inductor"):
-        engine = PlainEngine(given.model_dir, Adaptation.of(recipe), dtype, best_device(), 0, 0, backend=backend)
+        engine = PlainEngine(EngineOptions(given.model_dir, Adaptation.of(recipe), dtype, 0), best_device(), 0, backend)
         optimizer, taken = build_optimizer(engine, recipe), []
         for _ in range(_STEPS):
             began = time.perf_counter()

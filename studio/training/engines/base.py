@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from studio.domain.recipe import Method, Recipe
 from studio.models.tokenizer import EncodedExample
+from studio.training.engines.regularization import NONE, Regularisation
 
 if TYPE_CHECKING:
     import torch
@@ -119,6 +120,27 @@ class Adaptation:
             recipe.last_layers,
             recipe.layers,
         )
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """What every engine is built from.
+
+    Args:
+        model_dir: folder of the base model.
+        adaptation: which weights are trained.
+        dtype: number format of the base and its products; the trained weights are fp32.
+        seed: of the adapter's first values.
+        regularisation: against learning by heart; in training only.
+        recompute: whether layers are computed twice instead of kept.
+    """
+
+    model_dir: Path
+    adaptation: Adaptation
+    dtype: torch.dtype
+    seed: int
+    regularisation: Regularisation = NONE
+    recompute: bool = False
 
 
 def learned_tokens(examples: Sequence[EncodedExample]) -> int:

@@ -11,8 +11,8 @@ from studio.domain.recipe import Method
 from studio.models.loader import load_base
 from studio.models.tokenizer import EncodedExample
 from studio.training.engines import full_weights
-from studio.training.engines.base import Adaptation
-from studio.training.engines.regularization import NONE, Regularisation, embedding_noise
+from studio.training.engines.base import Adaptation, EngineOptions
+from studio.training.engines.regularization import embedding_noise
 
 if TYPE_CHECKING:
     import torch
@@ -25,50 +25,34 @@ class PlainEngine:
     """A transformers model with PEFT's adapter on it. See :class:`studio.training.engines.base.Engine`.
 
     Args:
-        model_dir: folder of the base model.
-        adaptation: which weights are trained.
-        dtype: number format of the base; the trained weights are fp32.
+        options: of any method.
         device: ``cpu``, ``cuda:0`` …
         pad_id: token that fills up a batch.
-        seed: of the adapter's first values.
-        regularisation: against learning by heart; in training only.
-        recompute: whether layers are computed twice instead of kept.
         backend: of ``torch.compile``, which is tried where enough of the run is left; None never does.
     """
 
     name = "plain"
 
-    def __init__(
-        self,
-        model_dir: Path,
-        adaptation: Adaptation,
-        dtype: torch.dtype,
-        device: str,
-        pad_id: int,
-        seed: int,
-        regularisation: Regularisation = NONE,
-        *,
-        recompute: bool = False,
-        backend: Backend | None = None,
-    ) -> None:
+    def __init__(self, options: EngineOptions, device: str, pad_id: int, backend: Backend | None = None) -> None:
         import torch
 
         from studio.training.engines.torch_compile import Compilation
 
-        torch.manual_seed(seed)
+        torch.manual_seed(options.seed)
         self._device = torch.device(device)
         self._pad = pad_id
+        adaptation, dtype = options.adaptation, options.dtype
         self._adaptation = adaptation
-        self._base_name = str(model_dir)
-        self._regularisation = regularisation
+        self._base_name = str(options.model_dir)
+        self._regularisation = options.regularisation
         self._whole = adaptation.method.tunes_whole_weights
         self.keeps_base = not self._whole
         four_bit = adaptation.method is Method.QLORA
-        base: Any = load_base(model_dir, torch.float32 if self._whole else dtype, device, four_bit=four_bit)
+        base: Any = load_base(options.model_dir, torch.float32 if self._whole else dtype, device, four_bit=four_bit)
         self._amp = dtype if dtype is not torch.float32 else None
-        if recompute:
+        if options.recompute:
             base.activation_checkpointing_enable({"use_reentrant": False})
-        if regularisation.neftune:
+        if options.regularisation.neftune:
             base.get_input_embeddings().register_forward_hook(self._with_noise)
         self._chooses = "logits_to_keep" in inspect.signature(base.forward).parameters
         self._before: dict[str, torch.Tensor] = {}

@@ -9,7 +9,7 @@ from typing import Final
 from studio.domain.conversation import Conversation
 from studio.domain.recipe import Method, Precision, Recipe
 from studio.models.processor import number_format
-from studio.training.engines.base import Adaptation, Engine
+from studio.training.engines.base import Adaptation, Engine, EngineOptions
 from studio.training.engines.fused.engine import FusedEngine
 from studio.training.engines.fused.model_config import read_shape
 from studio.training.engines.fused.warmup import works
@@ -29,18 +29,20 @@ def build_engine(model_dir: Path, recipe: Recipe, precision: Precision, where: s
         where: device.
         pad_id: token that fills up a batch.
     """
-    adaptation = Adaptation.of(recipe)
-    dtype = number_format(precision)
-    shape = read_shape(model_dir)
-    regular, again = Regularisation.of(recipe), recipe.gradient_checkpointing
-    simple = recipe.method not in (Method.DORA, Method.QLORA) and where == "cpu"
-    fits = shape is not None and (shape.longest is None or (recipe.max_length or 0) <= shape.longest)
-    if simple and shape is not None and fits and works(precision):
-        return FusedEngine(model_dir, shape, adaptation, dtype, recipe.seed, regular, recompute=again)
-    backend = "inductor" if where.startswith("cuda") else None
-    return PlainEngine(
-        model_dir, adaptation, dtype, where, pad_id, recipe.seed, regular, recompute=again, backend=backend
+    options = EngineOptions(
+        model_dir,
+        Adaptation.of(recipe),
+        number_format(precision),
+        recipe.seed,
+        Regularisation.of(recipe),
+        recipe.gradient_checkpointing,
     )
+    shape = read_shape(model_dir)
+    is_usual = recipe.method not in (Method.DORA, Method.QLORA) and where == "cpu"
+    fits = shape is not None and (shape.longest is None or (recipe.max_length or 0) <= shape.longest)
+    if is_usual and shape is not None and fits and works(precision):
+        return FusedEngine(options, shape)
+    return PlainEngine(options, where, pad_id, backend="inductor" if where.startswith("cuda") else None)
 
 
 def questions(conversations: Sequence[Conversation]) -> list[Conversation]:

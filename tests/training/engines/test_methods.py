@@ -10,7 +10,7 @@ import pytest
 
 from studio.domain.recipe import Method, Recipe
 from studio.models.tokenizer import EncodedExample
-from studio.training.engines.base import Adaptation
+from studio.training.engines.base import Adaptation, EngineOptions
 from studio.training.engines.regularization import NONE, Regularisation, embedding_noise
 from studio.training.loop.dataloader import Encoder
 from tests.training.support import PAIRS
@@ -37,12 +37,13 @@ def engine(
     from studio.training.engines.fused.model_config import read_shape
     from studio.training.engines.peft_engine import PlainEngine
 
+    options = EngineOptions(model_dir, adaptation, torch.float32, 1, regular, recompute)
     if kind == "plain":
-        made: Any = PlainEngine(model_dir, adaptation, torch.float32, "cpu", 2, 1, regular, recompute=recompute)
+        made: Any = PlainEngine(options, "cpu", 2)
     else:
         shape = read_shape(model_dir)
         assert shape is not None
-        made = FusedEngine(model_dir, shape, adaptation, torch.float32, 1, regular, recompute=recompute)
+        made = FusedEngine(options, shape)
     torch.manual_seed(3)
     with torch.no_grad():
         made.weights.add_(torch.randn_like(made.weights), alpha=0.02)

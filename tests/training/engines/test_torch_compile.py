@@ -12,7 +12,7 @@ from studio.domain.event import Notice
 from studio.domain.recipe import Method
 from studio.domain.run import RunState
 from studio.storage.compute_lock import ComputeLock
-from studio.training.engines.base import Adaptation
+from studio.training.engines.base import Adaptation, EngineOptions
 from studio.training.run_files.event_log import EventLog, read_events
 from tests.training.engines.test_methods import answer_of, examples
 from tests.training.support import losses, write_run
@@ -47,7 +47,7 @@ def engine(model_dir: Path, method: Method, backend: Any) -> Any:
     from studio.training.engines.peft_engine import PlainEngine
 
     adaptation = Adaptation(method, 4, 8.0, 0.0, None, None)
-    made = PlainEngine(model_dir, adaptation, torch.float32, "cpu", 2, 1, backend=backend)
+    made = PlainEngine(EngineOptions(model_dir, adaptation, torch.float32, 1), "cpu", 2, backend=backend)
     torch.manual_seed(3)
     with torch.no_grad():
         made.weights.add_(torch.randn_like(made.weights), alpha=0.02)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from studio.models.tokenizer import EncodedExample
-from studio.training.engines.base import Adaptation
+from studio.training.engines.base import EngineOptions
 from studio.training.engines.fused import peft_export
 from studio.training.engines.fused.decoder_layer import Kept, RecomputeContext, Rotations
 from studio.training.engines.fused.greedy_decode import decode
@@ -28,7 +28,7 @@ from studio.training.engines.fused.ops import Packed, norm, norm_backward, rotat
 from studio.training.engines.fused.weights import Weights, read_weights
 from studio.training.engines.fused.worker_threads import WorkerThreads
 from studio.training.engines.prompt_lookup import PromptLookup
-from studio.training.engines.regularization import NONE, Regularisation, embedding_noise
+from studio.training.engines.regularization import embedding_noise
 
 _MOST_LANES: Final = 8
 
@@ -37,44 +37,29 @@ class FusedEngine:
     """See :class:`studio.training.engines.base.Engine`.
 
     Args:
-        model_dir: folder of the base model.
+        options: the method is LoRA, rsLoRA or full.
         shape: as :func:`read_shape` found it.
-        adaptation: which weights are trained; LoRA, rsLoRA or full.
-        dtype: number format of weights and products.
-        seed: of the adapter's first values.
-        regularisation: against learning by heart; in training only.
-        recompute: whether layers are computed twice instead of kept.
     """
 
     name = "fused"
     keeps_base = True
 
-    def __init__(
-        self,
-        model_dir: Path,
-        shape: Shape,
-        adaptation: Adaptation,
-        dtype: torch.dtype,
-        seed: int,
-        regularisation: Regularisation = NONE,
-        *,
-        recompute: bool = False,
-    ) -> None:
-        self._regularisation = regularisation
-        self._recompute = recompute
+    def __init__(self, options: EngineOptions, shape: Shape) -> None:
+        adaptation, self._regularisation = options.adaptation, options.regularisation
+        self._recompute = options.recompute
         self.shape = shape
-        self.base: Weights = read_weights(model_dir, shape, dtype)
-        self._dtype = dtype
+        self.base: Weights = read_weights(options.model_dir, shape, options.dtype)
+        self._dtype = options.dtype
         self._adaptation = adaptation
-        self._base_name = str(model_dir)
+        self._base_name = str(options.model_dir)
         self._tables: dict[int, Rotations] = {}
         # what is drawn by chance must not depend on who comes first, nor be the same for all
-        self._share = not (adaptation.dropout or regularisation.neftune)
+        self._share = not (adaptation.dropout or self._regularisation.neftune)
         alone = (
             adaptation.method.tunes_whole_weights or not self._share
         )  # gradients of whole weights are too large twice
         self._lanes = WorkerThreads(1 if alone else min(_MOST_LANES, torch.get_num_threads()))
-        self.weights, self._all_gradients = attach(self.base.layers, adaptation, seed, self._lanes.count)
+        self.weights, self._all_gradients = attach(self.base.layers, adaptation, options.seed, self._lanes.count)
         self.gradients = self._all_gradients[0]
         self._linears = [linear for layer in self.base.layers for linear in layer.linears]
         for linear in self._linears:

@@ -9,7 +9,7 @@ import pytest
 
 from studio.domain.recipe import Method, Recipe
 from studio.models.tokenizer import EncodedExample
-from studio.training.engines.base import Adaptation, learned_tokens
+from studio.training.engines.base import Adaptation, EngineOptions, learned_tokens
 from studio.training.loop.dataloader import Encoder
 from tests.training.support import PAIRS
 
@@ -36,8 +36,8 @@ def _pair(model_dir: Path, adaptation: Adaptation):  # type: ignore[no-untyped-d
 
     shape = read_shape(model_dir)
     assert shape is not None
-    plain = PlainEngine(model_dir, adaptation, torch.float32, "cpu", 2, 1)
-    fused = FusedEngine(model_dir, shape, adaptation, torch.float32, 1)
+    plain = PlainEngine(EngineOptions(model_dir, adaptation, torch.float32, 1), "cpu", 2)
+    fused = FusedEngine(EngineOptions(model_dir, adaptation, torch.float32, 1), shape)
     theirs = {name: p for name, p in plain.model.named_parameters() if p.requires_grad}
     ours = {}
     parts = [
@@ -97,7 +97,9 @@ def test_gradients_in_bf16_are_those_in_fp32_but_for_rounding(family: str, tiny_
     model_dir = tiny_model if family == "llama" else tiny_gemma
     shape = read_shape(model_dir)
     assert shape is not None
-    exact, rounded = (FusedEngine(model_dir, shape, LORA, dtype, 1) for dtype in (torch.float32, torch.bfloat16))
+    exact, rounded = (
+        FusedEngine(EngineOptions(model_dir, LORA, dtype, 1), shape) for dtype in (torch.float32, torch.bfloat16)
+    )
     torch.manual_seed(2)
     with torch.no_grad():
         rounded.weights.copy_(exact.weights.normal_(0, 0.1))
