@@ -13,7 +13,7 @@ import queue
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypedDict, Unpack
 
 from studio.chat.client import CANCELLED, ChatPool, Ticket, new_request_id, replies_of
 from studio.chat.protocol import Ask, Generate, Reply, Warm
@@ -61,6 +61,28 @@ class ChatUpdate:
         return bool(self.cut)
 
 
+class AskOptions(TypedDict, total=False):
+    """How a question is asked; what is left out is as in :class:`studio.chat.protocol.Generate`.
+
+    Args:
+        temperature: 0 always takes the likeliest word.
+        max_tokens: longest answer.
+        seed: the same seed gives the same answer.
+        top_p: keeps the likeliest words that together have this probability.
+        stop: texts that end an answer; they are not part of it.
+        client: who asks, so that everybody gets a turn.
+        talk: a name by which :meth:`ChatService.stop` finds it.
+    """
+
+    temperature: float
+    max_tokens: int
+    seed: int
+    top_p: float
+    stop: tuple[str, ...]
+    client: str
+    talk: str
+
+
 class ChatService:
     """Answers of the base and of the tuned model of a run, also while it is training (the best so far).
 
@@ -79,14 +101,7 @@ class ChatService:
         targets: Sequence[Target],
         question: str,
         earlier: Mapping[str, Sequence[Message]] | None = None,
-        *,
-        temperature: float = 0.0,
-        max_tokens: int = 256,
-        seed: int = 0,
-        top_p: float = 0.95,
-        stop: Sequence[str] = (),
-        client: str = "owner",
-        talk: str = "",
+        **options: Unpack[AskOptions],
     ) -> Generator[ChatUpdate, None, None]:
         """Puts one question to several models at the first ``next``; those of one base answer in one batch.
 
@@ -94,13 +109,7 @@ class ChatService:
             targets: who is asked, one or more; runs of several bases too.
             question: what is asked.
             earlier: the turns before it, by the key of the target; without, the question stands alone.
-            temperature: 0 always takes the likeliest word.
-            max_tokens: longest answer.
-            seed: the same seed gives the same answer.
-            top_p: keeps the likeliest words that together have this probability.
-            stop: texts that end an answer; they are not part of it.
-            client: who asks, so that everybody gets a turn.
-            talk: a name by which :meth:`stop` finds it.
+            options: see :class:`AskOptions`.
 
         Yields:
             The answers so far, by the key of the target. The last one has ``done``; a failure is its ``problem``, and
@@ -116,17 +125,9 @@ class ChatService:
             subject = find_subject(self._workspace, target.run_id, needs_tuned=target.is_tuned)
             turns = (*said.get(target.key, ()), Message(role=Role.USER, content=question))
             asks.setdefault(subject.model_id, []).append(ask_of(target.key, subject, turns, target.is_tuned))
+        talk = options.pop("talk", "")
         requests = {
-            model_id: Generate(
-                id=new_request_id(),
-                client=client,
-                asks=tuple(own),
-                temperature=temperature,
-                seed=seed,
-                top_p=top_p,
-                stop=tuple(stop),
-                max_tokens=max_tokens,
-            )
+            model_id: Generate.model_validate({"id": new_request_id(), "asks": tuple(own), **options})
             for model_id, own in asks.items()
         }
         return self._updates(requests, [target.key for target in targets], talk)
@@ -144,34 +145,15 @@ class ChatService:
         run_id: str,
         turns: Mapping[str, Sequence[Message]] | Sequence[Message],
         sides: Sequence[str] = (BASE, TUNED),
-        temperature: float = 0.0,
-        max_tokens: int = 256,
-        seed: int = 0,
-        top_p: float = 0.95,
-        stop: Sequence[str] = (),
-        client: str = "owner",
-        talk: str = "",
+        **options: Unpack[AskOptions],
     ) -> Generator[ChatUpdate, None, None]:
-        """Asks, at the first ``next``; both sides answer in one batch. Closing the iterator cancels.
+        """:meth:`ask` for the two sides of one run.
 
         Args:
             run_id: the run.
             turns: the chat so far, ending with the question; by side where the sides have answered differently.
             sides: any of ``base`` and ``tuned``.
-            temperature: 0 always takes the likeliest word.
-            max_tokens: longest answer.
-            seed: the same seed gives the same answer.
-            top_p: keeps the likeliest words that together have this probability.
-            stop: texts that end an answer; they are not part of it.
-            client: who asks, so that everybody gets a turn.
-            talk: a name by which :meth:`stop` finds it.
-
-        Yields:
-            The answers so far. The last one has ``done``; a failure is its ``problem``, and nothing is raised later.
-
-        Raises:
-            AfinaError: at once, for what can be known before asking: ``general.not_found``, ``chat.not_ready`` (no
-                tuned model yet), ``chat.base_missing``, ``chat.empty``.
+            options: see :class:`AskOptions`.
         """
         by_side = turns if isinstance(turns, Mapping) else dict.fromkeys(sides, turns)
         (question,) = {by_side[side][-1].content if by_side[side] else "" for side in sides}
@@ -179,13 +161,7 @@ class ChatService:
             [Target(side, run_id, is_tuned=side == TUNED) for side in sides],
             question,
             {side: by_side[side][:-1] for side in sides},
-            temperature=temperature,
-            max_tokens=max_tokens,
-            seed=seed,
-            top_p=top_p,
-            stop=stop,
-            client=client,
-            talk=talk,
+            **options,
         )
 
     def stop(self, talk: str, drop: bool = False) -> bool:

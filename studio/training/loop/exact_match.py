@@ -37,12 +37,14 @@ def right_answers(
     return right
 
 
-def each_right(engine: Engine, encoder: Encoder, asked: Sequence[Conversation], turns: ComputeLock) -> tuple[bool, ...]:
+def each_right(
+    engine: Engine, encoder: Encoder, asked: Sequence[Conversation], compute_lock: ComputeLock
+) -> tuple[bool, ...]:
     """Which of the questions would be answered to the letter, for a comparison question by question.
 
     Args: as for :func:`right_answers`.
     """
-    return tuple(right_answers(engine, encoder, (each,), turns) == 1 for each in asked)
+    return tuple(right_answers(engine, encoder, (each,), compute_lock) == 1 for each in asked)
 
 
 def last_answer(example: EncodedExample, longest: int) -> EncodedExample:
