@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from studio.data.importing.column_content import Content, content_of
-from studio.data.importing.column_names import exact_role, held_out_value, roles_of, speaks_about, title_rank
+from studio.data.importing.column_names import exact_role, roles_of, speaks_about, title_rank
+from studio.data.importing.column_texts import (
+    has_words,
+    is_held_out,
+    is_key,
+    is_prose,
+    marked_up,
+    mean_length,
+    share_asking,
+    share_asking_first,
+    texts_of,
+)
 from studio.data.text import plain
 from studio.domain.dataset import ColumnRole, Mapping
 
-_QUESTION_STARTS: Final = re.compile(
-    r"^(como|qual|quais|quanto|quando|onde|quem|por que|porque|posso|voces|vcs|tem |e possivel|gostaria|quero|preciso|"
-    r"how|what|which|when|where|who|why|can|could|do|does|is|are|i want|i need|my|"
-    r"cual|cuanto|cuando|donde|quien|puedo|quiero|necesito)\b"
-)
-_KEY_LENGTH: Final = 64
 _MAX_SAME_ANSWERS: Final = 20  # rows in which one sentence may be the answer to other wordings of a question
-_SENTENCE: Final = re.compile(r"(?<=[.!?…])\s+")
-_TAG: Final = re.compile(r"</?[a-z][^>]{0,200}>", re.I)
 
 
 @dataclass(frozen=True)
@@ -36,21 +38,8 @@ class Guess:
     by_header: bool
 
 
-def guess_mapping(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> Mapping:
-    """The most likely mapping of a table.
-
-    Args:
-        columns: headers, in order.
-        rows: some of the first rows.
-
-    Returns:
-        A mapping; incomplete where there are not two columns of text.
-    """
-    return guess(columns, rows).mapping
-
-
 def guess(columns: Sequence[str], rows: Sequence[dict[str, Any]], said: Mapping | None = None) -> Guess:
-    """Like :func:`guess_mapping`, and says whether the headers were enough.
+    """The most likely mapping of a table; incomplete where there are not two columns of text.
 
     Args:
         columns: headers, in order.
@@ -61,14 +50,14 @@ def guess(columns: Sequence[str], rows: Sequence[dict[str, Any]], said: Mapping 
     if (beside := _without_constant_answer(columns, rows, said)) is not None:
         return beside
     roles = roles_of(columns)
-    cells = {column: _texts(column, rows) for column in columns}
+    cells = {column: texts_of(column, rows) for column in columns}
     contents = {column: content_of([row.get(column) for row in rows]) for column in columns}
     free = [column for column in columns if column not in said.columns]
     filled = [column for column in free if cells[column]] if rows else free
     topic = said.topic or _topic(filled, roles, contents)
-    key = said.id or next((c for c in filled if roles[c][0] is ColumnRole.ID and _is_key(cells[c])), None)
+    key = said.id or next((c for c in filled if roles[c][0] is ColumnRole.ID and is_key(cells[c])), None)
     held_out = said.held_out or next(
-        (c for c in filled if roles[c][0] is ColumnRole.HELD_OUT and _is_held_out(cells[c])), None
+        (c for c in filled if roles[c][0] is ColumnRole.HELD_OUT and is_held_out(cells[c])), None
     )
     system = said.system or tuple(filter(None, [_first(filled, roles, ColumnRole.SYSTEM)]))
     texts = [c for c in filled if _may_speak(c, contents[c])]
@@ -82,19 +71,19 @@ def guess(columns: Sequence[str], rows: Sequence[dict[str, Any]], said: Mapping 
     open_ = [
         c
         for c in filled
-        if c not in {topic, *others, *answer, *question, *told} and contents[c] is None and _is_prose(cells[c])
+        if c not in {topic, *others, *answer, *question, *told} and contents[c] is None and is_prose(cells[c])
     ]
     # What the very word for it stands above, and holds no texts, is not made up for by another column.
     hollow = _is_hollow(ColumnRole.ANSWER, answer, filled) or _is_hollow(ColumnRole.QUESTION, question, filled)
     if not hollow and not (question and answer):
-        if len(open_) + bool(question) + bool(answer) < 2 and topic and not said.topic and _is_prose(cells[topic]):
+        if len(open_) + bool(question) + bool(answer) < 2 and topic and not said.topic and is_prose(cells[topic]):
             open_, topic = [topic, *open_], None  # "Assunto" is the question where there is no other
         question, answer = _by_content(question, answer, _open_to(question, answer, open_, roles), cells)
     if not hollow and not (question and answer):
         wordy = [
             c
             for c in filled
-            if c not in {topic, *others, *question, *answer, *told} and contents[c] is None and _has_words(cells[c])
+            if c not in {topic, *others, *question, *answer, *told} and contents[c] is None and has_words(cells[c])
         ]
         question, answer = _by_content(question, answer, _open_to(question, answer, wordy, roles), cells)
     found = Mapping(question=question, answer=answer, system=system, topic=topic, id=key, held_out=held_out)
@@ -119,7 +108,7 @@ def second_pair(columns: Sequence[str], rows: Sequence[dict[str, Any]], mapping:
         for column in columns
         if column not in mapping.columns and roles[column][1] >= 1 and any(row.get(column) for row in beside)
     ]
-    texts = [c for c in free if content_of([row.get(c) for row in rows]) is None and _is_prose(_texts(c, rows))]
+    texts = [c for c in free if content_of([row.get(c) for row in rows]) is None and is_prose(texts_of(c, rows))]
     named = {roles[column][0] for column in texts}
     if named >= {ColumnRole.QUESTION, ColumnRole.ANSWER}:
         return tuple(texts)
@@ -151,14 +140,14 @@ def _without_constant_answer(columns: Sequence[str], rows: Sequence[dict[str, An
         for column in columns
         if exact_role(column) is ColumnRole.ANSWER
         and content_of([row.get(column) for row in rows]) is Content.CONSTANT
-        and (len(texts := _texts(column, rows)) > _MAX_SAME_ANSWERS or not _is_prose(texts))
+        and (len(texts := texts_of(column, rows)) > _MAX_SAME_ANSWERS or not is_prose(texts))
     }
     if not same or said.answer:
         return None
     found = guess([column for column in columns if column not in same], rows, said)
     asked = found.mapping.question
     varied = bool(asked) and content_of([row.get(asked[0]) for row in rows]) is not Content.CONSTANT
-    states = not any(map(_is_prose, same.values()))
+    states = not any(map(is_prose, same.values()))
     # Not by its titles: they name another column, and a person should be told.
     return Guess(found.mapping, by_header=False) if found.mapping.is_complete or (states and varied) else None
 
@@ -205,14 +194,14 @@ def unfit(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> dict[str, s
     """Why each column of a table is neither question nor answer: ``empty``, a :class:`Content`, ``short`` or ``one``."""
     reasons: dict[str, str] = {}
     for column in columns:
-        texts = _texts(column, rows)
+        texts = texts_of(column, rows)
         content = content_of([row.get(column) for row in rows])
         if not texts:
             reasons[column] = "empty"
         elif content is not None:
             reasons[column] = content.value
         else:
-            reasons[column] = "text" if _has_words(texts) else "short"
+            reasons[column] = "text" if has_words(texts) else "short"
     return reasons
 
 
@@ -231,15 +220,11 @@ def reason(column: str, role: ColumnRole, columns: Sequence[str], rows: Sequence
     """
     if roles_of(columns).get(column, (None, 0.0))[0] is role:
         return "header"
-    texts = _texts(column, rows)
-    if role is ColumnRole.QUESTION and _asking(texts) >= 0.2:
+    texts = texts_of(column, rows)
+    if role is ColumnRole.QUESTION and share_asking(texts) >= 0.2:
         return "asks"
-    others = [_mean_length(_texts(name, rows)) for name in columns if name != column]
-    return "longer" if role is ColumnRole.ANSWER and _mean_length(texts) >= max(others, default=0) else "left"
-
-
-def _texts(column: str, rows: Sequence[dict[str, Any]]) -> list[str]:
-    return [text for row in rows if (text := str(row.get(column) if row.get(column) is not None else "").strip())]
+    others = [mean_length(texts_of(name, rows)) for name in columns if name != column]
+    return "longer" if role is ColumnRole.ANSWER and mean_length(texts) >= max(others, default=0) else "left"
 
 
 def _first(columns: Sequence[str], roles: dict[str, tuple[ColumnRole | None, float]], role: ColumnRole) -> str | None:
@@ -254,9 +239,9 @@ def _named(
 ) -> tuple[str, ...]:
     candidates = [column for column in columns if roles[column][0] is role]
     # A column that only names a shop or a customer is neither where another one speaks: "Loja" with "Centro".
-    speaks = any(roles[column][0] is None and _is_prose(cells[column]) for column in columns)
+    speaks = any(roles[column][0] is None and is_prose(cells[column]) for column in columns)
     if speaks:
-        candidates = [column for column in candidates if roles[column][1] >= 1 or _is_prose(cells[column])]
+        candidates = [column for column in candidates if roles[column][1] >= 1 or is_prose(cells[column])]
     if not candidates:
         return ()
     # Of several, the exactest title, where it does not only name a person ("Cliente"); then the fullest column; then
@@ -264,12 +249,12 @@ def _named(
     best = max(
         candidates,
         key=lambda c: (
-            roles[c][1] >= 1 or _is_prose(cells[c]),
+            roles[c][1] >= 1 or is_prose(cells[c]),
             title_rank(c) == 3,
             roles[c][1],
             title_rank(c),
             len(cells[c]) >= 0.5 * max(len(cells[other]) for other in candidates),
-            -_marked_up(cells[c]),
+            -marked_up(cells[c]),
             -columns.index(c),
         ),
     )
@@ -294,61 +279,19 @@ def _by_content(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if not question and not answer and len(free) >= 2:
         if len(free) > 2:  # of several, one that asks; else the first
-            asked = max(free, key=lambda c: (round(_asking(cells[c]), 1), -_mean_length(cells[c])))
-            first = asked if _asks_first(cells[asked]) >= 0.2 else free[0]
+            asked = max(free, key=lambda c: (round(share_asking(cells[c]), 1), -mean_length(cells[c])))
+            first = asked if share_asking_first(cells[asked]) >= 0.2 else free[0]
         else:
             first = free[1] if _asks_back(free[0], free[1], cells) else free[0]
         question = (first,)
         free = [c for c in free if c not in question]
     if question and not answer and free:
-        answer = (max(free, key=lambda c: _mean_length(cells[c]) * (1 - 0.8 * _asking(cells[c]))),)
+        answer = (max(free, key=lambda c: mean_length(cells[c]) * (1 - 0.8 * share_asking(cells[c]))),)
     elif answer and not question and free:
-        question = (max(free, key=lambda c: (round(_asking(cells[c]), 1), _mean_length(cells[c]))),)
+        question = (max(free, key=lambda c: (round(share_asking(cells[c]), 1), mean_length(cells[c]))),)
     return question, answer
 
 
 def _asks_back(first: str, second: str, cells: dict[str, list[str]]) -> bool:
     """Whether the second of two columns asks and the first does not: an answer may ask back, but not to begin with."""
-    return _asks_first(cells[second]) >= 0.5 and _asks_first(cells[first]) <= 0.15
-
-
-def _asks_first(texts: list[str]) -> float:
-    """Share of texts whose first sentence asks."""
-    return sum(is_question(_SENTENCE.split(text, maxsplit=1)[0]) for text in texts) / len(texts) if texts else 0.0
-
-
-def _marked_up(texts: list[str]) -> int:
-    """How many of ten texts have tags."""
-    return round(10 * sum(bool(_TAG.search(text)) for text in texts) / len(texts)) if texts else 0
-
-
-def is_question(text: str) -> bool:
-    """Whether a text asks: by a question mark, or by how it begins."""
-    return "?" in text or bool(_QUESTION_STARTS.match(plain(text[:80])))
-
-
-def _asking(texts: list[str]) -> float:
-    """Share of texts that ask: a question mark, or a beginning that asks."""
-    return sum(map(is_question, texts)) / len(texts) if texts else 0.0
-
-
-def _mean_length(texts: list[str]) -> float:
-    return sum(map(len, texts)) / len(texts) if texts else 0.0
-
-
-def _is_prose(texts: list[str]) -> bool:
-    wordy = sum(any(c.isalpha() for c in text) and (" " in text or "?" in text) for text in texts)
-    return bool(texts) and wordy >= 0.5 * len(texts)
-
-
-def _has_words(texts: list[str]) -> bool:
-    return sum(any(c.isalpha() for c in text) for text in texts) >= 0.5 * len(texts) > 0
-
-
-def _is_key(texts: list[str]) -> bool:
-    """Whether texts can be names of examples or conversations: short, and not the same few again and again."""
-    return not texts or (_mean_length(texts) <= _KEY_LENGTH and len(set(texts)) >= 0.3 * len(texts))
-
-
-def _is_held_out(texts: list[str]) -> bool:
-    return all(held_out_value(text) is not None for text in texts)
+    return share_asking_first(cells[second]) >= 0.5 and share_asking_first(cells[first]) <= 0.15

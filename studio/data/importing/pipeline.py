@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
 
 from studio.data.gc_pause import collector_at_rest
 from studio.data.importing import message_logs, readers, record_layouts
-from studio.data.importing.column_content import content_of
-from studio.data.importing.column_mapping import Guess, second_pair, unfit
+from studio.data.importing.column_mapping import Guess, unfit
 from studio.data.importing.findings import Findings
-from studio.data.importing.prompt_templates import unwrap
 from studio.data.importing.readers import archive
 from studio.data.importing.record_layouts import Kind
 from studio.data.importing.result import FileRead, InputFile, ReadResult
 from studio.data.importing.row_conversion import choose, conversation_of, used_columns, with_lists
 from studio.data.importing.table import Meter, Peek, Row, Table
+from studio.data.importing.table_notes import tell_doubts, tell_layout
 from studio.data.jsonl_codec import line_of
 from studio.data.limits import MAX_CELL, SAMPLE_ROWS
 from studio.domain.conversation import Conversation
@@ -35,6 +34,23 @@ _WITH_TITLES: Final = ("delimited", "sheets", "word", "web_pages")  # readers of
 _SAMPLE_CELL: Final = 500  # characters
 
 
+@dataclass(frozen=True)
+class ReadMonitor:
+    """Follows the reading of files; by default nobody does.
+
+    Args:
+        on_rows: called now and then with the number of rows read.
+        on_share: called now and then with the share of the files' bytes that was read, 0 to 1.
+        on_file: called with the name of each file before it is opened.
+        cancelled: asked now and then; True stops with :class:`Stopped`.
+    """
+
+    on_rows: Callable[[int], None] = lambda _: None
+    on_share: Callable[[float], None] = lambda _: None
+    on_file: Callable[[str], None] = lambda _: None
+    cancelled: Callable[[], bool] = lambda: False
+
+
 class Reading:
     """One pass over files. Iterate :meth:`conversations` to its end, then ask for the rest.
 
@@ -42,10 +58,7 @@ class Reading:
         files: what to read, in order.
         mapping: columns as a person chose them; used for every table that has them, others are guessed.
         max_bytes: size above which a file is refused before it is opened.
-        on_progress: called now and then with the number of rows read.
-        cancelled: asked now and then; True stops with :class:`Stopped`.
-        on_share: called now and then with the share of the files' bytes that was read, 0 to 1.
-        on_file: called with the name of each file before it is opened.
+        monitor: follows the reading.
     """
 
     def __init__(
@@ -54,18 +67,12 @@ class Reading:
         mapping: Mapping | None = None,
         *,
         max_bytes: int | None = None,
-        on_progress: Callable[[int], None] | None = None,
-        cancelled: Callable[[], bool] | None = None,
-        on_share: Callable[[float], None] | None = None,
-        on_file: Callable[[str], None] | None = None,
+        monitor: ReadMonitor | None = None,
     ) -> None:
         self._files = files
         self._wanted = mapping
         self._max_bytes = max_bytes
-        self._on_progress = on_progress or (lambda _: None)
-        self._cancelled = cancelled or (lambda: False)
-        self._on_share = on_share or (lambda _: None)
-        self._on_file = on_file or (lambda _: None)
+        self._monitor = monitor or ReadMonitor()
         self._rows = 0
         self._done = 0  # bytes of the files that were read to their end
         self._meter = Meter()
@@ -79,7 +86,7 @@ class Reading:
         """Yields the examples of all files. A file that cannot be read becomes a problem; the others go on."""
         for file in self._files:
             self._meter = Meter()
-            self._on_file(file.name)
+            self._monitor.on_file(file.name)
             try:
                 yield from self._file(file)
                 self._done += _weight(file)
@@ -160,9 +167,10 @@ class Reading:
                 FileRead(table.label, reader, table.detail, table.columns, Mapping(), 0, sheet=table.sheet)
             )
             return
-        self._say(table, how, found, values)
+        tell_layout(self.findings, table, how, found, values)
+        self._remember(how, found)
         if how.kind is Kind.COLUMNS:
-            self._doubt(table, values, found.mapping)
+            tell_doubts(self.findings, table, values, found.mapping)
         count = 0
         flag = held_out if held_out is not None else table.held_out
         for example in self._converted(table, first, how, found.mapping, flag):
@@ -228,36 +236,11 @@ class Reading:
         whole = replace(table, columns=("messages", *rest), rows=grouped)
         yield from self._table(whole, reader, held_out, heard)
 
-    def _say(self, table: Table, how: record_layouts.Layout, found: Guess, values: Sequence[dict[str, Any]]) -> None:
-        """What a person should know of how a table is read; and its mapping, where it is the first that has one."""
-        if table.titles_guessed is not None:
-            self.findings.file("data.header_guessed", table.label, Severity.NOTE, row=table.titles_guessed)
-        if how.kind is Kind.PREFERENCE:
-            self.findings.file("data.preference", table.label, Severity.NOTE)
-        elif how.kind is Kind.TEMPLATE:
-            texts = (record_layouts.shown(row.get(how.column or "")) for row in values)
-            known = dict.fromkeys(whole.template for text in texts if (whole := unwrap(text)))
-            self.findings.file("data.template", table.label, Severity.NOTE, template=", ".join(known))
-        elif how.kind is Kind.PASSAGES:
-            self.findings.file("data.passages", table.label)
-        elif how.kind is Kind.COLUMNS and not found.by_header:
-            asked, answered = ", ".join(found.mapping.question), ", ".join(found.mapping.answer)
-            self.findings.file("data.mapping_guessed", table.label, Severity.NOTE, question=asked, answer=answered)
+    def _remember(self, how: record_layouts.Layout, found: Guess) -> None:
+        """Keeps the mapping of the first table that has one."""
         if how.kind in (Kind.COLUMNS, Kind.PREFERENCE) and not self.mapping.is_complete:
             sheets = self._wanted.sheets if self._wanted is not None else ()
             self.mapping = found.mapping.model_copy(update={"company": self.mapping.company, "sheets": sheets})
-
-    def _doubt(self, table: Table, values: Sequence[dict[str, Any]], mapping: Mapping) -> None:
-        """Warns of a column that is read by its title, or because a person said so, and holds no texts."""
-        if more := second_pair(table.columns, values, mapping):
-            params = {"columns": ", ".join(more)[:300], "n": len(more)}
-            self.findings.file("data.second_pair", table.label, Severity.WARNING, **params)
-        for column in (*mapping.question, *mapping.answer):
-            cells = [row[column] for row in values if row.get(column) not in (None, "")]
-            content = content_of(cells) if len(cells) >= 3 else None  # of fewer nothing can be said
-            if content is not None:
-                params = {"column": column, "kinds": {column: content.value}}
-                self.findings.file("data.odd_column", table.label, Severity.WARNING, **params)
 
     def _note(self, code: str, table: Table, row: int, severity: Severity = Severity.WARNING) -> None:
         params = {"limit": MAX_CELL} if code == "data.cell_too_long" else {}
@@ -266,9 +249,11 @@ class Reading:
     def _tick(self) -> None:
         self._rows += 1
         if self._rows % 1_000 == 0:
-            self._on_progress(self._rows)
-            self._on_share(min(1.0, (self._done + self._meter.letters) / max(1, sum(map(_weight, self._files)))))
-            if self._cancelled():
+            self._monitor.on_rows(self._rows)
+            self._monitor.on_share(
+                min(1.0, (self._done + self._meter.letters) / max(1, sum(map(_weight, self._files))))
+            )
+            if self._monitor.cancelled():
                 raise Stopped
 
 
@@ -277,15 +262,13 @@ def read_files(
     mapping: Mapping | None = None,
     *,
     max_bytes: int | None = None,
-    on_progress: Callable[[int], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
 ) -> ReadResult:
     """Reads files into conversations; nothing is raised for what a file holds, see ``ReadResult.problems``.
 
     Args: as of :class:`Reading`; a path is read under its own name.
     """
     files = [path if isinstance(path, InputFile) else InputFile.of(path) for path in paths]
-    reading = Reading(files, mapping, max_bytes=max_bytes, on_progress=on_progress, cancelled=cancelled)
+    reading = Reading(files, mapping, max_bytes=max_bytes)
     with collector_at_rest():
         conversations = tuple(reading.conversations())
     return ReadResult(

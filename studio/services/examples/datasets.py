@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from studio.data.importing import hub_datasets
-from studio.data.importing.pipeline import Reading, read_files
+from studio.data.importing.pipeline import Reading, ReadMonitor, read_files
 from studio.data.importing.result import ReadResult
 from studio.data.limits import MIN_EXAMPLES
-from studio.data.splitting import split as splitting
 from studio.data.splitting.saved_split import Parts
 from studio.data.versions.editing import number_of
 from studio.data.versions.jsonl import OnBlock
@@ -44,8 +43,7 @@ class DatasetService:
         self._workspace = workspace
         self._versions = Versions(workspace)
         self.tests = SplitStore(workspace)
-        self._on_share: Callable[[float], None] | None = None
-        self._on_file: Callable[[str], None] | None = None
+        self._monitor = ReadMonitor()
 
     @property
     def workspace(self) -> Workspace:
@@ -57,19 +55,15 @@ class DatasetService:
         """Size above which a file is refused."""
         return self._workspace.settings.max_file_mb * 1_000_000
 
-    def watch(
-        self, on_block: OnBlock | None, on_share: Callable[[float], None], on_file: Callable[[str], None]
-    ) -> None:
-        """Lets a process that works on one import follow it.
+    def watch(self, monitor: ReadMonitor, on_block: OnBlock | None = None) -> None:
+        """Lets a process that works on one import follow it, and stop it; everything is as it was then.
 
         Args:
+            monitor: follows the reading.
             on_block: of :func:`studio.data.versions.jsonl.write`.
-            on_share: told the share of the files that was read, 0 to 1.
-            on_file: told the name of each file before it is opened.
         """
         self._versions.on_block = on_block
-        self._on_share = on_share
-        self._on_file = on_file
+        self._monitor = monitor
 
     def file_of(self, version_id: str) -> Path:
         """The file of a version, one example a line. Raises ``general.not_found``."""
@@ -85,8 +79,6 @@ class DatasetService:
         paths: Sequence[Path],
         mapping: Mapping | None = None,
         append: bool = False,
-        on_progress: Callable[[int], None] | None = None,
-        cancelled: Callable[[], bool] | None = None,
         split: SplitChoice | None = None,
     ) -> DatasetView:
         """Makes a version from files; the current one stays reachable by undo.
@@ -96,8 +88,6 @@ class DatasetService:
             paths: one file or several, which make one dataset.
             mapping: columns as a person chose them, remembered; recognised where None.
             append: adds to the current examples instead of replacing them.
-            on_progress: called now and then with the number of rows read.
-            cancelled: asked now and then; True stops and leaves everything as it was.
             split: how the test is drawn; as for the examples before where None.
 
         Raises:
@@ -109,9 +99,7 @@ class DatasetService:
         remembered = Mapping.model_validate(project.mapping) if project.mapping else None
         try:
             kept = [uploads.keep(path) for path in files_below(paths)]
-            view = self._import(
-                project_id, kept, mapping or remembered, "import", append, on_progress, cancelled, split
-            )
+            view = self._import(project_id, kept, mapping or remembered, "import", append, split)
         except BaseException:
             self.forget_uploads(project_id, since=began)
             raise
@@ -143,8 +131,6 @@ class DatasetService:
         rows: int = hub_datasets.DEFAULT_ROWS,
         token: str | None = None,
         append: bool = False,
-        on_progress: Callable[[int], None] | None = None,
-        cancelled: Callable[[], bool] | None = None,
     ) -> DatasetView:
         """Makes a version from the first rows of a dataset of the Hugging Face hub; they are kept like an upload.
 
@@ -160,10 +146,10 @@ class DatasetService:
                 rows=rows,
                 endpoint=endpoint,
                 token=token,
-                on_progress=on_progress,
-                cancelled=cancelled,
+                on_progress=self._monitor.on_rows,
+                cancelled=self._monitor.cancelled,
             )
-            return self.import_files(project_id, [path], append=append, cancelled=cancelled)
+            return self.import_files(project_id, [path], append=append)
 
     def use_sample(self, project_id: str, locale: str) -> DatasetView:
         """Makes a version of the bundled sample, with its held-out questions.
@@ -186,20 +172,12 @@ class DatasetService:
         paths = [item.path for item in self._uploads(project_id).inputs(kept)]
         return sum(path.stat().st_size for path in paths if path.is_file())
 
-    def set_mapping(
-        self,
-        project_id: str,
-        mapping: Mapping,
-        on_progress: Callable[[int], None] | None = None,
-        cancelled: Callable[[], bool] | None = None,
-    ) -> DatasetView:
+    def set_mapping(self, project_id: str, mapping: Mapping) -> DatasetView:
         """Reads the files of the current version again with other columns. Later edits stay in the earlier version.
 
         Args:
             project_id: the project.
             mapping: columns as a person chose them, remembered.
-            on_progress: called now and then with the number of rows read.
-            cancelled: asked now and then; True stops and leaves everything as it was.
 
         Raises:
             AfinaError: ``data.mapping_incomplete``, ``data.column_missing``, ``data.no_dataset``, or as
@@ -213,9 +191,7 @@ class DatasetService:
         if missing:
             raise AfinaError("data.column_missing", column=missing[0])
         kept = list(row.details.get("uploads", []))
-        view = self._import(
-            project_id, kept, mapping, "mapping", append=False, on_progress=on_progress, cancelled=cancelled
-        )
+        view = self._import(project_id, kept, mapping, "mapping")
         self._versions.remember(project_id, mapping)
         return view
 
@@ -293,15 +269,6 @@ class DatasetService:
         """
         return self.tests.parts(self._versions.get(version_id), estimate=estimate)
 
-    def split(self, project_id: str, seed: int) -> tuple[list[Conversation], list[Conversation]]:
-        """Training and held-out examples of the current version; see :func:`studio.data.splitting.split.plan`."""
-        found = self.split_plan(project_id, seed)
-        return list(found.train), list(found.held_out)
-
-    def split_plan(self, project_id: str, seed: int) -> splitting.Split:
-        """Like :meth:`split`, and says what the test can show. Raises ``data.no_dataset``."""
-        return splitting.plan(self._versions.read_all(self._versions.require_current(project_id)), seed)
-
     def forget_uploads(self, project_id: str, since: float) -> None:
         """Removes the files of an import that failed: those that no version was read from, kept since a time."""
         self._uploads(project_id).forget(self._versions.uploads(project_id), since)
@@ -316,19 +283,10 @@ class DatasetService:
         mapping: Mapping | None,
         action: str,
         append: bool = False,
-        on_progress: Callable[[int], None] | None = None,
-        cancelled: Callable[[], bool] | None = None,
         split: SplitChoice | None = None,
     ) -> DatasetView:
         inputs = self._uploads(project_id).inputs(kept)
-        reading = Reading(
-            inputs,
-            mapping,
-            on_progress=on_progress,
-            cancelled=cancelled,
-            on_share=self._on_share,
-            on_file=self._on_file,
-        )
+        reading = Reading(inputs, mapping, monitor=self._monitor)
         current = self._versions.current(project_id) if append else None
         earlier = Draft.like(current, action, {}, with_problems=True)
         before = self._versions.current(project_id)

@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from studio.data.importing.pipeline import ReadMonitor
 from studio.data.limits import LARGE
 from studio.data.versions.versions import Versions
 from studio.domain.author import acting_as
@@ -75,7 +76,8 @@ class _Work:
         self._stop = stop
         self._workspace = Workspace(settings)
         self.datasets = DatasetService(self._workspace)
-        self.teller = _Teller()
+        self.teller = teller = _Teller()
+        self._monitor = ReadMonitor(teller.rows, teller.reading, teller.file, stop.is_set)
 
     @cached_property
     def checks(self) -> CheckService:
@@ -87,7 +89,7 @@ class _Work:
     def bring(self, job: dict[str, Any]) -> None:
         """Imports files or a dataset of the hub, checking what is written while the rest is read where it is large."""
         if not job["large"]:
-            self.datasets.watch(None, self.teller.reading, self.teller.file)
+            self.datasets.watch(self._monitor)
             self._import(job)
             if self.checks.is_large(job["project_id"]):
                 self.check(job)
@@ -97,7 +99,7 @@ class _Work:
 
         pool = ScanPool()
         try:
-            self.datasets.watch(pool.submit, self.teller.reading, self.teller.file)
+            self.datasets.watch(self._monitor, pool.submit)
             self._import(job)
             facts = pool.facts(self._checking) if self.checks.is_large(job["project_id"]) else None
         finally:
@@ -156,18 +158,14 @@ class _Work:
                 hub["rows"],
                 hub["token"],
                 job["append"],
-                self.teller.rows,
-                self._stop.is_set,
             )
             return
         if job["again"]:
             chosen = mapping or Mapping()
-            self.datasets.set_mapping(job["project_id"], chosen, self.teller.rows, self._stop.is_set)
+            self.datasets.set_mapping(job["project_id"], chosen)
             return
         paths = [Path(path) for path in job["paths"]]
-        self.datasets.import_files(
-            job["project_id"], paths, mapping, job["append"], self.teller.rows, self._stop.is_set
-        )
+        self.datasets.import_files(job["project_id"], paths, mapping, job["append"])
 
 
 def main() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from studio.data.importing.column_mapping import guess, guess_mapping, reason
+from studio.data.importing.column_mapping import guess, reason
 from studio.data.importing.column_names import header_role, held_out_value
 from studio.domain.dataset import ColumnRole, Mapping
 
@@ -40,7 +40,7 @@ def test_headers_are_recognised(question: str, answer: str) -> None:
 
 def test_alpaca_joins_instruction_and_input() -> None:
     rows = [{"instruction": "Translate.", "input": "cat", "output": "gato"}]
-    assert guess_mapping(["instruction", "input", "output"], rows) == Mapping(
+    assert guess(["instruction", "input", "output"], rows).mapping == Mapping(
         question=("instruction", "input"), answer=("output",)
     )
 
@@ -51,14 +51,14 @@ def test_topic_system_and_held_out_columns() -> None:
         dict(zip(columns, ("frete", "Seja breve.", "Quanto?", "Dez.", split), strict=True))
         for split in ("train", "test")
     ]
-    assert guess_mapping(columns, rows) == Mapping(
+    assert guess(columns, rows).mapping == Mapping(
         question=("Pergunta",), answer=("Resposta",), system=("system prompt",), topic="Categoria", held_out="split"
     )
 
 
 def test_a_split_column_with_other_values_is_not_held_out() -> None:
     rows = [{"question": "a b?", "answer": "c d", "split": "red"}]
-    assert guess_mapping(["question", "answer", "split"], rows).held_out is None
+    assert guess(["question", "answer", "split"], rows).mapping.held_out is None
 
 
 def test_content_decides_where_headers_do_not() -> None:
@@ -73,16 +73,16 @@ def test_content_decides_where_headers_do_not() -> None:
 
 def test_one_named_column_takes_the_other_by_content() -> None:
     rows = [{"Pergunta": "Abre hoje?", "Observações": "Sim, abrimos hoje até as seis.", "Loja": "3"}]
-    assert guess_mapping(["Pergunta", "Observações", "Loja"], rows).answer == ("Observações",)
+    assert guess(["Pergunta", "Observações", "Loja"], rows).mapping.answer == ("Observações",)
 
 
 def test_empty_columns_are_not_taken() -> None:
     rows = [{"question": "", "pergunta": "Abre hoje?", "resposta": "Sim, abre."}]
-    assert guess_mapping(["question", "pergunta", "resposta"], rows).question == ("pergunta",)
+    assert guess(["question", "pergunta", "resposta"], rows).mapping.question == ("pergunta",)
 
 
 def test_one_column_of_text_is_not_enough() -> None:
-    assert not guess_mapping(["text"], [{"text": "Once upon a time."}]).is_complete
+    assert not guess(["text"], [{"text": "Once upon a time."}]).mapping.is_complete
 
 
 @pytest.mark.parametrize(
@@ -123,14 +123,14 @@ def test_a_name_of_a_person_or_a_shop_is_no_text() -> None:
         {"Cliente": "Ana", "Mensagem": "Vocês abrem hoje?", "Loja": "Centro", "Retorno": "Abrimos até as seis."},
         {"Cliente": "Rui", "Mensagem": "Qual o prazo?", "Loja": "Norte", "Retorno": "Sete dias úteis, em geral."},
     ]
-    assert guess_mapping(list(rows[0]), rows) == Mapping(question=("Mensagem",), answer=("Retorno",))
+    assert guess(list(rows[0]), rows).mapping == Mapping(question=("Mensagem",), answer=("Retorno",))
 
 
 def test_an_id_names_examples_and_not_a_few_groups() -> None:
     rows = [{"id": str(n % 2), "question": f"Is it {n}?", "answer": "Yes it is."} for n in range(20)]
-    assert guess_mapping(["id", "question", "answer"], rows).id is None
+    assert guess(["id", "question", "answer"], rows).mapping.id is None
     rows = [{**row, "id": str(n // 2)} for n, row in enumerate(rows)]
-    assert guess_mapping(["id", "question", "answer"], rows).id == "id"
+    assert guess(["id", "question", "answer"], rows).mapping.id == "id"
 
 
 def test_why_a_column_was_chosen() -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from studio.data.importing.pipeline import ReadMonitor
+from studio.data.splitting.split import plan
 from studio.domain.conversation import with_system
 from studio.domain.dataset import DatasetView, Mapping
 from studio.errors import AfinaError
@@ -57,7 +59,7 @@ def test_a_project_without_examples(datasets: DatasetService, project: str) -> N
     assert datasets.current(project) is None
     assert datasets.version(project) is None
     with pytest.raises(AfinaError, match=r"data\.no_dataset"):
-        datasets.split(project, 0)
+        datasets.preview(project, "e1", "gemma-3-270m")
 
 
 def test_columns_can_be_changed_and_are_remembered(datasets: DatasetService, project: str, faq: Path) -> None:
@@ -134,7 +136,8 @@ def test_no_disk_space(
 def test_the_sample(datasets: DatasetService, project: str, locale: str) -> None:
     view = datasets.use_sample(project, locale)
     assert view.problems == ()
-    train, held_out = datasets.split(project, 0)
+    split = plan(view.conversations, 0)
+    train, held_out = split.train, split.held_out
     assert len(train) >= 150
     assert len(held_out) >= 40
     assert {c.answer for c in held_out} <= {c.answer for c in train}
@@ -153,7 +156,8 @@ def test_stopping_an_import_leaves_everything_as_it_was(datasets: DatasetService
     path.write_text("question,answer\n" + "A?,B\n" * 5_000, encoding="utf-8")
     seen: list[int] = []
     with pytest.raises(AfinaError, match=r"general\.stopped"):
-        datasets.import_files(project, [path], on_progress=seen.append, cancelled=lambda: bool(seen))
+        datasets.watch(ReadMonitor(on_rows=seen.append, cancelled=lambda: bool(seen)))
+        datasets.import_files(project, [path])
     assert seen == [1_000]
     assert datasets.current(project) is None
 

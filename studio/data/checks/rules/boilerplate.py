@@ -6,7 +6,6 @@ import re
 from typing import Final
 
 from studio.data.checks.check import Check, flagged, without
-from studio.data.text import plain
 from studio.domain.problem import Severity
 
 _CODE: Final = "boilerplate"
@@ -47,12 +46,8 @@ _LATER: Final = re.compile(
 )
 
 
-def is_boilerplate(answer: str) -> bool:
-    """Whether an answer only announces that one will come."""
-    return _announces(answer, plain(answer))
-
-
 def _announces(answer: str, key: str) -> bool:
+    """Whether an answer, ``key`` in plain letters, only announces that one will come."""
     if not 10 < len(answer) <= _LONGEST or not any(map(key.__contains__, _HINTS)):
         return False
     return bool(_AUTOMATIC.search(key) or (_RECEIPT.search(key) and _LATER.search(key)))

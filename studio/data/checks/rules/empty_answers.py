@@ -7,7 +7,6 @@ from typing import Final
 
 from studio.data.checks.check import Check, flagged, without
 from studio.data.checks.text_facts import Text
-from studio.data.text import plain
 from studio.domain.problem import Severity
 
 _CODE: Final = "empty_answers"
@@ -34,17 +33,6 @@ _ATTACHED: Final = re.compile(
 _FITTING: Final = 120  # letters: a longer answer says something, if it is no filler
 _REPEATED: Final = 3  # letters: a longer answer is not by chance what was asked
 _STARTS: Final = ("lorem ipsum",)
-
-
-def is_empty(answer: str, question: str = "") -> bool:
-    """Whether an answer says nothing.
-
-    Args:
-        answer: the answer.
-        question: an answer that repeats it says nothing either.
-    """
-    key = plain(answer)
-    return _says_nothing(answer, key) or (_REPEATED < len(key) <= _FITTING and key == plain(question))
 
 
 def _says_nothing(_answer: str, key: str) -> bool:

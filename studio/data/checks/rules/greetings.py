@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from studio.data.checks.check import Check, flagged, without
-from studio.data.text import plain, words
+from studio.data.text import words
 from studio.domain.problem import Severity
 
 _CODE: Final = "greetings"
@@ -22,12 +22,8 @@ _AROUND: Final = words(
 )
 
 
-def is_greeting(question: str) -> bool:
-    """Whether a question greets and asks nothing."""
-    return _only_greets(plain(question))
-
-
 def _only_greets(key: str) -> bool:
+    """Whether a question in plain letters greets and asks nothing."""
     if len(key) > _LONGEST or key.count(" ") >= _MOST:
         return False
     found = key.split()
