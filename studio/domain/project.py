@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -72,8 +73,15 @@ class Link(BaseModel):
     answers: int = 0
     shows_before: bool = Field(default=True, description="Whether visitors see the answer of the base model, too.")
     chosen_by: ChosenBy = ChosenBy.OWNER
+    expires_at: float | None = Field(default=None, description="When it closes by itself; None for never.")
+    per_hour: int | None = Field(default=None, description="Questions that are answered in an hour; None: no limit.")
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether its time is over."""
+        return self.expires_at is not None and self.expires_at <= time.time()
 
     @property
     def is_open(self) -> bool:
         """Whether visitors may use it."""
-        return self.revoked_at is None
+        return self.revoked_at is None and not self.is_expired

@@ -17,6 +17,8 @@ from studio.storage.workspace import Workspace
 MAX_TITLE: Final = 120
 MAX_QUESTIONS: Final = 3
 MAX_QUESTION: Final = 200
+_DAY: Final = 86_400.0  # seconds
+_MOST: Final = 100_000
 
 
 class LinkService:
@@ -39,6 +41,8 @@ class LinkService:
         *,
         shows_before: bool = True,
         chosen_by: ChosenBy = ChosenBy.OWNER,
+        days: int | None = None,
+        per_hour: int | None = None,
     ) -> Link:
         """Makes an open link with an unguessable address.
 
@@ -49,10 +53,12 @@ class LinkService:
             locale: language of the page, one of ``LOCALES``.
             shows_before: whether visitors see the base model's answer, too.
             chosen_by: who chose the questions.
+            days: after which it closes by itself; None for never.
+            per_hour: questions that it answers in an hour, of all visitors together; None for as many as come.
 
         Raises:
             AfinaError: ``general.not_found``, ``link.not_ready``, ``run.damaged``, ``link.no_title``, ``link.long_title``,
-                ``link.long_question``, ``link.many_questions``.
+                ``link.long_question``, ``link.many_questions``, ``link.bad_limit``.
         """
         title = " ".join(title.split())
         asked = tuple(text for text in (" ".join(question.split()) for question in questions) if text)
@@ -65,13 +71,24 @@ class LinkService:
         for question in asked:
             if len(question) > MAX_QUESTION:
                 raise AfinaError("link.long_question", limit=MAX_QUESTION, question=question[:40])
+        if not all(number is None or 0 < number <= _MOST for number in (days, per_hour)):
+            raise AfinaError("link.bad_limit")
         if locale not in LOCALES:
             raise AfinaError("general.not_found", what=locale[:20])
         folder = self._workspace.run(run_id)
         if not folder.path.is_dir() or is_in_trash(self._workspace.database, run_id):
             raise AfinaError("general.not_found", what=run_id[:80])
         require_adapter(folder, "link.not_ready")
-        return self._store.add(run_id, title, asked, locale, shows_before=shows_before, chosen_by=chosen_by)
+        return self._store.add(
+            run_id,
+            title,
+            asked,
+            locale,
+            shows_before=shows_before,
+            chosen_by=chosen_by,
+            expires_at=time.time() + days * _DAY if days else None,
+            per_hour=per_hour,
+        )
 
     def list(self, run_id: str | None = None) -> list[Link]:
         """The links of a run, or all of them; the newest first."""
@@ -86,12 +103,12 @@ class LinkService:
         return self._store.change(token, revoked_at=time.time())
 
     def reopen(self, token: str) -> Link:
-        """Switches a link on again, at the same address.
+        """Switches a link on again, at the same address, and without an end.
 
         Raises:
             AfinaError: ``general.not_found``.
         """
-        return self._store.change(token, revoked_at=None)
+        return self._store.change(token, revoked_at=None, expires_at=None)
 
     def delete(self, token: str) -> None:
         """Takes a link away for good, with its counts; its address is then one that never was.
@@ -121,7 +138,8 @@ class LinkService:
         """The link a visitor came by.
 
         Raises:
-            AfinaError: ``general.not_found``, or ``link.closed`` when it was switched off or its project deleted.
+            AfinaError: ``general.not_found``, or ``link.closed`` when it was switched off, its time is over, or its project
+                was deleted.
         """
         link = self._store.get(token)
         if not link.is_open or is_in_trash(self._workspace.database, link.run_id):

@@ -36,6 +36,8 @@ class LinkStore:
         *,
         shows_before: bool = True,
         chosen_by: ChosenBy = ChosenBy.OWNER,
+        expires_at: float | None = None,
+        per_hour: int | None = None,
     ) -> Link:
         """Stores a new open link.
 
@@ -54,6 +56,8 @@ class LinkStore:
             answers=0,
             shows_before=shows_before,
             chosen_by=chosen_by.value,
+            expires_at=expires_at,
+            per_hour=per_hour,
         )
         with self._database.session() as session:
             if session.get(RunRow, run_id) is None:
@@ -130,4 +134,6 @@ def _link(row: LinkRow) -> Link:
         answers=row.answers,
         shows_before=row.shows_before,
         chosen_by=ChosenBy(row.chosen_by),
+        expires_at=row.expires_at,
+        per_hour=row.per_hour,
     )

@@ -81,6 +81,8 @@ class LinkRow(Base):
     answers: Mapped[int] = mapped_column(default=0)
     shows_before: Mapped[bool] = mapped_column(default=True, server_default=true())
     chosen_by: Mapped[str] = mapped_column(String(16), default="owner", server_default="owner")
+    expires_at: Mapped[float | None]
+    per_hour: Mapped[int | None]  # questions that are answered in an hour; None for as many as come
 
 
 class VoteRow(Base):

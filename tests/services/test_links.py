@@ -175,3 +175,20 @@ def test_counts_lose_nothing_when_many_come_at_once(links: LinkService) -> None:
         thread.join()
     link = links.open(token)
     assert (link.visits, link.answers) == (40, 40)
+
+
+def test_a_link_closes_when_its_time_is_over_and_can_be_opened_again(
+    links: LinkService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day, never = links.create("run-1", "Um dia", days=1), links.create("run-1", "Sempre")
+    assert links.open(day.token).expires_at == pytest.approx(day.created_at + 86_400, abs=5)
+    later = time.time() + 86_500
+    monkeypatch.setattr(time, "time", lambda: later)
+    with pytest.raises(AfinaError, match=r"link\.closed"):
+        links.open(day.token)
+    assert links.open(never.token).is_open
+    assert links.list()[0].is_open != links.list()[1].is_open
+    assert links.reopen(day.token).is_open
+    for options in ({"days": 0}, {"per_hour": -1}, {"per_hour": 10**9}):
+        with pytest.raises(AfinaError, match=r"link\.bad_limit"):
+            links.create("run-1", "Padaria", **options)  # type: ignore[arg-type]

@@ -173,6 +173,32 @@ def test_too_many_questions_a_minute_have_to_wait(served: Served) -> None:
         assert served.ask(other).status_code == 200
 
 
+def test_a_link_answers_as_many_questions_an_hour_as_its_owner_chose(served: Served) -> None:
+    link = served.links.create("run-1", "Padaria", locale="pt", per_hour=2)
+    with served.visitor() as client:
+        replies = [client.post(f"/d/{link.token}/ask", json={"question": "Abre?"}) for _ in range(3)]
+        assert [reply.status_code for reply in replies] == [200, 200, 429]
+        assert replies[-1].json()["error"]["code"] == "demo.hour_used_up"
+        assert served.ask(client).status_code == 200  # another link has its own
+
+
+def test_a_link_whose_time_is_over_is_closed_in_the_middle_of_an_answer(served: Served) -> None:
+    from studio.sharing.links import LinkStore
+
+    served.chat.gate.clear()
+    store = LinkStore(served.links._workspace.database)
+    with (
+        served.visitor() as client,
+        client.stream("POST", f"/d/{served.link.token}/ask", json={"question": "Abre?"}) as response,
+    ):
+        lines = response.iter_lines()
+        next(lines)
+        until(lambda: len(served.chat.asked) == 1)
+        store.change(served.link.token, expires_at=1.0)
+        assert "error" in json.loads(list(lines)[-1])
+    until(served.chat.closed.is_set)
+
+
 def test_inventing_cookies_does_not_make_new_visitors(served: Served) -> None:
     statuses = []
     for number in range(14):

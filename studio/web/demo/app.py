@@ -22,7 +22,7 @@ from studio.i18n.catalog import LOCALES, catalog, negotiate
 from studio.web.answer_updates import EventStream
 from studio.web.brand import font
 from studio.web.demo.answers import Answering
-from studio.web.demo.limits import COOKIE, HOUR, PER_ADDRESS, PER_VISITOR, VISITS, RateLimit, Visitors
+from studio.web.demo.limits import COOKIE, HOUR, PER_ADDRESS, PER_VISITOR, VISITS, LinkLimits, RateLimit, Visitors
 from studio.web.demo.page import closed_page, demo_page
 from studio.web.demo.questions import MAX_BODY, parse_question
 from studio.web.demo.queue import FairQueue, Ticket
@@ -47,7 +47,7 @@ HEADERS: Final = {
 }
 _KEEP: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 _STATUS: Final = {"link.closed": 410, "general.not_found": 404, "demo.too_long": 413, "demo.big_body": 413}
-_BUSY: Final = ("demo.too_fast", "demo.own_questions", "demo.full")
+_BUSY: Final = ("demo.too_fast", "demo.hour_used_up", "demo.own_questions", "demo.full")
 
 
 class DemoServices(Protocol):
@@ -72,6 +72,7 @@ def demo_app(services: DemoServices, *, prefix: str = "") -> FastAPI:
     below = "" if prefix == "/d" else "/d"
     visitors = Visitors(load_secret(services.workspace.home))
     limits, visits = (RateLimit(PER_VISITOR), RateLimit(PER_ADDRESS)), RateLimit(VISITS, HOUR)
+    link_limits = LinkLimits()
     answering = Answering(services.chats, services.links, FairQueue())
 
     app.get(below + "/static/{name}")(_static)
@@ -100,7 +101,12 @@ def demo_app(services: DemoServices, *, prefix: str = "") -> FastAPI:
             link = await run_in_threadpool(services.links.open, token)
             question = parse_question(request.headers.get("content-type", ""), await _body(request))
             visitor, address = visitors.name(request), visitors.address(request)
-            ticket = _join(answering.queue, limits, visitor, address)
+            link_limits.check(token, link.per_hour)
+            try:
+                ticket = _join(answering.queue, limits, visitor, address)
+            except AfinaError:
+                link_limits.give_back(token, link.per_hour)
+                raise
         except Exception as error:
             return _refusal(from_exception(error), locale)
         lines = answering.stream(link, question, ticket, catalog(locale))

@@ -38,6 +38,7 @@ _ICON: Final = (
     ' aria-hidden="true"><circle cx="12" cy="24" r="5"/><circle cx="35" cy="12" r="5" stroke="var(--af-accent)"/>'
     '<circle cx="35" cy="36" r="5"/><path d="m17 22 13-7M17 26l13 7"/></svg>'
 )
+_PER_HOUR: Final = (20, 100, 500)  # questions that a link may be limited to
 _EXPORT: Final = Markup(
     '<article class="af-card" id="export-{kind}"><div><h3>{name}</h3><p class="af-muted af-small">{about}</p></div>'
     '<div class="af-stack af-push">{state}</div></article>'
@@ -57,6 +58,8 @@ class _Parts:
     title: Any
     questions: tuple[Any, ...]
     before: Any
+    days: Any
+    per_hour: Any
     create: Any
     reach: Any
     links: Any
@@ -98,6 +101,15 @@ def _layout(ui: Ui) -> _Parts:
         before = gr.Checkbox(
             value=True, label=text("share.before"), info=text("share.before_info"), elem_id="share-before"
         )
+        with gr.Row():
+            days = gr.Dropdown(
+                [(text("share.days.never"), 0), (text("share.days.day"), 1), (text("share.days.week"), 7)],
+                value=0,
+                label=text("share.days"),
+                elem_id="share-days",
+            )
+            hourly = [(text("share.per_hour.none"), 0), *((text.number(count), count) for count in _PER_HOUR)]
+            per_hour = gr.Dropdown(hourly, value=0, label=text("share.per_hour"), elem_id="share-per-hour")
         with gr.Accordion(text("share.questions"), open=False, elem_id="share-questions"), gr.Row():
             questions = tuple(
                 gr.Textbox(
@@ -116,14 +128,18 @@ def _layout(ui: Ui) -> _Parts:
         downloads = ui.actions(elem_id="share-downloads")
         api = build_api(ui)
     timer = gr.Timer(1.5, active=False)
-    return _Parts(needs, body, run, title, questions, before, create, reach, links, downloads, api, timer)
+    return _Parts(
+        needs, body, run, title, questions, before, days, per_hour, create, reach, links, downloads, api, timer
+    )
 
 
 def _connect(ui: Ui, parts: _Parts) -> None:
     services = ui.services
 
     @friendly(ui.text)
-    def create(query: str, run_id: str, title: str, before: bool, *questions: str) -> dict[Any, Any]:
+    def create(
+        query: str, run_id: str, title: str, before: bool, days: int, per_hour: int, *questions: str
+    ) -> dict[Any, Any]:
         asked = [question.strip() for question in questions if question.strip()]
         chosen = ChosenBy.OWNER if asked else ChosenBy.PLACE
         link = services.links.create(
@@ -132,6 +148,8 @@ def _connect(ui: Ui, parts: _Parts) -> None:
             asked or services.suggestions.held_out(run_id, MAX_QUESTIONS),
             ui.text.locale,
             shows_before=before,
+            days=days or None,
+            per_hour=per_hour or None,
             chosen_by=chosen,
         )
         if not asked:
@@ -173,7 +191,7 @@ def _connect(ui: Ui, parts: _Parts) -> None:
 
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     where = [ui.place, parts.run]
-    form = [*where, parts.title, parts.before, *parts.questions]
+    form = [*where, parts.title, parts.before, parts.days, parts.per_hour, *parts.questions]
     parts.create.click(create, form, parts.going, api_visibility="private")
     parts.links.action(act, where, parts.going, **quiet)
     parts.reach.action(move, where, parts.going, **quiet)

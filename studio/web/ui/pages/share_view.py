@@ -108,10 +108,16 @@ def _link(ui: Ui, link: Link, run_name: str, public: str) -> Markup:
     text = ui.text
     path = f"{public}/d/{link.token}" if public else f"../d/{link.token}"
     counts = [text("share.visits", n=link.visits), text("share.answers", n=link.answers), when(text, link.created_at)]
+    if link.expires_at and not link.is_expired:
+        counts.append(Markup("{} {}").format(text("share.until"), when(text, link.expires_at)))
+    if link.per_hour:
+        counts.append(text("share.hourly", n=link.per_hour))
     return _LINK.format(
         token=link.token,
         title=link.title,
-        state=badge(text("share.on"), "good") if link.is_open else badge(text("share.off")),
+        state=badge(text("share.on"), "good")
+        if link.is_open
+        else badge(text("share.expired" if link.is_expired and link.revoked_at is None else "share.off")),
         address=_ADDRESS.format(path) if link.is_open else EMPTY,
         facts=Markup(" · ").join([*filter(None, [run_name]), *counts]),
         questions=_questions(ui, link),
