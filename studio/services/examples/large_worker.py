@@ -92,8 +92,6 @@ class _Work:
         if not job["large"]:
             self.datasets.watch(self._monitor)
             self._import(job)
-            if self.checks.is_large(job["project_id"]):
-                self.check(job)
             self.teller.saving()
             return
         from studio.data.checks.scan_pool import ScanPool

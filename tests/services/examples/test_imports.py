@@ -13,7 +13,6 @@ import pytest
 
 from studio.data.checks.dataset import ScannedDataset
 from studio.data.checks.report import Report
-from studio.data.limits import CHECKED_AT_ONCE
 from studio.domain.dataset import Mapping
 from studio.processes.job_registry import Job, JobState
 from studio.services.examples.checks import CheckService
@@ -187,21 +186,6 @@ def test_a_stop_leaves_everything_as_it_was(
     assert view is not None
     assert (view.version.number, view.version.examples) == (1, 2)
     imports.close()
-
-
-def test_what_no_page_waits_for_is_checked_where_it_is_read(
-    datasets: DatasetService, project: str, tmp_path: Path
-) -> None:
-    rows = "".join(
-        f"Onde está o pedido {n}?,{'n/a' if n % 50 == 0 else f'Sai no dia {n}.'}\n" for n in range(CHECKED_AT_ONCE + 1)
-    )
-    (tmp_path / "a.csv").write_text("Pergunta,Resposta\n" + rows, encoding="utf-8")
-    imports = ImportService(datasets)
-    imports.start(project, ImportRequest(paths=(tmp_path / "a.csv",)))
-    assert ended(imports, project).state is JobState.DONE
-    report = CheckService(datasets, ModelService(datasets.workspace)).known(project)
-    assert report is not None
-    assert "empty_answers" in {finding.code for finding in report.findings}
 
 
 def test_an_import_that_the_end_of_the_studio_cut_off_is_told_once(
