@@ -33,11 +33,6 @@ class Metric(StrEnum):
     LOSS = "loss"  # mean cross-entropy in nats a token of the expected answers; lower is better
     PERPLEXITY = "perplexity"  # exp of it; lower is better
 
-    @property
-    def lower_is_better(self) -> bool:
-        """Whether a small value is a good one."""
-        return self in (Metric.LOSS, Metric.PERPLEXITY)
-
 
 class Outcome(StrEnum):
     """How a question went for the tuned model, by the headline."""

@@ -117,11 +117,6 @@ class Recipe(BaseModel):
     precision: Precision = Precision.AUTO
     seed: int = Field(default=42, ge=0, lt=2**32)
 
-    @property
-    def is_resolved(self) -> bool:
-        """Whether every choice is made: no preset is needed any more."""
-        return not self.open_fields()
-
     def open_fields(self) -> list[str]:
         """Names of the fields that the preset still has to decide."""
         optional = (

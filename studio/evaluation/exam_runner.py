@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 _NOTE_SECONDS: Final = 0.7
 _LOSSES: Final = 100  # questions whose expected answers are measured
-_SCORING: Final = 0.04  # seconds a question
 
 
 @dataclass(frozen=True)

@@ -32,18 +32,6 @@ def is_installed(folder: Path) -> bool:
     return (folder / "afina.json").is_file()
 
 
-def installed_card(folder: Path) -> BaseModelCard:
-    """The card in the folder of an installed model.
-
-    Raises:
-        AfinaError: ``model.not_installed``.
-    """
-    try:
-        return BaseModelCard.model_validate_json((folder / "afina.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise AfinaError("model.not_installed", what=folder.name) from error
-
-
 def install(workspace: Workspace, card: BaseModelCard, source: Source, report: Report, cancelled: Cancelled) -> None:
     """Installs a model; does nothing when it is there. Two processes that want the same model wait for each other.
 

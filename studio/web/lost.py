@@ -13,7 +13,6 @@ from studio.i18n import LOCALES, catalog, negotiate
 from studio.web.notice_page import POLICY, notice_page
 
 LANGUAGE_COOKIE: Final = "afina_language"
-_VISITORS: Final = "/d/"  # the demo has a page of its own
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": POLICY,

@@ -97,11 +97,6 @@ class Topics:
         """Topics that are asked in one wording only."""
         return tuple(topic for topic in self.topics if topic.phrasings == 1)
 
-    @property
-    def unproved(self) -> tuple[Topic, ...]:
-        """Topics that the proof does not ask for."""
-        return tuple(topic for topic in self.topics if not topic.held_out)
-
 
 @dataclass(frozen=True)
 class Copies:

@@ -29,15 +29,6 @@ _GEMMA_LOCAL_ROPE: Final = 10_000.0
 _ROPES: Final = ("default", "linear", "llama3")
 
 
-def is_known(config: dict[str, Any]) -> bool:
-    """Whether a model of this ``config.json`` can be written as GGUF."""
-    try:
-        Architecture(config).require()
-    except AfinaError:
-        return False
-    return True
-
-
 @dataclass(frozen=True)
 class Architecture:
     """How one model is described in a GGUF file.
