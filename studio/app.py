@@ -51,6 +51,7 @@ def build_services(settings: Settings) -> Services:
     from studio.services.proof_changes import ProofChangeService
     from studio.services.proof_reports import ProofReportService
     from studio.services.publication import PublicationService
+    from studio.services.publishing import PublishingService
     from studio.services.runs.comparison import ComparisonService
     from studio.services.runs.service import RunService
     from studio.services.runs.state_reader import RunReader
@@ -69,6 +70,7 @@ def build_services(settings: Settings) -> Services:
     runs = RunService(workspace, models, datasets, reader=reader)
     proofs = ProofService(workspace)
     votes = VoteService(workspace, proofs)
+    exports = ExportService(workspace, site_files)
     demo = DemoParts(workspace, LinkService(workspace), ChatService(workspace, ChatPool(workspace)))
     return Services(
         workspace=workspace,
@@ -92,7 +94,8 @@ def build_services(settings: Settings) -> Services:
         keys=ApiKeyService(workspace),
         publication=PublicationService(workspace, openers(demo)),
         suggestions=SuggestionService(workspace, demo.chats, demo.links),
-        exports=ExportService(workspace, site_files),
+        exports=exports,
+        publishing=PublishingService(workspace, exports),
         proofs=proofs,
         votes=votes,
         proof_changes=ProofChangeService(runs, proofs),

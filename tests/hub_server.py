@@ -1,7 +1,8 @@
-"""A hub of our own: a small HTTP server that speaks the few endpoints that a download needs."""
+"""A hub of our own: a small HTTP server that speaks the few endpoints that downloads and uploads need."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import threading
@@ -28,6 +29,9 @@ class FakeHub:
         hold: what a file's download waits for in the middle, by name.
         drop: times that a file's download is cut off in the middle, by name.
         requests: method and path of every request, in order.
+        writer: token that may make repositories and write to them; nobody may without one.
+        made: what was asked for when a repository was made, by ``type/owner/name``; its ``files`` are its content.
+        stored: large files that were sent, by their SHA-256.
     """
 
     address: str = ""
@@ -38,6 +42,9 @@ class FakeHub:
     hold: dict[str, threading.Event] = field(default_factory=dict)
     drop: dict[str, int] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
+    writer: str = ""
+    made: dict[str, dict[str, Any]] = field(default_factory=dict)
+    stored: dict[str, bytes] = field(default_factory=dict)
     card: dict[str, Any] = field(default_factory=lambda: {"license": "mit", "language": ["pt", "en"]})
 
     def dataset_info(self, repo: str) -> dict[str, Any]:
@@ -93,7 +100,61 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self._posted = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        self._answer(body=True)
+        path = unquote(urlsplit(self.path).path)
+        for ending, answer in (
+            ("/api/repos/create", self._create),
+            ("/api/validate-yaml", lambda _: {"errors": [], "warnings": []}),
+            ("/preupload/main", self._preupload),
+            ("/info/lfs/objects/batch", self._large_files),
+            ("/commit/main", self._commit),
+        ):
+            if path.endswith(ending):
+                self.hub.requests.append(f"POST {path}")
+                if not self.hub.writer or self.headers.get("Authorization") != f"Bearer {self.hub.writer}":
+                    return self._send(401, b'{"error":"Invalid username or password."}', True)
+                answer_body = json.dumps(answer(path.removesuffix(ending))).encode()
+                return self._send(200, answer_body, True, {"Content-Type": "application/json"})
+        return self._answer(body=True)
+
+    def do_PUT(self) -> None:
+        content = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        digest = self.path.rpartition("/")[2]
+        is_whole = hashlib.sha256(content).hexdigest() == digest
+        self.hub.stored[digest] = content
+        self._send(200 if is_whole else 400, b"", True)
+
+    def _create(self, _: str) -> dict[str, Any]:
+        asked = json.loads(self._posted)
+        repo = f"{asked['organization']}/{asked['name']}"
+        self.hub.made.setdefault(f"{asked.get('type', 'model')}/{repo}", {**asked, "files": {}})
+        place = "spaces/" if asked.get("type") == "space" else ""
+        return {"url": f"{self.hub.address}/{place}{repo}"}
+
+    def _preupload(self, _: str) -> dict[str, Any]:
+        modes = [
+            {"path": f["path"], "uploadMode": "lfs" if f["size"] > 50_000 else "regular", "shouldIgnore": False}
+            for f in json.loads(self._posted)["files"]
+        ]
+        return {"files": modes}
+
+    def _large_files(self, _: str) -> dict[str, Any]:
+        objects = [
+            {**found, "actions": {"upload": {"href": f"{self.hub.address}/upload/{found['oid']}"}}}
+            for found in json.loads(self._posted)["objects"]
+        ]
+        return {"transfer": "basic", "objects": objects}
+
+    def _commit(self, path: str) -> dict[str, Any]:
+        kind, _, repo = path.removeprefix("/api/").partition("s/")
+        files = self.hub.made[f"{kind}/{repo}"]["files"]
+        for line in self._posted.splitlines():
+            entry = json.loads(line)
+            value = entry["value"]
+            if entry["key"] == "file":
+                files[value["path"]] = base64.b64decode(value["content"])
+            elif entry["key"] == "lfsFile":
+                files[value["path"]] = self.hub.stored[value["oid"]]
+        return {"success": True, "commitOid": COMMIT, "commitUrl": f"{self.hub.address}/{repo}/commit/{COMMIT}"}
 
     def log_message(self, *_: Any) -> None:
         pass

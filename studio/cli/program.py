@@ -12,7 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from studio import __version__
-from studio.cli import answer, chat, doctor, examples, export, keys, models, prove, runs, serve, studies, train
+from studio.cli import answer, chat, doctor, examples, export, keys, models, prove, publish, runs, serve, studies, train
 from studio.cli.language import take_language, terminal_locale
 from studio.cli.session import Usage
 from studio.cli.terminal import Terminal
@@ -65,6 +65,7 @@ def program() -> typer.Typer:
     app.command()(chat.chat)
     app.command()(answer.answer)
     app.command()(export.export)
+    app.command()(publish.publish)
     app.command()(keys.api)
     app.command()(doctor.doctor)
     app.add_typer(models.build(), name="models")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from studio.services.proof_changes import ProofChangeService
     from studio.services.proof_reports import ProofReportService
     from studio.services.publication import PublicationService
+    from studio.services.publishing import PublishingService
     from studio.services.runs.comparison import ComparisonService
     from studio.services.runs.service import RunService
     from studio.services.studies.service import StudyService
@@ -60,6 +61,7 @@ class Services:
     publication: PublicationService
     suggestions: SuggestionService
     exports: ExportService
+    publishing: PublishingService
     proofs: ProofService
     votes: VoteService
     proof_changes: ProofChangeService

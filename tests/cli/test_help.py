@@ -49,6 +49,7 @@ def test_there_is_a_command_for_each_step() -> None:
         "chat",
         "answer",
         "export",
+        "publish",
         "api",
         "keys",
         "keys add",

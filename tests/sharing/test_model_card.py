@@ -102,3 +102,10 @@ def test_the_card_says_what_the_final_exam_said(tmp_path: Path) -> None:
     assert "p = 0.039" in text
     assert "also helped to choose" in text
     assert "<script" not in text
+
+
+def test_the_card_of_a_page_is_that_of_a_static_space(tmp_path: Path) -> None:
+    text = model_card(source(tmp_path, name="Padaria: da Vila"), exporters()["site"])
+    header = text.split("---")[1]
+    for line in ("title: Padaria da Vila", "sdk: static", "  cross-origin-embedder-policy: require-corp"):
+        assert f"\n{line}\n" in header

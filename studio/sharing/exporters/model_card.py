@@ -82,6 +82,11 @@ Exact McNemar test: p = {shown_p(text, proof.p)}; the range is a 95 % bootstrap 
 
 def _header(source: ExportSource, exporter: Exporter) -> str:
     licence = _LICENCES.get(source.card.licence.name.lower(), "other")
+    if exporter.kind.startswith("site"):  # a static Space of the hub, with the headers that several threads need
+        headers = ("embedder-policy: require-corp", "opener-policy: same-origin", "resource-policy: cross-origin")
+        lines = ["---", f"title: {_plain(source.title or source.name)}", "sdk: static", "app_file: index.html"]
+        lines += [f"license: {licence}", "custom_headers:", *(f"  cross-origin-{header}" for header in headers)]
+        return "\n".join([*lines, "tags:", "- afina", "---", ""])
     lines = ["---", f"library_name: {_LIBRARIES.get(exporter.kind, 'gguf')}"]
     if source.reference:
         lines.append(f"base_model: {source.reference}")

@@ -1,0 +1,51 @@
+"""``afina publish``: a chatbot online for good, on the Hugging Face hub."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from studio.cli.session import Json, Usage, load_settings, open_services, terminal_of
+
+
+def publish(
+    ctx: typer.Context,
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="Id of a run, as afina runs lists it and afina train prints it.")
+    ],
+    repository: Annotated[
+        str, typer.Argument(metavar="OWNER/NAME", help="Your name on the hub, and how the chatbot is called there.")
+    ],
+    kind: Annotated[
+        str, typer.Option("--kind", metavar="KIND", help="site, site_compare, gguf, merged or adapter.")
+    ] = "site",
+    private: Annotated[bool, typer.Option("--private", help="Only you can see it.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Put a chatbot online for good, on the Hugging Face hub.
+
+    Its page becomes a free static Space, any other kind a model. The token comes from AFINA_HF_TOKEN or HF_TOKEN, or is
+    asked for; it is kept nowhere.
+
+    \b
+    afina publish run-4f1c09ab33d2 my-name/support-bot
+    """
+    terminal = terminal_of(ctx, as_json=as_json)
+    known = load_settings().hf_token
+    token = known.get_secret_value() if known else os.environ.get("HF_TOKEN", "")
+    if not token and not as_json and sys.stdin.isatty():
+        token = getpass.getpass(f"{terminal.catalog('cli.publish.token')} ", sys.stderr)
+    with open_services() as services:
+        kinds = [str(known) for known in services.exports.kinds()]
+        if kind not in kinds:
+            raise Usage("cli.export_kind", kind=kind, choices=", ".join(kinds))
+        done = services.publishing.publish(
+            run, kind, repository, token, private=private, report=lambda phase: terminal.say(f"cli.publish.{phase}")
+        )
+    terminal.emit({"run": run, "kind": kind, "address": done.address, "page": done.page, "files": done.files})
+    terminal.say("cli.publish.done")
+    terminal.result(done.page or done.address)
