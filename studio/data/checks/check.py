@@ -21,7 +21,7 @@ from studio.domain.conversation import Conversation, Message
 from studio.domain.problem import Severity
 from studio.errors import AfinaError
 
-KEPT: Final = 5_000  # positions and ids that a finding names one by one
+MAX_NAMED_POSITIONS: Final = 5_000  # positions and ids that a finding names one by one
 _SHOWN_FILES: Final = 4
 
 
@@ -162,7 +162,7 @@ class Finding:
     Args:
         code: of the check.
         severity: how much it matters.
-        positions: 0-based places of the examples at fault, the first :data:`KEPT` of them.
+        positions: 0-based places of the examples at fault, the first :data:`MAX_NAMED_POSITIONS` of them.
         ids: of the same examples, in the same order.
         params: values named in the sentence ``check.<code>.found``: ``n``, ``rows`` and others.
         groups: positions that belong together: copies of each other, answers that contradict each other.
@@ -245,7 +245,7 @@ def finding(
     rows = np.unique(np.asarray(positions if isinstance(positions, np.ndarray) else list(positions), np.int64))
     if not len(rows):
         return None
-    kept = tuple(rows[:KEPT].tolist())
+    kept = tuple(rows[:MAX_NAMED_POSITIONS].tolist())
     known = dataset.conversations
     ids = known.ids(kept) if isinstance(known, Rows) else tuple(known[i].id for i in kept)
     values = {"n": len(rows), "rows": dataset.where(rows), **params}

@@ -21,7 +21,7 @@ from studio.data.similarity.minhash import Hashes, Ints, mixed
 from studio.domain.conversation import Conversation
 
 _RECURS: Final = 3  # different questions that a value is told in answer to, before it counts as the company's own
-_BEFORE: Final = 200  # letters before a value that say whose it is, within its sentence
+_CONTEXT_LETTERS: Final = 200  # letters before a value that say whose it is, within its sentence
 _OURS: Final = re.compile(
     r"\b(?:our|us|ours|contact|reach|call|write to|e-?mail(?: us)?(?: at| to)?|message|whatsapp|hotline|support|store|shop|office|"
     r"headquarters|visit|located|nosso|nossa|nossos|nossas|conosco|contato|ligue|ligar|fale|chame|escreva|mande|envie|"
@@ -112,7 +112,7 @@ def told_as_ours(text: str, kind: Kind, span: Span) -> bool:
     """Whether a value, or the words before it, show that it is the company's own ("call us at …")."""
     if span.ours or kind.code == "names":
         return span.ours
-    before = _SENTENCE_END.split(text[max(0, span.start - _BEFORE) : span.start])[-1]
+    before = _SENTENCE_END.split(text[max(0, span.start - _CONTEXT_LETTERS) : span.start])[-1]
     return _last(_OURS, before) > _last(_YOURS, before)  # whoever is named nearest to the value has it
 
 

@@ -13,7 +13,7 @@ from studio.data.checks.score import most_worth, score
 from studio.data.limits import CHECKED_AT_ONCE
 from studio.domain.conversation import Conversation
 
-_TRIED: Final = 4  # of a large set, so many times as many as are shown: a fix may leave some as they are
+_TRIED_PER_SHOWN: Final = 4  # of a large set, so many times as many as are shown: a fix may leave some as they are
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,9 @@ def preview(dataset: Dataset, wanted: str, limit: int = 5) -> list[Change]:
     if found is None or check.fix is None:
         return []
     if len(dataset) > CHECKED_AT_ONCE:  # a fix of the first examples shows what a fix of all would do to them
-        found = replace(found, rows=found.rows[: limit * _TRIED], groups=found.groups[: limit * _TRIED])
+        found = replace(
+            found, rows=found.rows[: limit * _TRIED_PER_SHOWN], groups=found.groups[: limit * _TRIED_PER_SHOWN]
+        )
     made = check.fix(dataset, found, choice or (check.choices[0] if check.choices else ""))
     pairs = (Change(dataset.conversations[place], made[place]) for place in sorted(made))
     return list(islice((pair for pair in pairs if pair.before != pair.after), limit))

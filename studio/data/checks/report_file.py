@@ -22,7 +22,9 @@ from studio.errors import AfinaError
 from studio.storage.files import atomic_path
 
 _GROUPS: Final = 2_000  # that a finding keeps
-_KEPT: Final = 6  # reports of a project, 100 MB each for a million examples; an older one is made again when asked for
+_MAX_REPORTS: Final = (
+    6  # reports of a project, 100 MB each for a million examples; an older one is made again when asked for
+)
 
 
 def save(path: Path, dataset: Dataset, report: Report) -> None:
@@ -62,7 +64,7 @@ def _forget_old(folder: Path) -> None:
             dated.append((path.stat().st_mtime, path))
         except OSError:  # another process took it away
             continue
-    for _, path in sorted(dated)[:-_KEPT]:
+    for _, path in sorted(dated)[:-_MAX_REPORTS]:
         path.unlink(missing_ok=True)
 
 

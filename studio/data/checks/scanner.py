@@ -95,7 +95,7 @@ class Scanner:
                 known = Text.of(content, key, _flags(self._of_texts, content))
             self._remember(place, known)
         if known.values is None and role != _SYSTEM:
-            self._look(known, content)
+            self._add_language_and_values(known, content)
         if role == _ASSISTANT and known.answered < 0:
             key = plain(content) if key is None else key
             known.answered = _flags(self._of_answers, content, key)
@@ -107,7 +107,8 @@ class Scanner:
             made.questions[known.key] = key or content.strip()
         return known
 
-    def _look(self, text: Text, content: str) -> None:
+    def _add_language_and_values(self, text: Text, content: str) -> None:
+        """Adds what is wanted of texts that somebody says: language, masks, values of personal data."""
         text.language = self._languages[language(content)]
         text.masks = mask_numbers(content)
         text.values = tuple(

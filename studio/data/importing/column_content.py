@@ -15,7 +15,7 @@ from studio.data.text import plain, words
 
 _MOSTLY: Final = 0.6  # of the cells
 _NEARLY_ALL: Final = 0.85
-_FEW: Final = 3  # cells, of which nothing can be said
+_MIN_CELLS: Final = 3  # cells, of which nothing can be said
 _LONGEST_LABEL: Final = 2.5  # words on average
 _NUMBER: Final = re.compile(r"[-+]?(?:r\$|us\$|[$€£])?\s*\d[\d.,\s]*\s*(?:%|[a-z]{1,3}\b)?", re.I)
 _DATE: Final = re.compile(
@@ -64,11 +64,11 @@ def content_of(values: Sequence[Any]) -> Content | None:
         return None
     for kind, count in kinds.most_common():
         if kind in _SHORT_ANSWERS:  # "Yes." and "10" are answers, where they are some of them
-            if count >= _NEARLY_ALL * len(texts) and len(texts) >= _FEW:
+            if count >= _NEARLY_ALL * len(texts) and len(texts) >= _MIN_CELLS:
                 return kind
         elif kind is not None and count >= _MOSTLY * len(texts):
             return kind
-    if len(texts) < _FEW:
+    if len(texts) < _MIN_CELLS:
         return None
     if sum(count for kind, count in kinds.items() if kind is not None) >= 0.8 * len(texts):
         return Content.CODES

@@ -24,10 +24,10 @@ DEFAULT_ROWS: Final = 10_000
 _ID: Final = re.compile(r"[\w][\w.-]{0,95}(?:/[\w][\w.-]{0,95})?")
 _KNOWN: Final = re.compile(r"\[(.*)\]", re.DOTALL)
 _TOLD_EVERY: Final = 500  # rows
-_LOOK_SECONDS: Final = 0.1
+_POLL_SECONDS: Final = 0.1
 _FOREIGN: Final = "don't belong to"  # the library's words, and ours where it has none
 _OF_THE_HUB: Final = frozenset(("hf", "file", "local", "zip", "tar", "dir", "filecache", "blockcache", "simplecache"))
-_LOOK_TIMEOUT: Final = 20.0  # seconds
+_PROBE_TIMEOUT: Final = 20.0  # seconds
 
 
 def fetch(
@@ -170,11 +170,11 @@ def _write(options: dict[str, Any]) -> None:
     say(rows=count)
 
 
-def _look(reference: str) -> None:
+def _probe(reference: str) -> None:
     """Asks once whether the dataset is there: the library would try an unreachable hub for half a minute."""
     import huggingface_hub
 
-    huggingface_hub.HfApi().dataset_info(reference, timeout=_LOOK_TIMEOUT)
+    huggingface_hub.HfApi().dataset_info(reference, timeout=_PROBE_TIMEOUT)
 
 
 def _list(options: dict[str, Any]) -> None:
@@ -228,7 +228,7 @@ def main() -> None:
         try:
             if not options["local"]:
                 _stay_at_the_hub()
-                _look(options["reference"])
+                _probe(options["reference"])
             (_list if options.get("list") else _write)(options)
         except Exception as error:
             known = _problem(error, options)

@@ -11,7 +11,7 @@ from studio.data.splitting.split import together
 from studio.data.text import plain
 from studio.domain.conversation import Conversation
 
-_MOST_CLASSES: Final = 1000  # answers whose wordings are spread evenly; more take too long and matter less
+_MAX_CLASSES: Final = 1000  # answers whose wordings are spread evenly; more take too long and matter less
 
 
 def parts(conversations: Sequence[Conversation], count: int, seed: int) -> tuple[int, ...]:
@@ -32,7 +32,7 @@ def parts(conversations: Sequence[Conversation], count: int, seed: int) -> tuple
     if count < 2:
         return (0,) * len(groups)
     answers = [plain(conversation.answer) for conversation in conversations]
-    repeated = {answer for answer, n in Counter(answers).most_common(_MOST_CLASSES) if n > 1}
+    repeated = {answer for answer, n in Counter(answers).most_common(_MAX_CLASSES) if n > 1}
     classes = [answer if answer in repeated else "" for answer in answers]
     stratified = max(Counter(classes).values()) >= count and len(repeated) > 0
     folder = StratifiedGroupKFold if stratified else GroupKFold

@@ -76,7 +76,7 @@ _OPENINGS: Final[dict[str, tuple[tuple[str, tuple[str, ...]], ...]]] = {
         (r"(?=(?:the|my|our|your) )", ("a question: ", "about this: ")),
     ),
 }
-_BEFORE: Final = {
+_LEADING_WORDS: Final = {
     "pt": ("oi, uma dúvida: ", "bom dia, me ajuda com uma coisa: ", "olá, preciso saber: "),
     "es": ("hola, una duda: ", "buenos días, me ayuda con algo: ", "buenas, necesito saber: "),
     "en": ("hi, a question: ", "hello, can you help me: ", "good morning, I need to know: "),
@@ -191,5 +191,5 @@ def _opened(text: str, tongue: str, dice: random.Random) -> str:
             rest = text[found.end() :] if found.end() else first
             opening = dice.choice(others)
             return opening[:1].upper() + opening[1:] + rest
-    opening = dice.choice(_BEFORE[tongue])
+    opening = dice.choice(_LEADING_WORDS[tongue])
     return opening[:1].upper() + opening[1:] + first

@@ -10,14 +10,14 @@ from studio.data.text import plain
 from studio.domain.conversation import Conversation
 
 _UNIQUE: Final = 0.9  # share of different answers from which on held-out answers cannot be known
-_FEWEST: Final = 4
+_MIN_EXAMPLES: Final = 4
 _SALT: Final = 7_919  # other words than those of a held-out test, which takes the plain seed
 
 
 def has_unique_answers(conversations: Sequence[Conversation]) -> bool:
     """Whether (nearly) every answer is there once, so that the answer to a question held out cannot be learned."""
     answers = {plain(conversation.answer) for conversation in conversations}
-    return len(conversations) >= _FEWEST and len(answers) >= _UNIQUE * len(conversations)
+    return len(conversations) >= _MIN_EXAMPLES and len(answers) >= _UNIQUE * len(conversations)
 
 
 def recall_questions(conversations: Sequence[Conversation], seed: int, count: int) -> list[Conversation]:

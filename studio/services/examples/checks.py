@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from studio.services.examples.datasets import DatasetService
     from studio.services.models import ModelService
 
-_DATASETS_KEPT: Final = 4  # datasets with what was found in them: a version never changes
+_MAX_CACHED_DATASETS: Final = 4  # datasets with what was found in them: a version never changes
 _AT_ONCE: Final = 1_000
 _SAMPLED: Final = 2_000
 
@@ -275,7 +275,7 @@ class CheckService:
     def _keep(self, key: tuple[str, str, str], checked: _Checked) -> None:
         self._known[key] = checked
         self._known.move_to_end(key)
-        while len(self._known) > _DATASETS_KEPT:
+        while len(self._known) > _MAX_CACHED_DATASETS:
             self._known.popitem(last=False)
 
     def _checked(self, project_id: str, cancelled: Cancelled = never) -> _Checked:

@@ -26,7 +26,7 @@ from studio.settings import assets_dir
 from studio.storage.workspace import Workspace
 
 _PASTED: Final = "paste.txt"
-_SAMPLE_KEPT: Final = 10  # rows that show how columns are read
+_SAMPLE_ROWS_SHOWN: Final = 10  # rows that show how columns are read
 
 
 class DatasetService:
@@ -310,7 +310,7 @@ class DatasetService:
                 [*earlier.problems, *reading.findings.problems()],
                 [*earlier.tables, *(file.read for file in reading.files)],
                 # Some of both: what was added may have other columns, and they are those that the picture shows.
-                [*earlier.sample[: _SAMPLE_KEPT // 2], *reading.sample][:_SAMPLE_KEPT],
+                [*earlier.sample[: _SAMPLE_ROWS_SHOWN // 2], *reading.sample][:_SAMPLE_ROWS_SHOWN],
                 split or Draft.like(before, action, {}).split,
                 earlier.base,  # what is added to must not have changed; what is replaced may have
             )

@@ -38,7 +38,7 @@ _LINES_AT_ONCE: Final = 500  # between two looks at whether a person stops it
 _READING, _CHECKING = 0.6, 0.95  # how much of the whole is done when each is
 
 
-class _Teller:
+class _ProgressReporter:
     """Says how far the work is: at most some times a second, and never less than before."""
 
     def __init__(self) -> None:
@@ -77,8 +77,8 @@ class _Work:
         self._stop = stop
         self._workspace = Workspace(settings)
         self.datasets = DatasetService(self._workspace)
-        self.teller = teller = _Teller()
-        self._monitor = ReadMonitor(teller.rows, teller.reading, teller.file, stop.is_set)
+        self.reporter = reporter = _ProgressReporter()
+        self._monitor = ReadMonitor(reporter.rows, reporter.reading, reporter.file, stop.is_set)
 
     @cached_property
     def checks(self) -> CheckService:
@@ -92,7 +92,7 @@ class _Work:
         if not job["large"]:
             self.datasets.watch(self._monitor)
             self._import(job)
-            self.teller.saving()
+            self.reporter.saving()
             return
         from studio.data.checks.scan_pool import ScanPool
 
@@ -105,7 +105,7 @@ class _Work:
             pool.close()  # before the facts are compared: what its processes remember would lie beside that
         if facts is not None:
             self.checks.check_large(job["project_id"], facts)
-        self.teller.saving()
+        self.reporter.saving()
 
     def check(self, job: dict[str, Any]) -> None:
         """Checks the current examples."""
@@ -116,7 +116,7 @@ class _Work:
         version = self.datasets.version(job["project_id"])
         assert version is not None
         facts = self._facts(job["project_id"])
-        self.teller.saving()
+        self.reporter.saving()
         self.checks.fix_large(job["project_id"], job["codes"], facts, version.id)
 
     def draw(self, job: dict[str, Any]) -> None:
@@ -126,7 +126,7 @@ class _Work:
     def _checking(self, share: float) -> None:
         if self._stop.is_set():
             raise Stopped
-        self.teller.checking(share)
+        self.reporter.checking(share)
 
     def _facts(self, project_id: str) -> Facts:
         """Of the current examples; scanned by all cores where there are so many that this is worth its start."""

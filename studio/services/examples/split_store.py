@@ -16,7 +16,7 @@ from studio.processes.json_child import run_aside
 from studio.storage.database import DatasetRow
 from studio.storage.workspace import Workspace
 
-_SPLITS_KEPT: Final = 8
+_MAX_CACHED_SPLITS: Final = 8
 _OPEN: Final = 2  # versions whose lines can be found at once: 24 bytes an example
 
 
@@ -100,7 +100,7 @@ class SplitStore:
     def _remember(self, row: DatasetRow, found: Drawn) -> Drawn:
         with self._lock:
             self._known[row.id] = found
-            while len(self._known) > _SPLITS_KEPT:
+            while len(self._known) > _MAX_CACHED_SPLITS:
                 self._known.popitem(last=False)
         return found
 

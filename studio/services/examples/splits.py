@@ -23,7 +23,7 @@ from studio.services.examples.split_store import SplitStore
 from studio.storage.database import DatasetRow
 from studio.storage.workspace import Workspace
 
-_MOST_SEED: Final = 2**31
+_SEED_LIMIT: Final = 2**31
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ class SplitService:
         """
         row = self._versions.require_current(project_id)
         before = Draft.like(row, "", {}).split
-        seed = (before.seed + 1) % _MOST_SEED if seed is None else seed
+        seed = (before.seed + 1) % _SEED_LIMIT if seed is None else seed
         choice = SplitChoice(seed=seed, share=before.share if share is None else share)
         params: dict[str, str | int | float] = {"seed": choice.seed, "percent": round(choice.share * 100)}
         kept = (c for c in self._versions.read(row) if not c.reworded_from)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["HeldOut", "Matches", "Query", "Replacement", "RowEdit", "Sort", "TablePage", "TableRow", "TableService"]
 
 PAGE: Final = 50
-_VERSIONS_KEPT: Final = 4  # versions with what was worked out of them
+_MAX_CACHED_VERSIONS: Final = 4  # versions with what was worked out of them
 _TOPICS: Final = 200
 
 
@@ -233,7 +233,7 @@ class TableService:
                 lines = self._versions.lines(row)
                 self._known[row.id] = _Known(lines, tuple(topics(lines, _TOPICS)))
             self._known.move_to_end(row.id)
-            while len(self._known) > _VERSIONS_KEPT:
+            while len(self._known) > _MAX_CACHED_VERSIONS:
                 self._known.popitem(last=False)
             return self._known[row.id]
 
@@ -246,7 +246,7 @@ class TableService:
                 rows = next((finding.rows for finding in found if finding.code == problem), None)
                 among = array("q", rows.tobytes()) if rows is not None else array("q")
             known.orders[key] = select(known.lines, query, among)
-            while len(known.orders) > _VERSIONS_KEPT:
+            while len(known.orders) > _MAX_CACHED_VERSIONS:
                 known.orders.popitem(last=False)
         return known.orders[key]
 

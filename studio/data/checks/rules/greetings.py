@@ -9,8 +9,8 @@ from studio.data.text import words
 from studio.domain.problem import Severity
 
 _CODE: Final = "greetings"
-_LONGEST: Final = 100  # letters of eight such words
-_MOST: Final = 8  # words
+_MAX_LETTERS: Final = 100  # letters of eight such words
+_MAX_WORDS: Final = 8  # words
 _GREETING: Final = words(
     "hi hello hey hiya yo greetings morning afternoon evening night day howdy oi ola oie opa eai ei alo dia tarde "
     "noite hola buenas dias tardes noches saludos salve"
@@ -24,10 +24,10 @@ _AROUND: Final = words(
 
 def _only_greets(key: str) -> bool:
     """Whether a question in plain letters greets and asks nothing."""
-    if len(key) > _LONGEST or key.count(" ") >= _MOST:
+    if len(key) > _MAX_LETTERS or key.count(" ") >= _MAX_WORDS:
         return False
     found = key.split()
-    return 0 < len(found) <= _MOST and bool(_GREETING & set(found)) and set(found) <= _GREETING | _AROUND
+    return 0 < len(found) <= _MAX_WORDS and bool(_GREETING & set(found)) and set(found) <= _GREETING | _AROUND
 
 
 CHECK: Final = Check(

@@ -29,7 +29,7 @@ _SHARED_CELL: Final = re.compile(
 _ODS_TAG: Final = re.compile(rb"<(?:\w+:)?table-(row|cell)\b([^>]{0,2000})>")
 _REPEATED: Final = re.compile(rb'number-(?:rows|columns)-repeated="(\d{1,12})"')
 _ODS: Final = "an OpenDocument spreadsheet"  # stands among the names of its members
-_MOST_MERGED: Final = 200_000  # cells
+_MAX_MERGED_CELLS: Final = 200_000  # cells
 _CHUNK: Final = 1 << 20
 
 
@@ -214,7 +214,7 @@ def _merged_downwards(sheet: Any) -> dict[int, list[int]]:
     """
     ranges = getattr(sheet, "merged_cell_ranges", None) or []
     upright = [(top, column, bottom) for (top, column), (bottom, last) in ranges if column == last and bottom > top > 0]
-    if sum(bottom - top for top, _, bottom in upright) > _MOST_MERGED:
+    if sum(bottom - top for top, _, bottom in upright) > _MAX_MERGED_CELLS:
         return {}
     rows: dict[int, list[int]] = {}
     for top, column, bottom in upright:
