@@ -27,7 +27,7 @@ from studio.evaluation.likely_reasons import LikelyReasons
 from studio.evaluation.metric_results import Scored, metric_results
 from studio.evaluation.other_checks import forgotten_in, off_topic_in, privacy_in
 from studio.evaluation.scoring import Score, Scorer
-from studio.evaluation.statistics import paired_bootstrap
+from studio.evaluation.statistics import paired_bootstrap, paired_permutation
 from studio.evaluation.verdict import advice, decide
 
 _PACKAGES: Final = ("scipy", "sacrebleu", "torch", "transformers", "peft")
@@ -73,11 +73,10 @@ def make_proof(
     won = sum(answer.outcome is Outcome.WON for answer in answers)
     lost = sum(answer.outcome is Outcome.LOST for answer in answers)
     right = [sum(answer.right_before for answer in answers), sum(answer.right_after for answer in answers)]
-    difference = paired_bootstrap(
-        [float(answer.right_before) for answer in answers], [float(answer.right_after) for answer in answers], topics
-    )
+    before, after = [float(a.right_before) for a in answers], [float(a.right_after) for a in answers]
+    difference = paired_bootstrap(before, after, topics)
     bars = _bars(plan, given, scorer, Bar(asked=len(answers), before=right[0], after=right[1]))
-    decision = decide(won, lost, bars.new, difference, bars.knows)
+    decision = decide(won, lost, bars.new, difference, paired_permutation(before, after, topics), bars.knows)
     forgotten, off_topic, privacy = forgotten_in(plan, given), off_topic_in(plan, given), privacy_in(plan, given)
     return Proof(
         run_id=about.run_id,

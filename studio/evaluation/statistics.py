@@ -77,7 +77,7 @@ def paired_bootstrap(before: Sequence[float], after: Sequence[float], clusters: 
         ``after`` less ``before``; as wide as the scores allow where there are fewer than two clusters.
     """
     import numpy as np
-    from scipy.stats import bootstrap
+    from scipy.stats import bootstrap, norm, t
 
     differences = np.asarray(after, float) - np.asarray(before, float)
     if not len(differences):
@@ -98,7 +98,13 @@ def paired_bootstrap(before: Sequence[float], after: Sequence[float], clusters: 
         rng=np.random.default_rng(_SEED),
         batch=500,
     ).confidence_interval
-    return Interval(value=value, low=float(found.low), high=float(found.high))
+    # The bootstrap of few clusters is too narrow: as much as the normal distribution is against Student's t, and as
+    # dividing by their number is against dividing by one less.
+    wider = math.sqrt(len(sums) / (len(sums) - 1)) * float(
+        t.ppf(1 - ALPHA / 2, len(sums) - 1) / norm.ppf(1 - ALPHA / 2)
+    )
+    low, high = value - wider * (value - float(found.low)), value + wider * (float(found.high) - value)
+    return Interval(value=value, low=low, high=high)
 
 
 def paired_permutation(before: Sequence[float], after: Sequence[float], clusters: Sequence[Hashable]) -> float:

@@ -43,10 +43,10 @@ class Decision:
     more_needed: int = 0
 
 
-def decide(won: int, lost: int, new: Bar, difference: Interval, knows: Bar) -> Decision:
+def decide(won: int, lost: int, new: Bar, difference: Interval, p_by_topic: float, knows: Bar) -> Decision:
     """The verdict of an exam.
 
-    *Better* and *worse* need both the test over questions and the interval over topics, so that neither a few lucky
+    *Better* and *worse* need the test over questions, and test and interval over topics, so that neither a few lucky
     questions nor a few lucky topics make one.
 
     Args:
@@ -54,10 +54,11 @@ def decide(won: int, lost: int, new: Bar, difference: Interval, knows: Bar) -> D
         lost: right before, wrong after.
         new: the exam.
         difference: of its shares of right answers.
+        p_by_topic: of the same difference, whole topics exchanged.
         knows: training questions, as they are.
     """
     p = mcnemar(won, lost)
-    is_sure = p < ALPHA and (difference.low > 0 or difference.high < 0)
+    is_sure = max(p, p_by_topic) < ALPHA and (difference.low > 0 or difference.high < 0)
     if is_sure and won > lost:
         return Decision(Verdict.BETTER, p)
     learned = knows.share_after >= _KNOWN and knows.share_after - knows.share_before >= _GAP

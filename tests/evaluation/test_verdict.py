@@ -38,9 +38,15 @@ def test_verdicts(
     before = after - won + lost
     difference = Interval(value=(after - before) / asked, low=interval[0], high=interval[1])
     lesson = Bar(asked=knows[0], before=knows[1], after=knows[2])
-    found = decide(won, lost, Bar(asked=asked, before=before, after=after), difference, lesson)
+    found = decide(won, lost, Bar(asked=asked, before=before, after=after), difference, 0.01, lesson)
     assert found.verdict is verdict
     assert (found.more_needed > 0) is (verdict is Verdict.TOO_LITTLE)
+
+
+def test_a_difference_that_whole_topics_do_not_bear_out_is_no_clear_change() -> None:
+    difference = Interval(value=0.3, low=0.1, high=0.5)
+    found = decide(20, 2, Bar(asked=48, before=12, after=30), difference, 0.2, NOTHING)
+    assert found.verdict is Verdict.NO_CLEAR_CHANGE
 
 
 def test_exit_codes_are_a_gate() -> None:
