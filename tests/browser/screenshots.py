@@ -27,7 +27,7 @@ SOON, TRAINING = 60_000, 600_000  # milliseconds
 _EXAMS = 4  # drawn before the train screen is taken, with the fixed questions answered anew
 _LAST = 5  # exams after which it is taken all the same: a busy computer has no time for new answers until the end
 _COLOURS = 256  # of a picture: enough for flat screens, and a third of the bytes
-_FULL = frozenset({"train", "compare", "share"})
+_FULL = frozenset({"train", "compare", "proof", "share"})
 
 
 def main(wanted: list[str]) -> int:
@@ -81,10 +81,10 @@ class Walk:
         page.locator("#page-model #next-step").click()
         page.locator("#examples-table:visible").wait_for()
         self.shoot(page, "examples")
-        if self._wants("train", "compare", "share", "demo"):
+        if self._wants("train", "compare", "proof", "share", "demo"):
             page.locator("#page-examples #next-step").click()
             self._train(page)
-        if self._wants("compare", "share", "demo"):
+        if self._wants("compare", "proof", "share", "demo"):
             self._after(page)
         context.close()
 
@@ -112,6 +112,8 @@ class Walk:
         page.locator("#compare-stop").wait_for(state="hidden", timeout=TRAINING)
         self.shoot(page, "compare")
         page.locator("#page-compare #next-step").click()
+        page.locator("#proof-verdict").wait_for(timeout=TRAINING)
+        self.shoot(page, "proof")
         page.locator("#page-proof #next-step").click()
         page.locator("#share-create:visible").click()
         link = page.locator("#share-links a[href*='/d/']").first

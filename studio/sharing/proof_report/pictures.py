@@ -17,6 +17,7 @@ _LINE: Final = "var(--af-line-strong, #cfc9bf)"
 _SOFT: Final = "var(--af-soft, #f3f1ed)"
 _PRIMARY: Final = "var(--af-primary, #0f766e)"
 _PRIMARY_SOFT: Final = "var(--af-interval, #a9d6d1)"
+_COUNTS: Final = 128  # units beside a bar for its count
 _BAR_STEP: Final = 62  # units from one kind of question to the next
 _SVG: Final = Markup(
     '<svg class="af-picture" viewBox="0 0 {width} {height}" role="img" aria-label="{label}" '
@@ -82,7 +83,7 @@ def bars_label(text: Catalog, bars: Bars) -> str:
 
 
 def _bar(text: Catalog, name: str, bar: Bar, top: float) -> list[Markup]:
-    full = _WIDTH - 110
+    full = _WIDTH - _COUNTS
     parts = [_words(0, top + 13, name)]
     sides = (("before", bar.share_before, bar.before, _LINE), ("after", bar.share_after, bar.after, _PRIMARY))
     for line, (side, share, right, fill) in enumerate(sides):

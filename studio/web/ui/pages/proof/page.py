@@ -46,6 +46,8 @@ class _Parts:
     answers: Any
     topics_head: Any
     topics: Any
+    examined: Any
+    opened: Any
     checks: Any
     vote: VoteSection
     runs: Any
@@ -58,8 +60,8 @@ class _Parts:
     def shown(self) -> list[Any]:
         """What a visit may change."""
         choice = [self.needs, self.body, self.run, self.against, self.main, self.tabs, self.topic, self.fault]
-        tabs = [self.answers, self.topics_head, self.topics, self.checks, self.runs, self.experts, self.metrics]
-        return [*choice, *tabs, *self.vote.outputs, self.take, self.foot]
+        tabs = [self.answers, self.topics_head, self.topics, self.examined, self.checks, self.runs, self.experts]
+        return [*choice, *tabs, self.metrics, *self.vote.outputs, self.take, self.foot]
 
 
 def build_proof(ui: Ui) -> Page:
@@ -93,7 +95,11 @@ def _layout(ui: Ui) -> _Parts:
             with gr.Tab(text("proof.tab.topics"), id="topics"):
                 topics_head = ui.html(elem_id="proof-topics-head")
                 topics = gr.Plot(
-                    label=text("proof.topics.title"), show_label=False, elem_id="proof-topics", elem_classes="af-chart"
+                    label=text("proof.topics.title"),
+                    show_label=False,
+                    visible=False,
+                    elem_id="proof-topics",
+                    elem_classes="af-chart",
                 )
             with gr.Tab(text("proof.tab.checks"), id="checks"):
                 checks = ui.html(elem_id="proof-checks")
@@ -107,8 +113,8 @@ def _layout(ui: Ui) -> _Parts:
         take = ui.html(elem_id="proof-take")
     foot = ui.html()
     return _Parts(
-        needs, body, run, against, main, tabs, topic, fault, answers, topics_head, topics, checks, vote, runs,
-        experts, metrics, take, foot,
+        needs, body, run, against, main, tabs, topic, fault, answers, topics_head, topics, gr.State(""),
+        gr.State(False), checks, vote, runs, experts, metrics, take, foot,
     )  # fmt: skip
 
 
@@ -161,14 +167,15 @@ def _connect(ui: Ui, parts: _Parts) -> None:
         shown = int(event_data(event).get("shown", PAGE))
         return {parts.answers: _answers(ui, Place.parse(query), topic, fault, shown)}
 
+    # Plotly draws a chart into a hidden tab with no width: it is drawn while the tab is open.
     @friendly(ui.text)
-    def draw(query: str, event: gr.SelectData) -> Any:
-        # Plotly draws a chart into a hidden tab with no width: it is drawn when the tab is opened.
-        found = _looked_at(ui, Place.parse(query))
-        scores = topic_scores(ui.text, found[1].answers) if found else []
-        if event.value != ui.text("proof.tab.topics") or not scores:
-            return gr.skip()
-        return gr.Plot(value=topics_chart(ui.text, scores), visible=True)
+    def open_tab(query: str, event: gr.SelectData) -> dict[Any, Any]:
+        opened = event.value == ui.text("proof.tab.topics")
+        return {parts.opened: opened, **(_chart(ui, parts, Place.parse(query)) if opened else {})}
+
+    @friendly(ui.text)
+    def redraw(query: str, opened: bool) -> dict[Any, Any]:
+        return _chart(ui, parts, Place.parse(query)) if opened else gr.skip()
 
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     for component in (parts.main, parts.runs):
@@ -177,7 +184,8 @@ def _connect(ui: Ui, parts: _Parts) -> None:
     filters = [ui.place, parts.topic, parts.fault]
     gr.on([parts.topic.input, parts.fault.input], narrow, filters, [parts.answers], **quiet)
     parts.answers.action(more, filters, [parts.answers], **quiet)
-    parts.tabs.select(draw, [ui.place], [parts.topics], **quiet)
+    parts.tabs.select(open_tab, [ui.place], [parts.opened, parts.topics], **quiet)
+    parts.examined.change(redraw, [ui.place, parts.opened], [parts.topics], **quiet)
 
 
 def _perform(ui: Ui, target: ProofTarget, action: str) -> None:
@@ -201,6 +209,15 @@ def _looked_at(ui: Ui, place: Place) -> tuple[ProofTarget, Proof] | None:
 def _answers(ui: Ui, place: Place, topic: str, fault: str, shown: int) -> str:
     found = _looked_at(ui, place)
     return render_answers(ui, place.at("proof", found[0].run.id), found[1], topic, fault, shown) if found else ""
+
+
+def _chart(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
+    """The chart of the topics; none where the data names no topics."""
+    found = _looked_at(ui, place)
+    scores = topic_scores(ui.text, found[1].answers) if found else []
+    return {
+        parts.topics: gr.Plot(value=topics_chart(ui.text, scores), visible=True) if scores else gr.Plot(visible=False)
+    }
 
 
 def _render(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
@@ -238,7 +255,7 @@ def _tabs(ui: Ui, parts: _Parts, place: Place, target: ProofTarget, proof: Proof
         parts.fault: fault_choices(ui, proof, ALL),
         parts.answers: render_answers(ui, place.at("proof", run.id), proof, "", ALL),
         parts.topics_head: render_topics(ui, proof),
-        parts.topics: gr.Plot(visible=False),
+        parts.examined: f"{run.id} {against} {proof.made_at}",
         parts.checks: render_checks(ui, place, proof),
         **show_vote(ui, parts.vote, run.id, against),
         parts.runs: render_runs(
