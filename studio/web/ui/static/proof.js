@@ -55,8 +55,10 @@
     };
     document.addEventListener('keydown', press);
     element.addEventListener('click', (event) => {
-      const button = event.target.closest('[data-action]');
-      if (button) setTimeout(() => element.querySelectorAll('[data-action]').forEach((one) => { one.disabled = true; }));
+      if (!event.target.closest('[data-action]')) return;
+      const pressed = [...element.querySelectorAll('[data-action]')];
+      setTimeout(() => pressed.forEach((one) => { one.disabled = true; }));
+      setTimeout(() => pressed.forEach((one) => { one.disabled = false; }), 3000); // where no new ballot came
     });
     afina.actions(element, trigger, watch);
   };
