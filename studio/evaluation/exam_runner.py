@@ -78,7 +78,7 @@ class ExamRunner:
         turns: the cores.
         load: gives the engine of a base model.
         names: of the run, and of what it is compared with.
-        encode: vectors of texts by a sentence encoder, where there is one.
+        find_encoder: gives the sentence encoder of a language, where one is installed.
         seconds: that it may take; what is not asked by then is left out.
         phases: what is asked.
     """
@@ -91,13 +91,13 @@ class ExamRunner:
         turns: ComputeTurns,
         load: Callable[[Path], Engine],
         names: tuple[str, str],
-        encode: Encode | None,
+        find_encoder: Callable[[str], Encode | None],
         seconds: float,
         phases: Collection[ProofPhase] = PHASE_ORDER,
     ) -> None:
         self._files, self._sides, self._home = files, sides, home
         self._turns, self._load, self._names = turns, load, names
-        self._encode, self._seconds, self._phases = encode, seconds, phases
+        self._find_encoder, self._seconds, self._phases = find_encoder, seconds, phases
         self._began = time.monotonic()
         self._noted = 0.0
         self._phase = ProofPhase.LOADING
@@ -193,7 +193,7 @@ class ExamRunner:
         self._phase = ProofPhase.SCORING
         self._note(force=True)
         expected = [item.conversation.answer for item in plan.of(ProofPhase.EXAM) if item.conversation]
-        scorer = Scorer([each.answer for each in plan.train], expected, self._encode)
+        scorer = Scorer([each.answer for each in plan.train], expected, self._find_encoder(plan.language))
         scorer.prepare(
             [*expected, *(answer.text for said in (self._given.before, self._given.after) for answer in said.values())]
         )

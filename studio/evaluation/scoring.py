@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 _FACTS_DECIDE: Final = 0.5  # share of expected answers with facts from which facts are the headline
 _SHORT: Final = 24  # letters: the median of expected answers that are fixed phrases
-_SAME_MEANING: Final = 0.8  # cosine from which two answers say the same
+_SAME_MEANING: Final = 0.5  # from which two answers say the same; 0 is as unlike as two different answers of the owner
+_FEWEST_TO_CALIBRATE: Final = 3  # different answers
+_MAX_TO_CALIBRATE: Final = 200
 _SAME_WORDS: Final = 0.5  # chrF from which they do, where there is no encoder
 
 
@@ -66,6 +68,19 @@ class Scorer:
             return Metric.EXACT
         return Metric.WORDS if self._encode is None else Metric.MEANING
 
+    @cached_property
+    def _unlike(self) -> float:
+        """The mean cosine of two different answers of the owner: encoders differ much in it, and shops as well."""
+        import numpy as np
+
+        texts = list(dict.fromkeys(self._expected))[:_MAX_TO_CALIBRATE]
+        if len(texts) < _FEWEST_TO_CALIBRATE:
+            return 0.0
+        self.prepare(texts)
+        vectors = np.stack([self._vectors[text] for text in texts])
+        products = vectors @ vectors.T
+        return min(0.99, max(0.0, float((products.sum() - np.trace(products)) / (len(texts) * (len(texts) - 1)))))
+
     def prepare(self, texts: Sequence[str]) -> None:
         """Makes the vectors of many texts at once."""
         fresh = [text for text in dict.fromkeys(texts) if text not in self._vectors]
@@ -91,7 +106,8 @@ class Scorer:
             values[Metric.FACTS] = (wanted - len(facts.missing)) / (wanted + false)
         if self._encode is not None:
             self.prepare((answer, expected))
-            values[Metric.MEANING] = max(0.0, float(self._vectors[answer] @ self._vectors[expected]))
+            cosine = float(self._vectors[answer] @ self._vectors[expected])
+            values[Metric.MEANING] = min(1.0, max(0.0, (cosine - self._unlike) / (1 - self._unlike)))
         return Score(values, facts, self._is_right(values, facts))
 
     def _is_right(self, values: dict[Metric, float], facts: FactReport) -> bool:

@@ -9,6 +9,7 @@ import argparse
 import sys
 import traceback
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 from filelock import FileLock, Timeout
@@ -20,6 +21,9 @@ from studio.evaluation.exam_time import PHASE_ORDER
 from studio.evaluation.proof_files import ProofFiles
 from studio.storage.compute_lock import ComputeLock
 from studio.storage.workspace import RunFolder
+
+if TYPE_CHECKING:
+    from studio.evaluation.scoring import Encode
 
 MODULE = "studio.evaluation.worker"
 _TRAINS = "studio.training.worker"
@@ -83,10 +87,21 @@ def _run(args: argparse.Namespace, files: ProofFiles) -> None:
         turns,
         lambda model_dir: load_engine(model_dir, args.home),
         tuple(args.names),
-        None,
+        lambda language: _encoder(args.models, language),
         args.seconds,
         [ProofPhase(phase) for phase in args.phases],
     ).run()
+
+
+def _encoder(models: Path, language: str) -> Encode | None:
+    """The sentence encoder of a language, where it is installed: an exam fetches nothing."""
+    from studio.encoders.catalog import ENCODERS, encoder_for
+    from studio.encoders.encoder import Encoder
+
+    cards = ENCODERS if language == "en" else (encoder_for(language),)
+    folders = (models / card.id for card in cards)
+    found = next((folder for folder in folders if (folder / "model.safetensors").is_file()), None)
+    return Encoder.load(found).encode if found is not None else None
 
 
 def _is_training(home: Path) -> bool:

@@ -72,6 +72,22 @@ def test_the_data_chooses_what_decides() -> None:
     assert not scorer.score("Never.", plain[0], "?").is_right
 
 
+def test_meaning_is_measured_from_what_the_owner_says_otherwise() -> None:
+    """An encoder whose vectors are all alike, as those of E5: 0.9 between any two answers is no likeness."""
+    expected = ["We wrap it with care.", "Come back whenever you want.", "Nobody is ever turned away."]
+    directions = np.eye(4, dtype=np.float32)
+
+    def encode(texts: object) -> np.ndarray:
+        rows = [directions[3] * 3 + directions[expected.index(t) if t in expected else 0] for t in texts]  # type: ignore[attr-defined]
+        return np.stack([row / np.linalg.norm(row) for row in rows])
+
+    scorer = Scorer([], expected, encode)
+    assert scorer.score("Gladly, with much love.", expected[0], "?").values[Metric.MEANING] == pytest.approx(1.0)
+    other = scorer.score("Gladly, with much love.", expected[1], "?")
+    assert other.values[Metric.MEANING] == pytest.approx(0.0, abs=1e-6)
+    assert not other.is_right
+
+
 def test_right_facts_in_other_words_are_right_and_a_false_one_is_not() -> None:
     scorer = Scorer(["Shipping costs R$ 14.70 and takes 4 days."], ["Shipping costs R$ 14.70 and takes 4 days."])
     right = scorer.score("You pay R$ 14,70 and wait four days.", "Shipping costs R$ 14.70 and takes 4 days.", "?")
