@@ -58,9 +58,10 @@ def api_app(services: ApiServices) -> FastAPI:
 
     @app.exception_handler(HTTPException)
     async def missing(request: Request, error: HTTPException) -> Response:
-        return error_response(
-            AfinaError("api.no_route", method=request.method, path=request.url.path[:200]), _text(request)
-        )
+        async def answer(key: ApiKey) -> Response:
+            raise AfinaError("api.no_route", method=request.method, path=request.url.path[:200])
+
+        return await _with_key(request, services, limits, answer)  # without one, nobody learns what there is
 
     @app.get("/models")
     async def models(request: Request) -> Response:
