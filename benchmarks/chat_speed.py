@@ -51,16 +51,16 @@ def answer(engine: Engine, sides: tuple[str, ...], adapter: Path, tokens: int) -
     """Answers one question on each side; returns seconds to the first token and in all."""
     prompt = engine.tokenizer.encode(QUESTION)
     made = [engine.row(prompt, tokens, adapter if side == "tuned" else None, Sampling()) for side in sides]
-    lane, rows = made[0][0], [row for _, row in made]
+    decoder, rows = made[0][0], [row for _, row in made]
     began = time.perf_counter()
-    lane.join(rows)
-    lane.step()
+    decoder.join(rows)
+    decoder.step()
     first = time.perf_counter() - began
     while len(rows[0].ids) < tokens:
-        lane.step()
+        decoder.step()
     seconds = time.perf_counter() - began
     _finish(rows)
-    lane.leave()
+    decoder.leave()
     return first, seconds
 
 

@@ -29,7 +29,7 @@ from studio.models.probe import choose_precision, measured
 from studio.models.processor import number_format
 from studio.models.tokenizer import EncodedExample
 from studio.training.engines.base import learned_tokens
-from studio.training.engines.fused.model_config import Shape, read_shape
+from studio.training.engines.fused.model_config import ModelConfig, read_model_config
 from studio.training.loop.dataloader import Encoder
 
 _SECONDS: Final = 0.3  # of measuring each size of product
@@ -95,7 +95,7 @@ def limit(
     at learned positions only; a LoRA weight 6, with its own gradient. Causal attention of L tokens needs two products
     of L L/2 D a head forward and four backward.
     """
-    shape = read_shape(model_dir)
+    shape = read_model_config(model_dir)
     if shape is None:
         raise SystemExit("the fused engine does not know this model")
     count = len(examples)
@@ -127,7 +127,7 @@ def limit(
     }
 
 
-def _sizes(shape: Shape) -> list[tuple[int, int]]:
+def _sizes(shape: ModelConfig) -> list[tuple[int, int]]:
     """Rows and columns of the four products of a layer: into attention, out of it, into the gate, out of it."""
     heads = shape.heads * shape.head_dim
     return [

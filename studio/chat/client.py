@@ -237,10 +237,10 @@ class ChatPool:
                     leaving.append(self._workers.pop(idle))
                 self._workers[model_id] = _Worker(self._command(model_id), self._log(model_id))
             self._workers.move_to_end(model_id)
-            found = self._workers[model_id]
+            worker = self._workers[model_id]
         for worker in leaving:
             worker.close()
-        return found
+        return worker
 
     def _command(self, model_id: str) -> list[str]:
         settings = self._workspace.settings

@@ -108,8 +108,8 @@ class Decoder:
             return None
         for number in range(len(model.model.layers)):
             for group in (_ATTENTION_IN, _GATE_AND_UP):
-                found = layers.get(f"model.layers.{number}.{group[0]}")
-                if found is None or len(found.spans) != len(group):
+                layer = layers.get(f"model.layers.{number}.{group[0]}")
+                if layer is None or len(layer.spans) != len(group):
                     return None
         return cls(model, layers)
 
@@ -156,10 +156,10 @@ class Decoder:
         )
         # The queries that look at the same keys are places of one head: so the keys need not be repeated.
         grouped = qk[:, :, : self._heads].reshape(rows, length, self._keys, -1, self._size).permute(0, 2, 3, 1, 4)
-        found = functional.scaled_dot_product_attention(
+        attended = functional.scaled_dot_product_attention(
             grouped.reshape(rows, self._keys, -1, self._size), keys, values, mask, scale=self._scale
         )
-        mixed = found.view(rows, self._heads, length, self._size).transpose(1, 2).reshape(rows, length, -1)
+        mixed = attended.view(rows, self._heads, length, self._size).transpose(1, 2).reshape(rows, length, -1)
         y: Tensor = layer.attention_out(mixed)
         return y
 

@@ -42,7 +42,7 @@ class Engine:
         self._stops = self.tokenizer.stop_ids | {token for token in starts if token is not None}
         model = load_base(model_dir, dtype, device)
         self.context = int(getattr(model.config, "max_position_embeddings", 2048) or 2048)
-        self._lanes: dict[str, BatchDecoder] = {_BASE: BatchDecoder(model, dtype, device)}
+        self._decoders: dict[str, BatchDecoder] = {_BASE: BatchDecoder(model, dtype, device)}
         self._adapters: OrderedDict[str, Adapter] = OrderedDict()
 
     def row(
@@ -57,28 +57,28 @@ class Engine:
             sampling: how tokens are chosen.
 
         Returns:
-            The row and the lane to let it join.
+            The row and the decoder to let it join.
 
         Raises:
             AfinaError: ``chat.adapter_missing``, ``chat.adapter_other``, and those of loading weights.
         """
         if tuned is None:
-            return self._lanes[_BASE], Row(list(prompt), limit, None, sampling)
+            return self._decoders[_BASE], Row(list(prompt), limit, None, sampling)
         if (tuned / "adapter_config.json").is_file():
-            return self._lanes[_BASE], Row(list(prompt), limit, self._adapter(tuned), sampling)
+            return self._decoders[_BASE], Row(list(prompt), limit, self._adapter(tuned), sampling)
         if not any(tuned.glob("*.safetensors")):
             raise AfinaError("chat.adapter_missing", name=tuned.name)
         return self._full(tuned), Row(list(prompt), limit, None, sampling)
 
     @property
-    def lanes(self) -> tuple[BatchDecoder, ...]:
+    def decoders(self) -> tuple[BatchDecoder, ...]:
         """The sets of weights in memory: the base, and at most one fully tuned model that is idle."""
-        return tuple(self._lanes.values())
+        return tuple(self._decoders.values())
 
     @property
     def rows(self) -> list[Row]:
         """The rows that are being answered."""
-        return [row for lane in self._lanes.values() for row in lane.rows]
+        return [row for decoder in self._decoders.values() for row in decoder.rows]
 
     def step(self) -> list[tuple[Row, str | None]]:
         """One token for every row that speaks.
@@ -89,15 +89,15 @@ class Engine:
             ``row.ids``.
         """
         said: list[tuple[Row, str | None]] = []
-        for lane in self._lanes.values():
-            lane.leave()
-            if lane.rows:
-                said += [(row, self._ending(row, token)) for row, token in lane.step()]
+        for decoder in self._decoders.values():
+            decoder.leave()
+            if decoder.rows:
+                said += [(row, self._ending(row, token)) for row, token in decoder.step()]
         return said
 
     def bytes_a_row(self, length: int) -> int:
         """Bytes of the keys and values of a row of ``length`` positions, all layers together."""
-        config = self._lanes[_BASE].config
+        config = self._decoders[_BASE].config
         heads = int(config.num_attention_heads)
         size = int(getattr(config, "head_dim", None) or config.hidden_size // heads)
         kept = int(getattr(config, "num_key_value_heads", None) or heads)
@@ -111,8 +111,8 @@ class Engine:
 
     def sweep(self) -> None:
         """Lets go of the rows that are over."""
-        for lane in self._lanes.values():
-            lane.leave()
+        for decoder in self._decoders.values():
+            decoder.leave()
 
     def _ending(self, row: Row, token: int | None) -> str | None:
         if token is None:
@@ -134,7 +134,9 @@ class Engine:
         stamp = (folder / "adapter_model.safetensors").stat() if folder.is_dir() else None
         key = f"{folder}:{stamp.st_mtime_ns if stamp else 0}"
         if key not in self._adapters:
-            self._adapters[key] = load_adapter(folder, self._lanes[_BASE].lora_batch.layers, self._dtype, self._device)
+            self._adapters[key] = load_adapter(
+                folder, self._decoders[_BASE].lora_batch.layers, self._dtype, self._device
+            )
         self._adapters.move_to_end(key)
         while len(self._adapters) > _ADAPTERS_KEPT:
             self._adapters.popitem(last=False)
@@ -142,8 +144,8 @@ class Engine:
 
     def _full(self, folder: Path) -> BatchDecoder:
         key = f"{folder}:{max(path.stat().st_mtime_ns for path in folder.glob('*.safetensors'))}"
-        if key not in self._lanes:
-            for other in [name for name, lane in self._lanes.items() if name != _BASE and not lane.rows]:
-                del self._lanes[other]
-            self._lanes[key] = BatchDecoder(load_base(folder, self._dtype, self._device), self._dtype, self._device)
-        return self._lanes[key]
+        if key not in self._decoders:
+            for other in [name for name, decoder in self._decoders.items() if name != _BASE and not decoder.rows]:
+                del self._decoders[other]
+            self._decoders[key] = BatchDecoder(load_base(folder, self._dtype, self._device), self._dtype, self._device)
+        return self._decoders[key]

@@ -71,10 +71,10 @@ def load_adapter(folder: Path, layers: dict[str, MixedLinear], dtype: torch.dtyp
         raise from_exception(error) from error
     parts: dict[str, dict[str, torch.Tensor]] = {}
     for key, tensor in tensors.items():
-        found = _KEY.fullmatch(key.removeprefix(_PREFIX))
-        if found is None or found["module"] not in layers:
+        match = _KEY.fullmatch(key.removeprefix(_PREFIX))
+        if match is None or match["module"] not in layers:
             raise AfinaError("chat.adapter_other", name=folder.name, detail=key)
-        parts.setdefault(found["module"], {})[found["part"]] = tensor.float().to(device)
+        parts.setdefault(match["module"], {})[match["part"]] = tensor.float().to(device)
     members: dict[str, Update] = {}
     for name, part in parts.items():
         down, up = part.get("lora_A"), part.get("lora_B")

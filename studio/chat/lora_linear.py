@@ -121,9 +121,9 @@ def wrap_linears(model: nn.Module) -> dict[str, MixedLinear]:
     """
     head = model.get_output_embeddings()  # type: ignore[operator]
     linears = {n: m for n, m in model.named_modules() if isinstance(m, nn.Linear) and m is not head}
-    found: dict[str, MixedLinear] = {}
+    wrapped: dict[str, MixedLinear] = {}
     for name, linear in linears.items():
-        if name in found:
+        if name in wrapped:
             continue
         members = _siblings(name, linears) or {name: linear}
         layer = MixedLinear(members)
@@ -132,8 +132,8 @@ def wrap_linears(model: nn.Module) -> dict[str, MixedLinear]:
             parent, _, child = member.rpartition(".")
             stand_in = layer if len(members) == 1 else _Member(shared, layer.spans[member])
             setattr(model.get_submodule(parent), child, stand_in)
-            found[member] = layer
-    return found
+            wrapped[member] = layer
+    return wrapped
 
 
 def _siblings(name: str, linears: dict[str, nn.Linear]) -> dict[str, nn.Linear] | None:

@@ -33,7 +33,7 @@ class _Job:
     began: float
     open: set[str]
     running: dict[Row, tuple[str, TextStream]] = field(default_factory=dict)
-    lanes: dict[str, BatchDecoder] = field(default_factory=dict)
+    decoders: dict[str, BatchDecoder] = field(default_factory=dict)
 
     def seconds(self) -> float:
         return time.monotonic() - self.began
@@ -152,15 +152,15 @@ class RequestHandler:
                 for identifier, key in unit.rows:
                     job = self._jobs[identifier]
                     ask = next(ask for ask in job.request.asks if ask.id == key)
-                    lane, row = self._row(job, ask)
+                    decoder, row = self._row(job, ask)
                     job.running[row] = key, self._text(ask, job.request.stop)
-                    joining.setdefault(lane, []).append(row)
+                    joining.setdefault(decoder, []).append(row)
             except Exception as error:
                 self._fail(unit.rows[0][0], error)
-        for lane, rows in joining.items():
+        for decoder, rows in joining.items():
             left = [row for row in rows if not row.is_over]
             try:
-                lane.join(left)
+                decoder.join(left)
             except Exception as error:  # no memory for their keys and values
                 for identifier in [i for i, job in self._jobs.items() if job.running.keys() & set(left)]:
                     self._fail(identifier, error)
@@ -189,9 +189,9 @@ class RequestHandler:
 
     def _warm(self, request: Warm) -> None:
         engine, _ = self._ready()
-        lane, row = engine.row([0], 1, Path(request.tuned) if request.tuned else None, Sampling())
+        decoder, row = engine.row([0], 1, Path(request.tuned) if request.tuned else None, Sampling())
         if not self._jobs:  # the first pass through a model is slow
-            lane.join([row])
+            decoder.join([row])
             try:
                 engine.step()
             finally:

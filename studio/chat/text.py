@@ -57,10 +57,10 @@ class TextStream:
         held = self._held + piece
         if self._one_line and not self.text:
             held = held.lstrip()
-        found = [place for stop in self._stops if (place := held.find(stop)) >= 0]
-        if found:
+        ends = [place for stop in self._stops if (place := held.find(stop)) >= 0]
+        if ends:
             self.is_stopped = True
-            held, keep = held[: min(found)], 0
+            held, keep = held[: min(ends)], 0
         else:
             keep = 0 if final else max((_overlap(held, stop) for stop in self._stops), default=0)
         out, self._held = held[: len(held) - keep], held[len(held) - keep :]

@@ -50,27 +50,27 @@ def _serve(
         out.write(reply.model_dump_json(exclude_defaults=True) + "\n")
         out.flush()
 
-    turns = ComputeLock(home)
-    desk = RequestHandler(model_dir, lambda: load_engine(model_dir, home), send)
+    compute_lock = ComputeLock(home)
+    handler = RequestHandler(model_dir, lambda: load_engine(model_dir, home), send)
     last = time.monotonic()
     while True:
-        patience = 0.0 if desk.is_busy else _AFTERGLOW if turns.is_held else idle
+        patience = 0.0 if handler.is_busy else _AFTERGLOW if compute_lock.is_held else idle
         try:
             request = inbox.get(timeout=patience) if patience else inbox.get_nowait()
         except queue.Empty:
-            if not desk.is_busy:
-                turns.release()
+            if not handler.is_busy:
+                compute_lock.release()
                 if time.monotonic() - last >= idle:
                     return
         else:
             last = time.monotonic()
-            turns.hold()
-            desk.take(request)
+            compute_lock.hold()
+            handler.take(request)
             continue  # whoever asked at the same moment joins the same batch
-        if desk.is_busy:
+        if handler.is_busy:
             last = time.monotonic()
-            turns.hold()
-            desk.step()
+            compute_lock.hold()
+            handler.step()
 
 
 def _listen(lines: IO[bytes], inbox: queue.SimpleQueue[Generate | Warm | Cancel]) -> None:

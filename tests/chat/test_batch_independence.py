@@ -31,7 +31,7 @@ def test_logits_do_not_depend_on_who_else_is_answered(
     model = _enliven(tiny_model, tmp_path / "model")
     adapters = _make_adapters(model, tmp_path, {"first": KINDS["lora"], "second": {**KINDS["lora"], "r": 16}})
     engine = Engine(model, dtype)
-    (decoder,) = engine.lanes
+    (decoder,) = engine.decoders
     logits: dict[Row, list[torch.Tensor]] = {}
     say = decoder._say
 

@@ -53,19 +53,19 @@ def _model(name: str) -> nn.Module:
 
 
 def _logits(name: str, monkeypatch: pytest.MonkeyPatch, *, own: bool) -> list[torch.Tensor]:
-    lane = BatchDecoder(_model(name), torch.float32, "cpu")
-    assert (lane._decoder is None) == (name == "qwen2")
+    decoder = BatchDecoder(_model(name), torch.float32, "cpu")
+    assert (decoder._decoder is None) == (name == "qwen2")
     if not own:
-        lane._decoder = None
+        decoder._decoder = None
     seen: list[torch.Tensor] = []
-    say = lane._say
-    monkeypatch.setattr(lane, "_say", lambda rows, logits: (seen.append(logits.clone()), say(rows, logits))[1])
-    lane.join([Row([3, 1, 4, 1, 5, 9, 2, 6, 5, 3], 6), Row([2, 7, 1], 6)])
-    lane.step()
-    lane.step()
-    lane.join([Row([8, 2, 8], 6)])  # while the others speak
+    say = decoder._say
+    monkeypatch.setattr(decoder, "_say", lambda rows, logits: (seen.append(logits.clone()), say(rows, logits))[1])
+    decoder.join([Row([3, 1, 4, 1, 5, 9, 2, 6, 5, 3], 6), Row([2, 7, 1], 6)])
+    decoder.step()
+    decoder.step()
+    decoder.join([Row([8, 2, 8], 6)])  # while the others speak
     for _ in range(3):
-        lane.step()
+        decoder.step()
     return seen
 
 

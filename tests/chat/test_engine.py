@@ -107,11 +107,11 @@ def _check_mixed_batch(model_dir: Path, adapters: dict[str, Path]) -> None:
         engine.row(engine.tokenizer.encode(prompt), TOKENS, adapters[name] if name else None, Sampling())
         for prompt, name in wanted
     ]
-    lane, rows = made[0][0], [row for _, row in made]
-    lane.join(rows[:5])
+    decoder, rows = made[0][0], [row for _, row in made]
+    decoder.join(rows[:5])
     for _ in range(4):
         engine.step()
-    lane.join(rows[5:])  # between two tokens of the others
+    decoder.join(rows[5:])  # between two tokens of the others
     _run(engine, rows)
     for (prompt, name), row in zip(wanted, rows, strict=True):
         adapter = adapters[name] if name else None
@@ -184,8 +184,8 @@ def test_a_run_that_joins_in_the_middle_of_anothers_answer_changes_neither(livel
     engine = Engine(lively_model, torch.float32)
     prompt = engine.tokenizer.encode(PROMPTS[0])
     made = [engine.row(prompt, TOKENS, folder, Sampling()) for folder in (*runs.values(), None)]
-    for lane, row in made:
-        lane.join([row])
+    for decoder, row in made:
+        decoder.join([row])
         engine.step()
         engine.step()
     _run(engine, [row for _, row in made])
@@ -209,8 +209,8 @@ def test_the_same_seed_gives_the_same_answer(lively_model: Path) -> None:
     prompt = engine.tokenizer.encode(PROMPTS[0])
     said = []
     for seed in (1, 1, 2):
-        lane, row = engine.row(prompt, TOKENS, None, Sampling(temperature=1.0, seed=seed))
-        lane.join([row])
+        decoder, row = engine.row(prompt, TOKENS, None, Sampling(temperature=1.0, seed=seed))
+        decoder.join([row])
         _run(engine, [row])
         said.append(row.ids)
     assert said[0] == said[1]
@@ -228,8 +228,8 @@ def test_fully_tuned_weights_answer_beside_their_base(lively_model: Path, tmp_pa
     engine = Engine(lively_model, torch.float32)
     prompt = engine.tokenizer.encode(PROMPTS[0])
     made = [engine.row(prompt, TOKENS, folder, Sampling()) for folder in (None, tmp_path / "full")]
-    for lane, row in made:
-        lane.join([row])
+    for decoder, row in made:
+        decoder.join([row])
     _run(engine, [row for _, row in made])
     stops = sorted(engine.tokenizer.stop_ids)
     assert made[0][1].ids == _reference(lively_model, None, prompt, stops)

@@ -24,16 +24,16 @@ pytestmark = [pytest.mark.model, pytest.mark.filterwarnings("ignore::FutureWarni
 
 
 class Opened:
-    """A desk whose engine is at hand, and what it has sent."""
+    """A handler whose engine is at hand, and what it has sent."""
 
     def __init__(self, model_dir: Path) -> None:
         self.engine = Engine(model_dir, torch.float32)
         self.replies: list[Reply] = []
-        self.desk = RequestHandler(model_dir, lambda: self.engine, self.replies.append)
+        self.handler = RequestHandler(model_dir, lambda: self.engine, self.replies.append)
 
     def finish(self) -> None:
-        while self.desk.is_busy:
-            self.desk.step()
+        while self.handler.is_busy:
+            self.handler.step()
 
     def answers(self, identifier: str) -> dict[str, str]:
         """What was said to one request, which must have ended well."""
@@ -54,13 +54,13 @@ class Opened:
     def failing(self, when: Callable[[tuple[int, ...]], bool]) -> Iterator[None]:
         """Lets each pass through the base model fail whose tokens have a shape that ``when`` accepts."""
         handles = []
-        for lane in self.engine.lanes:
+        for decoder in self.engine.decoders:
 
             def fail(_: nn.Module, given: tuple[torch.Tensor, ...]) -> None:
                 if when(tuple(given[0].shape)):
                     raise RuntimeError("broken on purpose")
 
-            handles.append(lane._model.get_input_embeddings().register_forward_pre_hook(fail))  # type: ignore[operator]
+            handles.append(decoder._model.get_input_embeddings().register_forward_pre_hook(fail))  # type: ignore[operator]
         try:
             yield
         finally:
@@ -119,15 +119,15 @@ def test_a_broken_adapter_fails_only_for_those_who_asked_for_it(
     broken = tmp_path / "broken"
     shutil.copytree(adapter, broken)
     breaking(broken)
-    opened.desk.take(_request("before", None, adapter))
-    opened.desk.step()
-    opened.desk.take(_request("broken", None, broken))
-    opened.desk.take(_request("beside", adapter, None))
-    opened.desk.take(Warm(id="warm", tuned=str(broken)))
+    opened.handler.take(_request("before", None, adapter))
+    opened.handler.step()
+    opened.handler.take(_request("broken", None, broken))
+    opened.handler.take(_request("beside", adapter, None))
+    opened.handler.take(Warm(id="warm", tuned=str(broken)))
     opened.finish()
     assert opened.problem("broken") != "chat.worker_died"
     opened.problem("warm")
-    opened.desk.take(_request("after", None, adapter))
+    opened.handler.take(_request("after", None, adapter))
     opened.finish()
     said = opened.answers("before")
     assert opened.answers("after") == said
@@ -137,14 +137,14 @@ def test_a_broken_adapter_fails_only_for_those_who_asked_for_it(
 def test_a_prompt_that_fails_to_be_read_leaves_those_who_are_being_answered_alone(
     opened: Opened, adapter: Path
 ) -> None:
-    opened.desk.take(_request("speaking", None, adapter, tokens=12))
-    opened.desk.step()
-    opened.desk.step()
+    opened.handler.take(_request("speaking", None, adapter, tokens=12))
+    opened.handler.step()
+    opened.handler.step()
     with opened.failing(lambda shape: shape[1] > 1):
-        opened.desk.take(_request("newcomer", adapter))
+        opened.handler.take(_request("newcomer", adapter))
         opened.finish()
     assert opened.problem("newcomer") == "general.unexpected"
-    opened.desk.take(_request("after", None, adapter, tokens=12))
+    opened.handler.take(_request("after", None, adapter, tokens=12))
     opened.finish()
     assert opened.answers("after") == opened.answers("speaking")
 
@@ -152,15 +152,15 @@ def test_a_prompt_that_fails_to_be_read_leaves_those_who_are_being_answered_alon
 def test_an_exception_in_the_middle_of_a_stream_ends_it_and_the_next_question_works(
     opened: Opened, adapter: Path
 ) -> None:
-    opened.desk.take(_request("first", None, adapter, tokens=12))
-    opened.desk.step()
-    opened.desk.step()
+    opened.handler.take(_request("first", None, adapter, tokens=12))
+    opened.handler.step()
+    opened.handler.step()
     with opened.failing(lambda shape: shape[1] == 1):
-        opened.desk.take(_request("waiting", adapter))
-        opened.desk.step()
+        opened.handler.take(_request("waiting", adapter))
+        opened.handler.step()
     assert opened.problem("first") == "general.unexpected"
     opened.finish()
-    opened.desk.take(_request("after", adapter))
+    opened.handler.take(_request("after", adapter))
     opened.finish()
     assert opened.answers("after") == opened.answers("waiting")
 
@@ -168,29 +168,29 @@ def test_an_exception_in_the_middle_of_a_stream_ends_it_and_the_next_question_wo
 def test_a_failed_choice_of_adapters_is_forgotten(opened: Opened, adapter: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     shutil.copytree(adapter, other)
-    opened.desk.take(_request("before", None, adapter, other))
+    opened.handler.take(_request("before", None, adapter, other))
     opened.finish()
-    (lane,) = opened.engine.lanes
+    (decoder,) = opened.engine.decoders
     _, row = opened.engine.row([1], 1, other, Sampling())
     assert row.adapter is not None
     name, update = next(iter(row.adapter.updates.items()))
     row.adapter.updates[name] = type(update)(update.down[:, :-1], update.up)  # as no file can make it any more
-    opened.desk.take(_request("broken", other, None, adapter))
+    opened.handler.take(_request("broken", other, None, adapter))
     opened.finish()
     assert opened.problem("broken") == "general.unexpected"
     row.adapter.updates[name] = update
-    assert not lane.rows
-    opened.desk.take(_request("after", None, adapter, other))
+    assert not decoder.rows
+    opened.handler.take(_request("after", None, adapter, other))
     opened.finish()
     assert opened.answers("after") == opened.answers("before")
 
 
 def test_a_failing_first_pass_leaves_nothing_behind(opened: Opened, adapter: Path) -> None:
     with opened.failing(lambda _: True):
-        opened.desk.take(Warm(id="warm", tuned=str(adapter)))
+        opened.handler.take(Warm(id="warm", tuned=str(adapter)))
     assert opened.problem("warm") == "general.unexpected"
     assert not opened.engine.rows
-    opened.desk.take(_request("after", adapter))
+    opened.handler.take(_request("after", adapter))
     opened.finish()
     assert opened.answers("after")
 
@@ -207,22 +207,22 @@ def test_text_that_cannot_be_decoded_ends_one_answer_only(
         return decode(self, ids)
 
     monkeypatch.setattr(Tokenizer, "decode", decode_once)
-    opened.desk.take(_request("broken", None))
-    opened.desk.take(_request("beside", adapter))
+    opened.handler.take(_request("broken", None))
+    opened.handler.take(_request("beside", adapter))
     opened.finish()
     assert opened.problem("broken") == "general.unexpected"
-    opened.desk.take(_request("after", adapter))
+    opened.handler.take(_request("after", adapter))
     opened.finish()
     assert opened.answers("after") == opened.answers("beside")
 
 
 def test_an_answer_ends_before_a_text_that_the_client_named(opened: Opened, adapter: Path, tiny_model: Path) -> None:
-    opened.desk.take(_request("whole", adapter, tokens=12))
+    opened.handler.take(_request("whole", adapter, tokens=12))
     opened.finish()
     whole = opened.answers("whole")["0"]
     stop = next(whole[at : at + 2] for at in range(1, len(whole) - 1) if whole.index(whole[at : at + 2]) == at)
     request = _request("stopped", adapter, tokens=12).model_copy(update={"stop": (stop,)})
-    opened.desk.take(request)
+    opened.handler.take(request)
     opened.finish()
     assert opened.answers("stopped")["0"] == whole[: whole.index(stop)]
     last = opened.replies[-1]

@@ -135,7 +135,7 @@ class PlainEngine:
     def _loss(self, examples: Sequence[EncodedExample], smoothing: float = 0.0) -> torch.Tensor:
         from torch.nn import functional as F
 
-        scores, wanted = (found.flatten(0, 1) for found in self._scores(examples))
+        scores, wanted = (part.flatten(0, 1) for part in self._scores(examples))
         return F.cross_entropy(scores.float(), wanted, ignore_index=-100, reduction="sum", label_smoothing=smoothing)
 
     def _scores(self, examples: Sequence[EncodedExample]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -149,9 +149,9 @@ class PlainEngine:
         ids = torch.full((len(examples), width), self._pad)
         targets = torch.full((len(examples), width), -100)
         for row, example in enumerate(examples):
-            found = torch.tensor(example.input_ids)
-            ids[row, : len(found)] = found
-            targets[row, : len(found)] = found.where(torch.tensor(example.learned), torch.tensor(-100))
+            tokens = torch.tensor(example.input_ids)
+            ids[row, : len(tokens)] = tokens
+            targets[row, : len(tokens)] = tokens.where(torch.tensor(example.learned), torch.tensor(-100))
         with self._autocast():
             # padding is on the right, so that no learned token sees it and no mask is needed
             self._lengths = [len(example.input_ids) for example in examples]

@@ -31,8 +31,8 @@ class PromptLookup:
     def after(self, said: Sequence[int]) -> list[int]:
         """Up to :data:`LONGEST` tokens that may follow; none where the last token is in no text."""
         for size in _KEYS:
-            found = self._after.get(tuple(said[-size:])) if size <= len(said) else None
-            if found is not None:
-                text, end = found
+            match = self._after.get(tuple(said[-size:])) if size <= len(said) else None
+            if match is not None:
+                text, end = match
                 return list(text[end : end + LONGEST])
         return []

@@ -11,7 +11,7 @@ from studio.domain.recipe import Method, Precision, Recipe
 from studio.models.processor import number_format
 from studio.training.engines.base import Adaptation, Engine, EngineOptions
 from studio.training.engines.fused.engine import FusedEngine
-from studio.training.engines.fused.model_config import read_shape
+from studio.training.engines.fused.model_config import read_model_config
 from studio.training.engines.fused.warmup import works
 from studio.training.engines.peft_engine import PlainEngine
 from studio.training.engines.regularization import Regularisation
@@ -37,7 +37,7 @@ def build_engine(model_dir: Path, recipe: Recipe, precision: Precision, where: s
         Regularisation.of(recipe),
         recipe.gradient_checkpointing,
     )
-    shape = read_shape(model_dir)
+    shape = read_model_config(model_dir)
     is_usual = recipe.method not in (Method.DORA, Method.QLORA) and where == "cpu"
     fits = shape is not None and (shape.longest is None or (recipe.max_length or 0) <= shape.longest)
     if is_usual and shape is not None and fits and works(precision):

@@ -86,15 +86,15 @@ def count(parent: Path) -> int:
 
 def best_steps(parent: Path) -> set[int]:
     """The steps whose adapters the kept checkpoints call the best so far: any of them may be gone back to."""
-    found = set()
+    steps = set()
     for folder in _folders(parent):
         try:
             state = LoopState.model_validate_json((folder / _STATE).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
         if state.best_step is not None:
-            found.add(state.best_step)
-    return found
+            steps.add(state.best_step)
+    return steps
 
 
 def clear_remains(parent: Path) -> None:

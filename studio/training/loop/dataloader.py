@@ -95,11 +95,11 @@ class Plan:
         first = (step - 1) * self.batch_size
         for past in [epoch for epoch in self._orders if epoch < first // count]:
             del self._orders[past]
-        found = []
+        examples = []
         for place in range(first, first + self.batch_size):
             epoch, index = divmod(place, count)
-            found.append(self._example(epoch, self._order(epoch)[index]))
-        return [example for example in found if any(example.learned[1:])] or found
+            examples.append(self._example(epoch, self._order(epoch)[index]))
+        return [example for example in examples if any(example.learned[1:])] or examples
 
     def _order(self, epoch: int) -> list[int]:
         """Positions of the examples in the order of a pass, shuffled once: at 100,000 that takes 0.1 s."""

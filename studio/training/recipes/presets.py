@@ -68,32 +68,32 @@ def validate(recipe: Recipe, card: BaseModelCard, n_train: int, n_held_out: int)
         n_train: training examples.
         n_held_out: held-out examples.
     """
-    found = []
+    problems = []
     if n_train < 2:
-        found.append(Problem(code="train.too_few_examples", field="data", params={"n": n_train}))
+        problems.append(Problem(code="train.too_few_examples", field="data", params={"n": n_train}))
     elif n_train < 20:
         few = Problem(code="train.few_examples", severity=Severity.WARNING, field="data", params={"n": n_train})
-        found.append(few)
+        problems.append(few)
     if not n_held_out and n_train >= 2:
-        found.append(Problem(code="train.nothing_held_out", severity=Severity.WARNING, field="held_out"))
+        problems.append(Problem(code="train.nothing_held_out", severity=Severity.WARNING, field="held_out"))
     if recipe.max_length and card.context_length and recipe.max_length > card.context_length:
         params = {"value": recipe.max_length, "limit": card.context_length}
-        found.append(Problem(code="recipe.length_over_context", field="max_length", params=params))
+        problems.append(Problem(code="recipe.length_over_context", field="max_length", params=params))
     if recipe.last_layers and card.layers and recipe.last_layers > card.layers:
         params = {"value": recipe.last_layers, "limit": card.layers}
-        found.append(Problem(code="recipe.more_layers_than_model", field="last_layers", params=params))
+        problems.append(Problem(code="recipe.more_layers_than_model", field="last_layers", params=params))
     if recipe.rank and card.hidden_size and recipe.rank > card.hidden_size:
         params = {"value": recipe.rank, "limit": card.hidden_size}
-        found.append(Problem(code="recipe.rank_over_width", field="rank", params=params))
+        problems.append(Problem(code="recipe.rank_over_width", field="rank", params=params))
     if recipe.batch_size and n_train and recipe.batch_size > n_train:
         params = {"value": recipe.batch_size, "n": n_train}
-        found.append(
+        problems.append(
             Problem(code="recipe.batch_over_data", severity=Severity.WARNING, field="batch_size", params=params)
         )
     highest = 1e-3 if recipe.method is not None and recipe.method.tunes_whole_weights else 1e-2
     if recipe.learning_rate and recipe.learning_rate > highest:
-        found.append(Problem(code="recipe.rate_too_high", severity=Severity.WARNING, field="learning_rate"))
-    return found
+        problems.append(Problem(code="recipe.rate_too_high", severity=Severity.WARNING, field="learning_rate"))
+    return problems
 
 
 def _epochs(preset: Preset, n_train: int) -> float:

@@ -95,4 +95,4 @@ def _newest(parent: Path) -> int:
         names = [entry.name for entry in parent.iterdir()]
     except OSError:
         return 0
-    return max((int(found[1]) for name in names if (found := _STEP.fullmatch(name))), default=0)
+    return max((int(match[1]) for name in names if (match := _STEP.fullmatch(name))), default=0)

@@ -56,10 +56,10 @@ def memory_kills(counter: Path) -> int | None:
         counter: what :func:`kill_counter` gave.
     """
     try:
-        found = re.search(r"^oom_kill (\d+)$", counter.read_text(encoding="ascii"), re.MULTILINE)
+        match = re.search(r"^oom_kill (\d+)$", counter.read_text(encoding="ascii"), re.MULTILINE)
     except (OSError, UnicodeDecodeError):
         return None
-    return int(found[1]) if found else None
+    return int(match[1]) if match else None
 
 
 def was_killed_for_memory(exit_code: int | None, kills_before: int | None, kills_after: int | None) -> bool:

@@ -34,14 +34,14 @@ def engine(
     import torch
 
     from studio.training.engines.fused.engine import FusedEngine
-    from studio.training.engines.fused.model_config import read_shape
+    from studio.training.engines.fused.model_config import read_model_config
     from studio.training.engines.peft_engine import PlainEngine
 
     options = EngineOptions(model_dir, adaptation, torch.float32, 1, regular, recompute)
     if kind == "plain":
         made: Any = PlainEngine(options, "cpu", 2)
     else:
-        shape = read_shape(model_dir)
+        shape = read_model_config(model_dir)
         assert shape is not None
         made = FusedEngine(options, shape)
     torch.manual_seed(3)

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from studio.training.engines.fused import kernels
 from studio.training.engines.fused.linear import Linear, SavedActivations
-from studio.training.engines.fused.model_config import Shape
+from studio.training.engines.fused.model_config import ModelConfig
 from studio.training.engines.fused.ops import (
-    AttendedChild,
+    AttentionCache,
     Packed,
     add,
     attention,
@@ -30,19 +30,19 @@ Rotations = dict[float, tuple[Tensor, Tensor]]  # of each theta, as `rotations` 
 
 
 @dataclass(frozen=True)
-class Kept:
+class LayerCache:
     """What one layer's derivative needs; after attention only of the tokens that ``only`` names, where it does."""
 
     only: Tensor | None
     x: Tensor
-    root: Tensor
+    rstd: Tensor
     qkv_in: SavedActivations
     heads: tuple[Tensor, Tensor] | None
-    attended: AttendedChild
+    attended: AttentionCache
     out_in: SavedActivations
     mixed: tuple[Tensor, Tensor] | None
     middle: Tensor
-    middle_root: Tensor
+    middle_rstd: Tensor
     gate_in: SavedActivations
     g: Tensor
     u: Tensor
@@ -70,14 +70,14 @@ class Layer:
         linears: frozen weights, and what is tuned on them.
     """
 
-    shape: Shape
+    shape: ModelConfig
     theta: float
     norms: dict[str, Tensor]
     linears: Linears
 
     def forward(
         self, x: Tensor, packed: Packed, rotations: Rotations, *, only: Tensor | None = None, training: bool = False
-    ) -> tuple[Tensor, Kept]:
+    ) -> tuple[Tensor, LayerCache]:
         """Computes the layer.
 
         Args:
@@ -92,7 +92,7 @@ class Layer:
         """
         shape, epsilon, linears = self.shape, self.shape.epsilon, self.linears
         dtype = linears.attention_in.weight.dtype
-        seen, root = norm(x, self.norms["in"], epsilon, dtype)
+        seen, rstd = norm(x, self.norms["in"], epsilon, dtype)
         (qkv,), qkv_in = linears.attention_in.forward(seen, tuned=True, training=training)
         heads = self.norm_heads(qkv)
         y, attended = attention(qkv, shape, packed, rotations[self.theta])
@@ -102,21 +102,21 @@ class Layer:
         (y,), out_in = linears.attention_out.forward(y, tuned=True, training=training)
         y, mixed = self._norm_after(y, "mixed")
         middle = add(above, y)
-        seen, middle_root = norm(middle, self.norms["middle"], epsilon, dtype)
+        seen, middle_rstd = norm(middle, self.norms["middle"], epsilon, dtype)
         (g, u), gate_in = linears.gate_and_up.forward(seen, tuned=True, training=training)
         (y,), down_in = linears.down.forward(gate(g, u, shape.gelu), tuned=True, training=training)
         y, fed = self._norm_after(y, "fed")
-        return add(middle, y), Kept(
+        return add(middle, y), LayerCache(
             only=only,
             x=x,
-            root=root,
+            rstd=rstd,
             qkv_in=qkv_in,
             heads=heads,
             attended=attended,
             out_in=out_in,
             mixed=mixed,
             middle=middle,
-            middle_root=middle_root,
+            middle_rstd=middle_rstd,
             gate_in=gate_in,
             g=g,
             u=u,
@@ -125,7 +125,7 @@ class Layer:
         )
 
     def backward(
-        self, dx: Tensor, dy: Tensor, kept: Kept, packed: Packed, rotations: Rotations, *, first: bool
+        self, dx: Tensor, dy: Tensor, kept: LayerCache, packed: Packed, rotations: Rotations, *, first: bool
     ) -> tuple[Tensor, Tensor]:
         """Turns the derivative by the new stream into that by ``x``. The ``first`` tuned layer stops before its input.
 
@@ -140,32 +140,32 @@ class Layer:
         Returns:
             The derivative by ``x``, fp32 ``(T, H)``, and the same in the format of the base.
         """
-        linears, shape, lane = self.linears, self.shape, packed.lane
+        linears, shape, thread = self.linears, self.shape, packed.thread
         dy = self._norm_after_backward(dx, dy, kept.fed, "fed")
-        (dy,) = linears.down.backward([dy], kept.down_in, lane)
-        slopes = gate_backward(dy, kept.g, kept.u, shape.gelu)
-        from_g, from_u = linears.gate_and_up.backward(slopes, kept.gate_in, lane)
-        dy = norm_backward_onto(dx, kept.middle, kept.middle_root, self.norms["middle"], from_g, from_u)
+        (dy,) = linears.down.backward([dy], kept.down_in, thread)
+        grads = gate_backward(dy, kept.g, kept.u, shape.gelu)
+        from_g, from_u = linears.gate_and_up.backward(grads, kept.gate_in, thread)
+        dy = norm_backward_onto(dx, kept.middle, kept.middle_rstd, self.norms["middle"], from_g, from_u)
         dy = self._norm_after_backward(dx, dy, kept.mixed, "mixed")
-        (dy,) = linears.attention_out.backward([dy], kept.out_in, lane)
+        (dy,) = linears.attention_out.backward([dy], kept.out_in, thread)
         if kept.only is not None:
             dx, dy = (_spread(part, kept.only, len(kept.x)) for part in (dx, dy))
         dy = attention_backward(dy, kept.attended, shape, packed, rotations[self.theta])
         if kept.heads is not None:
             run(kernels.norm_heads_backward, dy, *kept.heads, self._head_weights)
-        inner = linears.attention_in.backward([dy], kept.qkv_in, lane, first=first)
+        inner = linears.attention_in.backward([dy], kept.qkv_in, thread, first=first)
         if not inner:
             return dx, dy
-        return dx, norm_backward_onto(dx, kept.x, kept.root, self.norms["in"], *inner)
+        return dx, norm_backward_onto(dx, kept.x, kept.rstd, self.norms["in"], *inner)
 
     def norm_heads(self, qkv: Tensor) -> tuple[Tensor, Tensor] | None:
         """Norms queries and keys in place, a head at a time; returns what was there and the roots."""
         if not self.shape.head_norms:
             return None
         weight = self._head_weights
-        before, root = qkv.new_empty(len(qkv), weight.numel()), torch.empty(len(qkv), len(weight))
-        run(kernels.norm_heads, qkv, weight, self.shape.epsilon, before, root)
-        return before, root
+        before, rstd = qkv.new_empty(len(qkv), weight.numel()), torch.empty(len(qkv), len(weight))
+        run(kernels.norm_heads, qkv, weight, self.shape.epsilon, before, rstd)
+        return before, rstd
 
     @cached_property
     def _head_weights(self) -> Tensor:
@@ -176,8 +176,8 @@ class Layer:
     def _norm_after(self, y: Tensor, name: str) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
         if not self.shape.sandwich:
             return y, None
-        normed, root = norm(y, self.norms[name], self.shape.epsilon, torch.float32)
-        return normed, (y, root)
+        normed, rstd = norm(y, self.norms[name], self.shape.epsilon, torch.float32)
+        return normed, (y, rstd)
 
     def _norm_after_backward(self, dx: Tensor, dy: Tensor, kept: tuple[Tensor, Tensor] | None, name: str) -> Tensor:
         if kept is None:
@@ -192,17 +192,17 @@ class RecomputeContext:
     Args:
         x: stream that went in, ``(T, H)``.
         only: as in :meth:`Layer.forward`.
-        dice: of torch, so that dropout leaves out the same.
+        rng_state: of torch, so that dropout leaves out the same.
     """
 
     x: Tensor
     only: Tensor | None
-    dice: Tensor
+    rng_state: Tensor
 
-    def computed(self, layer: Layer, packed: Packed, rotations: Rotations) -> Kept:
+    def computed(self, layer: Layer, packed: Packed, rotations: Rotations) -> LayerCache:
         """What the derivative of the layer needs."""
         with torch.random.fork_rng(devices=[]):
-            torch.set_rng_state(self.dice)
+            torch.set_rng_state(self.rng_state)
             return layer.forward(self.x, packed, rotations, only=self.only, training=True)[1]
 
 

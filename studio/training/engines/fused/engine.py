@@ -17,20 +17,20 @@ from torch import Tensor
 from studio.models.tokenizer import EncodedExample
 from studio.training.engines.base import EngineOptions
 from studio.training.engines.fused import peft_export
-from studio.training.engines.fused.decoder_layer import Kept, RecomputeContext, Rotations
+from studio.training.engines.fused.decoder_layer import LayerCache, RecomputeContext, Rotations
 from studio.training.engines.fused.greedy_decode import decode
 from studio.training.engines.fused.lm_head import Head
 from studio.training.engines.fused.load_balancing import Work, portions, shares
 from studio.training.engines.fused.lora import attach, first_tuned
 from studio.training.engines.fused.lora_buffers import Adapters
-from studio.training.engines.fused.model_config import Shape
+from studio.training.engines.fused.model_config import ModelConfig
 from studio.training.engines.fused.ops import Packed, norm, norm_backward, rotations
 from studio.training.engines.fused.weights import Weights, read_weights
 from studio.training.engines.fused.worker_threads import WorkerThreads
 from studio.training.engines.prompt_lookup import PromptLookup
 from studio.training.engines.regularization import embedding_noise
 
-_MOST_LANES: Final = 8
+_MOST_THREADS: Final = 8
 
 
 class FusedEngine:
@@ -38,13 +38,13 @@ class FusedEngine:
 
     Args:
         options: the method is LoRA, rsLoRA or full.
-        shape: as :func:`read_shape` found it.
+        shape: as :func:`read_model_config` found it.
     """
 
     name = "fused"
     keeps_base = True
 
-    def __init__(self, options: EngineOptions, shape: Shape) -> None:
+    def __init__(self, options: EngineOptions, shape: ModelConfig) -> None:
         adaptation, self._regularisation = options.adaptation, options.regularisation
         self._recompute = options.recompute
         self.shape = shape
@@ -58,16 +58,16 @@ class FusedEngine:
         alone = (
             adaptation.method.tunes_whole_weights or not self._share
         )  # gradients of whole weights are too large twice
-        self._lanes = WorkerThreads(1 if alone else min(_MOST_LANES, torch.get_num_threads()))
-        self.weights, self._all_gradients = attach(self.base.layers, adaptation, options.seed, self._lanes.count)
+        self._threads = WorkerThreads(1 if alone else min(_MOST_THREADS, torch.get_num_threads()))
+        self.weights, self._all_gradients = attach(self.base.layers, adaptation, options.seed, self._threads.count)
         self.gradients = self._all_gradients[0]
         self._linears = [linear for layer in self.base.layers for linear in layer.linears]
         for linear in self._linears:
             linear.freeze()
-        self._adapters = Adapters(self._linears, self.weights, self._lanes)
+        self._adapters = Adapters(self._linears, self.weights, self._threads)
         self._first = first_tuned(self.base.layers)
         self.total_parameters = self.base.count + self.weights.numel()
-        self._head = Head(self.base.words, self._lanes.count)
+        self._head = Head(self.base.words, self._threads.count)
         self._work = Work.of(shape)
         self._stale = True
 
@@ -127,30 +127,30 @@ class FusedEngine:
         return self._tables[width]
 
     def _spread(self, examples: Sequence[EncodedExample], function: Callable[[Packed], float]) -> float:
-        """The sum of ``function`` over the examples in which something is learned, a share a lane, in portions."""
+        """The sum of ``function`` over the examples in which something is learned, a share a thread, in portions."""
         examples = [example for example in examples if any(example.learned[1:])]
         if not examples:
             return 0.0
 
         def work(numbered: tuple[int, Sequence[EncodedExample]]) -> float:
-            lane, share = numbered
-            return sum(function(Packed.of(part, lane, share=self._share)) for part in portions(share))
+            thread, share = numbered
+            return sum(function(Packed.of(part, thread, share=self._share)) for part in portions(share))
 
-        return self._lanes.run(work, list(enumerate(shares(examples, self._lanes.count, self._work))))
+        return self._threads.run(work, list(enumerate(shares(examples, self._threads.count, self._work))))
 
     def _loss_part(self, packed: Packed) -> float:
-        return self._head.cross_entropy(self._seen(packed), packed.targets, None, packed.lane)[0]
+        return self._head.cross_entropy(self._seen(packed), packed.targets, None, packed.thread)[0]
 
     def _matches_part(self, packed: Packed) -> float:
-        said = self._head.likeliest(self._seen(packed), packed.lane)
+        said = self._head.likeliest(self._seen(packed), packed.thread)
         missed = packed.rows[packed.asked[said != packed.targets]] // packed.width
         return float(packed.count - len(set(missed.tolist())))
 
     def _seen(self, packed: Packed) -> Tensor:
         """What the output embeddings are multiplied with where the next token is learned, ``(M, H)``."""
-        x, turns = self._embed(packed), self._rotations(packed.width)
+        x, rope = self._embed(packed), self._rotations(packed.width)
         for number, layer in enumerate(self.base.layers):
-            x, _ = layer.forward(x, packed, turns, only=self._only(number, packed))
+            x, _ = layer.forward(x, packed, rope, only=self._only(number, packed))
         return norm(x[: len(packed.asked)], self.base.norm, self.shape.epsilon, self._dtype)[0]
 
     def _only(self, layer: int, packed: Packed) -> Tensor | None:
@@ -158,32 +158,32 @@ class FusedEngine:
         return packed.last if layer == self.shape.layers - 1 else None
 
     def _train_part(self, packed: Packed, scale: float) -> float:
-        turns = self._rotations(packed.width)
+        rope = self._rotations(packed.width)
         x = self._embed(packed)
         if self._regularisation.neftune:
             x = x + embedding_noise(packed.lengths, packed.rows // packed.width, x, self._regularisation.neftune)
         first = self._first
-        kept: list[Kept | RecomputeContext | None] = []
+        kept: list[LayerCache | RecomputeContext | None] = []
         for number, layer in enumerate(self.base.layers):
             only = self._only(number, packed)
-            again = RecomputeContext(x, only, torch.get_rng_state()) if self._recompute else None
-            x, found = layer.forward(x, packed, turns, only=only, training=True)
-            kept.append(None if number < first else again or found)
+            recompute = RecomputeContext(x, only, torch.get_rng_state()) if self._recompute else None
+            x, cache = layer.forward(x, packed, rope, only=only, training=True)
+            kept.append(None if number < first else recompute or cache)
         chosen = x[: len(packed.asked)]
-        seen, root = norm(chosen, self.base.norm, self.shape.epsilon, self._dtype)
+        seen, rstd = norm(chosen, self.base.norm, self.shape.epsilon, self._dtype)
         smoothing = self._regularisation.label_smoothing
-        loss, gradient = self._head.cross_entropy(seen, packed.targets, scale, packed.lane, smoothing)
+        loss, gradient = self._head.cross_entropy(seen, packed.targets, scale, packed.thread, smoothing)
         assert gradient is not None
         dx = torch.zeros_like(x)
-        dx[: len(chosen)] = norm_backward(gradient, chosen, root, self.base.norm, torch.float32)
+        dx[: len(chosen)] = norm_backward(gradient, chosen, rstd, self.base.norm, torch.float32)
         dy = dx.to(self._dtype, copy=True)  # what follows overwrites dx
         for number in range(self.shape.layers - 1, first - 1, -1):
             needed = kept.pop()  # freed as soon as it is used
             assert needed is not None
             if isinstance(needed, RecomputeContext):
-                needed = needed.computed(self.base.layers[number], packed, turns)
-            dx, dy = self.base.layers[number].backward(dx, dy, needed, packed, turns, first=number == first)
-        self._adapters.collect(packed.lane, self._all_gradients[packed.lane])
+                needed = needed.computed(self.base.layers[number], packed, rope)
+            dx, dy = self.base.layers[number].backward(dx, dy, needed, packed, rope, first=number == first)
+        self._adapters.collect(packed.thread, self._all_gradients[packed.thread])
         return loss
 
     def _embed(self, packed: Packed) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from studio.training.engines.fused.decoder_layer import Layer
 from studio.training.engines.fused.lm_head import Head
-from studio.training.engines.fused.model_config import Shape
+from studio.training.engines.fused.model_config import ModelConfig
 from studio.training.engines.fused.ops import gate, norm, rotations
 from studio.training.engines.fused.weights import Weights
 from studio.training.engines.prompt_lookup import LONGEST, PromptLookup
@@ -19,7 +19,7 @@ from studio.training.engines.prompt_lookup import LONGEST, PromptLookup
 def decode(
     base: Weights,
     head: Head,
-    shape: Shape,
+    shape: ModelConfig,
     prompts: Sequence[Sequence[int]],
     stop_ids: frozenset[int],
     limit: int,
@@ -101,7 +101,7 @@ class _State:
     tables: dict[float, tuple[Tensor, Tensor]]
 
     @classmethod
-    def of(cls, base: Weights, shape: Shape, count: int, size: int) -> _State:
+    def of(cls, base: Weights, shape: ModelConfig, count: int, size: int) -> _State:
         def empty() -> list[Tensor]:
             return [base.words.new_zeros(count, shape.kv_heads, size, shape.head_dim) for _ in base.layers]
 
@@ -109,7 +109,9 @@ class _State:
         return cls(empty(), empty(), tables)
 
 
-def _said(base: Weights, head: Head, shape: Shape, state: _State, rows: Sequence[_Row], tuned: bool) -> list[list[int]]:
+def _said(
+    base: Weights, head: Head, shape: ModelConfig, state: _State, rows: Sequence[_Row], tuned: bool
+) -> list[list[int]]:
     """The likeliest token after the last known one of each row, and after each proposed one behind it."""
     width = max(len(row.fed) for row in rows)
     ids = torch.tensor([[*row.fed, *[0] * (width - len(row.fed))] for row in rows])
@@ -121,7 +123,7 @@ def _said(base: Weights, head: Head, shape: Shape, state: _State, rows: Sequence
     return [[next(words) for _ in part] for part in asked]
 
 
-def _forward(base: Weights, shape: Shape, state: _State, ids: Tensor, places: Tensor, tuned: bool) -> Tensor:
+def _forward(base: Weights, shape: ModelConfig, state: _State, ids: Tensor, places: Tensor, tuned: bool) -> Tensor:
     """New tokens ``(B, N)`` at ``places``; returns the fp32 stream ``(B, N, H)``."""
     x = base.embeddings[ids]
     if shape.embedding_scale != 1.0:
@@ -144,7 +146,14 @@ def _forward(base: Weights, shape: Shape, state: _State, ids: Tensor, places: Te
 
 
 def _attend(
-    layer: Layer, shape: Shape, state: _State, number: int, seen: Tensor, places: Tensor, hidden: Tensor, tuned: bool
+    layer: Layer,
+    shape: ModelConfig,
+    state: _State,
+    number: int,
+    seen: Tensor,
+    places: Tensor,
+    hidden: Tensor,
+    tuned: bool,
 ) -> Tensor:
     count, new = places.shape
     dtype = layer.linears.attention_in.weight.dtype
@@ -152,7 +161,7 @@ def _attend(
     layer.norm_heads(qkv)
     heads, keys, dim = shape.heads, shape.kv_heads, shape.head_dim
     split = qkv.view(count, new, heads + 2 * keys, dim)
-    turned = _turn(split[:, :, : heads + keys].float(), *state.tables[layer.theta], places).to(dtype)
+    turned = _rotate(split[:, :, : heads + keys].float(), *state.tables[layer.theta], places).to(dtype)
     rows = torch.arange(count)[:, None]
     cached_k, cached_v = state.keys[number], state.values[number]
     cached_k[rows, :, places] = turned[:, :, heads:]
@@ -168,7 +177,7 @@ def _attend(
     return layer.linears.attention_out.forward(y, tuned=tuned, training=False)[0][0]
 
 
-def _turn(x: Tensor, cos: Tensor, sin: Tensor, places: Tensor) -> Tensor:
+def _rotate(x: Tensor, cos: Tensor, sin: Tensor, places: Tensor) -> Tensor:
     """Rotary positions of ``(B, N, n, D)`` at ``places``."""
     cos, sin = cos[places][:, :, None], sin[places][:, :, None]
     first, second = x.chunk(2, -1)

@@ -41,7 +41,7 @@ class Part:
 
 
 @dataclass
-class Whole:
+class FullUpdate:
     """A linear layer that is tuned as a whole: what is added to its weight.
 
     Args:
@@ -74,7 +74,7 @@ class Linear:
         weight: of all layers one below the other, ``(O, I)``; an empty stand-in of that shape once it is frozen.
         blocks: of rows, alike in size, each with a product and a result of its own.
         parts: adapters; none where this group is not tuned, or tuned as a whole.
-        wholes: layers tuned as a whole.
+        full_updates: layers tuned as a whole.
         scale: ``s``.
         dropout: chance with which an input of the adapters is left out in training.
     """
@@ -82,7 +82,7 @@ class Linear:
     weight: Tensor
     blocks: int = 1
     parts: list[Part] = field(default_factory=list)
-    wholes: list[Whole] = field(default_factory=list)
+    full_updates: list[FullUpdate] = field(default_factory=list)
     scale: float = 1.0
     dropout: float = 0.0
     ahead: list[Tensor] = field(default_factory=list)  # blocks of the weight as oneDNN wants them for ``x W^T``
@@ -90,7 +90,7 @@ class Linear:
     changed: Tensor | None = None  # the weight with its changes, where it is tuned as a whole
     down: Tensor | None = None  # A of all parts in the format of the base, (R, I)
     ups: Sequence[Tensor] = ()  # s B of the parts of each block, on a block diagonal, (O / blocks, R)
-    slopes: Sequence[tuple[Tensor, Sequence[Tensor]]] = ()  # a lane: derivatives by `down`, and by `ups` transposed
+    grads: Sequence[tuple[Tensor, Sequence[Tensor]]] = ()  # a thread: derivatives by `down`, and by `ups` transposed
 
     @property
     def rank(self) -> int:
@@ -109,7 +109,7 @@ class Linear:
 
     def freeze(self) -> None:
         """Lays a weight that stays as it is out for its products; otherwise each of them would do that anew."""
-        if self.wholes or not can_pack(self.weight.dtype, self.weight.device.type):
+        if self.full_updates or not can_pack(self.weight.dtype, self.weight.device.type):
             return
         blocks = self.weight.chunk(self.blocks)
         self.ahead = [pack(w, _ROWS) for w in blocks]
@@ -118,19 +118,19 @@ class Linear:
 
     def pack(self, *, tuned: bool) -> None:
         """Prepares a weight that is tuned as a whole for the many small products of an answer."""
-        if self.wholes and can_pack(self.weight.dtype, self.weight.device.type):
+        if self.full_updates and can_pack(self.weight.dtype, self.weight.device.type):
             self.ahead = [pack(weight, _ROWS) for weight in self._weights(tuned)]
 
     def unpack(self) -> None:
         """Gives the memory of :meth:`pack` back."""
-        if self.wholes:
+        if self.full_updates:
             self.ahead = []
 
     def refresh(self) -> None:
         """Takes over what is tuned as a whole as the optimizer left it."""
-        if self.wholes and self.changed is None:
+        if self.full_updates and self.changed is None:
             self.changed = self.weight.clone()
-        for whole in self.wholes:
+        for whole in self.full_updates:
             assert self.changed is not None
             self.changed[whole.out] = self.weight[whole.out] + whole.change  # summed in fp32
 
@@ -159,37 +159,37 @@ class Linear:
         return ys, SavedActivations(x, inner, kept)
 
     def backward(
-        self, dys: Sequence[Tensor], passed: SavedActivations, lane: int, *, first: bool = False
+        self, dys: Sequence[Tensor], saved: SavedActivations, thread: int, *, first: bool = False
     ) -> list[Tensor]:
         """Adds the tuned values' gradients.
 
         Args:
             dys: derivatives by the results, ``(T, O / blocks)`` each.
-            passed: of :meth:`forward`.
-            lane: of the thread that asks.
+            saved: of :meth:`forward`.
+            thread: of the thread that asks.
             first: whether nothing below is tuned.
 
         Returns:
             The derivative by ``x`` as a sum of ``(T, I)``, one of each block; nothing for the ``first``.
         """
-        if self.wholes:
-            changes = [dy.t() @ passed.x for dy in dys]
-            for whole in self.wholes:
+        if self.full_updates:
+            changes = [dy.t() @ saved.x for dy in dys]
+            for whole in self.full_updates:
                 block, start = divmod(whole.out.start, len(changes[0]))
                 whole.gradient.add_(changes[block][start : start + len(whole.change)])
-        if self.down is None or passed.inner is None:
+        if self.down is None or saved.inner is None:
             return [] if first else self._products_back(dys)
-        by_down, by_ups = self.slopes[lane]
+        by_down, by_ups = self.grads[thread]
         parts = []
         for dy, up, by_up in zip(dys, self.ups, by_ups, strict=True):
             parts.append(dy @ up)
-            torch.mm(passed.inner.t(), dy, out=by_up)
+            torch.mm(saved.inner.t(), dy, out=by_up)
         d_inner = parts[0] if len(parts) == 1 else torch.stack(parts).sum(0)
-        torch.mm(d_inner.t(), passed.x if passed.kept is None else passed.x * passed.kept, out=by_down)
+        torch.mm(d_inner.t(), saved.x if saved.kept is None else saved.x * saved.kept, out=by_down)
         if first:
             return []
         update = d_inner @ self.down
-        return self._products_back(dys, update if passed.kept is None else update.mul_(passed.kept))
+        return self._products_back(dys, update if saved.kept is None else update.mul_(saved.kept))
 
     def _products(self, x: Tensor, tuned: bool) -> Iterator[Tensor]:
         if self.ahead:

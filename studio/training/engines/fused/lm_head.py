@@ -20,34 +20,34 @@ _SMALL: Final = 64 * 2**20  # bytes of output embeddings that may be kept twice;
 
 
 class Head:
-    """The output embeddings, and room for the scores of a few places a lane, used again and again.
+    """The output embeddings, and room for the scores of a few places a thread, used again and again.
 
     Args:
         words: output embeddings, ``(V, H)``.
-        lanes: threads that ask.
+        threads: threads that ask.
     """
 
-    def __init__(self, words: Tensor, lanes: int) -> None:
+    def __init__(self, words: Tensor, threads: int) -> None:
         self.words = words
         size = words.numel() * words.element_size()
         self._ahead = pack(words, _MOST_ROWS) if can_pack(words.dtype, words.device.type) and size <= _SMALL else None
         most = _SCORES if self._ahead is None else _SCORES_ANEW
         self.rows = max(16, min(_MOST_ROWS, most // len(words)))
-        self._room = [words.new_empty(self.rows, len(words)) for _ in range(lanes if self._ahead is None else 0)]
+        self._room = [words.new_empty(self.rows, len(words)) for _ in range(threads if self._ahead is None else 0)]
 
-    def scores(self, x: Tensor, lane: int = 0) -> Tensor:
-        """Scores of all words, ``(M, V)``, of at most :attr:`rows` places; the next ones of the lane take their room.
+    def scores(self, x: Tensor, thread: int = 0) -> Tensor:
+        """Scores of all words, ``(M, V)``, of at most :attr:`rows` places; the next ones of the thread take their room.
 
         Args:
             x: normed hidden states, ``(M, H)``.
-            lane: of the thread that asks.
+            thread: of the thread that asks.
         """
         if self._ahead is not None:
             return multiply(x, self._ahead)
-        return torch.mm(x, self.words.t(), out=self._room[lane][: len(x)])
+        return torch.mm(x, self.words.t(), out=self._room[thread][: len(x)])
 
     def cross_entropy(
-        self, x: Tensor, targets: Tensor, scale: float | None, lane: int = 0, smoothing: float = 0.0
+        self, x: Tensor, targets: Tensor, scale: float | None, thread: int = 0, smoothing: float = 0.0
     ) -> tuple[float, Tensor | None]:
         """Summed cross-entropy and, with ``scale``, its derivative by ``x``, as many rows at a time as there is room for.
 
@@ -55,7 +55,7 @@ class Head:
             x: normed hidden states at the positions whose successor is learned, ``(M, H)``.
             targets: ``(M,)``.
             scale: factor of the loss in the derivative; None where only the loss is wanted.
-            lane: of the thread that asks.
+            thread: of the thread that asks.
             smoothing: share of each target that is spread over all words (Szegedy et al., 2016).
         """
         total, count = 0.0, x.shape[0]
@@ -63,17 +63,19 @@ class Head:
         step = math.ceil(count / math.ceil(count / self.rows)) if count else 1  # like parts: few rows take long, too
         for first in range(0, count, step):
             part = slice(first, first + step)
-            scores = self.scores(x[part], lane)
+            scores = self.scores(x[part], thread)
             sums = torch.empty(len(scores))
-            total += float(run(kernels.judge, scores, targets[part], smoothing, gradient is not None, sums))
+            total += float(
+                run(kernels.softmax_cross_entropy, scores, targets[part], smoothing, gradient is not None, sums)
+            )
             if gradient is not None and scale is not None:
                 gradient[part] = (scores @ self.words).float().mul_(scale / sums[:, None])
         return total, gradient
 
-    def likeliest(self, x: Tensor, lane: int = 0) -> Tensor:
+    def likeliest(self, x: Tensor, thread: int = 0) -> Tensor:
         """The word with the highest score at each place, ``(M,)``, a few rows at a time; arguments as :meth:`scores`."""
-        found = torch.empty(x.shape[0], dtype=torch.long)
+        words = torch.empty(x.shape[0], dtype=torch.long)
         for first in range(0, x.shape[0], self.rows):
             part = slice(first, first + self.rows)
-            found[part] = self.scores(x[part], lane).argmax(1)
-        return found
+            words[part] = self.scores(x[part], thread).argmax(1)
+        return words

@@ -1,4 +1,4 @@
-"""A batch divided among lanes, so that all are done at about the same time; and among portions of bounded size."""
+"""A batch divided among threads, so that all are done at about the same time; and among portions of bounded size."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from studio.models.tokenizer import EncodedExample
-from studio.training.engines.fused.model_config import Shape
+from studio.training.engines.fused.model_config import ModelConfig
 
 _TOKENS: Final = 2048  # at once; more does not make a product faster, only the memory larger
-_FEWEST_TOKENS: Final = 96  # of a lane's share; fewer are not worth reading the weights for
+_FEWEST_TOKENS: Final = 96  # of a thread's share; fewer are not worth reading the weights for
 _SCORES: Final = 6.0  # how much longer a number of the attention takes than one of the large products, as measured
 
 
@@ -29,7 +29,7 @@ class Work:
     square: float
 
     @classmethod
-    def of(cls, shape: Shape) -> Work:
+    def of(cls, shape: ModelConfig) -> Work:
         """For a model of this shape."""
         heads = shape.heads * shape.head_dim
         into = shape.hidden * (2 * heads + 2 * shape.kv_heads * shape.head_dim)
@@ -47,18 +47,18 @@ def shares(examples: Sequence[EncodedExample], most: int, work: Work) -> list[li
 
     Args:
         examples: at least one.
-        most: lanes that there are.
+        most: threads that there are.
         work: what an example takes.
     """
     tokens = sum(len(example.input_ids) for example in examples)
     count = max(1, min(most, len(examples), tokens // _FEWEST_TOKENS))
-    found: list[list[EncodedExample]] = [[] for _ in range(count)]
+    parts: list[list[EncodedExample]] = [[] for _ in range(count)]
     done, total = 0.0, sum(map(work.of_example, examples))
     for example in sorted(examples, key=lambda example: len(example.input_ids)):
         one = work.of_example(example)
-        found[min(count - 1, int((done + one / 2) * count / total))].append(example)
+        parts[min(count - 1, int((done + one / 2) * count / total))].append(example)
         done += one
-    return [share for share in found if share]
+    return [share for share in parts if share]
 
 
 def portions(examples: Sequence[EncodedExample]) -> Iterator[list[EncodedExample]]:

@@ -11,33 +11,33 @@ from torch import Tensor
 from studio.domain.recipe import Method
 from studio.training.engines.base import Adaptation
 from studio.training.engines.fused.decoder_layer import Layer
-from studio.training.engines.fused.linear import GROUPS, Linear, Part, Whole
-from studio.training.engines.fused.model_config import Shape
+from studio.training.engines.fused.linear import GROUPS, FullUpdate, Linear, Part
+from studio.training.engines.fused.model_config import ModelConfig
 
 
-def attach(layers: Sequence[Layer], adaptation: Adaptation, seed: int, lanes: int) -> tuple[Tensor, Tensor]:
+def attach(layers: Sequence[Layer], adaptation: Adaptation, seed: int, threads: int) -> tuple[Tensor, Tensor]:
     """Makes every chosen linear layer tunable; nothing changes yet.
 
     Args:
         layers: of the base model.
         adaptation: which are chosen, and how they are tuned.
         seed: of the first values of the adapters: A is random, B is zero.
-        lanes: threads that add up gradients of their own; one where whole weights are tuned.
+        threads: threads that add up gradients of their own; one where whole weights are tuned.
 
     Returns:
-        The flat weights ``(n,)`` and their gradients ``(lanes, n)``, fp32.
+        The flat weights ``(n,)`` and their gradients ``(threads, n)``, fp32.
     """
     chosen = list(_chosen(layers, adaptation))
     size = sum(_size(linear, out, adaptation) for linear, _, out in chosen)
-    weights, gradients = torch.zeros(size), torch.zeros(lanes, size)
+    weights, gradients = torch.zeros(size), torch.zeros(threads, size)
     generator = torch.Generator().manual_seed(seed)
     position = 0
     for linear, name, out in chosen:
         end = position + _size(linear, out, adaptation)
-        mine, slopes = weights[position:end], gradients[:, position:end]
+        mine, grads = weights[position:end], gradients[:, position:end]
         if adaptation.method.tunes_whole_weights:
             shape = (out.stop - out.start, linear.weight.shape[1])
-            linear.wholes.append(Whole(name, out, mine.view(shape), slopes[0].view(shape)))
+            linear.full_updates.append(FullUpdate(name, out, mine.view(shape), grads[0].view(shape)))
         else:
             _attach_part(linear, name, out, adaptation, mine)
             width = linear.weight.shape[1]
@@ -49,8 +49,8 @@ def attach(layers: Sequence[Layer], adaptation: Adaptation, seed: int, lanes: in
 
 def first_tuned(layers: Sequence[Layer]) -> int:
     """Number of the first layer with tuned values; below it no gradient is needed."""
-    tuned = (any(linear.parts or linear.wholes for linear in layer.linears) for layer in layers)
-    return next(number for number, found in enumerate(tuned) if found)
+    tuned = (any(linear.parts or linear.full_updates for linear in layer.linears) for layer in layers)
+    return next(number for number, is_tuned in enumerate(tuned) if is_tuned)
 
 
 def scale_of(adaptation: Adaptation) -> float:
@@ -92,7 +92,7 @@ def _size(linear: Linear, out: slice, adaptation: Adaptation) -> int:
     return height * width if adaptation.method.tunes_whole_weights else adaptation.rank * (height + width)
 
 
-def _heights(shape: Shape, group: tuple[str, ...]) -> list[int]:
+def _heights(shape: ModelConfig, group: tuple[str, ...]) -> list[int]:
     keys = shape.kv_heads * shape.head_dim
     heights = {
         "q_proj": shape.heads * shape.head_dim,

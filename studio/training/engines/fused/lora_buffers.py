@@ -24,19 +24,19 @@ class Adapters:
     """All adapters of a model.
 
     Args:
-        linears: with their parts, frozen; get ``down``, ``ups`` and ``slopes``.
+        linears: with their parts, frozen; get ``down``, ``ups`` and ``grads``.
         weights: flat fp32 ``(n,)``, of which the parts are views.
-        lanes: threads that write derivatives.
+        threads: threads that write derivatives.
     """
 
-    def __init__(self, linears: Sequence[Linear], weights: Tensor, lanes: WorkerThreads) -> None:
+    def __init__(self, linears: Sequence[Linear], weights: Tensor, threads: WorkerThreads) -> None:
         tuned = [linear for linear in linears if linear.parts]
-        self._weights, self._lanes = weights, lanes
+        self._weights, self._threads = weights, threads
         self._scale = tuned[0].scale if tuned else 1.0
         sizes = [linear.rank * sum(linear.weight.shape) for linear in tuned]
         dtype = tuned[0].weight.dtype if tuned else torch.float32
         self._matrices = torch.zeros(sum(sizes), dtype=dtype)
-        self._slopes = torch.empty(lanes.count, sum(sizes), dtype=dtype)
+        self._slopes = torch.empty(threads.count, sum(sizes), dtype=dtype)
         rows = []
         for linear, start in zip(tuned, accumulate(sizes, initial=0), strict=False):
             _give(linear, start, self._matrices, self._slopes)
@@ -47,28 +47,28 @@ class Adapters:
         """Takes over the weights as the optimizer left them."""
 
         def take_over(table: NDArray[np.void]) -> float:
-            run(kernels.lay_out, self._weights, table, self._scale, self._matrices)
+            run(kernels.copy_adapters, self._weights, table, self._scale, self._matrices)
             return 0.0
 
-        self._lanes.run(take_over, np.array_split(self._table, self._lanes.count))
+        self._threads.run(take_over, np.array_split(self._table, self._threads.count))
 
-    def collect(self, lane: int, gradients: Tensor) -> None:
-        """Adds what a lane's products wrote to its gradients, fp32 ``(n,)``."""
-        run(kernels.collect, self._slopes[lane], self._table, self._scale, gradients)
+    def collect(self, thread: int, gradients: Tensor) -> None:
+        """Adds what a thread's products wrote to its gradients, fp32 ``(n,)``."""
+        run(kernels.collect_gradients, self._slopes[thread], self._table, self._scale, gradients)
 
 
-def _give(linear: Linear, start: int, matrices: Tensor, slopes: Tensor) -> None:
-    """Gives a linear layer its matrices, and each lane room for their derivatives, from ``start`` on."""
+def _give(linear: Linear, start: int, matrices: Tensor, grads: Tensor) -> None:
+    """Gives a linear layer its matrices, and each thread room for their derivatives, from ``start`` on."""
     rank, blocks = linear.rank, linear.blocks
     middle = start + rank * linear.width
     linear.down = matrices[start:middle].view(rank, linear.width)
     linear.ups = list(matrices[middle:][: rank * linear.height * blocks].view(blocks, linear.height, rank))
-    linear.slopes = [
+    linear.grads = [
         (
-            lane[start:][: rank * linear.width].view(rank, linear.width),
-            list(lane[middle:][: rank * linear.height * blocks].view(blocks, rank, linear.height)),
+            thread[start:][: rank * linear.width].view(rank, linear.width),
+            list(thread[middle:][: rank * linear.height * blocks].view(blocks, rank, linear.height)),
         )
-        for lane in slopes
+        for thread in grads
     ]
 
 

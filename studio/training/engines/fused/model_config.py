@@ -12,7 +12,7 @@ _FAMILIES: Final = ("llama", "mistral", "qwen3", "gemma3_text")
 
 
 @dataclass(frozen=True)
-class Shape:
+class ModelConfig:
     """The numbers of a decoder with rotary positions, grouped attention and a gated feed-forward layer.
 
     Args:
@@ -45,7 +45,7 @@ class Shape:
     longest: int | None
 
 
-def read_shape(model_dir: Path) -> Shape | None:
+def read_model_config(model_dir: Path) -> ModelConfig | None:
     """The shape of a model, or None where the fused engine does not know some part of it."""
     config = read_object(model_dir / "config.json")
     if config.get("model_type") not in _FAMILIES or not _is_plain(config):
@@ -57,7 +57,7 @@ def read_shape(model_dir: Path) -> Shape | None:
         return None
     heads = int(config["num_attention_heads"])
     head_dim = int(config.get("head_dim") or config["hidden_size"] // heads)
-    return Shape(
+    return ModelConfig(
         vocabulary=int(config["vocab_size"]),
         hidden=int(config["hidden_size"]),
         intermediate=int(config["intermediate_size"]),
@@ -98,8 +98,8 @@ def _thetas(config: dict[str, Any], layers: int) -> tuple[float, ...] | None:
         return (float(config["rope_theta"]),) * layers
     kinds = config.get("layer_types") or []
     each = [rope.get(kinds[i]) if i < len(kinds) and kinds[i] in rope else rope for i in range(layers)]
-    if any(not isinstance(found, dict) or found.get("rope_type", "default") != "default" for found in each):
+    if any(not isinstance(rope, dict) or rope.get("rope_type", "default") != "default" for rope in each):
         return None
-    if any("rope_theta" not in found or found.get("partial_rotary_factor", 1.0) != 1.0 for found in each):
+    if any("rope_theta" not in rope or rope.get("partial_rotary_factor", 1.0) != 1.0 for rope in each):
         return None
-    return tuple(float(found["rope_theta"]) for found in each)
+    return tuple(float(rope["rope_theta"]) for rope in each)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from studio.models.tokenizer import EncodedExample
 from studio.training.engines.fused import kernels
-from studio.training.engines.fused.model_config import Shape
+from studio.training.engines.fused.model_config import ModelConfig
 
 _TOKEN_STEP: Final = 16
 _WIDTH_STEP: Final = 16
@@ -42,7 +42,7 @@ class Packed:
         lengths: tokens of each example up to the last that something is predicted from, ``(B,)``.
         count: B.
         width: L.
-        lane: of the thread that works on them; each adds up gradients of its own.
+        thread: of the thread that works on them; each adds up gradients of its own.
     """
 
     ids: Tensor
@@ -56,15 +56,15 @@ class Packed:
     lengths: Tensor
     count: int
     width: int
-    lane: int = 0
+    thread: int = 0
 
     @classmethod
-    def of(cls, examples: Sequence[EncodedExample], lane: int = 0, *, share: bool = False) -> Packed:
+    def of(cls, examples: Sequence[EncodedExample], thread: int = 0, *, share: bool = False) -> Packed:
         """Packs examples, filled up to a few sizes only, so that freed memory fits again in the next step.
 
         Args:
             examples: at least one, each with a token after its first that is learned.
-            lane: of the thread that works on them.
+            thread: of the thread that works on them.
             share: whether a start that all of them have, a system prompt for one, is computed once.
         """
         lengths = [_needed(example) for example in examples]
@@ -106,7 +106,7 @@ class Packed:
             torch.tensor(lengths),
             len(examples),
             width,
-            lane,
+            thread,
         )
 
 
@@ -164,27 +164,27 @@ def norm(x: Tensor, weight: Tensor, epsilon: float, dtype: torch.dtype) -> tuple
     Returns:
         The normed values, ``(T, H)``, and the reciprocal roots, fp32 ``(T,)``.
     """
-    seen, root = torch.empty_like(x, dtype=dtype), x.new_empty(len(x), dtype=torch.float32)
-    run(kernels.norm, x, weight, epsilon, seen, root)
-    return seen, root
+    seen, rstd = torch.empty_like(x, dtype=dtype), x.new_empty(len(x), dtype=torch.float32)
+    run(kernels.norm, x, weight, epsilon, seen, rstd)
+    return seen, rstd
 
 
-def norm_backward(dy: Tensor, x: Tensor, root: Tensor, weight: Tensor, dtype: torch.dtype) -> Tensor:
+def norm_backward(dy: Tensor, x: Tensor, rstd: Tensor, weight: Tensor, dtype: torch.dtype) -> Tensor:
     """Derivative of :func:`norm` by ``x``."""
     dx = torch.empty_like(x, dtype=dtype)
-    run(kernels.norm_backward, dy, x, root, weight, dx)
+    run(kernels.norm_backward, dy, x, rstd, weight, dx)
     return dx
 
 
 def norm_backward_onto(
-    dx: Tensor, x: Tensor, root: Tensor, weight: Tensor, dy: Tensor, more: Tensor | None = None
+    dx: Tensor, x: Tensor, rstd: Tensor, weight: Tensor, dy: Tensor, more: Tensor | None = None
 ) -> Tensor:
     """Adds the derivative of :func:`norm` by ``x`` to ``dx``, fp32, and returns the sum in the format of ``dy``.
 
     ``more`` is a second part of the derivative by the normed rows.
     """
     copy = torch.empty_like(dy)
-    run(kernels.norm_backward_onto, dy, dy[:0] if more is None else more, x, root, weight, dx, copy)
+    run(kernels.norm_backward_onto, dy, dy[:0] if more is None else more, x, rstd, weight, dx, copy)
     return copy
 
 
@@ -225,7 +225,7 @@ def rotations(width: int, head_dim: int, theta: float) -> tuple[Tensor, Tensor]:
 
 
 @dataclass(frozen=True)
-class AttendedChild:
+class AttentionCache:
     """What the derivative of attention needs: queries ``(B k, g L, D)``, keys and values ``(B k, L, D)``, weights."""
 
     q: Tensor
@@ -234,49 +234,51 @@ class AttendedChild:
     weights: Tensor
 
 
-def attention(qkv: Tensor, shape: Shape, packed: Packed, turns: tuple[Tensor, Tensor]) -> tuple[Tensor, AttendedChild]:
+def attention(
+    qkv: Tensor, shape: ModelConfig, packed: Packed, rope: tuple[Tensor, Tensor]
+) -> tuple[Tensor, AttentionCache]:
     """Causal attention within each example.
 
     Args:
         qkv: queries, keys and values beside each other, ``(T, (h + 2 k) D)``.
         shape: of the model.
         packed: where the tokens are.
-        turns: of :func:`rotations`.
+        rope: of :func:`rotations`.
 
     Returns:
         The result ``(T, h D)`` and what its derivative needs. Padding is on the right, where no token looks.
     """
     q, k, v = _heads(qkv, shape, packed)
-    run(kernels.split_heads, qkv, packed.shared, packed.rows, packed.unused, *turns, q, k, v)
+    run(kernels.split_heads, qkv, packed.shared, packed.rows, packed.unused, *rope, q, k, v)
     dim, width = shape.head_dim, packed.width
-    q, k, v = (found.view(packed.count * shape.kv_heads, -1, dim) for found in (q, k, v))
+    q, k, v = (part.view(packed.count * shape.kv_heads, -1, dim) for part in (q, k, v))
     weights = torch.bmm(q, k.transpose(1, 2))
     run(kernels.causal_softmax, weights, width, shape.score_scale)
     mixed = torch.bmm(weights, v).view(packed.count, shape.heads, width, dim)
     out = qkv.new_empty(len(qkv), shape.heads * dim)
     run(kernels.by_token, mixed, packed.rows, out)
-    return out, AttendedChild(q, k, v, weights)
+    return out, AttentionCache(q, k, v, weights)
 
 
 def attention_backward(
-    dy: Tensor, kept: AttendedChild, shape: Shape, packed: Packed, turns: tuple[Tensor, Tensor]
+    dy: Tensor, kept: AttentionCache, shape: ModelConfig, packed: Packed, rope: tuple[Tensor, Tensor]
 ) -> Tensor:
     """Derivative of :func:`attention` by ``qkv``; ``dy`` is ``(T, h D)``."""
     count, width, dim = packed.count, packed.width, shape.head_dim
-    slopes = dy.new_empty(count, shape.heads, width, dim)
-    run(kernels.by_head, dy, packed.tokens, packed.rows, packed.unused, slopes)
-    slopes = slopes.view(count * shape.kv_heads, -1, dim)
-    dv = torch.bmm(kept.weights.transpose(1, 2), slopes)
-    scores = torch.bmm(slopes, kept.v.transpose(1, 2))
+    grads = dy.new_empty(count, shape.heads, width, dim)
+    run(kernels.by_head, dy, packed.tokens, packed.rows, packed.unused, grads)
+    grads = grads.view(count * shape.kv_heads, -1, dim)
+    dv = torch.bmm(kept.weights.transpose(1, 2), grads)
+    scores = torch.bmm(grads, kept.v.transpose(1, 2))
     run(kernels.causal_softmax_backward, scores, kept.weights, width)
     dq, dk = torch.bmm(scores, kept.k), torch.bmm(scores.transpose(1, 2), kept.q)
     out = dy.new_empty(len(dy), (shape.heads + 2 * shape.kv_heads) * dim)
-    parts = [found.view(count, -1, width, dim) for found in (dq, dk, dv)]
-    run(kernels.join_heads, *parts, packed.shared, packed.rows, *turns, shape.score_scale, out)
+    parts = [part.view(count, -1, width, dim) for part in (dq, dk, dv)]
+    run(kernels.join_heads, *parts, packed.shared, packed.rows, *rope, shape.score_scale, out)
     return out
 
 
-def _heads(qkv: Tensor, shape: Shape, packed: Packed) -> tuple[Tensor, Tensor, Tensor]:
+def _heads(qkv: Tensor, shape: ModelConfig, packed: Packed) -> tuple[Tensor, Tensor, Tensor]:
     """Room for queries ``(B, h, L, D)``, keys and values ``(B, k, L, D)``."""
     sizes = (shape.heads, shape.kv_heads, shape.kv_heads)
     q, k, v = (qkv.new_empty(packed.count, size, packed.width, shape.head_dim) for size in sizes)

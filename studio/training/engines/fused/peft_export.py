@@ -36,7 +36,7 @@ def save(folder: Path, layers: Sequence[Layer], adaptation: Adaptation, base: st
             for part in linear.parts:
                 tensors[f"{prefix}.{part.name}.lora_A.weight"] = part.a.clone()
                 tensors[f"{prefix}.{part.name}.lora_B.weight"] = part.b.clone()
-            for whole in linear.wholes:
+            for whole in linear.full_updates:
                 a, b = low_rank(whole.change, adaptation.rank)
                 tensors[f"{prefix}.{whole.name}.lora_A.weight"] = a
                 tensors[f"{prefix}.{whole.name}.lora_B.weight"] = b

@@ -23,13 +23,13 @@ from studio.training.engines.fused.linear import Linear
 from studio.training.engines.fused.lm_head import Head
 from studio.training.engines.fused.lora import attach
 from studio.training.engines.fused.lora_buffers import Adapters
-from studio.training.engines.fused.model_config import Shape
+from studio.training.engines.fused.model_config import ModelConfig
 from studio.training.engines.fused.ops import Packed, norm, norm_backward, rotations
 from studio.training.engines.fused.worker_threads import WorkerThreads
 
 _WORDS, _WIDTH = 32, 32
 _LORA: Final = Adaptation(Method.LORA, 4, 8.0, 0.0, None, None)
-_LIKE_LLAMA: Final = Shape(
+_LIKE_LLAMA: Final = ModelConfig(
     vocabulary=_WORDS,
     hidden=_WIDTH,
     intermediate=2 * _WIDTH,
@@ -81,7 +81,7 @@ def works(precision: Precision) -> bool:
     return True
 
 
-def _step(shape: Shape, dtype: torch.dtype) -> None:
+def _step(shape: ModelConfig, dtype: torch.dtype) -> None:
     """What :class:`studio.training.engines.fused.engine.FusedEngine` does with its kernels, on zeros."""
     layer = _layer(shape, dtype)
     weights, gradients = attach([layer], _LORA, 0, 1)
@@ -90,20 +90,20 @@ def _step(shape: Shape, dtype: torch.dtype) -> None:
     adapters = Adapters(layer.linears, weights, WorkerThreads(1))
     adapters.refresh()
     packed = Packed.of([EncodedExample([1] * 6, [False] * 3 + [True] * 3, truncated=False)] * 2)
-    turns = {theta: rotations(packed.width, shape.head_dim, theta) for theta in shape.thetas}
+    rope = {theta: rotations(packed.width, shape.head_dim, theta) for theta in shape.thetas}
     weight, head = torch.ones(_WIDTH), Head(torch.zeros(_WORDS, _WIDTH, dtype=dtype), 1)
-    x, kept = layer.forward(torch.zeros(len(packed.ids), _WIDTH), packed, turns, only=packed.last, training=True)
+    x, kept = layer.forward(torch.zeros(len(packed.ids), _WIDTH), packed, rope, only=packed.last, training=True)
     chosen = x[: len(packed.asked)]
-    seen, root = norm(chosen, weight, shape.epsilon, dtype)
+    seen, rstd = norm(chosen, weight, shape.epsilon, dtype)
     _, gradient = head.cross_entropy(seen, packed.targets, 1.0)
     assert gradient is not None
     dx = torch.zeros_like(x)
-    dx[: len(chosen)] = norm_backward(gradient, chosen, root, weight, torch.float32)
-    layer.backward(dx, dx.to(dtype, copy=True), kept, packed, turns, first=False)
+    dx[: len(chosen)] = norm_backward(gradient, chosen, rstd, weight, torch.float32)
+    layer.backward(dx, dx.to(dtype, copy=True), kept, packed, rope, first=False)
     adapters.collect(0, gradients[0])
 
 
-def _layer(shape: Shape, dtype: torch.dtype) -> Layer:
+def _layer(shape: ModelConfig, dtype: torch.dtype) -> Layer:
     heads = shape.heads * shape.head_dim
 
     def linear(height: int, width: int, blocks: int = 1) -> Linear:

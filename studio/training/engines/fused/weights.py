@@ -13,7 +13,7 @@ from torch import Tensor
 from studio.errors import AfinaError, from_exception
 from studio.training.engines.fused.decoder_layer import Layer, Linears
 from studio.training.engines.fused.linear import BLOCKS, GROUPS, Linear
-from studio.training.engines.fused.model_config import Shape
+from studio.training.engines.fused.model_config import ModelConfig
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Weights:
     count: int
 
 
-def read_weights(model_dir: Path, shape: Shape, dtype: torch.dtype) -> Weights:
+def read_weights(model_dir: Path, shape: ModelConfig, dtype: torch.dtype) -> Weights:
     """Reads all weights, in ``dtype``; norms in fp32. All are copies, so that the files do not stay in memory beside them.
 
     Raises:
@@ -57,12 +57,12 @@ def read_weights(model_dir: Path, shape: Shape, dtype: torch.dtype) -> Weights:
         layers.append(Layer(shape, shape.thetas[number], norms, linears))
     embeddings = tensors.take("model.embed_tokens.weight").to(dtype, copy=True)
     words = embeddings if shape.tied else tensors.take("lm_head.weight").to(dtype, copy=True)
-    found = Weights(embeddings, words, vector("model.norm.weight"), layers, tensors.count)
-    _check(found, shape, model_dir)
-    return found
+    weights = Weights(embeddings, words, vector("model.norm.weight"), layers, tensors.count)
+    _check(weights, shape, model_dir)
+    return weights
 
 
-def _norm_names(shape: Shape) -> dict[str, str]:
+def _norm_names(shape: ModelConfig) -> dict[str, str]:
     names = {"in": "input_layernorm", "middle": "post_attention_layernorm"}
     if shape.sandwich:
         names |= {"middle": "pre_feedforward_layernorm", "mixed": "post_attention_layernorm"}
@@ -72,7 +72,7 @@ def _norm_names(shape: Shape) -> dict[str, str]:
     return names
 
 
-def _check(found: Weights, shape: Shape, model_dir: Path) -> None:
+def _check(weights: Weights, shape: ModelConfig, model_dir: Path) -> None:
     heads = (shape.heads + 2 * shape.kv_heads) * shape.head_dim
     wanted = [
         (heads, shape.hidden),
@@ -80,9 +80,9 @@ def _check(found: Weights, shape: Shape, model_dir: Path) -> None:
         (2 * shape.intermediate, shape.hidden),
         (shape.hidden, shape.intermediate),
     ]
-    fits = found.words.shape == (shape.vocabulary, shape.hidden) and all(
+    fits = weights.words.shape == (shape.vocabulary, shape.hidden) and all(
         tuple(linear.weight.shape) == size
-        for layer in found.layers
+        for layer in weights.layers
         for linear, size in zip(layer.linears, wanted, strict=True)
     )
     if not fits:

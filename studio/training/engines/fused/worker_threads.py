@@ -24,7 +24,7 @@ class WorkerThreads:
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self._pool = ThreadPoolExecutor(count, "lane", torch.set_num_threads, (1,)) if count > 1 else None
+        self._pool = ThreadPoolExecutor(count, "thread", torch.set_num_threads, (1,)) if count > 1 else None
 
     def run(self, function: Callable[[Work], float], works: Sequence[Work]) -> float:
         """The sum of ``function`` over ``works``, at most ``count`` of them, one a thread, in order."""

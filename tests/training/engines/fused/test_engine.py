@@ -31,10 +31,10 @@ def _pair(model_dir: Path, adaptation: Adaptation):  # type: ignore[no-untyped-d
     import torch
 
     from studio.training.engines.fused.engine import FusedEngine
-    from studio.training.engines.fused.model_config import read_shape
+    from studio.training.engines.fused.model_config import read_model_config
     from studio.training.engines.peft_engine import PlainEngine
 
-    shape = read_shape(model_dir)
+    shape = read_model_config(model_dir)
     assert shape is not None
     plain = PlainEngine(EngineOptions(model_dir, adaptation, torch.float32, 1), "cpu", 2)
     fused = FusedEngine(EngineOptions(model_dir, adaptation, torch.float32, 1), shape)
@@ -92,10 +92,10 @@ def test_gradients_in_bf16_are_those_in_fp32_but_for_rounding(family: str, tiny_
     import torch
 
     from studio.training.engines.fused.engine import FusedEngine
-    from studio.training.engines.fused.model_config import read_shape
+    from studio.training.engines.fused.model_config import read_model_config
 
     model_dir = tiny_model if family == "llama" else tiny_gemma
-    shape = read_shape(model_dir)
+    shape = read_model_config(model_dir)
     assert shape is not None
     exact, rounded = (
         FusedEngine(EngineOptions(model_dir, LORA, dtype, 1), shape) for dtype in (torch.float32, torch.bfloat16)
@@ -268,9 +268,9 @@ def test_a_start_that_all_share_is_computed_once_with_the_same_gradients(
 
 
 def test_models_with_unknown_parts_are_left_to_transformers(tiny_model: Path, tmp_path: Path) -> None:
-    from studio.training.engines.fused.model_config import read_shape
+    from studio.training.engines.fused.model_config import read_model_config
 
     config = json.loads((tiny_model / "config.json").read_text(encoding="utf-8"))
     for changes in ({"model_type": "mamba"}, {"attention_bias": True}, {"hidden_act": "relu"}):
         (tmp_path / "config.json").write_text(json.dumps(config | changes), encoding="utf-8")
-        assert read_shape(tmp_path) is None
+        assert read_model_config(tmp_path) is None

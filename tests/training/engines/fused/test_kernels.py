@@ -24,12 +24,12 @@ def test_norms_are_those_of_torch(dtype: torch.dtype, near: float) -> None:
     asked = x.clone().requires_grad_()
     expected = f.rms_norm(asked, (48,), weight, 1e-6)
     expected.backward(dy.float())
-    seen, root = norm(x, weight, 1e-6, dtype)
+    seen, rstd = norm(x, weight, 1e-6, dtype)
     torch.testing.assert_close(seen.float(), expected.detach(), rtol=near, atol=near)
     assert asked.grad is not None
-    torch.testing.assert_close(norm_backward(dy, x, root, weight, torch.float32), asked.grad, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(norm_backward(dy, x, rstd, weight, torch.float32), asked.grad, rtol=1e-4, atol=1e-5)
     stream = torch.ones(7, 48)
-    copy = norm_backward_onto(stream, x, root, weight, dy, dy)
+    copy = norm_backward_onto(stream, x, rstd, weight, dy, dy)
     torch.testing.assert_close(stream, 1 + 2 * asked.grad, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(copy.float(), stream, rtol=near, atol=near)
 

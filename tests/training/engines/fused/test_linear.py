@@ -51,10 +51,10 @@ def test_products_and_derivatives_are_those_of_torch(
     )  # one is not tuned
     adapters.refresh()
     x, dy = torch.randn(TOKENS, WIDTH).to(dtype), torch.randn(TOKENS, sum(heights)).to(dtype)
-    ys, passed = linear.forward(x, tuned=True, training=True)
+    ys, saved = linear.forward(x, tuned=True, training=True)
 
     asked, values = x.float().clone().requires_grad_(), flat.clone().requires_grad_()
-    seen = asked if passed.kept is None else asked * passed.kept.float()
+    seen = asked if saved.kept is None else asked * saved.kept.float()
     expected = asked @ whole.t()
     for part in linear.parts:
         first = part.a.storage_offset()
@@ -64,10 +64,10 @@ def test_products_and_derivatives_are_those_of_torch(
     expected.backward(dy.float())
 
     assert len(ys) == blocks
-    assert (passed.kept is not None) == bool(dropout)
+    assert (saved.kept is not None) == bool(dropout)
     _like(torch.cat(ys, 1), expected, near)
     gradients = torch.zeros(2, len(flat))
-    _like(sum(dx.float() for dx in linear.backward(dy.chunk(blocks, 1), passed, 1)), asked.grad, near)
+    _like(sum(dx.float() for dx in linear.backward(dy.chunk(blocks, 1), saved, 1)), asked.grad, near)
     for _ in range(2):
         adapters.collect(1, gradients[1])
     _like(gradients[1], 2 * values.grad, near)

@@ -1,4 +1,4 @@
-"""A batch divided among lanes: nothing lost, nothing twice, and all done at about the same time."""
+"""A batch divided among threads: nothing lost, nothing twice, and all done at about the same time."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ import pytest
 
 from studio.models.tokenizer import EncodedExample
 from studio.training.engines.fused.load_balancing import Work, portions, shares
-from studio.training.engines.fused.model_config import Shape
+from studio.training.engines.fused.model_config import ModelConfig
 
-SMALL = Shape(49_152, 576, 1536, 30, 9, 3, 64, 1e-5, (1e4,) * 30, 0.125, False, 0.0, 1.0, False, False, True, None)
+SMALL = ModelConfig(
+    49_152, 576, 1536, 30, 9, 3, 64, 1e-5, (1e4,) * 30, 0.125, False, 0.0, 1.0, False, False, True, None
+)
 WORK = Work.of(SMALL)
 
 
 def examples(count: int, seed: int) -> list[EncodedExample]:
     """Of 20 to 120 tokens, the first of each telling which one it is."""
-    dice = random.Random(seed)
-    sizes = [dice.randrange(20, 120) for _ in range(count)]
+    rng_state = random.Random(seed)
+    sizes = [rng_state.randrange(20, 120) for _ in range(count)]
     return [EncodedExample([n, *range(size - 1)], [i > size // 3 for i in range(size)], False) for n, size in enumerate(sizes)]  # fmt: skip
 
 
@@ -27,18 +29,18 @@ def test_the_unit_of_work_is_a_weight_times_a_token() -> None:
     assert WORK.learned == 576 * 49_152
 
 
-@pytest.mark.parametrize("lanes", [1, 2, 4, 8])
-def test_every_example_is_in_one_share(lanes: int) -> None:
+@pytest.mark.parametrize("threads", [1, 2, 4, 8])
+def test_every_example_is_in_one_share(threads: int) -> None:
     for seed in range(10):
         batch = examples(16, seed)
-        found = [example.input_ids[0] for share in shares(batch, lanes, WORK) for example in share]
+        found = [example.input_ids[0] for share in shares(batch, threads, WORK) for example in share]
         assert sorted(found) == list(range(16))
-        assert shares(batch, lanes, WORK) == shares(batch, lanes, WORK)
+        assert shares(batch, threads, WORK) == shares(batch, threads, WORK)
 
 
 @pytest.mark.parametrize(("count", "late"), [(16, 0.12), (3000, 0.02)])
 def test_two_lanes_have_about_as_much_to_do(count: int, late: float) -> None:
-    """One example of 16 is an eighth of a lane's work: nearer to even than half of one cannot be promised."""
+    """One example of 16 is an eighth of a thread's work: nearer to even than half of one cannot be promised."""
     found = []
     for seed in range(50 if count < 100 else 2):
         one, two = (sum(map(WORK.of_example, share)) for share in shares(examples(count, seed), 2, WORK))

@@ -5,7 +5,7 @@ torch each of these walks over its numbers three to eight times. Here each is on
 
 Arrays are C-contiguous, as NumPy sees a tensor: fp32, or bf16 as its 16 bits in ``uint16``. All arithmetic is in fp32;
 what is written as bf16 is rounded to the nearest, ties to even. Every kernel gives up Python's lock while it runs, so
-lanes do not wait for one another, and keeps a NaN that comes in. Compiled code is kept beside this file, or in the
+threads do not wait for one another, and keeps a NaN that comes in. Compiled code is kept beside this file, or in the
 user's cache folder where that cannot be written.
 
 Letters: T tokens, H hidden width, I inner width of the gate, h heads, k key-value heads, D head width, B examples,
@@ -23,8 +23,8 @@ from studio.training.engines.fused.kernels.attention import (
     join_heads,
     split_heads,
 )
-from studio.training.engines.fused.kernels.cross_entropy import judge
-from studio.training.engines.fused.kernels.lora import ADAPTER, collect, lay_out
+from studio.training.engines.fused.kernels.cross_entropy import softmax_cross_entropy
+from studio.training.engines.fused.kernels.lora import ADAPTER, collect_gradients, copy_adapters
 from studio.training.engines.fused.kernels.norms import (
     add,
     norm,
@@ -41,16 +41,16 @@ __all__ = [
     "by_token",
     "causal_softmax",
     "causal_softmax_backward",
-    "collect",
+    "collect_gradients",
+    "copy_adapters",
     "gate",
     "gate_backward",
     "join_heads",
-    "judge",
-    "lay_out",
     "norm",
     "norm_backward",
     "norm_backward_onto",
     "norm_heads",
     "norm_heads_backward",
+    "softmax_cross_entropy",
     "split_heads",
 ]

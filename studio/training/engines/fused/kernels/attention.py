@@ -134,11 +134,11 @@ def causal_softmax(scores: Any, width: Any, scale: Any) -> None:
 
 
 @kernel
-def causal_softmax_backward(slopes: Any, weights: Any, width: Any) -> None:
-    """Derivative of the softmax by its argument, in place of ``slopes``, the one by ``weights``; both ``(B k, G, L)``."""
-    for b in range(slopes.shape[0]):
-        for r in range(slopes.shape[1]):
-            slope, weight = slopes[b, r], weights[b, r]
+def causal_softmax_backward(grads: Any, weights: Any, width: Any) -> None:
+    """Derivative of the softmax by its argument, in place of ``grads``, the one by ``weights``; both ``(B k, G, L)``."""
+    for b in range(grads.shape[0]):
+        for r in range(grads.shape[1]):
+            slope, weight = grads[b, r], weights[b, r]
             seen = r % width + 1
             along = np.float32(0.0)
             for i in range(seen):

@@ -10,7 +10,7 @@ from studio.training.engines.fused.kernels.bf16 import exp, kernel, put, rank, r
 
 
 @kernel
-def judge(scores: Any, targets: Any, smoothing: Any, learn: Any, sums: Any) -> Any:
+def softmax_cross_entropy(scores: Any, targets: Any, smoothing: Any, learn: Any, sums: Any) -> Any:
     """The summed cross-entropy of rows of logits.
 
     With ``learn``, the gradient by the logits, times ``sums`` of each row, takes their place in ``scores``. The division

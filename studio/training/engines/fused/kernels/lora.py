@@ -28,7 +28,7 @@ ADAPTER: Final = np.dtype(
 
 
 @kernel
-def lay_out(flat: Any, table: Any, scale: Any, matrices: Any) -> None:
+def copy_adapters(flat: Any, table: Any, scale: Any, matrices: Any) -> None:
     """Copies adapters to where the products read them.
 
     Args:
@@ -52,11 +52,11 @@ def lay_out(flat: Any, table: Any, scale: Any, matrices: Any) -> None:
 
 
 @kernel
-def collect(slopes: Any, table: Any, scale: Any, flat: Any) -> None:
+def collect_gradients(grads: Any, table: Any, scale: Any, flat: Any) -> None:
     """Adds derivatives by A, and by ``scale`` B^T, to the flat gradients.
 
     Args:
-        slopes: as the products wrote them, ``(m,)``.
+        grads: as the products wrote them, ``(m,)``.
         table: records of :data:`ADAPTER`.
         scale: factor of B, fp32.
         flat: fp32 ``(n,)``.
@@ -65,10 +65,10 @@ def collect(slopes: Any, table: Any, scale: Any, flat: Any) -> None:
         part = table[p]
         rank, width, height = part.rank, part.width, part.height
         middle = part.flat + rank * width
-        a, by_a = flat[part.flat : middle], slopes[part.down : part.down + rank * width]
+        a, by_a = flat[part.flat : middle], grads[part.down : part.down + rank * width]
         for i in range(rank * width):
             a[i] += wide(by_a[i])
         for j in range(rank):
-            row = slopes[part.by_up + j * part.by_up_row : part.by_up + j * part.by_up_row + height]
+            row = grads[part.by_up + j * part.by_up_row : part.by_up + j * part.by_up_row + height]
             for o in range(height):
                 flat[middle + o * rank + j] += scale * wide(row[o])
