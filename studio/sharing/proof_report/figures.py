@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def metric_table(text: Catalog, proof: Proof) -> pd.DataFrame:
-    """Every measure before and after, with the interval of the difference, its corrected p and what it says."""
+    """Every measure before and after, with the interval of the difference, and its corrected p."""
     import pandas as pd
 
     rows = [
@@ -24,11 +24,10 @@ def metric_table(text: Catalog, proof: Proof) -> pd.DataFrame:
             "low": text.number(result.difference.low, 3),
             "high": text.number(result.difference.high, 3),
             "p": text.number(result.p, 3),
-            "meaning": text(f"proof.metric.{result.metric.value}.help"),
         }
         for result in proof.metrics
     ]
-    columns = ("metric", "before", "after", "difference", "low", "high", "p", "meaning")
+    columns = ("metric", "before", "after", "difference", "low", "high", "p")
     return pd.DataFrame(rows, columns=list(columns)).rename(
         columns={name: text(f"proof.col.{name}") for name in columns}
     )

@@ -41,7 +41,7 @@ def html_report(text: Catalog, proof: Proof, votes: VoteResult) -> str:
     template = Environment(
         loader=PackageLoader("studio.sharing.proof_report", ""), autoescape=True, undefined=StrictUndefined
     ).get_template("report.html.j2")
-    table = metric_table(text, proof).drop(columns=text("proof.col.meaning"))
+    table = metric_table(text, proof)
     interval = interval_sentence(text, proof.difference)
     return template.render(
         text=text,

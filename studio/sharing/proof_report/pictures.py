@@ -10,14 +10,14 @@ from markupsafe import Markup
 from studio.domain.proof import Bar, Bars, Interval
 from studio.i18n.catalog import Catalog
 
-_WIDTH: Final = 400  # units of both drawings; about the pixels of a phone
+_WIDTH: Final = 330  # units of both drawings; about the pixels of a phone
 _INK: Final = "var(--af-ink, #1c2430)"
 _MUTED: Final = "var(--af-muted, #5d6673)"
 _LINE: Final = "var(--af-line-strong, #cfc9bf)"
 _SOFT: Final = "var(--af-soft, #f3f1ed)"
 _PRIMARY: Final = "var(--af-primary, #0f766e)"
 _PRIMARY_SOFT: Final = "var(--af-interval, #a9d6d1)"
-_COUNTS: Final = 128  # units beside a bar for its count
+_COUNTS: Final = 116  # units beside a bar for its count
 _BAR_STEP: Final = 62  # units from one kind of question to the next
 _SVG: Final = Markup(
     '<svg class="af-picture" viewBox="0 0 {width} {height}" role="img" aria-label="{label}" '

@@ -30,8 +30,8 @@ _FAULTS: Final[dict[str, Callable[[ExamAnswer], bool]]] = {
     "tie": lambda answer: answer.outcome is Outcome.TIE,
 }
 _CARD: Final = Markup(
-    '<article class="af-card af-asked" id="proof-answer-{number}" data-outcome="{outcome}"><div class="af-row af-between">'
-    '<h3>{question}</h3><span class="af-row">{badges}</span></div><div class="af-asked-three">'
+    '<article class="af-card af-exam-question" id="proof-answer-{number}" data-outcome="{outcome}"><div class="af-row af-between">'
+    '<h3>{question}</h3><span class="af-row">{badges}</span></div><div class="af-exam-question-three">'
     '<div><small class="af-who">{expected_label}</small>{expected}</div>'
     '<div><small class="af-who">{before_label}</small>{before}</div>'
     '<div class="now"><small class="af-who">{after_label}</small>{after}</div></div>'

@@ -19,6 +19,7 @@ _TABLE: Final = Markup(
 _HEAD: Final = Markup('<th scope="col">{}</th>')
 _ROW: Final = Markup('<tr><th scope="row">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>')
 _LINE: Final = Markup("<p>{}</p>")
+_HELP: Final = Markup("<dt>{}</dt><dd>{}</dd>")
 _SMALL: Final = Markup('<p class="af-small af-muted">{}</p>')
 _TAKE: Final = Markup(
     '<section class="af-card" id="proof-take-away"><div><h3>{}</h3><p class="af-small af-muted">{}</p></div>'
@@ -69,7 +70,10 @@ def render_experts(ui: Ui, proof: Proof) -> str:
         time=text.duration(proof.seconds),
         versions=versions,
     )
-    return wrapped(_LINE.format(why), _LINE.format(test), _SMALL.format(made))
+    names = [result.metric.value for result in proof.metrics]
+    helps = join(_HELP.format(text(f"proof.metric.{name}"), text(f"proof.metric.{name}.help")) for name in names)
+    listed = Markup('<dl class="af-facts">{}</dl>').format(helps)
+    return wrapped(_LINE.format(why), _LINE.format(test), listed, _SMALL.format(made))
 
 
 def render_take_away(ui: Ui, run_id: str, against: str | None) -> str:

@@ -98,5 +98,6 @@ def render_change(ui: Ui, place: Place, changes: ProofChanges | None) -> Markup:
         for name, questions in (("broken", changes.broken), ("fixed", changes.fixed))
         if questions
     ]
-    lists.append(link(changes.name, place.at("proof", changes.run_id), kind="quiet small"))
+    back = link(changes.name, place.at("proof", changes.run_id), kind="small")
+    lists.append(Markup('<div class="af-row">{}</div>').format(back))
     return _CHANGE.format(text("proof.change.title"), said, join(lists))
