@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -148,7 +149,7 @@ def test_a_map_is_made_once_for_the_same_questions(tmp_path: Path, monkeypatch: 
     arguments = (tmp_path, None, "fp32", lambda done, total: None, lambda: False)
     first = make_map(dataset, *arguments)
     assert first is not None
-    monkeypatch.setattr(question_map.sys, "executable", "/nowhere")  # a second child would fail
+    monkeypatch.setattr(sys, "executable", "/nowhere")  # a second child would fail
     assert make_map(dataset, *arguments) == first
     next(tmp_path.glob("map-*.json")).write_text("{damaged")
     with pytest.raises(OSError, match="nowhere"):
