@@ -12,6 +12,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from studio.settings import assets_dir
@@ -103,3 +104,17 @@ def test_files_are_plain_utf8_with_unix_line_ends() -> None:
         content = path.read_bytes()
         assert not content.startswith(b"\xef\xbb\xbf"), path.name
         assert b"\r" not in content, path.name
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_the_exam_is_as_hard_as_the_questions_of_training(locale: str) -> None:
+    """A look-up by letters finds as many topics of the exam as of each training question among all others."""
+    from studio.encoders.letters import letter_vectorizer
+
+    train, exam = rows(f"{locale}.train.csv"), rows(f"{locale}.heldout.csv")
+    vectors = letter_vectorizer().fit_transform([row["question"] for row in (*train, *exam)])
+    alike = (vectors @ vectors.T).toarray()
+    topics = np.array([row["topic"] for row in (*train, *exam)])
+    np.fill_diagonal(alike, -1.0)
+    found = topics[: len(train)][alike[:, : len(train)].argmax(1)] == topics
+    assert abs(found[: len(train)].mean() - found[len(train) :].mean()) < 0.08
