@@ -69,8 +69,8 @@ def bring(services: Services, project: str, csv: Path) -> None:
     services.imports.start(project, ImportRequest(paths=(csv,)))
     phase = ""
     while (progress := services.imports.progress(project)) is not None and progress.is_active:
-        if progress.phase != phase:
-            phase = progress.phase
+        if progress.stage != phase:
+            phase = progress.stage
             print(f"  {phase} from {time.perf_counter() - started:.1f} s", flush=True)
         time.sleep(0.1)
     assert progress is not None
