@@ -91,13 +91,13 @@ def _few(seed: int) -> tuple[list[Conversation], list[Conversation]]:
 
 
 KINDS: Final = {
-    "good": Kind(_good, frozenset({Verdict.BETTER}), 30),
+    "good": Kind(_good, frozenset({Verdict.BETTER}), 15),
     "untrained": Kind(_good, frozenset({Verdict.TOO_LITTLE, Verdict.NO_CLEAR_CHANGE}), 1, rate=1e-9),
-    "shuffled": Kind(_shuffled, NO_GAIN, 30),
-    "over_trained": Kind(_untaught, frozenset({Verdict.MEMORISED}), 60),
-    "wrong_language": Kind(_other_language, NO_GAIN, 30),
+    "shuffled": Kind(_shuffled, NO_GAIN, 15),
+    "over_trained": Kind(_untaught, frozenset({Verdict.MEMORISED}), 30),
+    "wrong_language": Kind(_other_language, NO_GAIN, 15),
     "tiny_data": Kind(_few, frozenset({Verdict.TOO_LITTLE}), 30),
-    "two_seeds": Kind(_good, frozenset({Verdict.TOO_LITTLE, Verdict.NO_CLEAR_CHANGE}), 30, is_twin=True),
+    "two_seeds": Kind(_good, frozenset({Verdict.TOO_LITTLE, Verdict.NO_CLEAR_CHANGE}), 15, is_twin=True),
 }
 
 
