@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -11,18 +13,23 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from studio.app import build_services
 from studio.domain.problem import Problem
 from studio.domain.proof import Interval as Range
 from studio.domain.proof import Outcome, ProofPhase, ProofState, ProofStatus, ProofTable, TablePair, TableRow
+from studio.domain.recipe import Recipe
 from studio.domain.run import RunState
+from studio.errors import AfinaError
 from studio.evaluation.proof_files import ProofFiles
 from studio.i18n import LOCALES, catalog
 from studio.services import Services
 from studio.services.proof_changes import changes_between
+from studio.settings import Settings
 from studio.web.downloads import add_downloads
 from studio.web.ui import shell
 from studio.web.ui.charts_proof import topic_scores, topics_chart
 from studio.web.ui.components import Ui
+from studio.web.ui.pages.examples.behind import train_again
 from studio.web.ui.pages.proof.answers_view import ALL, chosen_answers, render_answers
 from studio.web.ui.pages.proof.checks_view import render_checks
 from studio.web.ui.pages.proof.exam_view import render_exam
@@ -31,6 +38,7 @@ from studio.web.ui.pages.proof.verdict_view import render_change
 from studio.web.ui.session import Place
 from tests.proof_sample import NASTY, keep_proof, sample_proof
 from tests.services.test_votes import add_run
+from tests.sharing.conftest import make_run
 
 PLACE = Place("project-1", "proof", "run-1")
 
@@ -178,3 +186,26 @@ def test_the_page_of_a_version_with_a_result(services: Services) -> None:
     for key in ("proof.also_chose", "proof.bars.title", "proof.take.title", "proof.off_topic.title"):
         assert catalog("pt")(key) in texts
     assert "<script" not in texts
+
+
+@pytest.mark.model
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_training_again_takes_the_examples_as_they_are_now(tiny_model: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_model, tmp_path / "models" / "tiny-llama")
+    own = build_services(Settings(home=tmp_path / "home", models_dir=tmp_path / "models"))
+    make_run(own.workspace, "run-1")
+    card = own.models.add_folder(tiny_model)
+    own.models.wait_installed(card.id)
+    folder = own.workspace.run("run-1")
+    recipe = Recipe.model_validate_json(folder.recipe.read_bytes())
+    folder.recipe.write_text(recipe.model_copy(update={"model": card.id, "data": ("gone.csv",)}).model_dump_json())
+    own.datasets.use_sample("project-1", "en")
+    ui = Ui(own, catalog("en"), place=None)
+    new = train_again(ui, Place("project-1", "examples", "run-1", rows=("e1",)))
+    assert (new.step, new.rows) == ("train", ())
+    started = own.runs.view(new.run)
+    assert started.recipe.learning_rate == recipe.learning_rate
+    assert started.train_examples > 100, "of the project, not of the file that the first run read"
+    with pytest.raises(AfinaError, match=r"general\.not_found"):
+        train_again(ui, Place(own.projects.create("Other").id, "examples", "run-1"))
+    own.close()

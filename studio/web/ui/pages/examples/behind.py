@@ -28,17 +28,30 @@ def build_behind(ui: Ui) -> Section:
 
     @friendly(ui.text)
     def act(query: str, _event: gr.EventData) -> str:
-        """Trains again with the settings of the version that was examined, on the examples as they are now."""
-        place = Place.parse(query)
-        view = ui.services.runs.view(place.run)
-        if view.project_id != place.project:
-            raise AfinaError("general.not_found", what=place.run)
-        recipe = view.recipe.model_copy(update={"data": (), "held_out": ()})
-        run_id = ui.services.runs.start(place.project, recipe, locale=ui.text.locale)
-        return place.at("train", run_id).move
+        return train_again(ui, Place.parse(query)).move
 
     shown.action(act, [ui.place], [ui.place], show_progress="hidden", api_visibility="private")
     return Section((shown,), show)
+
+
+def train_again(ui: Ui, place: Place) -> Place:
+    """Starts a run with the settings of the version that was examined, on the examples as they are now.
+
+    Args:
+        ui: what the page is built with.
+        place: names that version.
+
+    Returns:
+        Where the new run is looked at.
+
+    Raises:
+        AfinaError: ``general.not_found`` for a run of another project, and what starting a run raises.
+    """
+    view = ui.services.runs.view(place.run)
+    if view.project_id != place.project:
+        raise AfinaError("general.not_found", what=place.run)
+    recipe = view.recipe.model_copy(update={"data": (), "held_out": ()})
+    return place.at("train", ui.services.runs.start(place.project, recipe, locale=ui.text.locale))
 
 
 def _render(ui: Ui, place: Place) -> str:
