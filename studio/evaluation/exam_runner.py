@@ -211,7 +211,7 @@ class ExamRunner:
         self._files.note(done)
 
     def _is_enough(self) -> bool:
-        if self._files.stop_request.exists():
+        if self._files.stop_request.exists() or not self._files.run.recipe.exists():  # or the run was deleted
             raise Stopped
         return time.monotonic() - self._began > self._seconds
 

@@ -41,6 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--phases", nargs="+", default=[str(phase) for phase in PHASE_ORDER], help="what is asked")
     args = parser.parse_args(arguments)
     files = ProofFiles(RunFolder(args.run_dir), args.against)
+    if not files.run.recipe.exists():
+        return 0  # deleted before its turn came: nothing may bring its folder back
     process = psutil.Process()
     files.note_worker(process.pid, process.create_time())
     try:
@@ -57,7 +59,7 @@ def _wait_and_run(args: argparse.Namespace, files: ProofFiles) -> None:
     files.note(ProofStatus(state=ProofState.WAITING))
     lock = FileLock(args.home / "exams.lock")
     while not lock.is_locked:
-        if files.stop_request.exists():
+        if files.stop_request.exists() or not files.run.recipe.exists():
             raise Stopped
         try:
             lock.acquire(timeout=0.2)
@@ -116,6 +118,8 @@ def _is_training(home: Path) -> bool:
 
 
 def _end(files: ProofFiles, state: ProofState, problem: Problem | None = None) -> None:
+    if not files.run.recipe.exists():
+        return
     noted = files.read_status() or ProofStatus()
     files.note(noted.model_copy(update={"state": state, "phase": None, "seconds_left": None, "problem": problem}))
 

@@ -131,6 +131,11 @@ def test_the_service_starts_a_process_watches_it_and_stops_it(
     wait_for(lambda: proofs.status("run-c").state is ProofState.FAILED, 120)
 
 
+def test_the_exam_of_a_deleted_run_does_not_bring_it_back(place: Workspace) -> None:
+    assert main([str(place.run("run-gone").path), "--home", str(place.home), "--models", str(place.models)]) == 0
+    assert not place.run("run-gone").path.exists()
+
+
 def test_what_cannot_be_examined_is_refused(place: Workspace, proofs: ProofService) -> None:
     with pytest.raises(AfinaError, match="same_run"):
         proofs.start("run-a", "run-a")
