@@ -46,10 +46,7 @@ def run_aside(
         on_start(pid)
 
     def said(message: dict[str, Any]) -> None:
-        if "file" in message:
-            files.append(message["file"])
-        else:
-            on_said(message)
+        files.append(message["file"]) if "file" in message else on_said(message)
 
     chosen = settings.model_dump(mode="json", include=set(_SETTINGS))
     code = -1
