@@ -1,0 +1,170 @@
+"""The Proof step as an owner walks it: the exam of a run, its verdict, the blind vote, the report, a mended example."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from studio.app import build_services
+from studio.domain.conversation import Conversation
+from studio.evaluation.proof_files import ProofFiles
+from studio.i18n import LOCALES, catalog
+from studio.settings import Settings
+from studio.sharing.proof_report.sentences import verdict_sentence
+from studio.storage.workspace import Workspace
+from tests.browser.conftest import Server
+from tests.sharing.conftest import make_run
+
+pytestmark = [pytest.mark.browser, pytest.mark.model, pytest.mark.filterwarnings("ignore::FutureWarning")]
+PATIENCE = 120_000  # milliseconds; a limit on waiting
+RUN = "run-1"
+EXAM, TAUGHT = 6, 12  # questions
+
+
+@pytest.fixture
+def server(tiny_model: Path, tmp_path: Path) -> Iterator[Server]:
+    """A server on a workspace with the shop's examples and one tuned version that has not sat its exam yet."""
+    home = tmp_path / "home"
+    services = build_services(Settings(home=home, models_dir=tiny_model.parent))
+    make_run(services.workspace, RUN, name="Monday")
+    services.datasets.use_sample("project-1", "en")
+    services.projects.update("project-1", model_id="tiny-llama")
+    current = services.datasets.current("project-1")
+    assert current is not None
+    run = services.workspace.run(RUN)
+    _write(run.exam, current.conversations[:EXAM])
+    _write(run.train, current.conversations[EXAM : EXAM + TAUGHT])
+    services.close()
+    running = Server(home, environment={"AFINA_MODELS_DIR": str(tiny_model.parent)})
+    running.start()
+    yield running
+    running.stop()
+    for process in psutil.process_iter(["cmdline"]):  # workers outlive their server
+        if any(str(home) in part for part in process.info["cmdline"] or ()):
+            process.kill()
+
+
+def _write(path: Path, conversations: tuple[Conversation, ...]) -> None:
+    path.write_text("".join(f"{one.model_dump_json()}\n" for one in conversations), encoding="utf-8")
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    context.set_default_timeout(PATIENCE)
+    opened, complaints = context.new_page(), list[str]()
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    yield opened
+    context.close()
+    assert complaints == []
+
+
+def go(page: Page, server: Server, locale: str) -> None:
+    page.goto(f"{server.address}/{locale}/?project=project-1&step=proof&run={RUN}")
+    expect(page.locator("h1:visible")).to_have_text(catalog(locale)("proof.title"), timeout=PATIENCE)
+
+
+def open_tab(page: Page, locale: str, name: str) -> None:
+    page.get_by_role("tab", name=catalog(locale)(f"proof.tab.{name}"), exact=True).click()
+
+
+def test_from_the_exam_to_a_mended_example(page: Page, browser: Browser, server: Server, tmp_path: Path) -> None:
+    sit_the_exam(page, server)
+    for locale in LOCALES:
+        see_the_verdict(page, server, locale)
+        take_the_report(page, browser, locale, tmp_path)
+    vote_by_the_keys(page, server)
+    mend_an_example(page, server)
+
+
+def sit_the_exam(page: Page, server: Server) -> None:
+    go(page, server, "en")
+    page.click("#proof-start")
+    expect(page.locator("#proof-exam .af-bar")).to_be_visible()
+    expect(page.locator("#proof-verdict")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#proof-exam")).to_have_count(0)
+
+
+def see_the_verdict(page: Page, server: Server, locale: str) -> None:
+    """The sentence of the file on disk, in the language of the page; the filter leaves what it says."""
+    go(page, server, locale)
+    workspace = Workspace.open(Settings(home=server.home))
+    proof = ProofFiles(workspace.run(RUN)).read_result()
+    workspace.database.close()
+    assert proof is not None
+    assert proof.n == EXAM
+    expect(page.locator("#proof-verdict h2")).to_have_text(verdict_sentence(catalog(locale), proof))
+    expect(page.locator("#proof-bars svg")).to_be_visible()
+    expect(page.locator(".af-exam-question")).to_have_count(EXAM)
+    wrong = sum(not answer.right_after for answer in proof.answers)
+    assert wrong, "a model with random weights knows nothing"
+    page.locator("#proof-filter-fault input").click()
+    page.get_by_role("option", name=catalog(locale)("proof.fault.wrong")).click()
+    expect(page.locator("#proof-count")).to_contain_text(catalog(locale)("proof.answers.count", n=wrong))
+    open_tab(page, locale, "checks")
+    for name in ("forgotten", "off_topic", "privacy"):
+        expect(page.locator(f"#proof-{name}")).to_be_visible()
+    open_tab(page, locale, "experts")
+    expect(page.locator("#proof-experts")).to_contain_text("McNemar")
+
+
+def take_the_report(page: Page, browser: Browser, locale: str, tmp_path: Path) -> None:
+    """It opens from the disk, without a network, and asks for nothing."""
+    with page.expect_download() as download:
+        page.click("#proof-as-html")
+    path = tmp_path / f"report-{locale}.html"
+    shutil.copy(download.value.path(), path)
+    context = browser.new_context(offline=True)
+    asked = list[str]()
+    opened = context.new_page()
+    opened.on("request", lambda request: asked.append(request.url))
+    opened.goto(path.as_uri())
+    expect(opened.locator("h1")).to_have_text(catalog(locale)("proof.report.title", name="Monday"))
+    expect(opened.locator("svg")).to_have_count(2)
+    assert asked == [path.as_uri()]
+    context.close()
+
+
+def vote_by_the_keys(page: Page, server: Server) -> None:
+    go(page, server, "en")
+    open_tab(page, "en", "vote")
+    page.locator("#proof-voter").locator("input, textarea").fill("Ana")
+    page.click("#proof-vote-start")
+    for done, key in enumerate(("1", "2", "t", "0")):
+        expect(page.locator("#proof-ballot")).to_contain_text(
+            catalog("en")("proof.vote.where", done=done + 1, total=EXAM)
+        )
+        page.keyboard.press(key)
+    where = catalog("en")("proof.vote.where", done=5, total=EXAM)
+    expect(page.locator("#proof-ballot")).to_contain_text(where)
+    expect(page.locator("#proof-vote-rate")).to_be_visible()
+    question = page.locator("#proof-ballot h3").inner_text()
+    go(page, server, "en")
+    expect(page.locator("#proof-verdict .af-notice")).to_contain_text("4 votes")
+    open_tab(page, "en", "vote")
+    page.locator("#proof-voter").locator("input, textarea").fill("Ana")
+    page.click("#proof-vote-start")
+    expect(page.locator("#proof-ballot h3")).to_have_text(question)
+    page.keyboard.press("Backspace")
+    expect(page.locator("#proof-ballot")).to_contain_text(catalog("en")("proof.vote.where", done=4, total=EXAM))
+
+
+def mend_an_example(page: Page, server: Server) -> None:
+    """To its examples, save; training again is one more click, tested in ``tests/web/test_proof.py``."""
+    go(page, server, "en")
+    card = page.locator(".af-exam-question:has(a[href*='rows='])").first
+    card.locator("a[href*='rows=']").click()
+    expect(page.locator("#examples-behind-note")).to_be_visible()
+    rows = page.locator("#examples-table tr[data-id]")
+    expect(rows).not_to_have_count(0)
+    assert rows.count() < EXAM + TAUGHT
+    page.locator("#examples-table textarea[data-field=answer]").first.fill("Mended by hand.")
+    page.click("#examples-save")
+    expect(page.locator("#examples-head")).to_contain_text("Version 2")
+    expect(page.locator("#examples-behind-note")).to_be_visible()
+    expect(page.locator("#behind-train")).to_be_visible()
