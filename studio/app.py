@@ -164,6 +164,39 @@ def serve(
         services.close()
 
 
+def serve_bots(settings: Settings, *, locale: str = "en", say: Callable[[str], None]) -> None:
+    """Serves the API and the demo pages of a workspace, without the studio, until it is interrupted.
+
+    Nothing is trained and nothing tidied: a studio may work on the same workspace.
+
+    Args:
+        settings: address, port, folders.
+        locale: language of what is said.
+        say: receives the lines that a person reads.
+
+    Raises:
+        AfinaError: ``serve.port_taken``, or when the workspace cannot be opened.
+    """
+    from studio.i18n import catalog
+    from studio.web.guards import AllowedHosts
+    from studio.web.log import configure_log
+    from studio.web.network import listen
+    from studio.web.server import build_bot_server
+    from studio.web.serving import make_server
+
+    listener = listen(settings.host, settings.port)
+    services = build_services(settings)
+    try:
+        configure_log(settings.home)
+        hosts = AllowedHosts(settings.public_host_names)
+        hosts.add_listener(settings.host)
+        server = make_server(build_bot_server(services), hosts, trusted=settings.trusted_proxy_addresses)
+        say(catalog(locale)("cli.serve.bots", address=f"http://{settings.host}:{settings.port}"))
+        server.run(sockets=[listener])
+    finally:
+        services.close()
+
+
 def _studio_server(services: Services) -> uvicorn.Server:
     """The server of the studio, with its uploads in the workspace, where nobody else of this computer looks."""
     settings = services.workspace.settings

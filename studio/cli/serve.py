@@ -30,6 +30,9 @@ def serve(
     open_browser: Annotated[
         bool, typer.Option("--open/--no-open", help="Open the browser when the studio is ready, where there is one.")
     ] = True,
+    bots: Annotated[
+        bool, typer.Option("--bots", help="Serve only the API and the demo pages, without the studio and its password.")
+    ] = False,
 ) -> None:
     """Serve the studio in the browser.
 
@@ -44,6 +47,9 @@ def serve(
     terminal = terminal_of(ctx)
     password = _password(password_file) if password_file is not None else None
     settings = load_settings(host=host, port=port, password=password)
+    if bots:
+        app.serve_bots(settings, locale=terminal.catalog.locale, say=terminal.result)
+        return
     app.serve(settings, share=share, open_browser=open_browser, locale=terminal.catalog.locale, say=terminal.result)
 
 

@@ -13,6 +13,26 @@ from studio.settings import assets_dir
 LANGUAGE_COOKIE = "afina_language"
 
 
+def build_bot_server(services: Services) -> FastAPI:
+    """The API and the demo pages alone: nothing of the studio is there, so that no password guards it.
+
+    Args:
+        services: of an open workspace.
+    """
+    from studio.web.api import api_app
+    from studio.web.demo import demo_app
+
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.get("/healthz")
+    def health() -> PlainTextResponse:
+        return PlainTextResponse("ok")
+
+    app.mount("/v1", api_app(services))
+    app.mount("/d", demo_app(services, prefix="/d"))
+    return app
+
+
 def build_server(services: Services) -> FastAPI:
     """Mounts everything that is served from one port.
 
