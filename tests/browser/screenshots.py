@@ -17,6 +17,8 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from studio.i18n import catalog
+from studio.web.network import lan_addresses
+from studio.web.ui.pages import share_view
 from tests.browser import chromium
 from tests.browser.conftest import Server
 
@@ -27,6 +29,14 @@ SOON, TRAINING = 60_000, 600_000  # milliseconds
 _EXAMS = 4  # drawn before the train screen is taken, with the fixed questions answered anew
 _LAST = 5  # exams after which it is taken all the same: a busy computer has no time for new answers until the end
 _COLOURS = 256  # of a picture: enough for flat screens, and a third of the bytes
+_SHOWN_ADDRESS = "192.0.2.10"  # of the documentation, in place of this computer's own
+_HIDE_ADDRESSES = """({ own, shown }) => {
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) for (const address of own) {
+        walker.currentNode.data = walker.currentNode.data.replaceAll(address, shown);
+    }
+    document.getElementById('reach-others')?.remove();
+}"""
 _FULL = frozenset({"train", "compare", "proof", "share"})
 
 
@@ -124,6 +134,14 @@ class Walk:
         page.reload()  # the link has a visit to show now
         link.wait_for()
         page.get_by_text(catalog(self.locale)("share.choosing")).wait_for(state="detached", timeout=TRAINING)
+        self._take_share(page)
+
+    def _take_share(self, page: Page) -> None:
+        """The links as they are, at an address that is nobody's."""
+        page.evaluate(_HIDE_ADDRESSES, {"own": lan_addresses(), "shown": _SHOWN_ADDRESS})
+        for code in page.locator(".af-link .af-code svg").all():
+            address = page.locator(".af-link").filter(has=code).locator(".af-address").inner_text()
+            code.evaluate("(old, svg) => { old.outerHTML = svg; }", str(share_view._qr(address)))
         self.shoot(page, "share")
 
     def home(self) -> None:
