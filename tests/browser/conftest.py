@@ -76,7 +76,7 @@ class Server:
 def server(tmp_path: Path, base_model: str) -> Iterator[Server]:
     """A server on an empty workspace with the default model on disk."""
     running = Server(tmp_path / "home")
-    running.home.mkdir()
+    running.home.mkdir(exist_ok=True)  # a test may have made runs in it
     running.start()
     yield running
     running.stop()

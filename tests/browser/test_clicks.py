@@ -5,24 +5,21 @@ from __future__ import annotations
 import io
 import re
 import shutil
-import time
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from studio.app import build_services
-from studio.domain.recipe import Recipe
-from studio.domain.run import RunState
 from studio.settings import Settings
+from studio.storage.workspace import Workspace
 from tests.browser.conftest import Server
-from tests.conftest import MODELS, REPOSITORY, SMOLLM2
+from tests.conftest import MODELS, SMOLLM2
+from tests.sharing.conftest import make_run
 
-pytestmark = [pytest.mark.browser, pytest.mark.model]
+pytestmark = [pytest.mark.browser, pytest.mark.model, pytest.mark.filterwarnings("ignore::FutureWarning")]
 SOON, ANSWERING = 20_000, 90_000  # milliseconds
-TRAINING = 300  # seconds; a limit on waiting, not a measure
 
 
 @pytest.fixture
@@ -36,24 +33,13 @@ def page(browser: Browser, server: Server) -> Iterator[Page]:
     assert complaints == []
 
 
-def train(server: Server, rows: Sequence[int]) -> list[str]:
-    """Short runs of one project, started beside the server on its workspace; its supervisor works on them."""
-    services = build_services(Settings(home=server.home, models_dir=MODELS))
-    head, *lines = (REPOSITORY / "assets" / "samples" / "en.train.csv").read_text(encoding="utf-8").splitlines()
-    lines.sort(key=lambda line: line.rpartition(",")[2])  # by topic: several wordings of few answers
-    project, runs = services.projects.create("Shop").id, []
-    services.projects.update(project, model_id=SMOLLM2)
-    for count in rows:
-        pairs = server.home.parent / f"pairs-{count}.csv"
-        pairs.write_text("\n".join([head, *lines[:count]]), encoding="utf-8")
-        services.datasets.import_files(project, [pairs])
-        runs.append(services.runs.start(project, Recipe(model=SMOLLM2, epochs=1), locale="en"))
-    end = time.monotonic() + TRAINING
-    while not all(services.runs.view(run).state is RunState.FINISHED for run in runs):
-        assert time.monotonic() < end, [services.runs.view(run).state for run in runs]
-        time.sleep(0.5)
-    services.close()
-    return runs
+@pytest.fixture
+def runs(tmp_path: Path, base_model: str) -> tuple[str, str]:
+    """Two runs of the default model in the workspace of the server to come: it writes slowly enough to be stopped."""
+    workspace = Workspace.open(Settings(home=tmp_path / "home", models_dir=MODELS))
+    made = [make_run(workspace, f"run-{number}", name=f"Run {number}", model=base_model) for number in (1, 2)]
+    workspace.database.close()
+    return made[0], made[1]
 
 
 def ask(page: Page, question: str) -> None:
@@ -61,8 +47,8 @@ def ask(page: Page, question: str) -> None:
     page.click("#compare-send")
 
 
-def test_talk_on_stop_change_runs_and_download(page: Page, server: Server) -> None:
-    first, second = train(server, (16, 12))
+def test_talk_on_stop_change_runs_and_download(runs: tuple[str, str], page: Page, server: Server) -> None:
+    first, second = runs
     page.goto(f"{server.address}/en/")
     page.locator(f"a[href*='run={second}']").first.click()
     page.get_by_role("link", name=re.compile("Compare")).first.click()
@@ -92,7 +78,8 @@ def test_talk_on_stop_change_runs_and_download(page: Page, server: Server) -> No
     expect(page).to_have_url(re.compile(f"beside=base.{second}.{first}"))
     expect(turns).to_have_count(2)
 
-    page.click("#next-step:visible")
+    page.click("#page-compare #next-step")
+    page.click("#page-proof #next-step")
     page.click("#share-export-adapter")
     expect(page.locator("#download-adapter")).to_be_visible(timeout=ANSWERING)
     with page.expect_download() as download:

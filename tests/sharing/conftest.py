@@ -1,4 +1,4 @@
-"""A finished run on the tiny model, made without training: an adapter with weights that change every answer."""
+"""A finished run, on the tiny model or another, made without training: an adapter with weights that change every answer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ def tiny_workspace(tiny_model: Path, tmp_path: Path) -> Iterator[Workspace]:
     opened.database.close()
 
 
-def keep(workspace: Workspace, run_id: str, method: Method, step: int = 5, rank: int = 4) -> None:
+def keep(
+    workspace: Workspace, run_id: str, method: Method, step: int = 5, rank: int = 4, model: str = "tiny-llama"
+) -> None:
     """Puts what training would have kept into the run's folder."""
     import torch
     from peft import LoraConfig, get_peft_model
@@ -35,7 +37,7 @@ def keep(workspace: Workspace, run_id: str, method: Method, step: int = 5, rank:
     from studio.models.loader import load_base
 
     run = workspace.run(run_id)
-    base = load_base(workspace.model("tiny-llama"), torch.float32, "cpu")
+    base = load_base(workspace.model(model), torch.float32, "cpu")
     adapter = run.adapters / f"step-{step:06d}"
     torch.manual_seed(step)
     if method is Method.FULL:
@@ -68,9 +70,10 @@ def make_run(
     name: str = "Pão & Cia",
     rank: int = 4,
     loss: float = 1.2345,
+    model: str = "tiny-llama",
 ) -> str:
     """A run in the database and on disk."""
-    card = BaseModelCard.model_validate_json((workspace.model("tiny-llama") / "afina.json").read_bytes())
+    card = BaseModelCard.model_validate_json((workspace.model(model) / "afina.json").read_bytes())
     with workspace.database.session() as session:
         session.merge(ProjectRow(id="project-1", name="Loja", created_at=0.0, updated_at=0.0))
         session.flush()
@@ -93,7 +96,7 @@ def make_run(
     pair = Conversation.pair("Vocês abrem aos domingos?", "Sim, das 7h às 13h.")
     write_atomic(run.train, (pair.model_dump_json() + "\n") * 2)
     write_atomic(run.held_out, pair.model_dump_json() + "\n")
-    keep(workspace, run_id, method, rank=rank)
+    keep(workspace, run_id, method, rank=rank, model=model)
     kept = {"best_step": 5, "best_loss": loss, "adapter": "adapters/step-000005"}
     result = RunResult(state=RunState.FINISHED, steps=9, ended_at=time.time(), **kept)
     write_atomic(run.result, result.model_dump_json())

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from studio.app import build_services
 from studio.domain.recipe import Recipe
-from studio.settings import Settings
+from studio.settings import Settings, assets_dir
 from tests.browser.conftest import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
@@ -40,14 +40,18 @@ def server(tmp_path: Path, models: Path) -> Iterator[Server]:
             process.kill()
 
 
-def prepare(server: Server, models: Path, tiny_model: Path, *recipes: dict[str, object]) -> str:
-    """A project with the sample and runs that wait; returns its id."""
+def prepare(server: Server, models: Path, tiny_model: Path, *recipes: dict[str, object], pairs: int = 0) -> str:
+    """A project with the sample, or its first pairs, and runs that wait; returns its id."""
     services = build_services(Settings(home=server.home, models_dir=models))
     card = services.models.add_folder(tiny_model)
     services.models.wait_installed(card.id)
     project = services.projects.create("Shop")
     services.projects.update(project.id, model_id=card.id)
-    services.datasets.use_sample(project.id, "en")
+    if pairs:
+        rows = (assets_dir() / "samples" / "en.train.csv").read_text(encoding="utf-8").splitlines()[: pairs + 1]
+        services.datasets.paste(project.id, "\n".join(rows))
+    else:
+        services.datasets.use_sample(project.id, "en")
     for number, changes in enumerate(recipes, 1):
         recipe = Recipe.model_validate({"model": card.id, "preset": "quick", **changes})
         services.runs.start(project.id, recipe, f"Run {number}")
@@ -110,7 +114,7 @@ def test_runs_are_laid_over_each_other_and_a_search_without_a_right_answer_offer
     page: Page, server: Server, models: Path, tiny_model: Path
 ) -> None:
     quick = {"epochs": 1.0, "evaluations": 2}
-    project = prepare(server, models, tiny_model, quick | {"rank": 4}, quick | {"rank": 8})
+    project = prepare(server, models, tiny_model, quick | {"rank": 4}, quick | {"rank": 8}, pairs=40)
     server.start()
     page.goto(f"{server.address}/en/?project={project}&step=train")
     expect(page.locator("#train-overlay")).to_be_visible(timeout=TRAINING)
