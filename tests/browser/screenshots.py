@@ -139,9 +139,9 @@ class Walk:
     def _take_share(self, page: Page) -> None:
         """The links as they are, at an address that is nobody's."""
         page.evaluate(_HIDE_ADDRESSES, {"own": lan_addresses(), "shown": _SHOWN_ADDRESS})
-        for code in page.locator(".af-link .af-code svg").all():
-            address = page.locator(".af-link").filter(has=code).locator(".af-address").inner_text()
-            code.evaluate("(old, svg) => { old.outerHTML = svg; }", str(share_view._qr(address)))
+        for card in page.locator(".af-link:has(.af-code)").all():
+            code = share_view._qr(card.locator(".af-address").inner_text())
+            card.locator(".af-code svg").evaluate("(old, code) => { old.outerHTML = code; }", str(code))
         self.shoot(page, "share")
 
     def home(self) -> None:
