@@ -57,6 +57,7 @@ def build_services(settings: Settings) -> Services:
     from studio.services.runs.state_reader import RunReader
     from studio.services.studies.service import StudyService
     from studio.services.suggestions import SuggestionService
+    from studio.services.trusted_answers import TrustedAnswerService
     from studio.services.votes import VoteService
     from studio.web.demo.site import site_files
     from studio.web.doors import DemoParts, openers
@@ -64,6 +65,7 @@ def build_services(settings: Settings) -> Services:
     workspace = Workspace.open(settings)
     models = ModelService(workspace)
     datasets = DatasetService(workspace)
+    encoders = EncoderService(workspace)
     checks = CheckService(datasets, models)
     reader = RunReader()
     imports = ImportService(datasets)
@@ -83,13 +85,14 @@ def build_services(settings: Settings) -> Services:
         history=HistoryService(workspace),
         imports=imports,
         pruning=PruningService(workspace, imports),
-        insights=InsightService(datasets, models, checks, EncoderService(workspace)),
+        insights=InsightService(datasets, models, checks, encoders),
         splits=SplitService(workspace, datasets.tests),
         runs=runs,
         studies=StudyService(workspace, models, datasets, runs),
         comparison=ComparisonService(workspace, runs),
         conversations=ConversationService(workspace),
         chats=demo.chats,
+        trust=TrustedAnswerService(workspace, demo.chats, encoders),
         links=demo.links,
         keys=ApiKeyService(workspace),
         publication=PublicationService(workspace, openers(demo)),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from studio.cli.session import Json, open_services, terminal_of
+from studio.services.trusted_answers import DEFAULT_CAREFUL, TrustedAnswer
 
 
 def answer(
@@ -22,7 +24,18 @@ def answer(
     base: Annotated[
         bool, typer.Option("--base", help="Ask the base model instead: the same questions, before the tuning.")
     ] = False,
-    column: Annotated[str, typer.Option(metavar="NAME", help="Name of the new column.")] = "answer",
+    alone: Annotated[
+        bool,
+        typer.Option("--alone", help="Let the tuned model write every answer: no known answers, nothing handed over."),
+    ] = False,
+    careful: Annotated[
+        float,
+        typer.Option(min=0.005, max=0.1, metavar="SHARE", help="Wrong known answers among all questions, at most."),
+    ] = DEFAULT_CAREFUL,
+    column: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Name of the new column: answer, or answer_2 where that is taken."),
+    ] = None,
     question_column: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Name of the column of questions; normally recognised by its header."),
@@ -34,10 +47,13 @@ def answer(
 ) -> None:
     """Answer every question of a CSV file, and write the file again with a column of answers.
 
-    All other columns stay as they are. The same questions give the same answers each time.
+    All other columns stay as they are. The same questions give the same answers each time. Each question is answered in
+    one of three ways, named in a column of its own: known (your own answer to the letter), written (by the tuned model), or
+    handed_over (to a person, where neither is sure enough).
 
     \b
     afina answer run-4f1c09ab33d2 --questions questions.csv --out answered.csv
+    afina answer run-4f1c09ab33d2 --questions questions.csv --out answered.csv --careful 0.05
     """
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
@@ -45,24 +61,51 @@ def answer(
 
     terminal = terminal_of(ctx, as_json=as_json)
     table = QuestionTable.read(questions)
-    table.require_free(column)
+    if column is not None:
+        table.require_free(column)
+    name = column or table.free_name("answer")
+    if name != (column or "answer"):
+        terminal.say("cli.answer.renamed", column=name)
     texts = table.questions(question_column)
     asked = [text for text in texts if text]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with open_services() as services, terminal.progress(*columns) as bar:
         task = bar.add_task(terminal.catalog("cli.answer.working"), total=len(asked))
-        said = iter(
-            services.chats.answer_all(
-                run,
-                asked,
-                base=base,
-                batch_size=batch_size,
-                on_progress=lambda done, _total: bar.update(task, completed=done),
-            )
-        )
-    table.with_column(column, [next(said) if text else "" for text in texts]).write(out)
+
+        def advance(done: int, _total: int) -> None:
+            bar.update(task, completed=done)
+
+        if base or alone:
+            said = services.chats.answer_all(run, asked, base=base, batch_size=batch_size, on_progress=advance)
+            answers = [TrustedAnswer(text=text) for text in said]
+            curve = None
+        else:
+            answers, curve = services.trust.answer_all(run, asked, careful, batch_size, advance)
+    given = iter(answers)
+    rows = [next(given) if text else TrustedAnswer() for text in texts]
+    made = table.with_column(name, [row.text for row in rows])
+    if curve is not None:
+        made = made.with_column(made.free_name(f"{name}_how"), [row.how for row in rows])
+        made = made.with_column(made.free_name(f"{name}_confidence"), [row.shown_confidence for row in rows])
+        made = made.with_column(made.free_name(f"{name}_source"), [row.source for row in rows])
+    made.write(out)
     skipped = len(texts) - len(asked)
     if skipped:
         terminal.say("cli.answer.skipped", n=skipped)
-    terminal.emit({"run": run, "out": str(out), "column": column, "answered": len(asked), "skipped": skipped})
+    summary = {"run": run, "out": str(out), "column": name, "answered": len(asked), "skipped": skipped}
+    if curve is not None:
+        level = curve.level(careful)
+        ways = Counter(row.how for row in answers)
+        summary |= {"ways": dict(ways), "level": level.model_dump(mode="json"), "certainty": curve.certainty}
+        terminal.say("cli.answer.ways", known=ways["known"], written=ways["written"], handed_over=ways["handed_over"])
+        key = "cli.answer.level" if level.is_promised else "cli.answer.level_unproved"
+        terminal.say(
+            key,
+            careful=f"{100 * level.careful:g}",
+            answered=round(100 * level.answered),
+            rest=100 - round(100 * level.answered),
+            certainty=round(100 * curve.certainty),
+            n=curve.questions,
+        )
+    terminal.emit(summary)
     terminal.result(str(out))

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 from studio.data.importing.column_names import header_role
@@ -93,6 +94,12 @@ class QuestionTable:
         """
         if name.casefold() in {column.casefold() for column in self.columns}:
             raise AfinaError("cli.column_taken", column=name, file=self.name)
+
+    def free_name(self, name: str) -> str:
+        """The name, with a number where a column has it already: ``answer``, ``answer_2``, …"""
+        taken = {column.casefold() for column in self.columns}
+        names = (name if number == 1 else f"{name}_{number}" for number in count(1))
+        return next(each for each in names if each.casefold() not in taken)
 
     def write(self, path: Path) -> None:
         """Writes the table as UTF-8, whole or not at all; a cell that a spreadsheet would run is marked as text."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from studio.services.runs.service import RunService
     from studio.services.studies.service import StudyService
     from studio.services.suggestions import SuggestionService
+    from studio.services.trusted_answers import TrustedAnswerService
     from studio.services.votes import VoteService
     from studio.storage.workspace import Workspace
 
@@ -56,6 +57,7 @@ class Services:
     comparison: ComparisonService
     conversations: ConversationService
     chats: ChatService
+    trust: TrustedAnswerService
     links: LinkService
     keys: ApiKeyService
     publication: PublicationService

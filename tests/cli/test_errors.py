@@ -72,7 +72,7 @@ FAILURES = [
     (["train", "list.json"], "cli.not_json"),
     (["train", "huge.json"], "cli.file_too_large"),
     (["answer", "run-1", "--questions", "absent.csv", "--out", "out.csv"], "disk.missing"),
-    (["answer", "run-1", "--questions", "taken.csv", "--out", "out.csv"], "cli.column_taken"),
+    (["answer", "run-1", "--questions", "taken.csv", "--out", "out.csv", "--column", "answer"], "cli.column_taken"),
     (["answer", "run-1", "--questions", "empty.csv", "--out", "out.csv"], "cli.questions_empty"),
 ]
 

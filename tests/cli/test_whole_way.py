@@ -100,6 +100,26 @@ def test_answers_are_added_as_a_column_and_are_the_same_each_time(afina: Afina, 
     assert rows[1]["answer"] == ""
 
 
+def test_each_answer_says_how_it_came_about(afina: Afina, run_id: str, tmp_path: Path) -> None:
+    questions, out = tmp_path / "questions.csv", tmp_path / "out.csv"
+    with (SAMPLES / "en.train.csv").open(encoding="utf-8", newline="") as file:
+        learned = {row["question"]: row["answer"] for row in csv.DictReader(file)}
+    asked = [*list(learned)[:20], "who won the football match?", "good morning"]
+    questions.write_text("question,answer\n" + "".join(f'"{each}",\n' for each in asked), encoding="utf-8")
+    summary = afina.json("answer", run_id, "--questions", questions, "--out", out, "--careful", "0.1")
+    assert summary["column"] == "answer_2", "what was there stays"
+    with out.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    known = [row for row in rows if row["answer_2_how"] == "known"]
+    assert known
+    assert all(row["answer_2"] in set(learned.values()) and row["answer_2_source"] for row in known)
+    assert rows[-2]["answer_2_how"] == "handed_over"
+    assert rows[-1]["answer_2_how"] == "written"
+    assert all(0 <= float(row["answer_2_confidence"]) <= 1 for row in rows)
+    alone = afina.json("answer", run_id, "--questions", questions, "--out", out, "--alone")
+    assert "ways" not in alone
+
+
 def test_a_conversation(afina: Afina, run_id: str) -> None:
     said = "how much is shipping\n\nand to Manaus?\n/new\nopening hours\n/bye\nnever asked\n"
     for side in ("tuned", "base"):

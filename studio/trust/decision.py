@@ -1,0 +1,95 @@
+"""What is decided about a question, and what was promised when it was."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+DEFAULT_CAREFUL: Final = 0.02
+
+
+class AnswerKind(StrEnum):
+    """Who answers."""
+
+    KNOWN = "known"  # the owner's words to the letter
+    WRITTEN = "written"  # the tuned model, in its own words
+    HANDED_OVER = "handed_over"  # a person
+
+
+class Decision(BaseModel):
+    """How one question is answered."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: AnswerKind
+    answer: str = Field(default="", description="The owner's words; empty unless `kind` is `known`.")
+    confidence: float = Field(default=0.0, description="Probability that the best known answer is right, 0 to 1.")
+    source: str = Field(default="", description="Id of the example that a known answer is from.")
+
+
+class RiskLevel(BaseModel):
+    """One position of "how careful?", counted on questions that the scores had not seen."""
+
+    model_config = ConfigDict(frozen=True)
+
+    careful: float = Field(description="At most this share of all questions may get a wrong known answer.")
+    threshold: float = Field(description="A known answer needs a confidence above this.")
+    answered: float = Field(description="Share of the owner's questions that get a known answer.")
+    wrong: float = Field(description="Share of the owner's questions that get a wrong known answer.")
+    is_promised: bool = Field(description="Whether there were enough questions to promise it.")
+
+
+class RiskCurve(BaseModel):
+    """Every position of "how careful?", the most careful first."""
+
+    model_config = ConfigDict(frozen=True)
+
+    levels: tuple[RiskLevel, ...]
+    questions: int = Field(description="That it was counted on.")
+    certainty: float = Field(description="Probability with which a promise holds, over the draw of the questions.")
+
+    def level(self, careful: float) -> RiskLevel:
+        """The least careful position that is as careful as asked; the most careful one where none is."""
+        fitting = [level for level in self.levels if level.careful <= careful + 1e-9]
+        return fitting[-1] if fitting else self.levels[0]
+
+
+class TrustJob(BaseModel):
+    """What the child process is asked for.
+
+    Args:
+        examples: files of examples that the run learned from.
+        folder: where the fitted selector is kept.
+        encoder_dir: of the installed encoder; None for letters alone.
+        encoder: its id.
+        language: of most examples.
+        questions: to decide about, each by itself.
+        careful: at most this share of them may get a wrong known answer.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    examples: tuple[Path, ...]
+    folder: Path
+    encoder_dir: Path | None = None
+    encoder: str = ""
+    language: str = "en"
+    questions: tuple[str, ...] = ()
+    careful: float
+
+
+class TrustResult(BaseModel):
+    """What the child process answers.
+
+    Args:
+        decisions: one a question.
+        curve: what each carefulness means.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    decisions: tuple[Decision, ...]
+    curve: RiskCurve

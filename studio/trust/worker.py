@@ -1,0 +1,80 @@
+"""Decides who answers questions, in a child process: ``python -m studio.trust.worker JOB OUT``.
+
+``JOB`` is a :class:`studio.trust.decision.TrustJob` as JSON; writes a :class:`studio.trust.decision.TrustResult` to ``OUT``. What is fitted to a run's examples is kept in
+the folder of the run and read again as long as they, and the encoder, are the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sys
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from studio.data.jsonl_codec import parsed
+from studio.domain.conversation import Conversation
+from studio.encoders.encoder import Encoder
+from studio.processes.child import work_as_child
+from studio.storage.files import write_atomic
+from studio.trust.decision import Decision, TrustJob, TrustResult
+from studio.trust.fitting import fit, known_questions
+from studio.trust.selector import AnswerSelector, Floats, Index
+from studio.trust.selector_files import load_selector, save_selector
+
+_CHUNK: Final = 1_000  # questions that are decided at a time
+
+
+def main(arguments: list[str]) -> int:
+    """Entry point of the child process."""
+
+    def work() -> None:
+        job = TrustJob.model_validate_json(Path(arguments[0]).read_bytes())
+        write_atomic(Path(arguments[1]), decide(job).model_dump_json())
+
+    return work_as_child(work)
+
+
+def decide(job: TrustJob) -> TrustResult:
+    """Fits where needed, then decides. Without any usable example everything is handed over."""
+    vectors = _Vectors(job.encoder_dir)
+    selector = _selector(job, vectors)
+    decisions: list[Decision] = []
+    for start in range(0, len(job.questions), _CHUNK):
+        texts = job.questions[start : start + _CHUNK]
+        decisions += selector.decide(texts, vectors(texts), job.careful)
+    return TrustResult(decisions=tuple(decisions), curve=selector.curve)
+
+
+class _Vectors:
+    """The encoder, loaded when it is first needed; vectors without dimensions where there is none."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._encoder: Encoder | None = None
+
+    def __call__(self, texts: tuple[str, ...]) -> Floats:
+        if self._folder is None:
+            return np.zeros((len(texts), 0), np.float32)
+        self._encoder = self._encoder or Encoder.load(self._folder)
+        return self._encoder.encode(texts)
+
+
+def _selector(job: TrustJob, vectors: _Vectors) -> AnswerSelector:
+    data = [path.read_bytes() for path in job.examples]
+    fingerprint = hashlib.sha256(b"\0".join([job.encoder.encode(), *data])).hexdigest()
+    kept = load_selector(job.folder)
+    if kept is not None and kept[0].fingerprint == fingerprint:
+        return kept[1]
+    examples: list[Conversation] = [parsed(line) for part in data for line in part.splitlines() if line.strip()]
+    known = known_questions(examples, job.language)
+    selector = fit(Index(known, vectors(known.questions), vectors(known.answers)))
+    shutil.rmtree(job.folder, ignore_errors=True)
+    save_selector(job.folder, selector, job.encoder, fingerprint)
+    return selector
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,142 @@
+"""Answers that can be trusted: to the letter, with a promise that holds, handed over where nothing is sure."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from studio.data.question_sets.loader import out_of_scope_questions
+from studio.domain.conversation import Conversation
+from studio.settings import assets_dir
+from studio.trust.calibration import allowed_wrong, risk_curve
+from studio.trust.decision import AnswerKind
+from studio.trust.fitting import fit, known_questions, question_set
+from studio.trust.selector import AnswerSelector, Floats, Index
+from studio.trust.selector_files import load_selector, save_selector
+
+
+def sample(locale: str, part: str) -> list[Conversation]:
+    with (assets_dir() / "samples" / f"{locale}.{part}.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return [Conversation.pair(row["question"], row["answer"], id=f"e{n}") for n, row in enumerate(rows)]
+
+
+def letters_only(texts: Sequence[str]) -> Floats:
+    return np.zeros((len(texts), 0), np.float32)
+
+
+def fitted(examples: Sequence[Conversation], locale: str) -> AnswerSelector:
+    """A selector that reads letters, so that no model is needed."""
+    known = known_questions(examples, locale)
+    return fit(Index(known, letters_only(known.questions), letters_only(known.answers)))
+
+
+@pytest.fixture(scope="session")
+def portuguese() -> AnswerSelector:
+    return fitted(sample("pt", "train"), "pt")
+
+
+def decide(selector: AnswerSelector, texts: Sequence[str], careful: float = 0.1) -> list[str]:
+    return [one.kind.value for one in selector.decide(tuple(texts), letters_only(texts), careful)]
+
+
+@pytest.mark.parametrize("locale", ["en", "pt"])
+def test_the_question_sets_are_varied_and_none_is_of_the_exam(locale: str) -> None:
+    none = question_set("none_of_these", locale)
+    assert len(set(none)) == len(none) == 300
+    assert not {one.question for one in out_of_scope_questions(locale)} & set(none)
+    assert question_set("small_talk", locale)
+
+
+def test_a_known_answer_is_the_owners_to_the_letter_and_names_its_example(portuguese: AnswerSelector) -> None:
+    examples = {each.id: each for each in sample("pt", "train")}
+    questions = tuple(each.question for each in sample("pt", "heldout"))
+    known = [one for one in portuguese.decide(questions, letters_only(questions), 0.1) if one.kind is AnswerKind.KNOWN]
+    assert known
+    for one in known:
+        assert one.answer == examples[one.source].answer
+
+
+def test_what_no_owner_answers_goes_to_a_person_and_greetings_to_the_model(portuguese: AnswerSelector) -> None:
+    handed = decide(portuguese, [one.question for one in out_of_scope_questions("pt")])
+    assert handed.count("handed_over") >= 0.8 * len(handed)
+    assert decide(portuguese, ["bom dia", "obrigada!"]) == ["written", "written"]
+
+
+def test_more_careful_answers_less(portuguese: AnswerSelector) -> None:
+    levels = portuguese.curve.levels
+    assert [one.threshold for one in levels] == sorted((one.threshold for one in levels), reverse=True)
+    assert [one.answered for one in levels] == sorted(one.answered for one in levels)
+    assert all(one.wrong <= one.careful for one in levels if one.is_promised)
+
+
+def test_the_same_answer_again_is_no_answer_to_what_was_asked_next(portuguese: AnswerSelector) -> None:
+    question = "qual o prazo de entrega"
+    (first,) = portuguese.decide((question,), letters_only([question]), 0.1)
+    assert first.kind is AnswerKind.KNOWN
+    texts = ("e pra lá?", f"{question} e pra lá?")
+    together = portuguese.decide_in_context(texts, letters_only(texts), 0.1, [])
+    again = portuguese.decide_in_context(texts, letters_only(texts), 0.1, [first.answer])
+    assert together.answer == first.answer
+    assert again.kind is AnswerKind.WRITTEN
+
+
+def test_where_every_answer_is_unique_only_what_is_nearly_the_same_is_known() -> None:
+    once = {each.answer: each for each in sample("en", "train")}
+    selector = fitted(list(once.values()), "en")
+    assert decide(selector, ["where in the world is my grandmother"], 0.02) == ["handed_over"]
+    assert not selector.curve.level(0.02).is_promised, "24 questions promise nothing"
+
+
+def test_too_few_questions_promise_nothing() -> None:
+    assert allowed_wrong(79, 0.02, 0.8) == -1
+    assert allowed_wrong(80, 0.02, 0.8) == 0
+    assert not risk_curve(np.ones(10), np.zeros(10, bool)).level(0.02).is_promised
+
+
+def test_the_promise_holds_over_random_splits() -> None:
+    """Forty draws of questions whose confidence says little: too much risk in no more of them than was stated."""
+    random = np.random.default_rng(3)
+    confidence = random.beta(2, 1, 20_000)
+    is_wrong = random.random(20_000) > confidence**0.3
+    broken = 0
+    for _ in range(40):
+        chosen = random.permutation(20_000)[:400]
+        curve = risk_curve(confidence[chosen], is_wrong[chosen], certainty=0.8)
+        level = curve.level(0.05)
+        assert level.is_promised
+        broken += float(((confidence > level.threshold) & is_wrong).mean()) > 0.05
+    assert broken <= 12, "8 of 40 are stated; 13 or more would be a chance of 4 %"
+
+
+def test_the_promise_holds_on_real_questions_split_at_random() -> None:
+    """Fitted to half of the wordings of a sample, counted on the other half, over several splits."""
+    everything = np.array([*sample("en", "train"), *sample("en", "heldout")], dtype=object)
+    broken = 0
+    for seed in range(5):
+        order = np.random.default_rng(seed).permutation(len(everything))
+        learned, asked = everything[order[:120]], everything[order[120:]]
+        selector = fitted(list(learned), "en")
+        texts = tuple(each.question for each in asked)
+        decisions = selector.decide(texts, letters_only(texts), 0.05)
+        wrong = [
+            one.kind is AnswerKind.KNOWN and one.answer != each.answer
+            for one, each in zip(decisions, asked, strict=True)
+        ]
+        broken += float(np.mean(wrong)) > 0.05 + 2 * np.sqrt(0.05 * 0.95 / len(texts))
+    assert broken <= 2
+
+
+def test_it_is_kept_without_pickle_and_a_damaged_one_is_not_read(portuguese: AnswerSelector, tmp_path: Path) -> None:
+    save_selector(tmp_path / "trust", portuguese, "", "abc")
+    texts = tuple(each.question for each in sample("pt", "heldout"))
+    kept = load_selector(tmp_path / "trust")
+    assert kept is not None
+    assert kept[0].fingerprint == "abc"
+    assert kept[1].decide(texts, letters_only(texts), 0.1) == portuguese.decide(texts, letters_only(texts), 0.1)
+    (tmp_path / "trust" / "selector.npz").write_bytes(b"damaged")
+    assert load_selector(tmp_path / "trust") is None
