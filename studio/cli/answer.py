@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from studio.cli.session import Json, open_services, terminal_of
-from studio.services.trusted_answers import DEFAULT_CAREFUL, TrustedAnswer
+
+_DEFAULT_CAREFUL: Final = 0.02  # as studio.trust.decision has it; a help page must not wait for imports
 
 
 def answer(
@@ -31,7 +32,7 @@ def answer(
     careful: Annotated[
         float,
         typer.Option(min=0.005, max=0.1, metavar="SHARE", help="Wrong known answers among all questions, at most."),
-    ] = DEFAULT_CAREFUL,
+    ] = _DEFAULT_CAREFUL,
     column: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Name of the new column: answer, or answer_2 where that is taken."),
@@ -58,6 +59,7 @@ def answer(
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
     from studio.cli.questions import QuestionTable
+    from studio.services.trusted_answers import TrustedAnswer
 
     terminal = terminal_of(ctx, as_json=as_json)
     table = QuestionTable.read(questions)

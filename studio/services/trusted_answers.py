@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from studio.services.chats import ChatService
     from studio.services.encoders import EncoderService
 
-__all__ = ["DEFAULT_CAREFUL", "TrustedAnswer", "TrustedAnswerService"]
 _SAMPLE: Final = 300  # examples by which their language is told
 
 
