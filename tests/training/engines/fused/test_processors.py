@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -19,39 +20,62 @@ _ENGINES = (
 )
 _PLAIN = ("training/test_worker.py::test_a_run_learns_and_leaves_everything_that_is_promised",)
 _NO_LAYOUT = "oneDNN has no layout for bf16 weights on this processor: the plain path is used, tested above"
+_IN_FP32 = "this processor trains in fp32"
 
 
-def _run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+Ended = dict[str, "subprocess.CompletedProcess[str]"]
 
 
-def _tests(environment: dict[str, str], *names: str) -> list[str]:
-    """Runs tests in an environment; returns why some were left out."""
+@pytest.fixture(scope="module")
+def ended(lesser: dict[str, str]) -> Ended:
+    """What came of each command of this module, by its name: two processors at once, each with a core of its own."""
+    plain = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    warmup = ("-m", "studio.training.engines.fused.warmup")
+    commands = {  # the engine's tests find compiled what its warm-up compiles
+        "lesser engine": (lesser, (warmup, _pytest(*_ENGINES))),
+        "uncompiled": (plain, (warmup, _pytest(*_PLAIN))),
+    }
+
+    def run(name: str) -> Ended:
+        environment, parts = commands[name]
+        one_core = {**environment, "OMP_NUM_THREADS": "1"}
+        return {
+            f"{name} {number}": subprocess.run(
+                [sys.executable, *arguments], env=one_core, capture_output=True, text=True, check=False
+            )
+            for number, arguments in enumerate(parts)
+        }
+
+    with ThreadPoolExecutor(2) as pool:
+        return {name: found for part in pool.map(run, commands) for name, found in part.items()}
+
+
+def _pytest(*names: str) -> tuple[str, ...]:
     options = ("-q", "-p", "no:cacheprovider", "-W", "ignore::FutureWarning", "-W", "ignore::RuntimeWarning")
-    ended = _run(environment, "-m", "pytest", *options, *(str(_TESTS_FOLDER / name) for name in names))
-    assert ended.returncode == 0, ended.stdout[-5000:]
-    return re.findall(r"^SKIPPED .*?:\d+: (.*)$", ended.stdout, re.MULTILINE)
+    return ("-m", "pytest", *options, *(str(_TESTS_FOLDER / name) for name in names))
 
 
-def test_compiling_ahead_needs_no_special_processor(lesser: dict[str, str]) -> None:
-    ended = _run(lesser, "-m", "studio.training.engines.fused.warmup")
-    assert (ended.returncode, ended.stderr) == (0, "")
+def _left_out(tests: subprocess.CompletedProcess[str]) -> set[str]:
+    """Why some tests of a run that passed were left out."""
+    assert tests.returncode == 0, tests.stdout[-5000:]
+    return set(re.findall(r"^SKIPPED .*?:\d+: (.*)$", tests.stdout, re.MULTILINE))
 
 
-@pytest.mark.model
-def test_engine_and_chat_on_a_lesser_processor(lesser: dict[str, str]) -> None:
-    """The very tests of the engines; only what is about the layout itself may be left out."""
-    skipped = _tests(lesser, *_ENGINES)
-    assert set(skipped) <= {_NO_LAYOUT}
-
-
-def test_what_cannot_be_compiled_is_said_and_stops_nobody() -> None:
-    ended = _run({**os.environ, "NUMBA_DISABLE_JIT": "1"}, "-m", "studio.training.engines.fused.warmup")
-    assert ended.returncode == 0
-    assert [line.split(":")[0] for line in ended.stderr.splitlines()] == ["Warning", "Warning"]
+def test_compiling_ahead_needs_no_special_processor(ended: Ended) -> None:
+    assert (ended["lesser engine 0"].returncode, ended["lesser engine 0"].stderr) == (0, "")
 
 
 @pytest.mark.model
-def test_training_without_compiled_code() -> None:
-    assert not _tests({**os.environ, "NUMBA_DISABLE_JIT": "1"}, *_PLAIN)
+def test_engine_and_chat_on_a_lesser_processor(ended: Ended) -> None:
+    """The very tests of the engines; only what is about bf16 itself may be left out."""
+    assert _left_out(ended["lesser engine 1"]) <= {_NO_LAYOUT, _IN_FP32}
+
+
+def test_what_cannot_be_compiled_is_said_and_stops_nobody(ended: Ended) -> None:
+    assert ended["uncompiled 0"].returncode == 0
+    assert [line.split(":")[0] for line in ended["uncompiled 0"].stderr.splitlines()] == ["Warning", "Warning"]
+
+
+@pytest.mark.model
+def test_training_without_compiled_code(ended: Ended) -> None:
+    assert not _left_out(ended["uncompiled 1"])
