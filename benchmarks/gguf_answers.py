@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -49,7 +50,11 @@ def main() -> None:
                 write(run, model_dir, path, precision, "benchmark", "")
                 llama.load(path)
                 began = time.monotonic()
-                replies = [llama.ask(question, most=256) for question in questions]
+                replies = []
+                for question, ours in zip(questions, own, strict=True):
+                    replies.append(llama.ask(question, most=256))
+                    is_equal = _same([replies[-1]["text"].strip()], [ours]) == 1
+                    print("=" if is_equal else "x", end="", file=sys.stderr, flush=True)
                 seconds = time.monotonic() - began
                 said = [reply["text"].strip() for reply in replies]
                 tokens = sum(reply["usage"]["completion_tokens"] for reply in replies)
