@@ -1,4 +1,4 @@
-"""The end of a run, seen from another page than its own."""
+"""A run that goes on beyond its plan, watched to its end on its own page and on the home page: nothing goes back."""
 
 from __future__ import annotations
 
@@ -8,62 +8,120 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, BrowserContext, expect
 
 from studio.app import build_services
-from studio.domain.recipe import Recipe
+from studio.domain.recipe import Method, Recipe
+from studio.i18n import catalog
 from studio.settings import Settings
+from studio.training.run_files.event_log import read_events
 from tests.browser.conftest import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
-SOON, TRAINING = 20_000, 180_000  # milliseconds
+SOON, TRAINING = 30_000, 240_000  # milliseconds; limits on waiting
+# Notes each reading of bar and passes, and answers for the person whom a browser without a screen cannot ask.
+_WATCH = """
+    Object.assign(window, { seen: [], told: [], asked: 0 });
+    window.Notification = class {
+        static permission = 'default';
+        static async requestPermission() { window.asked += 1; return (this.permission = 'granted'); }
+        constructor(title) { window.told.push(title); }
+    };
+    new MutationObserver(() => {
+        const bar = document.querySelector('#train-live [role=progressbar]');
+        const where = document.querySelector('#train-live [data-part=where]');
+        if (!bar || !where) return;
+        const reading = [bar.getAttribute('aria-valuenow'), ...where.innerText.match(/\\d+/g) ?? []].map(Number);
+        if (String(reading) !== String(window.seen.at(-1))) window.seen.push(reading);
+    }).observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
+"""
 
 
 @pytest.fixture
-def server(tmp_path: Path, tiny_model: Path) -> Iterator[Server]:
-    models = tmp_path / "models"
-    shutil.copytree(tiny_model, models / "tiny-llama")
-    running = Server(tmp_path / "home", environment={"AFINA_MODELS_DIR": str(models), "OMP_NUM_THREADS": "1"})
+def learner(tiny_model: Path, tmp_path: Path) -> Path:
+    """The tiny model with embeddings large enough for its loss to fall, in a folder of models of its own."""
+    from safetensors.torch import load_file, save_file
+
+    folder = shutil.copytree(tiny_model, tmp_path / "models" / "tiny-llama")
+    weights = load_file(folder / "model.safetensors")
+    weights["model.embed_tokens.weight"] *= 25
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
+
+
+@pytest.fixture
+def server(tmp_path: Path, learner: Path) -> Iterator[Server]:
+    running = Server(tmp_path / "home", environment={"AFINA_MODELS_DIR": str(learner.parent), "OMP_NUM_THREADS": "1"})
     running.home.mkdir()
     yield running
     running.stop()
 
 
-def waiting_run(server: Server, tiny_model: Path, folder: Path) -> str:
-    """A project with a run that waits; returns its id."""
-    services = build_services(Settings(home=server.home, models_dir=Path(server.environment["AFINA_MODELS_DIR"])))
-    card = services.models.add_folder(tiny_model)
+def paused_run(server: Server, learner: Path) -> str:
+    """A project whose answers are there once each, so that a run goes on while it recalls more; its run has yet to begin."""
+    services = build_services(Settings(home=server.home, models_dir=learner.parent))
+    card = services.models.add_folder(learner)
     services.models.wait_installed(card.id)
     project = services.projects.create("Shop").id
     services.projects.update(project, model_id=card.id)
-    path = folder / "faq.csv"
-    things = ("hat", "scarf", "coat", "shoe", "belt", "sock", "glove", "shirt", "dress", "cap", "boot", "skirt")
-    path.write_text(
-        "\n".join(
-            [
-                "question,answer",
-                *(f"How much is the {thing}?,The {thing} is {n} coins." for n, thing in enumerate(things)),
-            ]
-        ),
-        encoding="utf-8",
+    things = ("hat", "scarf", "coat", "shoe", "belt", "sock")
+    pairs = (f"How much is the {thing}?,{thing} {number}" for number, thing in enumerate(things))
+    services.datasets.paste(project, "question,answer\n" + "\n".join(pairs))
+    recipe = Recipe(
+        model=card.id, method=Method.FULL, learning_rate=1e-3, epochs=60.0, batch_size=8, evaluations=4, patience=2
     )
-    services.datasets.import_files(project, [path])
-    recipe = Recipe(model=card.id, epochs=60.0, batch_size=4, evaluations=4, learning_rate=1e-3)
-    services.runs.start(project, recipe, "Long run")
+    services.runs.pause(services.runs.start(project, recipe, "Long run"))
     services.close()
     return project
 
 
-def test_home_follows_a_run_to_its_end_by_itself(
-    browser: Browser, server: Server, tiny_model: Path, tmp_path: Path
+def test_a_run_that_is_extended_never_goes_back_and_its_end_is_told(
+    browser: Browser, server: Server, learner: Path
 ) -> None:
-    waiting_run(server, tiny_model, tmp_path)
+    project = paused_run(server, learner)
     server.start()
-    context = browser.new_context(locale="pt-BR")
-    page = context.new_page()
-    page.goto(f"{server.address}/pt/")
-    badge = page.locator("article .af-runs .af-badge")
+    owner, elsewhere = (browser.new_context(locale=locale) for locale in ("en-US", "pt-BR"))
+    owner.add_init_script(_WATCH)
+    page, home = owner.new_page(), elsewhere.new_page()
+    page.goto(f"{server.address}/en/?project={project}&step=train")
+    home.goto(f"{server.address}/pt/")
+    expect(home.locator("article .af-runs")).to_be_visible(timeout=SOON)
+    page.click("#train-resume", timeout=SOON)
+    home.reload()
+    page.locator("[data-notify]").first.click(timeout=SOON)
+    badge = home.locator("article .af-runs .af-badge")
     expect(badge).to_contain_text("%", timeout=TRAINING)
-    expect(badge).to_have_class(re.compile("good"), timeout=TRAINING)
-    expect(page).to_have_title("✓ Pronto: Long run", timeout=SOON)
-    context.close()
+    expect(page.locator("#train-live [data-part=notices]")).to_contain_text(
+        "So it trains for half as long again", timeout=TRAINING
+    )
+    expect(page.locator("#train-live[data-state=finished]")).to_be_visible(timeout=TRAINING)
+    assert "extended" in {
+        event.type for event in read_events(next((server.home / "runs").glob("run-*/events.jsonl")))[0]
+    }
+    assert_never_back(page.evaluate("window.seen"))
+
+    expect(page).to_have_title(catalog("en")("common.ended.finished", name="Long run"), timeout=SOON)
+    assert page.evaluate("window.told") == [page.title()]
+    assert page.evaluate("window.asked") == 1
+    expect(page.locator("[data-notify]:visible")).to_have_count(0)
+    expect(badge).to_have_class(re.compile("good"), timeout=SOON)
+    expect(home).to_have_title(catalog("pt")("common.ended.finished", name="Long run"), timeout=SOON)
+    page.click("#train-compare")
+    expect(page).to_have_url(re.compile(r"step=compare&run=run-"), timeout=SOON)
+    close(owner, elsewhere)
+
+
+def assert_never_back(seen: list[list[int]]) -> None:
+    """Readings of the bar, the pass, and of how many passes at most."""
+    assert len(seen) > 3, "the run was watched"
+    bars, passes, most = [reading[0] for reading in seen], *zip(*((r[1:3]) for r in seen if len(r) > 2), strict=True)
+    assert bars == sorted(bars)
+    assert bars[-1] == 100
+    assert list(passes) == sorted(passes)
+    assert len(set(passes)) > 2, "the pass counter was seen to move"
+    assert list(most) == sorted(most, reverse=True), "what may come was announced before"
+
+
+def close(*contexts: BrowserContext) -> None:
+    for context in contexts:
+        context.close()
