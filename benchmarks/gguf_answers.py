@@ -42,11 +42,11 @@ def main() -> None:
     own = services.chats.answer_all(args.run, questions)
     print(json.dumps({"questions": len(pairs), "studio_right": _same(own, expected)}), flush=True)
     model_dir = services.workspace.model(json.loads(run.model.read_text(encoding="utf-8"))["id"])
-    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as name, tempfile.TemporaryDirectory() as made, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium.find(), args=list(chromium.FLAGS))
         with llama_cpp(browser, services.workspace.home, Path(name)) as llama:
             for precision in precisions:
-                path = Path(name) / f"{precision}.gguf"
+                path = Path(made) / f"{precision}.gguf"
                 write(run, model_dir, path, precision, "benchmark", "")
                 llama.load(path)
                 began = time.monotonic()
