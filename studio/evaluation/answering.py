@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from studio.chat.batch_decoder import BatchDecoder, Row
     from studio.chat.engine import Engine
 
-_AT_ONCE: Final = 64  # rows of a batch
+_AT_ONCE: Final = 32  # rows of a batch: up to here a row's bf16 products do not depend on the others, so the exam hears what the chat says
 _MEMORY_SHARE: Final = 0.15  # of the free memory, for keys and values
 _TURN_SECONDS: Final = 3.0  # for which the cores are kept from a training, which then has them as long
 _LONGEST_CONTEXT: Final = 2048
