@@ -78,7 +78,7 @@ def _list(ctx: typer.Context, as_json: Json = False) -> None:
 
 def _revoke(
     ctx: typer.Context,
-    key: Annotated[str, typer.Argument(metavar="KEY", help="Name or id of the key.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name or id of the key.")],
     as_json: Json = False,
 ) -> None:
     """Close a key for good. What it asks just then ends, too.
@@ -88,7 +88,7 @@ def _revoke(
     """
     terminal = terminal_of(ctx, as_json=as_json)
     with open_services() as services:
-        revoked = services.keys.revoke(key)
+        revoked = services.keys.revoke(name)
     terminal.emit(_described(revoked))
     terminal.say("cli.keys.is_revoked", name=revoked.name)
 

@@ -151,9 +151,15 @@ def test_no_upload_is_shown_as_a_page(client: httpx.Client, name: str) -> None:
 
 def test_no_export_is_shown_as_a_page(client: httpx.Client, open_studio: Server) -> None:
     folder = open_studio.home / "exports" / "run-1" / "step-000001"
-    folder.mkdir(parents=True)
-    for name in ("página #1.html", "report.txt", "export.zip"):
-        (folder / name).write_text("<script>alert(1)</script>", encoding="utf-8")
+    names = ("página #1.html", "report.txt", "export.zip")
+    before = os.umask(0o077)  # as the server's: other tests look at who may read this workspace
+    try:
+        folder.mkdir(parents=True)
+        for name in names:
+            (folder / name).write_text("<script>alert(1)</script>", encoding="utf-8")
+    finally:
+        os.umask(before)
+    for name in names:
         answer = client.get(f"/en/gradio_api/file={_quoted(str(folder / name))}")
         assert answer.status_code == 200
         assert answer.headers["content-disposition"] == f"attachment; filename*=UTF-8''{quote(name)}"
