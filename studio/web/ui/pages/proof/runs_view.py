@@ -88,7 +88,7 @@ def _row(ui: Ui, place: Place, row: TableRow, is_shown: bool) -> Markup:
         left=round(low, 1),
         width=round(high - low, 1),
         at=round(100 * row.share.value, 1),
-        range=f"{text.number(low)}–{text.number(high)} %",
+        range=f"{text.number(low)}–{text.number(high)}%",
         verdict_label=text("proof.runs.verdict"),
         verdict=verdict,
     )
