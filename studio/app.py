@@ -88,7 +88,7 @@ def build_services(settings: Settings) -> Services:
         insights=InsightService(datasets, models, checks, encoders),
         splits=SplitService(workspace, datasets.tests),
         runs=runs,
-        studies=StudyService(workspace, models, datasets, runs),
+        studies=StudyService(workspace, models, runs),
         comparison=ComparisonService(workspace, runs),
         conversations=ConversationService(workspace),
         chats=demo.chats,

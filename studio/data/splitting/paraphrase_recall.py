@@ -14,8 +14,14 @@ _MIN_EXAMPLES: Final = 4
 _SALT: Final = 7_919  # other words than those of a held-out test, which takes the plain seed
 
 
-def has_unique_answers(conversations: Sequence[Conversation]) -> bool:
-    """Whether (nearly) every answer is there once, so that the answer to a question held out cannot be learned."""
+def has_unique_answers(train: Sequence[Conversation], held_out: Sequence[Conversation] = ()) -> bool:
+    """Whether (nearly) every answer is there once, so that the answer to a question held out cannot be learned.
+
+    Args:
+        train: examples to learn from.
+        held_out: examples of the exam; those that ask an example of ``train`` in other words do not count.
+    """
+    conversations = [*train, *(conversation for conversation in held_out if not conversation.reworded_from)]
     answers = {plain(conversation.answer) for conversation in conversations}
     return len(conversations) >= _MIN_EXAMPLES and len(answers) >= _UNIQUE * len(conversations)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from studio.data.splitting import split as splitting
+from studio.data.splitting.paraphrase_recall import has_unique_answers
 from studio.data.splitting.practice import FEWEST_TO_PART, MAX_PRACTICE, PRACTICE_SHARE, PracticeKind, draw_practice
 from studio.data.splitting.split import SplitKind
 from studio.data.versions.rows import Rows
@@ -42,6 +43,10 @@ class Drawn(BaseModel):
         default=(), description="Places of held-out questions that training has too, and where."
     )
 
+    has_unique_answers: bool | None = Field(
+        default=None, description="Whether (nearly) every answer is there once; None where it was not looked at."
+    )
+
     @property
     def train(self) -> NDArray[np.int64]:
         """The places of the examples to learn from."""
@@ -63,6 +68,8 @@ def draw(conversations: Sequence[Conversation], choice: SplitChoice) -> Drawn:
     held_out = [at[conversation.id] for conversation in found.held_out]
     pairs = zip(held_out, found.held_out, strict=True)
     practice = draw_practice(found.train, choice.seed)
+    practised = set(practice.places)
+    learned = [conversation for place, conversation in enumerate(found.train) if place not in practised]
     return Drawn(
         choice=choice,
         kind=found.kind,
@@ -76,6 +83,7 @@ def draw(conversations: Sequence[Conversation], choice: SplitChoice) -> Drawn:
         leaks=tuple(
             (at[asked.id], tuple(at[learned.id] for learned in known)) for asked, known in splitting.leaks(found)
         ),
+        has_unique_answers=has_unique_answers(learned, found.held_out),
     )
 
 
@@ -107,12 +115,14 @@ class Parts:
         practice: to choose checkpoint, end and settings by; none of the data where it is asked in other words.
         held_out: the final exam.
         practice_kind: what is practised with.
+        has_unique_answers: whether (nearly) every answer is there once; None where it is not known.
     """
 
     train: Rows
     practice: Rows
     held_out: Rows
     practice_kind: PracticeKind
+    has_unique_answers: bool | None = None
 
 
 def parts(examples: Path, drawn: Drawn) -> Parts:
@@ -123,7 +133,8 @@ def parts(examples: Path, drawn: Drawn) -> Parts:
     asked = np.asarray([places.get(place, place) for place in order.tolist()], np.int64)
     practice = whole.patched(np.asarray(drawn.practice, np.int64), ())
     held_out = whole.patched(asked, list(drawn.changed.values()))
-    return Parts(whole.patched(drawn.train, ()), practice, held_out, drawn.practice_kind)
+    train = whole.patched(drawn.train, ())
+    return Parts(train, practice, held_out, drawn.practice_kind, drawn.has_unique_answers)
 
 
 def estimated_parts(examples: Path, held_out: int, choice: SplitChoice) -> Parts:

@@ -75,9 +75,9 @@ class Offers:
         self._measurements = JobRegistry(workspace.home, "measurement")
 
     def of(self, examples: Examples, recipe: Recipe) -> list[PresetOffer]:
-        """One offer a preset; what the recipe chooses holds in all of them."""
+        """One offer a preset; what the recipe chooses holds in all of them. Never waits for tokens to be counted."""
         card = self._models.get(recipe.model)
-        lengths = self._lengths.of(card, examples)
+        lengths = self._lengths.of(card, examples, estimate=True)
         offers, others = [], crowd()
         for preset in Preset:
             resolved = self._resolved(recipe.model_copy(update={"preset": preset}), card, examples, lengths)
@@ -104,9 +104,9 @@ class Offers:
             self._measurements.start(card.id, lambda job: self._measure(card.id, job))
 
     def is_measuring(self, model_id: str) -> bool:
-        """Whether a measurement is under way."""
+        """Whether a measurement, or a count of tokens, is under way: offers may be others after it."""
         job = self._measurements.get(model_id)
-        return job is not None and job.is_active
+        return (job is not None and job.is_active) or self._lengths.is_counting(model_id)
 
     def stop_measuring(self) -> None:
         """Ends measurements: a run needs the cores, and tells the speed better."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from studio.data.splitting.paraphrase_recall import has_unique_answers
 from studio.data.splitting.practice import PracticeKind, draw_practice, reworded_count, reworded_practice
 from studio.domain.conversation import Conversation
 from studio.domain.dataset import Mapping, SplitChoice
@@ -31,6 +32,7 @@ class Examples:
         data: how a recipe names them.
         practice: examples to choose checkpoint and settings by; not learned from.
         practice_kind: what is practised with.
+        has_unique_answers: whether (nearly) every answer is there once; None where it is not known.
     """
 
     train: Sequence[Conversation]
@@ -40,6 +42,7 @@ class Examples:
     data: tuple[str, ...] = ()
     practice: Sequence[Conversation] = ()
     practice_kind: PracticeKind = PracticeKind.NONE
+    has_unique_answers: bool | None = None
 
     @property
     def practice_count(self) -> int:
@@ -85,14 +88,16 @@ class RunExamples:
             train, held_out = list(found.train), list(found.held_out)
         drawn = draw_practice(train, recipe.seed)
         practised = set(drawn.places)
+        learned = [each for place, each in enumerate(train) if place not in practised]
         return Examples(
-            [each for place, each in enumerate(train) if place not in practised],
+            learned,
             held_out,
             dataset_id,
             recipe.system_prompt,
             data,
             [train[place] for place in drawn.places],
             drawn.kind,
+            has_unique_answers(learned, held_out),
         )
 
     def of_project(self, project_id: str, recipe: Recipe, *, estimate: bool = False) -> Examples:
@@ -162,6 +167,7 @@ class RunExamples:
             data,
             found.practice,
             found.practice_kind,
+            found.has_unique_answers,
         )
 
     def _choice(self, recipe: Recipe, dataset_id: str | None) -> SplitChoice:

@@ -25,12 +25,13 @@ class RunProblems:
         self._models = models
         self._lengths = lengths
 
-    def of(self, recipe: Recipe, examples: Examples | None) -> list[Problem]:
+    def of(self, recipe: Recipe, examples: Examples | None, *, estimate: bool = False) -> list[Problem]:
         """All problems of a recipe, the impossible ones first.
 
         Args:
             recipe: with choices that may be open.
             examples: what it would learn from; None when they could not be read.
+            estimate: does not wait for their tokens to be counted.
         """
         from studio.training.recipes.presets import resolve, validate
         from studio.training.recipes.validation import contradictions, linear_kinds
@@ -46,7 +47,7 @@ class RunProblems:
         if not self._models.is_installed(card.id):
             found.append(Problem(code="run.model_not_installed", field="model", params={"model": card.name}))
         counts = (len(examples.train), len(examples.held_out)) if examples else (100, 10)
-        lengths = self._lengths.of(card, examples) if examples else Lengths(0.0, 0)
+        lengths = self._lengths.of(card, examples, estimate=estimate) if examples else Lengths(0.0, 0)
         resolved = resolve(recipe, card, *counts, lengths.mean)
         found += validate(resolved, card, *counts)
         modules = linear_kinds(self._models.folder(card.id)) if recipe.target_modules else ()

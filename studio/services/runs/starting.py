@@ -84,7 +84,7 @@ class RunStarts(RunControls):
             examples = self._found(source, recipe, estimate=True)
         except AfinaError as error:
             return [Problem.of(error, field="data"), *self._problems.of(recipe, None)]
-        return self._problems.of(recipe, examples)
+        return self._problems.of(recipe, examples, estimate=True)
 
     def check(self, values: dict[str, Any], source: Source | None = None) -> tuple[Recipe | None, list[Problem]]:
         """Reads a recipe and names all that is wrong with it at once: fields that cannot be read, and all the rest.
@@ -99,6 +99,18 @@ class RunStarts(RunControls):
         recipe, problems = parse_recipe(values)
         readable = recipe or all_but_wrong(values)
         return recipe, [*problems, *(self.problems(readable, source) if readable is not None else [])]
+
+    def prepared(self, project_id: str, recipe: Recipe) -> tuple[Examples, Recipe]:
+        """The examples of a recipe that can be started, and the recipe with every choice made.
+
+        Raises:
+            AfinaError: the first problem that makes the recipe impossible, and what reading the examples raises.
+        """
+        examples = self._found(project_id, recipe)
+        blocking = [p for p in self._problems.of(recipe, examples) if p.severity is Severity.ERROR]
+        if blocking:
+            raise AfinaError(blocking[0].code, **blocking[0].params)
+        return examples, self._estimates.resolve(recipe, examples)
 
     def start(self, project_id: str, recipe: Recipe, name: str | None = None, *, locale: str = DEFAULT_LOCALE) -> str:
         """Puts a run into the queue: its folder holds a snapshot of all that it needs.
@@ -115,13 +127,9 @@ class RunStarts(RunControls):
         Raises:
             AfinaError: the first problem that makes the recipe impossible, ``disk.full`` …; nothing is left behind.
         """
-        examples = self._found(project_id, recipe)
-        blocking = [p for p in self._problems.of(recipe, examples) if p.severity is Severity.ERROR]
-        if blocking:
-            raise AfinaError(blocking[0].code, **blocking[0].params)
+        examples, resolved = self.prepared(project_id, recipe)
         self._estimates.stop_measuring()
         card = self._models.get(recipe.model)
-        resolved = self._estimates.resolve(recipe, examples)
         run_id = self._supervisor.new_run_id()
         folder = self._workspace.run(run_id)
         practice = examples.practice_questions(resolved.seed)

@@ -1,22 +1,31 @@
-"""How long examples are in tokens, for one base model. Counted on a sample, and remembered a while."""
+"""How long examples are in tokens, for one base model. Counted on a sample, and remembered a while.
+
+A tokenizer can take more than a second to read: for a large version another process does, and until then a page is told
+lengths by letters.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
+from studio.data.limits import DRAWN_AT_ONCE
 from studio.data.splitting.paraphrase_recall import has_unique_answers
 from studio.domain.conversation import Conversation
 from studio.domain.model import BaseModelCard
+from studio.errors import AfinaError
 from studio.models.install import is_installed
 from studio.services.examples.token_lengths import ModelTokens
 from studio.services.runs.examples import Examples
+from studio.services.runs.token_counter import count_aside
 from studio.storage.workspace import Workspace
 
 _SAMPLE: Final = 200
+_ANSWERS: Final = 2_000  # answers looked at where it is not known whether each is there once
 _LETTERS_A_TOKEN: Final = 3.5  # where there is no tokenizer yet
 _LETTERS_AROUND: Final = 12  # of the marks that a template puts around a turn
 _VERSIONS_KEPT: Final = 16
@@ -47,38 +56,80 @@ class RunLengths:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._lock = threading.Lock()
-        self._known: OrderedDict[tuple[str, ...], Lengths] = OrderedDict()
+        self._reading = threading.Lock()
+        self._counts: OrderedDict[tuple[str, ...], Future[Sequence[int]]] = OrderedDict()
+        self._counters = ThreadPoolExecutor(4, "token-lengths")
         self._tokens: tuple[tuple[str, str | None], ModelTokens] | None = None  # one: a tokenizer takes much memory
 
-    def of(self, card: BaseModelCard, examples: Examples) -> Lengths:
-        """Lengths of the training examples; estimated by their letters while the model is not installed."""
-        installed = is_installed(self._workspace.model(card.id))
-        stored = examples.dataset_id
-        key = (card.id, str(installed), stored, examples.system_prompt or "") if stored else None
-        with self._lock:
-            if key is not None and key in self._known:
-                return self._known[key]
-            lengths = self._counted(card, examples, installed)
-            if key is not None:
-                self._known[key] = lengths
-                while len(self._known) > _VERSIONS_KEPT:
-                    self._known.popitem(last=False)
-            return lengths
+    def of(self, card: BaseModelCard, examples: Examples, *, estimate: bool = False) -> Lengths:
+        """Lengths of the training examples; estimated by their letters while the model is not installed.
 
-    def _counted(self, card: BaseModelCard, examples: Examples, installed: bool) -> Lengths:
-        sample = examples.train[:: max(1, len(examples.train) // _SAMPLE)][:_SAMPLE]
+        Args:
+            card: of the base model.
+            examples: to learn from.
+            estimate: does not wait for a large version to be counted: lengths are estimated while :meth:`is_counting`.
+
+        Raises:
+            AfinaError: ``model.no_tokenizer``, ``data.version_damaged``, ``disk.missing`` …
+        """
+        sample = _spread(examples.train, _SAMPLE)
         if not sample:
             return Lengths(0.0, 0)
-        counts = self._exact(card, examples, sample) if installed else _estimated(sample, examples.system_prompt)
-        own = [conversation for conversation in examples.held_out if not conversation.reworded_from]
-        unique = has_unique_answers([*examples.train, *own])
+        installed = is_installed(self._workspace.model(card.id))
+        counts = self._counted(card, examples, sample, estimate) if installed else None
+        if counts is None:
+            counts = _estimated(sample, examples.system_prompt)
+        unique = examples.has_unique_answers
+        if unique is None:
+            unique = has_unique_answers(_spread(examples.train, _ANSWERS), _spread(examples.held_out, _ANSWERS))
         return Lengths(sum(counts) / len(counts), max(counts), unique)
 
+    def is_counting(self, model_id: str) -> bool:
+        """Whether examples are being counted for a base model."""
+        with self._lock:
+            return any(key[0] == model_id and not count.done() for key, count in self._counts.items())
+
+    def _counted(
+        self, card: BaseModelCard, examples: Examples, sample: Sequence[Conversation], estimate: bool
+    ) -> Sequence[int] | None:
+        """Tokens of a sample, counted once a version; None where that is not done yet and an estimate is enough."""
+        stored = examples.dataset_id
+        if stored is None:
+            return self._exact(card, examples, sample)
+        key = (card.id, stored, examples.system_prompt or "")
+        with self._lock:
+            count = self._counts.get(key)
+            if count is None:
+                count = self._counts[key] = self._counters.submit(self._exact, card, examples, sample)
+                while len(self._counts) > _VERSIONS_KEPT:
+                    self._counts.popitem(last=False)
+        if estimate and _is_large(examples) and not count.done():
+            return None
+        try:
+            return count.result()
+        except AfinaError:  # what is missing may be there the next time
+            with self._lock:
+                self._counts.pop(key, None)
+            raise
+
     def _exact(self, card: BaseModelCard, examples: Examples, sample: Sequence[Conversation]) -> Sequence[int]:
-        wanted = (card.id, examples.system_prompt)
-        if self._tokens is None or self._tokens[0] != wanted:
-            self._tokens = (wanted, ModelTokens(self._workspace, card, (), examples.system_prompt))
-        return self._tokens[1].lengths(sample)
+        prompt = examples.system_prompt
+        if _is_large(examples) and (counts := count_aside(self._workspace, card, sample, prompt)):
+            return counts
+        wanted = (card.id, prompt)
+        with self._reading:
+            if self._tokens is None or self._tokens[0] != wanted:
+                self._tokens = (wanted, ModelTokens(self._workspace, card, (), prompt))
+            return self._tokens[1].lengths(sample)
+
+
+def _is_large(examples: Examples) -> bool:
+    return len(examples.train) > DRAWN_AT_ONCE
+
+
+def _spread(conversations: Sequence[Conversation], count: int) -> Sequence[Conversation]:
+    """So many examples at most, spread over all."""
+    return conversations[:: max(1, len(conversations) // count)][:count]
 
 
 def _estimated(sample: Sequence[Conversation], system_prompt: str | None) -> list[int]:

@@ -15,19 +15,14 @@ from typing import Final
 from sqlalchemy import select
 
 from studio.domain.conversation import Conversation
-from studio.domain.problem import Severity
 from studio.domain.recipe import Recipe
 from studio.domain.run import Progress, RunState, RunView
 from studio.domain.study import STUDY_PREFIX, StudyKind, StudyPlan, StudyRecord, StudyView, Trial, TrialState
 from studio.errors import AfinaError
 from studio.i18n.catalog import DEFAULT_LOCALE, catalog
-from studio.services.examples.datasets import DatasetService
 from studio.services.models import ModelService
-from studio.services.runs.estimates import Offers
-from studio.services.runs.examples import Examples, RunExamples
-from studio.services.runs.problems import RunProblems
+from studio.services.runs.examples import Examples
 from studio.services.runs.service import RunService
-from studio.services.runs.token_lengths import RunLengths
 from studio.services.studies.advice import advice, recommendation, spread
 from studio.services.studies.folders import keep_trial, make_study_folder, plan_of_folds, plan_of_search
 from studio.storage.database import RunRow
@@ -50,19 +45,14 @@ class StudyService:
     Args:
         workspace: where they live.
         models: the base models.
-        datasets: the examples.
-        runs: the queue in which they wait, and its supervisor.
+        runs: prepares their examples; the queue in which they wait, and its supervisor.
     """
 
-    def __init__(self, workspace: Workspace, models: ModelService, datasets: DatasetService, runs: RunService) -> None:
+    def __init__(self, workspace: Workspace, models: ModelService, runs: RunService) -> None:
         self._workspace = workspace
         self._models = models
         self._runs = runs
         self._queue = RunQueue(workspace.database)
-        self._examples = RunExamples(workspace, datasets)
-        lengths = RunLengths(workspace)
-        self._offers = Offers(workspace, models, lengths)
-        self._problems = RunProblems(models, lengths)
 
     def start_search(self, project_id: str, recipe: Recipe, minutes: float, locale: str = DEFAULT_LOCALE) -> str:
         """Looks for better settings than those of a recipe: learning rate, rank, passes.
@@ -203,12 +193,10 @@ class StudyService:
         return run_id
 
     def _prepared(self, project_id: str, recipe: Recipe) -> tuple[Examples, Recipe]:
-        found = self._examples.of_project(project_id, recipe)
-        examples = replace(found, train=tuple(found.train), held_out=tuple(found.held_out))  # read once, used often
-        blocking = [p for p in self._problems.of(recipe, examples) if p.severity is Severity.ERROR]
-        if blocking:
-            raise AfinaError(blocking[0].code, **blocking[0].params)
-        return examples, self._offers.resolve(recipe, examples)
+        found, resolved = self._runs.prepared(project_id, recipe)
+        return replace(
+            found, train=tuple(found.train), held_out=tuple(found.held_out)
+        ), resolved  # read once, used often
 
     def _queued(
         self,

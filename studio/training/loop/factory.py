@@ -137,7 +137,7 @@ def _recall(train: Sequence[Conversation], held_out: Sequence[Conversation], see
     from studio.data.splitting.paraphrase_recall import has_unique_answers, recall_questions
     from studio.training.loop.evaluation import RECALL_ASKED
 
-    unique = has_unique_answers([*train, *(c for c in held_out if not c.reworded_from)])
+    unique = has_unique_answers(train, held_out)
     return recall_questions(train, seed, RECALL_ASKED) if unique else []
 
 

@@ -214,7 +214,8 @@ def _render(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
     ready = needed == "" and bool(project.model_id)
     if ready and project.model_id:
         ui.services.runs.measure(project.model_id)
-    now = _look(ui, place)
+    offers = show_offers(ui, parts.setup, place, Recipe(model=project.model_id)) if ready and project.model_id else {}
+    now = _look(ui, place)  # after the offers: the page looks again when the count of tokens that they begin is done
     view = now.shown
     updates = {
         parts.needs: needed,
@@ -228,7 +229,7 @@ def _render(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
         parts.runs: render_runs(ui, place, now.views, view),
         parts.foot: _foot(ui, place, view, now.views),
     }
-    return updates | (show_offers(ui, parts.setup, place, Recipe(model=project.model_id)) if ready else {})
+    return updates | offers
 
 
 def _runs_section(ui: Ui, place: Place) -> str:
