@@ -76,7 +76,9 @@ class ImportService:
         Raises:
             AfinaError: ``data.import_running`` while another one of the project is under way.
         """
-        job = self._jobs.start(project_id, lambda job: self._run(project_id, request, job), project=project_id)
+        job = self._jobs.start(
+            project_id, lambda job: self._run(project_id, request, job), project=project_id, stage="reading"
+        )
         if job is None:
             raise AfinaError("data.import_running")
         if request.hub is None and self._bytes(project_id, request) <= _AT_ONCE:
@@ -107,7 +109,6 @@ class ImportService:
 
         began = time.time()
         before = self._datasets.version(project_id)
-        job.update(stage="reading")
         try:
             with scratch_folder(self._datasets.workspace.home / "tmp") as folder:
                 paths = _paths(request, folder)
