@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -15,6 +14,7 @@ from studio.settings import Settings
 from studio.storage.workspace import Workspace
 from studio.web.network import lan_addresses
 from tests.browser.conftest import Server
+from tests.child_processes import running
 from tests.sharing.conftest import make_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.model, pytest.mark.filterwarnings("ignore::FutureWarning")]
@@ -140,8 +140,7 @@ def compare_versions(page: Page, server: Server) -> None:
 def lose_an_answer(page: Page, server: Server) -> None:
     """The program that answers is killed: that is told beside the question, and the next one is answered."""
     assert server.process is not None
-    children = psutil.Process(server.process.pid).children(recursive=True)
-    workers = [child for child in children if "studio.chat.worker" in " ".join(child.cmdline())]
+    workers = running("studio.chat.worker", server.process.pid)
     assert workers
     for worker in workers:
         worker.suspend()  # so that it cannot be done before it is killed

@@ -22,6 +22,7 @@ from studio.services import Services
 from studio.settings import Settings
 from studio.training.run_files.event_log import read_events
 from studio.training.supervision.worker_process import find
+from tests.child_processes import running
 from tests.training.runs import wait_for
 
 RECIPE = Recipe(
@@ -318,9 +319,9 @@ def test_what_is_to_train_ends_a_measurement(home: Path, open_studio: Callable[[
     services = open_studio()
     shop = project(services, home)
     services.runs.measure("tiny-llama")
-    children = psutil.Process().children
-    wait_for(lambda: any("studio.training.engines.throughput_probe" in child.cmdline() for child in children()))
-    measuring = next(child for child in children() if "studio.training.engines.throughput_probe" in child.cmdline())
+    probes: list[psutil.Process] = []
+    wait_for(lambda: probes or probes.extend(running("studio.training.engines.throughput_probe")))
+    measuring = probes[0]
     services.studies.start_search(shop, RECIPE, minutes=1.0)
     assert not services.runs.is_measuring("tiny-llama")
     wait_for(lambda: not measuring.is_running() or measuring.status() == psutil.STATUS_ZOMBIE)
