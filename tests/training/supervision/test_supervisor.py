@@ -73,7 +73,7 @@ def test_gives_up_after_three_deaths_without_a_new_checkpoint(workspace: Workspa
 
 
 def test_a_worker_that_moves_on_between_its_deaths_is_not_given_up(workspace: Workspace, active: Supervisor) -> None:
-    folder = queue_run(workspace, steps=30, seconds=0.05)
+    folder = queue_run(workspace, steps=100, seconds=0.05)
     for death in range(5):
         wait_for(lambda death=death: len(starts_of(folder)) > death and read_progress(folder).step > 5 * death + 6)
         psutil.Process(starts_of(folder)[-1]).kill()
