@@ -12,6 +12,8 @@ from studio.cli.questions import QuestionTable
 from studio.data.importing.pipeline import read_files
 from studio.data.versions.export import writer
 from studio.domain.conversation import Conversation
+from studio.sharing.proof_report.figures import as_csv
+from tests.proof_sample import sample_proof
 
 SEPARATORS = (",", ";", "\t", "|")
 FORMULAS = (
@@ -60,3 +62,14 @@ def test_no_cell_of_answered_questions_is_a_formula(tmp_path: Path, separator: s
 
 def _plain(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n").strip()
+
+
+def test_no_cell_of_an_exams_answers_is_a_formula() -> None:
+    proof = sample_proof()
+    evil = [
+        proof.answers[0].model_copy(update=dict.fromkeys(("question", "expected", "after", "topic"), attack))
+        for attack in ATTACKS
+    ]
+    text = as_csv(proof.model_copy(update={"answers": tuple(evil)})).removeprefix("\ufeff")
+    assert not [cell for cell in _cells(text) if _runs(cell)]
+    assert len(list(csv.DictReader(io.StringIO(text, newline="")))) == len(ATTACKS)

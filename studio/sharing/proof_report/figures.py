@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 from typing import TYPE_CHECKING
 
+from studio.data.versions.export import safe_cell
 from studio.domain.proof import Metric, Proof
 from studio.i18n.catalog import Catalog
 
@@ -62,12 +64,9 @@ def answers_table(proof: Proof) -> pd.DataFrame:
 
 
 def as_csv(proof: Proof) -> str:
-    """The answers as CSV that spreadsheets open as it is meant: a cell that begins like a formula stays text."""
+    """The answers as CSV that spreadsheets open as it is meant: at whatever separator they split, no cell is run."""
     table = answers_table(proof)
     texts = table.select_dtypes(include=["object", "string"])
-    table[texts.columns] = texts.map(_harmless)
-    return "\ufeff" + table.to_csv(index=False)  # without the mark, Excel takes UTF-8 for the local encoding
-
-
-def _harmless(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    table[texts.columns] = texts.map(lambda value: safe_cell(value) if isinstance(value, str) else value)
+    written = table.to_csv(index=False, quoting=csv.QUOTE_ALL)
+    return "\ufeff" + written  # without the mark, Excel takes UTF-8 for the local encoding

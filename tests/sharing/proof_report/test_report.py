@@ -103,10 +103,10 @@ def test_facts_beyond_the_text_or_in_one_place_are_marked_once() -> None:
 
 def test_a_cell_that_begins_like_a_formula_stays_text() -> None:
     proof = sample_proof()
-    evil = proof.answers[0].model_copy(update={"question": '=HYPERLINK("http://x")', "after": "-1+2"})
+    evil = proof.answers[0].model_copy(update={"question": '=HYPERLINK("http://x")', "after": "-2+3+cmd|' /C calc'!A0"})
     rows = list(csv.DictReader(io.StringIO(as_csv(proof.model_copy(update={"answers": (evil, *proof.answers[1:])})))))
     assert rows[0]["question"] == '\'=HYPERLINK("http://x")'
-    assert rows[0]["after"] == "'-1+2"
+    assert rows[0]["after"] == "'-2+3+cmd|' /C calc'!A0"
     assert len(rows) == 10
     assert float(rows[1]["words_after"]) == 0.6
     assert rows[7]["facts_invented"] == "4 days"
