@@ -10,8 +10,8 @@ import pytest
 
 from studio.i18n.catalog import catalog
 from studio.services.projects import ProjectService
-from studio.web.demo import limits, queue
-from tests.web.demo_server import Served, served, until
+from studio.web.demo import demo_app, limits, queue
+from tests.web.demo_server import Parts, Served, serve, served, until
 
 __all__ = ["served"]  # a fixture
 CLOSED = catalog("en")("demo.closed")
@@ -119,3 +119,12 @@ def test_visits_cannot_be_made_up(served: Served) -> None:
             forged = {"x-forwarded-for": f"10.0.0.{number}", "cookie": f"afina_visitor=a{number}.{'0' * 32}"}
             assert script.get(f"/d/{served.link.token}", headers=forged).status_code == 200
     assert served.links.open(served.link.token).visits == limits.VISITS
+
+
+def test_the_questions_of_an_hour_are_counted_over_all_doors_together(served: Served) -> None:
+    link = served.links.create("run-1", "Padaria", per_hour=2)
+    with serve(
+        demo_app(Parts(served.links._workspace, served.links, served.chat))
+    ) as other:  # as shared in the network
+        asked = [httpx.post(f"{url}/d/{link.token}/ask", json={"question": "oi"}) for url in 2 * (served.url, other)]
+    assert [response.status_code for response in asked] == [200, 200, 429, 429]

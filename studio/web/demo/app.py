@@ -7,6 +7,7 @@ from collections.abc import MutableMapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
+from weakref import WeakKeyDictionary
 
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
@@ -47,6 +48,8 @@ HEADERS: Final = {
 }
 _KEEP: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 _STATUS: Final = {"link.closed": 410, "general.not_found": 404, "demo.too_long": 413, "demo.big_body": 413}
+# A link has one hour, however many ways lead to it: the studio's own address, the network's, a tunnel's.
+_LINK_LIMITS: Final[WeakKeyDictionary[LinkService, LinkLimits]] = WeakKeyDictionary()
 _BUSY: Final = ("demo.too_fast", "demo.hour_used_up", "demo.own_questions", "demo.full")
 
 
@@ -72,7 +75,7 @@ def demo_app(services: DemoServices, *, prefix: str = "") -> FastAPI:
     below = "" if prefix == "/d" else "/d"
     visitors = Visitors(load_secret(services.workspace.home))
     limits, visits = (RateLimit(PER_VISITOR), RateLimit(PER_ADDRESS)), RateLimit(VISITS, HOUR)
-    link_limits = LinkLimits()
+    link_limits = _LINK_LIMITS.setdefault(services.links, LinkLimits())
     answering = Answering(services.chats, services.links, FairQueue())
 
     app.get(below + "/static/{name}")(_static)
