@@ -20,6 +20,7 @@ from studio.i18n import LOCALES, catalog
 from studio.services import Services
 from studio.services.proof_reports import MEDIA_TYPES
 from studio.sharing.proof_report.sentences import file_name as report_name
+from studio.storage.trash import is_in_trash
 
 EXAMPLES: Final = "/download/examples"
 TEMPLATE: Final = "/download/template"
@@ -72,6 +73,8 @@ def _add_proofs(app: FastAPI, services: Services) -> None:
         run_id, _, ending = name.rpartition(".")
         locale = language if language in LOCALES else LOCALES[0]
         try:
+            if is_in_trash(services.workspace.database, run_id):
+                raise AfinaError("general.not_found", what=run_id[:80])
             file_name = f"{report_name(services.reports.require(run_id, against))}.{ending}"
             content = services.reports.make(run_id, ending, against, locale)
         except AfinaError as error:

@@ -168,6 +168,14 @@ def test_a_report_that_is_not_there_is_told_in_a_sentence(client: TestClient, na
     assert client.get("/download/proof/run-1.html?against=..%2Fx").status_code == 404
 
 
+def test_a_report_of_a_deleted_project_is_not_served(services: Services, client: TestClient) -> None:
+    services.projects.delete("project-1")
+    for ending in ("html", "json", "csv"):
+        assert client.get(f"/download/proof/run-1.{ending}").status_code == 404
+    services.projects.restore("project-1")
+    assert client.get("/download/proof/run-1.json").status_code == 200
+
+
 def test_a_damaged_result_is_no_result(services: Services, client: TestClient) -> None:
     ProofFiles(services.workspace.run("run-1")).result.write_text("{")
     assert client.get("/download/proof/run-1.json").status_code == 404
