@@ -107,5 +107,27 @@ def test_the_card_says_what_the_final_exam_said(tmp_path: Path) -> None:
 def test_the_card_of_a_page_is_that_of_a_static_space(tmp_path: Path) -> None:
     text = model_card(source(tmp_path, name="Padaria: da Vila"), exporters()["site"])
     header = text.split("---")[1]
-    for line in ("title: Padaria da Vila", "sdk: static", "  cross-origin-embedder-policy: require-corp"):
+    for line in ('title: "Padaria da Vila"', "sdk: static", "  cross-origin-embedder-policy: require-corp"):
         assert f"\n{line}\n" in header
+
+
+@pytest.mark.parametrize(
+    "title", ["@loja", "!!python/object x", "- item", "null", "&a *b", "% x", "a\nsdk: docker", ""]
+)
+def test_a_title_stays_a_title(tmp_path: Path, title: str) -> None:
+    import yaml
+
+    asked = replace(source(tmp_path, name=title), title=title)
+    header = yaml.safe_load(model_card(asked, exporters()["site"]).split("---\n")[1])
+    assert isinstance(header["title"], str)
+    assert header["title"]
+    assert header["sdk"] == "static"
+
+
+def test_what_a_strangers_model_calls_itself_is_no_markup(tmp_path: Path) -> None:
+    asked = source(tmp_path, reference="")
+    evil = "x | <img src=x> [free](https://evil.example)"
+    card = asked.card.model_copy(update={"name": evil, "licence": Licence(name=evil, url="https://hub.example/a/b")})
+    text = model_card(replace(asked, card=card), exporters()["merged"])
+    assert "<img" not in text
+    assert "[free]" not in text

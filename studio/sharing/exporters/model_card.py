@@ -31,12 +31,13 @@ def write_model_card(source: ExportSource, exporter: Exporter, into: Path) -> No
 def model_card(source: ExportSource, exporter: Exporter) -> str:
     """The text of the card: Markdown with the header that model hubs read."""
     card = source.card
-    base = f"[{source.reference}](https://huggingface.co/{source.reference})" if source.reference else card.name
+    base = f"[{source.reference}](https://huggingface.co/{source.reference})" if source.reference else _plain(card.name)
     loss = "not measured" if source.loss is None else f"{source.loss:.4f} nats a token"
+    licence = _plain(card.licence.name)
     made = time.strftime("%Y-%m-%d", time.gmtime(source.ended_at or time.time()))
     facts = {
         "Base model": base,
-        "Licence": f"[{card.licence.name}]({card.licence.url})" if card.licence.url else card.licence.name,
+        "Licence": f"[{licence}]({card.licence.url})" if card.licence.url else licence,
         "Languages of the base model": ", ".join(card.languages) or "not known",
         "Tuned on": f"{made}, with Afina {__version__}",
         "Examples": f"{source.examples} to learn from, {source.held_out} held out",
@@ -84,7 +85,8 @@ def _header(source: ExportSource, exporter: Exporter) -> str:
     licence = _LICENCES.get(source.card.licence.name.lower(), "other")
     if exporter.kind.startswith("site"):  # a static Space of the hub, with the headers that several threads need
         headers = ("embedder-policy: require-corp", "opener-policy: same-origin", "resource-policy: cross-origin")
-        lines = ["---", f"title: {_plain(source.title or source.name)}", "sdk: static", "app_file: index.html"]
+        title = _plain(source.title or source.name) or "Chatbot"
+        lines = ["---", f'title: "{title}"', "sdk: static", "app_file: index.html"]
         lines += [f"license: {licence}", "custom_headers:", *(f"  cross-origin-{header}" for header in headers)]
         return "\n".join([*lines, "tags:", "- afina", "---", ""])
     lines = ["---", f"library_name: {_LIBRARIES.get(exporter.kind, 'gguf')}"]
