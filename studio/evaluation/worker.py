@@ -6,6 +6,7 @@ It waits for its turn (one exam at a time in a workspace), and outlives the stud
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import traceback
 from pathlib import Path
@@ -36,7 +37,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--home", type=Path, required=True, help="folder of the workspace")
     parser.add_argument("--models", type=Path, required=True, help="folder of the base models")
     parser.add_argument("--against", help="id of the run that it is compared with")
-    parser.add_argument("--names", nargs=2, default=("", ""), help="of the run, and of what it is compared with")
+    parser.add_argument(
+        "--names", type=json.loads, default=("", ""), help="of the run and of what it is compared with, JSON"
+    )
     parser.add_argument("--seconds", type=float, default=900.0, help="that it may take")
     parser.add_argument("--phases", nargs="+", default=[str(phase) for phase in PHASE_ORDER], help="what is asked")
     args = parser.parse_args(arguments)

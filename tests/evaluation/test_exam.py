@@ -52,7 +52,7 @@ def sit(workspace: Workspace, run_id: str, *options: str) -> ProofFiles:
     folder = workspace.run(run_id)
     home = ["--home", str(workspace.home), "--models", str(workspace.models)]
     asked = [] if "--phases" in options else ["--phases", *PHASES]
-    assert main([str(folder.path), *home, "--names", "Monday", "Tiny", *options, *asked]) == 0
+    assert main([str(folder.path), *home, "--names", '["Monday", "Tiny"]', *options, *asked]) == 0
     return ProofFiles(folder, options[1] if options[:1] == ("--against",) else None)
 
 

@@ -154,7 +154,8 @@ class ProofService:
         names = (self._name(files.run.path.name), self._against_name(files))
         command = [sys.executable, "-m", _WORKER, str(files.run.path.resolve())]
         command += ["--home", str(self._workspace.home.resolve()), "--models", str(self._workspace.models.resolve())]
-        command += ["--seconds", str(seconds), "--names", *names]
+        command += ["--seconds", str(seconds)]
+        command.append(f"--names={json.dumps(names)}")  # a name that begins with a dash is no option
         command += ["--against", files.against] if files.against else []
         try:
             with files.log.open("wb") as log:
