@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from studio.cli.session import Json, open_services, terminal_of
-from studio.cli.terminal import Terminal
+from studio.cli.terminal import Terminal, write_to
 from studio.domain.conversation import Message, Role
 from studio.errors import AfinaError
 
@@ -97,5 +97,4 @@ def _answer(
 
 def _write(terminal: Terminal, text: str) -> None:
     if not terminal.json:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        write_to(sys.stdout, text)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from studio.domain.problem import Problem, Severity
 from studio.errors import AfinaError, from_exception
@@ -16,6 +17,9 @@ from studio.i18n.catalog import Catalog
 
 if TYPE_CHECKING:
     from rich.progress import Progress, ProgressColumn
+
+
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # all but tabs and line breaks
 
 
 class Refused(AfinaError):
@@ -122,9 +126,19 @@ class Terminal:
         return described | {name: value for name, value in where.items() if value}
 
     @staticmethod
-    def _write(text: str, stream: Any) -> None:
-        stream.write(text + "\n")
-        stream.flush()
+    def _write(text: str, stream: TextIO) -> None:
+        write_to(stream, text + "\n")
+
+
+def write_to(stream: TextIO, text: str) -> None:
+    """Writes at once. A terminal is sent no control codes: a stranger's file or a model may have put them there.
+
+    Args:
+        stream: a pipe or a file gets every character.
+        text: whatever is to be read.
+    """
+    stream.write(_CONTROLS.sub("", text) if stream.isatty() else text)
+    stream.flush()
 
 
 def errors_of(problems: Sequence[Problem]) -> list[Problem]:
