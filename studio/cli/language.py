@@ -24,7 +24,6 @@ def take_language(arguments: Sequence[str], environment: Mapping[str, str]) -> t
     """Takes ``--lang`` out of the arguments, wherever it stands, so that even ``--help`` is in that language.
 
     Args:
-        arguments: as given to the command.
         environment: decides where ``--lang`` is not given.
 
     Returns:

@@ -24,9 +24,7 @@ class QuestionTable:
 
     Args:
         name: of the file, for errors.
-        columns: the header.
         rows: as long as the header each.
-        separator: between two cells.
         marked: whether it is written with a byte order mark, without which Excel misreads accents.
     """
 
@@ -77,7 +75,6 @@ class QuestionTable:
 
         Args:
             name: must not be taken.
-            cells: one a row.
 
         Raises:
             AfinaError: ``cli.column_taken``.
@@ -87,11 +84,7 @@ class QuestionTable:
         return replace(self, columns=(*self.columns, name), rows=rows)
 
     def require_free(self, name: str) -> None:
-        """Checks that no column has this name, whatever the case.
-
-        Raises:
-            AfinaError: ``cli.column_taken``.
-        """
+        """Checks that no column has this name, whatever the case. Raises ``cli.column_taken``."""
         if name.casefold() in {column.casefold() for column in self.columns}:
             raise AfinaError("cli.column_taken", column=name, file=self.name)
 

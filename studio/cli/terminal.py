@@ -135,7 +135,6 @@ def write_to(stream: TextIO, text: str) -> None:
 
     Args:
         stream: a pipe or a file gets every character.
-        text: whatever is to be read.
     """
     stream.write(_CONTROLS.sub("", text) if stream.isatty() else text)
     stream.flush()

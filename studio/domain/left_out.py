@@ -69,11 +69,7 @@ class LeftOut(BaseModel):
 
 
 def left_out(problems: Iterable[Problem]) -> tuple[LeftOut, ...]:
-    """What is not among the examples, in the order in which it was found.
-
-    Args:
-        problems: of reading.
-    """
+    """What is not among the examples, in the order in which it was found."""
     found = []
     for problem in problems:
         unit = _UNITS.get(problem.code)

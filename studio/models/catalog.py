@@ -78,11 +78,7 @@ class Catalog:
         return [_card(row) for row in rows]
 
     def get(self, model_id: str) -> BaseModelCard:
-        """The card of a model.
-
-        Raises:
-            AfinaError: ``general.not_found``.
-        """
+        """The card of a model. Raises ``general.not_found``."""
         for card in self.cards():
             if card.id == model_id:
                 return card

@@ -113,7 +113,6 @@ class ChatTemplate:
     """The chat template of one base model.
 
     Args:
-        source: Jinja text.
         bos: string of the begin-of-text token, or empty.
         eos: string of the end-of-text token, or empty.
         special: strings that mean structure to the model; broken up where a person's text contains them.
@@ -189,8 +188,6 @@ class ChatTemplate:
         """Where an answer is learned in ``whole``: start, end, and an end token to add if there is none.
 
         Args:
-            whole: the text of the conversation.
-            answer: what the turn says.
             before: what stands before it in ``whole``.
             prompt: what the model is given before it answers; empty for a conversation that begins with it.
         """

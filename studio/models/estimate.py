@@ -67,8 +67,6 @@ def memory_parts(
     """What a training step needs, part by part.
 
     Args:
-        card: the base model.
-        method: of tuning.
         rank: of the LoRA update; unused when all weights are tuned.
         batch: examples a step.
         length: tokens of the longest example.

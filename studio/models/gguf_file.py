@@ -42,11 +42,7 @@ class GgufHead:
 
 
 def read_head(path: Path) -> GgufHead:
-    """Reads the head of ``path`` and checks that the data it announces is there.
-
-    Raises:
-        AfinaError: ``model.weights_damaged``.
-    """
+    """Reads the head of ``path`` and checks that the data it announces is there. Raises ``model.weights_damaged``."""
     try:
         require_ordinary(path)
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:

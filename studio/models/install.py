@@ -37,8 +37,6 @@ def install(workspace: Workspace, card: BaseModelCard, source: Source, report: R
 
     Args:
         workspace: where models live.
-        card: the model.
-        source: what fetches it.
         report: told about every progress: ``stage`` (``downloading`` or ``converting``), ``done`` and ``total`` bytes of
             the download, and the ``fraction`` of both together, which never goes back.
         cancelled: asked often.
@@ -71,7 +69,6 @@ class _Told:
 
     Args:
         report: told about every progress.
-        card: the model.
     """
 
     def __init__(self, report: Report, card: BaseModelCard) -> None:
@@ -111,8 +108,6 @@ def convert_in_child(source: Path, out: Path, cancelled: Cancelled, look: Callab
     """Runs :mod:`studio.models.convert`; the child ends with this process, however this process ends.
 
     Args:
-        source: what was fetched.
-        out: folder of the converted model.
         cancelled: asked often.
         look: called several times a second meanwhile.
 

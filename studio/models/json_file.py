@@ -29,7 +29,6 @@ def read_text(path: Path, limit: int) -> str | None:
     """The text of a file in UTF-8; None when it is missing or cannot be read.
 
     Args:
-        path: the file.
         limit: bytes.
 
     Raises:

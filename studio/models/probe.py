@@ -77,8 +77,6 @@ def measure_speed(home: Path, machine: Machine, cancelled: Callable[[], bool] = 
     A machine that cannot be measured is guessed: a missing figure must not stop anybody.
 
     Args:
-        home: folder of the workspace.
-        machine: this one.
         cancelled: asked all the time; True ends the child.
     """
     known = known_speed(home, machine)
@@ -96,9 +94,6 @@ def speed_here(home: Path) -> Speed:
     """The speed of this machine, measured in this very process where it is not known. Needs torch.
 
     Whoever comes second while it is measured waits, and takes what the first has found.
-
-    Args:
-        home: folder of the workspace, which keeps the result.
     """
     from studio.models.processor import best_device
 
@@ -154,8 +149,6 @@ class _Products:
     """Matrix products of one shape.
 
     Args:
-        shape: rows, inner, columns.
-        dtype: number format.
         device: where.
     """
 
@@ -172,9 +165,6 @@ class _Products:
         """10^9 operations a second.
 
         While a server and a browser start, most products are disturbed; the machine's speed is that of the others.
-
-        Args:
-            seconds: of trying.
         """
         block = 1 if self._time(1) > _BRIEFLY else _BLOCK  # the first product chooses a kernel and does not count
         fastest, ends = self._time(block), time.perf_counter() + seconds

@@ -19,7 +19,6 @@ class TemplateRenderer:
     """One compiled chat template.
 
     Args:
-        source: Jinja text.
         bos: string of the begin-of-text token, or empty.
         eos: string of the end-of-text token, or empty.
 

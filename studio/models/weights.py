@@ -107,11 +107,7 @@ def card_of_folder(folder: Path) -> BaseModelCard:
 
 
 def card_of_gguf(path: Path) -> BaseModelCard:
-    """The card of a GGUF file, from its metadata.
-
-    Raises:
-        AfinaError: ``model.weights_damaged``.
-    """
+    """The card of a GGUF file, from its metadata. Raises ``model.weights_damaged``."""
     head = read_head(path)
     fields, kind = head.settings, str(head.settings.get("general.architecture", ""))
 

@@ -51,9 +51,6 @@ def run_child(
     """Runs a module in a process of its own and waits for its end.
 
     Args:
-        module: what to run.
-        arguments: of its command line.
-        request: written as one line to its standard input.
         on_message: called with each line of JSON that it prints.
         on_tick: called several times a second.
         on_start: called with its process id.
@@ -197,11 +194,7 @@ def say(**message: Any) -> None:
 
 
 def end_with_parent(end: Callable[[], None] = lambda: os._exit(1)) -> None:
-    """Ends this process when the one that started it is gone: its end of our standard input closes then.
-
-    Args:
-        end: what is done then, in a thread.
-    """
+    """Ends this process when the one that started it is gone: its end of our standard input closes then."""
 
     def wait() -> None:
         # Not through sys.stdin: its lock, held while waiting, would make the interpreter abort when it ends.
@@ -216,7 +209,6 @@ def work_as_child(work: Callable[[], object], end: Callable[[], None] = lambda: 
     """Does the work of a child, and tells the parent why where it cannot.
 
     Args:
-        work: to do.
         end: as of :func:`end_with_parent`.
 
     Returns:

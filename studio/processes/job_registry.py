@@ -66,12 +66,7 @@ class Job(BaseModel):
 
 
 class ActiveJob:
-    """A job at work: what its function says of itself, and asks.
-
-    Args:
-        job: as it begins.
-        path: of its file.
-    """
+    """A job at work: what its function says of itself, and asks."""
 
     def __init__(self, job: Job, path: Path) -> None:
         self.job = job
@@ -111,8 +106,6 @@ class JobRegistry:
     """The jobs of a kind. Safe to use from many threads; several processes may look at the same jobs.
 
     Args:
-        home: of the workspace.
-        kind: of the jobs.
         at_once: how many may run together; any number where None.
     """
 
@@ -126,7 +119,6 @@ class JobRegistry:
         """Begins a job in the background, for whoever this thread acts.
 
         Args:
-            key: what it is about.
             work: the function; what it returns becomes the job's result, what it raises its problem.
             fields: of :class:`Job`, as it begins.
 

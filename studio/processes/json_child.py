@@ -27,7 +27,6 @@ def run_aside(
     """Runs a job of :mod:`studio.services.examples.large_worker` and waits for its end.
 
     Args:
-        settings: of the workspace.
         job: its ``do`` and arguments.
         on_said: called with what the child says: ``phase``, ``rows``, ``done``.
         cancelled: asked all the time; True ends the child.

@@ -20,7 +20,6 @@ class Answer(BaseModel):
     Args:
         key: of the model: ``base``, or the id of a run.
         name: of the run, as it was called then; empty for the base.
-        text: what it said.
         is_cut: whether it was cut off.
     """
 
@@ -37,7 +36,6 @@ class Turn(BaseModel):
 
     Args:
         question: what was asked.
-        answers: one a model.
         follows: whether the models were reminded of the turn before.
     """
 
@@ -63,11 +61,7 @@ class ConversationService:
         self._lock = threading.Lock()
 
     def read(self, project_id: str) -> tuple[Turn, ...]:
-        """The turns so far, the oldest first; none where they cannot be read.
-
-        Raises:
-            AfinaError: ``general.not_found``.
-        """
+        """The turns so far, the oldest first; none where they cannot be read. Raises ``general.not_found``."""
         try:
             return _TURNS.validate_json((self._workspace.project(project_id) / "comparison.json").read_bytes())
         except (OSError, ValidationError):

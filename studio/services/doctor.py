@@ -44,7 +44,6 @@ def examine(workspace: Workspace, models: ModelService) -> Iterator[Finding]:
 
     Args:
         workspace: where projects and models live.
-        models: the base models.
     """
     here = machine()
     yield _computer(here)

@@ -19,7 +19,6 @@ class EncoderInstall:
 
     Args:
         workspace: where models live.
-        card: of the encoder.
         source: of wheels; another one in tests only.
     """
 

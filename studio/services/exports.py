@@ -40,7 +40,6 @@ class ExportService:
 
     Args:
         workspace: where runs, base models and finished exports are.
-        site_files: gives the files of a visitors' page.
     """
 
     def __init__(self, workspace: Workspace, site_files: SiteFiles = lambda page: {}) -> None:

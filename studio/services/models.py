@@ -60,11 +60,7 @@ class ModelService:
         return list(self._catalog.broken())
 
     def get(self, model_id: str) -> BaseModelCard:
-        """The card of a model.
-
-        Raises:
-            AfinaError: ``general.not_found``.
-        """
+        """The card of a model. Raises ``general.not_found``."""
         return self._catalog.get(model_id)
 
     def recommended(self, locale: str) -> str:
@@ -78,11 +74,8 @@ class ModelService:
         """Whether a model suits this machine, with the arithmetic.
 
         Args:
-            model_id: id of a card.
             batch: examples a step.
             length: tokens of the longest example.
-            method: of tuning.
-            rank: of the LoRA update.
         """
         machine = self._machine()
         return fit(self.get(model_id), machine, known_speed(self._workspace.home, machine), method, rank, batch, length)
@@ -130,7 +123,6 @@ class ModelService:
         """Installs a model and waits for the end.
 
         Args:
-            model_id: id of a card.
             on_progress: called about ten times a second.
 
         Raises:

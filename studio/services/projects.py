@@ -30,7 +30,6 @@ class ProjectService:
 
     Args:
         workspace: where they are kept.
-        reader: of the folders of their runs.
     """
 
     def __init__(self, workspace: Workspace, reader: RunReader | None = None) -> None:

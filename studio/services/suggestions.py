@@ -29,7 +29,6 @@ class SuggestionService:
 
     Args:
         workspace: where runs live.
-        chats: asks the tuned model.
         links: whose questions are chosen.
     """
 

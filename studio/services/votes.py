@@ -36,7 +36,6 @@ class Pair:
         id: of all three texts together.
         question: what was asked.
         before: the answer of the base model or of the other run.
-        after: the answer of the run.
     """
 
     id: str
@@ -60,7 +59,6 @@ class VoteService:
         """The questions on which two runs give different answers; none before both have sat the exam.
 
         Args:
-            run_id: the run.
             against: the run that it is compared with; None: its base model.
 
         Raises:
@@ -94,11 +92,7 @@ class VoteService:
         """Keeps a vote; a second one on the same question takes its place.
 
         Args:
-            run_id: the run.
             against: the run that it is compared with; None: its base model.
-            voter: a name.
-            question_id: of the ballot.
-            key: what was pressed.
 
         Raises:
             AfinaError: ``vote.no_name``, ``vote.no_question``, ``general.not_found``.

@@ -15,11 +15,7 @@ from filelock import FileLock, Timeout
 
 
 class ComputeLock:
-    """The agreement between the chat worker and the training worker of one workspace.
-
-    Args:
-        home: folder of the workspace.
-    """
+    """The agreement between the chat worker and the training worker of one workspace."""
 
     def __init__(self, home: Path) -> None:
         self.home = home

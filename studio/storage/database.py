@@ -139,11 +139,7 @@ class AddedModelRow(Base):
 
 
 class Database:
-    """A connection pool with short sessions.
-
-    Args:
-        url: a SQLAlchemy URL.
-    """
+    """A connection pool with short sessions."""
 
     def __init__(self, url: str) -> None:
         self.url = url

@@ -158,7 +158,6 @@ def is_alive(pid: int, since: float) -> bool:
     """Whether the process still runs that had a number at a time, which may have gone to another program since.
 
     Args:
-        pid: the number.
         since: seconds since 1970.
     """
     import psutil

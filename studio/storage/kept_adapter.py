@@ -22,9 +22,7 @@ class KeptAdapter:
     """An adapter that can be used.
 
     Args:
-        step: after which it was saved.
         name: of its folder, relative to the run.
-        folder: of its files.
         damaged_step: of the better one that ``best.json`` names, where that is damaged or gone; None where it is this one.
     """
 
@@ -51,7 +49,6 @@ def require_adapter(run: RunFolder, without: str) -> KeptAdapter:
     """The adapter that a run has kept.
 
     Args:
-        run: its folder.
         without: code of the error where nothing was kept yet.
 
     Raises:

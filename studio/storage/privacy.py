@@ -22,9 +22,6 @@ def close_to_others(home: Path) -> None:
 
     What belongs to somebody else, as in a home that a container shares, stays as it is; the folder itself says what was
     done, so that a large workspace is walked through once.
-
-    Args:
-        home: folder of the workspace.
     """
     if sys.platform == "win32" or not home.stat().st_mode & _OTHERS:
         return

@@ -20,7 +20,6 @@ def using(model_dir: Path, what: str) -> Iterator[None]:
     """Notes for as long as the block runs that this process uses a model; a killed process counts no longer.
 
     Args:
-        model_dir: folder of the installed model.
         what: ``chat`` or ``export``; suffix of the catalog key ``model.used_by.WHAT``.
     """
     folder = model_dir.parent / _FOLDER / model_dir.name

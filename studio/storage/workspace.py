@@ -175,9 +175,6 @@ def _checked(identifier: str) -> str:
 def names_full_disk(home: Path) -> Iterator[None]:
     """Says of a full disk at the start which one it is: nothing else on the screen would tell.
 
-    Args:
-        home: the workspace.
-
     Raises:
         AfinaError: ``disk.full_at`` with the ``path``; any other failure passes as it is.
     """

@@ -46,9 +46,7 @@ class EventStream(StreamingResponse):
     """Sends what an answer yields, and says when it is over: also where nobody was there any more to send anything to.
 
     Args:
-        content: pieces of the answer.
         on_end: called once, whatever happened.
-        media_type: of the pieces.
     """
 
     def __init__(self, content: AsyncIterator[str], on_end: Callable[[], object], media_type: str) -> None:
@@ -69,8 +67,6 @@ async def follow(
     """Yields the updates of an answer. Must be closed: a caller who stops early ends the generation so.
 
     Args:
-        chats: gives the answer.
-        ask: begins it, in a thread.
         talk: the name by which it is stopped.
         permission: looked at all the time, also while the model says nothing.
 

@@ -46,11 +46,7 @@ def is_public(host: str) -> bool:
 
 
 def require_password(settings: Settings) -> None:
-    """Refuses a public address without a password.
-
-    Raises:
-        AfinaError: ``serve.password_needed``.
-    """
+    """Refuses a public address without a password. Raises ``serve.password_needed``."""
     if is_public(settings.host) and not _password(settings):
         raise AfinaError("serve.password_needed", host=settings.host or "0.0.0.0")
 
@@ -59,7 +55,6 @@ def protect(app: FastAPI, settings: Settings, throttle: LoginThrottle | None = N
     """Puts the password before everything except demo pages, the API and ``/healthz``; does nothing without a password.
 
     Args:
-        app: what is protected.
         settings: with the password, if any, and the workspace.
         throttle: how fast it may be guessed; the usual pace when left out.
     """
@@ -80,8 +75,6 @@ class Sessions:
     disk until it would have expired, so that it stays closed after a restart and in another server on this workspace.
 
     Args:
-        secret: of the workspace.
-        password: of the studio.
         ended: folder with an empty file for each session that was left.
     """
 
@@ -129,12 +122,7 @@ class Sessions:
 
 
 class SessionCookies:
-    """ASGI middleware: Starlette's sessions, whose cookie is sent back over HTTPS only where it came that way.
-
-    Args:
-        app: the application behind it.
-        key: that signs the cookies.
-    """
+    """ASGI middleware: Starlette's sessions, whose cookie is sent back over HTTPS only where it came that way."""
 
     def __init__(self, app: ASGIApp, key: str) -> None:
         self._plain, self._secure = (
@@ -150,8 +138,6 @@ class PasswordGate:
     """ASGI middleware: pages, events and websockets of the studio only for those who know the password.
 
     Args:
-        app: the application behind it.
-        sessions: of the studio's password.
         throttle: how fast the password may be guessed.
     """
 

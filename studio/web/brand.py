@@ -17,10 +17,6 @@ def logo() -> Markup:
 
 
 def font(headers: dict[str, str]) -> FileResponse:
-    """The font of the studio.
-
-    Args:
-        headers: to send along.
-    """
+    """The font of the studio."""
     path = assets_dir() / "brand" / "fonts" / "figtree-latin-wght-normal.woff2"
     return FileResponse(path, media_type="font/woff2", headers=headers)

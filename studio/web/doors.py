@@ -34,11 +34,7 @@ class DemoParts:
 
 
 def openers(services: DemoServices) -> Mapping[Reach, Opener]:
-    """What opens the demo pages beyond this computer.
-
-    Args:
-        services: links and answers.
-    """
+    """What opens the demo pages beyond this computer."""
 
     def network(port: int, host: str, ended: threading.Event) -> Door:
         return NetworkDoor(services, port, host)
@@ -53,7 +49,6 @@ class DemoListener:
     """The demo pages alone on a port of this computer.
 
     Args:
-        services: links and answers.
         listener: listens already; closed with it.
         trusted: addresses of proxies that may say who a visitor is.
     """
@@ -84,7 +79,6 @@ class NetworkDoor:
     """The demo pages at this computer's address in its network.
 
     Args:
-        services: links and answers.
         port: where they were last time; taken again where it is free, so that links go on working.
         host: the address that was chosen where the computer has several; empty, or gone, takes the likeliest.
 
@@ -128,15 +122,7 @@ class NetworkDoor:
 
 
 class InternetDoor:
-    """The demo pages behind a tunnel.
-
-    Args:
-        services: links and answers.
-        ended: gives up before the tunnel is open.
-
-    Raises:
-        AfinaError: ``share.tunnel_failed``.
-    """
+    """The demo pages behind a tunnel. Raises ``share.tunnel_failed``."""
 
     def __init__(self, services: DemoServices, ended: threading.Event) -> None:
         from studio.web.tunnel import Tunnel

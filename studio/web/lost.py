@@ -27,11 +27,7 @@ def locale_of(request: Request) -> str:
 
 
 class LostPage:
-    """Answers a person's browser with a page where the rest of the server has nothing but a code; scripts get the code.
-
-    Args:
-        app: what answers.
-    """
+    """Answers a person's browser with a page where the rest of the server has nothing but a code; scripts get the code."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

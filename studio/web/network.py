@@ -54,7 +54,6 @@ def listen(host: str, port: int) -> socket.socket:
     """A socket that listens.
 
     Args:
-        host: an address of this computer.
         port: 0 takes any that is free.
 
     Raises:

@@ -27,7 +27,6 @@ def notice_page(locale: str, title: str, why: str, *, has_way_home: bool = True)
     Args:
         locale: its language.
         title: what is the matter; escaped, as everything is.
-        why: why, and what to do.
         has_way_home: whether the studio can be reached by a link from here.
     """
     text = catalog(locale)

@@ -17,9 +17,6 @@ _LENGTH: Final = 32
 def load_secret(home: Path) -> bytes:
     """The workspace's secret; made when there is none, with permissions 0600.
 
-    Args:
-        home: folder of the workspace.
-
     Returns:
         32 random bytes, the same after every restart.
 

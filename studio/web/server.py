@@ -14,11 +14,7 @@ LANGUAGE_COOKIE = "afina_language"
 
 
 def build_bot_server(services: Services) -> FastAPI:
-    """The API and the demo pages alone: nothing of the studio is there, so that no password guards it.
-
-    Args:
-        services: of an open workspace.
-    """
+    """The API and the demo pages alone: nothing of the studio is there, so that no password guards it."""
     from studio.web.api import api_app
     from studio.web.demo import demo_app
 
@@ -34,11 +30,7 @@ def build_bot_server(services: Services) -> FastAPI:
 
 
 def build_server(services: Services) -> FastAPI:
-    """Mounts everything that is served from one port.
-
-    Args:
-        services: of an open workspace.
-    """
+    """Mounts everything that is served from one port."""
     from studio.web.api import api_app
     from studio.web.auth import protect
     from studio.web.demo import demo_app

@@ -21,7 +21,6 @@ def make_server(
 
     Args:
         app: complete but for its guards.
-        hosts: the names that this listener answers to.
         trusted: addresses and networks of proxies that may say who a visitor is.
         uploads: the folder of uploads and the megabytes of the largest, where there are any.
     """

@@ -33,10 +33,6 @@ CLOUDFLARED: Final = "cloudflared"
 class Tunnel:
     """Makes what listens on a port of this computer reachable from the internet until it is closed.
 
-    Args:
-        port: of the demo pages, served alone.
-        ended: gives up.
-
     Attributes:
         address: the public one; demo links are ``{address}/d/{token}``.
 
@@ -94,11 +90,7 @@ class Tunnel:
 
 
 class TunnelProgram:
-    """What runs in the process of its own: the program that makes the tunnel.
-
-    Args:
-        port: of this computer, at the tunnel's end.
-    """
+    """What runs in the process of its own: the program that makes the tunnel."""
 
     def __init__(self, port: int) -> None:
         self._port = port

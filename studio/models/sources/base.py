@@ -21,7 +21,6 @@ class Source(Protocol):
         """Fetches what ``card`` describes; what an earlier, interrupted call finished is used again.
 
         Args:
-            card: the model.
             into: folder for downloads, kept between calls until the model is installed.
             progress: called with bytes done and bytes in all.
             cancelled: asked often; once it says True, :class:`studio.errors.Stopped` is raised.

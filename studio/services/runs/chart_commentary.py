@@ -26,9 +26,6 @@ Sentence = tuple[str, dict[str, Any]]
 def reading(view: RunView) -> Sentence:
     """Which sentence tells the owner how a run is going, and what it names.
 
-    Args:
-        view: the run as the screens show it.
-
     Returns:
         A key of the catalogs under ``run.reading.`` and its parameters.
     """
@@ -111,7 +108,6 @@ def gain_of(progress: Progress, best_loss: float | None = None) -> int | None:
     """By how many percent the distance to the right answers has shrunk; None when that cannot be said.
 
     Args:
-        progress: what the events say.
         best_loss: held-out loss of the kept adapter; the lowest so far by default.
     """
     held_out = [point.value for point in progress.held_out_loss if math.isfinite(point.value)]

@@ -29,9 +29,7 @@ class Curve:
 
     Args:
         run_id: whose.
-        name: of the run.
         practice: passes and training loss, a point a step.
-        exam: passes and held-out loss, a point an evaluation.
         best: the point of the adapter that was kept; None where nothing was evaluated.
     """
 
@@ -63,7 +61,6 @@ class Comparison:
 
     Args:
         runs: in the order asked for.
-        curves: one a run.
         differences: settings, model and examples, only where they differ.
         results: held-out loss, right answers, seconds.
         best: index of the run with the lowest held-out loss; None where that cannot be said.
@@ -81,7 +78,6 @@ class ComparisonService:
 
     Args:
         workspace: that remembers which examples a run learned from.
-        runs: reads them.
     """
 
     def __init__(self, workspace: Workspace, runs: RunService) -> None:

@@ -100,7 +100,6 @@ class RunControls(RunViews):
         """Moves a waiting run to another place in the queue.
 
         Args:
-            run_id: the run.
             before: the waiting run that it is to precede; None puts it last.
 
         Raises:
@@ -129,11 +128,7 @@ class RunControls(RunViews):
         shutil.rmtree(self._workspace.exports(run_id), ignore_errors=True)
 
     def rename(self, run_id: str, name: str) -> None:
-        """Gives a run another name; an empty one changes nothing.
-
-        Raises:
-            AfinaError: ``general.not_found``.
-        """
+        """Gives a run another name; an empty one changes nothing. Raises ``general.not_found``."""
         before = self.row(run_id).name
         with self._workspace.database.session() as session:
             session.get_one(RunRow, run_id).name = name.strip()[:NAME_LENGTH] or before

@@ -43,11 +43,9 @@ class PresetOffer:
     """A preset as the Train screen offers it.
 
     Args:
-        preset: which one.
         recipe: what it would do, every choice made.
         seconds: how long it would take here, from the click to the tuned chatbot.
         seconds_most: the same, if it adds all the passes that it may, and other programs go on as they do now.
-        memory_bytes: how much memory it would take.
         measured: whether the time comes from this machine (a run or a measurement), not from a guess.
     """
 
@@ -64,7 +62,6 @@ class Offers:
 
     Args:
         workspace: whose runs and measurements tell the speed of this machine.
-        models: the base models.
         lengths: counts the tokens of examples.
     """
 

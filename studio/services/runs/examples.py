@@ -25,13 +25,9 @@ class Examples:
     """The three parts of the examples of a run.
 
     Args:
-        train: to learn from.
         held_out: the final exam; a run never sees it.
-        dataset_id: the stored version they come from, if one.
         system_prompt: said before each question.
-        data: how a recipe names them.
         practice: examples to choose checkpoint and settings by; not learned from.
-        practice_kind: what is practised with.
         has_unique_answers: whether (nearly) every answer is there once; None where it is not known.
     """
 
@@ -68,7 +64,6 @@ class RunExamples:
 
     Args:
         workspace: where projects are.
-        datasets: reads examples.
     """
 
     def __init__(self, workspace: Workspace, datasets: DatasetService) -> None:
@@ -104,7 +99,6 @@ class RunExamples:
         """The examples that a recipe names, or else the current ones of a project.
 
         Args:
-            project_id: the project.
             recipe: may name other examples.
             estimate: never waits for the test of a large set to be drawn: about as many examples stand for it until
                 then, which is enough to tell minutes and memory.

@@ -29,11 +29,7 @@ def make_run_folder(
 
     Args:
         folder: where; must not exist.
-        recipe: resolved.
-        card: of the base model.
-        train: examples to learn from.
         practice: examples by which the run chooses its checkpoint and its end.
-        exam: the final exam.
 
     Raises:
         AfinaError: ``disk.full`` or ``disk.not_writable``.

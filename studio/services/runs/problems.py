@@ -17,7 +17,6 @@ class RunProblems:
     """Checks recipes against the models, the examples and the machine.
 
     Args:
-        models: the base models.
         lengths: counts the tokens of examples.
     """
 

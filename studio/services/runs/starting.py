@@ -38,8 +38,6 @@ class RunStarts(RunControls):
 
     Args:
         workspace: where they live.
-        models: the base models.
-        datasets: the examples.
         supervisor: as of :class:`RunControls`.
         reader: as of :class:`RunViews`.
     """
@@ -64,7 +62,6 @@ class RunStarts(RunControls):
 
         Args:
             source: id of a project, or the examples themselves.
-            model_id: base model.
             base: choices that a person made; they hold in all three.
 
         Raises:

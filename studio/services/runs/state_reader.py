@@ -94,9 +94,6 @@ def state_of(noted: RunState, folder: RunFolder, progress: Progress, result: Run
     """Where a run stands. The result on disk counts; the database only tells whether a run without one waits.
 
     Args:
-        noted: the state in the database.
-        folder: the run on disk.
-        progress: what its events say.
         result: its ``result.json``, if there is one.
     """
     if result is not None:

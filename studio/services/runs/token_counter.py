@@ -27,7 +27,6 @@ def count_aside(
 
     Args:
         workspace: where the model is installed.
-        card: of the model.
         conversations: the examples; they are sent to the child.
         system_prompt: said before each example that has none of its own.
 

@@ -36,7 +36,6 @@ class Lengths:
     """Lengths in tokens.
 
     Args:
-        mean: of an example.
         longest: of the longest example of the sample.
         has_unique_answers: whether every answer is there once, so that a run goes by recall, and may add passes.
     """
@@ -65,8 +64,6 @@ class RunLengths:
         """Lengths of the training examples; estimated by their letters while the model is not installed.
 
         Args:
-            card: of the base model.
-            examples: to learn from.
             estimate: does not wait for a large version to be counted: lengths are estimated while :meth:`is_counting`.
 
         Raises:

@@ -50,7 +50,6 @@ class Work:
     """What a run does.
 
     Args:
-        steps: of the optimizer.
         tokens: of the examples as they are written, counted with repetition.
         asked: tokens that its evaluations read; see :func:`tokens_asked`.
     """
@@ -72,7 +71,6 @@ def tokens_asked(held_out: int, recall: int, tokens: float) -> float:
     Args:
         held_out: examples whose loss it measures.
         recall: questions in other words, where every answer is there once.
-        tokens: mean length of an example.
     """
     return (held_out + _RECALL_PASSES * recall) * tokens
 
@@ -98,9 +96,6 @@ def foretold(
     They differ where a run may add passes to itself, and where other programs take part of the cores.
 
     Args:
-        work: of the passes that were chosen.
-        speed: of this machine.
-        correction: by earlier runs of the model.
         crowd: times that others slow a run down at the moment.
         may_extend: whether it goes on beyond its passes while that brings something.
     """
@@ -115,7 +110,6 @@ def correction_of(runs: Sequence[tuple[RunFolder, int, int]], speed: TrainingSpe
 
     Args:
         runs: over; with the examples of a step, and those held out.
-        speed: what foretells now.
     """
     found = []
     for folder, batch, held_out in runs:
@@ -137,9 +131,7 @@ def work_done(folder: RunFolder, batch: int, held_out: int) -> tuple[Work, float
     """What a run did, in how many seconds, and how many times others slowed it down; None while that is not known.
 
     Args:
-        folder: of the run.
         batch: examples of a step.
-        held_out: examples that were held out.
     """
     result = read_result(folder)
     try:

@@ -56,11 +56,7 @@ class RunViews:
         return [self._view(row, places) for row in rows]
 
     def row(self, run_id: str) -> RunRow:
-        """The run in the database.
-
-        Raises:
-            AfinaError: ``general.not_found``.
-        """
+        """The run in the database. Raises ``general.not_found``."""
         with self._workspace.database.session() as session:
             row = session.scalar(select(RunRow).where(RunRow.id == run_id, not_in_trash()))
         if row is None:

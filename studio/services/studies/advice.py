@@ -81,8 +81,6 @@ def advice(plan: StudyPlan, record: StudyRecord, *, over: bool) -> tuple[Advice,
     """The sentences of a study, the most important first.
 
     Args:
-        plan: of the study.
-        record: of the study.
         over: whether nothing more will happen.
     """
     found: list[Advice] = []

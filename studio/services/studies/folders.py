@@ -51,11 +51,7 @@ def plan_of_search(
 
 
 def plan_of_folds(recipe: Recipe, examples: Examples, folds: int) -> tuple[StudyPlan, list[Conversation]]:
-    """What a cross-validation does, and its examples.
-
-    Raises:
-        AfinaError: ``study.too_few_examples``.
-    """
+    """What a cross-validation does, and its examples. Raises ``study.too_few_examples``."""
     from studio.data.splitting.folds import known_answers, parts
 
     given = any(conversation.held_out for conversation in examples.held_out) or bool(recipe.held_out)
@@ -91,9 +87,6 @@ def make_study_folder(
 
     Args:
         folder: where; must not exist.
-        recipe: resolved.
-        card: of the base model.
-        plan: of the study.
         sides: examples to learn from and to ask, in the order of the plan's parts.
         proof: the final exam, for a run that is kept; no trial sees it.
 
@@ -117,8 +110,6 @@ def keep_trial(target: RunFolder, folder: StudyFolder, trial: Trial) -> tuple[in
 
     Args:
         target: the run's folder; must not exist.
-        folder: of the study.
-        trial: taken to its end.
 
     Returns:
         How many examples it learned from, and how many are held out.

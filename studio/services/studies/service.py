@@ -44,7 +44,6 @@ class StudyService:
 
     Args:
         workspace: where they live.
-        models: the base models.
         runs: prepares their examples; the queue in which they wait, and its supervisor.
     """
 
@@ -145,7 +144,6 @@ class StudyService:
         """The recipe with the settings of a trial: what "use these settings" writes into the form.
 
         Args:
-            study_id: a search.
             trial: its number; the recommended one by default.
 
         Raises:
@@ -164,7 +162,6 @@ class StudyService:
         """Makes a run of a trial that was taken to its end, with the adapter that it learned.
 
         Args:
-            study_id: a study that is over.
             trial: its number; the recommended one by default.
             locale: language of the run's name.
 

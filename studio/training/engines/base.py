@@ -24,7 +24,6 @@ class Engine(Protocol):
     Attributes:
         weights: the trainable weights, fp32, shape ``(trainable,)``; the optimizer changes them in place.
         gradients: of the same shape; :meth:`train` adds to them.
-        total_parameters: of base and adapter.
         name: ``fused`` or ``plain``.
         keeps_base: whether the base model still answers as before while training goes on.
     """
@@ -127,8 +126,6 @@ class EngineOptions:
     """What every engine is built from.
 
     Args:
-        model_dir: folder of the base model.
-        adaptation: which weights are trained.
         dtype: number format of the base and its products; the trained weights are fp32.
         seed: of the adapter's first values.
         regularisation: against learning by heart; in training only.

@@ -32,7 +32,6 @@ def choose(base: torch.nn.Module, adaptation: Adaptation) -> dict[str, torch.Ten
 
     Args:
         base: transformers model in fp32; everything else in it is frozen.
-        adaptation: which layers and kinds of layers.
 
     Returns:
         The chosen weights as they are now, by the name of their module; in bf16 where that loses nothing.
@@ -60,10 +59,7 @@ def save(
 
     Args:
         folder: made where needed.
-        model: as it is now.
         before: of :func:`choose`.
-        adaptation: its rank is that of the adapter.
-        base: name of the base model.
     """
     from safetensors.torch import save_file
 

@@ -23,10 +23,7 @@ def build_engine(model_dir: Path, recipe: Recipe, precision: Precision, where: s
     """The fastest engine that can train this model in this way.
 
     Args:
-        model_dir: folder of the base model.
-        recipe: resolved.
         precision: BF16 or FP32.
-        where: device.
         pad_id: token that fills up a batch.
     """
     options = EngineOptions(

@@ -49,10 +49,7 @@ def measure(model_dir: Path, home: Path, method: Method, rank: int) -> dict[str,
     """Trains for a few seconds and throws the result away.
 
     Args:
-        model_dir: folder of an installed base model.
         home: of the workspace, which knows the speed of plain products.
-        method: of tuning.
-        rank: of the adapter.
 
     Returns:
         Tokens a second in large steps, seconds of a token and of a step, times that other programs slowed it down (the

@@ -45,10 +45,6 @@ class Compilation:
     def hasten(self, seconds: float, steps_left: int) -> bool:
         """Decides after a step.
 
-        Args:
-            seconds: that it took.
-            steps_left: of the run.
-
         Returns:
             Whether the next step compiles.
         """

@@ -18,12 +18,7 @@ from studio.storage.workspace import RunFolder
 
 @dataclass(frozen=True)
 class TrialFolder(RunFolder):
-    """The folder of one trial: requests to stop or to pause are those of the study.
-
-    Args:
-        path: of the trial.
-        study: folder of the study.
-    """
+    """The folder of one trial: requests to stop or to pause are those of the study."""
 
     study: RunFolder
 
@@ -62,11 +57,7 @@ class TrialFolder(RunFolder):
 
 @dataclass(frozen=True)
 class StudyFolder:
-    """The paths and the documents of a study.
-
-    Args:
-        run: the same folder as the queue sees it.
-    """
+    """The paths and the documents of a study."""
 
     run: RunFolder
 
@@ -117,9 +108,5 @@ class StudyFolder:
             return StudyRecord()
 
     def write(self, record: StudyRecord) -> None:
-        """Replaces the record.
-
-        Raises:
-            AfinaError: ``disk.full`` or ``disk.not_writable``.
-        """
+        """Replaces the record. Raises ``disk.full`` or ``disk.not_writable``."""
         write_atomic(self.record_path, record.model_dump_json())

@@ -32,11 +32,6 @@ _LAST_RUNG: Final = 2
 def run_study(folder: StudyFolder, home: Path, model_dir: Path) -> RunResult | None:
     """Works on a search or a cross-validation until it is done, stopped or paused.
 
-    Args:
-        folder: of the study.
-        home: of the workspace.
-        model_dir: folder of the base model.
-
     Returns:
         How it ended; None when it has paused.
 
@@ -84,12 +79,8 @@ class HyperparameterSearch(TrialWorker):
         """Whether a trial has reached its last rung; it is scored at each one.
 
         Args:
-            search: that proposed it.
-            proposed: Optuna's side of the trial.
             began: when this worker took it up, by the monotonic clock.
             passed: rungs that it has passed since then; filled here.
-            loop: of the trial.
-            step: steps taken.
 
         Raises:
             TrialPruned: it is not among the better ones at a rung, or the time is over.

@@ -37,8 +37,6 @@ class SettingsSearch:
     """The Optuna study of a search, begun or gone on with.
 
     Args:
-        folder: of the study.
-        recipe: resolved.
         plan: of the study; the present settings are the first trial.
 
     Raises:
@@ -86,12 +84,7 @@ class SettingsSearch:
         return TrialSettings(learning_rate=rate, rank=int(rank), epochs=float(epochs))
 
     def is_promising(self, trial: optuna.Trial, score: TrialScore) -> bool:
-        """Whether a trial is among the better half of those that got as far, so that it should go on.
-
-        Args:
-            trial: at a rung.
-            score: how it does there.
-        """
+        """Whether a trial is among the better half of those that got as far, so that it should go on."""
         with _storage_errors():
             trial.report(score.value(self._metric), RUNGS[score.rung])
             is_weak = trial.should_prune()  # also what others are compared with
@@ -101,7 +94,6 @@ class SettingsSearch:
         """Notes how a trial ended.
 
         Args:
-            trial: of Optuna.
             ended: the same one as the study's record has it.
         """
         with _storage_errors():

@@ -46,14 +46,7 @@ class _Interrupted(Exception):
 
 @dataclass
 class TrialWorker(ABC):
-    """A study at work.
-
-    Args:
-        folder: of the study.
-        plan: what to do.
-        home: of the workspace.
-        model_dir: folder of the base model.
-    """
+    """A study at work."""
 
     folder: StudyFolder
     plan: StudyPlan
@@ -99,7 +92,6 @@ class TrialWorker(ABC):
         """Trains a trial until it is over.
 
         Args:
-            trial: as the record has it.
             hold: called before each step and after the last with the steps taken; returns whether to leave off, or
                 raises :class:`TrialPruned`.
 
@@ -226,7 +218,6 @@ class _TrialLog(EventLog):
     """The events of a trial.
 
     Args:
-        path: of the file.
         mark: called after each checkpoint, for the study to know.
     """
 

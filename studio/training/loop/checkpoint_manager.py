@@ -29,7 +29,6 @@ class CheckpointManager:
     """Writes for one run.
 
     Args:
-        folder: of the run.
         engine: whose weights are kept.
         reserve: bytes of the disk that are left free.
         step: of the checkpoint that the run goes on from; 0 without one.
@@ -72,7 +71,6 @@ class CheckpointManager:
 
         Args:
             state: where the run stands.
-            moments: of the optimizer, by name.
 
         Returns:
             The checkpoint's folder, relative to the run.

@@ -30,8 +30,6 @@ class Encoder:
     """Makes tokens of conversations, the way that the preview shows them.
 
     Args:
-        template: of the base model.
-        tokenizer: of the base model.
         max_length: longest example in tokens.
         system_prompt: said before each conversation that has no system turn of its own.
     """

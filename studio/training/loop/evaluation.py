@@ -29,7 +29,6 @@ class EvalResult:
         loss: on the held-out examples; None without any.
         recalled: questions in other words that are answered to the letter; None where loss judges.
         asked: how many were asked.
-        recall_loss: of the right answers to them.
     """
 
     loss: float | None
@@ -55,8 +54,6 @@ class EvalSchedule:
     """When a run evaluates and how its learning rate moves, extensions included.
 
     Args:
-        total: steps of the recipe.
-        evaluations: of the recipe, over those steps.
         extensions: how often the run has gone on beyond them; each time by half as many steps.
     """
 

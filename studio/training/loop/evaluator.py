@@ -23,7 +23,6 @@ class Evaluator:
     """Asks the same each time. What is asked is made when it is first needed.
 
     Args:
-        engine: the model, as it is at the moment.
         encoder: makes tokens of conversations.
         held_out: examples that are never learned; may be empty.
         recall: gives examples of training asked in other words; where there are any, they decide.

@@ -23,7 +23,6 @@ def right_answers(
     """How many of the questions would be answered to the letter, taking the likeliest token each time.
 
     Args:
-        engine: answers, tuned as it is now.
         encoder: makes tokens of the questions.
         asked: conversations whose last answers are expected.
         compute_lock: lets whoever answers in the chat go first.

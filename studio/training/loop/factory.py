@@ -43,10 +43,6 @@ def assemble(
     Only what the first step needs is done here: somebody waits for the first point of the chart.
 
     Args:
-        folder: of the run.
-        recipe: resolved.
-        model_dir: folder of the base model.
-        compute_lock: the agreement with whoever answers in the chat.
         log: takes the events; what is noticed on the way is written into it.
         live: whether fixed questions are answered at each evaluation.
         reserve: bytes of the disk that are left free.

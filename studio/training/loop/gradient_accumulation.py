@@ -17,7 +17,6 @@ def accumulate_gradients(engine: Engine, batch: Sequence[EncodedExample], micro_
 
     Args:
         engine: whose gradients are zero.
-        batch: examples of the step.
         micro_batch: examples at a time; 0 for all of them.
 
     Returns:

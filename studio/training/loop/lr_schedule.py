@@ -14,8 +14,6 @@ def learning_rate(step: int, total: int, peak: float, schedule: Schedule, warmup
 
     Args:
         step: 1-based.
-        total: steps of the run.
-        peak: the highest rate.
         schedule: how it falls after warm-up; the cosine is that of Loshchilov and Hutter (2017), SGDR.
         warmup_ratio: share of ``total`` in which it rises in equal parts.
     """

@@ -21,12 +21,7 @@ if TYPE_CHECKING:
 
 
 def find_checkpoint(folder: RunFolder, log: EventLog) -> SavedState | None:
-    """The checkpoint to go on from, None to begin anew. Damaged ones and the remains of saves cut short are removed.
-
-    Args:
-        folder: of the run.
-        log: is told when a checkpoint was damaged.
-    """
+    """The checkpoint to go on from, None to begin anew. Damaged ones and the remains of saves cut short are removed."""
     for parent in (folder.checkpoints, folder.adapters):
         checkpoints.clear_remains(parent)
     before = checkpoints.count(folder.checkpoints)
@@ -80,11 +75,6 @@ def take_less(folder: RunFolder) -> bool:
 
 def go_slower(folder: RunFolder, log: EventLog, step: int) -> bool:
     """Halves the learning rate of a run that went astray and says so; returns False when that was done too often.
-
-    Args:
-        folder: of the run.
-        log: is told.
-        step: at which it went astray.
 
     Raises:
         AfinaError: ``disk.full`` or ``disk.not_writable``.

@@ -16,13 +16,7 @@ from studio.training.run_files.event_log import EventLog
 
 
 class Reporter:
-    """Writes the events of one run.
-
-    Args:
-        log: takes the events.
-        monitor: samples the use of the machine.
-        steps_per_epoch: of the run.
-    """
+    """Writes the events of one run."""
 
     def __init__(self, log: EventLog, monitor: ResourceMonitor, steps_per_epoch: float) -> None:
         self._log, self._monitor, self._steps_per_epoch = log, monitor, steps_per_epoch

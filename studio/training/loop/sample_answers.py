@@ -33,7 +33,6 @@ class SampleAnswers:
     Args:
         asked: conversations whose last answers are expected; none is fine.
         taught: conversations whose answers the model learns, and is likely to say.
-        engine: answers.
         encoder: makes tokens of the questions.
         compute_lock: lets whoever answers in the chat go first.
         clock: seconds.
@@ -79,7 +78,6 @@ class SampleAnswers:
         """Answers all questions; None when there are none.
 
         Args:
-            step: that the model has taken.
             tuned: False for the base model.
             budget: seconds after which answers are cut off.
         """

@@ -41,15 +41,9 @@ class Loop:
     """One run of a recipe.
 
     Args:
-        folder: of the run.
-        recipe: resolved.
-        engine: the model.
         plan: which examples each step sees.
         evaluator: measures the model at each evaluation.
         asked: conversations whose questions are answered live.
-        compute_lock: the agreement with whoever answers in the chat.
-        log: takes the events.
-        adjustments: what the run changed about its recipe.
         reserve: bytes of the disk that are left free.
         hold: asked with the step taken, whether to leave off there; for the trials of a search.
         remarks: finds what the owner should know of the examples; asked once, after the first step.

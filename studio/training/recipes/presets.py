@@ -30,9 +30,6 @@ def resolve(recipe: Recipe, card: BaseModelCard, n_train: int, n_held_out: int, 
 
     Args:
         recipe: with choices that may be open.
-        card: of the base model.
-        n_train: training examples.
-        n_held_out: held-out examples.
         mean_tokens: mean length of an example in tokens.
     """
     method = recipe.method or Method.LORA
@@ -60,14 +57,7 @@ def resolve(recipe: Recipe, card: BaseModelCard, n_train: int, n_held_out: int, 
 
 
 def validate(recipe: Recipe, card: BaseModelCard, n_train: int, n_held_out: int) -> list[Problem]:
-    """All problems of a resolved recipe with this model and this data, each naming its field.
-
-    Args:
-        recipe: resolved.
-        card: of the base model.
-        n_train: training examples.
-        n_held_out: held-out examples.
-    """
+    """All problems of a resolved recipe with this model and this data, each naming its field."""
     problems = []
     if n_train < 2:
         problems.append(Problem(code="train.too_few_examples", field="data", params={"n": n_train}))

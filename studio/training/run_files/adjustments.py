@@ -39,9 +39,5 @@ def read_adjustments(folder: RunFolder) -> Adjustments:
 
 
 def write_adjustments(folder: RunFolder, adjustments: Adjustments) -> None:
-    """Replaces what is kept.
-
-    Raises:
-        AfinaError: ``disk.full`` or ``disk.not_writable``.
-    """
+    """Replaces what is kept. Raises ``disk.full`` or ``disk.not_writable``."""
     write_atomic(folder.adjustments, adjustments.model_dump_json())

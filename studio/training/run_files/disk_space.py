@@ -14,7 +14,6 @@ def shortage(folder: RunFolder, needed: int, reserve: int) -> Problem | None:
     """The problem with the disk of a run; None while there is room.
 
     Args:
-        folder: the run.
         needed: bytes that its next save writes.
         reserve: bytes that are left free for everybody else.
     """
@@ -38,7 +37,6 @@ def pause_for_disk(folder: RunFolder, error: AfinaError, reserve: int) -> None:
     """Turns a disk that was full in the middle of a save into a pause, where there is room to write that down.
 
     Args:
-        folder: the run.
         error: ``disk.full``, with what was needed if that is known.
         reserve: bytes that are left free for everybody else.
 

@@ -76,7 +76,6 @@ def note_damaged_adapter(folder: RunFolder, kept: KeptAdapter) -> None:
 
     Args:
         folder: of a run without a worker.
-        kept: what is used.
     """
     if kept.damaged_step is None:
         return

@@ -79,7 +79,6 @@ def cause_of_death(log: str, exit_code: int | None, kills_before: int | None, ki
     """The problem that ended a worker which left no result.
 
     Args:
-        log: the end of what it printed.
         exit_code: negative is a signal; None when another server had started it.
         kills_before: :func:`memory_kills` when it started.
         kills_after: :func:`memory_kills` now.

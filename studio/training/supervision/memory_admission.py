@@ -23,8 +23,6 @@ def fits_beside(folder: RunFolder, others: Sequence[RunFolder], machine: hardwar
     A run that has not taken a step yet does not hold all its memory; what it will need is set aside.
 
     Args:
-        folder: of the run that waits.
-        others: those that have a worker.
         machine: on which they run; this one by default.
     """
     free = (machine or hardware.machine()).memory_free

@@ -29,8 +29,6 @@ class PrewarmedWorker:
 
     Args:
         workspace: whose runs.
-        python: the interpreter that runs workers.
-        module: the module they run.
     """
 
     def __init__(self, workspace: Workspace, python: str, module: str) -> None:
@@ -68,7 +66,6 @@ class PrewarmedWorker:
         """Sends the waiting worker to its run; one that waits for another run leaves, since this one needs the memory.
 
         Args:
-            folder: of the run that begins.
             arguments: as for a worker that is started afresh.
 
         Returns:

@@ -49,7 +49,6 @@ class RunQueue:
 
         Args:
             run_id: the run; one that was deleted meanwhile is passed over.
-            state: its new state.
             only_from: does nothing when the run is in another state than these.
             attempts: starts of a worker that brought nothing, if that number changes.
 
@@ -78,7 +77,6 @@ class RunQueue:
         """Moves a waiting run to another place in the queue.
 
         Args:
-            run_id: the run.
             before: the waiting run that it is to precede; None, or one that waits no more, puts it last.
 
         Returns:

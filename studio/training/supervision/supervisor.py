@@ -53,8 +53,6 @@ class Supervisor:
 
     Args:
         workspace: whose runs.
-        python: the interpreter that runs workers.
-        module: the module they run.
         grace: seconds that a worker has to stop by itself before it is terminated.
         interval: seconds between two looks.
         attempts: starts without a new checkpoint after which a run is given up.

@@ -34,10 +34,7 @@ class WorkerProcess:
     """A process that works on one run.
 
     Args:
-        pid: its process id.
         started: when it started, seconds since 1970, as psutil gives it.
-        folder: the run that it works on.
-        module: the Python module that it runs.
         child: the handle of a worker that this very process started; it tells the exit code.
     """
 

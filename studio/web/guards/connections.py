@@ -84,11 +84,7 @@ class ConnectionRegistry:
 
 
 class GuardedProtocol(H11Protocol):
-    """Uvicorn's protocol, which also knows how long a visitor has been silent.
-
-    Args:
-        registry: of the listener.
-    """
+    """Uvicorn's protocol, which also knows how long a visitor has been silent."""
 
     def __init__(self, *args: Any, registry: ConnectionRegistry, **options: Any) -> None:
         super().__init__(*args, **options)

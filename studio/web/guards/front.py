@@ -28,12 +28,7 @@ _FORWARDED: Final = (b"forwarded", b"x-gradio-server", b"x-real-ip")
 
 
 class FrontGuard:
-    """ASGI middleware that refuses foreign hosts and foreign pages, and puts the security headers on every response.
-
-    Args:
-        app: that answers.
-        hosts: the names that we answer to.
-    """
+    """ASGI middleware that refuses foreign hosts and foreign pages, and puts the security headers on every response."""
 
     def __init__(self, app: ASGIApp, hosts: AllowedHosts) -> None:
         self._app, self._hosts = app, hosts
@@ -96,7 +91,6 @@ class ProxyGuard:
     """ASGI middleware that believes what a proxy says of a visitor only where the proxy was configured.
 
     Args:
-        app: that answers.
         trusted: addresses and networks of proxies; ``X-Forwarded-…`` of anybody else is thrown away.
     """
 

@@ -33,7 +33,6 @@ class GradioGuard:
     """ASGI middleware before one mounted Gradio application.
 
     Args:
-        app: that answers.
         path: where Gradio is mounted, such as ``/en``.
         uploads: the folder that Gradio keeps uploads in; a request may name files below it only.
         served: folders whose files may be downloaded besides.

@@ -23,9 +23,7 @@ def refusal(connection: HTTPConnection, error: AfinaError, status: int) -> Respo
     """The response for a request that is not let through.
 
     Args:
-        connection: of the request.
         error: why; it has a sentence in every catalog.
-        status: of HTTP.
     """
     locale = _locale(connection)
     text = catalog(locale)

@@ -27,7 +27,6 @@ class UploadGuard:
     """ASGI middleware that counts the bytes of every upload, and takes away what an upload left half done.
 
     Args:
-        app: that answers.
         folder: where Gradio keeps uploads: whole ones in folders, those on their way as files beside them.
         max_mb: megabytes that one request may bring.
     """

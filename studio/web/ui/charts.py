@@ -25,7 +25,6 @@ def loss_chart(text: Catalog, view: RunView, label: str) -> Markup:
 
     Args:
         text: for the labels.
-        view: of the run.
         label: the sentence that reads the chart, for those who do not see it.
     """
     progress = view.progress
@@ -83,7 +82,6 @@ def search_chart(text: Catalog, view: StudyView, names: Sequence[str]) -> Markup
 
     Args:
         text: for the labels.
-        view: of the search.
         names: of its trials, in their order.
     """
     scored = [(trial, name) for trial, name in zip(view.trials, names, strict=True) if trial.scores]
@@ -124,7 +122,6 @@ def folds_chart(text: Catalog, view: StudyView, names: Sequence[str]) -> Markup:
 
     Args:
         text: for the labels.
-        view: of the cross-validation.
         names: of its parts, in their order.
     """
     points, tips = list[tuple[float, float]](), list[tuple[float, str]]()

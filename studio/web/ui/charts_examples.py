@@ -33,9 +33,7 @@ class Bar:
     """One bar of a list.
 
     Args:
-        label: what it counts.
         value: how many.
-        hover: what it says when it is pointed at.
         marked: whether it needs a look.
     """
 
@@ -83,10 +81,8 @@ def map_chart(
         text: for the labels.
         found: where they stand.
         examples: of the points, in their order.
-        colouring: of the points.
         held_out: ids of the examples for the proof.
         lone: ids of the examples whose topic has a single phrasing.
-        copies: ids of near-identical examples, by group.
 
     Returns:
         A Plotly figure; ``customdata`` of a point is the id of its example.
@@ -177,7 +173,6 @@ def bar_list(text: Catalog, bars: Sequence[Bar]) -> Any:
 
     Args:
         text: for numbers.
-        bars: from the top.
 
     Returns:
         A Plotly figure.

@@ -205,10 +205,7 @@ def undo_toast(text: Catalog, what: str, since: float, **data: str) -> Markup:
     """A bar over the page with what was just done and a button that raises ``undo``; nothing some seconds later.
 
     Args:
-        text: the catalog.
-        what: was done.
         since: when, in seconds since 1970.
-        data: goes with the event.
     """
     age = time.time() - since
     if not 0 <= age < _TOAST_SECONDS:
@@ -240,15 +237,8 @@ def danger_button(
     """A quiet button for what takes something away: it asks first.
 
     Args:
-        text: the catalog.
-        label: of the button.
-        action: that it raises.
-        ask: the question.
-        detail: what would be lost, and what stays.
         yes: the answer that does it; the label where empty.
-        stay: key of the answer that changes nothing.
         elem_id: for tests and links.
-        data: goes with the event.
     """
     asked = {"ask": ask, "detail": detail, "yes": yes or label, "no": text(stay), "danger": "yes"}
     return button(label, action, kind="quiet small", elem_id=elem_id, **asked, **data)

@@ -27,14 +27,7 @@ _PLOT: Final = Markup(
 
 @dataclass(frozen=True)
 class Axis:
-    """One direction of a chart.
-
-    Args:
-        low: value at its beginning.
-        high: value at its end.
-        ticks: values with their labels.
-        title: what it measures.
-    """
+    """One direction of a chart."""
 
     low: float
     high: float
@@ -88,11 +81,7 @@ class Plot:
 
     Args:
         label: what it says, for those who do not see it.
-        x: the horizontal axis.
-        y: the vertical one.
         series: the lines, the first at the back.
-        marks: points to point out.
-        bands: shaded ranges.
         tips: for the pointer: an x, and the lines of text to show there.
         height: pixels; 0 leaves it to the style sheet.
     """
@@ -188,8 +177,6 @@ def sparkline(values: Sequence[float], label: str, *, top: float | None = None) 
     """A tiny line without axes.
 
     Args:
-        values: evenly spaced.
-        label: what it shows.
         top: value at the upper edge; the greatest of the values by default.
     """
     if len(values) < 2:

@@ -48,8 +48,6 @@ def mount_studio(app: Any, services: Services, locale: str) -> None:
     """Mounts the studio of one language at ``/<locale>``.
 
     Args:
-        app: the FastAPI application.
-        services: of an open workspace.
         locale: one of the catalogs' languages.
     """
     settings = services.workspace.settings
@@ -177,7 +175,6 @@ def runs_standing(ui: Ui, seen: Sequence[str]) -> dict[str, Any]:
     """Which runs are on their way, and which of those that were have ended.
 
     Args:
-        ui: what the page is built with.
         seen: ids of the runs that were on their way when the browser looked last.
 
     Returns:

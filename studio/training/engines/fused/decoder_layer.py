@@ -64,10 +64,7 @@ class Layer:
     """One decoder layer.
 
     Args:
-        shape: of the model.
-        theta: base of its rotary frequencies.
         norms: fp32 weights by name: ``in``, ``middle``, and where the model has them ``q``, ``k``, ``mixed``, ``fed``.
-        linears: frozen weights, and what is tuned on them.
     """
 
     shape: ModelConfig
@@ -83,7 +80,6 @@ class Layer:
         Args:
             x: the fp32 stream, ``(T, H)``.
             packed: where the tokens are.
-            rotations: of the positions.
             only: tokens whose new stream is wanted, ``(M,)``; None for all. In the last layer the others are of no use.
             training: whether dropout takes part.
 
@@ -131,7 +127,6 @@ class Layer:
 
         Args:
             dx: fp32, of the shape that :meth:`forward` returned; overwritten.
-            dy: the same in the format of the base.
             kept: of :meth:`forward`; used up.
             packed: where the tokens are.
             rotations: as in :meth:`forward`.

@@ -31,9 +31,6 @@ def decode(
     """The most likely continuation of each prompt.
 
     Args:
-        base: weights with adapters.
-        head: its output embeddings.
-        shape: of the model.
         prompts: token ids.
         stop_ids: tokens that end an answer; not part of it.
         limit: most tokens of an answer.
@@ -59,7 +56,6 @@ class _Row:
         fed: tokens of the next pass: those that are known and new, then those that are only proposed.
         place: of the first of them.
         proposed: how many are only proposed.
-        answer: what was said so far.
         is_open: whether it goes on.
     """
 

@@ -26,9 +26,6 @@ class Part:
     """The adapter of one linear layer within a group: where it is in the group and in the flat vectors.
 
     Args:
-        name: of the linear layer within its decoder layer.
-        out: rows of the group's output.
-        inner: columns of the group's inner product.
         a: fp32 matrix A ``(r, I)``, a view of the flat weights.
         b: fp32 matrix B ``(O, r)``, a view of the flat weights.
     """
@@ -45,8 +42,6 @@ class FullUpdate:
     """A linear layer that is tuned as a whole: what is added to its weight.
 
     Args:
-        name: of the linear layer within its decoder layer.
-        out: rows of the group's output.
         change: fp32 ``(O, I)``, a view of the flat weights; zero at first.
         gradient: of the same shape, a view of the flat gradients.
     """
@@ -74,7 +69,6 @@ class Linear:
         weight: of all layers one below the other, ``(O, I)``; an empty stand-in of that shape once it is frozen.
         blocks: of rows, alike in size, each with a product and a result of its own.
         parts: adapters; none where this group is not tuned, or tuned as a whole.
-        full_updates: layers tuned as a whole.
         scale: ``s``.
         dropout: chance with which an input of the adapters is left out in training.
     """
@@ -166,7 +160,6 @@ class Linear:
         Args:
             dys: derivatives by the results, ``(T, O / blocks)`` each.
             saved: of :meth:`forward`.
-            thread: of the thread that asks.
             first: whether nothing below is tuned.
 
         Returns:

@@ -24,7 +24,6 @@ class Head:
 
     Args:
         words: output embeddings, ``(V, H)``.
-        threads: threads that ask.
     """
 
     def __init__(self, words: Tensor, threads: int) -> None:
@@ -40,7 +39,6 @@ class Head:
 
         Args:
             x: normed hidden states, ``(M, H)``.
-            thread: of the thread that asks.
         """
         if self._ahead is not None:
             return multiply(x, self._ahead)
@@ -55,7 +53,6 @@ class Head:
             x: normed hidden states at the positions whose successor is learned, ``(M, H)``.
             targets: ``(M,)``.
             scale: factor of the loss in the derivative; None where only the loss is wanted.
-            thread: of the thread that asks.
             smoothing: share of each target that is spread over all words (Szegedy et al., 2016).
         """
         total, count = 0.0, x.shape[0]

@@ -20,7 +20,6 @@ class Work:
 
     Args:
         token: weights of all layers.
-        learned: weights of the output embeddings.
         square: of each pair of places.
     """
 
@@ -47,8 +46,6 @@ def shares(examples: Sequence[EncodedExample], most: int, work: Work) -> list[li
 
     Args:
         examples: at least one.
-        most: threads that there are.
-        work: what an example takes.
     """
     tokens = sum(len(example.input_ids) for example in examples)
     count = max(1, min(most, len(examples), tokens // _FEWEST_TOKENS))

@@ -19,8 +19,6 @@ def attach(layers: Sequence[Layer], adaptation: Adaptation, seed: int, threads: 
     """Makes every chosen linear layer tunable; nothing changes yet.
 
     Args:
-        layers: of the base model.
-        adaptation: which are chosen, and how they are tuned.
         seed: of the first values of the adapters: A is random, B is zero.
         threads: threads that add up gradients of their own; one where whole weights are tuned.
 

@@ -26,7 +26,6 @@ class Adapters:
     Args:
         linears: with their parts, frozen; get ``down``, ``ups`` and ``grads``.
         weights: flat fp32 ``(n,)``, of which the parts are views.
-        threads: threads that write derivatives.
     """
 
     def __init__(self, linears: Sequence[Linear], weights: Tensor, threads: WorkerThreads) -> None:

@@ -40,8 +40,6 @@ class Packed:
         last: those, and some more that fill up: what the last layer is computed for.
         targets: those successors, ``(M,)``.
         lengths: tokens of each example up to the last that something is predicted from, ``(B,)``.
-        count: B.
-        width: L.
         thread: of the thread that works on them; each adds up gradients of its own.
     """
 
@@ -64,7 +62,6 @@ class Packed:
 
         Args:
             examples: at least one, each with a token after its first that is learned.
-            thread: of the thread that works on them.
             share: whether a start that all of them have, a system prompt for one, is computed once.
         """
         lengths = [_needed(example) for example in examples]
@@ -158,8 +155,6 @@ def norm(x: Tensor, weight: Tensor, epsilon: float, dtype: torch.dtype) -> tuple
     Args:
         x: ``(T, H)``.
         weight: fp32, ``(H,)``.
-        epsilon: added to the mean square.
-        dtype: of the result.
 
     Returns:
         The normed values, ``(T, H)``, and the reciprocal roots, fp32 ``(T,)``.
@@ -241,7 +236,6 @@ def attention(
 
     Args:
         qkv: queries, keys and values beside each other, ``(T, (h + 2 k) D)``.
-        shape: of the model.
         packed: where the tokens are.
         rope: of :func:`rotations`.
 

@@ -25,9 +25,7 @@ def save(folder: Path, layers: Sequence[Layer], adaptation: Adaptation, base: st
 
     Args:
         folder: made where needed.
-        layers: with their tuned values.
         adaptation: how they are tuned; its rank is that of the adapter written.
-        base: name of the base model.
     """
     tensors: dict[str, Tensor] = {}
     for number, layer in enumerate(layers):

@@ -12,12 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class PageClocks:
-    """ASGI middleware that puts the script first into the head of one page.
-
-    Args:
-        app: that answers.
-        path: of the page.
-    """
+    """ASGI middleware that puts the script first into the head of one page."""
 
     def __init__(self, app: ASGIApp, path: str) -> None:
         self._app, self._path = app, path

@@ -110,7 +110,6 @@ def causal_softmax(scores: Any, width: Any, scale: Any) -> None:
 
     Args:
         scores: ``(B k, G, L)``; row r of the G stands at place r modulo L.
-        width: L.
         scale: fp32.
     """
     line = np.empty(scores.shape[2], np.float32)

@@ -24,7 +24,6 @@ class Setting:
     """A field of the form.
 
     Args:
-        name: of the field of a recipe.
         kind: ``number``, ``whole``, ``numbers``, ``choice``, ``names`` or ``yes_no``.
         choices: of a ``choice``.
     """
@@ -144,7 +143,6 @@ def read_recipe(ui: Ui, place: Place, settings: Sequence[Any]) -> tuple[Recipe |
     """The recipe that the form says, or all its problems. What is left empty stays open for the preset.
 
     Args:
-        ui: what the page is built with.
         place: whose project.
         settings: the preset, then the values of the fields in the order of :data:`SETTINGS`.
     """
@@ -222,10 +220,8 @@ def field_updates(ui: Ui, fields: Sequence[Any], decided: Recipe | None, problem
     """What every field shows: the value that the preset decides, and what is wrong with what was written.
 
     Args:
-        ui: what the page is built with.
         fields: the components, in the order of :data:`SETTINGS`.
         decided: the recipe with every choice made; None leaves the values as they are shown.
-        problems: of the form.
     """
     wrong: dict[str, list[str]] = {}
     for problem in problems:

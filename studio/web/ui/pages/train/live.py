@@ -57,7 +57,6 @@ def render_live(ui: Ui, view: RunView | None, shape: str = "", wait: int = 0) ->
     """The whole card of a run.
 
     Args:
-        ui: what the page is built with.
         view: of the run; without one, nothing is shown, and the browser looks all the same if ``wait`` says so.
         shape: what the rest of the page was made from; see :func:`live_parts`.
         wait: milliseconds until the browser looks again; 0 is never.
@@ -85,8 +84,6 @@ def live_parts(ui: Ui, view: RunView, known: dict[str, str]) -> dict[str, str]:
     """The parts of the card as they are now, those left out that the browser says it has.
 
     Args:
-        ui: what the page is built with.
-        view: of the run.
         known: keys of the costly parts that the browser shows.
 
     Returns:
@@ -110,7 +107,6 @@ def wait_for(view: RunView | None, *, busy: bool) -> int:
     """Milliseconds until the screen should look again: soon before the first point, never where nothing goes on.
 
     Args:
-        view: of the run that is looked at.
         busy: whether anything else of the page is under way.
     """
     if view is not None and view.state in _GOING:

@@ -121,10 +121,7 @@ def _read(ui: Ui, place: Place, keys: dict[str, str], shape: str) -> dict[str, A
     """What changed on the page since the browser looked last.
 
     Args:
-        ui: what the page is built with.
         place: where the person is.
-        keys: of the costly parts that the browser shows.
-        shape: of the page that the browser shows.
 
     Returns:
         ``moved`` where the page has to be made anew, else ``parts`` with HTML by name, the new ``keys``, the ``state`` of
