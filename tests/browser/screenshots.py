@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from studio.i18n import catalog
 from studio.web.network import lan_addresses
-from studio.web.ui.pages import share_view
+from studio.web.ui.pages.share import links as share_links
 from tests.browser import chromium
 from tests.browser.conftest import Server
 
@@ -140,7 +140,7 @@ class Walk:
         """The links as they are, at an address that is nobody's."""
         page.evaluate(_HIDE_ADDRESSES, {"own": lan_addresses(), "shown": _SHOWN_ADDRESS})
         for card in page.locator(".af-link:has(.af-code)").all():
-            code = share_view._qr(card.locator(".af-address").inner_text())
+            code = share_links._qr(card.locator(".af-address").inner_text())
             card.locator(".af-code svg").evaluate("(old, code) => { old.outerHTML = code; }", str(code))
         self.shoot(page, "share")
 

@@ -1,27 +1,20 @@
-"""What the Share screen shows of links: how far they reach, and a card for each."""
+"""The section of the Share screen with the demo links, a card each."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 from urllib.parse import quote
 
+import gradio as gr
 import segno
 from markupsafe import Markup
 
 from studio.domain.project import ChosenBy, Link
 from studio.domain.run import RunView
-from studio.services.publication import Publication, PublicationState, Reach
-from studio.web.ui.components import EMPTY, Ui, badge, button, danger_button, join, notice, when, wrapped
+from studio.web.ui.components import EMPTY, Ui, badge, button, danger_button, event_data, friendly, join, when, wrapped
+from studio.web.ui.pages.share.section import QUIET, Section, ShareUi, ShareVisit
 
-_PLACE: Final = Markup(
-    '<button type="button" role="radio" aria-checked="{checked}" class="af-place" id="reach-{reach}" data-action="reach"'
-    ' data-reach="{reach}"{ask}><b>{name}</b><span>{about}</span></button>'
-)
-_ASK: Final = Markup(' data-ask="{}" data-detail="{}" data-yes="{}" data-no="{}"')
-_STATE: Final = Markup(
-    '<div class="af-card" id="reach-state" data-state="{state}" role="status"><div class="af-row">{badge}{address}{acts}'
-    '</div><p class="af-small">{sentence}</p>{hint}</div>'
-)
 _LINK: Final = Markup(
     '<article class="af-card af-link" id="link-{token}"><div class="af-link-text"><div class="af-row af-between">'
     '<h3>{title}</h3>{state}</div>{address}<p class="af-small af-muted">{facts}</p>{questions}'
@@ -31,64 +24,37 @@ _ADDRESS: Final = Markup('<code class="af-address" data-address="{0}">{0}</code>
 _QUESTIONS: Final = Markup('<div class="af-small"><p class="af-muted">{}</p><ul class="af-quoted">{}</ul></div>')
 _QUESTION: Final = Markup("<li>{}</li>")
 _CODE: Final = Markup('<figure class="af-code">{}<figcaption class="af-small af-muted">{}</figcaption></figure>')
-_OTHERS: Final = Markup('<div class="af-row" id="reach-others">{}</div>')
 _OPEN: Final = Markup('<a class="af-button small" href="{}" target="_blank" rel="noopener">{}</a>')
 _COPY: Final = Markup('<button type="button" class="af-button small" data-copy-path="{}" data-copied="{}">{}</button>')
 
 
-def render_reach(ui: Ui) -> str:
-    """The switch with its three places, and how things stand with the one that is chosen."""
-    text, now = ui.text, ui.services.publication.current()
-    places = join(_place(ui, reach, now) for reach in Reach)
-    head = Markup('<h2 class="af-space" id="reach-title">{}</h2>').format(text("share.reach.title"))
-    group = Markup('<div class="af-places" role="radiogroup" aria-labelledby="reach-title">{}</div>').format(places)
-    return wrapped(head, group, _state(ui, now))
+def build_links(share: ShareUi) -> Section:
+    """The links of the project, and their buttons."""
+    ui, services = share.ui, share.ui.services
+    links = ui.actions(elem_id="share-links")
 
+    @friendly(ui.text)
+    def act(query: str, run_id: str, event: gr.EventData) -> dict[Any, Any]:
+        data = event_data(event)
+        acts: dict[str, Callable[[str], object]] = {
+            "revoke": services.links.revoke,
+            "reopen": services.links.reopen,
+            "delete": services.links.delete,
+            "hide": lambda token: services.links.show_before(token, False),
+            "show": lambda token: services.links.show_before(token, True),
+        }
+        acts[data["action"]](data["token"])
+        return show(share.visit(query, run_id))
 
-def _place(ui: Ui, reach: Reach, now: Publication) -> Markup:
-    text, ask = ui.text, EMPTY
-    if reach is Reach.INTERNET and now.reach is not reach:
-        words = (text(f"share.reach.internet_{part}") for part in ("ask", "detail", "yes"))
-        ask = _ASK.format(*words, text("common.cancel"))
-    return _PLACE.format(
-        checked="true" if now.reach is reach else "false",
-        reach=reach.value,
-        ask=ask,
-        name=text(f"share.reach.{reach.value}"),
-        about=text(f"share.reach.{reach.value}_about"),
-    )
+    def show(visit: ShareVisit) -> dict[Any, Any]:
+        return {links: render_links(ui, visit.views)}
 
+    def is_going(visit: ShareVisit) -> bool:
+        tokens = (link.token for view in visit.views for link in services.links.list(view.id))
+        return any(services.suggestions.is_choosing(token) for token in tokens)
 
-def _state(ui: Ui, now: Publication) -> Markup:
-    text = ui.text
-    if now.reach is Reach.COMPUTER:
-        return notice(text("share.reach.computer_only"))
-    kind = {PublicationState.OPEN: "good", PublicationState.FAILED: "bad"}.get(now.state, "warn")
-    acts, hint, sentence = [], EMPTY, text(f"share.reach.{now.reach.value}_exposes")
-    if now.state is PublicationState.FAILED or now.state is PublicationState.CLOSED:
-        acts.append(button(text("share.reach.again"), "reach", kind="small", reach=now.reach.value))
-    if now.state is PublicationState.STARTING:
-        sentence = text(f"share.reach.{now.reach.value}_starting")
-    if now.problem is not None:
-        sentence = text.problem(now.problem)
-    acts.append(button(text("share.reach.close"), "reach", kind="quiet small", elem_id="reach-close", reach="computer"))
-    if now.state is PublicationState.OPEN and now.reach is Reach.NETWORK:
-        port = now.address.rpartition(":")[2]
-        line = Markup('<p class="af-small af-muted">{}</p>')
-        hint = line.format(text("share.reach.firewall", port=port))
-        if now.other_hosts:
-            others = (
-                button(host, "reach", kind="quiet small", reach=now.reach.value, host=host) for host in now.other_hosts
-            )
-            hint += line.format(text("share.reach.others")) + _OTHERS.format(join(others))
-    return _STATE.format(
-        state=now.state.value,
-        badge=badge(text(f"share.reach.state.{now.state.value}"), kind),
-        address=Markup('<code class="af-address">{}</code>').format(now.address) if now.address else EMPTY,
-        acts=join(acts),
-        sentence=sentence,
-        hint=hint,
-    )
+    links.action(act, share.where, [links], **QUIET)
+    return Section((links,), show, show, is_going)
 
 
 def render_links(ui: Ui, views: list[RunView]) -> str:

@@ -1,8 +1,7 @@
-"""The part of the Share screen for programs: lines that ask, and the keys with which they may."""
+"""The section of the Share screen for programs: lines that ask, and the keys with which they may."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 import gradio as gr
@@ -12,6 +11,7 @@ from studio.domain.api_key import ApiKey
 from studio.services.api_keys import MAX_NAME
 from studio.sharing.api_examples import api_examples
 from studio.web.ui.components import Ui, copy_button, danger_button, event_data, friendly, join, when, wrapped
+from studio.web.ui.pages.share.section import QUIET, Section, ShareUi, ShareVisit
 
 _LANGUAGES: Final = {"curl": "curl", "python": "Python", "javascript": "JavaScript"}
 _LINES: Final = Markup(
@@ -31,34 +31,9 @@ _TABLE: Final = Markup(
 _HEADS: Final = ("name", "key", "today", "used", "act")
 
 
-@dataclass(frozen=True)
-class ApiSection:
-    """Its components.
-
-    Args:
-        ui: what it is built with.
-        lines: shows how to ask.
-        name: of a new key.
-        keys: shows the keys, and the new one once.
-    """
-
-    ui: Ui
-    lines: Any
-    name: Any
-    keys: Any
-
-    @property
-    def outputs(self) -> tuple[Any, ...]:
-        return self.lines, self.name, self.keys
-
-    def render(self, run_id: str) -> dict[Any, Any]:
-        """What is shown for a run."""
-        return {self.lines: _lines(self.ui, run_id), self.name: "", self.keys: _keys(self.ui)}
-
-
-def build_api(ui: Ui) -> ApiSection:
+def build_api(share: ShareUi) -> Section:
     """Lays the section out and connects its buttons."""
-    text = ui.text
+    ui, text = share.ui, share.ui.text
     with gr.Accordion(text("share.api.title"), open=False, elem_id="share-api"):
         lines = ui.html(elem_id="share-api-lines")
         with gr.Row(equal_height=True):
@@ -71,7 +46,9 @@ def build_api(ui: Ui) -> ApiSection:
             )
             create = gr.Button(text("share.api.create"), scale=1, min_width=160, elem_id="share-api-create")
         keys = ui.actions(elem_id="share-api-keys")
-    section = ApiSection(ui, lines, name, keys)
+
+    def show(visit: ShareVisit) -> dict[Any, Any]:
+        return {lines: _lines(ui, visit.run_id), name: "", keys: _keys(ui)}
 
     @friendly(text)
     def add(called: str) -> dict[Any, Any]:
@@ -83,11 +60,10 @@ def build_api(ui: Ui) -> ApiSection:
         ui.services.keys.revoke(event_data(event)["key"])
         return {keys: _keys(ui)}
 
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    create.click(add, [name], [name, keys], **quiet)
-    name.submit(add, [name], [name, keys], **quiet)
-    keys.action(revoke, [], [keys], **quiet)
-    return section
+    create.click(add, [name], [name, keys], **QUIET)
+    name.submit(add, [name], [name, keys], **QUIET)
+    keys.action(revoke, [], [keys], **QUIET)
+    return Section((lines, name, keys), show)
 
 
 def _lines(ui: Ui, run_id: str) -> str:
