@@ -90,7 +90,6 @@ class ApiKeyService:
         """Counts a question.
 
         Raises:
-            AfinaError: ``api.day_used_up``.
+            AfinaError: ``api.too_fast`` with the seconds to wait as ``n``, ``api.day_used_up``.
         """
-        if not self._store.count(key.id):
-            raise AfinaError("api.day_used_up", limit=key.per_day)
+        self._store.count(key.id)

@@ -146,6 +146,20 @@ class LinkService:
             raise AfinaError("link.closed")
         return link
 
+    def take_question(self, link: Link) -> None:
+        """Counts a question of the link's hour.
+
+        Raises:
+            AfinaError: ``demo.hour_used_up`` with the minutes to wait as ``n``.
+        """
+        if link.per_hour is not None and (wait := self._store.take_question(link.token)):
+            raise AfinaError("demo.hour_used_up", n=max(1, round(wait / 60)), limit=link.per_hour)
+
+    def give_question_back(self, link: Link) -> None:
+        """Takes a question of the link's hour back: it was refused for another reason."""
+        if link.per_hour is not None:
+            self._store.give_question_back(link.token)
+
     def count_visit(self, token: str) -> None:
         """Counts somebody who opened the page."""
         self._store.count(token, visits=1)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, cast
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import CursorResult, case, or_, select, update
 from sqlalchemy.orm import Session
 
 from studio.domain.api_key import ApiKey
@@ -19,6 +19,7 @@ from studio.storage.workspace import new_id
 PREFIX: Final = "afina-"
 _KEY_BYTES: Final = 32
 _DAY: Final = 86_400
+_MINUTE: Final = 60.0
 
 
 class ApiKeyStore:
@@ -85,20 +86,36 @@ class ApiKeyStore:
             row.revoked_at = row.revoked_at or self._clock()
             return self._key(row)
 
-    def count(self, key_id: str) -> bool:
-        """Counts one question, in one statement, so that no two take the last one of a day.
+    def count(self, key_id: str) -> None:
+        """Counts one question, in one statement, so that no two take the last one of a minute or a day.
 
-        Returns:
-            False where the questions of the day are used up; it is then not counted.
+        A minute begins with its first question. The counts are in the database, so that a restart gives nothing back and
+        all servers of a workspace count together.
+
+        Raises:
+            AfinaError: ``api.day_used_up``; ``api.too_fast`` with the seconds to wait as ``n``; it is then not counted.
         """
-        is_new_day = ApiKeyRow.day != self._today
-        allowed = is_new_day | (ApiKeyRow.used_today < ApiKeyRow.per_day)
+        now, today = self._clock(), self._today
+        is_new_day = ApiKeyRow.day != today
+        is_new_minute = or_(ApiKeyRow.minute_started_at <= now - _MINUTE, ApiKeyRow.minute_started_at > now)
+        day_has_more = or_(is_new_day, ApiKeyRow.used_today < ApiKeyRow.per_day)
+        minute_has_more = or_(is_new_minute, ApiKeyRow.used_this_minute < ApiKeyRow.per_minute)
+        counted = {
+            "day": today,
+            "used_today": case((is_new_day, 1), else_=ApiKeyRow.used_today + 1),
+            "minute_started_at": case((is_new_minute, now), else_=ApiKeyRow.minute_started_at),
+            "used_this_minute": case((is_new_minute, 1), else_=ApiKeyRow.used_this_minute + 1),
+            "last_used_at": now,
+        }
+        change = update(ApiKeyRow).where(ApiKeyRow.id == key_id, day_has_more, minute_has_more).values(counted)
         with self._database.session() as session:
-            another_day = update(ApiKeyRow).where(ApiKeyRow.id == key_id, is_new_day)
-            session.execute(another_day.values(day=self._today, used_today=0))
-            change = update(ApiKeyRow).where(ApiKeyRow.id == key_id, allowed)
-            values = {"used_today": ApiKeyRow.used_today + 1, "last_used_at": self._clock()}
-            return cast("CursorResult[Any]", session.execute(change.values(values))).rowcount == 1
+            if cast("CursorResult[Any]", session.execute(change)).rowcount == 1:
+                return
+            row = _row(session, key_id)
+        if row.day == today and row.used_today >= row.per_day:
+            raise AfinaError("api.day_used_up", limit=row.per_day)
+        wait = row.minute_started_at + _MINUTE - now
+        raise AfinaError("api.too_fast", limit=row.per_minute, n=max(1, round(wait)))
 
     @property
     def _today(self) -> int:

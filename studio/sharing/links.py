@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 import time
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, cast
 
-from sqlalchemy import select, update
+from sqlalchemy import CursorResult, case, or_, select, update
 from sqlalchemy.orm import Session
 
 from studio.domain.project import ChosenBy, Link
@@ -15,6 +16,7 @@ from studio.storage.database import Database, LinkRow, RunRow
 from studio.storage.trash import not_in_trash
 
 TOKEN_BYTES: Final = 18  # 144 bits: nobody finds a link by trying
+_HOUR: Final = 3600.0
 
 
 class LinkStore:
@@ -22,10 +24,11 @@ class LinkStore:
 
     Args:
         database: of the workspace.
+        clock: seconds since 1970.
     """
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+        self._database, self._clock = database, clock
 
     def add(
         self,
@@ -112,6 +115,33 @@ class LinkStore:
         )
         with self._database.session() as session:
             session.execute(change)
+
+    def take_question(self, token: str) -> float:
+        """Counts a question of the hour, which begins with its first one; in one statement, so that no two take the last.
+
+        The count is in the database, so that a restart gives nothing back and all doors of a workspace count together.
+
+        Returns:
+            Seconds until the next hour where this one's questions are used up, and it was not counted; else 0.
+        """
+        now = self._clock()
+        is_new_hour = or_(LinkRow.hour_started_at <= now - _HOUR, LinkRow.hour_started_at > now)
+        has_more = or_(LinkRow.per_hour.is_(None), is_new_hour, LinkRow.asked_this_hour < LinkRow.per_hour)
+        counted = {
+            "hour_started_at": case((is_new_hour, now), else_=LinkRow.hour_started_at),
+            "asked_this_hour": case((is_new_hour, 1), else_=LinkRow.asked_this_hour + 1),
+        }
+        change = update(LinkRow).where(LinkRow.token == token, has_more).values(counted)
+        with self._database.session() as session:
+            if cast("CursorResult[Any]", session.execute(change)).rowcount == 1:
+                return 0.0
+            return _row(session, token).hour_started_at + _HOUR - now
+
+    def give_question_back(self, token: str) -> None:
+        """Takes a question of the hour back: it was refused for another reason."""
+        change = update(LinkRow).where(LinkRow.token == token, LinkRow.asked_this_hour > 0)
+        with self._database.session() as session:
+            session.execute(change.values(asked_this_hour=LinkRow.asked_this_hour - 1))
 
 
 def _row(session: Session, token: str) -> LinkRow:

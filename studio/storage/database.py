@@ -83,6 +83,8 @@ class LinkRow(Base):
     chosen_by: Mapped[str] = mapped_column(String(16), default="owner", server_default="owner")
     expires_at: Mapped[float | None]
     per_hour: Mapped[int | None]  # questions that are answered in an hour; None for as many as come
+    hour_started_at: Mapped[float] = mapped_column(default=0.0, server_default="0")  # by the first question of it
+    asked_this_hour: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class VoteRow(Base):
@@ -114,6 +116,8 @@ class ApiKeyRow(Base):
     per_day: Mapped[int]
     day: Mapped[int] = mapped_column(default=0)  # days since 1970, UTC, to which `used_today` belongs
     used_today: Mapped[int] = mapped_column(default=0)
+    minute_started_at: Mapped[float] = mapped_column(default=0.0, server_default="0")  # by the first question of it
+    used_this_minute: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class AcceptanceRow(Base):

@@ -13,6 +13,8 @@ from studio.services.chat_targets import find_subject
 from studio.services.exports import ExportService
 from studio.services.links import LinkService
 from studio.services.projects import ProjectService
+from studio.settings import Settings
+from studio.sharing.links import LinkStore
 from studio.storage.database import ProjectRow, RunRow
 from studio.storage.files import write_atomic
 from studio.storage.manifest import write_manifest
@@ -192,3 +194,22 @@ def test_a_link_closes_when_its_time_is_over_and_can_be_opened_again(
     for options in ({"days": 0}, {"per_hour": -1}, {"per_hour": 10**9}):
         with pytest.raises(AfinaError, match=r"link\.bad_limit"):
             links.create("run-1", "Padaria", **options)  # type: ignore[arg-type]
+
+
+def test_the_questions_of_an_hour_outlive_a_restart_and_end_with_it(links: LinkService, settings: Settings) -> None:
+    link = links.create("run-1", "Padaria", per_hour=2)
+    links.take_question(link)
+    links.take_question(link)
+    restarted = Workspace.open(settings)
+    with pytest.raises(AfinaError, match=r"demo\.hour_used_up") as refused:
+        LinkService(restarted).take_question(link)
+    assert refused.value.params == {"n": 60, "limit": 2}
+    links.give_question_back(link)
+    LinkService(restarted).take_question(link)
+    now = time.time()
+    assert LinkStore(restarted.database, clock=lambda: now + 1800).take_question(link.token) == pytest.approx(
+        1800, abs=60
+    )
+    assert LinkStore(restarted.database, clock=lambda: now + 3700).take_question(link.token) == 0
+    assert LinkStore(restarted.database, clock=lambda: now).take_question(link.token) == 0, "a clock that was set back"
+    restarted.database.close()

@@ -7,7 +7,6 @@ from collections.abc import MutableMapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
-from weakref import WeakKeyDictionary
 
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
@@ -23,7 +22,7 @@ from studio.i18n.catalog import LOCALES, catalog, negotiate
 from studio.web.answer_updates import EventStream
 from studio.web.brand import font
 from studio.web.demo.answers import Answering
-from studio.web.demo.limits import COOKIE, HOUR, PER_ADDRESS, PER_VISITOR, VISITS, LinkLimits, RateLimit, Visitors
+from studio.web.demo.limits import COOKIE, HOUR, PER_ADDRESS, PER_VISITOR, VISITS, RateLimit, Visitors
 from studio.web.demo.page import closed_page, demo_page
 from studio.web.demo.questions import MAX_BODY, parse_question
 from studio.web.demo.queue import FairQueue, Ticket
@@ -48,8 +47,6 @@ HEADERS: Final = {
 }
 _KEEP: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 _STATUS: Final = {"link.closed": 410, "general.not_found": 404, "demo.too_long": 413, "demo.big_body": 413}
-# A link has one hour, however many ways lead to it: the studio's own address, the network's, a tunnel's.
-_LINK_LIMITS: Final[WeakKeyDictionary[LinkService, LinkLimits]] = WeakKeyDictionary()
 _BUSY: Final = ("demo.too_fast", "demo.hour_used_up", "demo.own_questions", "demo.full")
 
 
@@ -75,7 +72,6 @@ def demo_app(services: DemoServices, *, prefix: str = "") -> FastAPI:
     below = "" if prefix == "/d" else "/d"
     visitors = Visitors(load_secret(services.workspace.home))
     limits, visits = (RateLimit(PER_VISITOR), RateLimit(PER_ADDRESS)), RateLimit(VISITS, HOUR)
-    link_limits = _LINK_LIMITS.setdefault(services.links, LinkLimits())
     answering = Answering(services.chats, services.links, FairQueue())
 
     app.get(below + "/static/{name}")(_static)
@@ -104,11 +100,11 @@ def demo_app(services: DemoServices, *, prefix: str = "") -> FastAPI:
             link = await run_in_threadpool(services.links.open, token)
             question = parse_question(request.headers.get("content-type", ""), await _body(request))
             visitor, address = visitors.name(request), visitors.address(request)
-            link_limits.check(token, link.per_hour)
+            await run_in_threadpool(services.links.take_question, link)
             try:
                 ticket = _join(answering.queue, limits, visitor, address)
             except AfinaError:
-                link_limits.give_back(token, link.per_hour)
+                await run_in_threadpool(services.links.give_question_back, link)
                 raise
         except Exception as error:
             return _refusal(from_exception(error), locale)

@@ -64,36 +64,6 @@ class RateLimit:
                 times.pop()
 
 
-class LinkLimits:
-    """How many questions each link answers in an hour, as its owner chose.
-
-    Args:
-        clock: monotonic seconds.
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._limits: dict[int, RateLimit] = {}  # by the number that a link allows
-
-    def check(self, token: str, per_hour: int | None) -> None:
-        """Counts a question.
-
-        Raises:
-            AfinaError: ``demo.hour_used_up`` with the minutes to wait as ``n``.
-        """
-        if per_hour is None:
-            return
-        try:
-            self._limits.setdefault(per_hour, RateLimit(per_hour, HOUR, self._clock)).check(token)
-        except AfinaError as error:
-            raise AfinaError("demo.hour_used_up", n=max(1, round(error.params["n"] / 60)), limit=per_hour) from error
-
-    def give_back(self, token: str, per_hour: int | None) -> None:
-        """Takes the newest question of a link back: it was refused for another reason."""
-        if per_hour in self._limits:
-            self._limits[per_hour].give_back(token)
-
-
 class Visitors:
     """Tells visitors apart by a signed cookie, and by their address where there is none.
 

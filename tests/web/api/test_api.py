@@ -13,6 +13,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from studio.errors import AfinaError
 from studio.services.api_keys import ApiKeyService
 from studio.settings import Settings
 from studio.sharing.api_keys import ApiKeyStore
@@ -112,9 +113,16 @@ def test_questions_at_once_a_minute_and_a_day_are_limited(api: Api, monkeypatch:
     restarted = ApiKeyStore(api.keys._store._database)  # the questions of a day outlive the server
     assert {found.name: found.used_today for found in restarted.list()} == {"Shop": 3, "Nightly": 2}
     now = restarted._clock()
+    shop, nightly = (next(found.id for found in restarted.list() if found.name == name) for name in ("Shop", "Nightly"))
+    with pytest.raises(AfinaError, match=r"api\.too_fast"):  # so do those of a minute
+        restarted.count(shop)
+    next_minute = ApiKeyStore(api.keys._store._database, clock=lambda: now + 61)
+    next_minute.count(shop)
+    with pytest.raises(AfinaError, match=r"api\.day_used_up"):
+        next_minute.count(nightly)
     tomorrow = ApiKeyStore(api.keys._store._database, clock=lambda: now + 86_400)
     assert {found.used_today for found in tomorrow.list()} == {0}
-    assert tomorrow.count(restarted.list()[0].id)
+    tomorrow.count(nightly)
 
 
 def test_a_thousand_wrong_keys_are_refused_and_a_right_one_is_answered(api: Api) -> None:
@@ -155,8 +163,6 @@ def test_hostile_requests_get_a_sentence_and_nothing_of_this_computer(api: Api, 
 
 
 def test_names_and_limits_of_keys_are_checked(api: Api) -> None:
-    from studio.errors import AfinaError
-
     for options, code in (
         ({"name": "  "}, "key.no_name"),
         ({"name": "x" * 81}, "key.long_name"),
