@@ -30,6 +30,8 @@ class FakeHub:
         drop: times that a file's download is cut off in the middle, by name.
         requests: method and path of every request, in order.
         writer: token that may make repositories and write to them; nobody may without one.
+        account: whose token that is.
+        role: of that token: ``write`` or ``read``.
         made: what was asked for when a repository was made, by ``type/owner/name``; its ``files`` are its content.
         stored: large files that were sent, by their SHA-256.
     """
@@ -43,6 +45,8 @@ class FakeHub:
     drop: dict[str, int] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     writer: str = ""
+    account: str = "maria"
+    role: str = "write"
     made: dict[str, dict[str, Any]] = field(default_factory=dict)
     stored: dict[str, bytes] = field(default_factory=dict)
     card: dict[str, Any] = field(default_factory=lambda: {"license": "mit", "language": ["pt", "en"]})
@@ -162,6 +166,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, *, body: bool) -> None:
         path = unquote(urlsplit(self.path).path)
         self.hub.requests.append(f"{self.command} {path}")
+        if path == "/api/whoami-v2":
+            known = self.hub.writer and self.headers.get("Authorization") == f"Bearer {self.hub.writer}"
+            said = {"name": self.hub.account, "type": "user", "auth": {"accessToken": {"role": self.hub.role}}}
+            return self._send(200, json.dumps(said).encode(), body) if known else self._send(401, b"{}", body)
+        if f"{path.removeprefix('/api/').replace('s/', '/', 1)}" in self.hub.made:
+            return self._send(200, json.dumps({"id": path.split("/", 3)[-1], "sha": COMMIT}).encode(), body)
         if path.startswith(("/api/datasets/", "/datasets/")):
             return self._dataset(path, body)
         api = path.startswith("/api/models/")

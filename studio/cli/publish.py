@@ -24,6 +24,9 @@ def publish(
         str, typer.Option("--kind", metavar="KIND", help="site, site_compare, gguf, merged or adapter.")
     ] = "site",
     private: Annotated[bool, typer.Option("--private", help="Only you can see it.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace the files of a repository that Afina did not make.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Put a chatbot online for good, on the Hugging Face hub.
@@ -44,7 +47,13 @@ def publish(
         if kind not in kinds:
             raise Usage("cli.export_kind", kind=kind, choices=", ".join(kinds))
         done = services.publishing.publish(
-            run, kind, repository, token, private=private, report=lambda phase: terminal.say(f"cli.publish.{phase}")
+            run,
+            kind,
+            repository,
+            token,
+            private=private,
+            replaces=replace,
+            report=lambda phase: terminal.say(f"cli.publish.{phase}"),
         )
     terminal.emit({"run": run, "kind": kind, "address": done.address, "page": done.page, "files": done.files})
     terminal.say("cli.publish.done")

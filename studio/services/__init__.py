@@ -77,6 +77,7 @@ class Services:
         self.insights.close()
         self.runs.close()
         self.chats.close()
+        self.publishing.close()
         self.exports.close()
         self.models.close()
         self.workspace.database.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -79,13 +80,16 @@ class ExportService:
             return None
         return next(iter(sorted(self._target_folder(run_id, step).glob(f"*-{exporter(kind).kind}.zip"))), None)
 
-    def export(self, run_id: str, kind: str, out: Path | None = None) -> Path:
+    def export(
+        self, run_id: str, kind: str, out: Path | None = None, *, is_cancelled: Callable[[], bool] = lambda: False
+    ) -> Path:
         """Makes an export and waits for it.
 
         Args:
             run_id: a run that has kept a model.
             kind: one of :meth:`kinds`.
             out: file or existing folder to put it; beside the workspace's other exports when None.
+            is_cancelled: asked twice a second; nothing half-made stays when it says so.
 
         Returns:
             The zip file.
@@ -94,7 +98,9 @@ class ExportService:
             AfinaError: as :meth:`start`, and ``export.differs``, ``export.failed``, ``disk.full``.
         """
         self.start(run_id, kind)
-        job = self._jobs.wait(f"{run_id}-{kind}")
+        while (job := self._jobs.wait(f"{run_id}-{kind}", 0.5)) is not None and job.is_active:
+            if is_cancelled():
+                self._jobs.cancel(job.key)
         made = self.path(run_id, kind)
         if made is None:
             problem = job.problem if job else None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.errors import AfinaError
+from studio.errors import AfinaError, Stopped
 from studio.services.exports import ExportService
 from studio.services.publishing import PublishingService
 from studio.settings import Settings
@@ -59,7 +59,7 @@ def opened(hub: FakeHub, tmp_path: Path, files: dict[str, bytes]) -> Iterator[Wo
 @pytest.fixture
 def publishing(opened: Workspace, monkeypatch: pytest.MonkeyPatch) -> PublishingService:
     exports = ExportService(opened)
-    monkeypatch.setattr(exports, "export", lambda run_id, kind: exports.path(run_id, kind))
+    monkeypatch.setattr(exports, "export", lambda run_id, kind, **_: exports.path(run_id, kind))
     return PublishingService(opened, exports)
 
 
@@ -72,7 +72,7 @@ def test_a_page_becomes_a_static_space_and_files_a_model(
     assert (space["sdk"], space["files"]) == ("static", files)
     assert done.address == f"{hub.address}/spaces/Maria_S/bot.do-sac"
     assert done.page == "https://maria-s-bot-do-sac.static.hf.space"
-    assert phases == ["exporting", "uploading"]
+    assert phases == ["asking", "exporting", "uploading"]
     model = publishing.publish("run-1", "gguf", "Maria_S/bot", TOKEN, private=True)
     assert model.page == ""
     assert hub.made["model/Maria_S/bot"]["visibility"] == "private"
@@ -85,11 +85,81 @@ def test_a_page_becomes_a_static_space_and_files_a_model(
 
 def test_what_the_hub_refuses_is_told_and_nothing_stays(publishing: PublishingService, opened: Workspace) -> None:
     for repository, token, code in (
-        ("maria/bot", "hf_wrong", "hub.token_refused"),
+        ("maria/bot", "hf_wrong", "publish.bad_token"),
         ("maria/bot", " ", "publish.no_token"),
-        ("bot", TOKEN, "hub.bad_id"),
         ("maria/../bot", TOKEN, "hub.bad_id"),
     ):
         with pytest.raises(AfinaError, match=code):
             publishing.publish("run-1", "site", repository, token)
     assert not list((opened.home / "exports").glob(".*.tmp"))
+
+
+def test_a_name_alone_is_one_of_the_owner_of_the_token(publishing: PublishingService, hub: FakeHub) -> None:
+    done = publishing.publish("run-1", "site", "padaria", TOKEN)
+    assert (done.repository, done.page) == ("maria/padaria", "https://maria-padaria.static.hf.space")
+    assert publishing.list("run-1") == [done]
+    publishing.publish("run-1", "gguf", "padaria", TOKEN)  # a model of the same name is another thing
+    assert [one.kind for one in publishing.list()] == ["gguf", "site"]
+
+
+def test_what_was_not_published_from_here_is_replaced_only_when_that_is_wished(
+    publishing: PublishingService, hub: FakeHub, files: dict[str, bytes]
+) -> None:
+    hub.made["space/maria/padaria"] = {"files": {"index.html": b"by hand"}}
+    with pytest.raises(AfinaError, match=r"publish\.name_taken"):
+        publishing.publish("run-1", "site", "maria/padaria", TOKEN)
+    assert hub.made["space/maria/padaria"]["files"] == {"index.html": b"by hand"}
+    publishing.publish("run-1", "site", "maria/padaria", TOKEN, replaces=True)
+    assert hub.made["space/maria/padaria"]["files"] == files
+
+
+def test_a_token_that_can_only_read_and_a_hub_that_is_not_there_are_told_apart(
+    publishing: PublishingService, hub: FakeHub, opened: Workspace
+) -> None:
+    hub.role = "read"
+    with pytest.raises(AfinaError, match=r"publish\.no_write_right"):
+        publishing.publish("run-1", "site", "padaria", TOKEN)
+    away = Workspace(opened.settings.model_copy(update={"hf_endpoint": "http://127.0.0.1:9"}))
+    with pytest.raises(AfinaError, match=r"net\.unreachable"):
+        PublishingService(away, publishing._exports).publish("run-1", "site", "padaria", TOKEN)
+    away.database.close()
+    assert not hub.made
+
+
+def test_an_upload_tells_its_bytes_and_can_be_cancelled_in_the_middle(
+    publishing: PublishingService, hub: FakeHub, files: dict[str, bytes]
+) -> None:
+    told: list[tuple[int, int]] = []
+    with pytest.raises(Stopped):
+        publishing.publish(
+            "run-1", "site", "padaria", TOKEN, sent=lambda *n: told.append(n), is_cancelled=lambda: len(told) > 1
+        )
+    assert hub.made["space/maria/padaria"]["files"] == {}  # no commit, no page of half a chatbot
+    assert publishing.list() == []
+    publishing.publish("run-1", "site", "padaria", TOKEN, replaces=True, sent=lambda *n: told.append(n))
+    whole = sum(map(len, files.values()))
+    assert told[-1] == (whole, whole)
+
+
+def test_in_the_background_the_token_is_kept_only_if_wished_and_only_if_the_hub_knows_it(
+    publishing: PublishingService, hub: FakeHub, opened: Workspace
+) -> None:
+    wishes = {"private": False, "replaces": False}
+    publishing.start("run-1", "site", "padaria", "hf_wrong", **wishes, keeps_token=True)
+    refused = publishing._jobs.wait("run-1", 30)
+    assert refused is not None
+    assert refused.problem is not None
+    assert refused.problem.code == "publish.bad_token"
+    assert not publishing.keeps_token
+    publishing.start("run-1", "site", "padaria", TOKEN, **wishes, keeps_token=True)
+    publishing._jobs.wait("run-1", 30)
+    assert publishing.keeps_token
+    assert (opened.home / "hub_token").stat().st_mode & 0o077 == 0
+    publishing.start("run-1", "gguf", "padaria", "", **wishes, keeps_token=False)
+    publishing._jobs.wait("run-1", 30)
+    assert [one.kind for one in publishing.list("run-1")] == ["gguf", "site"]
+    publishing.forget_token()
+    with pytest.raises(AfinaError, match=r"publish\.no_token"):
+        publishing.start("run-1", "site", "padaria", "", **wishes, keeps_token=False)
+    kept = [path for path in opened.home.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
+    assert not kept
