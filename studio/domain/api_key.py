@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from studio.domain.value import Value
 
 PER_MINUTE: Final = 60  # questions, unless the owner says otherwise
 PER_DAY: Final = 2000
 
 
-class ApiKey(BaseModel):
+class ApiKey(Value):
     """A key. The key itself is shown once, when it is made, and kept nowhere."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: str = Field(description="By which it is revoked; tells nothing of the key.")
     name: str = Field(description="What the owner calls it: the program that uses it.")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from studio.domain.value import Value
 
 
 class Role(StrEnum):
@@ -17,20 +19,16 @@ class Role(StrEnum):
     TOOL = "tool"
 
 
-class Message(BaseModel):
+class Message(Value):
     """One turn of a conversation."""
-
-    model_config = ConfigDict(frozen=True)
 
     role: Role
     content: str
     learn: bool = Field(default=True, description="Whether the model learns from this turn; only of an assistant's.")
 
 
-class Source(BaseModel):
+class Source(Value):
     """Where a conversation came from, so that a problem can name it."""
-
-    model_config = ConfigDict(frozen=True)
 
     file: str
     row: int = Field(description="1-based; for a table, the row as a spreadsheet numbers it (the header is row 1).")
@@ -48,10 +46,8 @@ def row_label(conversation: Conversation, place: int) -> str:
     return str(conversation.source.row) if conversation.source else f"#{place}"
 
 
-class Conversation(BaseModel):
+class Conversation(Value):
     """One example: turns that end with an assistant's answer."""
-
-    model_config = ConfigDict(frozen=True)
 
     messages: tuple[Message, ...]
     id: str = Field(default="", description="Stable within a dataset; assigned when it is stored.")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from studio.domain.conversation import Conversation
 from studio.domain.problem import Problem
+from studio.domain.value import Value
 
 
 class ColumnRole(StrEnum):
@@ -22,10 +23,8 @@ class ColumnRole(StrEnum):
     HELD_OUT = "held_out"
 
 
-class Mapping(BaseModel):
+class Mapping(Value):
     """Which columns are what. Several columns of one role are joined by a line break."""
-
-    model_config = ConfigDict(frozen=True)
 
     question: tuple[str, ...] = ()
     answer: tuple[str, ...] = ()
@@ -61,19 +60,15 @@ class Mapping(BaseModel):
         return self.model_copy(update={**several, **single})
 
 
-class SplitChoice(BaseModel):
+class SplitChoice(Value):
     """How examples are drawn for the test."""
-
-    model_config = ConfigDict(frozen=True)
 
     seed: int = Field(default=42, ge=0, lt=2**32)
     share: float = Field(default=0.15, ge=0.01, le=0.5, description="Share of the examples that is kept aside.")
 
 
-class TableRead(BaseModel):
+class TableRead(Value):
     """How one file, or one sheet of it, was read."""
-
-    model_config = ConfigDict(frozen=True)
 
     file: str
     reader: str
@@ -86,10 +81,8 @@ class TableRead(BaseModel):
     )
 
 
-class DatasetVersion(BaseModel):
+class DatasetVersion(Value):
     """One immutable version of a project's examples."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: str
     project_id: str
@@ -108,10 +101,8 @@ class DatasetVersion(BaseModel):
     parent: str | None = Field(default=None, description="Id of the version that it was made from.")
 
 
-class DatasetView(BaseModel):
+class DatasetView(Value):
     """What the Examples screen shows."""
-
-    model_config = ConfigDict(frozen=True)
 
     version: DatasetVersion
     conversations: tuple[Conversation, ...] = Field(description="All examples; of a large set, the first of them.")
@@ -125,10 +116,8 @@ class DatasetView(BaseModel):
     can_redo: bool = False
 
 
-class Segment(BaseModel):
+class Segment(Value):
     """A stretch of the text a model sees; ``learned`` marks the part it is trained to say."""
-
-    model_config = ConfigDict(frozen=True)
 
     text: str
     learned: bool

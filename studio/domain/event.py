@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from studio.domain.problem import Problem
+from studio.domain.value import Value
 
 
 class _Event(BaseModel):
@@ -82,10 +83,8 @@ class Extended(_Event):
     total_steps: int
 
 
-class SampleAnswer(BaseModel):
+class SampleAnswer(Value):
     """A held-out question answered by the model as it is now."""
-
-    model_config = ConfigDict(frozen=True)
 
     question: str
     expected: str
@@ -121,7 +120,6 @@ class Usage(_Event):
     gpu: float | None = Field(default=None, description="Share of the time that the GPU computes; None without one.")
     vram: int | None = Field(default=None, description="GPU memory that all programs hold, bytes; None without one.")
     vram_total: int | None = None
-    disk_free: int = Field(default=0, description="On the disk of the run, bytes.")
 
 
 class Notice(_Event):

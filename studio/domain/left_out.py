@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from studio.domain.problem import Problem
+from studio.domain.value import Value
 
 
 class Unit(StrEnum):
@@ -58,10 +59,8 @@ _WHOLE: Final = (
 )
 
 
-class LeftOut(BaseModel):
+class LeftOut(Value):
     """One reason for which something of one file is not among the examples."""
-
-    model_config = ConfigDict(frozen=True)
 
     unit: Unit
     n: int = Field(description="How many.")

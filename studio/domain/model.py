@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from studio.domain.problem import Problem
+from studio.domain.value import Value
 
 
 class SourceKind(StrEnum):
@@ -17,20 +18,16 @@ class SourceKind(StrEnum):
     FOLDER = "folder"  # a folder or GGUF file on this computer
 
 
-class Licence(BaseModel):
+class Licence(Value):
     """The terms of a model."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: str = Field(max_length=500)
     url: str = Field(default="", max_length=2_000)
     must_accept: bool = Field(default=False, description="Whether the owner must accept the terms before use.")
 
 
-class BaseModelCard(BaseModel):
+class BaseModelCard(Value):
     """What a person needs to choose a base model. Sizes have bounds: a stranger's file may say anything."""
-
-    model_config = ConfigDict(frozen=True, protected_namespaces=())
 
     id: str = Field(max_length=80)
     name: str = Field(max_length=500)
@@ -54,10 +51,8 @@ class BaseModelCard(BaseModel):
     )
 
 
-class BrokenCard(BaseModel):
+class BrokenCard(Value):
     """A model in the list of which the card cannot be used: shown for what it is, so that it can be removed."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: str
     name: str
@@ -73,20 +68,16 @@ class FitBadge(StrEnum):
     TOO_BIG = "too_big"
 
 
-class MemoryPart(BaseModel):
+class MemoryPart(Value):
     """One line of the memory arithmetic."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: str = Field(description="Catalog key suffix: `weights`, `adapter`, `activations`, `logits`, `runtime` …")
     bytes: int
     formula: str = Field(description="The numbers behind it, such as `134,515,008 x 2 bytes`.")
 
 
-class Fit(BaseModel):
+class Fit(Value):
     """The arithmetic behind a badge."""
-
-    model_config = ConfigDict(frozen=True)
 
     badge: FitBadge
     needed_bytes: int

@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from studio.domain.value import Value
 from studio.errors import AfinaError
 
 
@@ -18,10 +19,8 @@ class Severity(StrEnum):
     NOTE = "note"  # worth knowing
 
 
-class Problem(BaseModel):
+class Problem(Value):
     """What is wrong, where, with the values that its sentence names."""
-
-    model_config = ConfigDict(frozen=True)
 
     code: str = Field(description="`area.what`; the sentence is the catalog key `error.area.what`.")
     severity: Severity = Severity.ERROR

@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from studio.domain.run import RunState
+from studio.domain.value import Value
 
 
-class Project(BaseModel):
+class Project(Value):
     """A chatbot in the making: a base model, examples, runs."""
-
-    model_config = ConfigDict(frozen=True, protected_namespaces=())
 
     id: str
     name: str
@@ -24,10 +23,8 @@ class Project(BaseModel):
     deleted_at: float | None = Field(default=None, description="Since when it is in the trash; None for others.")
 
 
-class RunCard(BaseModel):
+class RunCard(Value):
     """A run as the home page shows it."""
-
-    model_config = ConfigDict(frozen=True, protected_namespaces=())
 
     id: str
     name: str
@@ -38,10 +35,8 @@ class RunCard(BaseModel):
     fraction: float = 0.0
 
 
-class ProjectCard(BaseModel):
+class ProjectCard(Value):
     """A project as the home page shows it."""
-
-    model_config = ConfigDict(frozen=True, protected_namespaces=())
 
     project: Project
     model_name: str | None = None
@@ -57,10 +52,8 @@ class ChosenBy(StrEnum):
     ANSWER = "answer"  # because the tuned model answered them right
 
 
-class Link(BaseModel):
+class Link(Value):
     """A demo link."""
-
-    model_config = ConfigDict(frozen=True)
 
     token: str = Field(description="Unguessable part of the address; 128 bits or more.")
     run_id: str

@@ -8,7 +8,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from studio.domain.event import (
     Answers,
@@ -26,6 +26,7 @@ from studio.domain.event import (
 from studio.domain.problem import Problem
 from studio.domain.recipe import Recipe
 from studio.domain.run_plan import RunPlan
+from studio.domain.value import Value
 
 USAGE_KEPT: Final = 120  # readings of memory and cores: ten minutes at one every five seconds
 
@@ -55,10 +56,8 @@ class RunState(StrEnum):
         return self in (RunState.FINISHED, RunState.STOPPED, RunState.CANCELLED, RunState.FAILED)
 
 
-class RunResult(BaseModel):
+class RunResult(Value):
     """``result.json``: written last, atomically. Its presence means that the run is over."""
-
-    model_config = ConfigDict(frozen=True)
 
     state: RunState
     steps: int
@@ -70,19 +69,15 @@ class RunResult(BaseModel):
     problem: Problem | None = None
 
 
-class Point(BaseModel):
+class Point(Value):
     """A point of a chart."""
-
-    model_config = ConfigDict(frozen=True)
 
     step: int
     value: float
 
 
-class Progress(BaseModel):
+class Progress(Value):
     """What the events say: a pure fold over them, so that a lost message changes nothing."""
-
-    model_config = ConfigDict(frozen=True)
 
     started: Started | None = None
     phase: str | None = None
@@ -109,7 +104,6 @@ class Progress(BaseModel):
     answers_step: int = 0
     notices: tuple[Problem, ...] = ()
     ended: Ended | None = None
-    last_event_at: float = 0.0
     usage: tuple[Usage, ...] = Field(default=(), description="The newest ones, a few seconds apart, oldest first.")
 
 
@@ -128,13 +122,11 @@ class ProgressFold:
         self._ended: Ended | None = None
         self._phase: str | None = None
         self._plan = RunPlan()
-        self._last_event_at = 0.0
         self._curves = _Curves()
         self._usage: deque[Usage] = deque(maxlen=USAGE_KEPT)
 
     def add(self, event: Event) -> None:
         """Takes in one event, in the order of the file."""
-        self._last_event_at = event.time
         match event:
             case Started():
                 self._started, self._ended = event, None
@@ -205,7 +197,6 @@ class ProgressFold:
             answers_step=newest,
             notices=tuple(self._notices),
             ended=self._ended,
-            last_event_at=self._last_event_at,
             usage=tuple(self._usage),
         )
 
@@ -258,19 +249,8 @@ def _tokens_per_second(taken: list[Step]) -> float:
     return sum(s.tokens for s in recent) / seconds if seconds > 0 else 0.0
 
 
-class Resources(BaseModel):
-    """What a run takes of its machine, with the totals of the machine in each reading."""
-
-    model_config = ConfigDict(frozen=True)
-
-    latest: Usage | None = Field(default=None, description="None before the first reading.")
-    history: tuple[Usage, ...] = Field(default=(), description="Oldest first; the newest is `latest`.")
-
-
-class RunView(BaseModel):
+class RunView(Value):
     """Everything a screen shows of a run."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: str
     project_id: str
@@ -292,9 +272,3 @@ class RunView(BaseModel):
     def fraction(self) -> float:
         """How much of it is done, 0 to 1, for every bar that shows the run."""
         return 1.0 if self.state is RunState.FINISHED else self.progress.fraction
-
-    @property
-    def resources(self) -> Resources:
-        """What its worker takes of the machine."""
-        history = self.progress.usage
-        return Resources(latest=history[-1] if history else None, history=history)

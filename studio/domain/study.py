@@ -9,11 +9,12 @@ import math
 from enum import StrEnum
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from studio.domain.problem import Problem
 from studio.domain.recipe import Recipe
 from studio.domain.run import Point, RunState
+from studio.domain.value import Value
 
 STUDY_PREFIX: Final = "study"
 FEW_RIGHT: Final = 0.25  # share of right answers below which it says nothing of a trial
@@ -52,11 +53,7 @@ class TrialState(StrEnum):
     FAILED = "failed"  # it diverged, or memory was short
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class TrialSettings(_Value):
+class TrialSettings(Value):
     """What differs between the trials of a search."""
 
     learning_rate: float
@@ -64,7 +61,7 @@ class TrialSettings(_Value):
     epochs: float = Field(description="Passes over the examples when the trial is run to its end.")
 
 
-class TrialScore(_Value):
+class TrialScore(Value):
     """How a trial did on the practice questions at the end of a rung."""
 
     rung: int = Field(description="0 is the first.")
@@ -94,7 +91,7 @@ class TrialScore(_Value):
         return share - _TIE * loss
 
 
-class Trial(_Value):
+class Trial(Value):
     """One short run of a study."""
 
     number: int = Field(description="1-based; in a search, 1 is the present settings; in folds, the part asked.")
@@ -115,7 +112,7 @@ class Trial(_Value):
         return next((score for score in self.scores if score.rung == rung), None)
 
 
-class StudyPlan(_Value):
+class StudyPlan(Value):
     """``study.json``: what a study is to do. Never changed."""
 
     kind: StudyKind
@@ -125,7 +122,7 @@ class StudyPlan(_Value):
     parts: tuple[int, ...] = Field(default=(), description="Of folds: the part of each example, 0-based.")
 
 
-class StudyRecord(_Value):
+class StudyRecord(Value):
     """``record.json``: what a study has done so far; replaced as a whole after each leg of a trial."""
 
     spent: float = Field(default=0.0, description="Seconds of work, over all restarts.")
@@ -137,14 +134,14 @@ class StudyRecord(_Value):
     done: bool = Field(default=False, description="Whether there is nothing left to try, or no time.")
 
 
-class Advice(_Value):
+class Advice(Value):
     """A plain sentence and what it rests on."""
 
     key: str = Field(description="Of the catalogs.")
     params: dict[str, Any] = Field(default_factory=dict)
 
 
-class Recommendation(_Value):
+class Recommendation(Value):
     """What a search found."""
 
     trial: int = Field(description="Number of the trial; 1 means: keep the present settings.")
@@ -152,7 +149,7 @@ class Recommendation(_Value):
     advice: Advice
 
 
-class Spread(_Value):
+class Spread(Value):
     """What the parts of a cross-validation say together. Shares are from 0 to 1."""
 
     folds: int = Field(description="Parts that are done.")
@@ -166,7 +163,7 @@ class Spread(_Value):
     spread_loss: float | None = None
 
 
-class StudyView(_Value):
+class StudyView(Value):
     """Everything a screen shows of a study."""
 
     id: str

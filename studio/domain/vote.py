@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from studio.domain.proof import Interval, VoteTally
+from studio.domain.value import Value
 
 
 class Choice(StrEnum):
@@ -27,11 +28,7 @@ class BallotKey(StrEnum):
     BOTH_BAD = "both_bad"
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Ballot(_Value):
+class Ballot(Value):
     """A question to vote on; nothing in it says whose the answers are.
 
     The order of the answers differs from voter to voter and from question to question.
@@ -45,7 +42,7 @@ class Ballot(_Value):
     total: int
 
 
-class VoteResult(_Value):
+class VoteResult(Value):
     """All votes on two runs, or on a run and its base."""
 
     tally: VoteTally = VoteTally()

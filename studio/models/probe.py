@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from studio.domain.recipe import Precision
+from studio.domain.value import Value
 from studio.errors import AfinaError
 from studio.models.hardware import Machine, machine
 from studio.models.json_file import read_object
@@ -38,10 +39,8 @@ _GUESSED_PER_CORE: Final = 25.0  # GFLOP/s in fp32 of a core of an ordinary lapt
 _GUESSED_GPU: Final = 10_000.0
 
 
-class Speed(BaseModel):
+class Speed(Value):
     """Measured speed of matrix products, in 10^9 floating-point operations a second."""
-
-    model_config = ConfigDict(frozen=True)
 
     bf16: float = Field(gt=0)
     fp32: float = Field(gt=0)

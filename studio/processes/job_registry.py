@@ -17,11 +17,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from studio.domain.problem import Problem
+from studio.domain.value import Value
 from studio.errors import AfinaError, Stopped, from_exception
-from studio.storage.files import is_alive, write_atomic
+from studio.storage.files import is_alive, read_value, write_atomic
 
 _WRITE_INTERVAL: Final = 1.0  # seconds between two writes of a progress that changes nothing else
 _PATIENCE: Final = 10.0  # seconds that jobs get to end when the studio does
@@ -38,10 +39,8 @@ class JobState(StrEnum):
     INTERRUPTED = "interrupted"  # the studio ended while it was under way
 
 
-class Job(BaseModel):
+class Job(Value):
     """A background job, as it is shown and as it is kept on disk."""
-
-    model_config = ConfigDict(frozen=True)
 
     kind: str = Field(description="`import`, `install`, `checkup`, `export` or `measurement`.")
     key: str = Field(description="What it is about; one job of a kind and a key at a time.")
@@ -192,11 +191,8 @@ class JobRegistry:
 
     def _stored(self, key: str) -> Job | None:
         """A job of another process, or of an earlier one; that one's child is ended where it still runs."""
-        try:
-            job = Job.model_validate_json(self._path(key).read_bytes())
-        except (OSError, ValueError):
-            return None
-        if not job.is_active or is_alive(job.pid, job.created_at):
+        job = read_value(self._path(key), Job)
+        if job is None or not job.is_active or is_alive(job.pid, job.created_at):
             return job
         if job.child_pid is not None:
             _end(job.child_pid, job.created_at)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import threading
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from studio.domain.conversation import Message, Role
+from studio.domain.value import Value
 from studio.storage.files import write_atomic
 from studio.storage.workspace import Workspace
 
 MOST: Final = 100  # turns that are kept: more than anybody scrolls through
 
 
-class Answer(BaseModel):
+class Answer(Value):
     """What one model said.
 
     Args:
@@ -23,23 +24,19 @@ class Answer(BaseModel):
         is_cut: whether it was cut off.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     key: str
     name: str = ""
     text: str = ""
     is_cut: bool = False
 
 
-class Turn(BaseModel):
+class Turn(Value):
     """A question with its answers.
 
     Args:
         question: what was asked.
         follows: whether the models were reminded of the turn before.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     question: str
     answers: tuple[Answer, ...] = ()

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from studio import __version__
 from studio.domain.model import SourceKind
+from studio.domain.value import Value
 from studio.models.hardware import Machine, machine
 from studio.models.probe import choose_precision
 from studio.models.sources.package import PACKAGES
@@ -26,17 +27,15 @@ _DISK: Final = 3 * 10**9  # bytes: a base model, its download, a run with its ch
 _MEMORY: Final = 2_500_000_000  # bytes: what a run of the sample takes at most
 
 
-class Finding(BaseModel):
+class Finding(Value):
     """One thing that was looked at.
 
     Its sentence is ``doctor.<code>`` in the catalogs, and says what to do where it is not well.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     code: str
     well: bool = True
-    params: dict[str, Any] = {}
+    params: dict[str, Any] = Field(default_factory=dict)
 
 
 def examine(workspace: Workspace, models: ModelService) -> Iterator[Finding]:

@@ -10,10 +10,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from studio.errors import AfinaError, from_exception
 
+Kind = TypeVar("Kind", bound=BaseModel)
 _MADE_BY: Final = re.compile(r"\.(\d+)-[^.]*\.tmp$")
 _ABANDONED: Final = 86_400.0  # seconds
 _CLOCK: Final = 2.0  # seconds by which start times and file times may differ
@@ -28,6 +31,14 @@ def write_atomic(path: Path, data: str | bytes) -> None:
     """
     with atomic_path(path) as temporary:
         temporary.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+def read_value(path: Path, kind: type[Kind]) -> Kind | None:
+    """The value in a JSON file; None where it is missing, or cannot be read as one of this kind."""
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
 
 
 @contextmanager

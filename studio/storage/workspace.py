@@ -29,84 +29,40 @@ def new_id(prefix: str) -> str:
     return f"{prefix}-{secrets.token_hex(6)}"
 
 
+class Within:
+    """A path below ``path`` of the folder that it is read from."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, folder: RunFolder, owner: object = None) -> Path:
+        return folder.path / self._name
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """The paths in a run's folder. Disk is the truth about a run: everything shown is read from here."""
 
     path: Path
 
-    @property
-    def recipe(self) -> Path:
-        return self.path / "recipe.json"
-
-    @property
-    def model(self) -> Path:
-        """The :class:`BaseModelCard` that the run was made with."""
-        return self.path / "model.json"
-
-    @property
-    def train(self) -> Path:
-        return self.path / "train.jsonl"
-
-    @property
-    def held_out(self) -> Path:
-        """The practice part: the only one that a run asks itself. The exam too, in runs of two-part splits."""
-        return self.path / "held_out.jsonl"
-
-    @property
-    def exam(self) -> Path:
-        """The final exam, which nothing reads before the run is over. Not there in runs of two-part splits."""
-        return self.path / "exam.jsonl"
-
-    @property
-    def events(self) -> Path:
-        return self.path / "events.jsonl"
-
-    @property
-    def checkpoints(self) -> Path:
-        return self.path / "checkpoints"
-
-    @property
-    def adapters(self) -> Path:
-        return self.path / "adapters"
-
-    @property
-    def best(self) -> Path:
-        """JSON that names the kept adapter: ``{"step": 120, "adapter": "adapters/step-000120"}``."""
-        return self.path / "best.json"
-
-    @property
-    def stop_request(self) -> Path:
-        """Its presence asks the worker to stop at the next step and keep the best so far."""
-        return self.path / "stop"
-
-    @property
-    def pause_request(self) -> Path:
-        """Its presence asks the worker to pause at the next step; what is in it says why, empty when a person asked."""
-        return self.path / "pause"
-
-    @property
-    def cancel_request(self) -> Path:
-        """Its presence asks the supervisor to end the worker at once."""
-        return self.path / "cancel"
-
-    @property
-    def adjustments(self) -> Path:
-        """JSON with what was changed on the way: a smaller batch after a lack of memory, a lower learning rate."""
-        return self.path / "adjustments.json"
-
-    @property
-    def worker(self) -> Path:
-        """JSON with the worker's ``pid`` and ``process_started`` (seconds since 1970, as psutil gives it)."""
-        return self.path / "worker.json"
-
-    @property
-    def log(self) -> Path:
-        return self.path / "worker.log"
-
-    @property
-    def result(self) -> Path:
-        return self.path / "result.json"
+    recipe = Within("recipe.json")
+    model = Within("model.json")  # the BaseModelCard that the run was made with
+    train = Within("train.jsonl")
+    held_out = Within(
+        "held_out.jsonl"
+    )  # practice: the only part that a run asks itself; in old two-part runs the exam too
+    exam = Within("exam.jsonl")  # which nothing reads before the run is over; not there in two-part runs
+    events = Within("events.jsonl")
+    checkpoints = Within("checkpoints")
+    adapters = Within("adapters")
+    best = Within("best.json")  # names the kept adapter: {"step": 120, "adapter": "adapters/step-000120"}
+    stop_request = Within("stop")  # its presence asks the worker to stop at the next step and keep the best so far
+    pause_request = Within("pause")  # as above, to pause; what is in it says why, empty when a person asked
+    cancel_request = Within("cancel")  # its presence asks the supervisor to end the worker at once
+    adjustments = Within("adjustments.json")  # what was changed on the way: a smaller batch, a lower learning rate
+    worker = Within("worker.json")  # the worker's pid and process_started, seconds since 1970 as psutil gives it
+    log = Within("worker.log")
+    result = Within("result.json")
 
 
 @dataclass(frozen=True)

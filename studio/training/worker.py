@@ -85,7 +85,7 @@ def _train(args: argparse.Namespace, folder: RunFolder, log: EventLog) -> RunRes
     log.write(Phase(time=time.time(), name="loading_model"))
     from studio.training.hparam_search.folder import StudyFolder
 
-    study = StudyFolder(folder)
+    study = StudyFolder(folder.path)
     if study.is_study:
         from studio.training.hparam_search.search_worker import run_study
 

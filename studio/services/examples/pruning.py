@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pydantic import ValidationError
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -17,7 +16,7 @@ from studio.domain.recipe import Recipe
 from studio.errors import AfinaError
 from studio.services.examples.imports import ImportService
 from studio.storage.database import DatasetRow, ProjectRow, RunRow
-from studio.storage.files import used_bytes
+from studio.storage.files import read_value, used_bytes
 from studio.storage.workspace import Workspace
 
 KEPT_STEPS: Final = 20
@@ -149,9 +148,8 @@ def _of_runs(workspace: Workspace, session: Session) -> set[str]:
     used: set[str] = set()
     for run_id, version_id in session.execute(select(RunRow.id, RunRow.dataset_id)).tuples():
         used |= {version_id} if version_id else set()
-        try:
-            recipe = Recipe.model_validate_json(workspace.run(run_id).recipe.read_bytes())
-        except (OSError, ValidationError):
+        recipe = read_value(workspace.run(run_id).recipe, Recipe)
+        if recipe is None:
             continue
         used |= {entry.removeprefix(_STORED) for entry in recipe.data if entry.startswith(_STORED)}
     return used

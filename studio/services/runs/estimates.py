@@ -29,7 +29,7 @@ from studio.services.runs.training_time import (
     tokens_asked,
 )
 from studio.storage.database import RunRow
-from studio.storage.files import write_atomic
+from studio.storage.files import read_value, write_atomic
 from studio.storage.workspace import RunFolder, Workspace
 from studio.training.loop.evaluation import RECALL_ASKED
 
@@ -139,11 +139,8 @@ class Offers:
         found: list[tuple[RunFolder, int, int]] = []
         for run_id, held_out in rows:
             folder = self._workspace.run(run_id)
-            try:
-                made = Recipe.model_validate_json(folder.recipe.read_bytes())
-            except (OSError, ValueError):
-                continue
-            if (_cost(made), made.precision) == (_cost(recipe), recipe.precision):
+            made = read_value(folder.recipe, Recipe)
+            if made and (_cost(made), made.precision) == (_cost(recipe), recipe.precision):
                 found.append((folder, made.batch_size or 16, held_out))
         return found[:_RUNS]
 

@@ -6,12 +6,11 @@ import threading
 from collections import OrderedDict
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from studio.domain.problem import Problem
 from studio.domain.recipe import Recipe
 from studio.domain.run import Progress, ProgressFold, RunResult, RunState, RunView
 from studio.storage.database import RunRow
+from studio.storage.files import read_value
 from studio.storage.workspace import RunFolder
 from studio.training.run_files.event_log import read_events
 from studio.training.run_files.status import pause_reason, read_result
@@ -122,7 +121,7 @@ class _Known:
 
     def refresh(self, folder: RunFolder) -> None:
         if self.recipe is None:
-            self.recipe = _recipe(folder)
+            self.recipe = read_value(folder.recipe, Recipe)
         try:
             status = folder.events.stat()
         except OSError:
@@ -148,10 +147,3 @@ def _lost(folder: RunFolder) -> Problem:
     if not folder.path.exists():
         return Problem(code="run.folder_missing", params={"path": str(folder.path)})
     return Problem(code="run.end_unknown")
-
-
-def _recipe(folder: RunFolder) -> Recipe | None:
-    try:
-        return Recipe.model_validate_json(folder.recipe.read_bytes())
-    except (OSError, ValidationError):
-        return None

@@ -94,13 +94,13 @@ def make_study_folder(
         AfinaError: ``disk.full`` or ``disk.not_writable``.
     """
     learned, asked = b"".join(lines(sides[0])), b"".join(lines(sides[1]))
-    require_space(folder.run.path, room_for(recipe, card) + 2 * len(learned))
-    with atomic_folder(folder.run.path) as temporary:
-        made = StudyFolder(RunFolder(temporary))
-        write_atomic(made.run.recipe, recipe.model_dump_json(indent=2))
-        write_atomic(made.run.model, card.model_dump_json(indent=2))
-        write_atomic(made.run.train, learned)
-        write_atomic(made.run.held_out, asked)
+    require_space(folder.path, room_for(recipe, card) + 2 * len(learned))
+    with atomic_folder(folder.path) as temporary:
+        made = StudyFolder(temporary)
+        write_atomic(made.recipe, recipe.model_dump_json(indent=2))
+        write_atomic(made.model, card.model_dump_json(indent=2))
+        write_atomic(made.train, learned)
+        write_atomic(made.held_out, asked)
         write_atomic(made.proof, b"".join(lines(proof)))
         write_atomic(made.plan_path, plan.model_dump_json(indent=2))
 
@@ -124,7 +124,7 @@ def keep_trial(target: RunFolder, folder: StudyFolder, trial: Trial) -> tuple[in
         for path in (source.recipe, source.events, source.best):
             shutil.copy2(path, made.path / path.name)
         shutil.copytree(kept.folder, made.path / kept.name)
-        shutil.copy2(folder.run.model, made.model)
+        shutil.copy2(folder.model, made.model)
         shutil.copy2(source.train, made.train)
         shutil.copy2(source.held_out, made.held_out)
         shutil.copy2(folder.proof, made.exam)

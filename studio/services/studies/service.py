@@ -227,7 +227,7 @@ class StudyService:
             with self._workspace.database.session() as session:
                 session.add(row)
         except AfinaError:
-            shutil.rmtree(folder.run.path, ignore_errors=True)
+            shutil.rmtree(folder.path, ignore_errors=True)
             raise
         self._runs.start_supervisor()
         return study_id
@@ -239,7 +239,7 @@ class StudyService:
         return next(name for n in range(1, 10**6) if (name := base if n == 1 else f"{base} · {n}") not in taken)
 
     def _folder(self, study_id: str) -> StudyFolder:
-        return StudyFolder(self._workspace.run(study_id))
+        return StudyFolder(self._workspace.run(study_id).path)
 
     @staticmethod
     def _chosen(view: StudyView, trial: int | None) -> int | None:

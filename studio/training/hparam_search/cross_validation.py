@@ -34,6 +34,6 @@ class CrossValidation(TrialWorker):
         from studio.training.loop.dataloader import read_conversations
 
         sides: tuple[list[Conversation], list[Conversation]] = [], []
-        for conversation, part in zip(read_conversations(self.folder.run.train), self.plan.parts, strict=True):
+        for conversation, part in zip(read_conversations(self.folder.train), self.plan.parts, strict=True):
             sides[part == number - 1].append(conversation)
         return sides

@@ -7,13 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from studio.domain.conversation import Conversation
 from studio.domain.recipe import Recipe
 from studio.domain.study import StudyPlan, StudyRecord
-from studio.storage.files import write_atomic
-from studio.storage.workspace import RunFolder
+from studio.storage.files import read_value, write_atomic
+from studio.storage.workspace import RunFolder, Within
+
+
+class _OfStudy(Within):
+    def __get__(self, folder: RunFolder, owner: object = None) -> Path:
+        assert isinstance(folder, TrialFolder)
+        return folder.study.path / self._name
 
 
 @dataclass(frozen=True)
@@ -22,17 +26,9 @@ class TrialFolder(RunFolder):
 
     study: RunFolder
 
-    @property
-    def stop_request(self) -> Path:
-        return self.study.stop_request
-
-    @property
-    def pause_request(self) -> Path:
-        return self.study.pause_request
-
-    @property
-    def cancel_request(self) -> Path:
-        return self.study.cancel_request
+    stop_request = _OfStudy("stop")
+    pause_request = _OfStudy("pause")
+    cancel_request = _OfStudy("cancel")
 
     def prepare(self, recipe: Recipe, train: Sequence[Conversation], asked: Sequence[Conversation]) -> None:
         """Writes what a trial needs; its recipe last, since that says that all is there.
@@ -56,56 +52,30 @@ class TrialFolder(RunFolder):
 
 
 @dataclass(frozen=True)
-class StudyFolder:
-    """The paths and the documents of a study."""
+class StudyFolder(RunFolder):
+    """The folder of a study, as the queue sees it, with the documents of a study."""
 
-    run: RunFolder
-
-    @property
-    def plan_path(self) -> Path:
-        return self.run.path / "study.json"
-
-    @property
-    def record_path(self) -> Path:
-        return self.run.path / "record.json"
-
-    @property
-    def database(self) -> Path:
-        """Optuna's storage of a search."""
-        return self.run.path / "optuna.db"
-
-    @property
-    def proof(self) -> Path:
-        """The held-out examples of the project, which no trial sees."""
-        return self.run.path / "proof.jsonl"
-
-    @property
-    def trials(self) -> Path:
-        """Where the folders of the trials are."""
-        return self.run.path / "trials"
+    plan_path = Within("study.json")
+    record_path = Within("record.json")
+    database = Within("optuna.db")  # Optuna's storage of a search
+    proof = Within("proof.jsonl")  # the held-out examples of the project, which no trial sees
+    trials = Within("trials")
 
     def trial(self, number: int) -> TrialFolder:
         """The folder of a trial, which need not exist yet."""
-        return TrialFolder(self.trials / f"{number:02d}", self.run)
+        return TrialFolder(self.trials / f"{number:02d}", self)
 
     @property
     def is_study(self) -> bool:
-        """Whether this folder is that of a study."""
         return self.plan_path.is_file()
 
     def plan(self) -> StudyPlan | None:
         """What is to be done; None where it cannot be read."""
-        try:
-            return StudyPlan.model_validate_json(self.plan_path.read_bytes())
-        except (OSError, ValidationError):
-            return None
+        return read_value(self.plan_path, StudyPlan)
 
     def record(self) -> StudyRecord:
         """What has been done; an empty one at first."""
-        try:
-            return StudyRecord.model_validate_json(self.record_path.read_bytes())
-        except (OSError, ValidationError):
-            return StudyRecord()
+        return read_value(self.record_path, StudyRecord) or StudyRecord()
 
     def write(self, record: StudyRecord) -> None:
         """Replaces the record. Raises ``disk.full`` or ``disk.not_writable``."""

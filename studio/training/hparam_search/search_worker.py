@@ -40,7 +40,7 @@ def run_study(folder: StudyFolder, home: Path, model_dir: Path) -> RunResult | N
     """
     plan = folder.plan()
     if plan is None:
-        raise AfinaError("study.damaged", path=str(folder.run.path))
+        raise AfinaError("study.damaged", path=str(folder.path))
     worker = HyperparameterSearch if plan.kind is StudyKind.SEARCH else CrossValidation
     return worker(folder, plan, home, model_dir).run()
 
@@ -131,4 +131,4 @@ class HyperparameterSearch(TrialWorker):
     def _sides(self, number: int) -> tuple[list[Conversation], list[Conversation]]:
         from studio.training.loop.dataloader import read_conversations
 
-        return read_conversations(self.folder.run.train), read_conversations(self.folder.run.held_out)
+        return read_conversations(self.folder.train), read_conversations(self.folder.held_out)

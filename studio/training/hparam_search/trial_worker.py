@@ -70,7 +70,7 @@ class TrialWorker(ABC):
         try:
             self._work()
         except _Interrupted:
-            if not self.folder.run.stop_request.exists():
+            if not self.folder.stop_request.exists():
                 return None
             interrupted = True
         self._note(current=None, done=not interrupted)
@@ -175,7 +175,7 @@ class TrialWorker(ABC):
         return assemble(folder, recipe, self.model_dir, ComputeLock(self.home), log, live=False)
 
     def _recipe(self) -> Recipe:
-        return Recipe.model_validate_json(self.folder.run.recipe.read_text(encoding="utf-8"))
+        return Recipe.model_validate_json(self.folder.recipe.read_text(encoding="utf-8"))
 
     def _recipe_of(self, trial: Trial) -> Recipe:
         """The study's recipe with the trial's settings. Nothing is chosen by looking: no early stop, no best step."""
@@ -198,7 +198,7 @@ class TrialWorker(ABC):
 
     def _mark(self) -> None:
         """Shows the supervisor that a worker which dies now has got further: a mark where a run has its checkpoints."""
-        parent = self.folder.run.checkpoints
+        parent = self.folder.checkpoints
         number = len(list(parent.glob("step-*"))) + 1 if parent.is_dir() else 1
         step_folder(parent, number).mkdir(parents=True, exist_ok=True)
 

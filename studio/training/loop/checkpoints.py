@@ -6,9 +6,8 @@ import shutil
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from pydantic import BaseModel, ConfigDict
-
-from studio.storage.files import atomic_folder, require_space
+from studio.domain.value import Value
+from studio.storage.files import atomic_folder, read_value, require_space
 from studio.storage.manifest import verify_manifest, write_manifest
 from studio.training.loop.evaluation import EvalResult
 
@@ -21,10 +20,8 @@ _TENSORS: Final = "state.safetensors"
 _STATE: Final = "state.json"
 
 
-class LoopState(BaseModel):
+class LoopState(Value):
     """Where a run stands, apart from its tensors. Order of the data and dropout follow from seed and step."""
-
-    model_config = ConfigDict(frozen=True)
 
     step: int = 0
     micro_batch: int = 0
@@ -86,15 +83,8 @@ def count(parent: Path) -> int:
 
 def best_steps(parent: Path) -> set[int]:
     """The steps whose adapters the kept checkpoints call the best so far: any of them may be gone back to."""
-    steps = set()
-    for folder in _folders(parent):
-        try:
-            state = LoopState.model_validate_json((folder / _STATE).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        if state.best_step is not None:
-            steps.add(state.best_step)
-    return steps
+    states = (read_value(folder / _STATE, LoopState) for folder in _folders(parent))
+    return {state.best_step for state in states if state is not None and state.best_step is not None}
 
 
 def clear_remains(parent: Path) -> None:

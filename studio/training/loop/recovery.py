@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from studio.domain.event import Notice
 from studio.domain.problem import Problem, Severity
 from studio.domain.recipe import Recipe
+from studio.storage.files import read_value
 from studio.storage.workspace import RunFolder
 from studio.training.loop import checkpoints
 from studio.training.run_files.adjustments import MOST_SETBACKS, read_adjustments, write_adjustments
@@ -61,9 +60,7 @@ def take_less(folder: RunFolder) -> bool:
     progress, adjustments = read_progress(folder), read_adjustments(folder)
     if progress.phase not in ("training", "evaluating", "saving"):
         return False
-    try:
-        recipe = Recipe.model_validate_json(folder.recipe.read_bytes())
-    except (OSError, ValidationError):
+    if (recipe := read_value(folder.recipe, Recipe)) is None:
         return False
     told = [int(notice.params["n"]) for notice in progress.notices if notice.code == "train.smaller_batches"]
     examples = min(size for size in (adjustments.micro_batch, recipe.batch_size or 16, *told) if size)

@@ -9,7 +9,6 @@ import psutil
 
 from studio.domain.event import Usage
 from studio.models.hardware import container_memory
-from studio.storage.files import free_bytes
 
 _CGROUPS = Path("/sys/fs/cgroup")
 
@@ -18,12 +17,10 @@ class ResourceMonitor:
     """Reads the process that it is made in, and the machine around it.
 
     Args:
-        folder: of the run, whose disk is looked at.
         interval: seconds between two readings.
     """
 
-    def __init__(self, folder: Path, interval: float = 4.0) -> None:
-        self._folder = folder
+    def __init__(self, interval: float = 4.0) -> None:
         self._interval = interval
         self._process = psutil.Process()
         self._due = time.monotonic() + 1.0  # the share of the cores needs a while to be taken over
@@ -49,7 +46,6 @@ class ResourceMonitor:
             gpu=card[0],
             vram=card[1],
             vram_total=card[2],
-            disk_free=free_bytes(self._folder),
         )
 
 

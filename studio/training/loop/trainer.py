@@ -68,7 +68,7 @@ class Loop:
         self.state = LoopState(micro_batch=self.adjustments.micro_batch or self.recipe.micro_batch or 0)
         self._optimizer = build_optimizer(self.engine, self.recipe)
         self._checkpoint_manager = CheckpointManager(self.folder, self.engine, self.reserve)
-        self._reporter = Reporter(self.log, ResourceMonitor(self.folder.path), self.plan.steps_per_epoch)
+        self._reporter = Reporter(self.log, ResourceMonitor(), self.plan.steps_per_epoch)
         self._divergence = DivergenceDetector()
         self._sample_answers = SampleAnswers(
             self.asked, self.plan.conversations, self.engine, self.plan.encoder, self.compute_lock, self.clock

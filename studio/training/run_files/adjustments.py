@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from studio.storage.files import write_atomic
+from studio.domain.value import Value
+from studio.storage.files import read_value, write_atomic
 from studio.storage.workspace import RunFolder
 
 MOST_SETBACKS: Final = 2  # times that a run goes back and learns more slowly before it is given up
 
 
-class Adjustments(BaseModel):
+class Adjustments(Value):
     """Changes to a recipe that a run made by itself; what each step computes follows from the two together."""
-
-    model_config = ConfigDict(frozen=True)
 
     rate_factor: float = Field(default=1.0, description="Multiplies the learning rate.")
     setbacks: int = Field(default=0, description="Times that the run went astray and was taken back.")
@@ -32,10 +31,7 @@ class Adjustments(BaseModel):
 
 def read_adjustments(folder: RunFolder) -> Adjustments:
     """What was changed about a run; nothing where the file is missing or damaged."""
-    try:
-        return Adjustments.model_validate_json(folder.adjustments.read_bytes())
-    except (OSError, ValidationError):
-        return Adjustments()
+    return read_value(folder.adjustments, Adjustments) or Adjustments()
 
 
 def write_adjustments(folder: RunFolder, adjustments: Adjustments) -> None:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 import time
-from pathlib import Path
-
-from pydantic import ValidationError
 
 from studio.domain.event import Notice
 from studio.domain.problem import Problem, Severity
 from studio.domain.run import Progress, RunResult, RunState, progress_of
-from studio.storage.files import write_atomic
+from studio.storage.files import read_value, write_atomic
 from studio.storage.kept_adapter import KeptAdapter, kept_adapter
 from studio.storage.workspace import RunFolder
 from studio.training.run_files.event_log import EventLog, read_events
@@ -21,18 +18,12 @@ _STEP = re.compile(r"step-(\d+)")
 
 def read_result(folder: RunFolder) -> RunResult | None:
     """The end of a run; None while it has none."""
-    try:
-        return RunResult.model_validate_json(folder.result.read_bytes())
-    except (OSError, ValidationError):
-        return None
+    return read_value(folder.result, RunResult)
 
 
 def pause_reason(folder: RunFolder) -> Problem | None:
     """Why the studio paused a run; None when a person did, or when it is not paused."""
-    try:
-        return Problem.model_validate_json(folder.pause_request.read_bytes())
-    except (OSError, ValidationError):
-        return None
+    return read_value(folder.pause_request, Problem)
 
 
 def read_progress(folder: RunFolder) -> Progress:
@@ -42,7 +33,11 @@ def read_progress(folder: RunFolder) -> Progress:
 
 def newest_checkpoint(folder: RunFolder) -> int:
     """Step of the newest checkpoint; 0 when there is none."""
-    return _newest(folder.checkpoints)
+    try:
+        names = [entry.name for entry in folder.checkpoints.iterdir()]
+    except OSError:
+        return 0
+    return max((int(match[1]) for name in names if (match := _STEP.fullmatch(name))), default=0)
 
 
 def conclude(folder: RunFolder, state: RunState, problem: Problem | None = None) -> RunResult:
@@ -87,11 +82,3 @@ def note_damaged_adapter(folder: RunFolder, kept: KeptAdapter) -> None:
     if problem not in read_progress(folder).notices:
         with EventLog(folder.events) as log:
             log.write(Notice(time=time.time(), step=kept.step, problem=problem))
-
-
-def _newest(parent: Path) -> int:
-    try:
-        names = [entry.name for entry in parent.iterdir()]
-    except OSError:
-        return 0
-    return max((int(match[1]) for name in names if (match := _STEP.fullmatch(name))), default=0)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from pydantic import ValidationError
-
 from studio.domain.model import BaseModelCard
 from studio.domain.recipe import Method, Precision, Recipe
 from studio.models import hardware
 from studio.models.estimate import memory_parts
+from studio.storage.files import read_value
 from studio.storage.workspace import RunFolder
 from studio.training.run_files.status import read_progress
 
@@ -32,10 +31,8 @@ def fits_beside(folder: RunFolder, others: Sequence[RunFolder], machine: hardwar
 
 def needs(folder: RunFolder) -> int:
     """Bytes that a run needs, with examples of the greatest length that its recipe allows; 0 when that is not known."""
-    try:
-        recipe = Recipe.model_validate_json(folder.recipe.read_bytes())
-        card = BaseModelCard.model_validate_json(folder.model.read_bytes())
-    except (OSError, ValidationError):
+    recipe, card = read_value(folder.recipe, Recipe), read_value(folder.model, BaseModelCard)
+    if recipe is None or card is None:
         return 0
     parts = memory_parts(
         card,

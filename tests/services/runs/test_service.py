@@ -217,13 +217,12 @@ def test_a_run_paused_for_the_disk_goes_on_once_there_is_room(idle: RequestHandl
 
 def test_what_a_run_takes_of_the_machine_is_shown(idle: RequestHandler) -> None:
     run_id = idle.runs.start(idle.project, RECIPE)
-    assert idle.runs.view(run_id).resources.latest is None
+    assert not idle.runs.view(run_id).progress.usage
     with EventLog(idle.workspace.run(run_id).events) as log:
         for number in range(USAGE_KEPT + 5):
             log.write(Usage(time=number, cpu=0.5, memory=number, memory_total=10**9))
-    resources = idle.runs.view(run_id).resources
-    assert resources.latest is not None
-    assert (resources.latest.memory, len(resources.history)) == (USAGE_KEPT + 4, USAGE_KEPT)
+    usage = idle.runs.view(run_id).progress.usage
+    assert (usage[-1].memory, len(usage)) == (USAGE_KEPT + 4, USAGE_KEPT)
 
 
 def test_cancel_ends_a_run_that_does_not_listen(desk: RequestHandler, tmp_path: Path) -> None:

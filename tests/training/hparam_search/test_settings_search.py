@@ -20,7 +20,6 @@ from studio.domain.study import (
     TrialState,
 )
 from studio.errors import AfinaError
-from studio.storage.workspace import RunFolder
 from studio.training.hparam_search.folder import StudyFolder
 from studio.training.hparam_search.progress import fraction, seconds_left
 from studio.training.hparam_search.settings_search import MAX_TRIALS, SettingsSearch
@@ -32,7 +31,7 @@ PLAN = StudyPlan(kind=StudyKind.SEARCH, judge=TrialMetric.RIGHT, minutes=10.0, c
 
 def opened(path: Path, recipe: Recipe = RECIPE, plan: StudyPlan = PLAN) -> SettingsSearch:
     path.mkdir(exist_ok=True)
-    return SettingsSearch(StudyFolder(RunFolder(path)), recipe, plan)
+    return SettingsSearch(StudyFolder(path), recipe, plan)
 
 
 def score(rung: int, right: int, loss: float = 1.0) -> TrialScore:
@@ -103,7 +102,7 @@ def test_full_fine_tuning_keeps_its_rank_and_small_rates(tmp_path: Path) -> None
 
 
 def test_a_damaged_database_is_told_with_a_code(tmp_path: Path) -> None:
-    folder = StudyFolder(RunFolder(tmp_path))
+    folder = StudyFolder(tmp_path)
     folder.database.write_bytes(b"no database at all, but long enough to look like one" * 100)
     with pytest.raises(AfinaError) as caught:
         opened(tmp_path)

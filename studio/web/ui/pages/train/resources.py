@@ -17,9 +17,9 @@ _METER: Final = Markup(
 
 def render_resources(ui: Ui, view: RunView) -> Markup:
     """Processor and memory, and the graphics card where there is one; empty before the first reading."""
-    text, now = ui.text, view.resources.latest
-    if now is None:
+    if not view.progress.usage:
         return EMPTY
+    text, now = ui.text, view.progress.usage[-1]
     memory_used = max(now.memory, now.memory_total - now.memory_free)
     meters = [
         _meter(
