@@ -47,7 +47,7 @@ def line(services: Services, model: str, preset: Preset, name: str) -> str:
         services.datasets.use_sample(project, "en")
     else:
         services.datasets.paste(project, small())
-    services.runs.prepare(model)
+    services.runs.measure(model)
     while services.runs.is_measuring(model):
         time.sleep(0.2)
     offer = next(o for o in services.runs.offers(project, model) if o.preset is preset)

@@ -13,8 +13,11 @@ import platform
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import gradio as gr
 import psutil
 
 from benchmarks.large_rows import write_csv
@@ -24,6 +27,8 @@ from studio.i18n import catalog
 from studio.services import Services
 from studio.services.examples.imports import ImportRequest
 from studio.settings import Settings
+from studio.web.ui import shell
+from studio.web.ui.components import Ui
 from studio.web.ui.session import STEPS, Place
 
 
@@ -45,11 +50,6 @@ def main() -> None:
 
 
 def _measure(services: Services, rows: int, model: str, path: Path) -> None:
-    import gradio as gr
-
-    from studio.web.ui import shell
-    from studio.web.ui.components import Ui
-
     services.models.wait_installed(model)
     services.runs.start_supervisor = lambda: None  # type: ignore[method-assign]  # nothing trains here
     project = services.projects.create("Large").id
@@ -66,7 +66,7 @@ def _measure(services: Services, rows: int, model: str, path: Path) -> None:
         for step in STEPS:
             place = Place(project, step)
             name = f"{step}{', again' if again else ''}"
-            timed(name, lambda place=place: (shell._header(ui, place), pages[place.step].show(place)))
+            timed(name, partial(_show, ui, pages, place))
     recipe = Recipe(model=model, epochs=2.0)
     timed("an expert field left", lambda: _leave_field(services, project, recipe))
     timed("… again", lambda: _leave_field(services, project, recipe))
@@ -77,6 +77,11 @@ def _measure(services: Services, rows: int, model: str, path: Path) -> None:
 def _leave_field(services: Services, project: str, recipe: Recipe) -> None:
     services.runs.offers(project, recipe.model, recipe)
     services.runs.problems(recipe, project)
+
+
+def _show(ui: Ui, pages: Any, place: Place) -> None:
+    shell._header(ui, place)
+    pages[place.step].show(place)
 
 
 def timed(name: str, work: Callable[[], object]) -> None:

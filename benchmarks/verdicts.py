@@ -149,7 +149,7 @@ def sit(home: Path, model: Path, kind: Kind, seed: int, *, is_small: bool) -> Pr
     from studio.evaluation.worker import main as examine
     from studio.training.worker import main as train
 
-    run_ids = ("run-one", "run-two") if kind.is_twin else ("run-one",)
+    run_ids = ["run-one", "run-two"] if kind.is_twin else ["run-one"]
     for number, run_id in enumerate(run_ids):
         run = _make_run(home / "runs" / run_id, model, kind, seed + 1000 * number, is_small=is_small)
         assert train([str(run.path), "--home", str(home), "--model-dir", str(model)]) == 0

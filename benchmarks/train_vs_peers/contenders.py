@@ -68,8 +68,13 @@ class Timing:
 class Contender(Protocol):
     """A way to train."""
 
-    name: str
-    setups: tuple[str, ...]
+    @property
+    def name(self) -> str:
+        """Shown."""
+
+    @property
+    def setups(self) -> tuple[str, ...]:
+        """Ways to set it up, each timed."""
 
     def prepare(self) -> None:
         """Installs what is missing. Raises ``subprocess.CalledProcessError`` where that fails."""

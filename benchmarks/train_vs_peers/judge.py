@@ -11,6 +11,7 @@ import csv
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from peft import PeftModel
@@ -68,7 +69,7 @@ def _loss(model: torch.nn.Module, template: ChatTemplate, tokenizer: Tokenizer, 
     return total / tokens
 
 
-def _right(model: torch.nn.Module, template: ChatTemplate, tokenizer: Tokenizer, pairs: list[Conversation]) -> int:
+def _right(model: Any, template: ChatTemplate, tokenizer: Tokenizer, pairs: list[Conversation]) -> int:
     prompts = [tokenizer.encode(template.prompt(pair.messages[:-1])) for pair in pairs]
     longest = max(map(len, prompts))
     padded = [[tokenizer.pad_id] * (longest - len(prompt)) + prompt for prompt in prompts]
