@@ -18,6 +18,7 @@ _EXPORT: Final = Markup(
     '<div class="af-stack af-push">{state}</div></article>'
 )
 _MORE: Final = Markup('<details class="af-small"{}><summary>{}</summary><div class="af-stack">{}</div></details>')
+_HOSTS: Final = ("netlify", "github", "cpanel")
 _PRECISION: Final = Markup("<div><p>{}</p>{}</div>")
 _DOWNLOAD: Final = Markup('<a class="af-button" id="download-{}" href="./gradio_api/file={}" download>{}</a>')
 
@@ -66,6 +67,9 @@ def _export(ui: Ui, run_id: str, kind: str, states: Mapping[str, Job | None]) ->
         )
         is_open = any(found is not None for found in others.values())
         state = join([state, _MORE.format(Markup(" open") if is_open else "", text("share.export.more"), rows)])
+    if kind == "site":
+        hosts = join(Markup("<p>{}</p>").format(text(f"share.host.{host}")) for host in _HOSTS)
+        state = join([state, _MORE.format(EMPTY, text("share.host"), hosts)])
     about = text(f"share.export.{kind}.about")
     return _EXPORT.format(kind=kind, name=text(f"share.export.{kind}.name"), about=about, state=state)
 

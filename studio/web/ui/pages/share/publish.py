@@ -1,0 +1,164 @@
+"""The section of the Share screen that puts the chatbot online for good, on the Hugging Face hub."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import gradio as gr
+from markupsafe import Markup
+
+from studio.processes.job_registry import Job, JobState
+from studio.services.publishing import Published
+from studio.sharing.file_names import slug
+from studio.web.ui.components import (
+    EMPTY,
+    Ui,
+    badge,
+    bar,
+    button,
+    copy_button,
+    event_data,
+    friendly,
+    join,
+    problem_notice,
+    wrapped,
+)
+from studio.web.ui.pages.share.section import QUIET, Section, ShareUi, ShareVisit
+
+_KINDS: Final = ("site", "site_compare", "gguf", "merged", "adapter")
+_GOING: Final = Markup('<div class="af-card" id="publish-state" role="status">{}<p class="af-small">{}</p>{}</div>')
+_ONLINE: Final = Markup(
+    '<article class="af-card af-published"><div class="af-row af-between"><h3>{name}</h3>{seen}</div>'
+    '<code class="af-address">{address}</code><p class="af-small af-muted">{what}</p><div class="af-row">{acts}</div>'
+    "</article>"
+)
+_OPEN: Final = Markup('<a class="af-button small" href="{}" target="_blank" rel="noopener">{}</a>')
+_HOW: Final = Markup('<details class="af-small" id="publish-how"><summary>{}</summary><ol>{}</ol></details>')
+
+
+def build_publish(share: ShareUi) -> Section:
+    """A form that asks for name and token, how far it is, and what is online."""
+    ui, text, publishing = share.ui, share.ui.text, share.ui.services.publishing
+    with gr.Accordion(text("share.publish.title"), open=False, elem_id="share-publish"):
+        ui.html(value=_about(ui))
+        choices = [(text(f"share.publish.kind.{kind}"), kind) for kind in _KINDS]
+        kind = gr.Radio(choices, value="site", label=text("share.publish.kind"), elem_id="share-publish-kind")
+        with gr.Row():
+            name = gr.Textbox(
+                label=text("share.publish.name"), info=text("share.publish.name_info"), max_length=96,
+                min_width=240, elem_id="share-publish-name",
+            )  # fmt: skip
+            token = gr.Textbox(
+                label=text("share.publish.token"), info=text("share.publish.token_info"), type="password",
+                max_length=200, min_width=240, elem_id="share-publish-token",
+            )  # fmt: skip
+        private = gr.Checkbox(
+            label=text("share.publish.private"),
+            info=text("share.publish.private_info"),
+            elem_id="share-publish-private",
+        )
+        keeps = gr.Checkbox(label=text("share.publish.keep"), elem_id="share-publish-keep")
+        replaces = gr.Checkbox(label=text("share.publish.replace"), visible=False, elem_id="share-publish-replace")
+        start = gr.Button(text("share.publish.start"), variant="primary", elem_id="share-publish-start")
+        state = ui.actions(elem_id="share-publish-state")
+
+    @friendly(text)
+    def begin(
+        query: str, run_id: str, kind: str, name: str, token_: str, private: bool, keeps: bool, replaces: bool
+    ) -> dict[Any, Any]:
+        publishing.start(run_id, kind, name, token_, private=private, replaces=replaces, keeps_token=keeps)
+        return refresh(share.visit(query, run_id))
+
+    @friendly(text)
+    def act(query: str, run_id: str, event: gr.EventData) -> dict[Any, Any]:
+        if event_data(event)["action"] == "forget":
+            publishing.forget_token()
+        else:
+            publishing.cancel(run_id)
+        return refresh(share.visit(query, run_id))
+
+    def refresh(visit: ShareVisit) -> dict[Any, Any]:
+        job = publishing.progress(visit.run_id)
+        is_taken = job is not None and job.problem is not None and job.problem.code == "publish.name_taken"
+        return {
+            state: _state(ui, visit, job),
+            start: gr.Button(interactive=job is None or not job.is_active),
+            replaces: gr.Checkbox(visible=True) if is_taken else gr.Checkbox(visible=False, value=False),
+        }
+
+    def show(visit: ShareVisit) -> dict[Any, Any]:
+        project = ui.services.projects.get(visit.place.project)
+        known = _online(ui, visit)
+        called = known[0].repository if known else slug(project.name)
+        hint = text("share.publish.token_kept") if publishing.keeps_token else "hf_…"
+        return {name: called, token: gr.Textbox(value="", placeholder=hint), keeps: False, **refresh(visit)}
+
+    def is_going(visit: ShareVisit) -> bool:
+        job = publishing.progress(visit.run_id)
+        return job is not None and job.is_active
+
+    form = [*share.where, kind, name, token, private, keeps, replaces]
+    begun = start.click(begin, form, [state, start, replaces], **QUIET)
+    acted = state.action(act, share.where, [state, start, replaces], **QUIET)
+    return Section((name, token, keeps, state, start, replaces), show, refresh, is_going, changes=(begun, acted))
+
+
+def _about(ui: Ui) -> str:
+    text = ui.text
+    steps = join(Markup("<li>{}</li>").format(text(f"share.publish.how.{number}")) for number in (1, 2, 3))
+    about = Markup('<p class="af-muted">{}</p>').format(text("share.publish.about"))
+    return wrapped(about, _HOW.format(text("share.publish.how"), steps))
+
+
+def _online(ui: Ui, visit: ShareVisit) -> list[Published]:
+    """What was published of the project, the newest first."""
+    runs = {view.id for view in visit.views}
+    return [one for one in ui.services.publishing.list() if one.run_id in runs]
+
+
+def _state(ui: Ui, visit: ShareVisit, job: Job | None) -> str:
+    text, shown = ui.text, list[Markup]()
+    if job is not None and job.is_active:
+        shown.append(_going(ui, job))
+    elif job is not None and job.problem is not None:
+        shown.append(problem_notice(text, job.problem))
+    elif job is not None and job.state is JobState.CANCELLED:
+        shown.append(Markup('<p role="status" class="af-muted">{}</p>').format(text("share.publish.cancelled")))
+    names = {view.id: view.name for view in visit.views}
+    shown += [_published(ui, one, names[one.run_id]) for one in _online(ui, visit)]
+    if ui.services.publishing.keeps_token:
+        forget = button(text("share.publish.forget"), "forget", kind="quiet small", elem_id="publish-forget")
+        line = Markup('<div class="af-row"><span class="af-small af-muted">{}</span>{}</div>')
+        shown.append(line.format(text("share.publish.kept"), forget))
+    return wrapped(*shown) if shown else ""
+
+
+def _going(ui: Ui, job: Job) -> Markup:
+    text = ui.text
+    label = text(f"share.publish.stage.{job.stage or 'asking'}")
+    said = label
+    if job.total:
+        said = text("share.publish.sent", done=text.size(job.done), total=text.size(job.total))
+    stop = button(text("common.cancel"), "cancel", kind="quiet small", elem_id="publish-cancel")
+    return _GOING.format(
+        bar(job.fraction, label, going=True),
+        text("share.publish.cancelling") if job.is_cancelling else said,
+        EMPTY if job.is_cancelling else stop,
+    )
+
+
+def _published(ui: Ui, one: Published, run_name: str) -> Markup:
+    text, address = ui.text, one.page or one.address
+    acts = [copy_button(text, address, kind="small"), _OPEN.format(address, text("share.open"))]
+    if one.page:
+        acts.append(_OPEN.format(one.address, text("share.publish.on_hub")))
+    what = text("share.publish.is_page" if one.page else "share.publish.is_model")
+    return _ONLINE.format(
+        name=one.repository,
+        seen=badge(text("share.publish.only_you")) if one.private else badge(text("share.publish.everyone"), "good"),
+        address=address,
+        what=Markup(" · ").join([text(f"share.publish.kind.{one.kind}"), run_name, what])
+        if one.kind in _KINDS
+        else Markup(" · ").join([one.kind, run_name, what]),
+        acts=join(acts),
+    )
