@@ -48,10 +48,10 @@ def line(services: Services, model: str, preset: Preset, name: str) -> str:
     else:
         services.datasets.paste(project, small())
     services.runs.measure(model)
-    while services.runs.is_measuring(model):
+    while services.runs.estimates.is_measuring(model):
         time.sleep(0.2)
     offer = next(o for o in services.runs.offers(project, model) if o.preset is preset)
-    services.runs.start_supervisor()
+    services.runs.supervise()
     began = time.perf_counter()
     run_id = services.runs.start(project, Recipe(model=model, preset=preset))
     while not (view := services.runs.view(run_id)).state.is_over:

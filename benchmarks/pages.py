@@ -51,7 +51,7 @@ def main() -> None:
 
 def _measure(services: Services, rows: int, model: str, path: Path) -> None:
     services.models.wait_installed(model)
-    services.runs.start_supervisor = lambda: None  # type: ignore[method-assign]  # nothing trains here
+    services.runs.supervise = lambda: None  # type: ignore[method-assign]  # nothing trains here
     project = services.projects.create("Large").id
     services.projects.update(project, model_id=model)
     write_csv(path, rows)

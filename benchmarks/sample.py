@@ -52,7 +52,7 @@ def measure(services: Services, locale: str, model: str, preset: Preset, seed: i
     )
     services.models.accept_licence(model)
     services.models.wait_installed(model)
-    services.runs.start_supervisor()
+    services.runs.supervise()
     began = time.perf_counter()
     run_id = services.runs.start_from_files(recipe, locale=locale)
     while not services.runs.view(run_id).state.is_over:

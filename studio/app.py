@@ -149,7 +149,7 @@ def serve(
             configure_log(settings.home)
             if settings.exam_after_training:
                 services.runs.when_over(services.proofs.start_unasked)
-            services.runs.start_supervisor()
+            services.runs.supervise()
             threading.Thread(target=clean_up, args=(services.workspace,), name="clean-up", daemon=True).start()
             threading.Thread(target=services.models.measure_speed, name="speed", daemon=True).start()
             server = _studio_server(services)

@@ -83,7 +83,7 @@ def test_its_runs_stand_as_they_were_and_a_paused_one_goes_on(earlier: tuple[Ser
         lines = folder.events.read_bytes()[known:].split(b"\n")[:-1]
         return [event["step"] for event in map(json.loads, lines) if event.get("step")]
 
-    services.runs.start_supervisor()
+    services.runs.supervise()
     services.runs.resume(names["paused"])
     wait(lambda: bool(steps()))
     assert steps()[0] > 1_300, "it went on from its checkpoint"

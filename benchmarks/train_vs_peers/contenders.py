@@ -155,7 +155,7 @@ class Afina:
         services = build_services(Settings(home=job.out / "home", models_dir=job.model.parent))
         try:
             services.models.accept_licence(card)
-            services.runs.start_supervisor()
+            services.runs.supervise()
             run_id = services.runs.start_from_files(recipe, locale="en")
             while not services.runs.view(run_id).state.is_over:
                 time.sleep(0.5)

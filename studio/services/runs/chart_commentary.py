@@ -23,7 +23,7 @@ _WINDOW: Final = 8  # steps that are averaged
 Sentence = tuple[str, dict[str, Any]]
 
 
-def reading(view: RunView) -> Sentence:
+def commentary(view: RunView) -> Sentence:
     """Which sentence tells the owner how a run is going, and what it names.
 
     Returns:

@@ -6,6 +6,7 @@ Each writes what is wanted to disk or to the database and wakes the supervisor, 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -39,9 +40,26 @@ class RunControls(RunViews):
         self._supervisor = supervisor or Supervisor(workspace)
 
     def supervise(self) -> None:
-        """Makes the supervisor look at once."""
+        """Makes the supervisor, a thread that is started here where it is not, look at once."""
         self._supervisor.start()
         self._supervisor.wake()
+
+    def when_over(self, callback: Callable[[str, RunState], None]) -> None:
+        """Has something done when a run is over, in the thread that sees runs through: with its id and its state."""
+        self._supervisor.when_over = callback
+
+    def close(self) -> None:
+        """Ends the supervisor; workers go on, and the next supervisor finds them."""
+        self._supervisor.close()
+
+    def is_idle(self) -> bool:
+        """Whether no run needs the cores, or waits for them."""
+        return not self._queue.active() and not self._queue.waiting()
+
+    def prepare(self) -> None:
+        """Starts a worker that does its imports before it is needed. Nothing while runs need the cores."""
+        if self.is_idle():
+            self._supervisor.prepare()
 
     def stop(self, run_id: str) -> None:
         """Asks a run to stop and keep the best so far. One that waits stops at once; one that is over stays so.

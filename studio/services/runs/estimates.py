@@ -57,7 +57,7 @@ class PresetOffer:
     measured: bool
 
 
-class Offers:
+class TrainingEstimates:
     """Resolves recipes and foretells what they take.
 
     Args:

@@ -6,7 +6,6 @@ the truth, its worker outlives the server, and a dead one goes on from the last 
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,6 +20,7 @@ from studio.domain.study import STUDY_PREFIX, StudyKind, StudyPlan, StudyRecord,
 from studio.errors import AfinaError
 from studio.i18n.catalog import DEFAULT_LOCALE, catalog
 from studio.services.models import ModelService
+from studio.services.runs.controls import NAME_LENGTH
 from studio.services.runs.examples import Examples
 from studio.services.runs.service import RunService
 from studio.services.studies.advice import advice, recommendation, spread
@@ -32,9 +32,7 @@ from studio.storage.workspace import Workspace, new_id
 from studio.training.hparam_search.folder import StudyFolder
 from studio.training.hparam_search.progress import fraction, seconds_left
 from studio.training.run_files.status import read_progress
-from studio.training.supervision.run_queue import RunQueue
 
-NAME_LENGTH: Final = 200
 MINUTES: Final = (1.0, 24 * 60.0)
 FOLDS: Final = (2, 20)
 
@@ -51,7 +49,6 @@ class StudyService:
         self._workspace = workspace
         self._models = models
         self._runs = runs
-        self._queue = RunQueue(workspace.database)
 
     def start_search(self, project_id: str, recipe: Recipe, minutes: float, locale: str = DEFAULT_LOCALE) -> str:
         """Looks for better settings than those of a recipe: learning rate, rank, passes.
@@ -204,39 +201,13 @@ class StudyService:
         sides: tuple[Sequence[Conversation], Sequence[Conversation]],
         locale: str,
     ) -> str:
-        self._runs.stop_measuring()
+        self._runs.estimates.stop_measuring()
         card = self._models.get(recipe.model)
         study_id = new_id(STUDY_PREFIX)
-        folder = self._folder(study_id)
-        make_study_folder(folder, recipe, card, plan, sides, examples.held_out)
-        row = RunRow(
-            id=study_id,
-            project_id=project_id,
-            dataset_id=examples.dataset_id,
-            name=self._name(project_id, plan.kind, locale),
-            created_at=time.time(),
-            state=RunState.QUEUED.value,
-            position=self._queue.last_position() + 1,
-            attempts=0,
-            model_id=card.id,
-            model_name=card.name,
-            train_examples=len(sides[0]),
-            held_out_examples=len(sides[1]),
-        )
-        try:
-            with self._workspace.database.session() as session:
-                session.add(row)
-        except AfinaError:
-            shutil.rmtree(folder.path, ignore_errors=True)
-            raise
-        self._runs.start_supervisor()
+        make_study_folder(self._folder(study_id), recipe, card, plan, sides, examples.held_out)
+        name = self._runs.free_name(project_id, catalog(locale)(f"train.study.name.{plan.kind.value}"))
+        self._runs.enqueue(study_id, project_id, name, card, examples.dataset_id, (len(sides[0]), len(sides[1])))
         return study_id
-
-    def _name(self, project_id: str, kind: StudyKind, locale: str) -> str:
-        base = catalog(locale)(f"train.study.name.{kind.value}")
-        with self._workspace.database.session() as session:
-            taken = set(session.scalars(select(RunRow.name).where(RunRow.project_id == project_id)))
-        return next(name for n in range(1, 10**6) if (name := base if n == 1 else f"{base} · {n}") not in taken)
 
     def _folder(self, study_id: str) -> StudyFolder:
         return StudyFolder(self._workspace.run(study_id).path)

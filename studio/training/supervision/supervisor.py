@@ -106,7 +106,7 @@ class Supervisor:
 
     def prepare(self) -> None:
         """Has a worker do its imports ahead of the next run, where this is the one that supervises and nothing runs."""
-        if self.is_active and not self._queue.active() and not self._queue.waiting():
+        if self.is_active:
             try:
                 self._spare.prepare()
             except AfinaError:

@@ -9,7 +9,7 @@ from studio.domain.problem import Problem
 from studio.domain.recipe import Recipe
 from studio.domain.run import RunResult, RunState, RunView, progress_of
 from studio.i18n import LOCALES, catalog
-from studio.services.runs.chart_commentary import reading
+from studio.services.runs.chart_commentary import commentary
 
 STEPS_A_PASS = 10
 
@@ -124,47 +124,47 @@ CASES = {
 
 
 def test_a_setback_is_history_after_a_while() -> None:
-    assert reading(with_notice(view(falling(40)), "train.went_back", step=12))[0] == "train.reading.still_learning"
+    assert commentary(with_notice(view(falling(40)), "train.went_back", step=12))[0] == "train.reading.still_learning"
 
 
 def test_an_exam_that_goes_better_again_is_not_called_learning_by_heart() -> None:
-    assert reading(view(falling(40), {10: 1.5, 20: 1.1, 30: 1.5, 40: 1.3}))[0] == "train.reading.settled"
+    assert commentary(view(falling(40), {10: 1.5, 20: 1.1, 30: 1.5, 40: 1.3}))[0] == "train.reading.settled"
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_each_course_has_its_sentence(name: str) -> None:
-    assert reading(CASES[name])[0] == f"train.reading.{name}"
+    assert commentary(CASES[name])[0] == f"train.reading.{name}"
 
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_every_sentence_can_be_said_and_none_is_without_a_course(locale: str) -> None:
-    said = {reading(case)[0]: catalog(locale)(reading(case)[0], **reading(case)[1]) for case in CASES.values()}
+    said = {commentary(case)[0]: catalog(locale)(commentary(case)[0], **commentary(case)[1]) for case in CASES.values()}
     assert all(said.values())
     assert said.keys() == {key for key in catalog(locale).entries if key.startswith("train.reading.")}
 
 
 def test_the_pass_and_the_gain_are_those_of_the_kept_adapter() -> None:
-    assert reading(CASES["finished_memorised"])[1] == {"percent": 50, "n": 2, "after": 5}
-    assert reading(CASES["memorising"])[1] == {"n": 2, "after": 3}
-    assert reading(CASES["finished_better"])[1] == {"percent": 75, "n": 5}
-    assert reading(CASES["waiting"])[1] == {"n": 2}
-    assert reading(CASES["recall_rises"])[1] == {"percent": 56}
-    assert reading(CASES["finished_recall"])[1] == {"n": 4, "right": 9, "asked": 16}
+    assert commentary(CASES["finished_memorised"])[1] == {"percent": 50, "n": 2, "after": 5}
+    assert commentary(CASES["memorising"])[1] == {"n": 2, "after": 3}
+    assert commentary(CASES["finished_better"])[1] == {"percent": 75, "n": 5}
+    assert commentary(CASES["waiting"])[1] == {"n": 2}
+    assert commentary(CASES["recall_rises"])[1] == {"percent": 56}
+    assert commentary(CASES["finished_recall"])[1] == {"n": 4, "right": 9, "asked": 16}
 
 
 def test_the_remedy_names_a_learning_rate() -> None:
-    assert reading(CASES["jumping"])[1] == {"rate": 0.001}
-    assert reading(CASES["flat"])[1] == {"rate": 0.03}
-    assert reading(CASES["ignored"])[1] == {"rate": 0.009}
-    assert "0,009" in catalog("pt")(*reading(CASES["ignored"])[:1], **reading(CASES["ignored"])[1])
+    assert commentary(CASES["jumping"])[1] == {"rate": 0.001}
+    assert commentary(CASES["flat"])[1] == {"rate": 0.03}
+    assert commentary(CASES["ignored"])[1] == {"rate": 0.009}
+    assert "0,009" in catalog("pt")(*commentary(CASES["ignored"])[:1], **commentary(CASES["ignored"])[1])
 
 
 def test_answers_that_were_right_before_are_not_called_ignored() -> None:
     known = view(falling(60), {30: 2.5, 60: 2.0}, answers=("Four days.", "Four days."))
-    assert reading(known)[0] == "train.reading.learning_well"
+    assert commentary(known)[0] == "train.reading.learning_well"
 
 
 def test_it_says_when_it_began_to_memorise_and_what_it_kept() -> None:
     late = view(falling(40), {10: 1.5, 20: 1.1, 30: 0.9, 40: 1.5})
-    assert catalog("en")(*reading(late)[:1], **reading(late)[1]).startswith("It began to memorise after pass 4,")
-    assert "I keep pass 3." in catalog("en")(*reading(late)[:1], **reading(late)[1])
+    assert catalog("en")(*commentary(late)[:1], **commentary(late)[1]).startswith("It began to memorise after pass 4,")
+    assert "I keep pass 3." in catalog("en")(*commentary(late)[:1], **commentary(late)[1])

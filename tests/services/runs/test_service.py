@@ -22,6 +22,7 @@ from studio.i18n import catalog
 from studio.services.examples.datasets import DatasetService
 from studio.services.models import ModelService
 from studio.services.projects import ProjectService
+from studio.services.runs.chart_commentary import commentary
 from studio.services.runs.service import RunService
 from studio.settings import Settings
 from studio.storage import files
@@ -204,7 +205,7 @@ def test_a_run_paused_for_the_disk_goes_on_once_there_is_room(idle: RequestHandl
     params = {"needed_mb": 10**9, "free_mb": 5, "path": "/full"}
     request.write_text(Problem(code="disk.low", params=params).model_dump_json())
     view = idle.runs.view(run_id)
-    assert idle.runs.reading(view) == ("train.reading.paused_disk", {"needed_mb": 10**9, "free_mb": 5})
+    assert commentary(view) == ("train.reading.paused_disk", {"needed_mb": 10**9, "free_mb": 5})
     with pytest.raises(AfinaError) as refused:
         idle.runs.resume(run_id)
     assert refused.value.code == "disk.low"
@@ -293,7 +294,7 @@ def test_a_run_whose_folder_was_deleted_by_hand_says_so(idle: RequestHandler) ->
     run_id = idle.runs.start(idle.project, RECIPE)
     shutil.rmtree(idle.workspace.run(run_id).path)
     second = RunService(idle.workspace, idle.models, idle.datasets, supervisor(idle.workspace))
-    second.start_supervisor()
+    second.supervise()
     wait_for(lambda: second.view(run_id).state is RunState.FAILED)
     second.close()
     result = second.view(run_id).result
@@ -458,7 +459,7 @@ def _queued_without_model(desk: RequestHandler) -> str:
     waiting = RunService(desk.workspace, desk.models, desk.datasets, _Nobody(desk.workspace))
     run_id = waiting.start(desk.project, RECIPE)
     shutil.rmtree(desk.workspace.model(PAPER))
-    desk.runs.start_supervisor()
+    desk.runs.supervise()
     return run_id
 
 

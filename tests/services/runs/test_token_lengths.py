@@ -69,7 +69,7 @@ def test_the_offers_follow_the_count(large: Services, tmp_path: Path) -> None:
     project = shop(large, tmp_path)
     large.splits.view(project)
     large.runs.offers(project, PAPER)
-    wait_for(lambda: not large.runs.is_measuring(PAPER))
+    wait_for(lambda: not large.runs.estimates.is_measuring(PAPER))
     offered = {offer.recipe.max_length for offer in large.runs.offers(project, PAPER)}
     examples = RunExamples(large.workspace, large.datasets).of_project(project, Recipe(model=PAPER))
     assert offered == {large.runs.prepared(project, Recipe(model=PAPER))[1].max_length}

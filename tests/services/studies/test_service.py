@@ -96,7 +96,7 @@ def test_a_search_survives_its_worker_and_its_server_and_ends_in_a_recommendatio
     psutil.Process(worker.pid).kill()
 
     second = open_studio()
-    second.runs.start_supervisor()
+    second.runs.supervise()
     wait_for(lambda: second.studies.view(search).state.is_over, 300)
     view = second.studies.view(search)
     assert view.state is RunState.FINISHED
@@ -323,6 +323,6 @@ def test_what_is_to_train_ends_a_measurement(home: Path, open_studio: Callable[[
     wait_for(lambda: probes or probes.extend(running("studio.training.engines.throughput_probe")))
     measuring = probes[0]
     services.studies.start_search(shop, RECIPE, minutes=1.0)
-    assert not services.runs.is_measuring("tiny-llama")
+    assert not services.runs.estimates.is_measuring("tiny-llama")
     wait_for(lambda: not measuring.is_running() or measuring.status() == psutil.STATUS_ZOMBIE)
     assert not (home / "home" / "measurements" / "tiny-llama.json").exists(), "half a measurement is none"

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from studio.domain.run import Progress, RunState, RunView
 from studio.i18n.catalog import Catalog
+from studio.services.runs.chart_commentary import commentary
 from studio.web.ui.charts import loss_chart
 from studio.web.ui.components import (
     EMPTY,
@@ -148,7 +149,7 @@ def time_left(text: Catalog, progress: Progress) -> str:
 
 
 def _reading(ui: Ui, view: RunView) -> Markup:
-    key, params = ui.services.runs.reading(view)
+    key, params = commentary(view)
     return Markup("{}").format(ui.text(key, **params))
 
 
@@ -202,7 +203,7 @@ def _chart(ui: Ui, view: RunView) -> Markup:
     if not view.progress.train_loss:
         words = "train.live.chart.none" if view.state.is_over else "train.live.chart.wait"
         return Markup('<div class="af-wait-here">{}</div>').format(ui.text(words))
-    key, params = ui.services.runs.reading(view)
+    key, params = commentary(view)
     return loss_chart(ui.text, view, ui.text(key, **params))
 
 

@@ -191,7 +191,7 @@ def _perform(ui: Ui, parts: _Parts, place: Place, data: dict[str, str]) -> dict[
 def _look(ui: Ui, place: Place) -> _Now:
     views = _runs(ui, place)
     model_id = ui.services.projects.get(place.project).model_id
-    measuring = ui.services.runs.is_measuring(model_id) if model_id else False
+    measuring = ui.services.runs.estimates.is_measuring(model_id) if model_id else False
     shown = next((view for view in views if view.id == place.run), next(iter(views), None))
     return _Now(views, ui.services.runs.queue(), shown, ui.services.studies.list(place.project), measuring)
 
