@@ -56,6 +56,7 @@ def build_services(settings: Settings) -> Services:
     from studio.services.runs.service import RunService
     from studio.services.runs.state_reader import RunReader
     from studio.services.studies.service import StudyService
+    from studio.services.suggested_answers import SuggestedAnswerService
     from studio.services.suggestions import SuggestionService
     from studio.services.trusted_answers import TrustedAnswerService
     from studio.services.votes import VoteService
@@ -73,7 +74,9 @@ def build_services(settings: Settings) -> Services:
     proofs = ProofService(workspace)
     votes = VoteService(workspace, proofs)
     exports = ExportService(workspace, site_files)
-    demo = DemoParts(workspace, LinkService(workspace), ChatService(workspace, ChatPool(workspace)))
+    tables = TableService(workspace, checks)
+    chats, suggested = ChatService(workspace, ChatPool(workspace)), SuggestedAnswerService(workspace, tables)
+    demo = DemoParts(workspace, LinkService(workspace), chats, suggested)
     return Services(
         workspace=workspace,
         projects=ProjectService(workspace, reader),
@@ -81,7 +84,7 @@ def build_services(settings: Settings) -> Services:
         datasets=datasets,
         checks=checks,
         checkups=CheckupService(datasets, checks),
-        tables=TableService(workspace, checks),
+        tables=tables,
         history=HistoryService(workspace),
         imports=imports,
         pruning=PruningService(workspace, imports),
@@ -97,6 +100,7 @@ def build_services(settings: Settings) -> Services:
         keys=ApiKeyService(workspace),
         publication=PublicationService(workspace, openers(demo)),
         suggestions=SuggestionService(workspace, demo.chats, demo.links),
+        suggested=suggested,
         exports=exports,
         publishing=PublishingService(workspace, exports),
         proofs=proofs,

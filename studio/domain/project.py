@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
+from studio.domain.proof import VoteTally
 from studio.domain.run import RunState
 from studio.domain.value import Value
 
@@ -69,6 +70,10 @@ class Link(Value):
     expires_at: float | None = Field(default=None, description="When it closes by itself; None for never.")
     per_hour: int | None = Field(default=None, description="Questions that are answered in an hour; None: no limit.")
 
+    password_digest: str | None = Field(default=None, repr=False, description="None lets everybody in.")
+    is_blind: bool = False
+    takes_suggestions: bool = False
+
     @property
     def is_expired(self) -> bool:
         """Whether its time is over."""
@@ -78,3 +83,31 @@ class Link(Value):
     def is_open(self) -> bool:
         """Whether visitors may use it."""
         return self.revoked_at is None and not self.is_expired
+
+    @property
+    def asks_for_vote(self) -> bool:
+        """Whether visitors see the answers in random order and say which is better."""
+        return self.is_blind and self.shows_before
+
+
+class LinkDay(Value):
+    """What happened on a link on one day. Sums only: no visitor, no question."""
+
+    day: int = Field(description="Proleptic Gregorian ordinal, as `date.fromordinal` reads it.")
+    visits: int = Field(default=0, description="Browsers that opened the page for the first time in 30 days.")
+    answers: int = 0
+    handed_over: int = Field(default=0, description="Questions that were handed over to a person.")
+    votes: VoteTally = VoteTally()
+    suggestions: int = 0
+
+
+class SuggestedAnswer(Value):
+    """A better answer that somebody suggested, which its owner has not looked at yet."""
+
+    id: str
+    project_id: str
+    source: str = Field(description="Title of the link that it came by.")
+    question: str
+    answer: str = Field(description="The one that it corrects.")
+    better: str
+    created_at: float

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from studio.services.runs.comparison import ComparisonService
     from studio.services.runs.service import RunService
     from studio.services.studies.service import StudyService
+    from studio.services.suggested_answers import SuggestedAnswerService
     from studio.services.suggestions import SuggestionService
     from studio.services.trusted_answers import TrustedAnswerService
     from studio.services.votes import VoteService
@@ -62,6 +63,7 @@ class Services:
     keys: ApiKeyService
     publication: PublicationService
     suggestions: SuggestionService
+    suggested: SuggestedAnswerService
     exports: ExportService
     publishing: PublishingService
     proofs: ProofService

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import builtins
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import date
 from typing import Any, Final, cast
 
-from sqlalchemy import CursorResult, case, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, case, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from studio.domain.project import ChosenBy, Link
+from studio.domain.project import ChosenBy, Link, LinkDay
+from studio.domain.proof import VoteTally
+from studio.domain.vote import Choice
 from studio.errors import AfinaError
-from studio.storage.database import Database, LinkRow, RunRow
+from studio.storage.database import Database, LinkDayRow, LinkRow, RunRow
 from studio.storage.trash import not_in_trash
 
 TOKEN_BYTES: Final = 18  # 144 bits: nobody finds a link by trying
 _HOUR: Final = 3600.0
+_COUNTED: Final = ("visits", "answers", "handed_over", *(choice.value for choice in Choice), "suggestions")
 
 
 class LinkStore:
@@ -37,12 +43,14 @@ class LinkStore:
         questions: tuple[str, ...],
         locale: str,
         *,
-        shows_before: bool = True,
         chosen_by: ChosenBy = ChosenBy.OWNER,
-        expires_at: float | None = None,
-        per_hour: int | None = None,
+        **choices: Any,
     ) -> Link:
         """Stores a new open link.
+
+        Args:
+            choices: ``shows_before``, ``expires_at``, ``per_hour``, ``password_digest``, ``is_blind``,
+                ``takes_suggestions``.
 
         Raises:
             AfinaError: ``general.not_found`` when there is no such run.
@@ -57,16 +65,15 @@ class LinkStore:
             revoked_at=None,
             visits=0,
             answers=0,
-            shows_before=shows_before,
             chosen_by=chosen_by.value,
-            expires_at=expires_at,
-            per_hour=per_hour,
+            **choices,
         )
         with self._database.session() as session:
             if session.get(RunRow, run_id) is None:
                 raise AfinaError("general.not_found", what=run_id[:80])
             session.add(row)
-        return _link(row)
+            session.flush()
+            return _link(row)
 
     def list(self, run_id: str | None) -> list[Link]:
         """The links of a run, or all of them; the newest first."""
@@ -106,15 +113,40 @@ class LinkStore:
         with self._database.session() as session:
             session.delete(_row(session, token))
 
-    def count(self, token: str, *, visits: int = 0, answers: int = 0) -> None:
-        """Adds to the counts of a link in one statement, so that two visitors at once both count."""
-        change = (
-            update(LinkRow)
-            .where(LinkRow.token == token)
-            .values(visits=LinkRow.visits + visits, answers=LinkRow.answers + answers)
-        )
+    def count(self, link: Link, **counts: int) -> None:
+        """Adds to the counts of a link and of its day in one statement each, so that two visitors at once both count.
+
+        Args:
+            link: the link.
+            counts: columns of :class:`LinkDayRow`.
+        """
+        row = {"token": link.token, "run_id": link.run_id, "day": date.fromtimestamp(self._clock()).toordinal()}
+        new = dict.fromkeys(_COUNTED, 0) | counts
         with self._database.session() as session:
+            if session.get(LinkRow, link.token) is None:
+                return  # deleted meanwhile
+            whole = {name: getattr(LinkRow, name) + counts[name] for name in ("visits", "answers") if name in counts}
+            if whole:
+                session.execute(update(LinkRow).where(LinkRow.token == link.token).values(whole))
+            insert = sqlite.insert if self._database.engine.dialect.name == "sqlite" else postgresql.insert
+            added = {name: getattr(LinkDayRow, name) + count for name, count in counts.items()}
+            keys = [LinkDayRow.token, LinkDayRow.run_id, LinkDayRow.day]
+            change = insert(LinkDayRow).values(**row, **new).on_conflict_do_update(index_elements=keys, set_=added)
             session.execute(change)
+
+    def days(self, token: str) -> builtins.list[LinkDay]:
+        """What happened on a link, day by day, the oldest first; days without anything are left out."""
+        return self._days(LinkDayRow.token == token)
+
+    def votes(self, run_id: str) -> VoteTally:
+        """What visitors of all links preferred while a run answered on them."""
+        return sum_votes(self._days(LinkDayRow.run_id == run_id))
+
+    def _days(self, chosen: ColumnElement[bool]) -> builtins.list[LinkDay]:
+        sums = [func.sum(getattr(LinkDayRow, name)).label(name) for name in _COUNTED]
+        query = select(LinkDayRow.day, *sums).where(chosen).group_by(LinkDayRow.day).order_by(LinkDayRow.day)
+        with self._database.session() as session:
+            return [_link_day(dict(row)) for row in session.execute(query).mappings()]
 
     def take_question(self, token: str) -> float:
         """Counts a question of the hour, which begins with its first one; in one statement, so that no two take the last.
@@ -151,6 +183,19 @@ def _row(session: Session, token: str) -> LinkRow:
     return row
 
 
+def sum_votes(days: Iterable[LinkDay]) -> VoteTally:
+    """All votes of some days."""
+    tallies = [day.votes for day in days]
+    return VoteTally(**{choice.value: sum(getattr(tally, choice.value) for tally in tallies) for choice in Choice})
+
+
+def _link_day(row: dict[str, int]) -> LinkDay:
+    votes = VoteTally(**{choice.value: row[choice.value] for choice in Choice})
+    return LinkDay(
+        votes=votes, **{name: row[name] for name in ("day", "visits", "answers", "handed_over", "suggestions")}
+    )
+
+
 def _link(row: LinkRow) -> Link:
     return Link(
         token=row.token,
@@ -166,4 +211,7 @@ def _link(row: LinkRow) -> Link:
         chosen_by=ChosenBy(row.chosen_by),
         expires_at=row.expires_at,
         per_hour=row.per_hour,
+        password_digest=row.password_digest,
+        is_blind=row.is_blind,
+        takes_suggestions=row.takes_suggestions,
     )

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, Engine, ForeignKey, String, Text, UniqueConstraint, create_engine, event, true
+from sqlalchemy import JSON, Engine, ForeignKey, String, Text, UniqueConstraint, create_engine, event, false, true
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
@@ -85,6 +85,43 @@ class LinkRow(Base):
     per_hour: Mapped[int | None]  # questions that are answered in an hour; None for as many as come
     hour_started_at: Mapped[float] = mapped_column(default=0.0, server_default="0")  # by the first question of it
     asked_this_hour: Mapped[int] = mapped_column(default=0, server_default="0")
+    password_digest: Mapped[str | None] = mapped_column(
+        String(200)
+    )  # of what visitors must know; None lets everybody in
+    is_blind: Mapped[bool] = mapped_column(default=False, server_default=false())
+    takes_suggestions: Mapped[bool] = mapped_column(default=False, server_default=false())
+
+
+class LinkDayRow(Base):
+    """What happened on a link on one day while a run answered on it. Sums only: no visitor, no question."""
+
+    __tablename__ = "link_day"
+
+    token: Mapped[str] = mapped_column(ForeignKey("link.token", ondelete="CASCADE"), primary_key=True)
+    run_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    day: Mapped[int] = mapped_column(primary_key=True)  # proleptic Gregorian ordinal, as this computer's clock has it
+    visits: Mapped[int] = mapped_column(default=0)
+    answers: Mapped[int] = mapped_column(default=0)
+    handed_over: Mapped[int] = mapped_column(default=0)
+    before: Mapped[int] = mapped_column(default=0)  # blind votes for the answer before training
+    after: Mapped[int] = mapped_column(default=0)
+    tie: Mapped[int] = mapped_column(default=0)
+    both_bad: Mapped[int] = mapped_column(default=0)
+    suggestions: Mapped[int] = mapped_column(default=0)
+
+
+class SuggestedAnswerRow(Base):
+    """A better answer that somebody suggested, until its owner accepts or drops it."""
+
+    __tablename__ = "suggested_answer"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("project.id", ondelete="CASCADE"), index=True)
+    source: Mapped[str] = mapped_column(String(200))  # title of the link that it came by, or name of a file
+    question: Mapped[str] = mapped_column(Text)
+    answer: Mapped[str] = mapped_column(Text)  # that it corrects
+    better: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[float]
 
 
 class VoteRow(Base):

@@ -16,8 +16,9 @@ from studio.web.network import lan_addresses, listen
 if TYPE_CHECKING:
     from studio.services.chats import ChatService
     from studio.services.links import LinkService
+    from studio.services.suggested_answers import SuggestedAnswerService
     from studio.storage.workspace import Workspace
-    from studio.web.demo.app import DemoServices
+    from studio.web.demo.services import DemoServices
 
 _CONTAINER: Final = Path("/.dockerenv")
 _PORTS: Final = 20  # that are tried, above the studio's own
@@ -26,11 +27,12 @@ _GRACE: Final = 5.0  # seconds for a server to end
 
 @dataclass(frozen=True)
 class DemoParts:
-    """What the demo pages need of the studio: a :class:`studio.web.demo.app.DemoServices`."""
+    """What the demo pages need of the studio: a :class:`studio.web.demo.services.DemoServices`."""
 
     workspace: Workspace
     links: LinkService
     chats: ChatService
+    suggested: SuggestedAnswerService
 
 
 def openers(services: DemoServices) -> Mapping[Reach, Opener]:

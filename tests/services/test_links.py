@@ -8,12 +8,15 @@ import time
 import pytest
 
 from studio.domain.project import ChosenBy
+from studio.domain.proof import VoteTally
+from studio.domain.vote import Choice
 from studio.errors import AfinaError
 from studio.services.chat_targets import find_subject
 from studio.services.exports import ExportService
 from studio.services.links import LinkService
 from studio.services.projects import ProjectService
 from studio.settings import Settings
+from studio.sharing.link_passwords import matches
 from studio.sharing.links import LinkStore
 from studio.storage.database import ProjectRow, RunRow
 from studio.storage.files import write_atomic
@@ -118,7 +121,7 @@ def test_a_deleted_link_is_gone_with_its_counts(links: LinkService) -> None:
 def test_what_visitors_see_is_changed_and_kept(links: LinkService, workspace: Workspace) -> None:
     token = links.create("run-1", "Demo", ["Abre?"], shows_before=False).token
     assert not links.open(token).shows_before
-    assert links.show_before(token, True).shows_before
+    assert links.choose(token, shows_before=True).shows_before
     changed = links.suggest(token, ["Fecha?"], ChosenBy.ANSWER)
     assert LinkService(workspace).open(token) == changed
     assert (changed.questions, changed.chosen_by) == (("Fecha?",), ChosenBy.ANSWER)
@@ -163,20 +166,21 @@ def test_links_are_listed_a_run_at_a_time_newest_first(links: LinkService, works
 
 
 def test_counts_lose_nothing_when_many_come_at_once(links: LinkService) -> None:
-    token = links.create("run-1", "Demo").token
+    made = links.create("run-1", "Demo")
 
     def visit() -> None:
         for _ in range(10):
-            links.count_visit(token)
-            links.count_answer(token)
+            links.count_visit(made)
+            links.count_answer(made)
 
     threads = [threading.Thread(target=visit) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    link = links.open(token)
+    link = links.open(made.token)
     assert (link.visits, link.answers) == (40, 40)
+    assert [(day.visits, day.answers) for day in links.days(made.token)] == [(40, 40)]
 
 
 def test_a_link_closes_when_its_time_is_over_and_can_be_opened_again(
@@ -213,3 +217,63 @@ def test_the_questions_of_an_hour_outlive_a_restart_and_end_with_it(links: LinkS
     assert LinkStore(restarted.database, clock=lambda: now + 3700).take_question(link.token) == 0
     assert LinkStore(restarted.database, clock=lambda: now).take_question(link.token) == 0, "a clock that was set back"
     restarted.database.close()
+
+
+def test_the_numbers_of_a_link_are_sums_a_day_and_by_the_run_that_answered(
+    links: LinkService, workspace: Workspace
+) -> None:
+    add_run(workspace, "run-2")
+    made = links.create("run-1", "Demo")
+    yesterday = LinkStore(workspace.database, clock=lambda: time.time() - 86_400)
+    yesterday.count(made, visits=1, after=1)
+    links.count_visit(made)
+    links.count_answer(made, handed_over=True)
+    links.count_vote(made, Choice.BOTH_BAD)
+    updated = links.answer_with(made.token, "run-2")
+    links.count_vote(updated, Choice.AFTER)
+    links.count_suggestion(updated)
+    first, second = links.days(made.token)
+    assert second.day - first.day == 1
+    assert (first.visits, first.votes) == (1, VoteTally(after=1))
+    assert (second.visits, second.answers, second.handed_over, second.suggestions) == (1, 1, 1, 1)
+    assert second.votes == VoteTally(after=1, both_bad=1)
+    assert links.votes("run-1") == VoteTally(after=1, both_bad=1)
+    assert links.votes("run-2") == VoteTally(after=1)
+    assert links.open(made.token).visits == 2
+    links.delete(made.token)
+    assert links.days(made.token) == []
+    links.count_visit(updated)  # somebody was on the page when it was deleted
+
+
+def test_an_updated_bot_keeps_its_address_and_answers_for_no_other_project(
+    links: LinkService, workspace: Workspace
+) -> None:
+    add_run(workspace, "run-2")
+    add_run(workspace, "run-3", kept=False)
+    made = links.create("run-1", "Demo", ["Abre domingo?"])
+    assert links.answer_with(made.token, "run-2") == made.model_copy(update={"run_id": "run-2"})
+    with pytest.raises(AfinaError, match=r"link\.not_ready"):
+        links.answer_with(made.token, "run-3")
+    with workspace.database.session() as session:
+        session.add(ProjectRow(id="project-2", name="Outra", created_at=0.0, updated_at=0.0))
+        session.flush()
+        session.get_one(RunRow, "run-1").project_id = "project-2"
+    with pytest.raises(AfinaError, match=r"general\.not_found"):
+        links.answer_with(made.token, "run-1")
+
+
+def test_a_password_is_kept_as_a_digest_and_can_be_changed_and_taken_away(
+    links: LinkService, workspace: Workspace
+) -> None:
+    made = links.create("run-1", "Demo", password="  pão de queijo ")
+    assert made.password_digest is not None
+    assert matches("pão de queijo", made.password_digest)
+    assert not matches("pao de queijo", made.password_digest)
+    assert "queijo" not in made.password_digest
+    assert "digest" not in repr(made)
+    other = links.create("run-1", "Demo", password="pão de queijo")
+    assert other.password_digest != made.password_digest  # a salt each
+    for word in ("abc", "a" * 81):
+        with pytest.raises(AfinaError, match=r"link\.bad_password"):
+            links.set_password(made.token, word)
+    assert links.set_password(made.token, "").password_digest is None

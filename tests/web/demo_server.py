@@ -15,7 +15,12 @@ import pytest
 from studio.domain.conversation import Message
 from studio.domain.problem import Problem
 from studio.domain.project import Link
+from studio.services.examples.checks import CheckService
+from studio.services.examples.datasets import DatasetService
+from studio.services.examples.table import TableService
 from studio.services.links import LinkService
+from studio.services.models import ModelService
+from studio.services.suggested_answers import SuggestedAnswerService
 from studio.storage.database import ProjectRow, RunRow
 from studio.storage.workspace import Workspace
 from studio.web.demo import demo_app
@@ -84,6 +89,7 @@ class Parts:
     workspace: Workspace
     links: LinkService
     chats: Any
+    suggested: SuggestedAnswerService
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,7 @@ class Served:
     chat: SlowChat
     links: LinkService
     link: Link
+    suggested: SuggestedAnswerService
 
     @contextmanager
     def visitor(self) -> Iterator[httpx.Client]:
@@ -106,6 +113,11 @@ class Served:
         return client.post(f"/d/{self.link.token}/ask", json={"question": question, **body})
 
 
+def suggested_answers(workspace: Workspace) -> SuggestedAnswerService:
+    checks = CheckService(DatasetService(workspace), ModelService(workspace))
+    return SuggestedAnswerService(workspace, TableService(workspace, checks))
+
+
 @pytest.fixture
 def served(workspace: Workspace) -> Iterator[Served]:
     with workspace.database.session() as session:
@@ -116,10 +128,11 @@ def served(workspace: Workspace) -> Iterator[Served]:
         session.add(RunRow(**run, **counts, model_id="tiny-llama", model_name="Tiny Llama"))
     keep_adapter(workspace.run("run-1"))
     links, chat = LinkService(workspace), SlowChat()
+    suggested = suggested_answers(workspace)
     chat.gate.set()
     link = links.create("run-1", "Pergunte à <Padaria>", ["Abre domingo?", 'Tem "pão"?'], "pt")
-    with serve(demo_app(Parts(workspace, links, chat))) as url:
-        yield Served(url, chat, links, link)
+    with serve(demo_app(Parts(workspace, links, chat, suggested))) as url:
+        yield Served(url, chat, links, link, suggested)
         chat.gate.set()
 
 

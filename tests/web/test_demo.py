@@ -47,7 +47,7 @@ def test_the_page_is_light_escaped_and_closed_to_everything_foreign(served: Serv
         parts = [client.get(path) for path in re.findall(r'(?:href|src)="(/d/static/[^"]+)"', page.text)]
         parts.append(client.get("/d/static/figtree.woff2"))
         assert [part.status_code for part in parts] == [200, 200, 200]
-        assert len(page.content) + sum(len(part.content) for part in parts) < 42_000
+        assert len(page.content) + sum(len(part.content) for part in parts) < 48_000
 
 
 def test_both_answers_stream_and_are_counted(served: Served) -> None:
@@ -99,14 +99,14 @@ def test_the_language_of_the_page(served: Served, accepted: str, query: str, exp
 
 
 def test_a_hidden_before_is_neither_shown_nor_asked(served: Served) -> None:
-    served.links.show_before(served.link.token, False)
+    served.links.choose(served.link.token, shows_before=False)
     with served.visitor() as client:
         page = client.get(f"/d/{served.link.token}?lang=pt").text
         assert "Antes" not in page
         assert "Resposta" in page
         assert all("base" not in line for line in lines(served.ask(client)))
     assert served.chat.asked[0]["sides"] == ("tuned",)
-    served.links.show_before(served.link.token, True)
+    served.links.choose(served.link.token, shows_before=True)
     with served.visitor() as client:
         assert set(answers(served.ask(client)).values()) == {"SIM, ABRIMOS ÀS 7.", "Sim, abrimos às 7."}
 
@@ -274,8 +274,9 @@ def test_alone_on_a_port_no_studio_route_answers(served: Served) -> None:
             assert "gradio" not in response.text.lower()
     for path in ("/d/static/../app.py", "/d/static/%2e%2e/app.py", "/d/static/page.html"):
         assert httpx.get(served.url + path).status_code == 404
-    app = demo_app(Parts(served.links._workspace, served.links, served.chat))
-    assert {route.path for route in app.routes} == {"/d/static/{name}", "/d/{token}", "/d/{token}/ask"}
+    app = demo_app(Parts(served.links._workspace, served.links, served.chat, served.suggested))
+    below = {f"/d/{{token}}{path}" for path in ("", "/ask", "/unlock", "/vote", "/suggest")}
+    assert {route.path for route in app.routes} == {"/d/static/{name}", *below}
 
 
 def test_mounted_in_the_studio_it_has_the_same_addresses(served: Served) -> None:
@@ -283,7 +284,7 @@ def test_mounted_in_the_studio_it_has_the_same_addresses(served: Served) -> None
     from fastapi.testclient import TestClient
 
     app = FastAPI()
-    app.mount("/d", demo_app(Parts(served.links._workspace, served.links, served.chat), prefix="/d"))
+    app.mount("/d", demo_app(Parts(served.links._workspace, served.links, served.chat, served.suggested), prefix="/d"))
     with TestClient(app) as client:
         page = client.get(f"/d/{served.link.token}")
         assert page.status_code == 200

@@ -20,6 +20,7 @@ from studio.i18n.catalog import Catalog
 from studio.web.answer_updates import Permission, follow
 from studio.web.demo.questions import SIDES, Question
 from studio.web.demo.queue import FairQueue, Ticket
+from studio.web.demo.receipts import Receipts
 
 if TYPE_CHECKING:
     from studio.services.chats import ChatService
@@ -39,18 +40,21 @@ class Answering:
         chats: gives the answers.
         links: counts them.
         queue: says whose turn it is.
+        receipts: signs what was answered.
     """
 
     chats: ChatService
     links: LinkService
     queue: FairQueue
+    receipts: Receipts
 
     async def stream(self, link: Link, question: Question, ticket: Ticket, text: Catalog) -> AsyncIterator[str]:
         """Yields one JSON object a line; a visitor who goes away ends the generation.
 
         Lines: ``{"ahead": 2, "message": …}`` while waiting, ``{"base": …, "tuned": …}`` with what is new of each
         answer (``"replace": true`` where it is the whole answer anew), at last ``{"done": true}`` or
-        ``{"error": …}``.
+        ``{"error": …}``. In a blind vote ``base`` is the answer that stands first, whose ever it is, and the last line
+        has a ``ballot``; where better answers may be suggested it has a ``receipt`` of the tuned one.
         """
         watch = Permission(partial(self.links.open, link.token))
         try:
@@ -81,6 +85,8 @@ class Answering:
         yield _line(message=text("demo.thinking"))
         sides = SIDES if link.shows_before else SIDES[1:]
         said, talk = dict.fromkeys(sides, ""), secrets.token_hex(8)
+        ballot = self.receipts.new_ballot(link) if link.asks_for_vote else ""
+        is_swapped = bool(ballot) and self.receipts.is_swapped(ballot)
         ask = partial(
             self.chats.stream,
             link.run_id,
@@ -99,13 +105,16 @@ class Answering:
                         yield _line(error=text("demo.failed"))
                         return
                     if change := _change(said, update.texts):
-                        yield _line(**change)
+                        yield _line(**(_swapped(change) if is_swapped else change))
                     said.update(update.texts)
                     if update.done:
                         break
             if any(said.values()):
-                await to_thread.run_sync(self.links.count_answer, link.token)
-            yield _line(done=True)
+                await to_thread.run_sync(self.links.count_answer, link)
+            notes = {"ballot": ballot} if all(said.values()) and ballot else {}
+            if link.takes_suggestions and said[SIDES[1]].strip():
+                notes["receipt"] = self.receipts.of_answer(link, question.text, said[SIDES[1]])
+            yield _line(done=True, **notes)
         except Exception as error:
             if isinstance(error, AfinaError) and error.code in _CLOSED:
                 raise
@@ -118,6 +127,11 @@ def _change(said: dict[str, str], texts: dict[str, str]) -> dict[str, Any]:
     if all(whole.startswith(said[side]) for side, whole in grown.items()):
         return {side: whole[len(said[side]) :] for side, whole in grown.items()}
     return {**grown, "replace": True}
+
+
+def _swapped(change: dict[str, Any]) -> dict[str, Any]:
+    other = dict(zip(SIDES, reversed(SIDES), strict=True))
+    return {other.get(name, name): value for name, value in change.items()}
 
 
 def _line(**values: Any) -> str:

@@ -1,16 +1,15 @@
-"""The routes of the demo page. Nothing here reaches the studio: only links, answers and three files."""
+"""The routes of the demo page. Nothing here reaches the studio: only links, answers, votes and three files."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -22,22 +21,22 @@ from studio.i18n.catalog import LOCALES, catalog, negotiate
 from studio.web.answer_updates import EventStream
 from studio.web.brand import font
 from studio.web.demo.answers import Answering
+from studio.web.demo.entrance import Entrance
+from studio.web.demo.feedback import add_feedback
 from studio.web.demo.limits import COOKIE, HOUR, PER_ADDRESS, PER_VISITOR, VISITS, RateLimit, Visitors
-from studio.web.demo.page import closed_page, demo_page
-from studio.web.demo.questions import MAX_BODY, parse_question
+from studio.web.demo.page import closed_page, demo_page, password_page
+from studio.web.demo.questions import parse_question
 from studio.web.demo.queue import FairQueue, Ticket
+from studio.web.demo.receipts import Receipts
+from studio.web.demo.requests import STATUS, read_body, refusal
+from studio.web.demo.services import DemoServices
 from studio.web.secret import load_secret
-
-if TYPE_CHECKING:
-    from studio.services.chats import ChatService
-    from studio.services.links import LinkService
-    from studio.storage.workspace import Workspace
 
 STATIC: Final = Path(__file__).parent / "static"
 HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; "
-        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
@@ -46,19 +45,7 @@ HEADERS: Final = {
     "X-Robots-Tag": "noindex, nofollow",
 }
 _KEEP: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
-_STATUS: Final = {"link.closed": 410, "general.not_found": 404, "demo.too_long": 413, "demo.big_body": 413}
-_BUSY: Final = ("demo.too_fast", "demo.hour_used_up", "demo.own_questions", "demo.full")
-
-
-class DemoServices(Protocol):
-    """The services that the demo page needs; :class:`studio.services.Services` has them."""
-
-    @property
-    def workspace(self) -> Workspace: ...
-    @property
-    def links(self) -> LinkService: ...
-    @property
-    def chats(self) -> ChatService: ...
+_GONE: Final = ("link.closed", "general.not_found")
 
 
 def demo_app(services: DemoServices, *, prefix: str = "") -> FastAPI:
@@ -72,7 +59,9 @@ def demo_app(services: DemoServices, *, prefix: str = "") -> FastAPI:
     below = "" if prefix == "/d" else "/d"
     visitors = Visitors(load_secret(services.workspace.home))
     limits, visits = (RateLimit(PER_VISITOR), RateLimit(PER_ADDRESS)), RateLimit(VISITS, HOUR)
-    answering = Answering(services.chats, services.links, FairQueue())
+    receipts = Receipts(load_secret(services.workspace.home))
+    entrance = Entrance(services.links, receipts)
+    answering = Answering(services.chats, services.links, FairQueue(), receipts)
 
     app.get(below + "/static/{name}")(_static)
     app.exception_handler(HTTPException)(_missing)
@@ -80,16 +69,16 @@ def demo_app(services: DemoServices, *, prefix: str = "") -> FastAPI:
     @app.api_route(below + "/{token}", methods=["GET", "HEAD"])
     def page(request: Request, token: str) -> Response:
         try:
-            link = services.links.open(token)
+            link = entrance.enter(request, token)
         except AfinaError as error:
-            return _closed(request, error)
+            return _locked(request, error) if error.code == "demo.locked" else _closed(request, error)
         response = HTMLResponse(demo_page(link, _locale(request, link), is_chat_model=_chats(services, link)))
         if request.method == "GET" and visitors.known(request) is None:
             with suppress(
                 AfinaError
             ):  # a script without cookies is a new visitor every time, and not believed for long
                 visits.check(f"{token} {visitors.address(request)}")
-                services.links.count_visit(token)
+                services.links.count_visit(link)
             _remember(response, request, token, visitors.new_cookie())
         return response
 
@@ -97,8 +86,8 @@ def demo_app(services: DemoServices, *, prefix: str = "") -> FastAPI:
     async def ask(request: Request, token: str) -> Response:
         locale = _locale(request, None)
         try:
-            link = await run_in_threadpool(services.links.open, token)
-            question = parse_question(request.headers.get("content-type", ""), await _body(request))
+            link = await run_in_threadpool(entrance.enter, request, token)
+            question = parse_question(request.headers.get("content-type", ""), await read_body(request))
             visitor, address = visitors.name(request), visitors.address(request)
             await run_in_threadpool(services.links.take_question, link)
             try:
@@ -107,12 +96,31 @@ def demo_app(services: DemoServices, *, prefix: str = "") -> FastAPI:
                 await run_in_threadpool(services.links.give_question_back, link)
                 raise
         except Exception as error:
-            return _refusal(from_exception(error), locale)
+            return refusal(from_exception(error), locale)
         lines = answering.stream(link, question, ticket, catalog(locale))
         return EventStream(lines, lambda: answering.queue.leave(ticket), "application/x-ndjson")
 
+    app.post(below + "/{token}/unlock")(_unlock_route(entrance, visitors))
+    add_feedback(app, below, services, entrance, visitors, receipts)
     app.add_middleware(SafeHeaders)
     return app
+
+
+def _unlock_route(entrance: Entrance, visitors: Visitors) -> Callable[[Request, str], Awaitable[Response]]:
+    """Takes the form of the page that asks for a password."""
+
+    async def unlock(request: Request, token: str) -> Response:
+        try:
+            body, address = await read_body(request), visitors.address(request)
+            link = await run_in_threadpool(entrance.unlock, token, body, address)
+        except AfinaError as error:
+            return _closed(request, error) if error.code in _GONE else _locked(request, error)
+        query = f"?lang={wanted}" if (wanted := request.query_params.get("lang", "")) in LOCALES else ""
+        response = RedirectResponse(f"/d/{link.token}{query}", 303)
+        entrance.remember(response, link, is_secure=request.url.scheme == "https")
+        return response
+
+    return unlock
 
 
 def _join(queue: FairQueue, limits: tuple[RateLimit, RateLimit], visitor: str, address: str) -> Ticket:
@@ -192,29 +200,15 @@ def _languages(accepted: str) -> set[str]:
     return {part.split(";")[0].strip().lower().split("-")[0] for part in accepted.split(",")}
 
 
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise AfinaError("demo.big_body")
-    return bytes(body)
-
-
 def _closed(request: Request, error: AfinaError, status: int | None = None) -> Response:
-    return HTMLResponse(closed_page(_locale(request, None)), status or _STATUS.get(error.code, 404))
+    return HTMLResponse(closed_page(_locale(request, None)), status or STATUS.get(error.code, 404))
 
 
-def _refusal(error: AfinaError, locale: str) -> Response:
-    """What went wrong as JSON. Visitors read sentences made for them; anything else would tell of the computer."""
-    code = error.code
-    if code in ("link.closed", "general.not_found"):
-        code, sentence = "closed", catalog(locale)("demo.closed")
-    elif code.startswith("demo."):
-        sentence = catalog(locale).error(error)
-    else:
-        code, sentence = "failed", catalog(locale)("demo.failed")
-    status = _STATUS.get(error.code, 429 if error.code in _BUSY else 400 if code.startswith("demo.") else 500)
-    content: dict[str, Any] = {"error": {"code": code, "message": sentence}}
-    headers = {"Retry-After": json.dumps(error.params.get("n", 5))} if status == 429 else None
-    return JSONResponse(content, status, headers=headers)
+def _locked(request: Request, error: AfinaError) -> Response:
+    """The page that asks for the password, and says what was wrong with the last one; nothing of the link is in it."""
+    locale = _locale(request, None)
+    said = "" if error.code == "demo.locked" else catalog(locale).error(error)
+    path = request.url.path.removesuffix("/unlock")
+    return HTMLResponse(
+        password_page(locale, path.rpartition("/")[2], said), STATUS.get(error.code, 429) if said else 200
+    )

@@ -16,7 +16,21 @@ from studio.web.demo.questions import MAX_QUESTION
 
 _FOLDER: Final = Path(__file__).parent
 # What the script says; the rest of the sentences are in the HTML.
-_SPOKEN: Final = ("before", "after", "copied", "stopped", "no_answer", "ready", "failed", "offline", "too_long_now")
+_SPOKEN: Final = (
+    "before",
+    "after",
+    "copied",
+    "stopped",
+    "no_answer",
+    "ready",
+    "failed",
+    "offline",
+    "too_long_now",
+    "voted_after",
+    "voted_before",
+    "voted_none",
+    "thanks",
+)
 
 
 def demo_page(link: Link, locale: str, *, is_chat_model: bool = True) -> str:
@@ -37,7 +51,8 @@ def demo_page(link: Link, locale: str, *, is_chat_model: bool = True) -> str:
     others = {other: f"?lang={other}" for other in LOCALES if other != locale}
     ask = f"/d/{link.token}/ask?lang={locale}"
     shown: dict[str, Any] = {"link": link, "spoken": spoken, "limit": MAX_QUESTION, "others": others, "sides": sides}
-    return render_page(locale, **shown, notes=notes, ask=ask, static="/d/static/")
+    more = {"blind": link.asks_for_vote, "suggests": link.takes_suggestions}
+    return render_page(locale, **shown, **more, notes=notes, ask=ask, static="/d/static/")
 
 
 def spoken_sentences(text: Catalog, *, shows_before: bool) -> dict[str, str]:
@@ -59,9 +74,15 @@ def closed_page(locale: str) -> str:
     return render_page(locale, link=None, static="/d/static/")
 
 
+def password_page(locale: str, token: str, wrong: str) -> str:
+    """The page that asks for the password of a link; ``wrong`` says what was wrong with the last one, or is empty."""
+    unlock = f"/d/{token}/unlock?lang={locale}"
+    return render_page(locale, link=None, locked=True, wrong=wrong, unlock=unlock, static="/d/static/")
+
+
 def render_page(locale: str, **values: Any) -> str:
     """The page's template with ``values``; those of a folder's page are left out of others."""
-    values = {"site": None, "policy": "", "verdict": ""} | values
+    values = {"site": None, "policy": "", "verdict": "", "blind": False, "suggests": False, "locked": False} | values
     return _template().render(locale=locale, t=catalog(locale), logo=logo(), version=_version(), **values)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from studio.domain.conversation import Message, Role
+from studio.domain.vote import BallotKey
 from studio.errors import AfinaError
 
 MAX_QUESTION: Final = 2000
@@ -15,6 +16,7 @@ MAX_BODY: Final = 64_000
 SIDES: Final = ("base", "tuned")
 _TURNS: Final = 4  # earlier turns that the models are reminded of; more would not fit small models
 
+_Parsed = TypeVar("_Parsed", bound=BaseModel)
 _Text = Annotated[str, StringConstraints(max_length=8000)]
 
 
@@ -33,10 +35,31 @@ class _Body(BaseModel):
     turns: list[_Turn] = []
 
 
+class Vote(BaseModel):
+    """What a visitor prefers of the two answers of a ballot."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ballot: Annotated[str, StringConstraints(max_length=200)]
+    choice: BallotKey
+
+
+class Suggestion(BaseModel):
+    """A better answer, with the receipt of the one that it corrects."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    question: _Text
+    answer: _Text
+    receipt: Annotated[str, StringConstraints(max_length=200)]
+    better: _Text
+
+
 @dataclass(frozen=True)
 class Question:
     """A question with what each side has been asked and has answered before."""
 
+    text: str
     turns: dict[str, list[Message]]
 
 
@@ -50,18 +73,23 @@ def parse_question(content_type: str, body: bytes) -> Question:
     Raises:
         AfinaError: ``demo.bad_request``, ``demo.empty``, ``demo.too_long``.
     """
-    if content_type.split(";")[0].strip().lower() != "application/json":
-        raise AfinaError("demo.bad_request")
-    try:
-        asked = _Body.model_validate_json(body)
-    except ValidationError as error:
-        raise AfinaError("demo.bad_request") from error
+    asked = parse_body(_Body, content_type, body)
     question = asked.question.strip()
     if not question:
         raise AfinaError("demo.empty")
     if len(question) > MAX_QUESTION:
         raise AfinaError("demo.too_long", limit=MAX_QUESTION)
-    return Question({side: _messages(asked.turns[-_TURNS:], side, question) for side in SIDES})
+    return Question(question, {side: _messages(asked.turns[-_TURNS:], side, question) for side in SIDES})
+
+
+def parse_body(model: type[_Parsed], content_type: str, body: bytes) -> _Parsed:
+    """Reads JSON of the page. Args and errors as :func:`parse_question`; ``model`` says what it must be."""
+    if content_type.split(";")[0].strip().lower() != "application/json":
+        raise AfinaError("demo.bad_request")
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise AfinaError("demo.bad_request") from error
 
 
 def _messages(turns: list[_Turn], side: str, question: str) -> list[Message]:

@@ -31,7 +31,7 @@
     if (on && active !== box) byId("stop").focus({ preventScroll: true });
     if (!on && hovers && active === byId("stop")) box.focus({ preventScroll: true });
     byId("again").hidden = on || !talk.children.length;
-    byId("talk-on").hidden = !talk.children.length;
+    byId("talk-on").hidden = !talk.children.length || byId("talk-on").classList.contains("blind");
     for (const chip of chips) chip.disabled = on || closed;
     box.disabled = byId("ask").disabled = closed;
     if (suggestions) suggestions.hidden = on || chips.every((chip) => chip.parentElement.hidden);
@@ -115,7 +115,7 @@
     const turn = addTurn(question), answers = { base: "", tuned: "" };
     running = stop;
     busy(true);
-    let ended = "";
+    let ended = "", notes = null;
     try {
       const response = await (window.afinaAnswer || fetch)(main.dataset.ask, {
         method: "POST",
@@ -125,11 +125,13 @@
       });
       if (!response.ok) return refuse(turn, question, (await response.json()).error);
       let complete = false;
+      notes = null;
       for await (const line of lines(response)) {
         if (line.message) place(turn, line.message);
         if (line.base !== undefined || line.tuned !== undefined) { place(turn, ""); show(turn, answers, line); }
         if (line.error) ended = line.error;
         complete = complete || Boolean(line.done || line.error);
+        if (line.done) notes = line;
       }
       if (!complete) ended = spoken.failed;
     } catch {
@@ -139,10 +141,73 @@
       busy(false);
     }
     finish(turn, answers, ended);
+    if (notes && notes.ballot) openVote(turn, answers, question, notes);
+    else if (notes && notes.receipt) openSuggestion(turn, question, answers.tuned, notes.receipt);
     if (!byId("go-on").checked) turns = []; // a question stands alone unless a visitor goes on with the last one
     if (answers.base || answers.tuned) turns.push({ question, ...answers });
     const names = { base: spoken.before, tuned: spoken.after };
-    if (!ended) say([spoken.ready, ...Object.keys(sides).map((side) => `${names[side]}: ${answers[side]}`)].join(" "));
+    if (!ended && !notes?.ballot) say([spoken.ready, ...Object.keys(sides).map((side) => `${names[side]}: ${answers[side]}`)].join(" "));
+    else if (!ended) say([spoken.ready, answers.base, answers.tuned].join(" "));
+  }
+
+  // The note that came with an answer goes back with what is said of it.
+  async function tell(path, body) {
+    const address = main.dataset.ask.replace("/ask?", `/${path}?`);
+    const response = await fetch(address, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    const said = await response.json();
+    if (!response.ok) throw new Error(said.error.message);
+    return said;
+  }
+
+  function openVote(turn, answers, question, notes) {
+    const bar = turn.querySelector(".vote"), told = turn.querySelector(".voted");
+    bar.hidden = false;
+    bar.addEventListener("click", async (event) => {
+      const choice = event.target.dataset.vote;
+      if (!choice) return;
+      for (const button of bar.querySelectorAll("button")) button.disabled = true;
+      told.hidden = false;
+      try {
+        const { tuned, for_tuned: forTuned } = await tell("vote", { ballot: notes.ballot, choice });
+        bar.hidden = true;
+        const first = tuned === "first", named = first ? [spoken.after, spoken.before] : [spoken.before, spoken.after];
+        turn.querySelectorAll(".answer").forEach((card, place) => {
+          card.querySelector("h3 span").textContent = named[place];
+          card.classList.toggle("is-tuned", first === (place === 0));
+        });
+        told.textContent = forTuned === null ? spoken.voted_none : forTuned ? spoken.voted_after : spoken.voted_before;
+        if (notes.receipt) openSuggestion(turn, question, first ? answers.base : answers.tuned, notes.receipt);
+      } catch (error) {
+        told.textContent = error.name === "TypeError" ? spoken.offline : error.message;
+        for (const button of bar.querySelectorAll("button")) button.disabled = false;
+      }
+    });
+  }
+
+  function openSuggestion(turn, question, answer, receipt) {
+    const form = turn.querySelector(".suggest");
+    if (!form) return;
+    const text = form.querySelector("textarea"), trouble = form.querySelector(".notice");
+    form.hidden = false;
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      const button = form.querySelector("button");
+      button.disabled = true;
+      try {
+        await tell("suggest", { question, answer, receipt, better: text.value });
+        const thanks = Object.assign(document.createElement("p"), { className: "voted", textContent: spoken.thanks });
+        thanks.setAttribute("role", "status");
+        form.replaceWith(thanks);
+      } catch (error) {
+        trouble.textContent = error.name === "TypeError" ? spoken.offline : error.message;
+        trouble.hidden = false;
+        button.disabled = false;
+      }
+    });
   }
 
   function refuse(turn, question, error) {

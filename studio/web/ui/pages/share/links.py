@@ -40,8 +40,8 @@ def build_links(share: ShareUi) -> Section:
             "revoke": services.links.revoke,
             "reopen": services.links.reopen,
             "delete": services.links.delete,
-            "hide": lambda token: services.links.show_before(token, False),
-            "show": lambda token: services.links.show_before(token, True),
+            "hide": lambda token: services.links.choose(token, shows_before=False),
+            "show": lambda token: services.links.choose(token, shows_before=True),
         }
         acts[data["action"]](data["token"])
         return show(share.visit(query, run_id))

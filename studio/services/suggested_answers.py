@@ -1,0 +1,134 @@
+"""Better answers that visitors suggest: each waits until its owner accepts, changes or drops it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import Final
+
+from sqlalchemy import delete, func, select
+
+from studio.data.text import clean, plain
+from studio.domain.project import SuggestedAnswer
+from studio.errors import AfinaError
+from studio.services.examples.table import Query, RowEdit, TableService
+from studio.storage.database import ProjectRow, RunRow, SuggestedAnswerRow
+from studio.storage.workspace import Workspace
+
+MAX_ANSWER: Final = 2000  # characters of a better answer
+_WAITING: Final = 500  # suggestions of a project: strangers do not fill the disk
+_SAME: Final = 20  # examples that contain the question and are looked at
+
+
+class SuggestedAnswerService:
+    """Safe to use from many threads and processes.
+
+    Args:
+        workspace: whose database keeps them.
+        tables: the examples that accepted ones go to.
+    """
+
+    def __init__(self, workspace: Workspace, tables: TableService) -> None:
+        self._database, self._tables = workspace.database, tables
+
+    def suggest(self, run_id: str, source: str, question: str, answer: str, better: str) -> None:
+        """Keeps a suggestion for the owner of a run.
+
+        Args:
+            run_id: that gave the answer.
+            source: where it comes from, such as the title of a link.
+            question: what was asked.
+            answer: that it corrects.
+            better: what should have been answered.
+
+        Raises:
+            AfinaError: ``demo.suggestion_empty`` also where it says what was answered anyway; ``demo.suggestion_long``,
+                ``demo.suggestions_full``, ``general.not_found``.
+        """
+        better = clean(better)[0]
+        if not better or better == answer.strip():
+            raise AfinaError("demo.suggestion_empty")
+        if len(better) > MAX_ANSWER:
+            raise AfinaError("demo.suggestion_long", limit=MAX_ANSWER)
+        with self._database.session() as session:
+            run = session.get(RunRow, run_id)
+            if run is None:
+                raise AfinaError("general.not_found", what=run_id[:80])
+            waiting = select(func.count()).where(SuggestedAnswerRow.project_id == run.project_id)
+            if (session.scalar(waiting) or 0) >= _WAITING:
+                raise AfinaError("demo.suggestions_full")
+            row = SuggestedAnswerRow(
+                id=secrets.token_hex(8),
+                project_id=run.project_id,
+                source=source[:200],
+                question=clean(question)[0],
+                answer=clean(answer)[0],
+                better=better,
+                created_at=time.time(),
+            )
+            session.add(row)
+
+    def count(self, project_id: str) -> int:
+        """How many wait."""
+        query = select(func.count()).where(SuggestedAnswerRow.project_id == project_id)
+        with self._database.session() as session:
+            return session.scalar(query) or 0
+
+    def list(self, project_id: str) -> list[SuggestedAnswer]:
+        """Those that wait, the oldest first."""
+        query = select(SuggestedAnswerRow).where(SuggestedAnswerRow.project_id == project_id)
+        with self._database.session() as session:
+            rows = session.scalars(query.order_by(SuggestedAnswerRow.created_at, SuggestedAnswerRow.id)).all()
+        return [_suggested(row) for row in rows]
+
+    def accept(self, suggestion_id: str, question: str, answer: str) -> bool:
+        """Puts a question and its answer, as the owner has left them, into the examples; a new version has them.
+
+        Returns:
+            Whether an example of the same question got the answer; else it is a new example.
+
+        Raises:
+            AfinaError: ``general.not_found`` where it was accepted or dropped meanwhile; ``data.edit_incomplete`` and
+                others of :meth:`TableService.apply`; it then still waits.
+        """
+        with self._database.session() as session:
+            row = session.get(SuggestedAnswerRow, suggestion_id)
+            if row is None:
+                raise AfinaError("general.not_found", what=suggestion_id[:40])
+            project_id = row.project_id
+        same = self._same_question(project_id, question)
+        self._tables.apply(project_id, [RowEdit(id=same, question=question, answer=answer)])
+        self.drop(suggestion_id)
+        return bool(same)
+
+    def drop(self, suggestion_id: str) -> None:
+        """Takes a suggestion away; nothing happens where it is gone."""
+        with self._database.session() as session:
+            session.execute(delete(SuggestedAnswerRow).where(SuggestedAnswerRow.id == suggestion_id))
+
+    def drop_all(self, project_id: str) -> None:
+        """Takes all of a project away."""
+        with self._database.session() as session:
+            session.execute(delete(SuggestedAnswerRow).where(SuggestedAnswerRow.project_id == project_id))
+
+    def _same_question(self, project_id: str, question: str) -> str:
+        """Id of the example that asks the same; two with other answers would contradict each other."""
+        with self._database.session() as session:
+            project = session.get(ProjectRow, project_id)
+            if project is None or project.dataset_id is None:
+                return ""
+        page = self._tables.page(project_id, Query(search=question.strip()), size=_SAME)
+        alone = (row.conversation for row in page.rows if len(row.conversation.messages) <= 3)
+        return next((one.id for one in alone if plain(one.question) == plain(question)), "")
+
+
+def _suggested(row: SuggestedAnswerRow) -> SuggestedAnswer:
+    return SuggestedAnswer(
+        id=row.id,
+        project_id=row.project_id,
+        source=row.source,
+        question=row.question,
+        answer=row.answer,
+        better=row.better,
+        created_at=row.created_at,
+    )

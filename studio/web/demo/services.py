@@ -1,0 +1,24 @@
+"""What the demo pages need of the studio."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from studio.services.chats import ChatService
+    from studio.services.links import LinkService
+    from studio.services.suggested_answers import SuggestedAnswerService
+    from studio.storage.workspace import Workspace
+
+
+class DemoServices(Protocol):
+    """The services that the demo page needs; :class:`studio.services.Services` has them."""
+
+    @property
+    def workspace(self) -> Workspace: ...
+    @property
+    def links(self) -> LinkService: ...
+    @property
+    def chats(self) -> ChatService: ...
+    @property
+    def suggested(self) -> SuggestedAnswerService: ...

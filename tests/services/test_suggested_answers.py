@@ -1,0 +1,54 @@
+"""Suggested answers: they wait, are accepted into the examples or dropped, and nothing enters unseen."""
+
+from __future__ import annotations
+
+import pytest
+
+from studio.errors import AfinaError
+from studio.services.examples.table import RowEdit
+from studio.services.suggested_answers import SuggestedAnswerService
+from studio.storage.workspace import Workspace
+from tests.services.test_links import add_run
+from tests.web.demo_server import suggested_answers
+
+
+@pytest.fixture
+def suggested(workspace: Workspace) -> SuggestedAnswerService:
+    add_run(workspace)
+    return suggested_answers(workspace)
+
+
+def pairs(suggested: SuggestedAnswerService) -> list[tuple[str, str]]:
+    rows = suggested._tables.page("project-1").rows
+    return [(row.conversation.question, row.conversation.answer) for row in rows]
+
+
+def test_what_is_accepted_becomes_an_example_as_the_owner_left_it(suggested: SuggestedAnswerService) -> None:
+    suggested.suggest("run-1", "Loja", "Abre domingo?", "Não.", "Sim, das 7 às 12.")
+    suggested.suggest("run-1", "Loja", "Tem pão?", "Não sei.", "Tem, quentinho.")
+    first, second = suggested.list("project-1")
+    assert suggested.accept(first.id, first.question, "Sim, das 7h às 12h.") is False
+    assert pairs(suggested) == [("Abre domingo?", "Sim, das 7h às 12h.")]
+    suggested.drop(second.id)
+    assert suggested.count("project-1") == 0
+    with pytest.raises(AfinaError, match=r"general\.not_found"):
+        suggested.accept(second.id, "a", "b")  # it was dropped in another tab
+    assert len(pairs(suggested)) == 1
+
+
+def test_an_example_that_asks_the_same_gets_the_answer_and_is_not_contradicted(
+    suggested: SuggestedAnswerService,
+) -> None:
+    suggested._tables.apply("project-1", [RowEdit(question="Abre domingo?", answer="Não."), RowEdit("", "Oi", "Olá")])
+    suggested.suggest("run-1", "Loja", "abre domingo", "Não.", "Sim.")
+    (waiting,) = suggested.list("project-1")
+    assert suggested.accept(waiting.id, waiting.question, waiting.better) is True
+    assert sorted(pairs(suggested)) == [("Oi", "Olá"), ("abre domingo", "Sim.")]
+
+
+def test_an_incomplete_one_still_waits(suggested: SuggestedAnswerService) -> None:
+    suggested.suggest("run-1", "Loja", "Abre domingo?", "Não.", "Sim.")
+    (waiting,) = suggested.list("project-1")
+    with pytest.raises(AfinaError, match=r"data\.edit_incomplete"):
+        suggested.accept(waiting.id, "Abre domingo?", "  ")
+    assert suggested.list("project-1") == [waiting]
