@@ -13,7 +13,7 @@ from studio.data.text import plain
 _WORD: Final = r"[A-ZÀ-Ý][\wÀ-ÿ'.-]{0,30}"
 _NAME: Final = rf"(?:d[aeo]s?[ ])?(?:\d{{1,2}} de )?{_WORD}(?:[ ](?:d[aeo]s?|e|del?|la|los|las|of|the|[ªº]|\d{{1,2}}|{_WORD})){{0,6}}"
 _LATIN: Final = re.compile(
-    r"(?<!\w)(?:[Rr]ua|R\.|[Aa]v(?:enida|\.)?|[Tt]ravessa|[Tt]v\.|[Aa]lameda|Al\.|[Pp]raça|[Pp]ça\.|[Rr]odovia|Rod\.|[Ee]strada"
+    r"(?<!\w)(?=[RrAaTtPpEeLVvQCc])(?:[Rr]ua|R\.|[Aa]v(?:enida|\.)?|[Tt]ravessa|[Tt]v\.|[Aa]lameda|Al\.|[Pp]raça|[Pp]ça\.|[Rr]odovia|Rod\.|[Ee]strada"
     rf"|Largo|[Vv]iela|Quadra|[Cc]alle|[Aa]venida|[Cc]arrera|[Pp]laza)[ ]+{_NAME}"
     r",?[ ]*(?:[-–][ ]*)?(?:n(?:[º°o.]|úmero|umero|\.º)?[ ]*)?\d{1,5}(?!\d|[.,]\d{2}\b)"
     r"(?:[ ]?[A-Z]\b)?(?:[ ,-]{1,3}(?:apto?\.?|apartamento|ap\.|casa|bloco|bl\.|sala|fundos)[ ]*\w{1,6})*"

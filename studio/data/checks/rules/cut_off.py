@@ -33,14 +33,10 @@ _END: Final = re.compile(r"[.!?…](?=[\s\"'”»)]|$)")
 def is_cut_off(answer: str) -> bool:
     """Whether the end of an answer is missing, by its last sign or word."""
     text = answer.rstrip()
-    if _LINK.search(text, len(text) - _LONGEST_LINK):
+    if len(text) < _SHORTEST or text[-1] in ".!?":
         return False
-    return (
-        len(text) >= _SHORTEST
-        and text[-1] not in ".!?"
-        and (text[-1] in ",;(-–—/" or bool(_HANGING.search(text, len(text) - _LAST_WORD)))
-        and not _LETTER.search(text)
-    )
+    hangs = text[-1] in ",;(-–—/" or _HANGING.search(text, len(text) - _LAST_WORD) is not None
+    return hangs and not _LETTER.search(text, len(text) - 2) and not _LINK.search(text, len(text) - _LONGEST_LINK)
 
 
 def whole_sentences(text: str) -> str:

@@ -39,11 +39,12 @@ def _scan(text: str) -> Iterator[Span]:
             yield Span(start, match.end(), value, ours=re.split(r"[.+_-]", local)[0] in _ROLES or local in _ROLES)
 
 
-_SIGN: Final = re.compile(r"[(\[{](?:at|arroba)|\b(?:dot|ponto|punto)\b", re.IGNORECASE)
+_SIGNS: Final = ("(at", "[at", "{at", "arroba", " dot ", " ponto ", " punto ")
 
 
 def _worth(text: str) -> bool:
-    return "@" in text or _SIGN.search(text) is not None
+    lower = text.lower()
+    return "@" in text or any(sign in lower for sign in _SIGNS)
 
 
 KIND: Final = Kind("emails", "EMAIL", _scan, _worth)

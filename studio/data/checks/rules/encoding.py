@@ -10,15 +10,12 @@ from studio.domain.problem import Severity
 
 _CODE: Final = "encoding"
 # What the first byte of a UTF-8 letter looks like in Windows-1252, MacRoman or code page 437, with a sign after it.
-_SUSPECT: Final = re.compile(r"[ÃÂÅÄÐÑÎÏâðï√├┬�][^\sa-zA-Z0-9]|â€|Ã[ \xa0 ]|√[a-zA-Z]")
-
-
-_FIRSTS: Final = "ÃÂÅÄÐÑÎÏâðï√├┬�"
+_SUSPECT: Final = re.compile(r"(?=[ÃÂÅÄÐÑÎÏâðï√├┬�])(?:.[^\sa-zA-Z0-9]|â€|Ã[ \xa0 ]|√[a-zA-Z])", re.DOTALL)
 
 
 def repaired(text: str) -> str:
     """The text with its letters as they were meant; the same text where nothing is wrong."""
-    if text.isascii() or not any(map(text.__contains__, _FIRSTS)) or not _SUSPECT.search(text):
+    if text.isascii() or not _SUSPECT.search(text):
         return text
     from ftfy import fix_encoding
 

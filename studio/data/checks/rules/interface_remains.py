@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from studio.data.checks.check import Check, flagged, rewritten
+from studio.data.text import words
 from studio.domain.problem import Severity
 
 _CODE: Final = "interface_remains"
@@ -22,6 +23,11 @@ _END: Final = re.compile(
     rf"(?:(?<=[.!?…:)])[ \t\xa0]*|[ \t]*\n\s*)(?:[»›>▸▾▼+\[(]*\s*)(?:{_BUTTONS})(?:\s*[»›>▸▾▼+…\])]*)[.]?\s*\Z",
     re.IGNORECASE,
 )
+_LAST_WORD: Final = re.compile(r"[^\W\d_]+(?=[\W\d_]*\Z)")
+_LAST_WORDS: Final = words(
+    "more less all info top link clipboard this article page helpful no reply mais menos tudo topo compartilhar útil não "
+    "más todo arriba enlace compartir"
+)
 
 
 def without_buttons(text: str) -> str:
@@ -32,7 +38,8 @@ def without_buttons(text: str) -> str:
 
 
 def _has(text: str) -> bool:
-    return _END.search(text, max(0, len(text) - 120)) is not None
+    last = _LAST_WORD.search(text, max(0, len(text) - 20))
+    return last is not None and last[0].lower() in _LAST_WORDS and _END.search(text, max(0, len(text) - 120)) is not None
 
 
 CHECK: Final = Check(_CODE, Severity.NOTE, 15, flagged(_CODE, Severity.NOTE), rewritten(without_buttons), text=_has)

@@ -24,7 +24,8 @@ _WRAPPER: Final = re.compile(r"</?\s*(?:answer|final_answer|response)\s*>", re.I
 
 
 def _has(text: str) -> bool:
-    return "```" not in text and _ANY.search(text) is not None and not _is_about(text)
+    signs = "<" in text or "[" in text or "◁" in text
+    return signs and "```" not in text and _ANY.search(text) is not None and not _is_about(text)
 
 
 def _is_about(text: str) -> bool:
