@@ -265,7 +265,7 @@ def chosen(conversations: Sequence[Conversation], places: Ints) -> Sequence[Conv
     """The examples at some places; all of them as they are."""
     if len(places) == len(conversations):
         return conversations
-    return conversations.at(places.tolist()) if isinstance(conversations, Rows) else [conversations[i] for i in places]
+    return conversations.at(places) if isinstance(conversations, Rows) else [conversations[i] for i in places]
 
 
 def without(_dataset: Dataset, finding: Finding, _choice: str = "") -> Changes:

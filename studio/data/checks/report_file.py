@@ -16,7 +16,7 @@ from studio.data.checks.dataset import ScannedDataset
 from studio.data.checks.facts import LAYOUT, Facts
 from studio.data.checks.report import Report
 from studio.data.similarity.minhash import Hashes
-from studio.data.versions.rows import Rows, line_starts
+from studio.data.versions.rows import Rows
 from studio.domain.problem import Severity
 from studio.errors import AfinaError
 from studio.storage.files import atomic_path
@@ -81,7 +81,7 @@ def load(path: Path, examples: Path, tokens: Tokens | None, contacts: Hashes | N
                 raise AfinaError("disk.missing", path=str(path))
             files = tuple((file, sheet) for file, sheet in document["files"])
             facts = Facts(saved["rows"], saved["values"], {}, {}, files, document["masks"])
-            dataset = ScannedDataset(Rows(examples, line_starts(examples)), tokens, facts, contacts)
+            dataset = ScannedDataset(Rows(examples), tokens, facts, contacts)
             dataset.know_groups(saved["question_groups"].astype(np.int64), saved["answer_groups"].astype(np.int64))
             findings = tuple(_finding(item, saved[f"rows_{item['code']}"]) for item in document["findings"])
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:

@@ -32,7 +32,7 @@ class ScanPool:
         self._submitted = 0
 
     def submit(self, paths: tuple[Path, Path], start: int, end: int) -> None:
-        """Takes the next block; see :func:`studio.data.versions.jsonl.write`."""
+        """Takes the next block; see :func:`studio.data.versions.rows.write_rows`."""
         future = self._pool.submit(_scan, paths, start, end)
         self._submitted = max(self._submitted, end)
         self._blocks.append((end, future))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import chain, count, islice, repeat
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +19,6 @@ from studio.data.importing.result import FileRead, InputFile, ReadResult
 from studio.data.importing.row_conversion import choose, conversation_of, used_columns, with_lists
 from studio.data.importing.table import Meter, Peek, Row, Table
 from studio.data.importing.table_notes import tell_doubts, tell_layout
-from studio.data.jsonl_codec import line_of
 from studio.data.limits import MAX_CELL, SAMPLE_ROWS
 from studio.domain.conversation import Conversation
 from studio.domain.dataset import Mapping
@@ -76,14 +75,20 @@ class Reading:
         self._rows = 0
         self._done = 0  # bytes of the files that were read to their end
         self._meter = Meter()
+        self._ids: Iterator[str] = repeat("")
         self.findings = Findings()
         self.columns: list[str] = []
         self.mapping = Mapping()
         self.sample: list[dict[str, str]] = []
         self.files: list[FileRead] = []
 
-    def conversations(self) -> Iterator[Conversation]:
-        """Yields the examples of all files. A file that cannot be read becomes a problem; the others go on."""
+    def conversations(self, first_id: int | None = None) -> Iterator[Conversation]:
+        """Yields the examples of all files. A file that cannot be read becomes a problem; the others go on.
+
+        Args:
+            first_id: they are named ``e<first_id>`` and so on; not at all where None.
+        """
+        self._ids = map("e{}".format, count(first_id)) if first_id is not None else repeat("")
         for file in self._files:
             self._meter = Meter()
             self._monitor.on_file(file.name)
@@ -103,11 +108,6 @@ class Reading:
                 self.findings.file("data.too_much_memory", file.name)
             except Exception as error:  # a reader that fails must cost its own file only
                 self.findings.file("data.unreadable", file.name, kind=type(error).__name__)
-
-    def lines(self, number: int) -> Iterator[bytes]:
-        """As :meth:`conversations`, but as lines of a version, numbered from ``number`` on."""
-        for place, example in enumerate(self.conversations(), start=number):
-            yield line_of(example, f"e{place}")
 
     def _file(self, file: InputFile) -> Iterator[Conversation]:
         if self._max_bytes is not None and (size := _size(file.path)) > self._max_bytes:
@@ -171,10 +171,10 @@ class Reading:
         self._remember(how, found)
         if how.kind is Kind.COLUMNS:
             tell_doubts(self.findings, table, values, found.mapping)
-        count = 0
+        examples = 0
         flag = held_out if held_out is not None else table.held_out
         for example in self._converted(table, first, how, found.mapping, flag):
-            count += 1
+            examples += 1
             yield example
         self.files.append(
             FileRead(
@@ -183,7 +183,7 @@ class Reading:
                 table.detail,
                 table.columns,
                 found.mapping,
-                count,
+                examples,
                 how.kind not in (Kind.COLUMNS, Kind.PREFERENCE),
                 tuple((speakers or Counter()).most_common()),
                 table.sheet,
@@ -211,7 +211,8 @@ class Reading:
                     self._note(converted.note, table, row.number, Severity.NOTE)
                 for code, amount in converted.left_out:
                     self.findings.row(code, table.label, row.number, Severity.NOTE, amount=amount)
-                yield conversation_of(Row(row.number, values), table, converted.messages, mapping, used, held_out)
+                record = Row(row.number, values)
+                yield conversation_of(record, table, converted.messages, mapping, used, held_out, next(self._ids))
 
     def _log(
         self, table: Table, log: message_logs.Log, first: list[Row], reader: str, held_out: bool | None

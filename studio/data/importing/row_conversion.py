@@ -54,6 +54,7 @@ def conversation_of(
     mapping: Mapping,
     used: frozenset[str | None],
     held_out: bool | None,
+    example_id: str = "",
 ) -> Conversation:
     """The example of a row, with all that the row says beside its texts.
 
@@ -64,6 +65,7 @@ def conversation_of(
         mapping: of the table.
         used: columns that are read already, of :func:`used_columns`.
         held_out: what the file or sheet says, where the row says nothing.
+        example_id: of the example.
     """
     values = row.values
     own = held_out_value(values.get(mapping.held_out)) if mapping.held_out else None
@@ -71,6 +73,7 @@ def conversation_of(
     key = record_layouts.shown(values.get(mapping.id)).strip()[:200] if mapping.id else ""
     return Conversation(
         messages=messages,
+        id=example_id,
         source=Source(file=table.file, row=row.number, sheet=table.sheet, key=key or None),
         topic=topic or None,
         held_out=own if own is not None else held_out,

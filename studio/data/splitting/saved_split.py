@@ -127,13 +127,13 @@ class Parts:
 
 def parts(examples: Path, drawn: Drawn) -> Parts:
     """The parts as they were drawn. Raises ``disk.missing``."""
-    whole = Rows.of(examples)
+    whole = Rows(examples)
     order = np.asarray(drawn.held_out, np.int64)
     places = {place: drawn.examples + n for n, place in enumerate(drawn.changed)}
     asked = np.asarray([places.get(place, place) for place in order.tolist()], np.int64)
-    practice = whole.patched(np.asarray(drawn.practice, np.int64), ())
+    practice = whole.patched(np.asarray(drawn.practice, np.int64))
     held_out = whole.patched(asked, list(drawn.changed.values()))
-    train = whole.patched(drawn.train, ())
+    train = whole.patched(drawn.train)
     return Parts(train, practice, held_out, drawn.practice_kind, drawn.has_unique_answers)
 
 
@@ -145,13 +145,13 @@ def estimated_parts(examples: Path, held_out: int, choice: SplitChoice) -> Parts
         held_out: examples that the data or a person keeps aside; 0 where the test is drawn.
         choice: how it is drawn.
     """
-    whole = Rows.of(examples)
+    whole = Rows(examples)
     aside = held_out or min(splitting.MAX_HELD_OUT, max(1, round(len(whole) * choice.share)))
     free, asked = np.split(np.arange(len(whole)), [len(whole) - aside])
     practised = min(MAX_PRACTICE, round(PRACTICE_SHARE * len(free))) if len(free) >= FEWEST_TO_PART else 0
     train, practice = np.split(free, [len(free) - practised])
     kind = PracticeKind.REAL if practised else PracticeKind.REWORDED
-    return Parts(whole.patched(train, ()), whole.patched(practice, ()), whole.patched(asked, ()), kind)
+    return Parts(whole.patched(train), whole.patched(practice), whole.patched(asked), kind)
 
 
 def _topics(found: splitting.Split) -> tuple[tuple[str, int, int], ...]:

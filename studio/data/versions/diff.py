@@ -6,7 +6,7 @@ from array import array
 from dataclasses import dataclass
 
 from studio.data.jsonl_codec import line_id
-from studio.data.versions.lines import Lines
+from studio.data.versions.rows import Rows
 from studio.domain.conversation import Conversation
 
 
@@ -27,7 +27,7 @@ class Difference:
     changed: tuple[tuple[Conversation, Conversation], ...] = ()
 
 
-def difference(older: Lines, newer: Lines, limit: int) -> Difference:
+def difference(older: Rows, newer: Rows, limit: int) -> Difference:
     """Compares examples by their ids; moving one changes nothing. Only what is shown is read.
 
     Args:
@@ -40,13 +40,13 @@ def difference(older: Lines, newer: Lines, limit: int) -> Difference:
     """
     before: dict[str, int] = {}
     prints = array("q")
-    for position, line in enumerate(older.raw()):
+    for position, line in enumerate(older.lines()):
         before[line_id(line)] = position
         prints.append(hash(line))
     kept = bytearray(len(prints))
     added: list[int] = []
     changed: list[tuple[int, int]] = []
-    for position, line in enumerate(newer.raw()):
+    for position, line in enumerate(newer.lines()):
         was = before.get(line_id(line))
         if was is None:
             added.append(position)
@@ -58,13 +58,7 @@ def difference(older: Lines, newer: Lines, limit: int) -> Difference:
     shown = changed[:limit]
     return Difference(
         {"added": len(added), "removed": len(removed), "changed": len(changed)},
-        tuple(newer.conversations(added[:limit])),
-        tuple(older.conversations(removed[:limit])),
-        tuple(
-            zip(
-                older.conversations(was for was, _ in shown),
-                newer.conversations(now for _, now in shown),
-                strict=True,
-            )
-        ),
+        newer.at(added[:limit]),
+        older.at(removed[:limit]),
+        tuple(zip(older.at(was for was, _ in shown), newer.at(now for _, now in shown), strict=True)),
     )

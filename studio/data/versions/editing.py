@@ -11,7 +11,7 @@ from functools import cached_property
 
 from studio.data.jsonl_codec import line_id, parsed
 from studio.data.text import clean
-from studio.data.versions.lines import Lines
+from studio.data.versions.rows import Rows
 from studio.domain.conversation import Conversation, Role, row_label
 
 
@@ -80,24 +80,24 @@ class Plan:
         return not (self.changed or self.deleted or self.added)
 
 
-def plan(lines: Lines | None, edits: Sequence[RowEdit], deleted: Sequence[str] = ()) -> Plan:
+def plan(rows: Rows | None, edits: Sequence[RowEdit], deleted: Sequence[str] = ()) -> Plan:
     """Works out what edits change, without writing anything.
 
     Args:
-        lines: of the current version; None where there is none yet.
+        rows: of the current version; None where there is none yet.
         edits: changed and new rows.
         deleted: ids of rows that go.
     """
     made = Plan()
-    rows = [edit.cleaned for edit in edits]
-    for place, row in enumerate((row for row in rows if not row.id), start=len(lines or ()) + 1):
+    cleaned = [edit.cleaned for edit in edits]
+    for place, row in enumerate((row for row in cleaned if not row.id), start=len(rows or ()) + 1):
         if bool(row.question) != bool(row.answer):
             made.incomplete.append(f"#{place}")
         elif row.question:
             made.added.append(row)
-    wanted = {row.id: row for row in rows if row.id}
+    wanted = {row.id: row for row in cleaned if row.id}
     gone, seen = set(deleted), set[str]()
-    for place, line in enumerate(lines.raw() if lines is not None else (), start=1):
+    for place, line in enumerate(rows.lines() if rows is not None else (), start=1):
         key = line_id(line)
         if key in gone:
             made.deleted.add(key)
@@ -118,10 +118,10 @@ def _plan_change(made: Plan, place: int, old: Conversation, row: RowEdit) -> Non
         made.changed[old.id] = new
 
 
-def applied(lines: Lines | None, made: Plan) -> Iterator[Conversation | bytes]:
+def applied(rows: Rows | None, made: Plan) -> Iterator[Conversation | bytes]:
     """Yields the examples of the new version in their order, the new ones last, with ids of their own."""
     last = 0
-    for line in lines.raw() if lines is not None else ():
+    for line in rows.lines() if rows is not None else ():
         key = line_id(line)
         last = max(last, number_of(key))
         if key not in made.deleted:

@@ -7,14 +7,14 @@ import re
 import unicodedata
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 from studio.data.jsonl_codec import line_id, parsed
 from studio.data.versions.editing import HeldOut
-from studio.data.versions.lines import Lines
+from studio.data.versions.rows import Rows
 from studio.domain.conversation import Conversation
 
 _TOPIC: Final = re.compile(rb'"topic":("(?:[^"\\]|\\.)*")')
@@ -61,28 +61,28 @@ def folded(text: str) -> str:
     return text if text.isascii() else _MARKS.sub("", unicodedata.normalize("NFKD", text))
 
 
-def topics(lines: Lines, limit: int) -> list[str]:
+def topics(rows: Rows, limit: int) -> list[str]:
     """The most frequent topics, in their alphabetical order."""
-    counts = Counter(found[1] for found in map(_TOPIC.search, lines.raw()) if found)
+    counts = Counter(found[1] for found in map(_TOPIC.search, rows.lines()) if found)
     return sorted((json.loads(topic) for topic, _ in counts.most_common(limit)), key=folded)
 
 
-def select(lines: Lines, query: Query, among: Sequence[int] | None = None) -> Sequence[int]:
+def select(rows: Rows, query: Query, among: Sequence[int] | None = None) -> Sequence[int]:
     """The 0-based places of the rows that are wanted.
 
     Args:
-        lines: of the version.
+        rows: of the version.
         query: what is wanted.
         among: the only places that count, in ascending order; None for all.
     """
+    places = range(len(rows)) if among is None else among
     if query.is_all:
-        return range(len(lines)) if among is None else among
-    places: Iterable[int] = range(len(lines)) if among is None else among
+        return places
     needle = folded(query.search.strip())
     quoted = folded(json.dumps(query.search.strip(), ensure_ascii=False)[1:-1])
     chosen = array("I")
     keys: list[tuple[Any, int]] = []
-    for place, line in zip(places, lines.raw() if among is None else lines.raw_at(among), strict=True):
+    for place, line in zip(places, rows.lines(among), strict=True):
         if query.ids and line_id(line) not in query.ids:
             continue
         if needle and quoted not in folded(line.decode(errors="replace")):

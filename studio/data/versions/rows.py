@@ -1,37 +1,70 @@
-"""Examples that stay on disk: any of a million is read when it is asked for."""
+"""The examples of a version: one a line of a file that is written once and never changed; any is read when it is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.data.jsonl_codec import line_id
+from studio.data.jsonl_codec import dumped, is_held_out, line_id, parsed
 from studio.domain.conversation import Conversation
-from studio.errors import AfinaError, from_exception
+from studio.errors import from_exception
+from studio.storage.files import atomic_path
 
-_BLOCK: Final = 4 << 20  # bytes read at once where all are read
+_BLOCK_BYTES: Final = 2 << 20
+OnBlock = Callable[[tuple[Path, Path], int, int], None]
 
 
 def line_starts(path: Path) -> NDArray[np.int64]:
-    """Where each line of a file begins, and where the last one ends: ``(lines + 1,)`` bytes.
-
-    Raises:
-        AfinaError: ``disk.missing`` … when the file cannot be read.
-    """
+    """Where each line of a file begins, and where the last one ends: ``(lines + 1,)`` bytes. Raises ``disk.missing`` …"""
     found = [np.zeros(1, np.int64)]
     done = 0
     try:
         with path.open("rb") as file:
-            while block := file.read(_BLOCK):
+            while block := file.read(_BLOCK_BYTES):
                 found.append(np.flatnonzero(np.frombuffer(block, np.uint8) == 10) + (done + 1))
                 done += len(block)
     except OSError as error:
         raise from_exception(error) from error
-    return np.concatenate(found)
+    starts = np.concatenate(found)
+    return starts if starts[-1] == done else np.append(starts, done)  # a line without an end is damaged, and there
+
+
+def write_rows(
+    path: Path, conversations: Iterable[Conversation | bytes], on_block: OnBlock | None = None
+) -> tuple[int, int]:
+    """Writes a version. Nothing is left behind when the conversations end in an error.
+
+    Args:
+        path: of the version.
+        conversations: examples, or lines of an earlier version, which are copied.
+        on_block: told of every block of whole lines once it is on disk: where the file lies by now and in the end, and
+            the first and the last byte of the block, so that others can read it while this goes on.
+
+    Returns:
+        How many examples were written, and how many of them are held out.
+
+    Raises:
+        AfinaError: ``disk.full`` or ``disk.not_writable``; and whatever the conversations raise.
+    """
+    examples = held_out = told = size = 0
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        for item in conversations:
+            line = item if isinstance(item, bytes) else dumped(item)
+            size += file.write(line)
+            held_out += is_held_out(line)
+            examples += 1
+            if on_block is not None and size - told >= _BLOCK_BYTES:
+                file.flush()
+                on_block((temporary, path), told, size)
+                told = size
+        if on_block is not None and size > told:
+            file.flush()
+            on_block((temporary, path), told, size)
+    return examples, held_out
 
 
 class Rows(Sequence[Conversation]):
@@ -39,32 +72,26 @@ class Rows(Sequence[Conversation]):
 
     Args:
         path: one example a line.
-        starts: of :func:`line_starts`.
-        order: places of the lines; from the number of lines on, places in ``fresh``.
+        starts: of :func:`line_starts`; read from the file where None.
+        order: places of the lines; from the number of lines on, places in ``fresh``. All as they are where None.
         fresh: changed examples.
+
+    Raises:
+        AfinaError: ``disk.missing`` … when the file cannot be read, ``data.version_damaged`` when a line cannot; so do
+            all methods that read.
     """
 
     def __init__(
         self,
         path: Path,
-        starts: NDArray[np.int64],
+        starts: NDArray[np.int64] | None = None,
         order: NDArray[np.int64] | None = None,
         fresh: Sequence[Conversation] = (),
     ) -> None:
-        self._path = path
-        self._starts = starts
-        self._order = np.arange(len(starts) - 1) if order is None else order
+        self.path = path
+        self._starts = line_starts(path) if starts is None else starts
+        self._order = np.arange(len(self._starts) - 1) if order is None else order
         self._fresh = fresh
-
-    @classmethod
-    def of(cls, path: Path) -> Rows:
-        """All examples of a version, as they are in its file. Raises ``disk.missing`` …"""
-        return cls(path, line_starts(path))
-
-    @property
-    def path(self) -> Path:
-        """The file that they lie in."""
-        return self._path
 
     def __len__(self) -> int:
         return len(self._order)
@@ -77,44 +104,31 @@ class Rows(Sequence[Conversation]):
 
     def __getitem__(self, place: int | slice) -> Conversation | tuple[Conversation, ...]:
         if isinstance(place, slice):
-            return tuple(self._read(self._order[place]))
-        return next(self._read(self._order[place : place + 1 or None]))
+            return self.at(range(len(self))[place])
+        return self.at([place])[0]
 
     def __iter__(self) -> Iterator[Conversation]:
-        return self._read(self._order)
+        return self._parsed(self._order)
 
     @property
     def changed(self) -> int:
         """How many are not as they are in the file."""
         return int((self._order >= len(self._starts) - 1).sum())
 
-    def ids(self, places: Sequence[int]) -> tuple[str, ...]:
-        """The ids of the examples at some places, in that order, without reading their texts."""
-        found = self._lines(self._order[np.asarray(places, np.int64)])
-        return tuple(line_id(item) if isinstance(item, bytes) else item.id for item in found)
-
-    def lines(self) -> Iterator[Conversation | bytes]:
-        """Yields all of them, those that are as they are in the file as their lines."""
-        return self._lines(self._order)
-
-    def _lines(self, places: NDArray[np.int64]) -> Iterator[Conversation | bytes]:
-        total = len(self._starts) - 1
-        try:
-            with self._path.open("rb") as file:
-                for line in places.tolist():
-                    if line >= total:
-                        yield self._fresh[line - total]
-                        continue
-                    file.seek(int(self._starts[line]))
-                    yield file.read(int(self._starts[line + 1] - self._starts[line]))
-        except OSError as error:
-            raise from_exception(error) from error
-
-    def at(self, places: Sequence[int]) -> tuple[Conversation, ...]:
+    def at(self, places: Iterable[int]) -> tuple[Conversation, ...]:
         """The examples at some places, in that order."""
-        return tuple(self._read(self._order[np.asarray(places, np.int64)]))
+        return tuple(self._parsed(self._order[np.fromiter(places, np.int64)]))
 
-    def patched(self, order: NDArray[np.int64], fresh: Sequence[Conversation]) -> Rows:
+    def ids(self, places: Iterable[int]) -> tuple[str, ...]:
+        """The ids of the examples at some places, in that order, without reading their texts."""
+        return tuple(map(line_id, self.lines(places)))
+
+    def lines(self, places: Iterable[int] | None = None) -> Iterator[bytes]:
+        """Yields the examples at some places as they are stored, all where None."""
+        order = self._order if places is None else self._order[np.fromiter(places, np.int64)]
+        return (item if isinstance(item, bytes) else dumped(item) for item in self._stored(order))
+
+    def patched(self, order: NDArray[np.int64], fresh: Sequence[Conversation] = ()) -> Rows:
         """These rows in another order, some of them changed.
 
         Args:
@@ -123,35 +137,20 @@ class Rows(Sequence[Conversation]):
         """
         lines = len(self._starts) - 1
         known = np.concatenate((self._order, lines + len(self._fresh) + np.arange(len(fresh))))
-        return Rows(self._path, self._starts, known[order], (*self._fresh, *fresh))
+        return Rows(self.path, self._starts, known[order], (*self._fresh, *fresh))
 
-    def _read(self, lines: NDArray[np.int64]) -> Iterator[Conversation]:
-        """Yields examples; lines that follow each other are read in one go."""
+    def _parsed(self, order: NDArray[np.int64]) -> Iterator[Conversation]:
+        return (parsed(item, self.path.name) if isinstance(item, bytes) else item for item in self._stored(order))
+
+    def _stored(self, order: NDArray[np.int64]) -> Iterator[bytes | Conversation]:
         total = len(self._starts) - 1
         try:
-            with self._path.open("rb") as file:
-                place = 0
-                while place < len(lines):
-                    line = int(lines[place])
+            with self.path.open("rb") as file:
+                for line in order.tolist():
                     if line >= total:
                         yield self._fresh[line - total]
-                        place += 1
                         continue
-                    last = self._run(lines, place)
                     file.seek(int(self._starts[line]))
-                    block = file.read(int(self._starts[lines[last - 1] + 1] - self._starts[line]))
-                    for text in block.splitlines():
-                        yield Conversation.model_validate_json(text)
-                    place = last
+                    yield file.read(int(self._starts[line + 1] - self._starts[line]))
         except OSError as error:
             raise from_exception(error) from error
-        except ValueError as error:
-            raise AfinaError("data.version_damaged", file=self._path.name) from error
-
-    def _run(self, lines: NDArray[np.int64], place: int) -> int:
-        """The end of the run of lines that begins at a place: they follow each other and fit a block."""
-        some = lines[place : place + 5_000]
-        apart = np.flatnonzero(np.diff(some) != 1)
-        length = int(apart[0]) + 1 if len(apart) else len(some)
-        full = np.flatnonzero(self._starts[some[:length] + 1] - self._starts[some[0]] > _BLOCK)
-        return place + (max(1, int(full[0])) if len(full) else length)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final, cast
 
 from sqlalchemy import CursorResult, func, select, update
 
+from studio.data.gc_pause import collector_at_rest
 from studio.data.importing.result import require
 from studio.data.limits import SHOWN
-from studio.data.versions import jsonl
-from studio.data.versions.lines import Lines
+from studio.data.versions.rows import OnBlock, Rows, write_rows
 from studio.domain.author import author
 from studio.domain.conversation import Conversation
 from studio.domain.dataset import DatasetVersion, DatasetView, Mapping, SplitChoice, TableRead
@@ -82,7 +81,7 @@ class Versions:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self.on_block: jsonl.OnBlock | None = None  # told of what is written, see store.write
+        self.on_block: OnBlock | None = None  # told of what is written, see :func:`write_rows`
 
     def add(
         self,
@@ -93,7 +92,7 @@ class Versions:
     ) -> None:
         """Writes a version and makes it the current one. ``draft`` is asked for once all conversations are read.
 
-        Lines of an earlier version may stand for conversations; see :func:`studio.data.versions.jsonl.write`.
+        Lines of an earlier version may stand for conversations; see :func:`studio.data.versions.rows.write_rows`.
 
         Raises:
             AfinaError: ``data.too_few_rows`` and its kin below ``minimum`` examples; ``data.changed_meanwhile`` when the
@@ -103,16 +102,16 @@ class Versions:
         version_id = new_id("data")
         path = self._path(project_id, version_id)
         _clear(path.parent)
-        written = jsonl.write(path, conversations, self.on_block)
+        examples, held_out = write_rows(path, conversations, self.on_block)
         try:
             made = draft()
-            require(written.examples, made.problems, minimum)
-            self._insert(project_id, version_id, written, made)
+            require(examples, made.problems, minimum)
+            self._insert(project_id, version_id, examples, held_out, made)
         except BaseException:
             path.unlink(missing_ok=True)
             raise
 
-    def _insert(self, project_id: str, version_id: str, written: jsonl.Written, made: Draft) -> None:
+    def _insert(self, project_id: str, version_id: str, examples: int, held_out: int, made: Draft) -> None:
         with self._workspace.database.session() as session:
             # The first statement writes, so that of two that change the same version at once only one does.
             mine = update(ProjectRow).where(ProjectRow.id == project_id).values(updated_at=time.time())
@@ -131,8 +130,8 @@ class Versions:
                     created_at=time.time(),
                     action=made.action,
                     params=made.params,
-                    examples=written.examples,
-                    held_out=written.held_out,
+                    examples=examples,
+                    held_out=held_out,
                     files=list(made.files),
                     details={
                         "author": author(),
@@ -206,17 +205,14 @@ class Versions:
         with self._workspace.database.session() as session:
             session.get_one(ProjectRow, project_id).mapping = mapping.model_dump(mode="json")
 
-    def read(self, row: DatasetRow) -> Iterator[Conversation]:
-        """Yields the conversations of a version."""
-        return jsonl.read(self._path(row.project_id, row.id))
+    def rows(self, row: DatasetRow) -> Rows:
+        """The examples of a version, which stay on disk. Raises ``disk.missing`` …"""
+        return Rows(self.path(row))
 
-    def read_all(self, row: DatasetRow) -> tuple[Conversation, ...]:
-        """All conversations of a version at once: faster than :meth:`read`, and as large as the version."""
-        return jsonl.read_all(self._path(row.project_id, row.id))
-
-    def lines(self, row: DatasetRow) -> Lines:
-        """The lines of a version's file, for those who need some of its examples."""
-        return Lines(self._path(row.project_id, row.id))
+    def load(self, row: DatasetRow) -> tuple[Conversation, ...]:
+        """The examples of a version in memory. Raises ``disk.missing``, ``data.version_damaged``."""
+        with collector_at_rest():
+            return tuple(self.rows(row))
 
     def view(self, project_id: str) -> DatasetView:
         """The current version with everything a screen shows, and its first examples.
@@ -228,7 +224,7 @@ class Versions:
         draft = Draft.like(row, row.action, row.params, with_problems=True)
         return DatasetView(
             version=version_of(row),
-            conversations=tuple(islice(self.read(row), SHOWN)),
+            conversations=self.rows(row)[:SHOWN],
             columns=tuple(draft.columns),
             mapping=draft.mapping,
             problems=tuple(draft.problems),

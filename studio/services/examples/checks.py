@@ -20,7 +20,7 @@ from studio.data.checks.report import Change, Report, changes, preview
 from studio.data.gc_pause import collector_at_rest
 from studio.data.limits import CHECKED_AT_ONCE
 from studio.data.similarity.minhash import Hashes
-from studio.data.versions.rows import Rows, line_starts
+from studio.data.versions.rows import Rows
 from studio.data.versions.versions import Versions
 from studio.domain.conversation import Conversation
 from studio.domain.dataset import DatasetView
@@ -228,8 +228,7 @@ class CheckService:
         return np.array([int(value, 16) for value in told.split()], np.uint64)
 
     def _large(self, project_id: str, key: tuple[str, str, str], facts: Facts) -> Dataset:
-        path = self._datasets.file_of(key[0])
-        rows = Rows(path, line_starts(path))
+        rows = Rows(self._datasets.file_of(key[0]))
         return ScannedDataset(rows, self._tokens(key, rows), facts, self._contacts(project_id))
 
     def _tokens(self, key: tuple[str, str, str], rows: Rows) -> ModelTokens | None:
@@ -251,7 +250,7 @@ class CheckService:
             if not path.exists():
                 return None
             examples = self._datasets.file_of(key[0])
-            tokens = self._tokens(key, Rows(examples, line_starts(examples)))
+            tokens = self._tokens(key, Rows(examples))
             checked = _Checked(*report_file.load(path, examples, tokens, self._contacts(project_id)))
         except AfinaError:
             return None

@@ -12,10 +12,11 @@ from typing import Any, Final
 from studio.data.importing import hub_datasets
 from studio.data.importing.pipeline import Reading, ReadMonitor, read_files
 from studio.data.importing.result import ReadResult
+from studio.data.jsonl_codec import line_id
 from studio.data.limits import MIN_EXAMPLES
 from studio.data.splitting.saved_split import Parts
 from studio.data.versions.editing import number_of
-from studio.data.versions.jsonl import OnBlock
+from studio.data.versions.rows import OnBlock
 from studio.data.versions.uploads import Uploads, files_below
 from studio.data.versions.versions import Draft, Versions, version_of
 from studio.domain.conversation import Conversation, with_system
@@ -60,7 +61,7 @@ class DatasetService:
 
         Args:
             monitor: follows the reading.
-            on_block: of :func:`studio.data.versions.jsonl.write`.
+            on_block: of :func:`studio.data.versions.rows.write_rows`.
         """
         self._versions.on_block = on_block
         self._monitor = monitor
@@ -236,7 +237,7 @@ class DatasetService:
 
     def load(self, version_id: str) -> list[Conversation]:
         """The examples of a version. Raises ``general.not_found``."""
-        return list(self._versions.read_all(self._versions.get(version_id)))
+        return list(self._versions.load(self._versions.get(version_id)))
 
     def preview(self, project_id: str, conversation_id: str, model_id: str) -> tuple[Segment, ...]:
         """What the model sees of an example and which part it learns, from the function that makes the batches.
@@ -247,7 +248,7 @@ class DatasetService:
         from studio.models.chat_template import ChatTemplate
 
         row = self._versions.require_current(project_id)
-        found = next((c for c in self._versions.read(row) if c.id == conversation_id), None)
+        found = next((c for c in self._versions.rows(row) if c.id == conversation_id), None)
         if found is None:
             raise AfinaError("general.not_found", what=conversation_id[:80])
         system = self._versions.project(project_id).system_prompt
@@ -294,10 +295,10 @@ class DatasetService:
 
         def examples() -> Iterator[Conversation | bytes]:
             last = 0
-            for conversation in self._versions.read(current) if current is not None else ():
-                last = max(last, number_of(conversation.id))
-                yield conversation
-            yield from reading.lines(last + 1)
+            for line in self._versions.rows(current).lines() if current is not None else ():
+                last = max(last, number_of(line_id(line)))
+                yield line
+            yield from reading.conversations(last + 1)
 
         def draft() -> Draft:
             return Draft(

@@ -81,7 +81,7 @@ class SplitStore:
     def draw(self, row: DatasetRow) -> Drawn:
         """Draws the test of a version in this process and keeps it. Raises as :meth:`need`."""
         choice = Draft.like(row, "", {}).split
-        made = keeping.draw(self._versions.read_all(row), choice)
+        made = keeping.draw(self._versions.load(row), choice)
         keeping.save(self._path(row), made)
         return self._remember(row, made)
 

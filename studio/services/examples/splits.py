@@ -14,7 +14,6 @@ from studio.data.splitting.practice import PracticeKind, reworded_count
 from studio.data.splitting.split import SplitKind
 from studio.data.text import plain
 from studio.data.versions.queries import folded
-from studio.data.versions.rows import Rows
 from studio.data.versions.versions import Draft, Versions
 from studio.domain.conversation import Conversation
 from studio.domain.dataset import SplitChoice
@@ -122,7 +121,7 @@ class SplitService:
             if self._last is not None and self._last[0] == row.id:
                 return self._last[1]
         drawn = self._tests.need(row)
-        rows, asked = Rows.of(self._versions.path(row)), self._tests.parts(row).held_out
+        rows, asked = self._versions.rows(row), self._tests.parts(row).held_out
         places = {place for _, learned in drawn.leaks for place in learned}
         learned = dict(zip(sorted(places), rows.at(sorted(places)), strict=True))
         by_place = dict(zip(drawn.held_out, asked, strict=True))
@@ -165,7 +164,7 @@ class SplitService:
         aside = set(self._tests.need(row).held_out)
         words = plain(wanted).split()
         found: list[Conversation] = []
-        for place, line in enumerate(self._versions.lines(row).raw()):
+        for place, line in enumerate(self._versions.rows(row).lines()):
             if len(found) >= limit:
                 break
             told = folded(line.decode(errors="replace"))
@@ -189,7 +188,7 @@ class SplitService:
         seed = (before.seed + 1) % _SEED_LIMIT if seed is None else seed
         choice = SplitChoice(seed=seed, share=before.share if share is None else share)
         params: dict[str, str | int | float] = {"seed": choice.seed, "percent": round(choice.share * 100)}
-        kept = (c for c in self._versions.read(row) if not c.reworded_from)
+        kept = (c for c in self._versions.rows(row) if not c.reworded_from)
         self._add(row, (_flagged(c, None) for c in kept), "split", params, choice)
 
     def keep_aside(self, project_id: str, ids: Collection[str]) -> None:
@@ -206,7 +205,7 @@ class SplitService:
         """Adds a draw to the examples that were kept aside by hand."""
         row = self._versions.require_current(project_id)
         choice = Draft.like(row, "", {}).split
-        free = [_flagged(c, None) for c in self._versions.read(row) if not c.reworded_from]
+        free = [_flagged(c, None) for c in self._versions.rows(row) if not c.reworded_from]
         self.keep_aside(project_id, {c.id for c in splitting.plan(free, choice.seed, choice.share).held_out})
 
     def give_back(self, project_id: str, ids: Collection[str]) -> None:
@@ -231,7 +230,7 @@ class SplitService:
             seed: another one gives other words.
         """
         row = self._versions.require_current(project_id)
-        conversations = [_flagged(c, None) for c in self._versions.read(row) if not c.reworded_from]
+        conversations = [_flagged(c, None) for c in self._versions.rows(row) if not c.reworded_from]
         share = Draft.like(row, "", {}).split.share
         return rewordings(conversations, seed, how_many(len(conversations), share))
 
@@ -242,7 +241,7 @@ class SplitService:
             AfinaError: ``data.nothing_reworded`` where none is chosen.
         """
         row = self._versions.require_current(project_id)
-        brought = [_flagged(c, None) for c in self._versions.read(row) if not c.reworded_from]
+        brought = [_flagged(c, None) for c in self._versions.rows(row) if not c.reworded_from]
         first = max((int(c.id[1:]) for c in brought if c.id[1:].isdecimal()), default=0) + 1
         added = held_out_examples(chosen, brought, first)
         if not added:
@@ -258,7 +257,7 @@ class SplitService:
         gone: Collection[str] = (),
     ) -> None:
         row = self._versions.require_current(project_id)
-        kept = (c for c in self._versions.read(row) if not (c.reworded_from and c.id in gone))
+        kept = (c for c in self._versions.rows(row) if not (c.reworded_from and c.id in gone))
         flagged = (_flagged(c, flag(c)) for c in kept)
         self._add(row, flagged, "aside", {"aside": aside, "back": back}, Draft.like(row, "", {}).split)
 

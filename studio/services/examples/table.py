@@ -15,8 +15,8 @@ from studio.data.importing.findings import label_list
 from studio.data.jsonl_codec import line_id, parsed
 from studio.data.versions import editing
 from studio.data.versions.editing import HeldOut, Replacement, RowEdit
-from studio.data.versions.lines import Lines
 from studio.data.versions.queries import Query, Sort, select, topics
+from studio.data.versions.rows import Rows
 from studio.data.versions.versions import Draft, Versions, version_of
 from studio.domain.conversation import Conversation, row_label
 from studio.domain.dataset import DatasetVersion
@@ -91,7 +91,7 @@ class Matches:
 
 @dataclass
 class _Known:
-    lines: Lines
+    lines: Rows
     topics: tuple[str, ...]
     orders: OrderedDict[tuple[Query, str], Sequence[int]] = field(default_factory=OrderedDict)
 
@@ -134,7 +134,7 @@ class TableService:
         found = self._problems(project_id)
         rows = tuple(
             TableRow(place + 1, conversation, tuple(finding.code for finding in found if _has(finding, place)))
-            for place, conversation in zip(shown, known.lines.conversations(shown), strict=True)
+            for place, conversation in zip(shown, known.lines.at(shown), strict=True)
         )
         several = len(set(row.files)) > 1 or len(row.details.get("tables", ())) > 1
         return TablePage(rows, len(places), page, pages, version_of(row), known.topics, several)
@@ -179,7 +179,7 @@ class TableService:
         """
         lines = self._of(self._versions.require_current(project_id)).lines
         places, examples, changes, emptied = 0, 0, list[Change](), list[str]()
-        for row, line in enumerate(lines.raw(), start=1):
+        for row, line in enumerate(lines.lines(), start=1):
             old, new, count = _replaced(line, wanted)
             if old is None or new is None:
                 continue
@@ -205,7 +205,9 @@ class TableService:
             lines = self._of(current).lines
             counts = {"n": found.places, "examples": found.examples, "find": wanted.find[:80], "put": wanted.put[:80]}
             draft = Draft.like(current, "replace", counts, with_problems=True)
-            self._versions.add(project_id, (_replaced(line, wanted)[1] or line for line in lines.raw()), lambda: draft)
+            self._versions.add(
+                project_id, (_replaced(line, wanted)[1] or line for line in lines.lines()), lambda: draft
+            )
         return version_of(self._versions.require_current(project_id))
 
     def _refuse_conflicts(self, project_id: str, current: DatasetRow | None, base: str, made: editing.Plan) -> None:
@@ -223,14 +225,14 @@ class TableService:
 
     def _labels(self, current: DatasetRow | None, keys: set[str]) -> list[str]:
         """Labels of the rows with these ids; one that is gone has the number of its id."""
-        lines = self._of(current).lines.raw() if current is not None else ()
+        lines = self._of(current).lines.lines() if current is not None else ()
         found = {key: row_label(parsed(line), n) for n, line in enumerate(lines, 1) if (key := line_id(line)) in keys}
         return [found.get(key, f"#{editing.number_of(key)}") for key in keys]
 
     def _of(self, row: DatasetRow) -> _Known:
         with self._lock:
             if row.id not in self._known:
-                lines = self._versions.lines(row)
+                lines = self._versions.rows(row)
                 self._known[row.id] = _Known(lines, tuple(topics(lines, _TOPICS)))
             self._known.move_to_end(row.id)
             while len(self._known) > _MAX_CACHED_VERSIONS:
@@ -270,11 +272,11 @@ def _replaced(line: bytes, wanted: Replacement) -> tuple[Conversation | None, Co
     return (old, new, count) if count else (None, None, 0)
 
 
-def _differing(shown: Lines, current: Lines, keys: set[str]) -> set[str]:
+def _differing(shown: Rows, current: Rows, keys: set[str]) -> set[str]:
     """The ids among ``keys`` of examples that are not the same in both."""
 
-    def chosen(lines: Lines) -> dict[str, bytes]:
-        return {key: line for line in lines.raw() if (key := line_id(line)) in keys}
+    def chosen(lines: Rows) -> dict[str, bytes]:
+        return {key: line for line in lines.lines() if (key := line_id(line)) in keys}
 
     before, after = chosen(shown), chosen(current)
     return {key for key in keys if before.get(key) != after.get(key)}

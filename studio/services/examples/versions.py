@@ -63,7 +63,7 @@ class HistoryService:
         if old.project_id != project_id:
             raise AfinaError("general.not_found", what=version_id[:80])
         draft = replace(Draft.like(old, "restore", {"number": old.number}, with_problems=True), base=None)
-        self._versions.add(project_id, self._versions.lines(old).raw(), lambda: draft)
+        self._versions.add(project_id, self._versions.rows(old).lines(), lambda: draft)
 
     def changes(self, version_id: str, limit: int = _SHOWN) -> Difference:
         """What a version changed of the one that it was made from; of the first one, everything is new.
@@ -76,8 +76,8 @@ class HistoryService:
         if row.parent_id is None and row.number > 1:
             raise AfinaError("data.version_before_removed")
         if row.parent_id is None:
-            first = self._versions.lines(row).conversations(range(min(limit, row.examples)))
-            return Difference({"added": row.examples, "removed": 0, "changed": 0}, tuple(first))
+            counts = {"added": row.examples, "removed": 0, "changed": 0}
+            return Difference(counts, self._versions.rows(row)[:limit])
         return self.diff(row.parent_id, version_id, limit)
 
     def diff(self, older_id: str, newer_id: str, limit: int = _SHOWN) -> Difference:
@@ -90,7 +90,7 @@ class HistoryService:
         older, newer = self._versions.get(older_id), self._versions.get(newer_id)
         if older.project_id != newer.project_id:
             raise AfinaError("general.not_found", what=newer_id[:80])
-        return difference(self._versions.lines(older), self._versions.lines(newer), limit)
+        return difference(self._versions.rows(older), self._versions.rows(newer), limit)
 
     def export(self, project_id: str, path: Path) -> Path:
         """Writes the current examples to ``path``, in the format of its ending: CSV, XLSX or JSONL.
@@ -101,5 +101,5 @@ class HistoryService:
         row = self._versions.require_current(project_id)
         write = writing.writer(path.suffix)
         with atomic_path(path) as temporary:
-            write(temporary, self._versions.read(row))
+            write(temporary, self._versions.rows(row))
         return path

@@ -7,9 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from studio.data.jsonl_codec import line_of
-from studio.data.versions import jsonl
-from studio.data.versions.rows import Rows, line_starts
+from studio.data.versions.rows import Rows, line_starts, write_rows
 from studio.domain.conversation import Conversation, Message, Role, Source
 from studio.errors import AfinaError
 
@@ -18,13 +16,13 @@ from studio.errors import AfinaError
 def written(tmp_path: Path) -> tuple[Path, tuple[Conversation, ...]]:
     made = tuple(Conversation.pair(f"Pergunta {n} ção\n?", f"Resposta {n}", id=f"e{n}") for n in range(12_000))
     path = tmp_path / "v.jsonl"
-    jsonl.write(path, made)
+    write_rows(path, made)
     return path, made
 
 
 def test_any_of_them_is_read(written: tuple[Path, tuple[Conversation, ...]]) -> None:
     path, made = written
-    rows = Rows(path, line_starts(path))
+    rows = Rows(path)
     assert len(rows) == len(made)
     assert tuple(rows) == made
     assert (rows[0], rows[-1], rows[7_001]) == (made[0], made[-1], made[7_001])
@@ -35,17 +33,10 @@ def test_any_of_them_is_read(written: tuple[Path, tuple[Conversation, ...]]) -> 
 def test_changes_lie_over_the_file(written: tuple[Path, tuple[Conversation, ...]]) -> None:
     path, made = written
     fresh = [Conversation.pair("neu", "neu", id="e1"), Conversation.pair("neuer", "neuer", id="e2")]
-    rows = (
-        Rows(path, line_starts(path))
-        .patched(np.array([0, 12_000, 3]), fresh[:1])
-        .patched(np.array([3, 1, 2]), fresh[1:])
-    )
+    rows = Rows(path).patched(np.array([0, 12_000, 3]), fresh[:1]).patched(np.array([3, 1, 2]), fresh[1:])
     assert tuple(rows) == (fresh[1], fresh[0], made[3])
     assert rows.changed == 2
-    stored = [
-        item if isinstance(item, Conversation) else Conversation.model_validate_json(item) for item in rows.lines()
-    ]
-    assert stored == list(rows)
+    assert [Conversation.model_validate_json(line) for line in rows.lines()] == list(rows)
 
 
 def test_blocks_are_told_while_the_file_is_written(tmp_path: Path) -> None:
@@ -59,7 +50,7 @@ def test_blocks_are_told_while_the_file_is_written(tmp_path: Path) -> None:
             seen.append(file.read(end - start))
 
     path = tmp_path / "v.jsonl"
-    jsonl.write(path, (Conversation.pair("q" * 1_000, "a" * 1_000) for _ in range(3_000)), on_block)
+    write_rows(path, (Conversation.pair("q" * 1_000, "a" * 1_000) for _ in range(3_000)), on_block)
     assert len(told) > 2
     assert b"".join(seen) == path.read_bytes()
     assert all(block.endswith(b"\n") for block in seen)
@@ -71,27 +62,27 @@ def test_a_missing_or_damaged_file_is_named(tmp_path: Path) -> None:
     assert missing.value.code == "disk.missing"
     (tmp_path / "bad").write_text("{]\n")
     with pytest.raises(AfinaError) as damaged:
-        Rows(tmp_path / "bad", line_starts(tmp_path / "bad"))[0]
+        Rows(tmp_path / "bad")[0]
     assert damaged.value.code == "data.version_damaged"
 
 
-def test_a_line_is_what_pydantic_writes(tmp_path: Path) -> None:
+def test_everything_of_an_example_comes_back(tmp_path: Path) -> None:
     turns = (
         Message(role=Role.SYSTEM, content='Seja "gentil"\n\t\x07\x7f'),
         Message(role=Role.USER, content="Ação? ☃ 😀 \\ </p>"),
         Message(role=Role.ASSISTANT, content="Não.", learn=False),
         Message(role=Role.ASSISTANT, content="Sim."),
     )
-    examples = [
-        Conversation.pair("a", "b"),
-        Conversation.pair("a", "b", held_out=False, topic="t", reworded_from="e1", extra={"Canal": "só “site”"}),
-        Conversation(messages=turns, source=Source(file="a.csv", row=3, sheet="Março", key="T1"), held_out=True),
-        Conversation.pair("a", "b", source=Source(file="a.csv", row=3), extra={"n": 1.5, "x": [None, {"y": True}]}),
-    ]
-    for example in examples:
-        named = example.model_copy(update={"id": "e7"})
-        assert line_of(example, "e7") == named.model_dump_json(exclude_defaults=True).encode() + b"\n"
+    examples = (
+        Conversation(
+            messages=turns, id="e0", source=Source(file="a.csv", row=3, sheet="Março", key="T1"), held_out=True
+        ),
+        Conversation.pair(
+            "a", "b", id="e1", held_out=False, topic="t", reworded_from="e0", extra={"n": 1.5, "id": "x"}
+        ),
+    )
     path = tmp_path / "x.jsonl"
-    path.write_bytes(b"".join(line_of(example, f"e{place}") for place, example in enumerate(examples)))
-    rows = Rows(path, line_starts(path)).patched(np.array([2, 4, 0]), [Conversation.pair("q", "r", id="new")])
-    assert rows.ids([0, 1, 2]) == ("e2", "new", "e0")
+    assert write_rows(path, examples) == (2, 1)
+    assert tuple(Rows(path)) == examples
+    rows = Rows(path).patched(np.array([1, 2, 0]), [Conversation.pair("q", "r", id="new")])
+    assert rows.ids([0, 1, 2]) == ("e1", "new", "e0")

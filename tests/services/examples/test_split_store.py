@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from studio.data.splitting.split import plan
-from studio.data.versions import jsonl
 from studio.data.versions.editing import HeldOut, RowEdit
+from studio.data.versions.versions import Versions
 from studio.domain.recipe import Recipe
 from studio.services import Services
 from studio.services.examples import split_store
@@ -44,7 +44,7 @@ def test_a_page_never_waits_and_a_run_learns_from_what_is_shown(
     assert version is not None
     expected = plan(services.datasets.load(version.id), services.datasets.split_choice(version.id).seed)
     with monkeypatch.context() as patched:
-        patched.setattr(jsonl, "read_all", _never)
+        patched.setattr(Versions, "load", _never)
         assert services.splits.counts(project) is None
         assert len(services.runs.offers(project, PAPER)) == 3
         examples = RunExamples(services.workspace, services.datasets).of_project(project, Recipe(model=PAPER))
@@ -73,5 +73,5 @@ def test_a_row_put_aside_by_hand_is_the_test_at_once(services: Services, project
     assert shown.by_hand
 
 
-def _never(path: Path) -> tuple[()]:
-    raise AssertionError(f"{path.name} was read whole in the web process")
+def _never(*_: object) -> tuple[()]:
+    raise AssertionError("a version was read whole in the web process")

@@ -185,14 +185,14 @@ def test_what_another_window_changed_meanwhile_is_never_overwritten(
     workspace: Workspace, datasets: DatasetService, splits: SplitService, project: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tables = TableService(workspace, CheckService(datasets, ModelService(workspace)))
-    read = splits._versions.read
+    read = splits._versions.rows
 
     def read_while_somebody_edits(row: DatasetRow) -> Iterator[Conversation]:
         found = list(read(row))
         tables.apply(project, [RowEdit("e1", answer="Edited in the other window.")])
         return iter(found)
 
-    monkeypatch.setattr(splits._versions, "read", read_while_somebody_edits)
+    monkeypatch.setattr(splits._versions, "rows", read_while_somebody_edits)
     with pytest.raises(AfinaError, match=r"data\.changed_meanwhile"):
         splits.draw(project, seed=9)
     version = datasets.version(project)

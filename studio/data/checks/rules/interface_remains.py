@@ -39,7 +39,9 @@ def without_buttons(text: str) -> str:
 
 def _has(text: str) -> bool:
     last = _LAST_WORD.search(text, max(0, len(text) - 20))
-    return last is not None and last[0].lower() in _LAST_WORDS and _END.search(text, max(0, len(text) - 120)) is not None
+    return (
+        last is not None and last[0].lower() in _LAST_WORDS and _END.search(text, max(0, len(text) - 120)) is not None
+    )
 
 
 CHECK: Final = Check(_CODE, Severity.NOTE, 15, flagged(_CODE, Severity.NOTE), rewritten(without_buttons), text=_has)
