@@ -145,7 +145,7 @@ def mistakes(locale: str) -> tuple[Counter[str], list[str]]:
     """How many examples there are of each label, and each that did not become what it must."""
     labelled = list(rows(locale))
     data = ScannedDataset.of(Conversation.pair(*row.before) for row in labelled)
-    after = registry.fix_all(data, registry.fixable(registry.find_all(data)))
+    after = registry.fix(data, *registry.fixable(registry.find_all(data)))
     found = {conversation.id: (conversation.question, conversation.answer) for conversation in after.conversations}
     wrong = [
         f"{row.label}: {row.before} became {found.get(conversation.id)}"

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, NamedTuple, Protocol, Self
 
 import numpy as np
 
-from studio.data.checks.facts import Facts, firsts
+from studio.data.checks.facts import Facts, Text, firsts
 from studio.data.checks.personal import Personal
-from studio.data.checks.text_facts import Text
 from studio.data.importing.findings import SHOWN_RANGES, row_list
 from studio.data.similarity.clusters import near
 from studio.data.similarity.minhash import Hashes, Ints, mixed
@@ -21,21 +20,17 @@ from studio.domain.conversation import Conversation, Message
 from studio.domain.problem import Severity
 from studio.errors import AfinaError
 
-MAX_NAMED_POSITIONS: Final = 5_000  # positions and ids that a finding names one by one
+MAX_NAMED: Final = 5_000  # examples that a finding names one by one
 _SHOWN_FILES: Final = 4
 
 
 class Tokens(Protocol):
-    """How long examples are for the chosen model."""
+    """Lengths of examples in tokens of the chosen model; ``limit`` is the longest that a training takes whole."""
 
     @property
-    def limit(self) -> int:
-        """Longest example in tokens that a training takes whole."""
-        ...
+    def limit(self) -> int: ...
 
-    def lengths(self, conversations: Sequence[Conversation]) -> Sequence[int]:
-        """The length of each example in tokens."""
-        ...
+    def lengths(self, conversations: Sequence[Conversation]) -> Sequence[int]: ...
 
 
 @dataclass(frozen=True)
@@ -162,29 +157,40 @@ class Finding:
     Args:
         code: of the check.
         severity: how much it matters.
-        positions: 0-based places of the examples at fault, the first :data:`MAX_NAMED_POSITIONS` of them.
-        ids: of the same examples, in the same order.
-        params: values named in the sentence ``check.<code>.found``: ``n``, ``rows`` and others.
+        rows: positions of the examples at fault, ``(count,)``, rising.
+        ids: of the first :data:`MAX_NAMED` of them.
+        params: values named in the sentence ``checks.rule.<code>.found``: ``n``, ``rows`` and others.
         groups: positions that belong together: copies of each other, answers that contradict each other.
-        rows: all positions, ``(count,)``.
     """
 
     code: str
     severity: Severity
-    positions: tuple[int, ...]
+    rows: Ints = field(compare=False, repr=False)
     ids: tuple[str, ...]
     params: dict[str, Any]
     groups: tuple[tuple[int, ...], ...] = ()
-    rows: Ints = field(default_factory=lambda: np.empty(0, np.int64), compare=False, repr=False)
 
     @property
     def count(self) -> int:
         """How many examples are at fault."""
         return len(self.rows)
 
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """The positions of :attr:`ids`."""
+        return tuple(map(int, self.rows[: len(self.ids)]))
+
+
+class Matches(NamedTuple):
+    """Where a check found something; fields as of :class:`Finding`. ``of_whole``: of the whole set, not of examples."""
+
+    positions: Iterable[int] | Ints
+    groups: Iterable[Sequence[int]] = ()
+    params: Mapping[str, Any] = {}
+    of_whole: bool = False
+
 
 Changes = dict[int, Conversation | None]  # by position: the example as it becomes, None for one that goes away
-Find = Callable[[Dataset], Finding | None]
 Fix = Callable[[Dataset, Finding, str], Changes]
 
 
@@ -193,12 +199,12 @@ class Check:
     """One check.
 
     Args:
-        code: names its sentences: ``check.<code>`` (title), ``check.<code>.found``, ``check.<code>.fix`` (button).
+        code: names its sentences: ``checks.rule.<code>`` (title), ``….found``, ``….fix`` (button).
         severity: how much it matters.
         weight: points of the health score that are lost when every example is affected.
-        find: what is wrong in a dataset, read from its facts; None when nothing is.
+        search: finds what is wrong in a dataset, from its facts; where None, the examples that ``text`` … flagged are.
         fix: what changes to put it right; None where only a person can. It keeps the ids of what it keeps.
-        choices: ways to fix, the first one is taken where none is named; ``check.<code>.choice.<name>`` says each.
+        choices: ways to fix, the first one is taken where none is named; ``….choice.<name>`` says each.
         by_default: whether fixing all that is safe includes it: only what takes away nothing true, that is exact copies,
             answers that say nothing, and what programs left behind. The rest is for a person to decide.
         text: of a check of single texts: whether something is wrong in one.
@@ -210,7 +216,7 @@ class Check:
     code: str
     severity: Severity
     weight: float
-    find: Find = field(compare=False)
+    search: Callable[[Dataset], Matches] | None = field(default=None, compare=False)
     fix: Fix | None = field(default=None, compare=False)
     choices: tuple[str, ...] = ()
     by_default: bool = True
@@ -219,46 +225,28 @@ class Check:
     asked: Callable[[str], bool] | None = field(default=None, compare=False)
     pair: Callable[[Text, Text], bool] | None = field(default=None, compare=False)
 
-    def apply(self, dataset: Dataset, choice: str = "") -> Dataset:
-        """The dataset with what this check finds put right; the same dataset when it finds nothing.
+    def find(self, dataset: Dataset) -> Finding | None:
+        """What is wrong in a dataset; None when nothing is."""
+        matches = self.search(dataset) if self.search is not None else Matches(dataset.flagged(self.code))
+        found = matches.positions
+        rows = np.unique(np.asarray(found if isinstance(found, np.ndarray) else list(found), np.int64))
+        if not len(rows) and not matches.of_whole:
+            return None
+        named, known = rows[:MAX_NAMED].tolist(), dataset.conversations
+        ids = known.ids(named) if isinstance(known, Rows) else tuple(known[i].id for i in named)
+        params = {"n": len(rows), "rows": dataset.where(rows), **matches.params}
+        return Finding(self.code, self.severity, rows, ids, params, tuple(map(tuple, matches.groups)))
 
-        Raises:
-            AfinaError: ``checks.no_fix`` where only a person can put it right.
-        """
+    def changes(self, dataset: Dataset, found: Finding, choice: str = "") -> Changes:
+        """What its fix changes. Raises ``checks.no_fix`` where only a person can put it right."""
         if self.fix is None:
             raise AfinaError("checks.no_fix", check=self.code)
-        finding = self.find(dataset)
-        if finding is None:
-            return dataset
-        return dataset.changed(self.fix(dataset, finding, choice or (self.choices[0] if self.choices else "")))
+        return self.fix(dataset, found, choice or next(iter(self.choices), ""))
 
-
-def finding(
-    dataset: Dataset,
-    code: str,
-    severity: Severity,
-    positions: Iterable[int] | Ints,
-    groups: Iterable[Sequence[int]] = (),
-    **params: Any,
-) -> Finding | None:
-    """The finding for some positions; None for no position."""
-    rows = np.unique(np.asarray(positions if isinstance(positions, np.ndarray) else list(positions), np.int64))
-    if not len(rows):
-        return None
-    kept = tuple(rows[:MAX_NAMED_POSITIONS].tolist())
-    known = dataset.conversations
-    ids = known.ids(kept) if isinstance(known, Rows) else tuple(known[i].id for i in kept)
-    values = {"n": len(rows), "rows": dataset.where(rows), **params}
-    return Finding(code, severity, kept, ids, values, tuple(map(tuple, groups)), rows)
-
-
-def flagged(code: str, severity: Severity) -> Find:
-    """Finds what a check of single texts or examples has flagged."""
-
-    def find(dataset: Dataset) -> Finding | None:
-        return finding(dataset, code, severity, dataset.flagged(code))
-
-    return find
+    def apply(self, dataset: Dataset, choice: str = "") -> Dataset:
+        """The dataset with what this check finds put right; the same where it finds nothing. Raises as :meth:`changes`."""
+        found = self.find(dataset)
+        return dataset if found is None else dataset.changed(self.changes(dataset, found, choice))
 
 
 def chosen(conversations: Sequence[Conversation], places: Ints) -> Sequence[Conversation]:
@@ -273,6 +261,11 @@ def without(_dataset: Dataset, finding: Finding, _choice: str = "") -> Changes:
     return dict.fromkeys(finding.rows.tolist())
 
 
+def is_changed_by(change: Callable[[str], str]) -> Callable[[str], bool]:
+    """Whether a fix of texts would change one."""
+    return lambda text: change(text) != text
+
+
 def rewritten(change: Callable[[str], str]) -> Fix:
     """Changes the texts of the examples at fault. A text of which nothing would be left stays as it is."""
 
@@ -280,9 +273,8 @@ def rewritten(change: Callable[[str], str]) -> Fix:
         changes: Changes = {}
         for place in finding.rows.tolist():
             conversation = dataset.conversations[place]
-            changed = [(message.content, change(message.content)) for message in conversation.messages]
-            texts = [after if after.strip() else before for before, after in changed]
-            changes[place] = with_texts(conversation, texts)
+            pairs = ((message.content, change(message.content)) for message in conversation.messages)
+            changes[place] = with_texts(conversation, [new if new.strip() else old for old, new in pairs])
         return changes
 
     return fix

@@ -7,7 +7,7 @@ after a fix only those of the changed examples are made anew.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -49,10 +49,53 @@ _VALUE: Final = np.dtype(
         ("start", np.int32),
         ("end", np.int32),
         ("value", np.uint64),
+        ("number", np.int32),  # of its mask; 0 until all are known
     ]
 )
 LAYOUT: Final = f"{_ROW.descr}{_VALUE.descr}"
 File = tuple[str, str | None]
+
+
+@dataclass
+class FactsBuilder:
+    """Facts that are being made; fields as of :class:`Facts`, ``files`` with their places."""
+
+    rows: list[tuple[object, ...]] = field(default_factory=list)
+    values: list[tuple[object, ...]] = field(default_factory=list)
+    questions: dict[int, str] = field(default_factory=dict)
+    answers: dict[int, str] = field(default_factory=dict)
+    files: dict[File, int] = field(default_factory=dict)
+    masks: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Text:
+    """What is known of one text. Without the text itself, so that very many are remembered.
+
+    Args:
+        key: hash of the text as compared.
+        folded: hash of it without regard to letter case and spaces.
+        letters: of the text as compared.
+        size: in bytes.
+        flags: of the checks of single texts.
+        answered, asked: flags of the checks of answers and of questions; -1 until it is met as one.
+        wanted: kinds of personal data that it asks for as a question.
+        language: place of the language; -1 until somebody says it.
+        values: personal data: kind, start, end, hash and whether it is the company's; None until somebody says it.
+        masks: that stand in it already.
+    """
+
+    key: int
+    folded: int
+    letters: int
+    size: int
+    flags: int
+    answered: int = -1
+    asked: int = -1
+    wanted: int = 0
+    language: int = -1
+    values: Sequence[tuple[int, int, int, int, bool]] | None = None
+    masks: Sequence[tuple[str, int]] = ()
 
 
 @dataclass(frozen=True)
@@ -76,17 +119,10 @@ class Facts:
     masks: dict[str, int]
 
     @classmethod
-    def of(
-        cls,
-        rows: Sequence[tuple[object, ...]],
-        values: Sequence[tuple[object, ...]],
-        questions: dict[int, str],
-        answers: dict[int, str],
-        files: Sequence[File],
-        masks: dict[str, int],
-    ) -> Facts:
+    def of(cls, made: FactsBuilder) -> Facts:
         """Facts from records in the order of the columns."""
-        return cls(np.array(rows, _ROW), np.array(values, _VALUE), questions, answers, tuple(files), masks)
+        rows, values = np.array(made.rows, _ROW), np.array(made.values, _VALUE)
+        return cls(rows, values, made.questions, made.answers, tuple(made.files), made.masks)
 
     def __len__(self) -> int:
         return len(self.rows)

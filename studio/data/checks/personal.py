@@ -132,9 +132,9 @@ class Personal:
 
     Args:
         kinds: of personal data, in the order of the registry; ``kind`` of a value is a place in it.
-        values: those of :class:`studio.data.checks.facts.Facts`, ``(V,)``.
+        values: those of :class:`studio.data.checks.facts.Facts`, ``(V,)``, with the numbers of their masks; the same
+            value has the same mask throughout.
         ours: ``(V,)``, whether each is the company's own contact, which answers should tell.
-        numbers: ``(V,)``, of the mask of each; the same value has the same mask throughout.
         language: of the answers, which the masks are named in.
         contacts: hashes of the values that are the company's own.
         recalled: those of them that are known to be from before only.
@@ -143,7 +143,6 @@ class Personal:
     kinds: Sequence[Kind]
     values: NDArray[np.void]
     ours: NDArray[np.bool_]
-    numbers: Ints
     language: str
     contacts: Hashes
     recalled: Hashes
@@ -169,16 +168,18 @@ class Personal:
             numbers[of_kind] = used + 1 + np.arange(len(of_kind))
         different, shown = hashes[first], _ours(facts, kinds, len(first), rank)
         ours = shown if contacts is None else shown | np.isin(different, contacts)
-        return cls(kinds, values, ours[rank], numbers[rank], language, different[ours], different[ours & ~shown])
+        values = values.copy()
+        values["number"] = numbers[rank]
+        return cls(kinds, values, ours[rank], language, different[ours], different[ours & ~shown])
 
     def private(self, code: str) -> NDArray[np.void]:
         """The values of one kind that a person would not want learned, with their masks."""
         kind = [known.code for known in self.kinds].index(code)
-        return self._numbered(np.flatnonzero((self.values["kind"] == kind) & ~self.ours))
+        return np.compress((self.values["kind"] == kind) & ~self.ours, self.values)
 
     def company(self) -> NDArray[np.void]:
         """The company's own contacts, with their masks."""
-        return self._numbered(np.flatnonzero(self.ours))
+        return np.compress(self.ours, self.values)
 
     def mask(self, kind: Kind, number: int = 1) -> str:
         """What stands for a value in a text: ``[PHONE_1]``, in Portuguese ``[TELEFONE_1]``."""
@@ -204,15 +205,6 @@ class Personal:
                 messages[turn] = messages[turn].model_copy(update={"content": text[:start] + mask + text[end:]})
             changed[row] = conversation.model_copy(update={"messages": tuple(messages)})
         return changed
-
-    def _numbered(self, places: Ints) -> NDArray[np.void]:
-        values = self.values[places]
-        columns = [(name, values.dtype[name]) for name in values.dtype.names or ()]
-        found = np.empty(len(values), [*columns, ("number", np.int64)])
-        for name, _ in columns:
-            found[name] = values[name]
-        found["number"] = self.numbers[places]
-        return found
 
 
 def _names(mask: str) -> set[str]:

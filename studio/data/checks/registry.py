@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from studio.data.checks.check import Check, Dataset, Finding
@@ -129,13 +129,7 @@ def parse(wanted: str) -> tuple[Check, str]:
     return check, choice
 
 
-def fix(dataset: Dataset, wanted: str) -> Dataset:
-    """The dataset with one kind of problem put right. Raises as :func:`parse`."""
-    check, choice = parse(wanted)
-    return check.apply(dataset, choice)
-
-
-def fix_steps(dataset: Dataset, wanted: list[str]) -> Iterator[tuple[str, Dataset]]:
+def fix_steps(dataset: Dataset, wanted: Sequence[str]) -> Iterator[tuple[str, Dataset]]:
     """Puts several kinds of problems right, in the order of the registry. Raises as :func:`parse`.
 
     Yields:
@@ -144,11 +138,11 @@ def fix_steps(dataset: Dataset, wanted: list[str]) -> Iterator[tuple[str, Datase
     chosen = {parse(item)[0].code: item for item in wanted}
     for check in CHECKS:
         if check.code in chosen:
-            dataset = fix(dataset, chosen[check.code])
+            dataset = check.apply(dataset, parse(chosen[check.code])[1])
             yield check.code, dataset
 
 
-def fix_all(dataset: Dataset, wanted: list[str]) -> Dataset:
+def fix(dataset: Dataset, *wanted: str) -> Dataset:
     """The dataset after :func:`fix_steps`."""
     for _, fixed in fix_steps(dataset, wanted):
         dataset = fixed

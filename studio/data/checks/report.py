@@ -64,7 +64,7 @@ def preview(dataset: Dataset, wanted: str, limit: int = 5) -> list[Change]:
         found = replace(
             found, rows=found.rows[: limit * _TRIED_PER_SHOWN], groups=found.groups[: limit * _TRIED_PER_SHOWN]
         )
-    made = check.fix(dataset, found, choice or (check.choices[0] if check.choices else ""))
+    made = check.changes(dataset, found, choice)
     pairs = (Change(dataset.conversations[place], made[place]) for place in sorted(made))
     return list(islice((pair for pair in pairs if pair.before != pair.after), limit))
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from studio import __version__
+from studio.data.checks import registry
 from studio.data.checks.check import Dataset, Finding, Tokens
 from studio.data.checks.dataset import ScannedDataset
 from studio.data.checks.facts import LAYOUT, Facts
@@ -22,9 +23,7 @@ from studio.errors import AfinaError
 from studio.storage.files import atomic_path
 
 _GROUPS: Final = 2_000  # that a finding keeps
-_MAX_REPORTS: Final = (
-    6  # reports of a project, 100 MB each for a million examples; an older one is made again when asked for
-)
+_MAX_REPORTS: Final = 6  # of a project, 100 MB each for a million examples; an older one is made again when asked for
 
 
 def save(path: Path, dataset: Dataset, report: Report) -> None:
@@ -93,9 +92,7 @@ def load(path: Path, examples: Path, tokens: Tokens | None, contacts: Hashes | N
 
 def registry_version() -> str:
     """Names the checks, their places, and what is known of an example: a report of others is made anew."""
-    from studio.data.checks.registry import CHECKS
-
-    said = " ".join([__version__, LAYOUT, *(check.code for check in CHECKS)])
+    said = " ".join([__version__, LAYOUT, *(check.code for check in registry.CHECKS)])
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
@@ -103,7 +100,6 @@ def _as_json(finding: Finding) -> dict[str, Any]:
     return {
         "code": finding.code,
         "severity": finding.severity.value,
-        "positions": finding.positions,
         "ids": finding.ids,
         "params": finding.params,
         "groups": finding.groups[:_GROUPS],
@@ -111,12 +107,5 @@ def _as_json(finding: Finding) -> dict[str, Any]:
 
 
 def _finding(item: dict[str, Any], rows: Any) -> Finding:
-    return Finding(
-        item["code"],
-        Severity(item["severity"]),
-        tuple(item["positions"]),
-        tuple(item["ids"]),
-        item["params"],
-        tuple(map(tuple, item["groups"])),
-        rows.astype(np.int64),
-    )
+    groups, severity = tuple(map(tuple, item["groups"])), Severity(item["severity"])
+    return Finding(item["code"], severity, rows.astype(np.int64), tuple(item["ids"]), item["params"], groups)

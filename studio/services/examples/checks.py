@@ -140,7 +140,7 @@ class CheckService:
         else:
             base, checked = self._key(project_id)[0], self._checked(project_id)
             wanted = list(codes) or registry.fixable(checked.report.findings)
-            fixed = registry.fix_all(checked.dataset, wanted)
+            fixed = registry.fix(checked.dataset, *wanted)
             changed = changes(checked.dataset.conversations, fixed.conversations)
             removed = sum(change.after is None for change in changed)
             self._replace(project_id, fixed, wanted, len(changed) - removed, removed, base)
@@ -166,7 +166,7 @@ class CheckService:
         """As :meth:`fix`, in the process that made the facts of the version ``base``; checks the new version too."""
         dataset = self._large(project_id, (base, *self._key(project_id)[1:]), facts)
         wanted = list(codes) or registry.fixable(registry.find_all(dataset))
-        fixed = registry.fix_all(dataset, wanted)
+        fixed = registry.fix(dataset, *wanted)
         rows = fixed.conversations
         assert isinstance(rows, Rows)
         self._replace(project_id, fixed, wanted, rows.changed, len(dataset) - len(rows), base)

@@ -327,7 +327,7 @@ def test_the_score_falls_with_what_is_wrong_and_rises_with_the_fix() -> None:
     report = Report.of(broken)
     assert report.score < 90
     assert [f.code for f in report.top3][:1] == ["empty_answers"]
-    assert Report.of(registry.fix_all(broken, registry.fixable(report.findings))).score == 100
+    assert Report.of(registry.fix(broken, *registry.fixable(report.findings))).score == 100
 
 
 def test_the_formula_of_the_score() -> None:

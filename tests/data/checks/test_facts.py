@@ -87,7 +87,7 @@ def test_after_a_change_only_the_changed_are_made_anew_and_all_is_right() -> Non
 
 def test_a_chain_of_fixes_says_the_same_as_a_fresh_look() -> None:
     data = ScannedDataset.of(examples())
-    fixed = registry.fix_all(data, registry.fixable(registry.find_all(data)))
+    fixed = registry.fix(data, *registry.fixable(registry.find_all(data)))
     assert [f.code for f in Report.of(fixed).findings] == [
         f.code for f in Report.of(ScannedDataset(fixed.conversations)).findings
     ]

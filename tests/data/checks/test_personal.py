@@ -26,7 +26,7 @@ def test_the_same_value_has_the_same_mask() -> None:
             Conversation.pair("bia@gmail.com de novo", "Ok."),
         ]
     )
-    after = registry.fix_all(data, ["emails", "phones"]).conversations
+    after = registry.fix(data, "emails", "phones").conversations
     assert [(c.question, c.answer) for c in after] == [
         ("Sou [EMAIL_1] e [EMAIL_2]", "Enviamos para [EMAIL_1]."),
         ("[PHONE_1]", "Anotei [PHONE_1]."),
@@ -47,7 +47,7 @@ def test_several_kinds_in_one_text() -> None:
     codes = [f.code for f in registry.find_all(data) if f.code in {"emails", "cpf", "cards", "postal_codes", "phones"}]
     assert codes == ["emails", "phones", "cards", "cpf", "postal_codes"]
     masked = "Sou Ana, CPF [CPF_1], cartão [CARD_1], [EMAIL_1], CEP [CEP_1], fone [PHONE_1]"
-    assert registry.fix_all(data, codes).conversations[0].question == masked
+    assert registry.fix(data, *codes).conversations[0].question == masked
 
 
 def test_what_answers_tell_everybody_is_the_companys_own() -> None:
@@ -59,7 +59,7 @@ def test_what_answers_tell_everybody_is_the_companys_own() -> None:
     assert own.positions == (0, 1, 2)
     assert own.params["values"] == "11 98765-4321"
     assert foreign.positions == (3,)
-    after = registry.fix_all(data, registry.fixable(registry.find_all(data))).conversations
+    after = registry.fix(data, *registry.fixable(registry.find_all(data))).conversations
     assert after[0].answer == "Resposta 0: 11 98765-4321."
     assert after[-1].answer == "Anotado: [PHONE_2]."
     assert "[PHONE" in registry.fix(data, "company_contacts").conversations[0].answer

@@ -20,7 +20,7 @@ def of(*pairs: Pair) -> Dataset:
 
 def fixed(*pairs: Pair) -> list[Pair]:
     data = of(*pairs)
-    after = registry.fix_all(data, registry.fixable(registry.find_all(data)))
+    after = registry.fix(data, *registry.fixable(registry.find_all(data)))
     return [(c.question, c.answer) for c in after.conversations]
 
 

@@ -40,7 +40,7 @@ def outcome(file: Path, folder: Path) -> dict[str, Any]:
                 raise ValueError("a NUL was let through")
     dataset = ScannedDataset.of(result.conversations[:2_000])
     report = Report.of(dataset)
-    fixed = registry.fix_all(dataset, registry.fixable(report.findings))
+    fixed = registry.fix(dataset, *registry.fixable(report.findings))
     for suffix, write in WRITERS.items():
         write(folder / f"out.{suffix}", (*dataset.conversations, *fixed.conversations))
     text = (folder / "out.csv").read_text(encoding="utf-8-sig")

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from studio.data.checks.check import Check, flagged, without
+from studio.data.checks.check import Check, without
 from studio.domain.problem import Severity
 
-_CODE: Final = "boilerplate"
 _LONGEST: Final = 400  # letters: beyond, something is said beside the receipt
 _AUTOMATIC: Final = re.compile(
     r"this is an? (?:automatic|automated|auto) (?:reply|response|message|e ?mail)|resposta automatica|mensagem automatica"
@@ -53,12 +52,4 @@ def _announces(answer: str, key: str) -> bool:
     return bool(_AUTOMATIC.search(key) or (_RECEIPT.search(key) and _LATER.search(key)))
 
 
-CHECK: Final = Check(
-    _CODE,
-    Severity.WARNING,
-    25,
-    flagged(_CODE, Severity.WARNING),
-    without,
-    by_default=False,
-    answer=_announces,
-)
+CHECK: Final = Check("boilerplate", Severity.WARNING, 25, fix=without, by_default=False, answer=_announces)

@@ -6,16 +6,15 @@ from typing import Final
 
 import numpy as np
 
-from studio.data.checks.check import Changes, Check, Dataset, Finding, finding
+from studio.data.checks.check import Changes, Check, Dataset, Finding, Matches
 from studio.data.checks.facts import firsts
 from studio.data.similarity.minhash import mixed
 from studio.domain.problem import Severity
 
-_CODE: Final = "company_contacts"
 _SHOWN: Final = 6
 
 
-def _find(dataset: Dataset) -> Finding | None:
+def _search(dataset: Dataset) -> Matches:
     places = dataset.personal.company()
     first, _ = firsts(mixed(places["value"], places["kind"].astype(np.uint64)))
     shown = []
@@ -23,7 +22,7 @@ def _find(dataset: Dataset) -> Finding | None:
         text = dataset.conversations[int(place["row"])].messages[int(place["turn"])].content
         shown.append(text[place["start"] : place["end"]][:60])
     values = ", ".join(dict.fromkeys(shown)) + (", …" if len(first) > _SHOWN else "")
-    return finding(dataset, _CODE, Severity.NOTE, places["row"], values=values)
+    return Matches(places["row"], params={"values": values})
 
 
 def _fix(dataset: Dataset, found: Finding, _choice: str) -> Changes:
@@ -31,4 +30,4 @@ def _fix(dataset: Dataset, found: Finding, _choice: str) -> Changes:
     return dataset.personal.masked(dataset.conversations, places[np.isin(places["row"], found.rows)])
 
 
-CHECK: Final = Check(_CODE, Severity.NOTE, 0, _find, _fix, by_default=False)
+CHECK: Final = Check("company_contacts", Severity.NOTE, 0, search=_search, fix=_fix, by_default=False)

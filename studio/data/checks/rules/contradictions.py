@@ -6,15 +6,13 @@ from typing import Final
 
 import numpy as np
 
-from studio.data.checks.check import Changes, Check, Dataset, Finding, finding
+from studio.data.checks.check import Changes, Check, Dataset, Finding, Matches
 from studio.data.checks.facts import firsts, same
 from studio.data.similarity.minhash import mixed
 from studio.domain.problem import Severity
 
-_CODE: Final = "contradictions"
 
-
-def _find(dataset: Dataset) -> Finding | None:
+def _search(dataset: Dataset) -> Matches:
     prompts = dataset.facts.rows["prompt"]
     asked = np.flatnonzero(prompts)  # where nothing is asked, nothing is answered differently
     different, _ = firsts(mixed(prompts[asked], dataset.answer_groups[asked].astype(np.uint64)))
@@ -22,7 +20,7 @@ def _find(dataset: Dataset) -> Finding | None:
     answers = np.bincount(place[different], minlength=len(asked))
     several = asked[answers[place] > 1]
     groups = same(prompts[several], several)
-    return finding(dataset, _CODE, Severity.WARNING, several, groups, sets=len(groups))
+    return Matches(several, groups, params={"sets": len(groups)})
 
 
 def _fix(dataset: Dataset, found: Finding, choice: str) -> Changes:
@@ -49,4 +47,6 @@ def _fix(dataset: Dataset, found: Finding, choice: str) -> Changes:
     return dict.fromkeys(gone)
 
 
-CHECK: Final = Check(_CODE, Severity.WARNING, 35, _find, _fix, ("newest", "longest"), by_default=False)
+CHECK: Final = Check(
+    "contradictions", Severity.WARNING, 35, search=_search, fix=_fix, choices=("newest", "longest"), by_default=False
+)

@@ -7,11 +7,10 @@ from typing import Final
 
 import numpy as np
 
-from studio.data.checks.check import Changes, Check, Dataset, Finding, finding, with_texts
+from studio.data.checks.check import Changes, Check, Dataset, Finding, Matches, with_texts
 from studio.domain.conversation import Role
 from studio.domain.problem import Severity
 
-_CODE: Final = "cut_off"
 _SHORTEST: Final = 25  # letters: shorter answers are labels, not sentences
 _LAST_WORD: Final = 10  # letters: no hanging word is longer
 _AT_ONE_LENGTH: Final = 3  # answers of exactly the greatest length, without an end: an export that cuts
@@ -49,11 +48,11 @@ def _cut(answer: str, _key: str) -> bool:
     return is_cut_off(answer)
 
 
-def _find(dataset: Dataset) -> Finding | None:
+def _search(dataset: Dataset) -> Matches:
     rows = dataset.facts.rows
     capped = np.flatnonzero(rows["open_end"] & (rows["length"] >= rows["length"].max(initial=0) - 1))
     by_length = capped if len(np.unique(rows["answer"][capped])) >= _AT_ONE_LENGTH else capped[:0]
-    return finding(dataset, _CODE, Severity.WARNING, np.concatenate((dataset.flagged(_CODE), by_length)))
+    return Matches(np.concatenate((dataset.flagged("cut_off"), by_length)))
 
 
 def _fix(dataset: Dataset, found: Finding, _choice: str) -> Changes:
@@ -67,4 +66,4 @@ def _fix(dataset: Dataset, found: Finding, _choice: str) -> Changes:
     return changes
 
 
-CHECK: Final = Check(_CODE, Severity.WARNING, 20, _find, _fix, by_default=False, answer=_cut)
+CHECK: Final = Check("cut_off", Severity.WARNING, 20, search=_search, fix=_fix, by_default=False, answer=_cut)

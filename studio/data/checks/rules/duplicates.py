@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from studio.data.checks.check import Check, Dataset, Finding, finding, without
+from studio.data.checks.check import Check, Dataset, Matches, without
 from studio.data.checks.facts import same
 from studio.domain.problem import Severity
 
-_CODE: Final = "duplicates"
 
-
-def _find(dataset: Dataset) -> Finding | None:
+def _search(dataset: Dataset) -> Matches:
     groups = same(dataset.facts.rows["exact"])
     copies = [i for group in groups for i in group[1:]]
-    return finding(dataset, _CODE, Severity.WARNING, copies, groups, sets=len(groups))
+    return Matches(copies, groups, params={"sets": len(groups)})
 
 
-CHECK: Final = Check(_CODE, Severity.WARNING, 25, _find, without)
+CHECK: Final = Check("duplicates", Severity.WARNING, 25, search=_search, fix=without)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from studio.data.checks.check import Check, flagged, without
-from studio.data.checks.text_facts import Text
+from studio.data.checks.check import Check, without
+from studio.data.checks.facts import Text
 from studio.domain.problem import Severity
 
-_CODE: Final = "empty_answers"
 _PLACEHOLDERS: Final = frozenset(
     """n a|na|nan|null|nil|undefined|tbd|tba|tbc|todo|to do|to be defined|to be done|test|teste|testing|asdf|asdfasdf
     |qwerty|xxx|xxxx|xx|aaa|abc|empty|blank|vazio|em branco|placeholder|fixme|answer|resposta|answer here|your answer here
@@ -47,12 +46,4 @@ def _repeats(question: Text, answer: Text) -> bool:
     return _REPEATED < answer.letters <= _FITTING and answer.key == question.key
 
 
-CHECK: Final = Check(
-    _CODE,
-    Severity.WARNING,
-    40,
-    flagged(_CODE, Severity.WARNING),
-    without,
-    answer=_says_nothing,
-    pair=_repeats,
-)
+CHECK: Final = Check("empty_answers", Severity.WARNING, 40, fix=without, answer=_says_nothing, pair=_repeats)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from studio.data.checks.check import Check, Dataset, Finding, finding, rewritten
+from studio.data.checks.check import Check, Dataset, Matches, is_changed_by, rewritten
 from studio.domain.problem import Severity
 
-_CODE: Final = "encoding"
 # What the first byte of a UTF-8 letter looks like in Windows-1252, MacRoman or code page 437, with a sign after it.
 _SUSPECT: Final = re.compile(r"(?=[ÃÂÅÄÐÑÎÏâðï√├┬�])(?:.[^\sa-zA-Z0-9]|â€|Ã[ \xa0 ]|√[a-zA-Z])", re.DOTALL)
 
@@ -22,13 +21,9 @@ def repaired(text: str) -> str:
     return str(fix_encoding(text))
 
 
-def _wrong(text: str) -> bool:
-    return repaired(text) != text
-
-
-def _find(dataset: Dataset) -> Finding | None:
-    found = dataset.flagged(_CODE)
-    return finding(dataset, _CODE, Severity.WARNING, found, example=_example(dataset, found[:1].tolist()))
+def _search(dataset: Dataset) -> Matches:
+    found = dataset.flagged("encoding")
+    return Matches(found, params={"example": _example(dataset, found[:1].tolist())})
 
 
 def _example(dataset: Dataset, found: list[int]) -> str:
@@ -41,4 +36,6 @@ def _example(dataset: Dataset, found: list[int]) -> str:
     return "Ã"
 
 
-CHECK: Final = Check(_CODE, Severity.WARNING, 30, _find, rewritten(repaired), text=_wrong)
+CHECK: Final = Check(
+    "encoding", Severity.WARNING, 30, search=_search, fix=rewritten(repaired), text=is_changed_by(repaired)
+)

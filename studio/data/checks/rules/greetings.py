@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from studio.data.checks.check import Check, flagged, without
+from studio.data.checks.check import Check, without
 from studio.data.text import words
 from studio.domain.problem import Severity
 
-_CODE: Final = "greetings"
 _MAX_LETTERS: Final = 100  # letters of eight such words
 _MAX_WORDS: Final = 8  # words
 _GREETING: Final = words(
@@ -30,6 +29,4 @@ def _only_greets(key: str) -> bool:
     return 0 < len(found) <= _MAX_WORDS and bool(_GREETING & set(found)) and set(found) <= _GREETING | _AROUND
 
 
-CHECK: Final = Check(
-    _CODE, Severity.NOTE, 10, flagged(_CODE, Severity.NOTE), without, by_default=False, asked=_only_greets
-)
+CHECK: Final = Check("greetings", Severity.NOTE, 10, fix=without, by_default=False, asked=_only_greets)

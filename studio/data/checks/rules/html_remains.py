@@ -6,10 +6,9 @@ import html
 import re
 from typing import Final
 
-from studio.data.checks.check import Check, flagged, rewritten
+from studio.data.checks.check import Check, rewritten
 from studio.domain.problem import Severity
 
-_CODE: Final = "html"
 _NAMES: Final = (
     "a|abbr|b|big|blockquote|body|br|button|center|code|div|em|font|footer|form|h[1-6]|head|header|hr|html|i|iframe|img"
     "|input|label|li|link|meta|ol|p|pre|s|script|section|small|span|strike|strong|style|sub|sup|svg|table|tbody|td|tfoot"
@@ -73,11 +72,4 @@ def _link(match: re.Match[str]) -> str:
     return f"{words} ({shown})" if words.strip() else shown
 
 
-CHECK: Final = Check(
-    _CODE,
-    Severity.WARNING,
-    25,
-    flagged(_CODE, Severity.WARNING),
-    rewritten(as_text),
-    text=has_html,
-)
+CHECK: Final = Check("html", Severity.WARNING, 25, fix=rewritten(as_text), text=has_html)

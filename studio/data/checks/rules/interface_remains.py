@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from studio.data.checks.check import Check, flagged, rewritten
+from studio.data.checks.check import Check, rewritten
 from studio.data.text import words
 from studio.domain.problem import Severity
 
-_CODE: Final = "interface_remains"
 _BUTTONS: Final = (
     r"(?:view|show|read|see|load|learn) (?:more|less|all)|more info|expand all|collapse all|back to top|copy link|"
     r"copy to clipboard|share this(?: article| page)?|print this page|"
@@ -44,4 +43,4 @@ def _has(text: str) -> bool:
     )
 
 
-CHECK: Final = Check(_CODE, Severity.NOTE, 15, flagged(_CODE, Severity.NOTE), rewritten(without_buttons), text=_has)
+CHECK: Final = Check("interface_remains", Severity.NOTE, 15, fix=rewritten(without_buttons), text=_has)

@@ -6,25 +6,23 @@ from typing import Final
 
 import numpy as np
 
-from studio.data.checks.check import Changes, Check, Dataset, Finding, finding
+from studio.data.checks.check import Changes, Check, Dataset, Finding, Matches
 from studio.data.checks.facts import same
 from studio.domain.problem import Severity
 
-_CODE: Final = "leakage"
 
-
-def _find(dataset: Dataset) -> Finding | None:
+def _search(dataset: Dataset) -> Matches:
     rows = dataset.facts.rows
     held_out = rows["held_out"] & ~rows["reworded"]  # a rewording is meant to be near the question that it rewords
     if not held_out.any():
-        return None  # the studio's own split keeps them apart
+        return Matches(())  # the studio's own split keeps them apart
     groups = dataset.question_groups
     both = np.isin(groups, groups[held_out]) & np.isin(groups, groups[~rows["held_out"]])
     both &= ~rows["reworded"]
     places = np.flatnonzero(both)
     members = [places[group] for group in same(groups[places].astype(np.uint64))]
     sides = [(*group[~held_out[group]].tolist(), *group[held_out[group]].tolist()) for group in members]
-    return finding(dataset, _CODE, Severity.WARNING, np.flatnonzero(both & held_out), sides)
+    return Matches(np.flatnonzero(both & held_out), sides)
 
 
 def _fix(dataset: Dataset, found: Finding, choice: str) -> Changes:
@@ -49,4 +47,6 @@ def _fix(dataset: Dataset, found: Finding, choice: str) -> Changes:
     return changes
 
 
-CHECK: Final = Check(_CODE, Severity.WARNING, 30, _find, _fix, ("test", "training"), by_default=False)
+CHECK: Final = Check(
+    "leakage", Severity.WARNING, 30, search=_search, fix=_fix, choices=("test", "training"), by_default=False
+)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from studio.data.checks.check import Check, flagged, rewritten
+from studio.data.checks.check import Check, rewritten
 from studio.data.text import words
 from studio.domain.problem import Severity
 
-_CODE: Final = "line_breaks"
 _BREAK: Final = re.compile(r"(?:\\r\\n|\\n|\\r(?![a-z]))")
 _TAB: Final = re.compile(r"\\t(?![a-z])")
 # A path (C:\new, \\server\name), a formula (\nu, \neq) or code is meant as it stands.
@@ -45,4 +44,4 @@ def broken(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines))
 
 
-CHECK: Final = Check(_CODE, Severity.WARNING, 20, flagged(_CODE, Severity.WARNING), rewritten(broken), text=_has)
+CHECK: Final = Check("line_breaks", Severity.WARNING, 20, fix=rewritten(broken), text=_has)

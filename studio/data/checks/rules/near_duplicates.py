@@ -13,14 +13,13 @@ from typing import Final
 import numpy as np
 from rapidfuzz.distance import OSA
 
-from studio.data.checks.check import Check, Dataset, Finding, finding, without
+from studio.data.checks.check import Check, Dataset, Matches, without
 from studio.data.checks.facts import firsts, same
 from studio.data.similarity.minhash import mixed
 from studio.data.text import words
 from studio.domain.conversation import Conversation
 from studio.domain.problem import Severity
 
-_CODE: Final = "near_duplicates"
 _WORD: Final = re.compile(r"[^\W_]+")
 _MARKS: Final = re.compile("[\u0300-\u036f]+")
 _SENTENCE_END: Final = re.compile(r"[.!?:]\s*[\"'(“]*$")
@@ -33,17 +32,17 @@ _WEIGHTLESS: Final = words(
 )
 
 
-def _find(dataset: Dataset) -> Finding | None:
+def _search(dataset: Dataset) -> Matches:
     rows = dataset.facts.rows
     if len(rows) < 2:
-        return None
+        return Matches(())
     keys = mixed(dataset.question_groups.astype(np.uint64), dataset.answer_groups.astype(np.uint64))
     keys = mixed(mixed(keys, rows["history"]), rows["held_out"].astype(np.uint64))
     # Exact copies are another check's: of those, the first alone counts here.
     different, _ = firsts(mixed(keys, rows["exact"]))
     groups = [copies for group in same(keys[different], different) for copies in _copies(dataset, group)]
     repeated = [place for group in groups for place in group[1:]]
-    return finding(dataset, _CODE, Severity.NOTE, repeated, groups, sets=len(groups))
+    return Matches(repeated, groups, params={"sets": len(groups)})
 
 
 def _copies(dataset: Dataset, group: list[int]) -> list[list[int]]:
@@ -90,4 +89,4 @@ def _same_word(one: str, other: str) -> bool:
     return not any(c.isdigit() for c in one + other) and OSA.distance(one, other, score_cutoff=1) <= 1
 
 
-CHECK: Final = Check(_CODE, Severity.NOTE, 10, _find, without, by_default=False)
+CHECK: Final = Check("near_duplicates", Severity.NOTE, 10, search=_search, fix=without, by_default=False)

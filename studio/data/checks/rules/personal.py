@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from studio.data.checks.check import Changes, Check, Dataset, Finding, finding
+from studio.data.checks.check import Changes, Check, Dataset, Finding, Matches
 from studio.data.checks.personal import Kind
 from studio.domain.problem import Severity
 
@@ -18,13 +18,13 @@ def check_of(kind: Kind, weight: float, severity: Severity = Severity.WARNING) -
         severity: how much it matters.
     """
 
-    def find(dataset: Dataset) -> Finding | None:
+    def search(dataset: Dataset) -> Matches:
         places = dataset.personal.private(kind.code)
         values = len(np.unique(places["value"]))
-        return finding(dataset, kind.code, severity, places["row"], values=values, mask=dataset.personal.mask(kind))
+        return Matches(places["row"], params={"values": values, "mask": dataset.personal.mask(kind)})
 
     def fix(dataset: Dataset, found: Finding, _choice: str) -> Changes:
         places = dataset.personal.private(kind.code)
         return dataset.personal.masked(dataset.conversations, places[np.isin(places["row"], found.rows)])
 
-    return Check(kind.code, severity, weight, find, fix)
+    return Check(kind.code, severity, weight, search, fix)

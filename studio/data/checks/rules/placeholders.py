@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from studio.data.checks.check import Check, Dataset, Finding, finding, without
+from studio.data.checks.check import Check, Dataset, Matches, without
 from studio.data.text import plain, words
 from studio.domain.problem import Severity
 
-_CODE: Final = "placeholders"
 _NAME: Final = r"[^\W\d_][\w .'/-]{0,38}"
 _BRACES: Final = re.compile(rf"\{{\{{\s*{_NAME}\s*\}}\}}|\$\{{\s*{_NAME}\s*\}}|(?<![\\\w$]){{\s*{_NAME}\s*}}")
 _SQUARE: Final = re.compile(r"\[\s*([^\W\d_][\w .'/-]{1,40})\s*\](?!\()")
@@ -53,13 +52,13 @@ def _has(text: str) -> bool:
     return bool(places(text))
 
 
-def _find(dataset: Dataset) -> Finding | None:
-    rows = dataset.flagged(_CODE)
+def _search(dataset: Dataset) -> Matches:
+    rows = dataset.flagged("placeholders")
     shown: dict[str, None] = {}
     for row in rows[: 10 * _SHOWN].tolist():
         shown.update(dict.fromkeys(p for m in dataset.conversations[row].messages for p in places(m.content)))
     examples = ", ".join(list(shown)[:_SHOWN])
-    return finding(dataset, _CODE, Severity.WARNING, rows, examples=examples)
+    return Matches(rows, params={"examples": examples})
 
 
-CHECK: Final = Check(_CODE, Severity.WARNING, 30, _find, without, by_default=False, text=_has)
+CHECK: Final = Check("placeholders", Severity.WARNING, 30, search=_search, fix=without, by_default=False, text=_has)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from studio.data.checks.check import Check, flagged, rewritten
+from studio.data.checks.check import Check, is_changed_by, rewritten
 from studio.domain.problem import Severity
 
-_CODE: Final = "quoted_mail"
 # A line after which everything is quoted.
 _INTRODUCTION: Final = re.compile(
     r"^[ \t>]*(?:"
@@ -37,15 +36,4 @@ def unquoted(text: str) -> str:
     return cut.strip() if cut != text else text
 
 
-def _quotes(text: str) -> bool:
-    return unquoted(text) != text
-
-
-CHECK: Final = Check(
-    _CODE,
-    Severity.WARNING,
-    20,
-    flagged(_CODE, Severity.WARNING),
-    rewritten(unquoted),
-    text=_quotes,
-)
+CHECK: Final = Check("quoted_mail", Severity.WARNING, 20, fix=rewritten(unquoted), text=is_changed_by(unquoted))

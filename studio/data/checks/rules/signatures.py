@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from studio.data.checks.check import Check, Dataset, Finding, finding, rewritten
+from studio.data.checks.check import Check, Dataset, Matches, is_changed_by, rewritten
 from studio.data.checks.contact_questions import kinds_asked_for
 from studio.data.text import plain
 from studio.domain.conversation import Conversation
 from studio.domain.problem import Severity
 
-_CODE: Final = "signatures"
 _LINES: Final = 8  # a signature has at most so many; more after a closing word is content
 _LETTERS: Final = 400
 _CLOSING: Final = re.compile(
@@ -52,13 +51,11 @@ def unsigned(text: str) -> str:
     return cut.strip() if cut != text else text
 
 
-def _signed(text: str) -> bool:
-    return unsigned(text) != text
-
-
-def _find(dataset: Dataset) -> Finding | None:
-    rows = [row for row in dataset.flagged(_CODE).tolist() if not _tells_what_is_asked(dataset.conversations[row])]
-    return finding(dataset, _CODE, Severity.NOTE, rows)
+def _search(dataset: Dataset) -> Matches:
+    rows = [
+        row for row in dataset.flagged("signatures").tolist() if not _tells_what_is_asked(dataset.conversations[row])
+    ]
+    return Matches(rows)
 
 
 def _tells_what_is_asked(conversation: Conversation) -> bool:
@@ -68,4 +65,6 @@ def _tells_what_is_asked(conversation: Conversation) -> bool:
     return ("phones" in asked and _NUMBER.search(signature) is not None) or ("emails" in asked and "@" in signature)
 
 
-CHECK: Final = Check(_CODE, Severity.NOTE, 15, _find, rewritten(unsigned), text=_signed)
+CHECK: Final = Check(
+    "signatures", Severity.NOTE, 15, search=_search, fix=rewritten(unsigned), text=is_changed_by(unsigned)
+)

@@ -6,26 +6,24 @@ from typing import Final
 
 import numpy as np
 
-from studio.data.checks.check import Check, Dataset, Finding, finding
+from studio.data.checks.check import Check, Dataset, Matches
 from studio.data.checks.facts import firsts
 from studio.data.similarity.minhash import mixed
 from studio.domain.problem import Severity
 
-_CODE: Final = "single_phrasing"
 
-
-def _find(dataset: Dataset) -> Finding | None:
+def _search(dataset: Dataset) -> Matches:
     """Looks at topics where the data names them, at answers where it does not."""
     rows = dataset.facts.rows
     learned = np.flatnonzero(~rows["held_out"])
     if len(learned) < 2:
-        return None
+        return Matches(())
     topics = rows["topic"][learned]
     members = np.where(topics > 0, topics, rows["answer"][learned])
     first, rank = firsts(mixed(members, (topics > 0).astype(np.uint64)))
     different, _ = firsts(mixed(rank.astype(np.uint64), dataset.question_groups[learned].astype(np.uint64)))
     wordings = np.bincount(rank[different], minlength=len(first))
-    return finding(dataset, _CODE, Severity.NOTE, learned[first[wordings == 1]], topics=len(first))
+    return Matches(learned[first[wordings == 1]], params={"topics": len(first)})
 
 
-CHECK: Final = Check(_CODE, Severity.NOTE, 15, _find)
+CHECK: Final = Check("single_phrasing", Severity.NOTE, 15, search=_search)

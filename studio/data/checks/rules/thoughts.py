@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from studio.data.checks.check import Check, flagged, rewritten
+from studio.data.checks.check import Check, rewritten
 from studio.domain.problem import Severity
 
-_CODE: Final = "thoughts"
 _NAMES: Final = r"think(?:ing)?|thoughts?|reasoning|reflection|scratchpad|inner_monologue"
 _OPEN: Final = rf"(?:<\s*(?:{_NAMES})\s*>|\[\s*THINK\s*\]|<\|(?:begin_of_)?thought\|>|◁think▷)"
 _CLOSE: Final = rf"(?:<\s*/\s*(?:{_NAMES})\s*>|\[\s*/THINK\s*\]|<\|end_of_thought\|>|◁/think▷)"
@@ -39,4 +38,4 @@ def answered(text: str) -> str:
     return _WRAPPER.sub("", _START.sub("", _BLOCK.sub("", text))) if _has(text) else text
 
 
-CHECK: Final = Check(_CODE, Severity.WARNING, 30, flagged(_CODE, Severity.WARNING), rewritten(answered), text=_has)
+CHECK: Final = Check("thoughts", Severity.WARNING, 30, fix=rewritten(answered), text=_has)

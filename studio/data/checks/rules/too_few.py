@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from studio.data.checks.check import Check, Dataset, Finding
+from studio.data.checks.check import Check, Dataset, Matches
 from studio.domain.problem import Severity
 
-_CODE: Final = "too_few"
 ENOUGH: Final = 20  # examples for a first good try; data.too_few_rows says the same
 
 
-def _find(dataset: Dataset) -> Finding | None:
+def _search(dataset: Dataset) -> Matches:
     learned = int((~dataset.facts.rows["held_out"]).sum())
     if learned >= ENOUGH:
-        return None
-    return Finding(_CODE, Severity.WARNING, (), (), {"n": learned, "enough": ENOUGH, "rows": ""})
+        return Matches(())
+    return Matches((), params={"n": learned, "enough": ENOUGH}, of_whole=True)
 
 
-CHECK: Final = Check(_CODE, Severity.WARNING, 30, _find)
+CHECK: Final = Check("too_few", Severity.WARNING, 30, search=_search)

@@ -6,29 +6,26 @@ from typing import Final
 
 import numpy as np
 
-from studio.data.checks.check import Changes, Check, Dataset, Finding, Tokens, chosen, finding, with_texts
+from studio.data.checks.check import Changes, Check, Dataset, Finding, Matches, Tokens, chosen, with_texts
 from studio.data.checks.rules.cut_off import whole_sentences
 from studio.data.limits import LARGE
 from studio.domain.conversation import Conversation, Role
 from studio.domain.problem import Severity
 
-_CODE: Final = "too_long"
 _TRIES: Final = 12
 _AROUND: Final = 256  # tokens that a chat template may put around an example
 
 
-def _find(dataset: Dataset) -> Finding | None:
+def _search(dataset: Dataset) -> Matches:
     if dataset.tokens is None:
-        return None
+        return Matches(())
     limit = dataset.tokens.limit
     rows = dataset.facts.rows
     places = np.arange(len(rows))
     if len(rows) > LARGE:  # no tokenizer makes more tokens than there are bytes: most examples need no counting
         places = np.flatnonzero(rows["bytes"] > limit - _AROUND)
     lengths = np.asarray(dataset.tokens.lengths(chosen(dataset.conversations, places)), np.int64)
-    return finding(
-        dataset, _CODE, Severity.WARNING, places[lengths > limit], limit=limit, longest=int(lengths.max(initial=0))
-    )
+    return Matches(places[lengths > limit], params={"limit": limit, "longest": int(lengths.max(initial=0))})
 
 
 def _fix(dataset: Dataset, found: Finding, _choice: str) -> Changes:
@@ -68,4 +65,4 @@ def _fits(conversation: Conversation, tokens: Tokens) -> bool:
     return tokens.lengths([conversation])[0] <= tokens.limit
 
 
-CHECK: Final = Check(_CODE, Severity.WARNING, 20, _find, _fix, by_default=False)
+CHECK: Final = Check("too_long", Severity.WARNING, 20, search=_search, fix=_fix, by_default=False)
