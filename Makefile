@@ -11,6 +11,12 @@ TORCH := $(shell grep '^torch==' constraints.txt)
 BACKEND := $(or $(TORCH_BACKEND),$(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev/null 2>&1 && echo auto || echo cpu))
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
+# Tests without a browser or a real model run beside each other, one thread each; the others one by one, for each uses all cores.
+define pytest
+OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not browser and not model $(1)" --numprocesses logical --maxprocesses 4 --dist loadfile; first=$$?; \
+	$(BIN)/python -m pytest -m "(browser or model) $(1)" && exit $$first
+endef
+
 .DEFAULT_GOAL := help
 .PHONY: help install run test test-all lint format browser screenshots benchmark constraints wheel clean
 
@@ -61,10 +67,10 @@ lint: $(VENV)/.test ## Style, types, layers.
 	@$(BIN)/lint-imports --config pyproject.toml
 
 test: lint browser ## Set up where needed, then lint and run the tests.
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(call pytest,and not slow)
 
 test-all: lint browser ## Every test, the long ones too.
-	@$(BIN)/python -m pytest
+	@$(call pytest)
 
 format: $(VENV)/.test ## Format the code.
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .

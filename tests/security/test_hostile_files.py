@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -131,8 +132,8 @@ def test_a_file_that_ends_its_reader_is_named_and_leaves_nothing(
     bad = tmp_path / "bad.xlsx"
     bad.write_bytes(_workbook(5_000_000, 1_000, _HIDDEN))
     imports.start(project, ImportRequest(paths=(good, bad)))
-    imports.close()
-    progress = imports.progress(project)
+    while (progress := imports.progress(project)) is not None and progress.is_active:
+        time.sleep(0.05)
     assert progress is not None
     assert progress.state is JobState.FAILED
     assert progress.problem is not None
