@@ -9,6 +9,7 @@ import time
 import urllib.request
 import webbrowser
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import uvicorn
     from fastapi import FastAPI
 
+    from studio.domain.run import RunState
     from studio.i18n import Catalog
 
 
@@ -30,6 +32,7 @@ def build_services(settings: Settings) -> Services:
         AfinaError: when the workspace cannot be opened.
     """
     from studio.chat.client import ChatPool
+    from studio.services.answer_policies import AnswerPolicyService
     from studio.services.api_keys import ApiKeyService
     from studio.services.chats import ChatService
     from studio.services.conversations import ConversationService
@@ -55,6 +58,7 @@ def build_services(settings: Settings) -> Services:
     from studio.services.runs.comparison import ComparisonService
     from studio.services.runs.service import RunService
     from studio.services.runs.state_reader import RunReader
+    from studio.services.selectors import SelectorService
     from studio.services.studies.service import StudyService
     from studio.services.suggested_answers import SuggestedAnswerService
     from studio.services.suggestions import SuggestionService
@@ -76,7 +80,9 @@ def build_services(settings: Settings) -> Services:
     exports = ExportService(workspace, site_files)
     tables = TableService(workspace, checks)
     chats, suggested = ChatService(workspace, ChatPool(workspace)), SuggestedAnswerService(workspace, tables)
-    demo = DemoParts(workspace, LinkService(workspace), chats, suggested)
+    policies, selectors = AnswerPolicyService(workspace), SelectorService(workspace, proofs)
+    trust = TrustedAnswerService(workspace, chats, selectors, policies)
+    demo = DemoParts(workspace, LinkService(workspace), chats, suggested, trust)
     return Services(
         workspace=workspace,
         projects=ProjectService(workspace, reader),
@@ -94,12 +100,14 @@ def build_services(settings: Settings) -> Services:
         studies=StudyService(workspace, models, runs),
         comparison=ComparisonService(workspace, runs),
         conversations=ConversationService(workspace),
-        chats=demo.chats,
-        trust=TrustedAnswerService(workspace, demo.chats, encoders),
+        chats=chats,
+        policies=policies,
+        selectors=selectors,
+        trust=trust,
         links=demo.links,
         keys=ApiKeyService(workspace),
         publication=PublicationService(workspace, openers(demo)),
-        suggestions=SuggestionService(workspace, demo.chats, demo.links),
+        suggestions=SuggestionService(workspace, chats, demo.links),
         suggested=suggested,
         exports=exports,
         publishing=PublishingService(workspace, exports),
@@ -151,8 +159,7 @@ def serve(
     try:
         with names_full_disk(settings.home):
             configure_log(settings.home)
-            if settings.exam_after_training:
-                services.runs.when_over(services.proofs.start_unasked)
+            services.runs.when_over(partial(_follow_up, services))
             services.runs.supervise()
             threading.Thread(target=clean_up, args=(services.workspace,), name="clean-up", daemon=True).start()
             threading.Thread(target=services.models.measure_speed, name="speed", daemon=True).start()
@@ -169,6 +176,13 @@ def serve(
         server.run(sockets=[listener])
     finally:
         services.close()
+
+
+def _follow_up(services: Services, run_id: str, state: RunState) -> None:
+    """What comes by itself after a run: its exam where it has one, and then the choice between its answers."""
+    if services.workspace.settings.exam_after_training:
+        services.proofs.start_unasked(run_id, state)
+    services.selectors.fit_unasked(run_id, state)
 
 
 def serve_bots(settings: Settings, *, locale: str = "en", say: Callable[[str], None]) -> None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from studio.cli.session import Json, open_services, terminal_of
-
-_DEFAULT_CAREFUL: Final = 0.02  # as studio.trust.decision has it; a help page must not wait for imports
 
 
 def answer(
@@ -30,9 +28,14 @@ def answer(
         typer.Option("--alone", help="Let the tuned model write every answer: no known answers, nothing handed over."),
     ] = False,
     careful: Annotated[
-        float,
-        typer.Option(min=0.005, max=0.1, metavar="SHARE", help="Wrong known answers among all questions, at most."),
-    ] = _DEFAULT_CAREFUL,
+        float | None,
+        typer.Option(
+            min=0.005,
+            max=0.1,
+            metavar="SHARE",
+            help="Wrong known answers among all questions, at most; without it, as the project has it (0.02 at first).",
+        ),
+    ] = None,
     column: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Name of the new column: answer, or answer_2 where that is taken."),
@@ -59,6 +62,7 @@ def answer(
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
     from studio.cli.questions import QuestionTable
+    from studio.services.answer_policies import ALONE
     from studio.services.trusted_answers import TrustedAnswer
 
     terminal = terminal_of(ctx, as_json=as_json)
@@ -77,7 +81,8 @@ def answer(
         def advance(done: int, _total: int) -> None:
             bar.update(task, completed=done)
 
-        if base or alone:
+        careful = services.policies.of_run(run).careful if careful is None else careful
+        if base or alone or careful >= ALONE:
             said = services.chats.answer_all(run, asked, base=base, batch_size=batch_size, on_progress=advance)
             answers = [TrustedAnswer(text=text) for text in said]
             curve = None

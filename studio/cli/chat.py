@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,7 +15,8 @@ from studio.domain.conversation import Message, Role
 from studio.errors import AfinaError
 
 if TYPE_CHECKING:
-    from studio.services.chats import ChatService
+    from studio.services.trusted_answers import TrustedAnswerService
+    from studio.trust.decision import Decision
 
 
 def chat(
@@ -29,11 +30,22 @@ def chat(
     temperature: Annotated[
         float, typer.Option(min=0, max=2, metavar="T", help="0 always gives the likeliest answer; more is more varied.")
     ] = 0.0,
+    alone: Annotated[
+        bool,
+        typer.Option("--alone", help="Let the tuned model write every answer: no known answers, nothing handed over."),
+    ] = False,
+    careful: Annotated[
+        float | None,
+        typer.Option(
+            min=0.005, max=0.1, metavar="SHARE", help="Wrong known answers among all questions, at most; as answer."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Talk with a tuned chatbot in the terminal.
 
-    It remembers the conversation. /new begins another one, /bye or Ctrl+D leaves, Ctrl+C cuts an answer short.
+    It remembers the conversation. /new begins another one, /bye or Ctrl+D leaves, Ctrl+C cuts an answer short. Each
+    answer says whether it is your own (known), in the model's words (written), or handed over to a person.
 
     \b
     afina chat run-4f1c09ab33d2
@@ -43,7 +55,11 @@ def chat(
     side = "base" if base else "tuned"
     turns: list[Message] = []
     with open_services() as services:
+        from studio.services.answer_policies import ALONE
+
         services.runs.view(run)
+        services.trust.warm(run)
+        level = ALONE if alone else careful
         if sys.stdin.isatty():
             terminal.say("cli.chat.welcome")
         for line in _lines(terminal):
@@ -52,9 +68,17 @@ def chat(
                 terminal.say("cli.chat.fresh")
                 continue
             turns.append(Message(role=Role.USER, content=line))
-            said = _answer(terminal, services.chats, run, turns, side, temperature)
+            said, decision = _answer(terminal, services.trust, run, turns, side, level, temperature)
             turns.append(Message(role=Role.ASSISTANT, content=said))
-            terminal.emit({"question": line, "answer": said, "side": side})
+            terminal.emit({"question": line, "answer": said, "side": side, **_how(terminal, decision)})
+
+
+def _how(terminal: Terminal, decision: Decision | None) -> dict[str, Any]:
+    """How an answer came about, also told in a line below it; nothing where the model answered alone."""
+    if decision is None:
+        return {}
+    terminal.say(f"cli.chat.{decision.kind.value}", source=decision.source)
+    return {"how": decision.kind.value, "confidence": decision.confidence, "source": decision.source}
 
 
 def _lines(terminal: Terminal) -> Iterator[str]:
@@ -71,16 +95,22 @@ def _lines(terminal: Terminal) -> Iterator[str]:
 
 
 def _answer(
-    terminal: Terminal, chats: ChatService, run: str, turns: list[Message], side: str, temperature: float
-) -> str:
-    """Streams one answer and returns it; Ctrl+C ends it where it is.
+    terminal: Terminal,
+    trust: TrustedAnswerService,
+    run: str,
+    turns: list[Message],
+    side: str,
+    careful: float | None,
+    temperature: float,
+) -> tuple[str, Decision | None]:
+    """Streams one answer and returns it, and how it came about; Ctrl+C ends it where it is.
 
     Raises:
         AfinaError: what the chat worker reported.
     """
-    said = ""
+    said, decision = "", None
     try:
-        with closing(chats.stream(run, turns, sides=(side,), temperature=temperature)) as updates:
+        with closing(trust.stream(run, turns, (side,), careful, temperature=temperature)) as updates:
             for update in updates:
                 if update.problem is not None:
                     raise AfinaError(update.problem.code, **update.problem.params)
@@ -88,11 +118,11 @@ def _answer(
                     terminal.warn([update.notice])
                 text = update.texts.get(side, "")
                 _write(terminal, text[len(said) :])
-                said = text
+                said, decision = text, update.decisions.get(side)
     except KeyboardInterrupt:
         terminal.say("cli.chat.stopped")
     _write(terminal, "\n")
-    return said
+    return said, decision
 
 
 def _write(terminal: Terminal, text: str) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from studio.services.answer_policies import AnswerPolicyService
     from studio.services.api_keys import ApiKeyService
     from studio.services.chats import ChatService
     from studio.services.conversations import ConversationService
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from studio.services.publishing import PublishingService
     from studio.services.runs.comparison import ComparisonService
     from studio.services.runs.service import RunService
+    from studio.services.selectors import SelectorService
     from studio.services.studies.service import StudyService
     from studio.services.suggested_answers import SuggestedAnswerService
     from studio.services.suggestions import SuggestionService
@@ -58,6 +60,8 @@ class Services:
     comparison: ComparisonService
     conversations: ConversationService
     chats: ChatService
+    policies: AnswerPolicyService
+    selectors: SelectorService
     trust: TrustedAnswerService
     links: LinkService
     keys: ApiKeyService
@@ -78,6 +82,7 @@ class Services:
         self.datasets.tests.close()
         self.insights.close()
         self.runs.close()
+        self.trust.close()
         self.chats.close()
         self.publishing.close()
         self.exports.close()

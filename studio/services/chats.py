@@ -23,6 +23,7 @@ from studio.errors import AfinaError
 from studio.models.chat_template import is_chat_model
 from studio.services.chat_targets import Target, ask_of, find_subject
 from studio.storage.workspace import Workspace
+from studio.trust.decision import Decision
 
 BASE: Final = "base"
 TUNED: Final = "tuned"
@@ -43,6 +44,7 @@ class ChatUpdate:
         tokens: tokens of the answers that are over, by side.
         prompt_tokens: tokens that they were given, by side.
         seconds: from the question to now, as the worker measures it.
+        decisions: who answers, of the sides for which that was decided (:mod:`studio.services.trusted_answers`).
     """
 
     texts: dict[str, str]
@@ -54,6 +56,7 @@ class ChatUpdate:
     tokens: dict[str, int] = field(default_factory=dict)
     prompt_tokens: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
+    decisions: Mapping[str, Decision] = field(default_factory=dict)
 
     @property
     def stopped(self) -> bool:

@@ -1,28 +1,37 @@
-"""Answers in three ways: the owner's own to the letter, written by the tuned model, or handed over to a person."""
+"""Answers in three ways: the owner's own to the letter, written by the tuned model, or handed over to a person.
+
+For a conversation: :meth:`TrustedAnswerService.ask` and :meth:`TrustedAnswerService.stream` are those of
+:class:`studio.services.chats.ChatService`, as careful as the run's project is; each update says in ``decisions`` how the
+answer came about. For a file of questions: :meth:`TrustedAnswerService.answer_all`.
+"""
 
 from __future__ import annotations
 
-import tempfile
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+import logging
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Unpack
 
-from studio.data.checks.language_detection import language
-from studio.data.jsonl_codec import parsed
+from studio.domain.conversation import Message, Role
 from studio.errors import AfinaError
-from studio.i18n.catalog import LOCALES, catalog
-from studio.processes.child import run_child
-from studio.services.chat_targets import find_subject
-from studio.storage.workspace import RunFolder, Workspace
-from studio.trust.decision import DEFAULT_CAREFUL, AnswerKind, RiskCurve, TrustJob, TrustResult
+from studio.services.answer_policies import AnswerPolicy, AnswerPolicyService
+from studio.services.chat_targets import Target, find_subject
+from studio.services.chats import TUNED, AskOptions, ChatUpdate
+from studio.storage.workspace import Workspace
+from studio.trust.client import DecisionClient
+from studio.trust.decision import AnswerKind, Decision, RiskCurve
+from studio.trust.jobs import language_of, selector_folder
+from studio.trust.protocol import DecisionRequest
 
 if TYPE_CHECKING:
     from studio.services.chats import ChatService
-    from studio.services.encoders import EncoderService
+    from studio.services.selectors import SelectorService
 
-_SAMPLE: Final = 300  # examples by which their language is told
+_PATIENCE: Final = 30.0  # seconds that a question waits for a run to be fitted, the first time
+_LOG: Final = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -48,24 +57,84 @@ class TrustedAnswer:
 
 
 class TrustedAnswerService:
-    """Decides, in a child process, who answers. Safe to use from many threads.
+    """Has a worker decide who answers, and gives the answers. Safe to use from many threads.
 
     Args:
         workspace: where runs live.
-        chats: lets the tuned model write.
-        encoders: read questions where they are installed; letters do otherwise.
+        chats: lets models write.
+        selectors: what decides, by run.
+        policies: how careful, and what is said when a question is handed over.
     """
 
-    def __init__(self, workspace: Workspace, chats: ChatService, encoders: EncoderService) -> None:
-        self._workspace = workspace
-        self._chats = chats
-        self._encoders = encoders
+    def __init__(
+        self, workspace: Workspace, chats: ChatService, selectors: SelectorService, policies: AnswerPolicyService
+    ) -> None:
+        self._workspace, self._chats = workspace, chats
+        self._selectors, self._policies = selectors, policies
+        self._client = DecisionClient(workspace)
+
+    def ask(
+        self,
+        targets: Sequence[Target],
+        question: str,
+        earlier: Mapping[str, Sequence[Message]] | None = None,
+        careful: float | None = None,
+        **options: Unpack[AskOptions],
+    ) -> Generator[ChatUpdate, None, None]:
+        """As :meth:`ChatService.ask`; for each tuned model it is decided first who answers.
+
+        Args:
+            targets: who is asked.
+            question: what is asked.
+            earlier: the turns before it, by the key of the target.
+            careful: share of all questions that may get a wrong known answer; None as the owner chose;
+                :data:`studio.services.answer_policies.ALONE` has the models write every answer.
+            options: see :class:`AskOptions`.
+
+        Yields:
+            The answers so far. ``decisions`` of an update says how those came about that were decided about: known and
+            handed over are whole in the first update; a target that is not in it was answered by its model alone.
+
+        Raises:
+            AfinaError: as :meth:`ChatService.ask`, at once.
+        """
+        if not question.strip():
+            raise AfinaError("chat.empty")
+        for target in targets:
+            find_subject(self._workspace, target.run_id, needs_tuned=target.is_tuned)
+        return self._updates(targets, question, earlier, careful, options)
+
+    def stream(
+        self,
+        run_id: str,
+        turns: Mapping[str, Sequence[Message]] | Sequence[Message],
+        sides: Sequence[str] = (TUNED,),
+        careful: float | None = None,
+        **options: Unpack[AskOptions],
+    ) -> Generator[ChatUpdate, None, None]:
+        """:meth:`ask` for the sides of one run.
+
+        Args:
+            run_id: the run.
+            turns: the chat so far, ending with the question; by side where the sides have answered differently.
+            sides: any of ``base`` and ``tuned``.
+            careful: see :meth:`ask`.
+            options: see :class:`AskOptions`.
+        """
+        by_side = turns if isinstance(turns, Mapping) else dict.fromkeys(sides, turns)
+        (question,) = {by_side[side][-1].content if by_side[side] else "" for side in sides}
+        targets = [Target(side, run_id, is_tuned=side == TUNED) for side in sides]
+        return self.ask(targets, question, {side: by_side[side][:-1] for side in sides}, careful, **options)
+
+    def warm(self, run_id: str) -> None:
+        """Gets a run ready in the background, fitting it where that was not done yet; nothing where it cannot be."""
+        threading.Thread(target=self._warm, args=(run_id,), name="warm", daemon=True).start()
 
     def answer_all(
         self,
         run_id: str,
         questions: Sequence[str],
-        careful: float = DEFAULT_CAREFUL,
+        careful: float | None = None,
         batch_size: int = 8,
         on_progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> tuple[list[TrustedAnswer], RiskCurve]:
@@ -74,7 +143,7 @@ class TrustedAnswerService:
         Args:
             run_id: the run; what it learned from is where the known answers are from.
             questions: the questions.
-            careful: share of all questions that may get a wrong known answer, at most.
+            careful: share of all questions that may get a wrong known answer, at most; None as the owner chose.
             batch_size: questions that the model answers at the same time.
             on_progress: called with the number of answers so far and of all questions.
 
@@ -85,9 +154,8 @@ class TrustedAnswerService:
             AfinaError: ``general.not_found``, ``chat.not_ready``, ``trust.failed``; those of answering.
         """
         find_subject(self._workspace, run_id, needs_tuned=True)
-        folder = self._workspace.run(run_id)
-        spoken = self._language(folder)
-        result = self._decide(folder, spoken, questions, careful)
+        policy = self._policies.of_run(run_id)
+        result = self._selectors.decide(run_id, questions, policy.careful if careful is None else careful)
         written = [place for place, one in enumerate(result.decisions) if one.kind is AnswerKind.WRITTEN]
         settled = len(questions) - len(written)
         on_progress(settled, len(questions))
@@ -98,35 +166,79 @@ class TrustedAnswerService:
             on_progress=lambda done, _: on_progress(settled + done, len(questions)),
         )
         said = dict(zip(written, texts, strict=True))
-        person = catalog(spoken if spoken in LOCALES else "en")("trust.handed_over")
         answers = []
         for place, one in enumerate(result.decisions):
-            text = {AnswerKind.KNOWN: one.answer, AnswerKind.HANDED_OVER: person}.get(one.kind, said.get(place, ""))
+            text = said.get(place) or self._settled(run_id, policy, one) or ""
             answers.append(TrustedAnswer(text, one.kind.value, one.confidence, one.source))
         return answers, result.curve
 
-    def _decide(self, folder: RunFolder, spoken: str, questions: Sequence[str], careful: float) -> TrustResult:
-        encoder = self._encoders.for_language(spoken)
-        job = TrustJob(
-            examples=(folder.train,),
-            folder=folder.path / "trust",
-            encoder_dir=encoder.folder,
-            encoder=encoder.card.id if encoder.folder else "",
-            language=spoken,
-            questions=tuple(questions),
-            careful=careful,
-        )
-        with tempfile.TemporaryDirectory(prefix="afina-trust-") as name:
-            asked, answer = Path(name) / "job.json", Path(name) / "result.json"
-            asked.write_text(job.model_dump_json(), encoding="utf-8")
-            code = run_child("studio.trust.worker", [asked, answer])
-            if code:
-                raise AfinaError("trust.failed", detail=f"exit {code}")
-            return TrustResult.model_validate_json(answer.read_bytes())
+    def close(self) -> None:
+        """Ends the worker, and what is being fitted."""
+        self._selectors.close()
+        self._client.close()
 
-    def _language(self, folder: RunFolder) -> str:
-        """The language of most examples that a run learned from; English where none can be told."""
-        with folder.train.open("rb") as lines:
-            heads = [parsed(line) for line, _ in zip(lines, range(_SAMPLE), strict=False)]
-        counts = Counter(code for each in heads if (code := language(f"{each.question} {each.answer}")))
-        return counts.most_common(1)[0][0] if counts else "en"
+    def _updates(
+        self,
+        targets: Sequence[Target],
+        question: str,
+        earlier: Mapping[str, Sequence[Message]] | None,
+        careful: float | None,
+        options: AskOptions,
+    ) -> Generator[ChatUpdate, None, None]:
+        began = time.monotonic()
+        decisions: dict[str, Decision] = {}
+        texts: dict[str, str] = {}
+        for target in targets:
+            policy = self._policies.of_run(target.run_id)
+            level = policy.careful if careful is None else careful
+            if not target.is_tuned or replace(policy, careful=level).is_alone:
+                continue
+            decision = self._decide(target.run_id, question, (earlier or {}).get(target.key, ()), level)
+            if decision is not None:
+                decisions[target.key] = decision
+                settled = self._settled(target.run_id, policy, decision)
+                texts |= {target.key: settled} if settled is not None else {}
+        rest = [target for target in targets if target.key not in texts]
+        if texts:
+            seconds = time.monotonic() - began
+            shown = dict.fromkeys((target.key for target in targets), "") | texts
+            yield ChatUpdate(shown, done=not rest, decisions=decisions, seconds=seconds)
+        if not rest:
+            return
+        with closing(self._chats.ask(rest, question, earlier, **options)) as updates:
+            for update in updates:
+                yield replace(update, texts=texts | update.texts, decisions=decisions)
+
+    def _decide(self, run_id: str, question: str, earlier: Sequence[Message], careful: float) -> Decision | None:
+        """Who answers; None where that cannot be decided, and the model has to answer alone."""
+        try:
+            if not self._selectors.require(run_id, _PATIENCE):
+                return None
+            asked = [message.content for message in earlier if message.role is Role.USER]
+            request = DecisionRequest(
+                folder=selector_folder(self._workspace.run(run_id)).resolve(),
+                question=question,
+                before=asked[-1] if asked else "",
+                given=tuple(message.content for message in earlier if message.role is Role.ASSISTANT),
+                careful=careful,
+            )
+            return self._client.ask(request).decision
+        except AfinaError:
+            _LOG.exception("Nobody could decide who answers; the model does")
+            return None
+
+    def _settled(self, run_id: str, policy: AnswerPolicy, decision: Decision) -> str | None:
+        """The answer that is certain without the model."""
+        if decision.kind is AnswerKind.KNOWN:
+            return decision.answer
+        if decision.kind is AnswerKind.HANDED_OVER:
+            return policy.handed_over(language_of(self._workspace.run(run_id)))
+        return None
+
+    def _warm(self, run_id: str) -> None:
+        try:
+            self._selectors.fit(run_id)
+            if self._selectors.require(run_id, _PATIENCE):
+                self._client.ask(DecisionRequest(folder=selector_folder(self._workspace.run(run_id)).resolve()))
+        except AfinaError:
+            _LOG.exception("A run could not be made ready to be decided about")

@@ -31,6 +31,9 @@ class ProjectRow(Base):
     dataset_id: Mapped[str | None] = mapped_column(String(64))  # the current version; undo moves it
     mapping: Mapped[dict[str, Any] | None] = mapped_column(JSON)  # remembered for the next upload
     deleted_at: Mapped[float | None]  # in the trash since then
+    careful: Mapped[float | None]  # share of questions that may get a wrong known answer; None for the default
+    handover_sentence: Mapped[str | None] = mapped_column(Text)  # None for the default of the language
+    handover_contact: Mapped[str | None] = mapped_column(Text)
 
 
 class DatasetRow(Base):

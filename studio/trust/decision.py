@@ -68,6 +68,7 @@ class TrustJob(BaseModel):
         language: of most examples.
         questions: to decide about, each by itself.
         careful: at most this share of them may get a wrong known answer.
+        home: of the workspace, whose cores are then held while fitting; None where nobody else needs them.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -78,7 +79,8 @@ class TrustJob(BaseModel):
     encoder: str = ""
     language: str = "en"
     questions: tuple[str, ...] = ()
-    careful: float
+    careful: float = DEFAULT_CAREFUL
+    home: Path | None = None
 
 
 class TrustResult(BaseModel):

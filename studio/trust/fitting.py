@@ -122,6 +122,15 @@ def fit(index: Index, seed: int = 0) -> AnswerSelector:
         index: the known questions with their vectors.
         seed: of the folds.
     """
+    import sklearn.linear_model  # noqa: F401 - its BLAS must be there before it is bound
+    from threadpoolctl import threadpool_limits
+
+    # The products are short: threads that wait for each other take ten times as long beside a chat or a training.
+    with threadpool_limits(1):
+        return _fit(index, seed)
+
+
+def _fit(index: Index, seed: int) -> AnswerSelector:
     known = index.known
     labels = np.array(known.labels)
     scored, answer_weight = out_of_fold(index, seed)

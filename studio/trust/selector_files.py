@@ -12,8 +12,9 @@ from studio.storage.files import atomic_folder
 from studio.storage.manifest import verify_manifest, write_manifest
 from studio.trust.decision import RiskCurve
 from studio.trust.selector import AnswerSelector, Certainty, Head, Index, KnownQuestions
+from studio.trust.summary import SUMMARY_FILE, SelectorSummary
 
-VERSION: Final = 1
+VERSION: Final = 2
 _JSON: Final = "selector.json"
 _ARRAYS: Final = "selector.npz"
 
@@ -53,6 +54,8 @@ def save_selector(folder: Path, selector: AnswerSelector, encoder: str, fingerpr
     )
     with atomic_folder(folder) as made:
         (made / _JSON).write_text(record.model_dump_json(), encoding="utf-8")
+        summary = SelectorSummary(encoder=encoder, curve=selector.curve)
+        (made / SUMMARY_FILE).write_text(summary.model_dump_json(), encoding="utf-8")
         np.savez(
             made / _ARRAYS,
             vectors=selector.index.vectors.astype(np.float32),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,9 @@ import numpy as np
 from studio.data.jsonl_codec import parsed
 from studio.domain.conversation import Conversation
 from studio.encoders.encoder import Encoder
+from studio.errors import AfinaError
 from studio.processes.child import work_as_child
+from studio.storage.compute_lock import ComputeLock
 from studio.storage.files import write_atomic
 from studio.trust.decision import Decision, TrustJob, TrustResult
 from studio.trust.fitting import fit, known_questions
@@ -32,15 +35,17 @@ def main(arguments: list[str]) -> int:
 
     def work() -> None:
         job = TrustJob.model_validate_json(Path(arguments[0]).read_bytes())
-        write_atomic(Path(arguments[1]), decide(job).model_dump_json())
+        with nullcontext() if job.home is None else ComputeLock(job.home).answering():
+            result = decide(job)
+        write_atomic(Path(arguments[1]), result.model_dump_json())
 
     return work_as_child(work)
 
 
 def decide(job: TrustJob) -> TrustResult:
     """Fits where needed, then decides. Without any usable example everything is handed over."""
-    vectors = _Vectors(job.encoder_dir)
-    selector = _selector(job, vectors)
+    vectors = Vectors(job.encoder_dir)
+    selector = fitted_selector(job, vectors)
     decisions: list[Decision] = []
     for start in range(0, len(job.questions), _CHUNK):
         texts = job.questions[start : start + _CHUNK]
@@ -48,7 +53,7 @@ def decide(job: TrustJob) -> TrustResult:
     return TrustResult(decisions=tuple(decisions), curve=selector.curve)
 
 
-class _Vectors:
+class Vectors:
     """The encoder, loaded when it is first needed; vectors without dimensions where there is none."""
 
     def __init__(self, folder: Path | None) -> None:
@@ -62,7 +67,8 @@ class _Vectors:
         return self._encoder.encode(texts)
 
 
-def _selector(job: TrustJob, vectors: _Vectors) -> AnswerSelector:
+def fitted_selector(job: TrustJob, vectors: Vectors) -> AnswerSelector:
+    """What is kept in the folder of a job, fitted anew where it is of other examples or of another encoder."""
     data = [path.read_bytes() for path in job.examples]
     fingerprint = hashlib.sha256(b"\0".join([job.encoder.encode(), *data])).hexdigest()
     kept = load_selector(job.folder)
@@ -71,6 +77,8 @@ def _selector(job: TrustJob, vectors: _Vectors) -> AnswerSelector:
     examples: list[Conversation] = [parsed(line) for part in data for line in part.splitlines() if line.strip()]
     known = known_questions(examples, job.language)
     selector = fit(Index(known, vectors(known.questions), vectors(known.answers)))
+    if not job.examples[0].is_file():
+        raise AfinaError("general.not_found", what=job.folder.parent.name)  # the run was deleted meanwhile
     shutil.rmtree(job.folder, ignore_errors=True)
     save_selector(job.folder, selector, job.encoder, fingerprint)
     return selector

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from studio.services.chats import ChatService
     from studio.services.links import LinkService
     from studio.services.suggested_answers import SuggestedAnswerService
+    from studio.services.trusted_answers import TrustedAnswerService
     from studio.storage.workspace import Workspace
     from studio.web.demo.services import DemoServices
 
@@ -33,6 +34,7 @@ class DemoParts:
     links: LinkService
     chats: ChatService
     suggested: SuggestedAnswerService
+    trust: TrustedAnswerService
 
 
 def openers(services: DemoServices) -> Mapping[Reach, Opener]:

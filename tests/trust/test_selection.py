@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from studio.cli import answer as answer_command
 from studio.data.question_sets.loader import out_of_scope_questions
 from studio.domain.conversation import Conversation
 from studio.settings import assets_dir
 from studio.trust.calibration import allowed_wrong, risk_curve
-from studio.trust.decision import DEFAULT_CAREFUL, AnswerKind
+from studio.trust.decision import AnswerKind
 from studio.trust.fitting import fit, known_questions, question_set
 from studio.trust.selector import AnswerSelector, Floats, Index
 from studio.trust.selector_files import load_selector, save_selector
@@ -91,10 +90,6 @@ def test_where_every_answer_is_unique_only_what_is_nearly_the_same_is_known() ->
     selector = fitted(list(once.values()), "en")
     assert decide(selector, ["where in the world is my grandmother"], 0.02) == ["handed_over"]
     assert not selector.curve.level(0.02).is_promised, "24 questions promise nothing"
-
-
-def test_the_command_line_is_as_careful_as_everything_else() -> None:
-    assert answer_command._DEFAULT_CAREFUL == DEFAULT_CAREFUL
 
 
 def test_too_few_questions_promise_nothing() -> None:

@@ -1,0 +1,134 @@
+"""Fitting what decides which answer to trust: in a child process, at the end of a run or when it is first asked for."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from studio.domain.proof import ProofState
+from studio.domain.run import RunState
+from studio.errors import AfinaError, Stopped
+from studio.processes.child import Cancelled, never, run_child
+from studio.processes.environment import yielding_environment
+from studio.processes.job_registry import ActiveJob, Job, JobRegistry, JobState
+from studio.services.proof.service import ProofService
+from studio.storage.kept_adapter import kept_adapter
+from studio.storage.trash import is_in_trash
+from studio.storage.workspace import RunFolder, Workspace
+from studio.trust.decision import RiskCurve, TrustResult
+from studio.trust.jobs import installed_encoder, language_of, selector_folder, trust_job
+from studio.trust.summary import SelectorSummary
+
+_TICK: Final = 1.0  # seconds between two looks at whether an exam is over
+_EXAM: Final = (ProofState.WAITING, ProofState.RUNNING)
+
+
+class SelectorService:
+    """The fitted selectors of a workspace's runs. Safe to use from many threads.
+
+    Args:
+        workspace: where runs and encoders live.
+        proofs: an exam goes first, and fits by itself.
+    """
+
+    def __init__(self, workspace: Workspace, proofs: ProofService) -> None:
+        self._workspace, self._proofs = workspace, proofs
+        self._jobs = JobRegistry(workspace.home, "trust", at_once=1)
+
+    def curve(self, run_id: str) -> RiskCurve | None:
+        """What each carefulness means for a run; None before it is fitted.
+
+        Raises:
+            AfinaError: ``general.not_found``.
+        """
+        summary = SelectorSummary.read(selector_folder(self._workspace.run(run_id)))
+        return summary.curve if summary is not None else None
+
+    def progress(self, run_id: str) -> Job | None:
+        """Where the fitting of a run stands; None where it was never begun."""
+        return self._jobs.get(run_id)
+
+    def fit(self, run_id: str) -> None:
+        """Begins to fit a finished run in the background, where that is not done yet or a better encoder is there now."""
+        folder = self._workspace.run(run_id)
+        if self._is_fit_for(folder) and not self._is_current(folder):
+            self._jobs.start(run_id, lambda job: self._fit(folder, job))
+
+    def fit_unasked(self, run_id: str, state: RunState) -> None:
+        """Called when a run is over, in the thread that sees runs through: nothing that goes wrong here hurts it."""
+        if state in (RunState.FINISHED, RunState.STOPPED):
+            self.fit(run_id)
+
+    def require(self, run_id: str, seconds: float) -> bool:
+        """Waits until a run is fitted.
+
+        Args:
+            run_id: the run.
+            seconds: to wait at most.
+
+        Returns:
+            Whether it is; not where it failed, is still being trained, or takes longer.
+        """
+        folder = self._workspace.run(run_id)
+        if SelectorSummary.read(selector_folder(folder)) is not None:
+            return True
+        job = self._jobs.get(run_id)
+        if job is None or job.state is not JobState.FAILED or job.pid != os.getpid():  # what failed here fails again
+            self.fit(run_id)
+        self._jobs.wait(run_id, seconds)
+        return SelectorSummary.read(selector_folder(folder)) is not None
+
+    def decide(
+        self, run_id: str, questions: Sequence[str], careful: float, cancelled: Cancelled = never
+    ) -> TrustResult:
+        """Decides about many questions in a child process, which fits first where needed.
+
+        Raises:
+            AfinaError: ``trust.failed``; :class:`Stopped`.
+        """
+        return self._run(self._workspace.run(run_id), questions, careful, cancelled)
+
+    def close(self) -> None:
+        """Ends what is being fitted."""
+        self._jobs.close()
+
+    def _fit(self, folder: RunFolder, job: ActiveJob) -> None:
+        while self._proofs.status(folder.path.name).state in _EXAM:
+            if job.is_cancelled():
+                raise Stopped
+            time.sleep(_TICK)
+        if not self._is_current(folder):  # an exam fits, too
+            self._run(folder, (), 0.0, job.is_cancelled, job.attach)
+
+    def _run(
+        self,
+        folder: RunFolder,
+        questions: Sequence[str],
+        careful: float,
+        cancelled: Cancelled,
+        on_start: Callable[[int], object] = lambda pid: None,
+    ) -> TrustResult:
+        job = trust_job(folder, self._workspace.models, self._workspace.home, questions, careful)
+        with tempfile.TemporaryDirectory(prefix="afina-trust-") as name:
+            asked, answer = Path(name) / "job.json", Path(name) / "result.json"
+            asked.write_text(job.model_dump_json(), encoding="utf-8")
+            variables = yielding_environment()
+            code = run_child(
+                "studio.trust.worker", [asked, answer], on_start=on_start, cancelled=cancelled, variables=variables
+            )
+            if code:
+                raise AfinaError("trust.failed", detail=f"exit {code}")
+            return TrustResult.model_validate_json(answer.read_bytes())
+
+    def _is_fit_for(self, folder: RunFolder) -> bool:
+        """Whether a run is over, has something to ask, and is not in the trash."""
+        is_over = folder.result.is_file() and folder.train.is_file() and kept_adapter(folder) is not None
+        return is_over and not is_in_trash(self._workspace.database, folder.path.name)
+
+    def _is_current(self, folder: RunFolder) -> bool:
+        summary = SelectorSummary.read(selector_folder(folder))
+        return summary is not None and summary.encoder == installed_encoder(self._workspace.models, language_of(folder))

@@ -1,0 +1,64 @@
+"""What is fitted for a run: from which examples, with which encoder, where it is kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from studio.data.checks.language_detection import language
+from studio.data.jsonl_codec import parsed
+from studio.encoders.catalog import encoder_for
+from studio.storage.workspace import RunFolder
+from studio.trust.decision import DEFAULT_CAREFUL, TrustJob
+
+_SAMPLE: Final = 300  # examples by which their language is told
+
+
+def selector_folder(run: RunFolder) -> Path:
+    """Where the selector of a run is kept: in its folder, and deleted with it."""
+    return run.path / "trust"
+
+
+def installed_encoder(models: Path, spoken: str) -> str:
+    """Id of the encoder of a language; empty where it is not installed, and letters have to do."""
+    encoder = encoder_for(spoken).id
+    return encoder if (models / encoder / "model.safetensors").is_file() else ""
+
+
+def trust_job(
+    run: RunFolder, models: Path, home: Path, questions: Sequence[str] = (), careful: float = DEFAULT_CAREFUL
+) -> TrustJob:
+    """The job that fits the selector of a run where needed and decides about questions.
+
+    Args:
+        run: folder of the run.
+        models: where encoders are installed.
+        home: of the workspace.
+        questions: to decide about; none only fits.
+        careful: at most this share of them may get a wrong known answer.
+    """
+    spoken = language_of(run)
+    encoder = installed_encoder(models, spoken)
+    return TrustJob(
+        examples=(run.train,),
+        folder=selector_folder(run),
+        encoder_dir=models / encoder if encoder else None,
+        encoder=encoder,
+        language=spoken,
+        questions=tuple(questions),
+        careful=careful,
+        home=home,
+    )
+
+
+def language_of(run: RunFolder) -> str:
+    """The language of most examples that a run learned from; English where none can be told."""
+    try:
+        with run.train.open("rb") as lines:
+            heads = [parsed(line) for line, _ in zip(lines, range(_SAMPLE), strict=False)]
+    except OSError:
+        return "en"
+    counts = Counter(code for each in heads if (code := language(f"{each.question} {each.answer}")))
+    return counts.most_common(1)[0][0] if counts else "en"

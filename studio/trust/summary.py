@@ -1,0 +1,37 @@
+"""What may be known of a fitted selector without reading it: for the web process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from studio.trust.decision import RiskCurve
+
+SUMMARY_FILE: Final = "summary.json"
+
+
+class SelectorSummary(BaseModel):
+    """Written beside a selector."""
+
+    model_config = ConfigDict(frozen=True)
+
+    encoder: str = Field(description="Id of the encoder; empty for letters alone.")
+    curve: RiskCurve
+
+    @classmethod
+    def read(cls, folder: Path) -> SelectorSummary | None:
+        """Of the selector in a folder; None where there is none that this version can read."""
+        try:
+            return cls.model_validate_json((folder / SUMMARY_FILE).read_bytes())
+        except (OSError, ValueError):
+            return None
+
+
+def selector_stamp(folder: Path) -> int:
+    """Changes when the selector of a folder is fitted anew; 0 where there is none."""
+    try:
+        return (folder / SUMMARY_FILE).stat().st_mtime_ns
+    except OSError:
+        return 0

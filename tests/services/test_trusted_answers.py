@@ -1,0 +1,165 @@
+"""Who answers in a conversation: real worker processes, the sample's examples, and the tiny model where one writes."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from studio.app import build_services
+from studio.domain.conversation import Conversation, Message, Role
+from studio.domain.run import RunState
+from studio.errors import AfinaError
+from studio.processes.job_registry import JobState
+from studio.services import Services
+from studio.services.answer_policies import ALONE, AnswerPolicy, default_sentence
+from studio.services.chats import BASE, TUNED, ChatUpdate
+from studio.settings import Settings, assets_dir
+from studio.storage.files import write_atomic
+from studio.storage.workspace import RunFolder, Workspace
+from studio.trust.decision import DEFAULT_CAREFUL
+from tests.sharing.conftest import make_run
+
+pytestmark = [pytest.mark.model, pytest.mark.filterwarnings("ignore::FutureWarning")]
+
+RUN, OTHER = "run-1", "run-2"
+WAIT = 120.0  # seconds; a limit on waiting, not a measure
+KNOWN = "qual o prazo de entrega"
+OUTSIDE = "quem ganhou o jogo de futebol de ontem?"
+
+
+def sample() -> list[Conversation]:
+    with (assets_dir() / "samples" / "pt.train.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return [Conversation.pair(row["question"], row["answer"], id=f"e{n}") for n, row in enumerate(rows)]
+
+
+def trusting_run(workspace: Workspace, run_id: str = RUN) -> None:
+    """A finished run on the tiny model, with the examples of the Portuguese sample."""
+    make_run(workspace, run_id)
+    lines = [each.model_dump_json() + "\n" for each in sample()]
+    write_atomic(workspace.run(run_id).train, "".join(lines))
+
+
+@pytest.fixture(scope="module")
+def trusting(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """A workspace with a run that is fitted, its workers warm."""
+    home = tmp_path_factory.mktemp("trusting") / "home"
+    services = build_services(Settings(home=home, models_dir=tiny_model.parent))
+    trusting_run(services.workspace)
+    services.selectors.fit_unasked(RUN, RunState.FINISHED)
+    assert services.selectors.require(RUN, WAIT), services.selectors.progress(RUN)
+    yield services
+    services.close()
+
+
+@pytest.fixture
+def other_run(trusting: Services) -> Iterator[RunFolder]:
+    """Another run of the same workspace, which is not fitted."""
+    trusting_run(trusting.workspace, OTHER)
+    yield trusting.workspace.run(OTHER)
+    trusting.runs.delete(OTHER)
+
+
+@pytest.fixture(autouse=True)
+def _policy(trusting: Services) -> None:
+    trusting.policies.choose_careful("project-1", DEFAULT_CAREFUL)
+    trusting.policies.write_handover("project-1", "", "")
+
+
+def said(services: Services, *texts: str, careful: float | None = None, run: str = RUN) -> ChatUpdate:
+    """The last update of a conversation of user and assistant in turns."""
+    roles = (Role.USER, Role.ASSISTANT)
+    turns = [Message(role=roles[place % 2], content=text) for place, text in enumerate(texts)]
+    *_, last = services.trust.stream(run, turns, (TUNED,), careful, max_tokens=8)
+    assert last.done
+    assert last.problem is None
+    return last
+
+
+def how(update: ChatUpdate) -> str:
+    return update.decisions[TUNED].kind.value
+
+
+def test_a_known_answer_is_the_owners_to_the_letter_and_names_its_example(trusting: Services) -> None:
+    update = said(trusting, KNOWN, careful=0.1)
+    assert how(update) == "known"
+    examples = {each.id: each for each in sample()}
+    assert update.texts[TUNED] == examples[update.decisions[TUNED].source].answer
+    assert update.decisions[TUNED].confidence > 0
+
+
+def test_small_talk_is_written_by_the_model(trusting: Services) -> None:
+    update = said(trusting, "bom dia")
+    assert how(update) == "written"
+    assert update.texts == said(trusting, "bom dia", careful=ALONE).texts
+
+
+def test_what_nobody_knows_is_handed_over_in_the_owners_words(trusting: Services) -> None:
+    update = said(trusting, OUTSIDE)
+    assert (how(update), update.texts[TUNED]) == ("handed_over", default_sentence("pt"))
+    trusting.policies.write_handover("project-1", "  Já chamo a Ana. ", "(11) 5555-0199")
+    assert said(trusting, OUTSIDE).texts[TUNED] == "Já chamo a Ana.\n(11) 5555-0199"
+
+
+def test_the_base_still_answers_beside_a_known_answer(trusting: Services) -> None:
+    updates = list(
+        trusting.trust.stream(RUN, [Message(role=Role.USER, content=KNOWN)], (BASE, TUNED), 0.1, max_tokens=8)
+    )
+    assert updates[0].texts[TUNED] == updates[-1].texts[TUNED] != ""
+    assert not updates[0].texts[BASE]
+    assert not updates[0].done
+    assert updates[-1].texts[BASE]
+    assert set(updates[-1].decisions) == {TUNED}
+
+
+def test_the_owner_decides_how_careful(trusting: Services) -> None:
+    assert trusting.policies.of_run(RUN) == AnswerPolicy()
+    trusting.policies.choose_careful("project-1", ALONE)
+    assert not said(trusting, OUTSIDE).decisions, "the tuned model alone, as she chose"
+    assert how(said(trusting, OUTSIDE, careful=0.02)) == "handed_over"
+    with pytest.raises(AfinaError) as caught:
+        trusting.policies.choose_careful("project-1", 0.5)
+    assert caught.value.code == "trust.unknown_level"
+
+
+def test_a_follow_up_is_read_with_the_question_before(trusting: Services) -> None:
+    first = said(trusting, KNOWN, careful=0.1).texts[TUNED]
+    assert how(said(trusting, KNOWN, "Olá!", "e pra mim?", careful=0.1)) == "known"
+    assert how(said(trusting, KNOWN, first, "e pra mim?", careful=0.1)) == "written", "not the same answer once more"
+    assert how(said(trusting, "e pra mim?", careful=0.1)) == "handed_over"
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal there")
+def test_a_killed_worker_is_started_again(trusting: Services) -> None:
+    said(trusting, KNOWN)
+    worker = trusting.trust._client.pid
+    assert worker is not None
+    os.kill(worker, signal.SIGKILL)
+    assert how(said(trusting, KNOWN, careful=0.1)) == "known"
+    assert trusting.trust._client.pid not in (None, worker)
+
+
+def test_an_older_run_is_fitted_when_it_is_asked_and_goes_with_it(trusting: Services, other_run: RunFolder) -> None:
+    assert trusting.selectors.curve(OTHER) is None
+    assert how(said(trusting, KNOWN, careful=0.1, run=OTHER)) == "known"
+    curve = trusting.selectors.curve(OTHER)
+    assert curve is not None
+    assert curve.questions == len(sample())
+    trusting.runs.delete(OTHER)
+    assert not other_run.path.exists()
+    assert not trusting.selectors.require(OTHER, WAIT)
+    assert not other_run.path.exists(), "nothing brings it back"
+    trusting_run(trusting.workspace, OTHER)
+
+
+def test_a_run_that_cannot_be_fitted_is_answered_by_its_model(trusting: Services, other_run: RunFolder) -> None:
+    write_atomic(other_run.train, "")
+    assert not said(trusting, KNOWN, run=OTHER).decisions
+    job = trusting.selectors.progress(OTHER)
+    assert job is not None
+    assert job.state is JobState.FAILED
