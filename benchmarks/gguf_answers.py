@@ -37,10 +37,10 @@ def main() -> None:
     precisions = args.precision or [GgufPrecision.F16, GgufPrecision.Q8_0]
     services = build_services(Settings())
     run = services.workspace.run(args.run)
-    pairs = _pairs(run)[: args.questions]
-    questions, expected = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    asked = pairs(run)[: args.questions]
+    questions, expected = [pair[0] for pair in asked], [pair[1] for pair in asked]
     own = services.chats.answer_all(args.run, questions)
-    print(json.dumps({"questions": len(pairs), "studio_right": _same(own, expected)}), flush=True)
+    print(json.dumps({"questions": len(asked), "studio_right": _same(own, expected)}), flush=True)
     model_dir = services.workspace.model(json.loads(run.model.read_text(encoding="utf-8"))["id"])
     with tempfile.TemporaryDirectory() as name, tempfile.TemporaryDirectory() as made, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium.find(), args=list(chromium.FLAGS))
@@ -78,7 +78,7 @@ def _same(found: list[str], expected: list[str]) -> int:
     return sum(" ".join(one.split()) == " ".join(other.split()) for one, other in zip(found, expected, strict=True))
 
 
-def _pairs(run: RunFolder) -> list[tuple[str, str]]:
+def pairs(run: RunFolder) -> list[tuple[str, str]]:
     """First questions and answers: those kept aside, then those that were learned."""
     found = []
     for path in (run.held_out, run.train):

@@ -33,7 +33,14 @@ _PUBLIC_NAMES: Final = {
     "gemma-3-270m": "google/gemma-3-270m",
 }
 _WEIGHTS: Final = (".safetensors", ".gguf", ".wasm")
-_FRACTIONS: Final = {"starting": 0.05, "merging": 0.2, "writing": 0.4, "checking": 0.55, "packing": 0.85}
+_FRACTIONS: Final = {
+    "starting": 0.05,
+    "merging": 0.2,
+    "writing": 0.4,
+    "checking": 0.55,
+    "deciding": 0.75,
+    "packing": 0.9,
+}
 
 
 class ExportService:
@@ -66,7 +73,7 @@ class ExportService:
     def progress(self, run_id: str, kind: str) -> Job | None:
         """Where the newest export stands; None where there was none. A finished one is at :meth:`path`.
 
-        Its stage is ``starting``, ``merging``, ``writing``, ``checking`` or ``packing``; key ``share.export.phase.STAGE``.
+        Its stage is ``starting``, ``merging``, ``writing``, ``checking``, ``deciding`` or ``packing``; key ``share.export.phase.STAGE``.
         """
         return self._jobs.get(f"{run_id}-{kind}")
 

@@ -23,6 +23,19 @@ class SiteModel:
 
 
 @dataclass(frozen=True)
+class KnownAnswers:
+    """The owner's own answers, for a page that decides by itself which of them is right.
+
+    Args:
+        selector: JSON, as :mod:`studio.trust.browser` writes it.
+        handed_over: what is said to a question that a person is to answer.
+    """
+
+    selector: bytes
+    handed_over: str
+
+
+@dataclass(frozen=True)
 class SitePage:
     """The page.
 
@@ -33,6 +46,7 @@ class SitePage:
         tuned: the tuned chatbot.
         base: the model before training, where visitors are to see its answer too.
         verdict: by language, what the final exam said; empty without one.
+        known: the owner's own answers; None where the tuned chatbot is to write every answer.
         version: changes whenever any file of the folder does.
     """
 
@@ -42,7 +56,8 @@ class SitePage:
     tuned: SiteModel
     base: SiteModel | None
     verdict: Mapping[str, str]
-    version: str
+    known: KnownAnswers | None = None
+    version: str = ""
 
 
 SiteFiles: TypeAlias = Callable[[SitePage], Mapping[str, bytes]]

@@ -102,6 +102,11 @@ class Index:
     def _vectorizer(self) -> Any:
         return letter_vectorizer().fit(self.known.questions)
 
+    @property
+    def letter_pieces(self) -> list[str]:
+        """The pieces of letters that count."""
+        return list(self._vectorizer.vocabulary_)
+
     @cached_property
     def _letters(self) -> csr_matrix:
         return self._vectorizer.transform(self.known.questions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,7 +15,7 @@ from studio.domain.recipe import Recipe
 from studio.domain.run import RunResult
 from studio.errors import AfinaError
 from studio.sharing.exporters.child import Child
-from studio.sharing.site_page import SiteFiles
+from studio.sharing.site_page import KnownAnswers, SiteFiles
 from studio.storage.kept_adapter import require_adapter
 from studio.storage.workspace import RunFolder
 
@@ -42,6 +43,8 @@ class ExportSource:
         questions: suggested to visitors.
         locale: of the visitors' page.
         site_files: gives the files of a page.
+        known_answers: makes what decides between the owner's own answers, which may take a while; asks ``cancelled`` all
+            the time. None where the tuned chatbot is to write every answer.
     """
 
     run: RunFolder
@@ -62,6 +65,7 @@ class ExportSource:
     questions: tuple[str, ...] = ()
     locale: str = "en"
     site_files: SiteFiles = lambda page: {}
+    known_answers: Callable[[Callable[[], bool]], KnownAnswers | None] = lambda cancelled: None
 
     @property
     def has_adapter(self) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -67,9 +68,10 @@ class SiteExporter:
         verdict = (
             {locale: verdict_sentence(catalog(locale), source.proof) for locale in LOCALES} if source.proof else {}
         )
-        page = SitePage(
-            source.title or source.name, source.questions, source.locale, tuned, base, verdict, _version(into)
-        )
+        child.report("deciding")
+        known = source.known_answers(child.cancelled)
+        page = SitePage(source.title or source.name, source.questions, source.locale, tuned, base, verdict, known)
+        page = replace(page, version=_version(into, source.site_files(page)))
         for name, data in source.site_files(page).items():
             (into / name).write_bytes(data)
 
@@ -121,9 +123,9 @@ def _cut(whole: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _version(folder: Path) -> str:
-    """Of what is in a folder."""
+def _version(folder: Path, page: Mapping[str, bytes]) -> str:
+    """Of what is in a folder, and of a page that is to be put there."""
     digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    for name, data in (*((path.name, path.read_bytes()) for path in sorted(folder.iterdir())), *sorted(page.items())):
+        digest.update(name.encode() + hashlib.sha256(data).digest())
     return digest.hexdigest()[:12]

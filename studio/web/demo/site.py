@@ -19,7 +19,7 @@ _POLICY: Final = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval' blob:; worker-src 'self' blob:; style-src 'self'; "
     "font-src 'self'; img-src 'self' data:; connect-src 'self' blob: data:; base-uri 'none'; form-action 'none'"
 )
-_SAID: Final = ("loading", "cannot", "memory", "failed")
+_SAID: Final = ("loading", "later", "cannot", "memory", "failed")
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,13 @@ def site_files(page: SitePage) -> dict[str, bytes]:
         "demo.css": (_FOLDER / "static" / "demo.css").read_bytes(),
         "demo.js": (_FOLDER / "static" / "demo.js").read_bytes(),
         "site.js": (_FOLDER / "site_static" / "site.js").read_bytes(),
+        "known.js": (_FOLDER / "site_static" / "known.js").read_bytes(),
         "figtree.woff2": (assets_dir() / _FONT).read_bytes(),
     }
     pages = {_name(page, locale): _page(page, locale).encode() for locale in LOCALES}
     worker = (_FOLDER / "site_static" / "sw.js").read_text(encoding="utf-8").replace("VERSION", page.version)
-    return {**files, **pages, "sw.js": worker.encode()}
+    known = {"known.json": page.known.selector} if page.known else {}
+    return {**files, **pages, **known, "sw.js": worker.encode()}
 
 
 def _name(page: SitePage, locale: str) -> str:
@@ -58,6 +60,7 @@ def _page(page: SitePage, locale: str) -> str:
         "base": asdict(page.base) if page.base else None,
         "version": page.version,
         "maxTokens": 256,
+        "handedOver": page.known.handed_over if page.known else "",
         "said": {name: text(f"demo.site.{name}") for name in _SAID},
         "languages": {other: _name(page, other) for other in LOCALES},
     }

@@ -1,4 +1,5 @@
 // Answers in the visitor's browser: loads the models of this folder and takes the place of the server that demo.js asks.
+import { KnownAnswers } from "./known.js";
 import { Wllama } from "./wllama.js";
 
 const site = JSON.parse(document.getElementById("site").dataset.site);
@@ -19,9 +20,10 @@ function tell(sentence, part) {
 async function takeOver() {
   if (!("serviceWorker" in navigator)) return;
   const registered = await navigator.serviceWorker.register("sw.js").catch(() => null);
-  if (!registered || crossOriginIsolated || sessionStorage.getItem("afina-reloaded")) return;
+  const mark = `afina-reloaded ${registered?.scope}`; // other chatbots of this host have marks of their own
+  if (!registered || crossOriginIsolated || sessionStorage.getItem(mark)) return;
   await navigator.serviceWorker.ready;
-  sessionStorage.setItem("afina-reloaded", "1");
+  sessionStorage.setItem(mark, "1");
   location.reload();
   await new Promise(() => {}); // nothing more happens in this page
 }
@@ -34,13 +36,17 @@ function inOwnLanguage() {
   location.replace(wanted);
 }
 
+async function fetchOwn(name) {
+  const response = await fetch(`${name}?v=${site.version}`);
+  if (!response.ok) throw new Error(`${name}: ${response.status}`);
+  return response;
+}
+
 async function fetchModel(model, onBytes) {
   const parts = [];
   for (const name of model.parts) {
-    const response = await fetch(`${name}?v=${site.version}`);
-    if (!response.ok) throw new Error(`${name}: ${response.status}`);
     const pieces = [];
-    const reader = response.body.getReader();
+    const reader = (await fetchOwn(name)).body.getReader();
     for (;;) {
       const { value, done } = await reader.read();
       if (done) break;
@@ -62,11 +68,11 @@ async function load(model, onBytes) {
   return wllama;
 }
 
+const total = site.tuned.size + (site.base ? site.base.size : 0);
+
 async function prepare() {
   if (!WebAssembly.validate(simd)) throw new Error("simd");
-  const total = site.tuned.size + (site.base ? site.base.size : 0);
   if (navigator.deviceMemory && navigator.deviceMemory * 1e9 < total * 2.5) throw new RangeError("memory");
-  await takeOver();
   let loaded = 0;
   const onBytes = (bytes) => {
     loaded += bytes;
@@ -85,10 +91,34 @@ function explained(error) {
   return /simd|WebAssembly|wasm/i.test(error.message) ? site.said.cannot : site.said.failed;
 }
 
-inOwnLanguage();
-const ready = prepare().catch((error) => {
+let loading = null;
+
+function ready() {
+  loading ||= prepare().catch((error) => {
+    console.error(error);
+    problem = explained(error);
+    tell(problem);
+  });
+  return loading;
+}
+
+// The owner's own answers need no model; null where there are none. A visitor who pays for each byte, or wants to save
+// them, loads the model only when a question needs it.
+async function begin() {
+  inOwnLanguage();
+  await takeOver();
+  const link = navigator.connection;
+  if (!site.handedOver || !(link?.saveData || link?.type === "cellular")) ready();
+  else tell(`${site.said.later} · ${size(total)}`);
+  if (!site.handedOver) return null;
+  const known = new KnownAnswers(await (await fetchOwn("known.json")).json());
+  document.documentElement.dataset.known = "";
+  return known;
+}
+
+const trusted = begin().catch((error) => {
   console.error(error);
-  problem = explained(error);
+  problem = site.said.failed;
   tell(problem);
 });
 
@@ -124,11 +154,25 @@ function isLooping(said) {
   return false;
 }
 
-async function answer({ question, turns }, signal, send) {
+// What is said without the model, and how it came about; a visitor may want the model's own words all the same.
+async function decided(question, turns, isAlone) {
+  const known = await trusted;
+  if (site.handedOver && !known && !isAlone) throw new Error("known.json");
+  if (!known || isAlone) return { how: site.handedOver ? "written" : "" };
+  const decision = known.decide(question, turns.at(-1)?.question, turns.map((turn) => turn.tuned));
+  return { how: decision.kind, said: decision.kind === "handed_over" ? site.handedOver : decision.answer };
+}
+
+async function answer({ question, turns, alone }, signal, send) {
+  const { how, said } = await decided(question, turns, alone);
+  if (how) send({ how });
+  if (said) send({ tuned: said });
+  const sides = ["tuned", "base"].filter((side) => site[side] && !(side === "tuned" && said));
+  if (!sides.length) return send({ done: true });
   if (!document.documentElement.dataset.ready) send({ message: problem || site.said.loading });
-  const models = await ready;
+  const models = await ready();
   if (!models) return send({ error: problem });
-  for (const side of models.base ? ["tuned", "base"] : ["tuned"]) {
+  for (const side of sides) {
     const said = [];
     for await (const piece of pieces(site[side], models[side], question, turns, side, signal)) {
       if (signal.aborted) return;

@@ -1,11 +1,12 @@
 // Keeps what was loaded, so that a second visit starts at once and without a network, and sets the two headers that let
 // a page have several threads on hosts that do not.
 "use strict";
-const CACHE = "afina-VERSION";
+const OWN = `afina ${registration.scope} `; // other chatbots of this host have caches of their own
+const CACHE = `${OWN}VERSION`;
 
 self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil((async () => {
-  for (const name of await caches.keys()) if (name.startsWith("afina-") && name !== CACHE) await caches.delete(name);
+  for (const name of await caches.keys()) if (name.startsWith(OWN) && name !== CACHE) await caches.delete(name);
   await self.clients.claim();
 })()));
 

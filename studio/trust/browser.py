@@ -1,0 +1,68 @@
+"""What decides about questions, for a page that has no encoder and no server: ``python -m studio.trust.browser JOB OUT``.
+
+``JOB`` is a :class:`studio.trust.decision.TrustJob` as JSON, without an encoder: the threshold is then one for letters alone.
+Writes what ``studio/web/demo/site_static/known.js`` reads to ``OUT``.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from studio.processes.child import work_as_child
+from studio.storage.files import write_atomic
+from studio.trust.decision import TrustJob
+from studio.trust.selector import AnswerSelector, Floats
+from studio.trust.worker import Vectors, fitted_selector
+
+
+def main(arguments: list[str]) -> int:
+    """Entry point of the child process."""
+
+    def work() -> None:
+        job = TrustJob.model_validate_json(Path(arguments[0]).read_bytes())
+        selector = fitted_selector(job, Vectors(job.encoder_dir))
+        write_atomic(Path(arguments[1]), json.dumps(browser_selector(selector, job.careful), ensure_ascii=False))
+
+    return work_as_child(work)
+
+
+def browser_selector(selector: AnswerSelector, careful: float) -> dict[str, Any]:
+    """A selector of letters alone, as values of JSON; arrays of numbers as base64 of little-endian floats.
+
+    Args:
+        selector: fitted without an encoder.
+        careful: at most this share of all questions may get a wrong known answer.
+    """
+    assert selector.index.vectors.shape[1] == 0, "no page has an encoder"
+    known, certainty = selector.index.known, selector.certainty
+    return {
+        "questions": known.questions,
+        "labels": known.labels,
+        "answers": known.answers,
+        "pieces": selector.index.letter_pieces,
+        "head": {"weights": _base64(selector.head.weights), "bias": _base64(selector.head.bias)},
+        "certainty": {
+            "mean": certainty.mean.tolist(),
+            "deviation": certainty.deviation.tolist(),
+            "weights": certainty.weights.tolist(),
+            "bias": float(certainty.bias),
+        },
+        "answerWeight": selector.answer_weight,
+        "careful": careful,
+        "threshold": selector.curve.level(careful).threshold,
+        "curve": selector.curve.model_dump(mode="json"),
+    }
+
+
+def _base64(values: Floats) -> str:
+    return base64.b64encode(np.ascontiguousarray(values, "<f4").tobytes()).decode("ascii")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
