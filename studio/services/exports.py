@@ -87,6 +87,14 @@ class ExportService:
             return None
         return next(iter(sorted(self._target_folder(run_id, step).glob(f"*-{exporter(kind).kind}.zip"))), None)
 
+    def sizes(self, run_id: str) -> dict[str, int]:
+        """Bytes of the files of each format, about; empty where nothing can be exported."""
+        try:
+            source = self._source(run_id)
+            return {kind: format_.size(source) for kind, format_ in exporters().items()}
+        except (AfinaError, OSError):
+            return {}
+
     def export(
         self, run_id: str, kind: str, out: Path | None = None, *, is_cancelled: Callable[[], bool] = lambda: False
     ) -> Path:

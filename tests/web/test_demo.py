@@ -47,7 +47,7 @@ def test_the_page_is_light_escaped_and_closed_to_everything_foreign(served: Serv
         parts = [client.get(path) for path in re.findall(r'(?:href|src)="(/d/static/[^"]+)"', page.text)]
         parts.append(client.get("/d/static/figtree.woff2"))
         assert [part.status_code for part in parts] == [200, 200, 200]
-        assert len(page.content) + sum(len(part.content) for part in parts) < 48_000
+        assert len(page.content) + sum(len(part.content) for part in parts) < 50_000
 
 
 def test_both_answers_stream_and_are_counted(served: Served) -> None:

@@ -30,6 +30,9 @@ _SPOKEN: Final = (
     "voted_before",
     "voted_none",
     "thanks",
+    "how_known",
+    "how_written",
+    "how_handed_over",
 )
 
 

@@ -109,7 +109,19 @@
     place(turn, sentence);
   }
 
-  async function ask(question) {
+  // How an answer came about: in the owner's own words, in the chatbot's, or handed over to a person.
+  function mark(turn, how, question) {
+    const card = turn.querySelector(".after"), badge = card.querySelector(".how"), anyway = card.querySelector(".anyway");
+    if (!badge) return;
+    badge.textContent = spoken[`how_${how}`] || "";
+    badge.dataset.how = how;
+    badge.hidden = !badge.textContent;
+    if (!anyway) return;
+    anyway.hidden = how !== "handed_over";
+    anyway.addEventListener("click", () => { if (!running) { anyway.hidden = true; ask(question, true); } });
+  }
+
+  async function ask(question, alone = false) {
     trouble("");
     const stop = new AbortController();
     const turn = addTurn(question), answers = { base: "", tuned: "" };
@@ -120,7 +132,7 @@
       const response = await (window.afinaAnswer || fetch)(main.dataset.ask, {
         method: "POST",
         headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ question, turns: byId("go-on").checked ? turns.slice(-4) : [] }),
+        body: JSON.stringify({ question, turns: byId("go-on").checked ? turns.slice(-4) : [], ...(alone && { alone }) }),
         signal: stop.signal,
       });
       if (!response.ok) return refuse(turn, question, (await response.json()).error);
@@ -128,6 +140,7 @@
       notes = null;
       for await (const line of lines(response)) {
         if (line.message) place(turn, line.message);
+        if (line.how) mark(turn, line.how, question);
         if (line.base !== undefined || line.tuned !== undefined) { place(turn, ""); show(turn, answers, line); }
         if (line.error) ended = line.error;
         complete = complete || Boolean(line.done || line.error);

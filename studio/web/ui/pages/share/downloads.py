@@ -47,22 +47,25 @@ def build_downloads(share: ShareUi) -> Section:
 def _exports(ui: Ui, run_id: str) -> str:
     text, kinds = ui.text, ui.services.exports.kinds()
     states = {kind: ui.services.exports.progress(run_id, kind) for kind in kinds}
+    sizes = ui.services.exports.sizes(run_id)
     head = Markup('<h2 class="af-space">{}</h2><p class="af-muted">{}</p>')
-    cards = join(_export(ui, run_id, kind, states) for kind in kinds if "_" not in kind)
+    cards = join(_export(ui, run_id, kind, states, sizes) for kind in kinds if "_" not in kind)
     return wrapped(
         head.format(text("share.downloads"), text("share.downloads_why")),
         Markup('<div class="af-grid af-fit">{}</div>').format(cards),
     )
 
 
-def _export(ui: Ui, run_id: str, kind: str, states: Mapping[str, Job | None]) -> Markup:
+def _export(ui: Ui, run_id: str, kind: str, states: Mapping[str, Job | None], sizes: Mapping[str, int]) -> Markup:
     """The card of a format; formats that differ from it in their precision only are folded away in it."""
     text = ui.text
-    state = _export_state(ui, run_id, kind, states[kind])
+    state = _export_state(ui, run_id, kind, states[kind], sizes.get(kind))
     others = {other: found for other, found in states.items() if other.startswith(f"{kind}_")}
     if others:
         rows = join(
-            _PRECISION.format(text(f"share.export.{other}.name"), _export_state(ui, run_id, other, found))
+            _PRECISION.format(
+                text(f"share.export.{other}.name"), _export_state(ui, run_id, other, found, sizes.get(other))
+            )
             for other, found in others.items()
         )
         is_open = any(found is not None for found in others.values())
@@ -74,7 +77,7 @@ def _export(ui: Ui, run_id: str, kind: str, states: Mapping[str, Job | None]) ->
     return _EXPORT.format(kind=kind, name=text(f"share.export.{kind}.name"), about=about, state=state)
 
 
-def _export_state(ui: Ui, run_id: str, kind: str, job: Job | None) -> Markup:
+def _export_state(ui: Ui, run_id: str, kind: str, job: Job | None, size: int | None) -> Markup:
     """The button that prepares a download, how far it is, or the download."""
     text = ui.text
     path = ui.services.exports.path(run_id, kind)
@@ -87,5 +90,6 @@ def _export_state(ui: Ui, run_id: str, kind: str, job: Job | None) -> Markup:
         line = Markup('<p class="af-small af-muted" role="status">{}</p>').format(label)
         shown.append(join([bar(job.fraction, label, going=True), line]))
     else:
-        shown.append(button(text("share.prepare"), "export", elem_id=f"share-export-{kind}", format=kind))
+        label = text("share.prepare_size", size=text.size(size)) if size else text("share.prepare")
+        shown.append(button(label, "export", elem_id=f"share-export-{kind}", format=kind))
     return join(shown) or EMPTY
