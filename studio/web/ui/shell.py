@@ -40,7 +40,7 @@ _HEADER: Final = Markup(
 )
 _STEP: Final = Markup(
     '<li class="{kind}"><a data-nav href="{href}"{current} title="{label}"><b aria-hidden="true">{mark}</b>'
-    "<span>{label}</span></a></li>"
+    "<span>{label}</span>{waiting}</a></li>"
 )
 
 
@@ -244,11 +244,23 @@ def _steps(ui: Ui, place: Place) -> Markup:
             current=Markup(' aria-current="step"') if step == place.step else EMPTY,
             mark="✓" if step in done and step != place.step else number,
             label=ui.text(f"common.step.{step}"),
+            waiting=_waiting(ui, place.project) if step == "examples" else EMPTY,
         )
         for number, step in enumerate(STEPS, 1)
     ]
     label = ui.text("common.steps")
     return Markup('<nav class="af" aria-label="{}"><ol class="af-steps">{}</ol></nav>').format(label, join(items))
+
+
+def _waiting(ui: Ui, project_id: str) -> Markup:
+    """How many suggestions of visitors wait on the Examples step; nothing where none does."""
+    count = ui.services.suggested.count(project_id)
+    said = ui.text("examples.suggested.step", n=count)
+    return (
+        Markup('<em class="af-count" title="{0}" role="img" aria-label="{0}">{1}</em>').format(said, count)
+        if count
+        else EMPTY
+    )
 
 
 def _done(services: Services, project_id: str) -> set[str]:

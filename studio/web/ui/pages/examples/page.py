@@ -15,6 +15,7 @@ from studio.web.ui.pages.examples.history import build_history
 from studio.web.ui.pages.examples.mapping import build_mapping
 from studio.web.ui.pages.examples.plots import build_plots
 from studio.web.ui.pages.examples.split import build_split
+from studio.web.ui.pages.examples.suggested import build_suggested
 from studio.web.ui.pages.examples.toast import build_toast
 from studio.web.ui.session import Place
 
@@ -24,7 +25,7 @@ def build_examples(ui: Ui) -> Page:
     text = ui.text
     with gr.Column(visible=False, elem_id="page-examples") as column:
         ui.html(value=lead(text, "examples"))
-        sections = [build_bring(ui)]
+        sections = [build_suggested(ui), build_bring(ui)]
         with gr.Column(visible=False) as data:
             sections.append(build_mapping(ui))
             checks = build_checks(ui)

@@ -11,14 +11,15 @@ import segno
 from markupsafe import Markup
 
 from studio.domain.project import ChosenBy, Link
-from studio.domain.run import RunView
 from studio.web.ui.components import EMPTY, Ui, badge, button, danger_button, event_data, friendly, join, when, wrapped
+from studio.web.ui.pages.share.link_numbers import render_numbers
+from studio.web.ui.pages.share.link_settings import change_link, render_settings
 from studio.web.ui.pages.share.section import QUIET, Section, ShareUi, ShareVisit
 
 _LINK: Final = Markup(
     '<article class="af-card af-link" id="link-{token}"><div class="af-link-text"><div class="af-row af-between">'
     '<h3>{title}</h3>{state}</div>{address}<p class="af-small af-muted">{facts}</p>{questions}'
-    '<div class="af-row">{acts}</div></div>{code}</article>'
+    '<div class="af-row">{acts}</div>{more}</div>{code}</article>'
 )
 _ADDRESS: Final = Markup('<code class="af-address" data-address="{0}">{0}</code>')
 _QUESTIONS: Final = Markup('<div class="af-small"><p class="af-muted">{}</p><ul class="af-quoted">{}</ul></div>')
@@ -40,14 +41,15 @@ def build_links(share: ShareUi) -> Section:
             "revoke": services.links.revoke,
             "reopen": services.links.reopen,
             "delete": services.links.delete,
-            "hide": lambda token: services.links.choose(token, shows_before=False),
-            "show": lambda token: services.links.choose(token, shows_before=True),
         }
-        acts[data["action"]](data["token"])
+        if data["action"] in acts:
+            acts[data["action"]](data["token"])
+        else:
+            change_link(services.links, data)
         return show(share.visit(query, run_id))
 
     def show(visit: ShareVisit) -> dict[Any, Any]:
-        return {links: render_links(ui, visit.views)}
+        return {links: render_links(ui, visit)}
 
     def is_going(visit: ShareVisit) -> bool:
         tokens = (link.token for view in visit.views for link in services.links.list(view.id))
@@ -57,20 +59,20 @@ def build_links(share: ShareUi) -> Section:
     return Section((links,), show, show, is_going)
 
 
-def render_links(ui: Ui, views: list[RunView]) -> str:
-    """The links of some runs, the newest first."""
-    text, names = ui.text, {view.id: view.name for view in views}
+def render_links(ui: Ui, visit: ShareVisit) -> str:
+    """The links of the project, the newest first."""
+    text, names = ui.text, {view.id: view.name for view in visit.views}
     title = Markup('<h2 class="af-space">{}</h2>').format(text("share.links"))
-    links = [link for view in views for link in ui.services.links.list(view.id)]
+    links = [link for view in visit.views for link in ui.services.links.list(view.id)]
     links.sort(key=lambda link: -link.created_at)
     if not links:
         return wrapped(title, Markup('<p class="af-muted">{}</p>').format(text("share.links_none")))
     public = ui.services.publication.current().address
-    cards = join(_link(ui, link, names[link.run_id] if len(names) > 1 else "", public) for link in links)
+    cards = join(_link(ui, link, visit, names[link.run_id] if len(names) > 1 else "", public) for link in links)
     return wrapped(title, Markup('<div class="af-links">{}</div>').format(cards))
 
 
-def _link(ui: Ui, link: Link, run_name: str, public: str) -> Markup:
+def _link(ui: Ui, link: Link, visit: ShareVisit, run_name: str, public: str) -> Markup:
     text = ui.text
     path = f"{public}/d/{link.token}" if public else f"../d/{link.token}"
     counts = [text("share.visits", n=link.visits), text("share.answers", n=link.answers), when(text, link.created_at)]
@@ -78,6 +80,8 @@ def _link(ui: Ui, link: Link, run_name: str, public: str) -> Markup:
         counts.append(Markup("{} {}").format(text("share.until"), when(text, link.expires_at)))
     if link.per_hour:
         counts.append(text("share.hourly", n=link.per_hour))
+    if link.password_digest:
+        counts.append(text("share.password_on"))
     return _LINK.format(
         token=link.token,
         title=link.title,
@@ -88,6 +92,7 @@ def _link(ui: Ui, link: Link, run_name: str, public: str) -> Markup:
         facts=Markup(" · ").join([*filter(None, [run_name]), *counts]),
         questions=_questions(ui, link),
         acts=join(_acts(ui, link, path, public)),
+        more=join([render_settings(ui, link, visit), render_numbers(ui, link)]),
         code=_CODE.format(_qr(path), text("share.qr")) if link.is_open and public else EMPTY,
     )
 
@@ -109,8 +114,6 @@ def _acts(ui: Ui, link: Link, path: str, public: str) -> list[Markup]:
         if public:
             words = text("share.whatsapp_text", title=link.title, address=path)
             acts.append(_OPEN.format(f"https://wa.me/?text={quote(words)}", text("share.whatsapp")))
-        label = text("share.hide_before" if link.shows_before else "share.show_before")
-        acts.append(button(label, "hide" if link.shows_before else "show", kind="quiet small", token=token))
         ask, detail = text("share.revoke_ask", title=link.title), text("share.revoke_detail")
         acts.append(danger_button(text, text("share.revoke"), "revoke", ask, detail, stay="common.cancel", token=token))
     else:

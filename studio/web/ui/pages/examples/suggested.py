@@ -1,0 +1,75 @@
+"""Better answers that visitors of demo links suggested, one at a time: accepted, changed or dropped."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import gradio as gr
+from markupsafe import Markup
+
+from studio.domain.dataset import DatasetView
+from studio.domain.project import SuggestedAnswer
+from studio.web.ui.components import Ui, friendly, say, wrapped
+from studio.web.ui.pages.examples.section import Section
+from studio.web.ui.session import Place
+
+_HEAD: Final = Markup('<h2>{}</h2><p class="af-muted">{}</p>')
+_ANSWER: Final = Markup('<div class="af-answer"><span class="af-who">{}</span><div class="text">{}</div></div>')
+
+
+def build_suggested(ui: Ui) -> Section:
+    """The oldest suggestion that waits, in fields that its owner may change."""
+    text, services = ui.text, ui.services
+    with gr.Column(visible=False, elem_id="suggested", elem_classes="af-panel") as box:
+        head = ui.html(elem_id="suggested-head")
+        question = gr.Textbox(label=text("examples.suggested.question"), lines=1, elem_id="suggested-question")
+        answer = ui.html(elem_id="suggested-answer")
+        better = gr.Textbox(label=text("examples.suggested.better"), lines=2, elem_id="suggested-better")
+        with gr.Row():
+            accept = gr.Button(text("examples.suggested.accept"), variant="primary", elem_id="suggested-accept")
+            drop = gr.Button(text("examples.suggested.drop"), elem_id="suggested-drop")
+            later = gr.Button(text("examples.suggested.later"), elem_id="suggested-later")
+        shown = gr.State("")
+
+    @friendly(text)
+    def do_accept(query: str, suggestion: str, asked: str, answered: str) -> dict[Any, Any]:
+        same = services.suggested.accept(suggestion, asked, answered)
+        say(text, "examples.suggested.replaced" if same else "examples.suggested.added")
+        return {ui.place: Place.parse(query).again}
+
+    @friendly(text)
+    def do_drop(query: str, suggestion: str) -> dict[Any, Any]:
+        services.suggested.drop(suggestion)
+        return {ui.place: Place.parse(query).again}
+
+    @friendly(text)
+    def do_later(query: str, suggestion: str) -> dict[Any, Any]:
+        waiting = services.suggested.list(Place.parse(query).project)
+        places = [one.id for one in waiting]
+        after = places.index(suggestion) + 1 if suggestion in places else 0
+        return _shown(waiting, waiting[after % len(waiting)] if waiting else None)
+
+    def show(place: Place, _view: DatasetView | None) -> dict[Any, Any]:
+        waiting = services.suggested.list(place.project)
+        return _shown(waiting, waiting[0] if waiting else None)
+
+    def _shown(waiting: list[SuggestedAnswer], one: SuggestedAnswer | None) -> dict[Any, Any]:
+        if one is None:
+            return {box: gr.Column(visible=False)}
+        why = text("examples.suggested.why", source=one.source)
+        return {
+            box: gr.Column(visible=True),
+            head: wrapped(_HEAD.format(text("examples.suggested.title", n=len(waiting)), why)),
+            question: one.question,
+            answer: wrapped(_ANSWER.format(text("examples.suggested.answer"), one.answer)),
+            better: one.better,
+            later: gr.Button(visible=len(waiting) > 1),
+            shown: one.id,
+        }
+
+    outputs = (box, head, question, answer, better, later, shown)
+    quiet = {"show_progress": "hidden", "api_visibility": "private"}
+    accept.click(do_accept, [ui.place, shown, question, better], [ui.place], **quiet)
+    drop.click(do_drop, [ui.place, shown], [ui.place], **quiet)
+    later.click(do_later, [ui.place, shown], list(outputs), **quiet)
+    return Section(outputs, show)
