@@ -20,7 +20,7 @@ _ANSWER: Final = Markup('<div class="af-answer"><span class="af-who">{}</span><d
 def build_suggested(ui: Ui) -> Section:
     """The oldest suggestion that waits, in fields that its owner may change."""
     text, services = ui.text, ui.services
-    with gr.Column(visible=False, elem_id="suggested", elem_classes="af-panel") as box:
+    with gr.Column(visible=False, elem_id="suggested") as box:
         head = ui.html(elem_id="suggested-head")
         question = gr.Textbox(label=text("examples.suggested.question"), lines=1, elem_id="suggested-question")
         answer = ui.html(elem_id="suggested-answer")

@@ -39,8 +39,10 @@ _HOW: Final = Markup('<details class="af-small" id="publish-how"><summary>{}</su
 def build_publish(share: ShareUi) -> Section:
     """A form that asks for name and token, how far it is, and what is online."""
     ui, text, publishing = share.ui, share.ui.text, share.ui.services.publishing
-    with gr.Accordion(text("share.publish.title"), open=False, elem_id="share-publish"):
-        ui.html(value=_about(ui))
+    head = Markup('<h2 class="af-space">{}</h2><p class="af-muted">{}</p>')
+    ui.html(value=wrapped(head.format(text("share.publish.title"), text("share.publish.about"))))
+    with gr.Accordion(text("share.publish.open"), open=False, elem_id="share-publish"):
+        ui.html(value=_how(ui))
         choices = [(text(f"share.publish.kind.{kind}"), kind) for kind in _KINDS]
         kind = gr.Radio(choices, value="site", label=text("share.publish.kind"), elem_id="share-publish-kind")
         with gr.Row():
@@ -103,11 +105,10 @@ def build_publish(share: ShareUi) -> Section:
     return Section((name, token, keeps, state, start, replaces), show, refresh, is_going, changes=(begun, acted))
 
 
-def _about(ui: Ui) -> str:
+def _how(ui: Ui) -> str:
     text = ui.text
     steps = join(Markup("<li>{}</li>").format(text(f"share.publish.how.{number}")) for number in (1, 2, 3))
-    about = Markup('<p class="af-muted">{}</p>').format(text("share.publish.about"))
-    return wrapped(about, _HOW.format(text("share.publish.how"), steps))
+    return wrapped(_HOW.format(text("share.publish.how"), steps))
 
 
 def _online(ui: Ui, visit: ShareVisit) -> list[Published]:
