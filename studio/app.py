@@ -64,6 +64,7 @@ def build_services(settings: Settings) -> Services:
     from studio.services.suggestions import SuggestionService
     from studio.services.trusted_answers import TrustedAnswerService
     from studio.services.votes import VoteService
+    from studio.services.widgets import WidgetService
     from studio.web.demo.site import site_files
     from studio.web.doors import DemoParts, openers
 
@@ -105,6 +106,7 @@ def build_services(settings: Settings) -> Services:
         selectors=selectors,
         trust=trust,
         links=demo.links,
+        widgets=WidgetService(workspace, demo.links),
         keys=ApiKeyService(workspace),
         publication=PublicationService(workspace, openers(demo)),
         suggestions=SuggestionService(workspace, chats, demo.links),

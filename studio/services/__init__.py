@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from studio.services.suggestions import SuggestionService
     from studio.services.trusted_answers import TrustedAnswerService
     from studio.services.votes import VoteService
+    from studio.services.widgets import WidgetService
     from studio.storage.workspace import Workspace
 
 
@@ -64,6 +65,7 @@ class Services:
     selectors: SelectorService
     trust: TrustedAnswerService
     links: LinkService
+    widgets: WidgetService
     keys: ApiKeyService
     publication: PublicationService
     suggestions: SuggestionService

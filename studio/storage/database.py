@@ -127,6 +127,17 @@ class SuggestedAnswerRow(Base):
     created_at: Mapped[float]
 
 
+class WidgetRow(Base):
+    """Chatbots on sites of the owner: each is a demo link's, and stands where she says."""
+
+    __tablename__ = "widget"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    token: Mapped[str] = mapped_column(ForeignKey("link.token", ondelete="CASCADE"), unique=True)
+    sites: Mapped[list[str]] = mapped_column(JSON)  # origins, such as https://shop.example
+    colour: Mapped[str] = mapped_column(String(7))
+
+
 class VoteRow(Base):
     """What a person preferred of two answers to an exam question, not knowing whose each was."""
 

@@ -276,6 +276,7 @@ def test_alone_on_a_port_no_studio_route_answers(served: Served) -> None:
         assert httpx.get(served.url + path).status_code == 404
     app = demo_app(Parts(served.links._workspace, served.links, served.chat, served.suggested))
     below = {f"/d/{{token}}{path}" for path in ("", "/ask", "/unlock", "/vote", "/suggest")}
+    below |= {"/d/widget.js", *(f"/d/widget/{{widget_id}}{path}" for path in ("", "/ask", "/preview"))}
     assert {route.path for route in app.routes} == {"/d/static/{name}", *below}
 
 

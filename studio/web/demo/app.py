@@ -2,48 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
-from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from studio.domain.project import Link
 from studio.errors import AfinaError, from_exception
 from studio.i18n.catalog import LOCALES, catalog, negotiate
-from studio.web.answer_updates import EventStream
+from studio.services.widgets import WidgetService
 from studio.web.brand import font
 from studio.web.demo.answers import Answering
 from studio.web.demo.entrance import Entrance
 from studio.web.demo.feedback import add_feedback
-from studio.web.demo.limits import COOKIE, HOUR, PER_ADDRESS, PER_VISITOR, VISITS, RateLimit, Visitors
+from studio.web.demo.headers import SafeHeaders
+from studio.web.demo.intake import QuestionIntake
+from studio.web.demo.limits import COOKIE, HOUR, VISITS, RateLimit, Visitors
 from studio.web.demo.page import closed_page, demo_page, password_page
-from studio.web.demo.questions import parse_question
-from studio.web.demo.queue import FairQueue, Ticket
+from studio.web.demo.queue import FairQueue
 from studio.web.demo.receipts import Receipts
 from studio.web.demo.requests import STATUS, read_body, refusal
 from studio.web.demo.services import DemoServices
+from studio.web.demo.widget import add_widget
 from studio.web.secret import load_secret
 
 STATIC: Final = Path(__file__).parent / "static"
-HEADERS: Final = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; "
-        "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-    ),
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Robots-Tag": "noindex, nofollow",
-}
 _KEEP: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 _GONE: Final = ("link.closed", "general.not_found")
 
@@ -58,13 +47,15 @@ def demo_app(services: DemoServices, *, prefix: str = "") -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     below = "" if prefix == "/d" else "/d"
     visitors = Visitors(load_secret(services.workspace.home))
-    limits, visits = (RateLimit(PER_VISITOR), RateLimit(PER_ADDRESS)), RateLimit(VISITS, HOUR)
+    visits = RateLimit(VISITS, HOUR)
     receipts = Receipts(load_secret(services.workspace.home))
     entrance = Entrance(services.links, receipts)
     answering = Answering(services.chats, services.links, FairQueue(), receipts)
+    intake = QuestionIntake(services.links, answering)
 
     app.get(below + "/static/{name}")(_static)
     app.exception_handler(HTTPException)(_missing)
+    add_widget(app, below, WidgetService(services.workspace, services.links), intake, visitors)
 
     @app.api_route(below + "/{token}", methods=["GET", "HEAD"])
     def page(request: Request, token: str) -> Response:
@@ -87,18 +78,9 @@ def demo_app(services: DemoServices, *, prefix: str = "") -> FastAPI:
         locale = _locale(request, None)
         try:
             link = await run_in_threadpool(entrance.enter, request, token)
-            question = parse_question(request.headers.get("content-type", ""), await read_body(request))
-            visitor, address = visitors.name(request), visitors.address(request)
-            await run_in_threadpool(services.links.take_question, link)
-            try:
-                ticket = _join(answering.queue, limits, visitor, address)
-            except AfinaError:
-                await run_in_threadpool(services.links.give_question_back, link)
-                raise
+            return await intake.answer(request, link, visitors.name(request), visitors.address(request), locale)
         except Exception as error:
             return refusal(from_exception(error), locale)
-        lines = answering.stream(link, question, ticket, catalog(locale))
-        return EventStream(lines, lambda: answering.queue.leave(ticket), "application/x-ndjson")
 
     app.post(below + "/{token}/unlock")(_unlock_route(entrance, visitors))
     add_feedback(app, below, services, entrance, visitors, receipts)
@@ -121,22 +103,6 @@ def _unlock_route(entrance: Entrance, visitors: Visitors) -> Callable[[Request, 
         return response
 
     return unlock
-
-
-def _join(queue: FairQueue, limits: tuple[RateLimit, RateLimit], visitor: str, address: str) -> Ticket:
-    """A place in the queue; a visitor who is refused for the crowd may ask again as if nothing had been asked."""
-    limits[0].check(visitor)
-    try:
-        limits[1].check(address)
-    except AfinaError:
-        limits[0].give_back(visitor)
-        raise
-    try:
-        return queue.join(visitor, address)
-    except AfinaError:
-        limits[0].give_back(visitor)
-        limits[1].give_back(address)
-        raise
 
 
 def _chats(services: DemoServices, link: Link) -> bool:
@@ -165,24 +131,6 @@ def _remember(response: Response, request: Request, token: str, visitor: str) ->
     response.set_cookie(
         COOKIE, visitor, max_age=30 * 86400, path=f"/d/{token}", httponly=True, samesite="lax", secure=secure
     )
-
-
-class SafeHeaders:
-    """Puts the security headers on every response. Plain ASGI, so that streams and disconnects pass untouched."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def with_headers(message: MutableMapping[str, Any]) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.setdefault("Cache-Control", "no-store")
-                for name, value in HEADERS.items():
-                    headers[name] = value
-            await send(message)
-
-        await self._app(scope, receive, with_headers)
 
 
 def _locale(request: Request, link: Link | None) -> str:

@@ -83,7 +83,11 @@ class Visitors:
 
     def known(self, request: Request) -> str | None:
         """The visitor's name from a cookie that we made; None without one."""
-        name, _, signature = request.cookies.get(COOKIE, "").rpartition(".")
+        return self.verified(request.cookies.get(COOKIE, ""))
+
+    def verified(self, shown: str) -> str | None:
+        """The visitor's name from a value of :meth:`new_cookie`; None for any other."""
+        name, _, signature = shown.rpartition(".")
         if name and hmac.compare_digest(signature.encode(), self._sign(name).encode()):
             return name
         return None
@@ -94,8 +98,11 @@ class Visitors:
 
     def name(self, request: Request) -> str:
         """Who asks: the cookie's name, or one for everybody without a cookie at that address."""
-        known = self.known(request)
-        return known or "at-" + hashlib.sha256(self.address(request).encode()).hexdigest()[:16]
+        return self.known(request) or self.unknown(self.address(request))
+
+    def unknown(self, address: str) -> str:
+        """The name of everybody at an address who shows none."""
+        return "at-" + hashlib.sha256(address.encode()).hexdigest()[:16]
 
     def _sign(self, name: str) -> str:
         return hmac.new(self._secret, b"visitor:" + name.encode(), hashlib.sha256).hexdigest()[:32]

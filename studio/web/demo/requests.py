@@ -19,6 +19,7 @@ STATUS: Final = {
     "demo.big_body": 413,
     "demo.locked": 401,
     "demo.wrong_password": 401,
+    "widget.foreign_page": 403,
 }
 _BUSY: Final = ("demo.too_fast", "demo.hour_used_up", "demo.own_questions", "demo.full", "demo.suggestions_full")
 
@@ -38,7 +39,7 @@ def refusal(error: AfinaError, locale: str) -> Response:
     code = error.code
     if code in ("link.closed", "general.not_found"):
         code, sentence = "closed", catalog(locale)("demo.closed")
-    elif code.startswith("demo."):
+    elif code.startswith(("demo.", "widget.")):
         sentence = catalog(locale).error(error)
     else:
         code, sentence = "failed", catalog(locale)("demo.failed")

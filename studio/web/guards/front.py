@@ -24,6 +24,9 @@ HEADERS: Final = {
     "X-Frame-Options": "SAMEORIGIN",
 }
 _PAGE: Final = re.compile(rf"/|/(?:{'|'.join(LOCALES)})/?|/login|/d/[^/]+")
+# A script for the owner's site, and what it asks. Whose pages may is decided there, widget by widget.
+_WIDGET_SCRIPT: Final = "/d/widget.js"
+_WIDGET: Final = re.compile(r"/d/widget/[^/]+(/ask)?")
 _FORWARDED: Final = (b"forwarded", b"x-gradio-server", b"x-real-ip")
 
 
@@ -41,8 +44,9 @@ class FrontGuard:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name in [name for name in headers if name.startswith("access-control-")]:
-                    del headers[name]  # Gradio gives its answers to whatever page asks
+                if not _WIDGET.fullmatch(scope["path"]):
+                    for name in [name for name in headers if name.startswith("access-control-")]:
+                        del headers[name]  # Gradio gives its answers to whatever page asks
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
@@ -64,8 +68,10 @@ class FrontGuard:
             raise AfinaError(
                 "web.foreign_host", host=host[:80] or "?", port=str((scope.get("server") or ("", 7860))[1])
             )
+        if _WIDGET.fullmatch(scope["path"]):
+            return
         site, origin = headers.get("sec-fetch-site", ""), headers.get("origin")
-        if site in ("cross-site", "same-site") and not _is_visit(scope, headers):
+        if site in ("cross-site", "same-site") and not (_is_visit(scope, headers) or _is_script(scope, headers)):
             raise AfinaError("web.foreign_page", origin=(origin or site)[:80])
         if origin is None or (origin == "null" and site == "same-origin"):
             return
@@ -77,6 +83,11 @@ def _is_visit(scope: Scope, headers: Headers) -> bool:
     """Whether somebody followed a link to one of our pages, from a message or another site."""
     plain = scope.get("method") in ("GET", "HEAD") and headers.get("sec-fetch-mode", "") == "navigate"
     return plain and headers.get("sec-fetch-dest", "") == "document" and bool(_PAGE.fullmatch(scope["path"]))
+
+
+def _is_script(scope: Scope, headers: Headers) -> bool:
+    """Whether a page loads the widget."""
+    return scope["path"] == _WIDGET_SCRIPT and headers.get("sec-fetch-dest", "") == "script"
 
 
 async def _refuse(error: AfinaError, scope: Scope, receive: Receive, send: Send) -> None:

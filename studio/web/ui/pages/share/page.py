@@ -15,6 +15,7 @@ from studio.web.ui.pages.share.new_link import build_new_link
 from studio.web.ui.pages.share.publish import build_publish
 from studio.web.ui.pages.share.reach import build_reach
 from studio.web.ui.pages.share.section import QUIET, Section, ShareUi, ShareVisit
+from studio.web.ui.pages.share.widget import build_widget
 from studio.web.ui.pages.tuned import best_run, chosen_run, nothing_tuned, run_choices, tuned_runs
 from studio.web.ui.session import Place
 
@@ -28,6 +29,7 @@ _SECTIONS: Final[tuple[Callable[[ShareUi], Section], ...]] = (
     build_new_link,
     build_reach,
     build_links,
+    build_widget,
     build_publish,
     build_downloads,
     build_api,

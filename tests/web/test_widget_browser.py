@@ -1,0 +1,186 @@
+"""The widget in a real browser, on pages of another origin that keep to a strict Content-Security-Policy."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from studio.domain.widget import Widget
+from studio.services.widgets import WidgetService
+from tests.web.demo_server import Served, served, until
+
+__all__ = ["served"]  # fixtures
+pytestmark = pytest.mark.browser
+
+HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script> & pronto"
+# As strict as a site can be and still have a chat: no inline style or script, no markup from text.
+POLICY = (
+    "default-src 'none'; script-src {bot}; connect-src {bot}; style-src 'self'; base-uri 'none'; form-action 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+)
+# What a site's own styles may do to everything on the page.
+STYLE = "* { color: red !important; display: none; font-size: 50px; } html, body, h1, script { display: block; }"
+PAGE = """<!doctype html><html lang="{language}"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="/style.css">
+<script src="{bot}/d/widget.js" data-bot="{widget}" async></script></head><body><h1>Padaria</h1></body></html>"""
+
+
+class Shop:
+    """The owner's site: pages in two languages, of one origin or another."""
+
+    def __init__(self, bot: str, widget: str) -> None:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                is_style = self.path == "/style.css"
+                language = self.path.strip("/") or "pt-BR"
+                body = STYLE if is_style else PAGE.format(language=language, bot=bot, widget=widget)
+                self.send_response(200)
+                self.send_header("Content-Type", "text/css" if is_style else "text/html; charset=utf-8")
+                self.send_header("Content-Security-Policy", POLICY.format(bot=bot))
+                self.end_headers()
+                self.wfile.write(body.encode())
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self._server.server_address[1]
+        self.url = f"http://localhost:{self.port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def widgets(served: Served) -> WidgetService:
+    return WidgetService(served.links._workspace, served.links)
+
+
+@pytest.fixture
+def widget(served: Served, widgets: WidgetService) -> Widget:
+    return widgets.save(served.link.token, ["shop.example"], "#7a1fa2")
+
+
+@pytest.fixture
+def shop(served: Served, widgets: WidgetService, widget: Widget) -> Iterator[Shop]:
+    shop = Shop(served.url, widget.id)
+    widgets.save(served.link.token, [shop.url], "#7a1fa2")
+    yield shop
+    shop.close()
+
+
+@contextmanager
+def visitor(browser: Browser, **options: object) -> Iterator[Page]:
+    context = browser.new_context(**options)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.problems = []  # type: ignore[attr-defined]
+    page.on("pageerror", lambda error: page.problems.append(str(error)))  # type: ignore[attr-defined]
+    page.on("console", lambda said: page.problems.append(said.text) if said.type != "log" else None)  # type: ignore[attr-defined]
+    yield page
+    context.close()
+
+
+def answers(page: Page) -> Locator:
+    return page.locator("afina-chat .answered")
+
+
+def test_a_question_by_keyboard_alone_on_a_strict_page(browser: Browser, served: Served, shop: Shop) -> None:
+    with visitor(browser, viewport={"width": 1280, "height": 800}, locale="en-US") as page:
+        page.goto(f"{shop.url}/pt-BR")
+        bubble = page.get_by_role("button", name="Faça uma pergunta: Pergunte à <Padaria>")
+        expect(bubble).to_have_css("background-color", "rgb(122, 31, 162)")
+        expect(bubble).to_have_css("color", "rgb(255, 255, 255)")
+        bubble.press("Enter")
+        panel = page.get_by_role("dialog", name="Pergunte à <Padaria>")
+        expect(panel).to_be_visible()
+        box = page.get_by_label("Sua pergunta")
+        expect(box).to_be_focused()
+        page.keyboard.type("Abre domingo, 1?")
+        page.keyboard.press("Shift+Enter")
+        page.keyboard.type("E segunda?")
+        page.keyboard.press("Enter")
+        expect(answers(page)).to_have_text("Sim, abrimos às 7.")
+        expect(page.get_by_role("log")).to_have_attribute("aria-busy", "false")
+        assert served.chat.asked[0]["turns"]["tuned"][-1].content == "Abre domingo, 1?\nE segunda?"
+        places = []
+        for _ in range(6):  # once round: send, head, log, and the box again
+            page.keyboard.press("Tab")
+            places.append(page.evaluate("document.activeElement.shadowRoot.activeElement.className"))
+        assert places[:5] == ["send", "again", "close", "log", ""]
+        page.keyboard.press("Shift+Tab")
+        expect(box).to_be_focused()
+        page.keyboard.press("Escape")
+        expect(panel).to_be_hidden()
+        expect(bubble).to_be_focused()
+        assert page.problems == []  # type: ignore[attr-defined]
+
+
+def test_on_a_phone_it_fills_the_screen_and_speaks_the_page(browser: Browser, served: Served, shop: Shop) -> None:
+    served.chat.words = (HOSTILE,)
+    with visitor(
+        browser,
+        viewport={"width": 390, "height": 844},
+        locale="pt-BR",
+        has_touch=True,
+        is_mobile=True,
+        reduced_motion="reduce",
+    ) as page:
+        page.goto(f"{shop.url}/en")
+        page.get_by_role("button", name="Ask a question").tap()
+        panel = page.get_by_role("dialog")
+        assert panel.bounding_box() == {"x": 0, "y": 0, "width": 390, "height": 844}
+        page.get_by_role("button", name="Abre domingo?").tap()
+        expect(answers(page)).to_have_text(HOSTILE)
+        expect(page.get_by_text("Answers come from a small AI")).to_be_visible()
+        assert page.locator("afina-chat img, afina-chat script").count() == 0
+        page.goto(f"{shop.url}/pt-BR")  # another page of the site
+        page.get_by_role("button", name="Faça uma pergunta").tap()
+        expect(answers(page)).to_have_text(HOSTILE)
+        page.get_by_role("button", name="Recomeçar").tap()
+        expect(answers(page)).to_have_count(0)
+        expect(page.get_by_role("button", name="Abre domingo?")).to_be_visible()
+        page.get_by_role("button", name="Fechar").tap()
+        expect(panel).to_be_hidden()
+        assert page.title() != "owned"
+        assert page.problems == []  # type: ignore[attr-defined]
+
+
+def test_an_answer_is_stopped_and_a_chat_switched_off_says_so(browser: Browser, served: Served, shop: Shop) -> None:
+    served.chat.gate.clear()
+    with visitor(browser, locale="pt-BR") as page:
+        page.goto(shop.url)
+        page.get_by_role("button", name="Faça uma pergunta").click()
+        page.get_by_role("button", name="Abre domingo?").click()
+        until(lambda: len(served.chat.asked) == 1)
+        page.get_by_role("button", name="Parar").click()
+        expect(page.get_by_text("Parado.")).to_be_visible()
+        until(served.chat.closed.is_set)
+        served.links.revoke(served.link.token)
+        page.get_by_label("Sua pergunta").fill("Abre?")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_have_text("Este chat está desligado no momento.")
+        expect(page.get_by_label("Sua pergunta")).to_be_disabled()
+
+
+def test_a_site_that_is_not_listed_has_no_chat(browser: Browser, served: Served, shop: Shop) -> None:
+    with visitor(browser) as page:
+        page.goto(f"http://127.0.0.1:{shop.port}/pt-BR")  # the same page under another name
+        until(lambda: any("no chat here" in problem for problem in page.problems) or page.wait_for_timeout(25))  # type: ignore
+        assert page.locator("afina-chat").count() == 0
+    assert served.chat.asked == []
+
+
+def test_the_preview_keeps_to_the_policy_of_the_demo_pages(browser: Browser, served: Served, widget: Widget) -> None:
+    with visitor(browser, locale="pt-BR") as page:
+        page.goto(f"{served.url}/d/widget/{widget.id}/preview?lang=pt")
+        page.get_by_role("button", name="Faça uma pergunta").click()
+        page.get_by_role("button", name='Tem "pão"?').click()
+        expect(answers(page)).to_have_text("Sim, abrimos às 7.")
+        assert page.problems == []  # type: ignore[attr-defined]
