@@ -1,4 +1,4 @@
-"""Background jobs: imports, installations, check-ups, exports, measurements. One registry, known after a restart.
+"""Background jobs, from imports to exports: one registry, known after a restart.
 
 A job is a thread of this process and a small file, ``jobs/KIND/KEY.json``, which says where it stands. Only the newest
 job of a key is kept. One whose process is gone is shown as interrupted.
@@ -42,7 +42,9 @@ class JobState(StrEnum):
 class Job(Value):
     """A background job, as it is shown and as it is kept on disk."""
 
-    kind: str = Field(description="`import`, `install`, `checkup`, `export` or `measurement`.")
+    kind: str = Field(
+        description="`import`, `install`, `checkup`, `insights`, `split`, `measurement`, `suggestions` or `export`."
+    )
     key: str = Field(description="What it is about; one job of a kind and a key at a time.")
     project: str = Field(default="", description="Id of the project that it belongs to.")
     state: JobState = JobState.QUEUED

@@ -86,6 +86,7 @@ class Services:
         self.runs.close()
         self.trust.close()
         self.chats.close()
+        self.suggestions.close()
         self.publishing.close()
         self.exports.close()
         self.models.close()

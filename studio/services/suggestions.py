@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -12,7 +10,8 @@ from typing import Final
 from studio.data.text import plain
 from studio.domain.conversation import Conversation, Role
 from studio.domain.project import ChosenBy, Link
-from studio.errors import AfinaError
+from studio.processes.child import Cancelled
+from studio.processes.job_registry import JobRegistry
 from studio.services.chats import ChatService
 from studio.services.links import MAX_QUESTION, MAX_QUESTIONS, LinkService
 from studio.storage.workspace import RunFolder, Workspace
@@ -21,7 +20,6 @@ _READ: Final = 400  # examples that are looked at: a link suggests three
 _ASKED: Final = 24  # questions at most, so that it ends within a minute on a slow computer
 _AT_ONCE: Final = 8
 _LONGEST: Final = 160  # tokens of an answer
-_LOG: Final = logging.getLogger(__name__)
 
 
 class SuggestionService:
@@ -34,8 +32,7 @@ class SuggestionService:
 
     def __init__(self, workspace: Workspace, chats: ChatService, links: LinkService) -> None:
         self._workspace, self._chats, self._links = workspace, chats, links
-        self._lock = threading.Lock()
-        self._choosing: set[str] = set()
+        self._jobs = JobRegistry(workspace.home, "suggestions")
 
     def held_out(self, run_id: str, count: int) -> list[str]:
         """Questions that the run kept aside, spread over all of them and without repeating an answer."""
@@ -43,28 +40,22 @@ class SuggestionService:
 
     def choose(self, link: Link) -> None:
         """Asks the tuned model in the background, and suggests what it answers right; else all stays as it is."""
-        with self._lock:
-            self._choosing.add(link.token)
-        threading.Thread(target=self._choose, args=(link,), name="suggestions", daemon=True).start()
+        self._jobs.start(link.token, lambda job: self._choose(link, job.is_cancelled))
 
     def is_choosing(self, token: str) -> bool:
         """Whether the questions of a link are still being asked."""
-        with self._lock:
-            return token in self._choosing
+        job = self._jobs.get(token)
+        return job is not None and job.is_active
 
-    def _choose(self, link: Link) -> None:
-        try:
-            if found := self._answered_right(link.run_id):
-                self._links.suggest(link.token, found, ChosenBy.ANSWER)
-        except AfinaError as error:  # a suggestion less, and nothing that a person must know
-            _LOG.info("The suggested questions were not asked: %s", error)
-        except Exception:
-            _LOG.exception("The suggested questions were not asked")
-        finally:
-            with self._lock:
-                self._choosing.discard(link.token)
+    def close(self) -> None:
+        """Asks no more."""
+        self._jobs.close()
 
-    def _answered_right(self, run_id: str) -> list[str]:
+    def _choose(self, link: Link, cancelled: Cancelled) -> None:
+        if found := self._answered_right(link.run_id, cancelled):
+            self._links.suggest(link.token, found, ChosenBy.ANSWER)
+
+    def _answered_right(self, run_id: str, cancelled: Cancelled) -> list[str]:
         folder = self._workspace.run(run_id)
         held_out, learned = _aside(folder), _examples(folder.train)
         asked = [example for part in (held_out, learned) for example in _spread(part, _ASKED // 2)]
@@ -75,7 +66,7 @@ class SuggestionService:
             for example, answer in zip(batch, answers, strict=True):
                 if plain(answer) == plain(example.answer):
                     right.setdefault(plain(answer), example.question)
-            if len(right) >= MAX_QUESTIONS:
+            if len(right) >= MAX_QUESTIONS or cancelled():
                 break
         return list(right.values())[:MAX_QUESTIONS]
 

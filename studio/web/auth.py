@@ -20,11 +20,12 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from studio.errors import AfinaError
-from studio.i18n.catalog import LOCALES, catalog, negotiate
+from studio.i18n.catalog import catalog
 from studio.settings import Settings
 from studio.web.guards.addresses import client_network
 from studio.web.login.page import HEADERS, login_file, login_page
 from studio.web.login.throttle import LoginThrottle
+from studio.web.notice_page import locale_of
 from studio.web.secret import load_secret
 
 COOKIE: Final = "afina_session"
@@ -202,12 +203,12 @@ def _turned_away(connection: HTTPConnection) -> Response:
     if connection.scope["method"] in ("GET", "HEAD") and "text/html" in connection.headers.get("accept", ""):
         target = quote(connection.url.path + (f"?{connection.url.query}" if connection.url.query else ""), safe="/")
         return RedirectResponse(f"/login?next={target}", 303, HEADERS)
-    message = catalog(_locale(connection)).error(AfinaError("login.needed"))
+    message = catalog(locale_of(connection)).error(AfinaError("login.needed"))
     return JSONResponse({"error": {"code": "login.needed", "message": message}}, 401, HEADERS)
 
 
 def _page(request: Request, target: str, error: AfinaError | None = None) -> Response:
-    locale = _locale(request)
+    locale = locale_of(request)
     status = 200 if error is None else 429 if error.code == "login.wait" else 401
     headers = {**HEADERS, "Retry-After": str(error.params["n"])} if error and status == 429 else HEADERS
     sentence = catalog(locale).error(error) if error else ""
@@ -219,13 +220,6 @@ def _safe_target(target: str) -> str:
     parts = urlsplit(target.replace("\\", "/"))
     inside = target.startswith("/") and not target.startswith("//") and not parts.scheme and not parts.netloc
     return target if inside and "\\" not in target and target.isprintable() else "/"
-
-
-def _locale(connection: HTTPConnection) -> str:
-    for wanted in (connection.query_params.get("lang", ""), connection.cookies.get("afina_language", "")):
-        if wanted in LOCALES:
-            return wanted
-    return negotiate(connection.headers.get("accept-language"))
 
 
 async def _body(request: Request) -> bytes:

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from studio.i18n import LOCALES, catalog, negotiate
-from studio.web.notice_page import POLICY, notice_page
-
-LANGUAGE_COOKIE: Final = "afina_language"
-_HEADERS: Final = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": POLICY,
-    "X-Content-Type-Options": "nosniff",
-}
-
-
-def locale_of(request: Request) -> str:
-    """The language of a visitor: of the address, as chosen before, or as the browser asks for."""
-    chosen = [request.url.path.split("/")[1], request.cookies.get(LANGUAGE_COOKIE, "")]
-    return next((name for name in chosen if name in LOCALES), "") or negotiate(request.headers.get("accept-language"))
+from studio.i18n import catalog
+from studio.web.notice_page import HEADERS, locale_of, notice_page
 
 
 class LostPage:
@@ -58,4 +43,4 @@ def _page(request: Request) -> HTMLResponse:
     locale = locale_of(request)
     text = catalog(locale)
     page = notice_page(locale, text("common.lost.title"), text("common.lost.why"))
-    return HTMLResponse(page, status_code=404, headers=_HEADERS)
+    return HTMLResponse(page, status_code=404, headers=HEADERS)

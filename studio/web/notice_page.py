@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from markupsafe import Markup
+from starlette.requests import HTTPConnection
 
-from studio.i18n import catalog
+from studio.i18n import LOCALES, catalog, negotiate
 from studio.web.brand import logo
 
 POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'none'"
+HEADERS: Final = {"Cache-Control": "no-store", "Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"}
+LANGUAGE_COOKIE: Final = "afina_language"
 _PAGE: Final = Markup(
     '<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, '
     'initial-scale=1"><meta name="color-scheme" content="light dark"><title>{title} · {brand}</title><style>'
@@ -19,6 +22,15 @@ _PAGE: Final = Markup(
     "</style></head><body><main>{logo}<h1>{title}</h1><p>{why}</p>{way}</main></body></html>"
 )
 _WAY: Final = Markup('<a href="/{locale}/">{home}</a>')
+
+
+def locale_of(connection: HTTPConnection) -> str:
+    """The language of a visitor: as asked for, of the address, as chosen before, or as the browser asks for."""
+    address = connection.scope["path"].split("/")[1:2]
+    chosen = (connection.query_params.get("lang", ""), *address, connection.cookies.get(LANGUAGE_COOKIE, ""))
+    return next((name for name in chosen if name in LOCALES), "") or negotiate(
+        connection.headers.get("accept-language")
+    )
 
 
 def notice_page(locale: str, title: str, why: str, *, has_way_home: bool = True) -> str:

@@ -10,8 +10,6 @@ from studio.i18n import LOCALES
 from studio.services import Services
 from studio.settings import assets_dir
 
-LANGUAGE_COOKIE = "afina_language"
-
 
 def build_bot_server(services: Services) -> FastAPI:
     """The API and the demo pages alone: nothing of the studio is there, so that no password guards it."""
@@ -35,7 +33,8 @@ def build_server(services: Services) -> FastAPI:
     from studio.web.auth import protect
     from studio.web.demo import demo_app
     from studio.web.downloads import add_downloads
-    from studio.web.lost import LostPage, locale_of
+    from studio.web.lost import LostPage
+    from studio.web.notice_page import locale_of
     from studio.web.ui.shell import mount_studio
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)

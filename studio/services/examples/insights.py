@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from studio.data.checks.check import Dataset
@@ -15,6 +16,7 @@ from studio.domain.problem import Problem
 from studio.errors import AfinaError, Stopped, from_exception
 from studio.models import hardware
 from studio.models.probe import choose_precision, known_speed
+from studio.processes.job_registry import ActiveJob, JobRegistry
 from studio.services.examples.question_map import QuestionMap, make_map
 
 if TYPE_CHECKING:
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from studio.services.models import ModelService
 
 _VERSIONS_KEPT: Final = 3
-_WAIT: Final = 5.0  # seconds for what is under way to stop when the studio ends
 SPLIT_SHOWN: Final = 5_000  # examples above which the proof is drawn when training starts
 
 
@@ -58,13 +59,6 @@ class InsightView:
 Key = tuple[str, str, str, tuple[str, ...]]
 
 
-@dataclass
-class _Job:
-    view: InsightView
-    cancel: threading.Event = field(default_factory=threading.Event)
-    thread: threading.Thread | None = None
-
-
 class InsightService:
     """The plots of projects. Safe to use from many threads.
 
@@ -83,7 +77,8 @@ class InsightService:
         self._checks = checks
         self.encoders = encoders
         self._lock = threading.Lock()
-        self._jobs: OrderedDict[Key, _Job] = OrderedDict()
+        self._views: OrderedDict[Key, InsightView] = OrderedDict()
+        self._jobs = JobRegistry(datasets.workspace.home, "insights")
 
     def look(self, project_id: str) -> InsightView:
         """The plots of the current examples as far as they are; begins to count where needed. Never waits.
@@ -93,23 +88,19 @@ class InsightService:
         """
         key = self._key(project_id)
         with self._lock:
-            job = self._jobs.get(key)
-            if job is None:
-                job = self._jobs[key] = _Job(InsightView(key[0]))
-                job.thread = threading.Thread(target=self._run, args=(project_id, job), name="insights", daemon=True)
-                job.thread.start()
-            self._jobs.move_to_end(key)
-            while len(self._jobs) > _VERSIONS_KEPT:
-                self._jobs.popitem(last=False)[1].cancel.set()
-            return job.view
+            if key not in self._views:
+                if self._jobs.start(_name(key), lambda job: self._run(project_id, key, job)) is None:
+                    return InsightView(key[0])  # one that was given up is still ending
+                self._views[key] = InsightView(key[0])
+            self._views.move_to_end(key)
+            while len(self._views) > _VERSIONS_KEPT:
+                self._jobs.cancel(_name(self._views.popitem(last=False)[0]))
+            return self._views[key]
 
     def wait(self, project_id: str) -> InsightView:
         """The plots once everything is there."""
         self.look(project_id)
-        with self._lock:
-            thread = self._jobs[self._key(project_id)].thread
-        if thread is not None:
-            thread.join()
+        self._jobs.wait(_name(self._key(project_id)))
         return self.look(project_id)
 
     def example(self, project_id: str, example_id: str) -> Conversation | None:
@@ -119,22 +110,15 @@ class InsightService:
 
     def again(self, project_id: str) -> None:
         """Forgets what went wrong, so that the next look begins anew."""
+        key = self._key(project_id)
+        self._jobs.cancel(_name(key))
         with self._lock:
-            job = self._jobs.pop(self._key(project_id), None)
-        if job is not None:
-            job.cancel.set()
+            self._views.pop(key, None)
 
     def close(self) -> None:
         """Stops whatever is under way."""
         self.encoders.close()
-        with self._lock:
-            jobs = list(self._jobs.values())
-            self._jobs.clear()
-        for job in jobs:
-            job.cancel.set()
-        for job in jobs:
-            if job.thread is not None:
-                job.thread.join(_WAIT)
+        self._jobs.close()
 
     def _key(self, project_id: str) -> Key:
         version = self._datasets.version(project_id)
@@ -144,13 +128,15 @@ class InsightService:
         installed = model_id if model_id and self._models.is_installed(model_id) else ""
         return version.id, installed, system_prompt or "", self.encoders.installed
 
-    def _run(self, project_id: str, job: _Job) -> None:
+    def _run(self, project_id: str, key: Key, job: ActiveJob) -> None:
         def update(**values: object) -> None:
-            job.view = replace(job.view, **values)  # type: ignore[arg-type]
+            with self._lock:
+                if key in self._views:  # else other versions were looked at meanwhile
+                    self._views[key] = replace(self._views[key], **values)  # type: ignore[arg-type]
 
         try:
             dataset = self._checks.dataset(project_id)
-            held_out = self._held_out(job.view.version_id, dataset)
+            held_out = self._held_out(key[0], dataset)
             found = Insights.of(dataset, held_out)
             language = main_language(found.languages)
             update(insights=found, language=language, held_out=held_out)
@@ -160,13 +146,16 @@ class InsightService:
                 self.encoders.for_language(language).folder,
                 self._precision(),
                 lambda done, total: update(done=done, total=total),
-                job.cancel.is_set,
+                job.is_cancelled,
             )
-            update(map=made, is_running=False, total=0)
+            update(map=made, total=0)
         except Stopped:
-            update(is_running=False)
+            raise
         except Exception as error:  # whatever it is, the screen must say it
-            update(is_running=False, problem=Problem.of(from_exception(error)))
+            update(problem=Problem.of(from_exception(error)))
+            raise
+        finally:
+            update(is_running=False)
 
     def encoder(self, project_id: str) -> EncoderInstall:
         """The encoder for the language of the current examples."""
@@ -182,3 +171,8 @@ class InsightService:
         if said or len(dataset) > SPLIT_SHOWN:
             return said
         return frozenset(c.id for c in self._datasets.parts(version_id).held_out)
+
+
+def _name(key: Key) -> str:
+    """Of the job that counts: one a version, a model, a prompt and what reads questions."""
+    return f"{key[0]}-{hashlib.sha256(repr(key).encode()).hexdigest()[:8]}"

@@ -1,4 +1,4 @@
-"""The child process of :mod:`studio.processes.json_child`: reads files, and checks and mends large sets with every core.
+"""The child process of :mod:`studio.processes.json_child`: reads files, checks, mends and counts large sets.
 
 What only large sets need is imported where it is used: a small file is to be read in less than a second.
 """
@@ -123,6 +123,16 @@ class _Work:
         """Draws the test of a version."""
         SplitStore(self.datasets.workspace).draw(Versions(self.datasets.workspace).get(job["version_id"]))
 
+    def count(self, job: dict[str, Any]) -> None:
+        """Says how many tokens of a base model each of some examples has."""
+        from studio.domain.conversation import Conversation
+        from studio.domain.model import BaseModelCard
+        from studio.services.examples.token_lengths import ModelTokens
+
+        card = BaseModelCard.model_validate(job["card"])
+        conversations = [Conversation.model_validate(each) for each in job["conversations"]]
+        say(lengths=ModelTokens(self._workspace, card, (), job["system_prompt"]).lengths(conversations))
+
     def _checking(self, share: float) -> None:
         if self._stop.is_set():
             raise Stopped
@@ -192,6 +202,7 @@ def main() -> None:
         "check": work.check,
         "fix": work.fix,
         "draw": work.draw,
+        "count": work.count,
     }
     with acting_as(job["author"]):
         work_as_child(lambda: does[job["do"]](job), end)

@@ -12,6 +12,7 @@ from studio.data.splitting import saved_split as keeping
 from studio.data.splitting.saved_split import Drawn, Parts
 from studio.data.versions.versions import Draft, Versions
 from studio.errors import AfinaError, Stopped
+from studio.processes.job_registry import ActiveJob, JobRegistry
 from studio.processes.json_child import run_aside
 from studio.storage.database import DatasetRow
 from studio.storage.workspace import Workspace
@@ -33,8 +34,7 @@ class SplitStore:
         self._lock = threading.Lock()
         self._known: OrderedDict[str, Drawn] = OrderedDict()
         self._parts: OrderedDict[str, Parts] = OrderedDict()
-        self._turns: dict[str, threading.Thread] = {}
-        self._closed = threading.Event()
+        self._jobs = JobRegistry(workspace.home, "split")
 
     def known(self, row: DatasetRow) -> Drawn | None:
         """The test of a version where it is drawn already, or soon drawn; never waits for a large one, but begins it."""
@@ -42,7 +42,7 @@ class SplitStore:
         if found is None and row.examples <= DRAWN_AT_ONCE:
             return self.draw(row)
         if found is None:
-            self._begin(row)
+            self._jobs.start(row.id, lambda job: self._aside(row, job))
         return found
 
     def need(self, row: DatasetRow) -> Drawn:
@@ -53,9 +53,14 @@ class SplitStore:
         """
         found = self.known(row)
         if found is None:
-            self._begin(row).join()
+            self._jobs.start(row.id, lambda job: self._aside(row, job))
+            job = self._jobs.wait(row.id)
             found = self._found(row)
-        return found or self._aside(row)
+            if found is None and job is not None and job.problem is not None:
+                raise AfinaError(job.problem.code, **job.problem.params)
+        if found is None:
+            raise Stopped
+        return found
 
     def parts(self, row: DatasetRow, *, estimate: bool = False) -> Parts:
         """The examples of a version to learn from, to practise with, and those of its exam. They stay on disk.
@@ -87,7 +92,7 @@ class SplitStore:
 
     def close(self) -> None:
         """Ends what is being drawn."""
-        self._closed.set()
+        self._jobs.close()
 
     def _found(self, row: DatasetRow) -> Drawn | None:
         with self._lock:
@@ -104,30 +109,11 @@ class SplitStore:
                 self._known.popitem(last=False)
         return found
 
-    def _begin(self, row: DatasetRow) -> threading.Thread:
-        def work() -> None:
-            try:
-                self._aside(row)
-            except (AfinaError, Stopped):
-                return  # whoever needs it tries again, and is told
-            finally:
-                with self._lock:
-                    self._turns.pop(row.id, None)
-
-        with self._lock:
-            thread = self._turns.get(row.id)
-            if thread is None:
-                thread = self._turns[row.id] = threading.Thread(target=work, name="draw", daemon=True)
-                thread.start()
-        return thread
-
-    def _aside(self, row: DatasetRow) -> Drawn:
-        job = {"do": "draw", "version_id": row.id}
-        run_aside(self._workspace.settings, job, lambda _: None, self._closed.is_set)
-        found = self._found(row)
-        if found is None:
+    def _aside(self, row: DatasetRow, job: ActiveJob) -> None:
+        request = {"do": "draw", "version_id": row.id}
+        run_aside(self._workspace.settings, request, lambda _: None, job.is_cancelled, on_start=job.attach)
+        if self._found(row) is None:
             raise AfinaError("disk.missing", path=str(keeping.path_of(self._path(row))))
-        return found
 
     def _path(self, row: DatasetRow) -> Path:
         return self._versions.path(row)

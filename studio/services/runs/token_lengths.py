@@ -7,9 +7,11 @@ lengths by letters.
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,14 +19,15 @@ from studio.data.limits import DRAWN_AT_ONCE
 from studio.data.splitting.paraphrase_recall import has_unique_answers
 from studio.domain.conversation import Conversation
 from studio.domain.model import BaseModelCard
-from studio.errors import AfinaError
+from studio.errors import AfinaError, Stopped
 from studio.models.install import is_installed
+from studio.processes.json_child import run_aside
 from studio.services.examples.token_lengths import ModelTokens
 from studio.services.runs.examples import Examples
-from studio.services.runs.token_counter import count_aside
 from studio.storage.workspace import Workspace
 
 _SAMPLE: Final = 200
+_PATIENCE: Final = 60.0  # seconds for a child
 _ANSWERS: Final = 2_000  # answers looked at where it is not known whether each is there once
 _LETTERS_A_TOKEN: Final = 3.5  # where there is no tokenizer yet
 _LETTERS_AROUND: Final = 12  # of the marks that a template puts around a turn
@@ -111,13 +114,32 @@ class RunLengths:
 
     def _exact(self, card: BaseModelCard, examples: Examples, sample: Sequence[Conversation]) -> Sequence[int]:
         prompt = examples.system_prompt
-        if _is_large(examples) and (counts := count_aside(self._workspace, card, sample, prompt)):
+        if _is_large(examples) and (counts := self._aside(card, sample, prompt)):
             return counts
         wanted = (card.id, prompt)
         with self._reading:
             if self._tokens is None or self._tokens[0] != wanted:
                 self._tokens = (wanted, ModelTokens(self._workspace, card, (), prompt))
             return self._tokens[1].lengths(sample)
+
+    def _aside(self, card: BaseModelCard, sample: Sequence[Conversation], prompt: str | None) -> list[int]:
+        """As counted by a process of its own; nothing where that takes too long."""
+        found: list[int] = []
+        ends = time.monotonic() + _PATIENCE
+        job = {
+            "do": "count",
+            "card": card.model_dump(mode="json"),
+            "conversations": [conversation.model_dump(mode="json") for conversation in sample],
+            "system_prompt": prompt,
+        }
+        with suppress(Stopped):
+            run_aside(
+                self._workspace.settings,
+                job,
+                lambda said: found.extend(said["lengths"]),
+                lambda: time.monotonic() > ends,
+            )
+        return found
 
 
 def _is_large(examples: Examples) -> bool:

@@ -6,7 +6,6 @@ to switch and as easy to share as any other (see :mod:`studio.training.engines.f
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -61,9 +60,7 @@ def save(
         folder: made where needed.
         before: of :func:`choose`.
     """
-    from safetensors.torch import save_file
-
-    from studio.training.engines.fused.peft_export import low_rank
+    from studio.training.engines.fused.peft_export import low_rank, write_adapter
 
     tensors: dict[str, torch.Tensor] = {}
     for name, old in before.items():
@@ -71,19 +68,5 @@ def save(
         a, b = low_rank(linear.weight.detach().float() - old.float(), adaptation.rank)
         tensors[f"base_model.model.{name}.lora_A.weight"] = a.cpu()
         tensors[f"base_model.model.{name}.lora_B.weight"] = b.cpu()
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
-    count = int(model.config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
-    config = {
-        "peft_type": "LORA",
-        "task_type": "CAUSAL_LM",
-        "base_model_name_or_path": base,
-        "r": adaptation.rank,
-        "lora_alpha": adaptation.rank,
-        "lora_dropout": 0.0,
-        "target_modules": sorted({name.split(".")[-1] for name in before}),
-        "layers_to_transform": None if adaptation.is_whole else adaptation.tuned_layers(count),
-        "bias": "none",
-        "inference_mode": True,
-    }
-    (folder / "adapter_config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
+    layers = int(model.config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
+    write_adapter(folder, tensors, adaptation, base, (name.split(".")[-1] for name in before), layers)

@@ -7,7 +7,7 @@ switch and to share as any other. What that keeps depends on the rank; see :data
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
@@ -38,9 +38,35 @@ def save(folder: Path, layers: Sequence[Layer], adaptation: Adaptation, base: st
                 a, b = low_rank(whole.change, adaptation.rank)
                 tensors[f"{prefix}.{whole.name}.lora_A.weight"] = a
                 tensors[f"{prefix}.{whole.name}.lora_B.weight"] = b
+    names = adaptation.target_modules or tuple(name.split(".")[-1] for group in GROUPS for name in group)
+    write_adapter(folder, tensors, adaptation, base, names, len(layers))
+
+
+def write_adapter(
+    folder: Path, tensors: dict[str, Tensor], adaptation: Adaptation, base: str, names: Iterable[str], layers: int
+) -> None:
+    """Writes tensors named as PEFT does, and their configuration.
+
+    Args:
+        names: of the kinds of linear layers that are tuned.
+        layers: of the base model in all.
+    """
+    full = adaptation.method.tunes_whole_weights
+    config = {
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "base_model_name_or_path": base,
+        "r": adaptation.rank,
+        "lora_alpha": adaptation.rank if full else adaptation.alpha,
+        "lora_dropout": 0.0 if full else adaptation.dropout,
+        "target_modules": sorted(set(names)),
+        "layers_to_transform": None if adaptation.is_whole else adaptation.tuned_layers(layers),
+        "use_rslora": adaptation.method is Method.RSLORA,
+        "bias": "none",
+        "inference_mode": True,
+    }
     folder.mkdir(parents=True, exist_ok=True)
     save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
-    config = _config(layers, adaptation, base)
     (folder / "adapter_config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
 
 
@@ -58,21 +84,3 @@ def low_rank(change: Tensor, rank: int) -> tuple[Tensor, Tensor]:
         a = torch.cat((a, a.new_zeros(rank - rank_here, a.shape[1])))
         b = torch.cat((b, b.new_zeros(b.shape[0], rank - rank_here)), 1)
     return a.contiguous(), b.contiguous()
-
-
-def _config(layers: Sequence[Layer], adaptation: Adaptation, base: str) -> dict[str, object]:
-    names = adaptation.target_modules or tuple(name.split(".")[-1] for group in GROUPS for name in group)
-    full = adaptation.method.tunes_whole_weights
-    return {
-        "peft_type": "LORA",
-        "task_type": "CAUSAL_LM",
-        "base_model_name_or_path": base,
-        "r": adaptation.rank,
-        "lora_alpha": adaptation.rank if full else adaptation.alpha,
-        "lora_dropout": 0.0 if full else adaptation.dropout,
-        "target_modules": sorted(names),
-        "layers_to_transform": None if adaptation.is_whole else adaptation.tuned_layers(len(layers)),
-        "use_rslora": adaptation.method is Method.RSLORA,
-        "bias": "none",
-        "inference_mode": True,
-    }
