@@ -2,7 +2,7 @@
 
     AFINA_HOME=… python -m benchmarks.gguf_answers RUN [--questions 100] [--precision f16 --precision q8_0]
 
-The questions are those that the run kept aside, then ones that it learned from. Both sides take the likeliest word. "Equal"
+The questions are those of its exam, then others that it kept aside, then ones that it learned from. Both sides take the likeliest word. "Equal"
 compares the answers to the letter; "right" compares them to the desk's answer. Also printed: how fast the browser answers,
 with two threads and with one.
 """
@@ -79,13 +79,13 @@ def _same(found: list[str], expected: list[str]) -> int:
 
 
 def pairs(run: RunFolder) -> list[tuple[str, str]]:
-    """First questions and answers: those kept aside, then those that were learned."""
-    found = []
-    for path in (run.held_out, run.train):
-        for line in path.read_text(encoding="utf-8").splitlines():
+    """First questions and answers: those of the exam, then others kept aside, then those that were learned."""
+    found = {}
+    for path in (run.exam, run.held_out, run.train):
+        for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
             said = {turn.role: turn.content for turn in reversed(Conversation.model_validate_json(line).messages)}
-            found.append((said[Role.USER], said[Role.ASSISTANT].strip()))
-    return found
+            found.setdefault(said[Role.USER], said[Role.ASSISTANT].strip())
+    return list(found.items())
 
 
 if __name__ == "__main__":
