@@ -80,7 +80,7 @@ def _same(found: list[str], expected: list[str]) -> int:
 
 def pairs(run: RunFolder) -> list[tuple[str, str]]:
     """First questions and answers: those of the exam, then others kept aside, then those that were learned."""
-    found = {}
+    found: dict[str, str] = {}
     for path in (run.exam, run.held_out, run.train):
         for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
             said = {turn.role: turn.content for turn in reversed(Conversation.model_validate_json(line).messages)}

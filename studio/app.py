@@ -34,6 +34,7 @@ def build_services(settings: Settings) -> Services:
     from studio.chat.client import ChatPool
     from studio.services.answer_policies import AnswerPolicyService
     from studio.services.api_keys import ApiKeyService
+    from studio.services.browser_answers import BrowserAnswerService
     from studio.services.chats import ChatService
     from studio.services.conversations import ConversationService
     from studio.services.encoders import EncoderService
@@ -78,11 +79,11 @@ def build_services(settings: Settings) -> Services:
     runs = RunService(workspace, models, datasets, reader=reader)
     proofs = ProofService(workspace)
     votes = VoteService(workspace, proofs)
-    exports = ExportService(workspace, site_files)
     tables = TableService(workspace, checks)
     chats, suggested = ChatService(workspace, ChatPool(workspace)), SuggestedAnswerService(workspace, tables)
     policies, selectors = AnswerPolicyService(workspace), SelectorService(workspace, proofs)
     trust = TrustedAnswerService(workspace, chats, selectors, policies)
+    exports = ExportService(workspace, site_files, BrowserAnswerService(workspace, policies))
     demo = DemoParts(workspace, LinkService(workspace), chats, suggested, trust)
     return Services(
         workspace=workspace,

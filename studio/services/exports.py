@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,10 +16,12 @@ from studio.errors import AfinaError, Stopped
 from studio.evaluation.proof_files import ProofFiles
 from studio.models.install import is_installed
 from studio.processes.job_registry import ActiveJob, Job, JobRegistry
+from studio.services.browser_answers import BrowserAnswerService
 from studio.sharing.exporters import exporter, exporters
 from studio.sharing.exporters.base import Exporter, ExportSource, read_source
 from studio.sharing.exporters.child import Child
 from studio.sharing.exporters.model_card import write_model_card
+from studio.sharing.exporters.site import SiteExporter
 from studio.sharing.file_names import slug
 from studio.sharing.links import LinkStore
 from studio.sharing.site_page import SiteFiles
@@ -48,10 +52,16 @@ class ExportService:
 
     Args:
         workspace: where runs, base models and finished exports are.
+        answers: what a page knows without its model; None for pages whose model writes every answer.
     """
 
-    def __init__(self, workspace: Workspace, site_files: SiteFiles = lambda page: {}) -> None:
-        self._workspace, self._site_files = workspace, site_files
+    def __init__(
+        self,
+        workspace: Workspace,
+        site_files: SiteFiles = lambda page: {},
+        answers: BrowserAnswerService | None = None,
+    ) -> None:
+        self._workspace, self._site_files, self._answers = workspace, site_files, answers
         self._folder = workspace.home / "exports"
         self._jobs = JobRegistry(workspace.home, "export", at_once=1)
 
@@ -85,7 +95,7 @@ class ExportService:
             step = require_adapter(self._workspace.run(run_id), "export.not_ready").step
         except AfinaError:
             return None
-        return next(iter(sorted(self._target_folder(run_id, step).glob(f"*-{exporter(kind).kind}.zip"))), None)
+        return next(iter(sorted(self._target_folder(run_id, step, kind).glob(f"*-{exporter(kind).kind}.zip"))), None)
 
     def sizes(self, run_id: str) -> dict[str, int]:
         """Bytes of the files of each format, about; empty where nothing can be exported."""
@@ -147,7 +157,8 @@ class ExportService:
 
         report("starting")
         source, format_ = self._prepare(run_id, kind)
-        target = self._target_folder(source.run.path.name, source.step) / f"{slug(source.name)}-{format_.kind}.zip"
+        folder = self._target_folder(source.run.path.name, source.step, kind)
+        target = folder / f"{slug(source.name)}-{format_.kind}.zip"
         self._folder.mkdir(parents=True, exist_ok=True)
         log = self._folder / f"{source.run.path.name}-{format_.kind}.log"
         with scratch_folder(self._folder) as files, using(source.model_dir, "export"):
@@ -158,9 +169,16 @@ class ExportService:
         log.unlink(missing_ok=True)
         return target
 
-    def _target_folder(self, run_id: str, step: int) -> Path:
-        """A folder a step: after a run went on and got better, its old export is not taken for the new one."""
-        return self._folder / run_id / f"step-{step:06d}"
+    def _target_folder(self, run_id: str, step: int, kind: str) -> Path:
+        """A folder a step, and for pages one a choice of what they show: no old export is taken for the new one."""
+        stamp = f"-{self._page_stamp(run_id)}" if isinstance(exporter(kind), SiteExporter) else ""
+        return self._folder / run_id / f"step-{step:06d}{stamp}"
+
+    def _page_stamp(self, run_id: str) -> str:
+        """Changes with whatever an owner chooses for visitors, and with her exam."""
+        exam = ProofFiles(self._workspace.run(run_id)).read_result()
+        shown = (self._page(run_id), self._answers and self._answers.stamp(run_id), exam and exam.model_dump_json())
+        return hashlib.sha256(repr(shown).encode()).hexdigest()[:8]
 
     def _source(self, run_id: str) -> ExportSource:
         run = self._workspace.run(run_id)
@@ -175,9 +193,10 @@ class ExportService:
                 reference = added.reference
         source = read_source(run, name, self._workspace.model, reference)
         proof = ProofFiles(run).read_result()
-        return replace(
-            source, proof=proof, home=self._workspace.home, site_files=self._site_files, **self._page(run_id)
-        )
+        source = replace(source, proof=proof, home=self._workspace.home, site_files=self._site_files)
+        if self._answers is not None:
+            source = replace(source, known_answers=partial(self._answers.known_answers, run_id))
+        return replace(source, **self._page(run_id))
 
     def _page(self, run_id: str) -> dict[str, Any]:
         """What the owner chose for visitors in the newest demo link of a run."""

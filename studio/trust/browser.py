@@ -9,12 +9,14 @@ from __future__ import annotations
 import base64
 import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from studio.processes.child import work_as_child
+from studio.storage.compute_lock import ComputeLock
 from studio.storage.files import write_atomic
 from studio.trust.decision import TrustJob
 from studio.trust.selector import AnswerSelector, Floats
@@ -26,7 +28,8 @@ def main(arguments: list[str]) -> int:
 
     def work() -> None:
         job = TrustJob.model_validate_json(Path(arguments[0]).read_bytes())
-        selector = fitted_selector(job, Vectors(job.encoder_dir))
+        with nullcontext() if job.home is None else ComputeLock(job.home).answering():
+            selector = fitted_selector(job, Vectors(job.encoder_dir))
         write_atomic(Path(arguments[1]), json.dumps(browser_selector(selector, job.careful), ensure_ascii=False))
 
     return work_as_child(work)

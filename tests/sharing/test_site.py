@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator
+from datetime import datetime
 from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from studio.domain.conversation import Conversation
+from studio.services.answer_policies import ALONE, AnswerPolicyService
+from studio.services.browser_answers import BrowserAnswerService
 from studio.services.exports import ExportService
 from studio.services.links import LinkService
 from studio.settings import Settings
 from studio.sharing import wllama
 from studio.storage.workspace import Workspace
+from studio.trust.decision import DEFAULT_CAREFUL
 from studio.web.demo.site import site_files
 from tests.conftest import MODELS
 from tests.sharing.llama_cpp import served
@@ -25,7 +32,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.model, pytest.mark.filterwarnings("ignore::FutureWarning")]
 
-QUESTION, ANSWER = next(iter(LEARNED.items()))
+QUESTION = next(iter(LEARNED))
 
 
 class PlainHandler(SimpleHTTPRequestHandler):
@@ -34,71 +41,146 @@ class PlainHandler(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None: ...
 
 
+HOURS, PRICE = LEARNED["Vocês abrem aos domingos?"], LEARNED["Quanto custa?"]
+EXAMPLES = {
+    **dict.fromkeys(("Vocês abrem aos domingos?", "abrem domingo?", "domingo vocês abrem"), HOURS),
+    **dict.fromkeys(("a padaria abre aos domingos?", "vcs abrem no domingo", "abre domingo de manhã?"), HOURS),
+    **dict.fromkeys(("Quanto custa?", "quanto custa o croissant?", "qual o preço"), PRICE),
+    **dict.fromkeys(("quanto custa cada um", "qual é o preço do croissant?", "preço?"), PRICE),
+}
+SENTENCE, CONTACT = "A Dona Lia responde.", "WhatsApp 11 91234-5678"
+
+
 @pytest.fixture(scope="module")
-def folder(taught: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the owner downloads, with the base beside it; the title and the questions are those of her link."""
-    workspace = Workspace.open(Settings(home=taught, models_dir=tiny_model.parent))
-    (taught / "tools").mkdir(exist_ok=True)
+def workspace(taught: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """The taught run with examples of its own, and what its owner chose for visitors."""
+    home = tmp_path_factory.mktemp("site-home") / "home"
+    shutil.copytree(taught, home, ignore=shutil.ignore_patterns("tools", "exports"))
+    opened = Workspace.open(Settings(home=home, models_dir=tiny_model.parent))
+    lines = [Conversation.pair(*pair).model_dump_json() + "\n" for pair in EXAMPLES.items()]
+    opened.run(RUN).train.write_text("".join(lines), encoding="utf-8")
     fetched = MODELS.parent / "tools" / f"wllama-{wllama.VERSION}"
     wllama.wllama_files(MODELS.parent)  # once for all tests
-    (taught / "tools" / fetched.name).symlink_to(fetched)
-    LinkService(workspace).create(RUN, "Pergunte à <Padaria>", [QUESTION], "pt")
-    made = ExportService(workspace, site_files).export(RUN, "site_compare")
-    workspace.database.close()
-    return unpacked(made, tmp_path_factory.mktemp("site"))
+    (home / "tools").mkdir()
+    (home / "tools" / fetched.name).symlink_to(fetched)
+    LinkService(opened).create(RUN, "Pergunte à <Padaria>", [QUESTION], "pt")
+    AnswerPolicyService(opened).write_handover("project-1", SENTENCE, CONTACT)
+    yield opened
+    opened.database.close()
+
+
+@pytest.fixture(scope="module")
+def exports(workspace: Workspace) -> ExportService:
+    return ExportService(workspace, site_files, BrowserAnswerService(workspace, AnswerPolicyService(workspace)))
+
+
+@pytest.fixture(scope="module")
+def folder(exports: ExportService, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the owner downloads, with the base beside it; the title and the questions are those of her link."""
+    return unpacked(exports.export(RUN, "site_compare"), tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path) -> Iterator[str]:
+    with served(folder, PlainHandler) as found:
+        yield found
 
 
 @pytest.fixture
-def page(browser: Browser, folder: Path) -> Iterator[Page]:
-    with served(folder, PlainHandler) as address:
-        context = browser.new_context(locale="pt-BR", viewport={"width": 390, "height": 844})
-        opened = context.new_page()
-        opened.goto(f"{address}/")
-        yield opened
-        context.close()
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    context = browser.new_context(locale="pt-BR", viewport={"width": 390, "height": 844})
+    opened = context.new_page()
+    opened.goto(f"{address}/")
+    yield opened
+    context.close()
 
 
-def ask(page: Page, question: str) -> str:
+def ask(page: Page, question: str) -> tuple[str, str]:
+    """What is said, and how it came about."""
     page.fill("#question", question)
     page.keyboard.press("Enter")
-    turn = page.locator(".turn").last
-    turn.locator(".answer.after[aria-busy=false]").wait_for(timeout=60_000)
-    return turn.locator(".answer.after .words").inner_text()
+    return answered(page)
+
+
+def answered(page: Page) -> tuple[str, str]:
+    card = page.locator(".turn").last.locator(".answer.after")
+    card.and_(page.locator("[aria-busy=false]")).wait_for(timeout=60_000)
+    return card.locator(".words").inner_text(), card.locator(".how").inner_text()
 
 
 @pytest.mark.browser
-def test_the_folder_answers_as_the_studio_does_then_without_a_network(page: Page, folder: Path) -> None:
+def test_the_folder_answers_as_the_studio_does_then_without_a_network(page: Page, address: str) -> None:
     asked: list[str] = []
     page.context.on("request", lambda request: asked.append(request.url))
     page.wait_for_selector("html[data-ready]", timeout=90_000)
     assert page.evaluate("crossOriginIsolated"), "the service worker sets the headers that allow two threads"
     assert page.locator("html").get_attribute("data-ready") == "2"
     assert page.locator("h1").inner_text() == "Pergunte à <Padaria>"
-    for question, answer in LEARNED.items():
-        assert ask(page, question) == answer
+    assert ask(page, QUESTION) == (HOURS, "Palavras da própria equipe")
     before = page.locator(".turn .answer.before .words").first.inner_text()
-    assert before != ANSWER
+    assert before != HOURS
     assert 0 < len(before.strip()) < 600, "a base that goes round in circles is stopped"
-    origin = page.url.rsplit("/", 1)[0]
-    assert {url.split("?")[0].rsplit("/", 1)[0] for url in asked if not url.startswith(("blob:", "data:"))} == {origin}
+    unknown = "Do you take 1234567 orders?"
+    assert ask(page, unknown) == (f"{SENTENCE}\n{CONTACT}", "Para uma pessoa")
+    page.locator(".turn").last.locator(".anyway").click()
+    assert answered(page) == (LEARNED[unknown], "Nas palavras do chatbot, pode errar")
+    assert {url.split("?")[0].rsplit("/", 1)[0] for url in asked if not url.startswith(("blob:", "data:"))} == {address}
     page.context.set_offline(True)
     page.reload()
     page.wait_for_selector("html[data-ready]", timeout=90_000)
     page.locator(".chip").first.click()
-    page.locator(".answer.after[aria-busy=false]").wait_for(timeout=60_000)
-    assert page.locator(".answer.after .words").inner_text() == ANSWER
+    assert answered(page)[0] == HOURS
 
 
 @pytest.mark.browser
-def test_a_browser_that_cannot_is_told_so(browser: Browser, folder: Path) -> None:
-    with served(folder, PlainHandler) as address:
-        context = browser.new_context(locale="en-US", service_workers="block")
-        opened = context.new_page()
-        opened.add_init_script("WebAssembly.validate = () => false")
-        opened.goto(f"{address}/")
-        opened.get_by_text("This browser cannot run the chatbot").wait_for()
-        assert opened.url.endswith("/en.html"), "the visitor's own language"
-        context.close()
+def test_known_answers_need_no_model_and_opinions_leave_as_a_file(page: Page, folder: Path, tmp_path: Path) -> None:
+    page.context.route("**/*.gguf.*", lambda route: route.abort())
+    page.reload()
+    page.wait_for_selector("html[data-known]", timeout=60_000)
+    page.get_by_text("O chatbot não pôde ser carregado").wait_for()
+    said, how = ask(page, "quanto custa um?")
+    assert (said, how) == (PRICE, "Palavras da própria equipe")
+    turn = page.locator(".turn").last
+    turn.locator("[data-vote=bad]").click()
+    turn.locator(".suggest summary").click()
+    turn.locator(".suggest textarea").fill("R$ 6,90 desde maio.")
+    turn.locator(".suggest button").click()
+    page.get_by_text("Sua sugestão está guardada neste aparelho").wait_for()
+    page.reload()
+    page.get_by_text("Uma opinião está guardada neste aparelho").wait_for()
+    with page.expect_download() as download:
+        page.click("#save-notes")
+    assert download.value.suggested_filename.endswith(".jsonl")
+    download.value.save_as(tmp_path / "opinions.jsonl")
+    (note,) = map(json.loads, (tmp_path / "opinions.jsonl").read_text(encoding="utf-8").splitlines())
+    assert datetime.fromisoformat(note.pop("at"))
+    wanted = {"question": "quanto custa um?", "answer": PRICE, "suggestion": "R$ 6,90 desde maio.", "vote": "bad"}
+    assert note == wanted
+
+
+@pytest.mark.browser
+def test_a_browser_that_cannot_is_told_so(browser: Browser, address: str) -> None:
+    context = browser.new_context(locale="en-US", service_workers="block")
+    opened = context.new_page()
+    opened.add_init_script("WebAssembly.validate = () => false")
+    opened.goto(f"{address}/")
+    opened.get_by_text("This browser cannot run the chatbot").wait_for()
+    assert opened.url.endswith("/en.html"), "the visitor's own language"
+    context.close()
+
+
+def test_a_page_is_made_anew_when_its_owner_chose_something_else(workspace: Workspace, exports: ExportService) -> None:
+    made = exports.path(RUN, "site_compare")
+    assert made is not None
+    policies = AnswerPolicyService(workspace)
+    policies.write_handover("project-1", "Outra pessoa responde.", CONTACT)
+    assert exports.path(RUN, "site_compare") is None
+    assert exports.path(RUN, "site_compare") != made
+    policies.write_handover("project-1", SENTENCE, CONTACT)
+    assert exports.path(RUN, "site_compare") == made
+    policies.choose_careful("project-1", ALONE)
+    assert BrowserAnswerService(workspace, policies).known_answers(RUN, lambda: False) is None
+    policies.choose_careful("project-1", DEFAULT_CAREFUL)
 
 
 def test_the_folder_is_whole_and_its_files_are_small(folder: Path) -> None:

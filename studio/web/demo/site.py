@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from studio.i18n.catalog import LOCALES, catalog
 from studio.settings import assets_dir
+from studio.sharing.file_names import slug
 from studio.sharing.site_page import SitePage
 from studio.web.demo.page import render_page, spoken_sentences
 from studio.web.demo.questions import MAX_QUESTION
@@ -19,7 +20,7 @@ _POLICY: Final = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval' blob:; worker-src 'self' blob:; style-src 'self'; "
     "font-src 'self'; img-src 'self' data:; connect-src 'self' blob: data:; base-uri 'none'; form-action 'none'"
 )
-_SAID: Final = ("loading", "later", "cannot", "memory", "failed")
+_SAID: Final = ("loading", "later", "cannot", "memory", "failed", "kept", "kept_one", "drop")
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,14 @@ def _name(page: SitePage, locale: str) -> str:
 
 def _page(page: SitePage, locale: str) -> str:
     text = catalog(locale)
+    spoken = spoken_sentences(text, shows_before=page.base is not None) | {"thanks": text("demo.site.thanks")}
     link = _Shown("", page.title, page.questions, page.locale, page.base is not None)
     site: dict[str, Any] = {
         "tuned": asdict(page.tuned),
         "base": asdict(page.base) if page.base else None,
         "version": page.version,
         "maxTokens": 256,
+        "notesFile": f"{slug(page.title)}-{text('demo.site.notes_file')}.jsonl",
         "handedOver": page.known.handed_over if page.known else "",
         "said": {name: text(f"demo.site.{name}") for name in _SAID},
         "languages": {other: _name(page, other) for other in LOCALES},
@@ -68,7 +71,8 @@ def _page(page: SitePage, locale: str) -> str:
     return render_page(
         locale,
         link=link,
-        spoken=spoken_sentences(text, shows_before=link.shows_before),
+        spoken=spoken,
+        suggests=True,
         limit=MAX_QUESTION,
         others=others,
         sides=("before", "after") if link.shows_before else ("after",),

@@ -168,21 +168,22 @@ async function answer({ question, turns, alone }, signal, send) {
   if (how) send({ how });
   if (said) send({ tuned: said });
   const sides = ["tuned", "base"].filter((side) => site[side] && !(side === "tuned" && said));
-  if (!sides.length) return send({ done: true });
+  if (!sides.length) return send({ done: true, receipt: "own" });
   if (!document.documentElement.dataset.ready) send({ message: problem || site.said.loading });
   const models = await ready();
-  if (!models) return send({ error: problem });
-  for (const side of sides) {
-    const said = [];
+  if (!models) send({ error: problem });
+  if (!models && !said) return;
+  for (const side of models ? sides : []) {
+    const words = [];
     for await (const piece of pieces(site[side], models[side], question, turns, side, signal)) {
       if (signal.aborted) return;
       if (!piece) continue;
-      said.push(piece);
+      words.push(piece);
       send({ [side]: piece });
-      if (isLooping(said)) break;
+      if (isLooping(words)) break;
     }
   }
-  send({ done: true });
+  send({ done: true, receipt: "own" }); // the page then asks whether the answer helped, and for a better one
 }
 
 // What demo.js calls in place of fetch: lines of JSON, as from the server.
@@ -207,3 +208,42 @@ window.afinaAnswer = async (_address, { body, signal }) => {
   });
   return { ok: true, body: stream };
 };
+
+// Votes and better answers stay on the device, until the visitor saves them as a file for whoever made the chatbot.
+const KEPT = `afina-notes ${new URL(".", location.href).pathname}`;
+let unkept = []; // where a browser keeps nothing
+
+function notes() {
+  try { return JSON.parse(localStorage.getItem(KEPT)) || unkept; } catch { return unkept; }
+}
+
+function keep(all) {
+  unkept = all;
+  try { localStorage.setItem(KEPT, JSON.stringify(all)); } catch (error) { console.error(error); }
+  showNotes();
+}
+
+function showNotes() {
+  const count = notes().length;
+  document.getElementById("notes").hidden = !count;
+  document.querySelector("#notes [role=status]").textContent = count === 1 ? site.said.kept_one : site.said.kept.replace("#", count);
+}
+
+// What demo.js calls in place of fetch with a vote or a better answer; of one answer there is one note.
+window.afinaTell = async (_address, { body }) => {
+  const { question, answer, vote, better } = JSON.parse(body), all = notes();
+  const before = all.find((one) => one.question === question && one.answer === answer);
+  const note = before || { question, answer, suggestion: "", vote: "", at: "" };
+  Object.assign(note, vote && { vote }, better && { suggestion: better.trim() }, { at: new Date().toISOString() });
+  keep([...all.filter((one) => one !== before), note]);
+  return { ok: true, json: async () => ({}) };
+};
+
+document.getElementById("save-notes").addEventListener("click", () => {
+  const lines = notes().map((note) => `${JSON.stringify(note)}\n`);
+  const href = URL.createObjectURL(new Blob(lines, { type: "application/jsonl" }));
+  Object.assign(document.createElement("a"), { href, download: site.notesFile }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 60_000);
+});
+document.getElementById("drop-notes").addEventListener("click", () => { if (confirm(site.said.drop)) keep([]); });
+showNotes();

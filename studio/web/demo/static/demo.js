@@ -156,6 +156,7 @@
     finish(turn, answers, ended);
     if (notes && notes.ballot) openVote(turn, answers, question, notes);
     else if (notes && notes.receipt) openSuggestion(turn, question, answers.tuned, notes.receipt);
+    if (notes && notes.receipt) openHelped(turn, question, answers.tuned);
     if (!byId("go-on").checked) turns = []; // a question stands alone unless a visitor goes on with the last one
     if (answers.base || answers.tuned) turns.push({ question, ...answers });
     const names = { base: spoken.before, tuned: spoken.after };
@@ -166,7 +167,7 @@
   // The note that came with an answer goes back with what is said of it.
   async function tell(path, body) {
     const address = main.dataset.ask.replace("/ask?", `/${path}?`);
-    const response = await fetch(address, {
+    const response = await (window.afinaTell || fetch)(address, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(body),
@@ -198,6 +199,18 @@
         told.textContent = error.name === "TypeError" ? spoken.offline : error.message;
         for (const button of bar.querySelectorAll("button")) button.disabled = false;
       }
+    });
+  }
+
+  // Whether an answer helped, on pages that keep it on the visitor's device; another click changes it.
+  function openHelped(turn, question, answer) {
+    const bar = turn.querySelector(".helped");
+    if (!bar) return;
+    bar.hidden = false;
+    bar.addEventListener("click", ({ target }) => {
+      if (!target.dataset.vote) return;
+      tell("vote", { question, answer, vote: target.dataset.vote });
+      for (const button of bar.querySelectorAll("button")) button.setAttribute("aria-pressed", String(button === target));
     });
   }
 

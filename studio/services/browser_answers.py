@@ -1,0 +1,72 @@
+"""The owner's own answers for a page without a server: fitted to letters alone, which is all that such a page can read."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from studio.errors import AfinaError
+from studio.processes.child import run_child
+from studio.processes.environment import yielding_environment
+from studio.sharing.site_page import KnownAnswers
+from studio.storage.workspace import Workspace
+from studio.trust.decision import TrustJob
+from studio.trust.jobs import installed_encoder, language_of, selector_folder
+
+if TYPE_CHECKING:
+    from studio.services.answer_policies import AnswerPolicyService
+
+_NOTHING_TO_KNOW: Final = "data.no_dataset"
+
+
+class BrowserAnswerService:
+    """Makes what an exported page decides with.
+
+    Args:
+        workspace: where runs live.
+        policies: how careful, and what is said when a question is handed over.
+    """
+
+    def __init__(self, workspace: Workspace, policies: AnswerPolicyService) -> None:
+        self._workspace, self._policies = workspace, policies
+
+    def stamp(self, run_id: str) -> str:
+        """Changes with what the owner chose."""
+        return repr(self._policies.of_run(run_id))
+
+    def known_answers(self, run_id: str, cancelled: Callable[[], bool]) -> KnownAnswers | None:
+        """What a page needs; fitted in a child process where that was not done yet.
+
+        Returns:
+            None where the owner wants the tuned model alone, or no example has an answer.
+
+        Raises:
+            AfinaError: ``general.not_found``, ``trust.failed``.
+            Stopped: when cancelled.
+        """
+        policy, run = self._policies.of_run(run_id), self._workspace.run(run_id)
+        if policy.is_alone:
+            return None
+        spoken = language_of(run)
+        # Where an encoder is installed, the studio's own selector is fitted to it, and its threshold holds for it only.
+        has_encoder = bool(installed_encoder(self._workspace.models, spoken))
+        folder = run.path / "trust-letters" if has_encoder else selector_folder(run)
+        job = TrustJob(
+            examples=(run.train,), folder=folder, language=spoken, careful=policy.careful, home=self._workspace.home
+        )
+        with tempfile.TemporaryDirectory(prefix="afina-trust-") as name:
+            asked, answer = Path(name) / "job.json", Path(name) / "selector.json"
+            asked.write_text(job.model_dump_json(), encoding="utf-8")
+            try:
+                code = run_child(
+                    "studio.trust.browser", [asked, answer], cancelled=cancelled, variables=yielding_environment()
+                )
+            except AfinaError as error:
+                if error.code == _NOTHING_TO_KNOW:
+                    return None
+                raise
+            if code:
+                raise AfinaError("trust.failed", detail=f"exit {code}")
+            return KnownAnswers(answer.read_bytes(), policy.handed_over(spoken))
