@@ -23,10 +23,11 @@ from studio.services.runs.folders import make_run_folder
 from studio.services.runs.views import RunViews
 from studio.settings import Settings
 from studio.storage.database import ProjectRow, RunRow
+from studio.storage.run_result import read_result
 from studio.storage.workspace import RunFolder, Workspace, new_id
 from studio.training.recipes.presets import resolve
 from studio.training.run_files.event_log import read_events
-from studio.training.run_files.status import newest_checkpoint, read_progress, read_result
+from studio.training.run_files.status import newest_checkpoint, read_progress
 from studio.training.supervision.supervisor import Supervisor
 from studio.training.supervision.worker_process import WorkerProcess, find
 from tests.training.runs import wait_for

@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from studio.domain.run import RunState
-from studio.training.run_files.status import read_result
+from studio.storage.run_result import read_result
 from tests.faults.faults import FAULTS
 from tests.faults.plant import Plant, Round
 from tests.faults.rounds import one_round

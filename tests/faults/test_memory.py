@@ -17,9 +17,10 @@ import pytest
 from studio.domain.conversation import Conversation
 from studio.domain.model import BaseModelCard
 from studio.domain.run import RunState
+from studio.storage.run_result import read_result
 from studio.storage.workspace import RunFolder
 from studio.training.run_files.adjustments import read_adjustments
-from studio.training.run_files.status import read_progress, read_result
+from studio.training.run_files.status import read_progress
 from studio.training.supervision.supervisor import Supervisor
 from tests.faults.plant import Plant
 from tests.training.support import write_run

@@ -13,10 +13,10 @@ from typing import Final
 import psutil
 
 from studio.domain.event import Evaluation, Started, Step, Usage
+from studio.storage.run_result import read_result
 from studio.storage.workspace import RunFolder
 from studio.training.loop.evaluation import MOST_EXTENSIONS
 from studio.training.run_files.event_log import read_events
-from studio.training.run_files.status import read_result
 
 _START_SECONDS: Final = 4.0  # until the first step: imports, weights, examples
 _ANSWERS: Final = 0.07  # share of the steps' time for live answers, which may take a tenth

@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from pydantic import ValidationError
-
 from studio.domain.model import BaseModelCard
 from studio.domain.proof import Proof
 from studio.domain.recipe import Recipe
-from studio.domain.run import RunResult
 from studio.errors import AfinaError
 from studio.sharing.exporters.child import Child
 from studio.sharing.site_page import KnownAnswers, SiteFiles
 from studio.storage.kept_adapter import require_adapter
+from studio.storage.run_result import read_result
 from studio.storage.workspace import RunFolder
 
 
@@ -129,7 +127,7 @@ def read_source(run: RunFolder, name: str, model_dir_of: ModelFolders, reference
     except (OSError, ValueError) as error:
         raise AfinaError("export.not_ready") from error
     kept = require_adapter(run, "export.not_ready")
-    result = _result(run)
+    result = read_result(run)
     return ExportSource(
         run=run,
         name=name,
@@ -162,13 +160,6 @@ class ModelFolders(Protocol):
     """Gives the folder of a base model by its id."""
 
     def __call__(self, model_id: str, /) -> Path: ...
-
-
-def _result(run: RunFolder) -> RunResult | None:
-    try:
-        return RunResult.model_validate_json(run.result.read_bytes())
-    except (OSError, ValidationError):
-        return None
 
 
 def _lines(path: Path) -> int:

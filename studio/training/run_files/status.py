@@ -16,11 +16,6 @@ from studio.training.run_files.event_log import EventLog, read_events
 _STEP = re.compile(r"step-(\d+)")
 
 
-def read_result(folder: RunFolder) -> RunResult | None:
-    """The end of a run; None while it has none."""
-    return read_value(folder.result, RunResult)
-
-
 def pause_reason(folder: RunFolder) -> Problem | None:
     """Why the studio paused a run; None when a person did, or when it is not paused."""
     return read_value(folder.pause_request, Problem)

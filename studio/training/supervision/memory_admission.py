@@ -1,4 +1,4 @@
-"""Whether another run fits into the memory beside those that are under way, where more than one at a time is allowed."""
+"""Whether another run, or an exam, fits into the memory beside the runs that are under way."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from studio.training.run_files.status import read_progress
 _LEFT: Final = 0.1  # share of the free memory that is left alone
 
 
-def fits_beside(folder: RunFolder, others: Sequence[RunFolder], machine: hardware.Machine | None = None) -> bool:
-    """Whether a run is expected to fit into what memory the others leave.
+def fits_beside(needed: int, others: Sequence[RunFolder], machine: hardware.Machine | None = None) -> bool:
+    """Whether a run, or an exam, is expected to fit into what memory the others leave.
 
     A run that has not taken a step yet does not hold all its memory; what it will need is set aside.
 
     Args:
+        needed: bytes, of a run as :func:`needs` gives them.
         machine: on which they run; this one by default.
     """
     free = (machine or hardware.machine()).memory_free
     to_come = sum(needs(other) for other in others if not read_progress(other).step)
-    return needs(folder) <= (free - to_come) * (1 - _LEFT)
+    return needed <= (free - to_come) * (1 - _LEFT)
 
 
 def needs(folder: RunFolder) -> int:

@@ -22,12 +22,13 @@ from studio.domain.run import RunState
 from studio.errors import AfinaError
 from studio.models.install import is_installed
 from studio.storage.database import RunRow
+from studio.storage.run_result import read_result
 from studio.storage.workspace import RunFolder, Workspace, new_id
 from studio.training.loop.recovery import take_less
 from studio.training.run_files.disk_space import request_pause, shortage
-from studio.training.run_files.status import conclude, newest_checkpoint, read_result
+from studio.training.run_files.status import conclude, newest_checkpoint
 from studio.training.supervision.exit_diagnosis import cause_of_death, was_killed_for_memory
-from studio.training.supervision.memory_admission import fits_beside
+from studio.training.supervision.memory_admission import fits_beside, needs
 from studio.training.supervision.prewarmed_worker import PrewarmedWorker
 from studio.training.supervision.run_queue import ACTIVE, RunQueue
 from studio.training.supervision.worker_process import (
@@ -168,7 +169,7 @@ class Supervisor:
         if time.monotonic() < self._ask_again:
             return False
         self._ask_again = time.monotonic() + _ASK_SECONDS
-        return fits_beside(folder, busy)
+        return fits_beside(needs(folder), busy)
 
     def _look_at(self, row: RunRow) -> bool:
         """Moves one run on; returns whether it still needs the machine."""

@@ -13,9 +13,9 @@ import pytest
 from studio.domain.event import Started
 from studio.domain.run import RunState
 from studio.settings import Settings
+from studio.storage.run_result import read_result
 from studio.storage.workspace import RunFolder, Workspace
 from studio.training.run_files.event_log import read_events
-from studio.training.run_files.status import read_result
 from studio.training.supervision.supervisor import Supervisor
 from studio.training.supervision.worker_process import WORKER_MODULE, find, works_on
 from tests.training.runs import enqueue, state_of, wait_for

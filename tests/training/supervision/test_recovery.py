@@ -18,6 +18,7 @@ from studio.models.catalog import builtin_cards
 from studio.models.hardware import Machine
 from studio.settings import Settings
 from studio.storage.files import write_atomic
+from studio.storage.run_result import read_result
 from studio.storage.workspace import RunFolder, Workspace
 from studio.training.loop import checkpoints
 from studio.training.loop.checkpoints import LoopState
@@ -26,7 +27,7 @@ from studio.training.loop.resource_monitor import ResourceMonitor
 from studio.training.run_files.adjustments import Adjustments, read_adjustments, write_adjustments
 from studio.training.run_files.disk_space import shortage
 from studio.training.run_files.event_log import EventLog
-from studio.training.run_files.status import pause_reason, read_progress, read_result
+from studio.training.run_files.status import pause_reason, read_progress
 from studio.training.supervision.exit_diagnosis import kill_counter, memory_kills
 from studio.training.supervision.memory_admission import fits_beside, needs
 from studio.training.supervision.supervisor import Supervisor
@@ -169,9 +170,11 @@ def test_a_run_waits_until_its_memory_is_free(tmp_path: Path) -> None:
     first, second = (_planned(tmp_path / name, builtin_cards()[0]) for name in ("first", "second"))
     needed = needs(second)
     assert needed > 10**9
-    assert not fits_beside(second, [first], _machine(int(2.1 * needed)))  # the first has not taken its memory yet
-    assert fits_beside(second, [first], _machine(int(2.5 * needed)))
-    assert not fits_beside(second, [], _machine(needed))
+    assert not fits_beside(
+        needs(second), [first], _machine(int(2.1 * needed))
+    )  # the first has not taken its memory yet
+    assert fits_beside(needs(second), [first], _machine(int(2.5 * needed)))
+    assert not fits_beside(needs(second), [], _machine(needed))
 
 
 def test_the_gauge_reads_this_process_now_and_then(tmp_path: Path) -> None:

@@ -16,9 +16,10 @@ from studio.domain.problem import Problem
 from studio.domain.run import RunState
 from studio.settings import Settings
 from studio.storage.files import write_atomic
+from studio.storage.run_result import read_result
 from studio.storage.workspace import RunFolder, Workspace
 from studio.training.run_files.event_log import read_events
-from studio.training.run_files.status import read_progress, read_result
+from studio.training.run_files.status import read_progress
 from studio.training.supervision.exit_diagnosis import cause_of_death
 from studio.training.supervision.supervisor import Supervisor
 from studio.training.supervision.worker_process import WorkerProcess, find, log_of_last_start, spawn
