@@ -275,6 +275,7 @@ class ProofState(StrEnum):
 class ProofPhase(StrEnum):
     """What an exam is doing; the sentence is ``proof.phase.<value>``."""
 
+    MEMORY = "memory"  # waits until a training or a chat gives some back
     LOADING = "loading"
     EXAM = "exam"
     LESSON = "lesson"  # training questions, as they are and reworded

@@ -21,6 +21,8 @@ from studio.evaluation.given_answers import GivenAnswers
 from studio.evaluation.proof_files import ProofFiles
 from studio.evaluation.result import About, make_proof
 from studio.evaluation.scoring import Scorer
+from studio.models.estimate import answering_bytes
+from studio.models.probe import Speed, choose_precision
 from studio.storage.files import write_atomic
 from studio.storage.kept_adapter import require_adapter
 from studio.storage.workspace import RunFolder
@@ -53,6 +55,12 @@ class Side:
     def recipe(self) -> Recipe:
         """Of the run. Raises where it is damaged."""
         return Recipe.model_validate_json(self.run.recipe.read_bytes())
+
+    def bytes_to_answer(self, speed: Speed) -> int:
+        """Memory for its weights in the format that is fastest here; a model tuned as a whole stands beside its base."""
+        is_whole = self.tuned is not None and not (self.tuned / "adapter_config.json").is_file()
+        card = BaseModelCard.model_validate_json(self.run.model.read_bytes())
+        return answering_bytes(card, choose_precision(speed), 2 if is_whole else 1)
 
     @classmethod
     def of(cls, run: RunFolder, models: Path, home: Path, *, tuned: bool) -> Side:

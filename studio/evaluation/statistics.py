@@ -53,13 +53,20 @@ def more_questions(won: int, lost: int, asked: int) -> int:
     return _MOST_MORE
 
 
-def wilson(right: int, asked: int) -> Interval:
-    """A share with its 95 % interval (Wilson, 1927); 0 to 1 where nothing was asked."""
+def wilson(right: float, asked: int) -> Interval:
+    """A share with its 95 % interval (Wilson, 1927); 0 to 1 where nothing was asked.
+
+    Args:
+        right: how many; where several people judged a question, the sum of their mean judgements.
+        asked: of how many.
+    """
     from scipy.stats import binomtest
 
     if not asked:
         return Interval(value=0.0, low=0.0, high=1.0)
-    found = binomtest(right, asked).proportion_ci(1 - ALPHA, method="wilson")
+    result = binomtest(int(right), asked)
+    result.k = right  # the test takes whole numbers only; the interval is defined for any share
+    found = result.proportion_ci(1 - ALPHA, method="wilson")
     return Interval(value=right / asked, low=float(found.low), high=float(found.high))
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 import traceback
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import psutil
 from filelock import FileLock, Timeout
@@ -20,14 +22,20 @@ from studio.domain.proof import ProofPhase, ProofState, ProofStatus
 from studio.errors import Stopped, from_exception
 from studio.evaluation.exam_time import PHASE_ORDER
 from studio.evaluation.proof_files import ProofFiles
+from studio.models.hardware import machine
+from studio.models.probe import known_speed
 from studio.storage.compute_lock import ComputeLock
+from studio.storage.uses import uses_of, using
 from studio.storage.workspace import RunFolder
+from studio.training.supervision.memory_admission import fits_beside
 
 if TYPE_CHECKING:
+    from studio.evaluation.exam_runner import Side
     from studio.evaluation.scoring import Encode
 
 MODULE = "studio.evaluation.worker"
-_TRAINS = "studio.training.worker"
+_TRAINS: Final = "studio.training.worker"
+_LOOK_SECONDS: Final = 1.0  # between two looks at the memory
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -84,8 +92,8 @@ def _run(args: argparse.Namespace, files: ProofFiles) -> None:
         Side.of(other, args.models, args.home, tuned=bool(args.against)),
         Side.of(files.run, args.models, args.home, tuned=True),
     )
-    turns = ComputeTurns(ComputeLock(args.home), lambda: _is_training(args.home))
-    ExamRunner(
+    turns = ComputeTurns(ComputeLock(args.home), lambda: bool(_trainings(args.home)))
+    runner = ExamRunner(
         files,
         sides,
         args.home,
@@ -95,7 +103,28 @@ def _run(args: argparse.Namespace, files: ProofFiles) -> None:
         lambda language: _encoder(args.models, language),
         args.seconds,
         [ProofPhase(phase) for phase in args.phases],
-    ).run()
+    )
+    _wait_for_memory(args, files, sides)
+    with ExitStack() as stack:
+        for model_dir in {side.model_dir for side in sides}:
+            stack.enter_context(using(model_dir, "exam"))
+        runner.run()
+
+
+def _wait_for_memory(args: argparse.Namespace, files: ProofFiles, sides: tuple[Side, Side]) -> None:
+    """Waits while a training, a chat or an export has the memory; whatever other programs have is not waited for.
+
+    Raises:
+        Stopped: when a person asked for it.
+    """
+    needed = max(side.bytes_to_answer(known_speed(args.home, machine())) for side in sides)
+    while not fits_beside(needed, trainings := _trainings(args.home)) and (
+        trainings or any(uses_of(folder) for folder in args.models.iterdir())
+    ):
+        files.note(ProofStatus(state=ProofState.WAITING, phase=ProofPhase.MEMORY))
+        if files.stop_request.exists() or not files.run.recipe.exists():
+            raise Stopped
+        time.sleep(_LOOK_SECONDS)
 
 
 def _encoder(models: Path, language: str) -> Encode | None:
@@ -109,15 +138,16 @@ def _encoder(models: Path, language: str) -> Encode | None:
     return Encoder.load(found).encode if found is not None else None
 
 
-def _is_training(home: Path) -> bool:
-    """Whether a run of the workspace is being trained; a worker that waits for one has no folder yet."""
+def _trainings(home: Path) -> list[RunFolder]:
+    """The runs of the workspace that are being trained; a worker that waits for one has no folder yet."""
+    found = []
     for process in psutil.process_iter(["cmdline"]):
         command = process.info["cmdline"] or []
         if _TRAINS in command and str(home.resolve()) in command:
             folder = RunFolder(Path(command[command.index(_TRAINS) + 1]))
             if folder.recipe.exists() and not folder.result.exists():
-                return True
-    return False
+                found.append(folder)
+    return found
 
 
 def _end(files: ProofFiles, state: ProofState, problem: Problem | None = None) -> None:

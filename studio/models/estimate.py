@@ -100,6 +100,18 @@ def memory_parts(
     )
 
 
+def answering_bytes(card: BaseModelCard, precision: Precision, models: int = 1) -> int:
+    """What asking a model needs, without the keys and values of what is asked.
+
+    Args:
+        card: the base model.
+        precision: BF16 or FP32.
+        models: sets of whole weights: the base model, and one that was tuned as a whole.
+    """
+    width = 4 if precision is Precision.FP32 else 2
+    return models * card.parameters * width + _RUNTIME_BYTES
+
+
 def tuned_share(method: Method) -> float:
     """Share of the weights that are tuned as a whole; 0 with an adapter beside them."""
     return {Method.FULL: 1.0, Method.LAST_LAYERS: 0.25}.get(method, 0.0)

@@ -168,8 +168,8 @@ class ModelService:
         """Removes the files of a model; one that a person added also leaves the list. Her own folder stays.
 
         Raises:
-            AfinaError: ``model.busy`` while it is being installed; ``model.in_use.run``, ``model.in_use.chat`` or
-                ``model.in_use.export`` while something needs it; ``general.not_found``.
+            AfinaError: ``model.busy`` while it is being installed; ``model.in_use.run``, ``model.in_use.chat``,
+                ``model.in_use.exam`` or ``model.in_use.export`` while something needs it; ``general.not_found``.
         """
         known = {card.id for card in self.cards()} | {card.id for card in self.broken()}
         if model_id not in known:

@@ -7,12 +7,11 @@ on anew. Which answer stands first is drawn from voter and question, so a reload
 from __future__ import annotations
 
 import hashlib
-import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist, fmean
+from statistics import fmean
 from typing import Final
 
 from sqlalchemy import delete, select
@@ -20,6 +19,7 @@ from sqlalchemy import delete, select
 from studio.domain.proof import Interval, VoteTally
 from studio.domain.vote import Ballot, BallotKey, Choice, VoteResult
 from studio.errors import AfinaError
+from studio.evaluation.statistics import wilson
 from studio.services.proof.service import ProofService
 from studio.storage.database import VoteRow
 from studio.storage.workspace import Workspace
@@ -194,11 +194,5 @@ def _chosen(voter: str, question_id: str, key: BallotKey) -> Choice:
 
 
 def _rate(shares: Sequence[float]) -> Interval | None:
-    """The mean over questions with its 95 % interval (Wilson, 1927): several votes on a question are one observation."""
-    n = len(shares)
-    if not n:
-        return None
-    share, z = fmean(shares), NormalDist().inv_cdf(0.975)
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return Interval(value=share, low=max(0.0, middle - half), high=min(1.0, middle + half))
+    """The mean over questions with its interval: several votes on a question are one observation."""
+    return wilson(sum(shares), len(shares)) if shares else None

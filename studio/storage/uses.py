@@ -20,7 +20,7 @@ def using(model_dir: Path, what: str) -> Iterator[None]:
     """Notes for as long as the block runs that this process uses a model; a killed process counts no longer.
 
     Args:
-        what: ``chat`` or ``export``; suffix of the catalog key ``model.used_by.WHAT``.
+        what: ``chat``, ``exam`` or ``export``; suffix of the code ``model.in_use.WHAT``.
     """
     folder = model_dir.parent / _FOLDER / model_dir.name
     note = folder / f"{os.getpid()}-{secrets.token_hex(4)}"

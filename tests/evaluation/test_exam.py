@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
-from studio.domain.proof import Metric, Proof, ProofState, Verdict
+from studio.domain.proof import Metric, Proof, ProofPhase, ProofState, ProofStatus, Verdict
 from studio.domain.run import RunState
 from studio.errors import AfinaError
 from studio.evaluation.proof_files import ProofFiles
 from studio.evaluation.worker import main
+from studio.models import hardware
 from studio.services.proof.service import ProofService
 from studio.settings import Settings
+from studio.storage.uses import using
 from studio.storage.workspace import RunFolder, Workspace
 from tests.training.runs import wait_for
 from tests.training.support import PAIRS, finish, write_run
@@ -129,6 +133,27 @@ def test_the_service_starts_a_process_watches_it_and_stops_it(
     assert proofs.status("run-c").state in (ProofState.WAITING, ProofState.RUNNING)
     psutil.Process(int(json.loads(files.worker.read_bytes())["pid"])).kill()
     wait_for(lambda: proofs.status("run-c").state is ProofState.FAILED, 120)
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_an_exam_waits_while_a_chat_has_the_memory(
+    place: Workspace, tiny_model: Path, monkeypatch: pytest.MonkeyPatch, stopped: bool
+) -> None:
+    full = replace(hardware.machine(), ram_free=100_000_000)
+    monkeypatch.setattr(hardware, "machine", lambda: full)
+    files = ProofFiles(_trained(place, f"run-full-{stopped}", tiny_model, epochs=1.0))
+    exam = threading.Thread(target=sit, args=(place, files.run.path.name, "--phases", "exam"))
+    with using(tiny_model, "chat"):
+        exam.start()
+        wait_for(lambda: (status := files.read_status()) is not None and status.phase is ProofPhase.MEMORY)
+        assert files.read_status() == ProofStatus(state=ProofState.WAITING, phase=ProofPhase.MEMORY)
+        if stopped:
+            files.stop_request.touch()
+            exam.join()
+    exam.join()  # other programs are not waited for
+    status = files.read_status()
+    assert status is not None
+    assert status.state is (ProofState.STOPPED if stopped else ProofState.DONE)
 
 
 def test_the_exam_of_a_deleted_run_does_not_bring_it_back(place: Workspace) -> None:

@@ -38,8 +38,8 @@ def test_holm_is_that_of_statsmodels(values: list[float]) -> None:
     assert holm(values) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(("right", "asked"), [(0, 9), (9, 9), (31, 48), (1, 200)])
-def test_the_interval_of_a_share_is_that_of_statsmodels(right: int, asked: int) -> None:
+@pytest.mark.parametrize(("right", "asked"), [(0, 9), (9, 9), (31, 48), (1, 200), (7.5, 12)])
+def test_the_interval_of_a_share_is_that_of_statsmodels(right: float, asked: int) -> None:
     found = wilson(right, asked)
     assert (found.low, found.high) == pytest.approx(proportion_confint(right, asked, method="wilson"))
 

@@ -257,7 +257,7 @@ def test_a_model_is_not_removed_under_a_run(models: ModelService, tmp_path: Path
     assert len(models.cards()) == 2
 
 
-@pytest.mark.parametrize("what", ["chat", "export"])
+@pytest.mark.parametrize("what", ["chat", "exam", "export"])
 def test_a_model_is_not_removed_under_another_process_until_that_is_killed(
     models: ModelService, tmp_path: Path, what: str
 ) -> None:
