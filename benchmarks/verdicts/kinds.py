@@ -28,7 +28,7 @@ class Kind:
         right: verdicts that are right.
         effort: passes, as a multiple of those of a good run.
         rate: learning rate; None: that of the recipe.
-        is_twin: whether a good run is compared with one of the same recipe and another seed.
+        is_twin: whether a good run is compared with the one of the next seed.
     """
 
     sides: Callable[[int], Sides]
@@ -90,9 +90,9 @@ def _few(seed: int) -> Sides:
 KINDS: Final = {
     "good": Kind(_good, frozenset({Verdict.BETTER})),
     "untrained": Kind(_good, UNCHANGED, effort=0.1, rate=1e-9),
-    "shuffled": Kind(_shuffled, NO_GAIN),
-    "over_trained": Kind(_untaught, frozenset({Verdict.MEMORISED}), effort=2.0),
-    "wrong_language": Kind(_other_language, NO_GAIN),
+    "shuffled": Kind(_shuffled, NO_GAIN, effort=0.5),
+    "over_trained": Kind(_untaught, frozenset({Verdict.MEMORISED})),
+    "wrong_language": Kind(_other_language, NO_GAIN, effort=0.5),
     "tiny_data": Kind(_few, frozenset({Verdict.TOO_LITTLE}), effort=2.0),
     "two_seeds": Kind(_good, UNCHANGED, is_twin=True),
 }

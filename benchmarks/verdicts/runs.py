@@ -18,9 +18,8 @@ from studio.storage.workspace import RunFolder
 from studio.training.recipes.presets import resolve
 
 _SMALL: Final = {"method": Method.FULL, "learning_rate": 2e-3, "batch_size": 8, "precision": Precision.FP32}
-_PASSES: Final = {True: 20.0, False: 4.0}  # of a good run: of the small model, of a real one
+_PASSES: Final = {True: 30.0, False: 4.0}  # of a good run: of the small model, of a real one
 _PRACTICE: Final = 20  # examples that training looks at
-_OTHER_SEED: Final = 1000
 
 
 class VerdictRuns:
@@ -28,7 +27,7 @@ class VerdictRuns:
 
     Args:
         folder: where everything is kept: ``KIND-SEED.json`` a result.
-        model: folder of an installed base model; None: a small random one a seed.
+        model: folder of an installed base model; None: a small random one.
         tokenizer: folder of an installed model after whose tokenizer the small one's is made.
     """
 
@@ -45,29 +44,26 @@ class VerdictRuns:
         return found
 
     def sit_all(self, kinds: Sequence[str], seed: int) -> None:
-        """Has each kind sit the exam with a seed, unless it has; the workspace goes when all are done."""
-        # The base model's answers are kept in the workspace: a real one answers once for all seeds.
-        home = self._folder / ("home" if self._model else f"home-{seed}")
+        """Has each kind sit the exam with a seed, unless it has."""
         for name in kinds:
             if not self._path(name, seed).exists():
-                proof = self._sit(home, name, seed)
+                proof = self._sit(name, seed)
                 write_atomic(self._path(name, seed), proof.model_dump_json())
                 print(
                     f"{name} {seed}: {proof.verdict}, {proof.n} asked, {proof.won} won, {proof.lost} lost", flush=True
                 )
-        if all(self._path(name, seed).exists() for name in KINDS):
-            shutil.rmtree(home if self._model is None else home / "runs", ignore_errors=True)
 
     def _path(self, kind: str, seed: int) -> Path:
         return self._folder / f"{kind}-{seed}.json"
 
-    def _sit(self, home: Path, name: str, seed: int) -> Proof:
+    def _sit(self, name: str, seed: int) -> Proof:
         from studio.evaluation.worker import main as examine
 
-        model = self._model or make_small_model(home / "models", self._tokenizer, seed)
+        home = self._folder / "home"  # with the answers of the base model, which are asked for once
+        model = self._model or make_small_model(home / "models", self._tokenizer)
         kind = KINDS[name]
         run = self._trained(home, model, "good" if kind.is_twin else name, seed)
-        other = self._trained(home, model, "good", seed + _OTHER_SEED) if kind.is_twin else None
+        other = self._trained(home, model, "good", seed + 1) if kind.is_twin else None
         against = other.path.name if other else None
         options = [
             "--home",
@@ -84,8 +80,8 @@ class VerdictRuns:
         files = ProofFiles(run, against)
         proof = files.read_result()
         assert proof is not None, files.read_status()
-        if name not in ("good", "two_seeds"):
-            shutil.rmtree(run.path)  # a good one is compared with its twin
+        if not kind.is_twin and name != "good":  # a good one is compared with the next
+            shutil.rmtree(run.path)
         return proof
 
     def _trained(self, home: Path, model: Path, kind: str, seed: int) -> RunFolder:
@@ -101,7 +97,7 @@ class VerdictRuns:
 
     def _write(self, run: RunFolder, model: Path, kind: Kind, seed: int) -> None:
         card = BaseModelCard.model_validate_json((model / "afina.json").read_text(encoding="utf-8"))
-        train, exam = kind.sides(seed % _OTHER_SEED)
+        train, exam = kind.sides(seed)
         is_small = self._model is None
         chosen = dict(_SMALL) if is_small else {}
         if kind.rate is not None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import psutil
@@ -12,9 +14,12 @@ from playwright.sync_api import Browser, Page, expect
 
 from studio.app import build_services
 from studio.domain.conversation import Conversation
+from studio.domain.proof import Proof
+from studio.evaluation.exam_plan import read_examples
 from studio.evaluation.proof_files import ProofFiles
 from studio.i18n import LOCALES, catalog
-from studio.settings import Settings
+from studio.services.proof_changes import changes_between
+from studio.settings import Settings, assets_dir
 from studio.sharing.proof_report.sentences import verdict_sentence
 from studio.storage.workspace import Workspace
 from studio.web.ui.session import Place
@@ -24,24 +29,29 @@ from tests.sharing.conftest import make_run
 pytestmark = [pytest.mark.browser, pytest.mark.model, pytest.mark.filterwarnings("ignore::FutureWarning")]
 PATIENCE = 120_000  # milliseconds; a limit on waiting
 RUN = "run-1"
-EXAM, TAUGHT = 6, 12  # questions
+EXAMPLES = 40  # of which some are the exam
+VOTES = 5
 
 
 @pytest.fixture
 def server(tiny_model: Path, tmp_path: Path) -> Iterator[Server]:
-    """A server on a workspace with the shop's examples and one tuned version that has not sat its exam yet."""
+    """A server on a workspace with some of a shop's examples and one tuned version that has not sat its exam yet."""
     home = tmp_path / "home"
     services = build_services(Settings(home=home, models_dir=tiny_model.parent))
     make_run(services.workspace, RUN, name="Monday")
-    services.datasets.use_sample("project-1", "en")
+    rows = csv.reader((assets_dir() / "samples" / "en.train.csv").read_text(encoding="utf-8").splitlines())
+    services.datasets.paste("project-1", "\n".join("\t".join(row) for row in islice(rows, 1 + EXAMPLES)))
     services.projects.update("project-1", model_id="tiny-llama")
-    current = services.datasets.current("project-1")
-    assert current is not None
+    version = services.datasets.version("project-1")
+    assert version is not None
+    parts = services.datasets.parts(version.id)
     run = services.workspace.run(RUN)
-    _write(run.exam, current.conversations[:EXAM])
-    _write(run.train, current.conversations[EXAM : EXAM + TAUGHT])
+    _write(run.exam, parts.held_out)
+    _write(run.train, parts.train)
     services.close()
-    running = Server(home, environment={"AFINA_MODELS_DIR": str(tiny_model.parent)})
+    running = Server(
+        home, environment={"AFINA_MODELS_DIR": str(tiny_model.parent), "AFINA_EXAM_AFTER_TRAINING": "true"}
+    )
     running.start()
     yield running
     running.stop()
@@ -50,7 +60,7 @@ def server(tiny_model: Path, tmp_path: Path) -> Iterator[Server]:
             process.kill()
 
 
-def _write(path: Path, conversations: tuple[Conversation, ...]) -> None:
+def _write(path: Path, conversations: Sequence[Conversation]) -> None:
     path.write_text("".join(f"{one.model_dump_json()}\n" for one in conversations), encoding="utf-8")
 
 
@@ -94,14 +104,11 @@ def sit_the_exam(page: Page, server: Server) -> None:
 def see_the_verdict(page: Page, server: Server, locale: str) -> None:
     """The sentence of the file on disk, in the language of the page; the filter leaves what it says."""
     go(page, server, locale)
-    workspace = Workspace.open(Settings(home=server.home))
-    proof = ProofFiles(workspace.run(RUN)).read_result()
-    workspace.database.close()
-    assert proof is not None
-    assert proof.n == EXAM
+    proof = result_of(server, RUN)
+    assert proof.n >= VOTES
     expect(page.locator("#proof-verdict h2")).to_have_text(verdict_sentence(catalog(locale), proof))
     expect(page.locator("#proof-bars svg")).to_be_visible()
-    expect(page.locator(".af-exam-question")).to_have_count(EXAM)
+    expect(page.locator(".af-exam-question")).to_have_count(proof.n)
     wrong = sum(not answer.right_after for answer in proof.answers)
     assert wrong, "a model with random weights knows nothing"
     page.locator("#proof-filter-fault input").click()
@@ -132,16 +139,17 @@ def take_the_report(page: Page, browser: Browser, locale: str, tmp_path: Path) -
 
 
 def vote_by_the_keys(page: Page, server: Server) -> None:
+    total = result_of(server, RUN).n
     go(page, server, "en")
     open_tab(page, "en", "vote")
     page.locator("#proof-voter").locator("input, textarea").fill("Ana")
     page.click("#proof-vote-start")
     for done, key in enumerate(("1", "2", "t", "0")):
         expect(page.locator("#proof-ballot")).to_contain_text(
-            catalog("en")("proof.vote.where", done=done + 1, total=EXAM)
+            catalog("en")("proof.vote.where", done=done + 1, total=total)
         )
         page.keyboard.press(key)
-    where = catalog("en")("proof.vote.where", done=5, total=EXAM)
+    where = catalog("en")("proof.vote.where", done=5, total=total)
     expect(page.locator("#proof-ballot")).to_contain_text(where)
     expect(page.locator("#proof-vote-rate")).to_be_visible()
     question = page.locator("#proof-ballot h3").inner_text()
@@ -152,11 +160,11 @@ def vote_by_the_keys(page: Page, server: Server) -> None:
     page.click("#proof-vote-start")
     expect(page.locator("#proof-ballot h3")).to_have_text(question)
     page.keyboard.press("Backspace")
-    expect(page.locator("#proof-ballot")).to_contain_text(catalog("en")("proof.vote.where", done=4, total=EXAM))
+    expect(page.locator("#proof-ballot")).to_contain_text(catalog("en")("proof.vote.where", done=4, total=total))
 
 
 def mend_an_example(page: Page, server: Server) -> None:
-    """To its examples, save; training again is one more click, tested in ``tests/web/test_proof.py``."""
+    """Three clicks: to its examples, save, train again; the next verdict says what that changed."""
     go(page, server, "en")
     card = page.locator(".af-exam-question:has(a[href*='rows='])").first
     card.locator("a[href*='rows=']").click()
@@ -168,4 +176,30 @@ def mend_an_example(page: Page, server: Server) -> None:
     page.click("#examples-save")
     expect(page.locator("#examples-head")).to_contain_text("Version 2")
     expect(page.locator("#examples-behind-note")).to_be_visible()
-    expect(page.locator("#behind-train")).to_be_visible()
+    page.click("#behind-train")
+    expect(page.locator("#train-live[data-state=finished]")).to_be_visible(timeout=PATIENCE)
+    run_id = Place.parse(page.url.partition("?")[2]).run
+    assert run_id != RUN
+    page.locator(".af-steps a[href*='step=proof']").click()
+    expect(page.locator("#proof-verdict")).to_be_visible(timeout=PATIENCE)
+    then, now = result_of(server, RUN), result_of(server, run_id)
+    assert "Mended by hand." in " ".join(
+        line.answer for line in read_examples(server.home / "runs" / run_id / "train.jsonl", 100)
+    )
+    changes = changes_between(then, now, RUN, "Monday")
+    assert changes.asked
+    key = "sentence" if changes.fixed or changes.broken else "same"
+    counts = {"n": changes.asked, "fixed": len(changes.fixed), "broken": len(changes.broken)}
+    said = catalog("en")(
+        f"proof.change.{key}", name="Monday", **(counts if key == "sentence" else {"n": changes.asked})
+    )
+    expect(page.locator("#proof-change .af-reading")).to_have_text(said)
+
+
+def result_of(server: Server, run_id: str) -> Proof:
+    """The file on disk."""
+    workspace = Workspace.open(Settings(home=server.home))
+    proof = ProofFiles(workspace.run(run_id)).read_result()
+    workspace.database.close()
+    assert proof is not None
+    return proof

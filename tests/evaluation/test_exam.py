@@ -135,13 +135,13 @@ def test_the_service_starts_a_process_watches_it_and_stops_it(
     wait_for(lambda: proofs.status("run-c").state is ProofState.FAILED, 120)
 
 
-@pytest.mark.parametrize("stopped", [True, False])
+@pytest.mark.parametrize("stopped", [True, False], ids=["stopped", "left to wait"])
 def test_an_exam_waits_while_a_chat_has_the_memory(
     place: Workspace, tiny_model: Path, monkeypatch: pytest.MonkeyPatch, stopped: bool
 ) -> None:
     full = replace(hardware.machine(), ram_free=100_000_000)
     monkeypatch.setattr(hardware, "machine", lambda: full)
-    files = ProofFiles(_trained(place, f"run-full-{stopped}", tiny_model, epochs=1.0))
+    files = ProofFiles(_trained(place, "run-full-1" if stopped else "run-full-2", tiny_model, epochs=1.0))
     exam = threading.Thread(target=sit, args=(place, files.run.path.name, "--phases", "exam"))
     with using(tiny_model, "chat"):
         exam.start()

@@ -87,7 +87,7 @@ def _layout(ui: Ui) -> _Parts:
     going = ui.actions(elem_id="examples-going")
     timer = gr.Timer(_LOOK_EVERY, active=False)
     with gr.Accordion(text("examples.more"), open=True, elem_id="examples-panel") as panel:
-        with gr.Tabs(elem_id="bring-tabs"):
+        with gr.Tabs(elem_id="bring-tabs", overflow_behavior="wrap"):
             with gr.Tab(text("examples.bring.tab.file"), id="file"):
                 upload = gr.File(
                     label=text("examples.bring.upload"),

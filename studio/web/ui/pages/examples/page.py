@@ -29,7 +29,7 @@ def build_examples(ui: Ui) -> Page:
         with gr.Column(visible=False) as data:
             sections.append(build_mapping(ui))
             checks = build_checks(ui)
-            with gr.Tabs(elem_id="examples-tabs") as tabs:
+            with gr.Tabs(elem_id="examples-tabs", overflow_behavior="wrap") as tabs:
                 with gr.Tab(text("examples.tab.rows"), id="rows"):
                     grid = build_grid(ui)
                 with gr.Tab(text("examples.plots.tab"), id="plots"):

@@ -87,7 +87,7 @@ def _layout(ui: Ui) -> _Parts:
                 label=text("proof.against"), elem_id="proof-against", allow_custom_value=True, min_width=220
             )
         main = _exam(ui)
-        with gr.Tabs(elem_id="proof-tabs") as tabs:
+        with gr.Tabs(elem_id="proof-tabs", overflow_behavior="wrap") as tabs:
             with gr.Tab(text("proof.tab.answers"), id="answers"):
                 with gr.Row(elem_classes="af-filters", equal_height=True):
                     fault, topic = _filter(ui, "fault"), _filter(ui, "topic")
