@@ -111,7 +111,8 @@ def _parts(text: str) -> list[str]:
 def _questions(name: str, rows: Sequence[tuple[str, str]]) -> Pairs:
     dice = random.Random(0)
     chosen = dice.sample(rows, min(len(rows), 2 * _MOST))
-    same, different = [], []
+    same: list[Pair] = []
+    different: list[Pair] = []
     for (one, topic), (other, its) in combinations(chosen[:400], 2):
         (same if topic == its else different).append(Pair(one, other))
     owned = list({topic: text for text, topic in chosen}.values())  # one of each, as an owner's answers are

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from studio.data.splitting.paraphrase_recall import recall_questions
 from studio.domain.conversation import Conversation
 from studio.domain.proof import Verdict
 from studio.settings import assets_dir
@@ -16,6 +17,7 @@ Sides = tuple[list[Conversation], list[Conversation]]
 NO_GAIN: Final = frozenset({Verdict.TOO_LITTLE, Verdict.NO_CLEAR_CHANGE, Verdict.WORSE, Verdict.MEMORISED})
 UNCHANGED: Final = frozenset({Verdict.TOO_LITTLE, Verdict.NO_CLEAR_CHANGE})
 _TAUGHT_TOPICS: Final = 12
+_ANSWERS: Final = 24  # of the sample
 _FEW_LEARNED, _FEW_ASKED = 6, 4
 
 
@@ -24,14 +26,14 @@ class Kind:
     """A run that is known beforehand.
 
     Args:
-        sides: gives the examples to learn from and the exam, by seed.
+        sides: gives the examples to learn from and the exam, by seed and whether the model is the small one.
         right: verdicts that are right.
         effort: passes, as a multiple of those of a good run.
         rate: learning rate; None: that of the recipe.
         is_twin: whether a good run is compared with the one of the next seed.
     """
 
-    sides: Callable[[int], Sides]
+    sides: Callable[[int, bool], Sides]
     right: frozenset[Verdict]
     effort: float = 1.0
     rate: float | None = None
@@ -57,32 +59,37 @@ def sample(language: str, part: str) -> list[Conversation]:
         ]
 
 
-def _good(seed: int) -> Sides:
-    return sample("en", "train"), sample("en", "heldout")
+def _good(seed: int, is_small: bool) -> Sides:
+    """The sample. A small model that knew no word before it was tuned is good when it knows its lesson in other words."""
+    train = sample("en", "train")
+    if not is_small:
+        return train, sample("en", "heldout")
+    asked = [*recall_questions(train, seed, _ANSWERS), *recall_questions(train, seed + 1, _ANSWERS)]
+    return train, list({each.question: each for each in asked}.values())
 
 
-def _shuffled(seed: int) -> Sides:
-    train, exam = _good(seed)
+def _shuffled(seed: int, is_small: bool) -> Sides:
+    train, exam = _good(seed, is_small)
     answers = [each.answer for each in train]
     random.Random(seed).shuffle(answers)
     return [Conversation.pair(c.question, a, id=c.id, topic=c.topic) for c, a in zip(train, answers, strict=True)], exam
 
 
-def _untaught(seed: int) -> Sides:
+def _untaught(seed: int, is_small: bool) -> Sides:
     """The exam asks topics that nothing teaches: by heart is all that there is to learn."""
-    train, exam = _good(seed)
+    train, exam = sample("en", "train"), sample("en", "heldout")
     topics = sorted({each.topic or "" for each in train})
     random.Random(seed).shuffle(topics)
     taught = set(topics[:_TAUGHT_TOPICS])
     return [c for c in train if c.topic in taught], [c for c in exam if c.topic not in taught]
 
 
-def _other_language(seed: int) -> Sides:
+def _other_language(seed: int, is_small: bool) -> Sides:
     return sample("pt", "train"), sample("en", "heldout")
 
 
-def _few(seed: int) -> Sides:
-    train, exam = _good(seed)
+def _few(seed: int, is_small: bool) -> Sides:
+    train, exam = _good(seed, is_small)
     draw = random.Random(seed)
     return draw.sample(train, _FEW_LEARNED), draw.sample(exam, _FEW_ASKED)
 

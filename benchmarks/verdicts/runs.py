@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from benchmarks.verdicts.kinds import KINDS, Kind, sample
 from benchmarks.verdicts.small_model import make_small_model
@@ -17,7 +17,12 @@ from studio.storage.files import write_atomic
 from studio.storage.workspace import RunFolder
 from studio.training.recipes.presets import resolve
 
-_SMALL: Final = {"method": Method.FULL, "learning_rate": 2e-3, "batch_size": 8, "precision": Precision.FP32}
+_SMALL: Final[dict[str, Any]] = {
+    "method": Method.FULL,
+    "learning_rate": 2e-3,
+    "batch_size": 8,
+    "precision": Precision.FP32,
+}
 _PASSES: Final = {True: 30.0, False: 4.0}  # of a good run: of the small model, of a real one
 _PRACTICE: Final = 20  # examples that training looks at
 
@@ -97,7 +102,7 @@ class VerdictRuns:
 
     def _write(self, run: RunFolder, model: Path, kind: Kind, seed: int) -> None:
         card = BaseModelCard.model_validate_json((model / "afina.json").read_text(encoding="utf-8"))
-        train, exam = kind.sides(seed)
+        train, exam = kind.sides(seed, self._model is None)
         is_small = self._model is None
         chosen = dict(_SMALL) if is_small else {}
         if kind.rate is not None:
@@ -108,7 +113,7 @@ class VerdictRuns:
             epochs=kind.effort * _PASSES[is_small],
             patience=0,
             evaluations=1,
-            **chosen,  # type: ignore[arg-type]
+            **chosen,
         )
         run.path.mkdir(parents=True)
         run.recipe.write_text(resolve(recipe, card, len(train), _PRACTICE, 40.0).model_dump_json(), encoding="utf-8")

@@ -61,9 +61,13 @@ def _make_run(workspace: Workspace, model_dir: Path, adapter: Path | None, run_i
         folder.best.write_text(json.dumps({"step": 10, "adapter": f"adapters/{adapter.name}"}), encoding="utf-8")
 
 
-@pytest.fixture
-def opened(tiny_model: Path, adapter: Path, tmp_path: Path) -> Iterator[tuple[ChatService, ChatPool, Workspace]]:
-    workspace = Workspace.open(Settings(home=tmp_path / "home", models_dir=tiny_model.parent))
+@pytest.fixture(scope="module")
+def opened(
+    tiny_model: Path, adapter: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[ChatService, ChatPool, Workspace]]:
+    """A service whose worker most tests share: it takes longer to start than to answer them all."""
+    home = tmp_path_factory.mktemp("chats") / "home"
+    workspace = Workspace.open(Settings(home=home, models_dir=tiny_model.parent))
     _make_run(workspace, tiny_model, adapter)
     pool = ChatPool(workspace)
     service = ChatService(workspace, pool)
@@ -139,19 +143,19 @@ def test_two_runs_of_one_base_are_asked_in_turn_and_at_once(
     tensors = load_file(adapter / "adapter_model.safetensors")
     turned = {name: tensor.flip(0) if "lora_B" in name else tensor for name, tensor in tensors.items()}
     save_file({k: v.contiguous() for k, v in turned.items()}, other / "adapter_model.safetensors")
-    _make_run(workspace, tiny_model, other, "run-2")
+    _make_run(workspace, tiny_model, other, "run-other")
 
     def ask(run: str) -> dict[str, str]:
         last = _last(service.stream(run, QUESTION, max_tokens=12, client=run))
         assert last.problem is None
         return last.texts
 
-    first, second = ask("run-1"), ask("run-2")
+    first, second = ask("run-1"), ask("run-other")
     assert first["base"] == second["base"]
     assert first["tuned"] != second["tuned"]
     assert ask("run-1") == first
     with ThreadPoolExecutor(4) as threads:
-        assert list(threads.map(ask, ["run-1", "run-2", "run-2", "run-1"])) == [first, second, second, first]
+        assert list(threads.map(ask, ["run-1", "run-other", "run-other", "run-1"])) == [first, second, second, first]
     assert len(pool.pids) == 1
 
 

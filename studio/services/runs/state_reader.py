@@ -10,11 +10,8 @@ from studio.domain.problem import Problem
 from studio.domain.recipe import Recipe
 from studio.domain.run import Progress, ProgressFold, RunResult, RunState, RunView
 from studio.storage.database import RunRow
-<<<<<<< HEAD
 from studio.storage.files import read_value
-=======
 from studio.storage.run_result import read_result
->>>>>>> a991300 (A run's result.json is read in one place)
 from studio.storage.workspace import RunFolder
 from studio.training.run_files.event_log import read_events
 from studio.training.run_files.status import pause_reason
