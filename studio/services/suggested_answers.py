@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import secrets
 import time
-from typing import Final
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
 
 from studio.data.text import clean, plain
 from studio.domain.project import SuggestedAnswer
@@ -17,7 +22,39 @@ from studio.storage.workspace import Workspace
 
 MAX_ANSWER: Final = 2000  # characters of a better answer
 _WAITING: Final = 500  # suggestions of a project: strangers do not fill the disk
+_REFUSALS: Final = ("demo.suggestion_empty", "demo.suggestion_long", "demo.suggestions_full")
+_LONGEST_LINE: Final = 100_000  # bytes
 _SAME: Final = 20  # examples that contain the question and are looked at
+
+
+class Opinion(BaseModel):
+    """What a visitor of an exported page thinks of an answer: one line of the file that she saves."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    question: str
+    answer: str
+    suggestion: str = Field(description="A better answer; empty for a vote alone.")
+    vote: Literal["", "good", "bad"]
+    at: str
+
+
+class OpinionCounts(NamedTuple):
+    """What was in a file of opinions.
+
+    Args:
+        suggested: better answers that now wait for the owner.
+        known: better answers that were waiting already.
+        refused: too long, no other than the answer itself, or too many.
+        good: answers that helped.
+        bad: answers that did not.
+    """
+
+    suggested: int
+    known: int
+    refused: int
+    good: int
+    bad: int
 
 
 class SuggestedAnswerService:
@@ -45,28 +82,41 @@ class SuggestedAnswerService:
             AfinaError: ``demo.suggestion_empty`` also where it says what was answered anyway; ``demo.suggestion_long``,
                 ``demo.suggestions_full``, ``general.not_found``.
         """
-        better = clean(better)[0]
-        if not better or better == answer.strip():
-            raise AfinaError("demo.suggestion_empty")
-        if len(better) > MAX_ANSWER:
-            raise AfinaError("demo.suggestion_long", limit=MAX_ANSWER)
         with self._database.session() as session:
             run = session.get(RunRow, run_id)
             if run is None:
                 raise AfinaError("general.not_found", what=run_id[:80])
-            waiting = select(func.count()).where(SuggestedAnswerRow.project_id == run.project_id)
-            if (session.scalar(waiting) or 0) >= _WAITING:
-                raise AfinaError("demo.suggestions_full")
-            row = SuggestedAnswerRow(
-                id=secrets.token_hex(8),
-                project_id=run.project_id,
-                source=source[:200],
-                question=clean(question)[0],
-                answer=clean(answer)[0],
-                better=better,
-                created_at=time.time(),
-            )
-            session.add(row)
+            _add(session, run.project_id, source, question, answer, better)
+
+    def read_opinions(self, project_id: str, path: Path) -> OpinionCounts:
+        """Takes the better answers out of a file that visitors of an exported page saved.
+
+        Raises:
+            AfinaError: ``general.not_found``; ``data.opinions_damaged`` where a line is none, and nothing is then read.
+        """
+        try:
+            opinions = [Opinion.model_validate_json(line) for line in path.read_bytes().splitlines() if line.strip()]
+        except ValidationError as error:
+            raise AfinaError("data.opinions_damaged", file=path.name[:80]) from error
+        suggested = known = refused = 0
+        for one in opinions:
+            if not one.suggestion.strip():
+                continue
+            try:
+                with self._database.session() as session:
+                    if session.get(ProjectRow, project_id) is None:
+                        raise AfinaError("general.not_found", what=project_id[:80])
+                    if _waits(session, project_id, one):
+                        known += 1
+                    else:
+                        _add(session, project_id, path.stem, one.question, one.answer, one.suggestion)
+                        suggested += 1
+            except AfinaError as error:
+                if error.code not in _REFUSALS:
+                    raise
+                refused += 1
+        votes = Counter(one.vote for one in opinions)
+        return OpinionCounts(suggested, known, refused, votes["good"], votes["bad"])
 
     def count(self, project_id: str) -> int:
         """How many wait."""
@@ -120,6 +170,44 @@ class SuggestedAnswerService:
         page = self._tables.page(project_id, Query(search=question.strip()), size=_SAME)
         alone = (row.conversation for row in page.rows if len(row.conversation.messages) <= 3)
         return next((one.id for one in alone if plain(one.question) == plain(question)), "")
+
+
+def is_opinion_file(path: Path) -> bool:
+    """Whether a file is one of visitors' opinions: what their chatbot said in it is no example."""
+    with suppress(OSError, ValidationError), path.open("rb") as file:
+        Opinion.model_validate_json(file.readline(_LONGEST_LINE))
+        return True
+    return False
+
+
+def _add(session: Session, project_id: str, source: str, question: str, answer: str, better: str) -> None:
+    better = clean(better)[0]
+    if not better or better == answer.strip():
+        raise AfinaError("demo.suggestion_empty")
+    if len(better) > MAX_ANSWER:
+        raise AfinaError("demo.suggestion_long", limit=MAX_ANSWER)
+    waiting = select(func.count()).where(SuggestedAnswerRow.project_id == project_id)
+    if (session.scalar(waiting) or 0) >= _WAITING:
+        raise AfinaError("demo.suggestions_full")
+    row = SuggestedAnswerRow(
+        id=secrets.token_hex(8),
+        project_id=project_id,
+        source=source[:200],
+        question=clean(question)[0],
+        answer=clean(answer)[0],
+        better=better,
+        created_at=time.time(),
+    )
+    session.add(row)
+
+
+def _waits(session: Session, project_id: str, one: Opinion) -> bool:
+    query = select(SuggestedAnswerRow.id).where(
+        SuggestedAnswerRow.project_id == project_id,
+        SuggestedAnswerRow.question == clean(one.question)[0],
+        SuggestedAnswerRow.better == clean(one.suggestion)[0],
+    )
+    return session.scalar(query) is not None
 
 
 def _suggested(row: SuggestedAnswerRow) -> SuggestedAnswer:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from studio.errors import AfinaError
 from studio.services.examples.table import RowEdit
-from studio.services.suggested_answers import SuggestedAnswerService
+from studio.services.suggested_answers import SuggestedAnswerService, is_opinion_file
 from studio.storage.workspace import Workspace
 from tests.services.test_links import add_run
 from tests.web.demo_server import suggested_answers
@@ -52,3 +55,32 @@ def test_an_incomplete_one_still_waits(suggested: SuggestedAnswerService) -> Non
     with pytest.raises(AfinaError, match=r"data\.edit_incomplete"):
         suggested.accept(waiting.id, "Abre domingo?", "  ")
     assert suggested.list("project-1") == [waiting]
+
+
+def test_a_file_of_opinions_becomes_suggestions_and_none_twice(
+    suggested: SuggestedAnswerService, tmp_path: Path
+) -> None:
+    path = tmp_path / "padaria-opinioes.jsonl"
+    opinions = [
+        {"question": "Abre domingo?", "answer": "Não.", "suggestion": "Sim.", "vote": "bad"},
+        {"question": "Tem pão?", "answer": "Tem.", "suggestion": "", "vote": "good"},
+        {"question": "Tem bolo?", "answer": "Tem.", "suggestion": "Tem.", "vote": ""},
+    ]
+    lines = [json.dumps(one | {"at": "2026-11-26T17:00:00.000Z"}, ensure_ascii=False) for one in opinions]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert is_opinion_file(path)
+    assert suggested.read_opinions("project-1", path) == (1, 0, 1, 1, 1)
+    assert suggested.read_opinions("project-1", path) == (0, 1, 1, 1, 1)
+    (waiting,) = suggested.list("project-1")
+    assert (waiting.source, waiting.answer, waiting.better) == ("padaria-opinioes", "Não.", "Sim.")
+    assert suggested.count("project-1") == 1
+    path.write_text(lines[0] + '\n{"question": 1}\n', encoding="utf-8")
+    with pytest.raises(AfinaError, match=r"data\.opinions_damaged"):
+        suggested.read_opinions("project-1", path)
+
+
+@pytest.mark.parametrize("line", ['{"question": "a", "answer": "b"}', "question,answer", "", "[1]"])
+def test_examples_are_no_opinions(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "data.jsonl"
+    path.write_text(line + "\n", encoding="utf-8")
+    assert not is_opinion_file(path)

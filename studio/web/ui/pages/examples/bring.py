@@ -14,6 +14,7 @@ from studio.domain.dataset import DatasetView
 from studio.errors import AfinaError
 from studio.processes.job_registry import Job, JobState
 from studio.services.examples.imports import HubRequest, ImportRequest
+from studio.services.suggested_answers import is_opinion_file
 from studio.web.ui.components import Ui, event_data, friendly, notice, say, warn, wrapped
 from studio.web.ui.pages.examples.bring_view import render_going, render_head, render_summary, render_template_link
 from studio.web.ui.pages.examples.section import Section
@@ -198,8 +199,15 @@ def _looked(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
 def _connect_files(ui: Ui, parts: _Parts, begin: Callable[[Place, ImportRequest], dict[Any, Any]]) -> None:
     @friendly(ui.text)
     def bring(query: str, files: list[str] | None, adding: bool) -> dict[Any, Any]:
-        paths = tuple(Path(file) for file in files or [])
-        return begin(Place.parse(query), ImportRequest(paths=paths, append=adding))
+        paths, place = tuple(Path(file) for file in files or []), Place.parse(query)
+        opinions = tuple(path for path in paths if is_opinion_file(path))
+        for path in opinions:
+            found = ui.services.suggested.read_opinions(place.project, path)
+            say(ui.text, "examples.suggested.read", **found._asdict())
+        rest = tuple(path for path in paths if path not in opinions)
+        if opinions and not rest:
+            return {ui.place: place.again, parts.upload: None, parts.folder: None}
+        return begin(place, ImportRequest(paths=rest, append=adding))
 
     @friendly(ui.text)
     def paste(query: str, pasted: str, adding: bool) -> dict[Any, Any]:
