@@ -92,7 +92,11 @@ To put it online, upload all files of this folder, as they are, to any web host:
 2. **GitHub Pages**: a new repository with the files, then Settings, Pages, branch `main`.
 3. **Your own web host**: a folder such as `/chatbot/`, by the host's file manager or FTP.
 
-Nothing that a visitor types leaves her device, and there is no account and no bill."""
+Nothing that a visitor types leaves her device, and there is no account and no bill. What she thinks of answers stays there
+too, until she saves it as a file; dropped where examples are brought in, it becomes suggestions.
+
+Whoever has the folder can read what is in it. `known.json` holds the questions and answers that it learned from, by which
+the page finds known answers without the model; an owner who has the model write every answer gets a page without it."""
 
     def _model(self, source: ExportSource, into: Path, child: Child, which: str) -> SiteModel:
         whole = into / f"{which}.gguf"

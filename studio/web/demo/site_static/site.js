@@ -5,7 +5,7 @@ import { Wllama } from "./wllama.js";
 const site = JSON.parse(document.getElementById("site").dataset.site);
 const line = document.getElementById("loading");
 const percent = new Intl.NumberFormat(document.documentElement.lang, { style: "percent" });
-const size = (bytes) => `${new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 0 }).format(bytes / 1e6)} MB`;
+const size = (bytes) => `${new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 0 }).format(bytes / 1e6)}\u00a0MB`;
 let problem = ""; // why this browser cannot; empty while it can
 
 function tell(sentence, part) {
