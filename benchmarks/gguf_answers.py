@@ -1,10 +1,12 @@
-"""Does a GGUF file answer as the studio's own chat does? Read by llama.cpp in Chromium, on a run's own questions.
+"""Does a GGUF file answer as the tuned model does? Read by llama.cpp in Chromium, on a run's own questions.
 
-    AFINA_HOME=… python -m benchmarks.gguf_answers RUN [--questions 100] [--precision f16 --precision q8_0]
+    AFINA_HOME=… python -m benchmarks.gguf_answers RUN [--questions 100] [--precision f16 --precision q8_0] [--threads 2]
 
-The questions are those of its exam, then others that it kept aside, then ones that it learned from. Both sides take the likeliest word. "Equal"
-compares the answers to the letter; "right" compares them to the desk's answer. Also printed: how fast the browser answers,
-with two threads and with one.
+The questions are those of its exam, then others that it kept aside, then ones that it learned from. All sides take the
+likeliest word. A file must equal the *model*: the studio's own engine with sums in fp32. What the studio's chat says on this
+processor (bf16 on AMX) is counted beside it, since rounding decides there, too, wherever two words are as likely as each other.
+"Equal" compares the answers to the letter; "right" compares them to the desk's answer. On a busy machine take one thread:
+those of llama.cpp wait for each other without sleeping.
 """
 
 from __future__ import annotations
@@ -14,16 +16,23 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import sync_playwright
 
 from studio.app import build_services
-from studio.domain.conversation import Conversation, Role
+from studio.chat.engine import Engine
+from studio.chat.protocol import Generate, Reply
+from studio.chat.request_handler import RequestHandler
+from studio.domain.conversation import Conversation, Message, Role
+from studio.errors import AfinaError
+from studio.services.chat_targets import ask_of, find_subject
 from studio.settings import Settings
 from studio.sharing.exporters.write_gguf import write
 from studio.sharing.gguf.precision import GgufPrecision
-from studio.storage.workspace import RunFolder
+from studio.storage.workspace import RunFolder, Workspace
 from tests.browser import chromium
 from tests.sharing.llama_cpp import llama_cpp
 
@@ -32,6 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run")
     parser.add_argument("--questions", type=int, default=100)
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--precision", type=GgufPrecision, action="append", choices=list(GgufPrecision))
     args = parser.parse_args()
     precisions = args.precision or [GgufPrecision.F16, GgufPrecision.Q8_0]
@@ -39,8 +49,10 @@ def main() -> None:
     run = services.workspace.run(args.run)
     asked = pairs(run)[: args.questions]
     questions, expected = [pair[0] for pair in asked], [pair[1] for pair in asked]
-    own = services.chats.answer_all(args.run, questions)
-    print(json.dumps({"questions": len(asked), "studio_right": _same(own, expected)}), flush=True)
+    own = whole_precision(services.workspace, args.run, questions)
+    figures: dict[str, Any] = {"questions": len(asked), "studio_fp32_right": _same(own, expected)}
+    chat = services.chats.answer_all(args.run, questions)
+    print(json.dumps(figures | {"chat_equal": _same(chat, own), "chat_right": _same(chat, expected)}), flush=True)
     model_dir = services.workspace.model(json.loads(run.model.read_text(encoding="utf-8"))["id"])
     with tempfile.TemporaryDirectory() as name, tempfile.TemporaryDirectory() as made, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium.find(), args=list(chromium.FLAGS))
@@ -48,7 +60,7 @@ def main() -> None:
             for precision in precisions:
                 path = Path(made) / f"{precision}.gguf"
                 write(run, model_dir, path, precision, "benchmark", "")
-                llama.load(path)
+                llama.load(path, args.threads)
                 began = time.monotonic()
                 replies = []
                 for question, ours in zip(questions, own, strict=True):
@@ -72,6 +84,26 @@ def main() -> None:
                             json.dumps({"question": question, "studio": ours, "llama.cpp": theirs}, ensure_ascii=False)
                         )
     services.close()
+
+
+def whole_precision(workspace: Workspace, run_id: str, questions: Sequence[str]) -> list[str]:
+    """What the studio's engine says with sums in fp32, whatever is fastest on this processor."""
+    import torch
+
+    subject = find_subject(workspace, run_id, needs_tuned=True)
+    model_dir = workspace.model(subject.model_id)
+    replies: list[Reply] = []
+    handler = RequestHandler(model_dir, lambda: Engine(model_dir, torch.float32), replies.append)
+    answers = []
+    for question in questions:
+        ask = ask_of("own", subject, (Message(role=Role.USER, content=question),), True)
+        handler.take(Generate(id="own", client="benchmark", asks=(ask,), stream=False, max_tokens=256))
+        while handler.is_busy:
+            handler.step()
+        if (problem := replies[-1].problem) is not None:
+            raise AfinaError(problem.code, **problem.params)
+        answers.append(replies[-1].texts.get("own", "").strip())
+    return answers
 
 
 def _same(found: list[str], expected: list[str]) -> int:

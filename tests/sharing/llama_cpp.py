@@ -17,10 +17,10 @@ from studio.sharing.wllama import wllama_files
 
 _PAGE = """<!doctype html><meta charset="utf-8"><script type="module">
 import { Wllama } from "./wllama.js";
-window.load = async (file) => {
+window.load = async (file, threads) => {
   window.model = new Wllama({ default: "./wllama.wasm" }, { suppressNativeLog: true });
   const blob = await (await fetch(file)).blob();
-  await window.model.loadModel([blob], { n_ctx: 1024, n_gpu_layers: 0, n_threads: 2 });
+  await window.model.loadModel([blob], { n_ctx: 1024, n_gpu_layers: 0, n_threads: threads });
   return { metadata: window.model.getModelMetadata(), info: window.model.getLoadedContextInfo() };
 };
 window.ask = async (messages, most) => {
@@ -61,12 +61,12 @@ class LlamaCpp:
     def __init__(self, page: Page, folder: Path) -> None:
         self._page, self._folder = page, folder
 
-    def load(self, path: Path) -> dict[str, Any]:
+    def load(self, path: Path, threads: int = 2) -> dict[str, Any]:
         """Opens a GGUF file; what it says of itself."""
         shutil.copyfile(path, self._folder / path.name)
         self._page.reload()
         self._page.wait_for_function("() => window.load")
-        found: dict[str, Any] = self._page.evaluate("(file) => window.load(file)", path.name)
+        found: dict[str, Any] = self._page.evaluate("(given) => window.load(...given)", [path.name, threads])
         return found
 
     def ask(self, *turns: str, system: str = "", most: int = 64) -> dict[str, Any]:
