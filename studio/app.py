@@ -117,7 +117,7 @@ def build_services(settings: Settings) -> Services:
         proofs=proofs,
         votes=votes,
         proof_changes=ProofChangeService(runs, proofs),
-        reports=ProofReportService(proofs, votes),
+        reports=ProofReportService(proofs, votes, policies),
     )
 
 

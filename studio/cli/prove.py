@@ -63,7 +63,7 @@ def prove(
             proof = services.proofs.result(run_id, against)
         if proof is None:
             raise AfinaError("proof.no_result")
-        _tell(terminal, proof)
+        _tell(terminal, proof, services.policies.of_run(run_id).careful)
         if report is not None:
             _write(terminal, services, proof, report)
     raise typer.Exit(exit_code(proof))
@@ -119,7 +119,7 @@ def _rest(terminal: Terminal, now: ProofStatus) -> str:
     return terminal.catalog("proof.exam.left", time=terminal.catalog.duration(now.seconds_left))
 
 
-def _tell(terminal: Terminal, proof: Proof) -> None:
+def _tell(terminal: Terminal, proof: Proof, careful: float) -> None:
     from studio.sharing.proof_report import sentences
 
     text = terminal.catalog
@@ -127,6 +127,8 @@ def _tell(terminal: Terminal, proof: Proof) -> None:
     lines = [sentences.verdict_sentence(text, proof), sentences.interval_sentence(text, proof.difference)]
     lines += [sentences.basis_sentence(text, proof), text(f"proof.headline.{proof.headline.value}")]
     lines.append(sentences.bars_sentence(text, proof.bars))
+    if (trusted := proof.trusted_at(careful)) is not None:
+        lines.append(sentences.trusted_sentence(text, trusted))
     if proof.forgotten is not None:
         lines.append(sentences.forgotten_sentence(text, proof.forgotten))
     if proof.off_topic is not None:

@@ -161,6 +161,16 @@ class Bars(_Value):
     weak_topics: tuple[str, ...] = Field(default=(), description="Known as taught, not in other words; worst first.")
 
 
+class TrustedCounts(_Value):
+    """Answers to the exam as customers get them, at one position of "how careful?"."""
+
+    careful: float = Field(description="Share of all questions that may get a wrong known answer.")
+    known: int = Field(description="Answered in the owner's own words.")
+    right: int
+    wrong: int
+    handed_over: int = Field(description="Left to a person.")
+
+
 class PlainAnswer(_Value):
     """A question of ours, with what the two said."""
 
@@ -239,6 +249,9 @@ class Proof(_Value):
     more_needed: int = Field(default=0, description="Of `too_little`: about how many more questions would tell.")
     metrics: tuple[MetricResult, ...] = ()
     bars: Bars
+    trusted: tuple[TrustedCounts, ...] = Field(
+        default=(), description="As customers get it, the most careful first; empty where that could not be fitted."
+    )
     forgotten: Forgotten | None = None
     off_topic: OffTopic | None = None
     privacy: Privacy | None = None
@@ -254,6 +267,15 @@ class Proof(_Value):
     made_at: float = Field(description="Seconds since 1970, UTC.")
     seconds: float = Field(default=0.0, description="That it took.")
     versions: dict[str, str] = Field(default_factory=dict, description="Of the packages that measured.")
+
+    def trusted_at(self, careful: float) -> TrustedCounts | None:
+        """The counts of the least careful position that is as careful as asked; None where there is none.
+
+        Args:
+            careful: share of all questions that may get a wrong known answer; from 1 on the tuned model is alone.
+        """
+        found = (one for one in reversed(self.trusted) if one.careful <= careful + 1e-9)
+        return next(found, None) if careful < 1 else None
 
     @property
     def discordant(self) -> int:

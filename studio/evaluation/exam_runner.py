@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from studio.domain.model import BaseModelCard
-from studio.domain.proof import ProofPhase, ProofState, ProofStatus
+from studio.domain.proof import Proof, ProofPhase, ProofState, ProofStatus
 from studio.domain.recipe import Recipe
 from studio.errors import Stopped
 from studio.evaluation.answer_cache import AnswerCache, fingerprint
@@ -215,8 +216,24 @@ class ExamRunner:
         )
         proof = make_proof(plan, self._given, scorer, about, self._note)
         write_atomic(self._files.result, proof.model_dump_json())
+        self._add_trusted(plan, proof, scorer)
         done = ProofStatus(state=ProofState.DONE, done=self._total, total=self._total, seconds_left=0.0)
         self._files.note(done)
+
+    def _add_trusted(self, plan: ExamPlan, proof: Proof, scorer: Scorer) -> None:
+        """Adds the exam as customers get it; the verdict is there, and nothing that goes wrong here takes it back."""
+        from studio.evaluation.trusted_exam import count_trusted
+
+        if self._files.against:
+            return
+        models = self._sides[1].model_dir.parent
+        items = self._given.both(plan.of(ProofPhase.EXAM))
+        try:
+            counts = count_trusted(self._files.run, models, self._home, items, self._given, scorer)
+        except Exception:
+            traceback.print_exc()  # into the log, for the helper
+            return
+        write_atomic(self._files.result, proof.model_copy(update={"trusted": counts}).model_dump_json())
 
     def _is_enough(self) -> bool:
         if self._files.stop_request.exists() or not self._files.run.recipe.exists():  # or the run was deleted

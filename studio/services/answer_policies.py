@@ -26,11 +26,13 @@ class AnswerPolicy:
         careful: at most this share of all questions may get a wrong known answer; :data:`ALONE` promises nothing.
         sentence: said when a question is handed over; empty for the default.
         contact: where the person is reached; empty where none was given.
+        is_handover_chosen: whether the owner was asked for both and answered.
     """
 
     careful: float = DEFAULT_CAREFUL
     sentence: str = ""
     contact: str = ""
+    is_handover_chosen: bool = False
 
     @property
     def is_alone(self) -> bool:
@@ -72,7 +74,8 @@ class AnswerPolicyService:
         if row is None:
             raise AfinaError("general.not_found", what=project_id[:80])
         careful = DEFAULT_CAREFUL if row.careful is None else row.careful
-        return AnswerPolicy(careful, row.handover_sentence or "", row.handover_contact or "")
+        is_chosen = row.handover_sentence is not None
+        return AnswerPolicy(careful, row.handover_sentence or "", row.handover_contact or "", is_chosen)
 
     def of_run(self, run_id: str) -> AnswerPolicy:
         """The policy of the project of a run; the default for one that belongs to none."""
@@ -99,7 +102,7 @@ class AnswerPolicyService:
         for text, limit in ((sentence, MAX_SENTENCE), (contact, MAX_CONTACT)):
             if len(text.strip()) > limit:
                 raise AfinaError("trust.long_sentence", limit=limit)
-        cleaned = [clean(text)[0].strip() or None for text in (sentence, contact)]
+        cleaned = [clean(text)[0].strip() for text in (sentence, contact)]
         self._change(project_id, handover_sentence=cleaned[0], handover_contact=cleaned[1])
 
     def _change(self, project_id: str, **values: object) -> None:

@@ -22,12 +22,16 @@ class Answer(Value):
         key: of the model: ``base``, or the id of a run.
         name: of the run, as it was called then; empty for the base.
         is_cut: whether it was cut off.
+        how: it came about: an :class:`studio.trust.decision.AnswerKind`; empty where the model answered alone.
+        source: id of the example that a known answer is from.
     """
 
     key: str
     name: str = ""
     text: str = ""
     is_cut: bool = False
+    how: str = ""
+    source: str = ""
 
 
 class Turn(Value):

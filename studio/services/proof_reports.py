@@ -8,6 +8,7 @@ from typing import Final
 from studio.domain.proof import Proof
 from studio.errors import AfinaError
 from studio.i18n.catalog import DEFAULT_LOCALE, catalog
+from studio.services.answer_policies import AnswerPolicyService
 from studio.services.proof.service import ProofService
 from studio.services.votes import VoteService
 from studio.sharing.proof_report.figures import as_csv
@@ -29,10 +30,11 @@ class ProofReportService:
     Args:
         proofs: the exams.
         votes: the blind votes on their answers.
+        policies: how careful projects are.
     """
 
-    def __init__(self, proofs: ProofService, votes: VoteService) -> None:
-        self._proofs, self._votes = proofs, votes
+    def __init__(self, proofs: ProofService, votes: VoteService, policies: AnswerPolicyService) -> None:
+        self._proofs, self._votes, self._policies = proofs, votes, policies
 
     def endings(self) -> tuple[str, ...]:
         """What can be made on this computer: ``html``, ``json``, ``csv``, and ``pdf`` where there is a Chromium."""
@@ -58,7 +60,8 @@ class ProofReportService:
             return proof.model_dump_json(indent=2).encode()
         if ending == "csv":
             return as_csv(proof).encode()
-        page = html_report(catalog(locale), proof, self._votes.result(run_id, against))
+        careful = self._policies.of_run(run_id).careful
+        page = html_report(catalog(locale), proof, self._votes.result(run_id, against), careful)
         return print_pdf(page) if ending == "pdf" else page.encode()
 
     def write(self, run_id: str, path: Path, against: str | None = None, locale: str = DEFAULT_LOCALE) -> None:

@@ -72,6 +72,8 @@ class TrustedAnswerService:
         self._workspace, self._chats = workspace, chats
         self._selectors, self._policies = selectors, policies
         self._client = DecisionClient(workspace)
+        self._lock = threading.Lock()
+        self._warming: set[str] = set()
 
     def ask(
         self,
@@ -128,6 +130,10 @@ class TrustedAnswerService:
 
     def warm(self, run_id: str) -> None:
         """Gets a run ready in the background, fitting it where that was not done yet; nothing where it cannot be."""
+        with self._lock:
+            if run_id in self._warming:
+                return
+            self._warming.add(run_id)
         threading.Thread(target=self._warm, args=(run_id,), name="warm", daemon=True).start()
 
     def answer_all(
@@ -242,3 +248,6 @@ class TrustedAnswerService:
                 self._client.ask(DecisionRequest(folder=selector_folder(self._workspace.run(run_id)).resolve()))
         except AfinaError:
             _LOG.exception("A run could not be made ready to be decided about")
+        finally:
+            with self._lock:
+                self._warming.discard(run_id)

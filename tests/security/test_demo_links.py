@@ -124,7 +124,7 @@ def test_visits_cannot_be_made_up(served: Served) -> None:
 def test_the_questions_of_an_hour_are_counted_over_all_doors_together(served: Served) -> None:
     link = served.links.create("run-1", "Padaria", per_hour=2)
     with serve(
-        demo_app(Parts(served.links._workspace, served.links, served.chat, served.suggested))
+        demo_app(Parts(served.links._workspace, served.links, served.chat, served.suggested, served.chat))
     ) as other:  # as shared in the network
         asked = [httpx.post(f"{url}/d/{link.token}/ask", json={"question": "oi"}) for url in 2 * (served.url, other)]
     assert [response.status_code for response in asked] == [200, 200, 429, 429]

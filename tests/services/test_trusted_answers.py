@@ -16,7 +16,7 @@ from studio.domain.run import RunState
 from studio.errors import AfinaError
 from studio.processes.job_registry import JobState
 from studio.services import Services
-from studio.services.answer_policies import ALONE, AnswerPolicy, default_sentence
+from studio.services.answer_policies import ALONE, default_sentence
 from studio.services.chats import BASE, TUNED, ChatUpdate
 from studio.settings import Settings, assets_dir
 from studio.storage.files import write_atomic
@@ -118,7 +118,7 @@ def test_the_base_still_answers_beside_a_known_answer(trusting: Services) -> Non
 
 
 def test_the_owner_decides_how_careful(trusting: Services) -> None:
-    assert trusting.policies.of_run(RUN) == AnswerPolicy()
+    assert trusting.policies.of_run(RUN).careful == DEFAULT_CAREFUL
     trusting.policies.choose_careful("project-1", ALONE)
     assert not said(trusting, OUTSIDE).decisions, "the tuned model alone, as she chose"
     assert how(said(trusting, OUTSIDE, careful=0.02)) == "handed_over"

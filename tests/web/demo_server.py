@@ -23,6 +23,7 @@ from studio.services.models import ModelService
 from studio.services.suggested_answers import SuggestedAnswerService
 from studio.storage.database import ProjectRow, RunRow
 from studio.storage.workspace import Workspace
+from studio.trust.decision import Decision
 from studio.web.demo import demo_app
 from studio.web.guards import AllowedHosts
 from studio.web.network import listen
@@ -40,6 +41,7 @@ class Update:
     cut: frozenset[str] = frozenset()
     tokens: dict[str, int] = field(default_factory=dict)
     prompt_tokens: dict[str, int] = field(default_factory=dict)
+    decisions: dict[str, Decision] = field(default_factory=dict)
 
 
 @dataclass
@@ -77,6 +79,9 @@ class SlowChat:
         finally:
             self.closed.set()
 
+    def warm(self, run_id: str) -> None:
+        """Nothing has to be read."""
+
     def stop(self, talk: str) -> bool:
         self.stopped.add(talk)
         return True
@@ -90,6 +95,7 @@ class Parts:
     links: LinkService
     chats: Any
     suggested: SuggestedAnswerService
+    trust: Any
 
 
 @dataclass(frozen=True)
@@ -131,7 +137,7 @@ def served(workspace: Workspace) -> Iterator[Served]:
     suggested = suggested_answers(workspace)
     chat.gate.set()
     link = links.create("run-1", "Pergunte à <Padaria>", ["Abre domingo?", 'Tem "pão"?'], "pt")
-    with serve(demo_app(Parts(workspace, links, chat, suggested))) as url:
+    with serve(demo_app(Parts(workspace, links, chat, suggested, chat))) as url:
         yield Served(url, chat, links, link, suggested)
         chat.gate.set()
 

@@ -274,7 +274,7 @@ def test_alone_on_a_port_no_studio_route_answers(served: Served) -> None:
             assert "gradio" not in response.text.lower()
     for path in ("/d/static/../app.py", "/d/static/%2e%2e/app.py", "/d/static/page.html"):
         assert httpx.get(served.url + path).status_code == 404
-    app = demo_app(Parts(served.links._workspace, served.links, served.chat, served.suggested))
+    app = demo_app(Parts(served.links._workspace, served.links, served.chat, served.suggested, served.chat))
     below = {f"/d/{{token}}{path}" for path in ("", "/ask", "/unlock", "/vote", "/suggest")}
     below |= {"/d/widget.js", *(f"/d/widget/{{widget_id}}{path}" for path in ("", "/ask", "/preview"))}
     assert {route.path for route in app.routes} == {"/d/static/{name}", *below}
@@ -285,7 +285,10 @@ def test_mounted_in_the_studio_it_has_the_same_addresses(served: Served) -> None
     from fastapi.testclient import TestClient
 
     app = FastAPI()
-    app.mount("/d", demo_app(Parts(served.links._workspace, served.links, served.chat, served.suggested), prefix="/d"))
+    app.mount(
+        "/d",
+        demo_app(Parts(served.links._workspace, served.links, served.chat, served.suggested, served.chat), prefix="/d"),
+    )
     with TestClient(app) as client:
         page = client.get(f"/d/{served.link.token}")
         assert page.status_code == 200

@@ -34,7 +34,7 @@ def test_before_and_after_answer_differently_and_a_visitor_may_leave(
 ) -> None:
     links = LinkService(tiny_workspace)
     link = links.create(make_run(tiny_workspace), "Padaria", locale="pt")
-    with serve(demo_app(Parts(tiny_workspace, links, chats, suggested_answers(tiny_workspace)))) as url:
+    with serve(demo_app(Parts(tiny_workspace, links, chats, suggested_answers(tiny_workspace), chats))) as url:
         address = f"{url}/d/{link.token}/ask"
         with httpx.Client(timeout=120) as leaving, leaving.stream("POST", address, json={"question": "oi"}) as response:
             next(response.iter_lines())
@@ -53,7 +53,7 @@ def test_a_link_that_is_switched_off_ends_an_answer_of_a_model_that_hangs(tiny_w
     links, pool = LinkService(tiny_workspace), ChatPool(tiny_workspace)
     chats = ChatService(tiny_workspace, pool)
     link = links.create(make_run(tiny_workspace), "Padaria", locale="en")
-    with serve(demo_app(Parts(tiny_workspace, links, chats, suggested_answers(tiny_workspace)))) as url:
+    with serve(demo_app(Parts(tiny_workspace, links, chats, suggested_answers(tiny_workspace), chats))) as url:
         address = f"{url}/d/{link.token}/ask"
         httpx.post(address, json={"question": "oi"}, timeout=120).raise_for_status()
         (worker,) = pool.pids.values()

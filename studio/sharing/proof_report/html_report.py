@@ -22,6 +22,7 @@ from studio.sharing.proof_report.sentences import (
     off_topic_sentence,
     privacy_sentence,
     shown_p,
+    trusted_sentence,
     verdict_sentence,
     vote_sentence,
 )
@@ -30,13 +31,14 @@ _LISTED: Final = 5  # questions won, and questions lost
 _TAGS: Final = {"pt": "pt-BR"}
 
 
-def html_report(text: Catalog, proof: Proof, votes: VoteResult) -> str:
+def html_report(text: Catalog, proof: Proof, votes: VoteResult, careful: float = 1.0) -> str:
     """The whole page. Whatever a person or a model wrote is escaped.
 
     Args:
         text: the language.
         proof: the result of the exam.
         votes: blind votes on its answers.
+        careful: of the project; see :meth:`Proof.trusted_at`.
     """
     template = Environment(
         loader=PackageLoader("studio.sharing.proof_report", ""), autoescape=True, undefined=StrictUndefined
@@ -57,7 +59,7 @@ def html_report(text: Catalog, proof: Proof, votes: VoteResult) -> str:
         bars_sentence=bars_sentence(text, proof.bars),
         bars_picture=bars_svg(text, proof.bars, bars_label(text, proof.bars)),
         lists=[_list(text, proof, Outcome.WON), _list(text, proof, Outcome.LOST)],
-        checks=_checks(text, proof),
+        checks=_checks(text, proof, careful),
         vote=vote_sentence(text, votes),
         how=_how(text, proof),
         metric_columns=list(table.columns),
@@ -86,8 +88,10 @@ def _answer(text: Catalog, answer: ExamAnswer) -> dict[str, Any]:
     }
 
 
-def _checks(text: Catalog, proof: Proof) -> list[str]:
+def _checks(text: Catalog, proof: Proof, careful: float) -> list[str]:
     found = []
+    if (trusted := proof.trusted_at(careful)) is not None:
+        found.append(trusted_sentence(text, trusted))
     if proof.privacy is not None:
         found.append(privacy_sentence(text, proof.privacy))
     if proof.off_topic is not None:

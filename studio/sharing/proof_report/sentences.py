@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from studio.domain.proof import Bars, Forgotten, Interval, OffTopic, Privacy, Proof, Verdict
+from studio.domain.proof import Bars, Forgotten, Interval, OffTopic, Privacy, Proof, TrustedCounts, Verdict
 from studio.domain.vote import VoteResult
 from studio.i18n.catalog import Catalog
 
@@ -60,6 +60,13 @@ def bars_sentence(text: Catalog, bars: Bars) -> str:
     if taught - new > _GAP:
         return text("proof.bars.reading.new_hard")
     return text("proof.bars.reading.all")
+
+
+def trusted_sentence(text: Catalog, found: TrustedCounts) -> str:
+    """The exam as customers get it: right, wrong, handed over."""
+    counts = {"right": found.right, "wrong": found.wrong, "handed_over": found.handed_over, "known": found.known}
+    careful = 100 * found.careful
+    return text("proof.trusted.sentence", careful=text.number(careful, 0 if careful == round(careful) else 1), **counts)
 
 
 def advice_sentences(text: Catalog, proof: Proof) -> list[str]:

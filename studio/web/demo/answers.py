@@ -17,6 +17,7 @@ from anyio import to_thread
 from studio.domain.project import Link
 from studio.errors import AfinaError
 from studio.i18n.catalog import Catalog
+from studio.trust.decision import AnswerKind
 from studio.web.answer_updates import Permission, follow
 from studio.web.demo.questions import SIDES, Question
 from studio.web.demo.queue import FairQueue, Ticket
@@ -25,6 +26,7 @@ from studio.web.demo.receipts import Receipts
 if TYPE_CHECKING:
     from studio.services.chats import ChatService
     from studio.services.links import LinkService
+    from studio.services.trusted_answers import TrustedAnswerService
 
 MAX_TOKENS: Final = 256
 _TICK: Final = 0.2  # seconds between two looks at the queue
@@ -37,13 +39,15 @@ class Answering:
     """Answers visitors one turn each.
 
     Args:
-        chats: gives the answers.
+        chats: stops answers.
+        trust: gives them: the owner's own, the model's, or the sentence that hands over.
         links: counts them.
         queue: says whose turn it is.
         receipts: signs what was answered.
     """
 
     chats: ChatService
+    trust: TrustedAnswerService
     links: LinkService
     queue: FairQueue
     receipts: Receipts
@@ -52,9 +56,10 @@ class Answering:
         """Yields one JSON object a line; a visitor who goes away ends the generation.
 
         Lines: ``{"ahead": 2, "message": …}`` while waiting, ``{"base": …, "tuned": …}`` with what is new of each
-        answer (``"replace": true`` where it is the whole answer anew), at last ``{"done": true}`` or
-        ``{"error": …}``. In a blind vote ``base`` is the answer that stands first, whose ever it is, and the last line
-        has a ``ballot``; where better answers may be suggested it has a ``receipt`` of the tuned one.
+        answer (``"replace": true`` where it is the whole answer anew) and, once, ``"how"`` the tuned one came about
+        where that was decided, at last ``{"done": true}`` or ``{"error": …}``. In a blind vote nothing says how,
+        ``base`` is the answer that stands first, whose ever it is, and the last line has a ``ballot``; where better
+        answers may be suggested it has a ``receipt`` of the tuned one.
         """
         watch = Permission(partial(self.links.open, link.token))
         try:
@@ -88,7 +93,7 @@ class Answering:
         ballot = self.receipts.new_ballot(link) if link.asks_for_vote else ""
         is_swapped = bool(ballot) and self.receipts.is_swapped(ballot)
         ask = partial(
-            self.chats.stream,
+            self.trust.stream,
             link.run_id,
             question.turns,
             sides=sides,
@@ -97,6 +102,7 @@ class Answering:
             client=ticket.visitor,
             talk=talk,
         )
+        how = ""
         try:
             async with aclosing(follow(self.chats, ask, talk, watch)) as updates:
                 async for update in updates:
@@ -104,13 +110,18 @@ class Answering:
                         _LOG.warning("A demo question failed: %s", update.problem.code)
                         yield _line(error=text("demo.failed"))
                         return
-                    if change := _change(said, update.texts):
+                    change = _change(said, update.texts)
+                    if change and not how and SIDES[1] in update.decisions:
+                        how = update.decisions[SIDES[1]].kind.value
+                        change |= {} if ballot else {"how": how}
+                    if change:
                         yield _line(**(_swapped(change) if is_swapped else change))
                     said.update(update.texts)
                     if update.done:
                         break
             if any(said.values()):
-                await to_thread.run_sync(self.links.count_answer, link)
+                handed_over = how == AnswerKind.HANDED_OVER
+                await to_thread.run_sync(partial(self.links.count_answer, link, handed_over=handed_over))
             notes = {"ballot": ballot} if all(said.values()) and ballot else {}
             if link.takes_suggestions and said[SIDES[1]].strip():
                 notes["receipt"] = self.receipts.of_answer(link, question.text, said[SIDES[1]])

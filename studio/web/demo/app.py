@@ -50,7 +50,7 @@ def demo_app(services: DemoServices, *, prefix: str = "") -> FastAPI:
     visits = RateLimit(VISITS, HOUR)
     receipts = Receipts(load_secret(services.workspace.home))
     entrance = Entrance(services.links, receipts)
-    answering = Answering(services.chats, services.links, FairQueue(), receipts)
+    answering = Answering(services.chats, services.trust, services.links, FairQueue(), receipts)
     intake = QuestionIntake(services.links, answering)
 
     app.get(below + "/static/{name}")(_static)
@@ -70,6 +70,7 @@ def demo_app(services: DemoServices, *, prefix: str = "") -> FastAPI:
             ):  # a script without cookies is a new visitor every time, and not believed for long
                 visits.check(f"{token} {visitors.address(request)}")
                 services.links.count_visit(link)
+                services.trust.warm(link.run_id)
             _remember(response, request, token, visitors.new_cookie())
         return response
 

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from studio.services.chats import ChatService
     from studio.services.links import LinkService
     from studio.services.suggested_answers import SuggestedAnswerService
+    from studio.services.trusted_answers import TrustedAnswerService
     from studio.storage.workspace import Workspace
 
 
@@ -22,3 +23,5 @@ class DemoServices(Protocol):
     def chats(self) -> ChatService: ...
     @property
     def suggested(self) -> SuggestedAnswerService: ...
+    @property
+    def trust(self) -> TrustedAnswerService: ...

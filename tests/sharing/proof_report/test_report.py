@@ -9,11 +9,23 @@ import re
 from pathlib import Path
 
 import pytest
+from markupsafe import escape
 
-from studio.domain.proof import Fact, FactKind, FactReport, Forgotten, Interval, Proof, Verdict, VoteTally
+from studio.domain.proof import (
+    Fact,
+    FactKind,
+    FactReport,
+    Forgotten,
+    Interval,
+    Proof,
+    TrustedCounts,
+    Verdict,
+    VoteTally,
+)
 from studio.domain.vote import VoteResult
 from studio.errors import AfinaError
 from studio.i18n import LOCALES, catalog
+from studio.services.answer_policies import AnswerPolicyService
 from studio.services.proof.service import ProofService
 from studio.services.proof_reports import ProofReportService
 from studio.services.votes import VoteService
@@ -25,6 +37,7 @@ from studio.sharing.proof_report.sentences import (
     bars_sentence,
     forgotten_sentence,
     interval_sentence,
+    trusted_sentence,
     verdict_sentence,
 )
 from studio.storage.workspace import Workspace
@@ -53,6 +66,17 @@ def test_the_report_says_the_verdict_the_questions_and_how_it_was_measured(local
     assert page.count("<svg") == 2
     assert "0,039" in page if locale == "pt" else "0.039" in page
     assert "90" in page[page.index(text("proof.report.vote")) :]
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_the_report_says_what_customers_get_unless_the_tuned_model_is_alone(locale: str) -> None:
+    text = catalog(locale)
+    counts = [TrustedCounts(careful=c, known=7, right=7, wrong=round(10 * c), handed_over=2) for c in (0.01, 0.1)]
+    proof = sample_proof(trusted=tuple(counts))
+    assert proof.trusted_at(0.05) == counts[0], "never less careful than asked"
+    assert proof.trusted_at(0.005) is None
+    assert escape(trusted_sentence(text, counts[1])) in html_report(text, proof, VOTES, 0.1)
+    assert escape(trusted_sentence(text, counts[1])) not in html_report(text, proof, VOTES, 1.0)
 
 
 @pytest.mark.parametrize("verdict", Verdict)
@@ -116,7 +140,7 @@ def test_a_cell_that_begins_like_a_formula_stays_text() -> None:
 def reports(workspace: Workspace) -> ProofReportService:
     keep_proof(workspace, sample_proof())
     proofs = ProofService(workspace)
-    return ProofReportService(proofs, VoteService(workspace, proofs))
+    return ProofReportService(proofs, VoteService(workspace, proofs), AnswerPolicyService(workspace))
 
 
 def test_a_report_is_written_as_its_ending_says(

@@ -29,6 +29,7 @@ from studio.web.ui.components import (
     say,
     wrapped,
 )
+from studio.web.ui.pages.careful import CarefulControl, build_careful
 from studio.web.ui.pages.compare_view import render_talk, render_turn
 from studio.web.ui.pages.tuned import best_run, chosen_run, nothing_tuned, run_label, tuned_runs
 from studio.web.ui.session import Place
@@ -72,6 +73,7 @@ class _Parts:
     clear: Any
     goes_on: Any
     suggestions: Any
+    careful: CarefulControl
     temperature: Any
     max_tokens: Any
     now: Any
@@ -85,7 +87,8 @@ class _Parts:
 
     @property
     def shown(self) -> list[Any]:
-        return [self.needs, self.body, self.columns, self.about, self.suggestions, self.foot, *self.asked]
+        whole = [self.needs, self.body, self.columns, self.about, self.suggestions, self.foot]
+        return [*whole, *self.careful.outputs, *self.asked]
 
 
 def build_compare(ui: Ui) -> Page:
@@ -125,6 +128,7 @@ def _layout(ui: Ui) -> _Parts:
                 label=text("compare.goes_on"), container=False, visible=False, elem_id="compare-goes-on"
             )
         suggestions = ui.actions(elem_id="compare-suggestions")
+        careful = build_careful(ui, lambda place: _run_id(ui, place))
         with gr.Column(elem_id="compare-talk"):
             now, talk = ui.html(elem_id="compare-now"), ui.html(elem_id="compare-earlier")
         temperature, max_tokens = _expert(ui)
@@ -140,6 +144,7 @@ def _layout(ui: Ui) -> _Parts:
         clear,
         goes_on,
         suggestions,
+        careful,
         temperature,
         max_tokens,
         now,
@@ -197,7 +202,7 @@ def _connect(ui: Ui, parts: _Parts) -> None:
     def start_over(query: str, request: gr.Request) -> dict[Any, Any]:
         ui.services.chats.stop(_talk_of(request), drop=True)
         ui.services.conversations.clear(Place.parse(query).project)
-        return _whole(ui, parts, ()) | {parts.box: "", **_at_rest(parts)}
+        return _whole(ui, parts, Place.parse(query), ()) | {parts.box: "", **_at_rest(parts)}
 
     @friendly(ui.text)
     def change(query: str, columns: list[str]) -> str:
@@ -223,11 +228,11 @@ def _at_rest(parts: _Parts) -> dict[Any, Any]:
     return {parts.send: gr.Button(visible=True), parts.stop: gr.Button(visible=False)}
 
 
-def _whole(ui: Ui, parts: _Parts, turns: tuple[Turn, ...]) -> dict[Any, Any]:
+def _whole(ui: Ui, parts: _Parts, place: Place, turns: tuple[Turn, ...]) -> dict[Any, Any]:
     """The conversation as it is kept."""
     return {
         parts.now: "",
-        parts.talk: render_talk(ui, turns),
+        parts.talk: render_talk(ui, place, turns),
         parts.goes_on: gr.Checkbox(value=False, visible=bool(turns)),
     }
 
@@ -240,8 +245,9 @@ def _ask(ui: Ui, parts: _Parts, asked: Asked) -> Iterator[dict[Any, Any]]:
     turns = ui.services.conversations.read(asked.project)
     names = {view.id: view.name for view in tuned_runs(ui, asked.project)}
     now, update = _turn_of(asked, names, ChatUpdate({})), ChatUpdate({})
+    place = Place(asked.project, "compare")
     busy = {parts.send: gr.Button(visible=False), parts.stop: gr.Button(visible=True)}
-    shown = {parts.now: render_turn(ui, now, wait=True), parts.talk: render_talk(ui, turns, hint=False)}
+    shown = {parts.now: render_turn(ui, place, now, wait=True), parts.talk: render_talk(ui, place, turns, hint=False)}
     yield {**shown, parts.box: "", **busy}
     drawn, problem = time.monotonic(), None
     try:
@@ -249,7 +255,7 @@ def _ask(ui: Ui, parts: _Parts, asked: Asked) -> Iterator[dict[Any, Any]]:
             now = _turn_of(asked, names, update)
             if time.monotonic() - drawn > _PAUSE and not update.done and any(update.texts.values()):
                 drawn = time.monotonic()
-                yield {parts.now: render_turn(ui, now, wait=True)}
+                yield {parts.now: render_turn(ui, place, now, wait=True)}
         problem = update.problem or update.notice
     except Exception as error:
         problem = Problem.of(from_exception(error))
@@ -257,25 +263,28 @@ def _ask(ui: Ui, parts: _Parts, asked: Asked) -> Iterator[dict[Any, Any]]:
         if any(answer.text for answer in now.answers) and not update.dropped:
             ui.services.conversations.add(asked.project, now)
     if update.dropped:
-        yield {**_whole(ui, parts, ()), **_at_rest(parts)}
+        yield {**_whole(ui, parts, place, ()), **_at_rest(parts)}
         return
     failed = not any(answer.text for answer in now.answers) and problem is not None
     again = {parts.box: asked.question} if failed else {}
     goes_on = {parts.goes_on: gr.Checkbox(visible=bool(turns) or not failed)}
-    yield {parts.now: render_turn(ui, now, problem), **again, **goes_on, **_at_rest(parts)}
+    yield {parts.now: render_turn(ui, place, now, problem), **again, **goes_on, **_at_rest(parts)}
 
 
 def _turn_of(asked: Asked, names: Mapping[str, str], update: ChatUpdate) -> Turn:
-    answers = tuple(
-        Answer(key=key, name=names.get(key, ""), text=update.texts.get(key, ""), is_cut=key in update.cut)
-        for key in asked.columns
-    )
-    return Turn(question=asked.question, answers=answers, follows=asked.goes_on)
+    answers = []
+    for key in asked.columns:
+        decision = update.decisions.get(key)
+        how, source = (decision.kind.value, decision.source) if decision is not None else ("", "")
+        said = update.texts.get(key, "")
+        is_cut = key in update.cut
+        answers.append(Answer(key=key, name=names.get(key, ""), text=said, is_cut=is_cut, how=how, source=source))
+    return Turn(question=asked.question, answers=tuple(answers), follows=asked.goes_on)
 
 
 def _stream(ui: Ui, asked: Asked, turns: tuple[Turn, ...], names: Mapping[str, str]) -> Iterator[ChatUpdate]:
     of_base = next((key for key in asked.columns if key != BASE), next(iter(names), ""))
-    return ui.services.chats.ask(
+    return ui.services.trust.ask(
         [Target(key, of_base if key == BASE else key, is_tuned=key != BASE) for key in asked.columns],
         asked.question,
         {key: earlier_messages(turns, key) for key in asked.columns} if asked.goes_on else None,
@@ -290,6 +299,13 @@ def _talk_of(request: gr.Request) -> str:
     return f"page-{request.session_hash}"
 
 
+def _run_id(ui: Ui, place: Place) -> str:
+    """The tuned version that a place is about; empty where there is none."""
+    views = tuned_runs(ui, place.project)
+    run = chosen_run(place, views, best_run(ui, views))
+    return run.id if run is not None else ""
+
+
 def _render(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
     views = tuned_runs(ui, place.project)
     best = best_run(ui, views)
@@ -301,6 +317,7 @@ def _render(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
             parts.foot: "",
         }
     ui.services.chats.warm(run.id)
+    ui.services.trust.warm(run.id)
     text, known = ui.text, {BASE, *(view.id for view in views)}
     chosen = [key for key in place.beside if key in known][:_MOST] or [BASE, run.id]
     choices = [(text("compare.before_choice"), BASE), *((run_label(ui, view, best), view.id) for view in views)]
@@ -311,7 +328,8 @@ def _render(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
         parts.columns: gr.CheckboxGroup(choices=choices, value=chosen, visible=len(views) > 1),
         parts.about: _about(ui, run, best, chosen),
         parts.suggestions: _suggestions(ui, run.id),
-        **_whole(ui, parts, ui.services.conversations.read(place.project)),
+        **parts.careful.show(place, run.id),
+        **_whole(ui, parts, place, ui.services.conversations.read(place.project)),
         **_at_rest(parts),
         parts.foot: next_link(text, place.at("proof", run.id), "compare.next", primary=False, hint=hint),
     }

@@ -18,6 +18,7 @@ from studio.web.ui.pages.proof.exam_view import exam_body, is_going, render_exam
 from studio.web.ui.pages.proof.experts_view import render_experts, render_take_away, render_topics
 from studio.web.ui.pages.proof.runs_view import FOLDS, newest_folds, render_runs
 from studio.web.ui.pages.proof.target import BASE, ProofTarget, against_choices, proof_target
+from studio.web.ui.pages.proof.trusted_view import render_trusted
 from studio.web.ui.pages.proof.verdict_view import render_bars, render_change, render_verdict
 from studio.web.ui.pages.proof.vote import VoteSection, build_vote, show_vote
 from studio.web.ui.pages.tuned import nothing_tuned, run_choices
@@ -245,7 +246,8 @@ def _render(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
     verdict = render_verdict(ui, proof, votes)
     change = ui.services.proof_changes.since_before(run.id) if target.against is None else None
     pair = _PAIR.format(render_bars(ui, proof), render_change(ui, place, change))
-    return {**shared, parts.main: wrapped(exam, verdict, pair), **_tabs(ui, parts, place, target, proof)}
+    trusted = render_trusted(ui, proof, ui.services.policies.read(run.project_id).careful)
+    return {**shared, parts.main: wrapped(exam, verdict, trusted, pair), **_tabs(ui, parts, place, target, proof)}
 
 
 def _tabs(ui: Ui, parts: _Parts, place: Place, target: ProofTarget, proof: Proof) -> dict[Any, Any]:

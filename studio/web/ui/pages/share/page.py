@@ -10,6 +10,7 @@ import gradio as gr
 from studio.web.ui.components import Page, Ui, friendly, lead
 from studio.web.ui.pages.share.api import build_api
 from studio.web.ui.pages.share.downloads import build_downloads
+from studio.web.ui.pages.share.handover import build_handover
 from studio.web.ui.pages.share.links import build_links
 from studio.web.ui.pages.share.new_link import build_new_link
 from studio.web.ui.pages.share.publish import build_publish
@@ -27,6 +28,7 @@ _ICON: Final = (
 # In the order in which they stand on the screen.
 _SECTIONS: Final[tuple[Callable[[ShareUi], Section], ...]] = (
     build_new_link,
+    build_handover,
     build_reach,
     build_links,
     build_widget,
