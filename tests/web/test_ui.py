@@ -74,7 +74,7 @@ def test_every_sentence_that_the_screens_name_exists(locale: str) -> None:
 def test_what_a_person_wrote_is_escaped(ui: Ui) -> None:
     project = ui.services.projects.create(NASTY)
     shown = _card(ui, ProjectCard(project=project))
-    talk = render_talk(ui, (Turn(question=NASTY, answers=(Answer(key="run-1", name=NASTY, text=NASTY),)),))
+    talk = render_talk(ui, Place(), (Turn(question=NASTY, answers=(Answer(key="run-1", name=NASTY, text=NASTY),)),))
     assert "<img" not in shown
     assert "<img" not in talk
     assert talk.count("&lt;img") >= 3
