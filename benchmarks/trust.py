@@ -1,9 +1,11 @@
-"""Answers that can be trusted: ``python -m benchmarks.trust [--encoder NAME=FOLDER …] [--pairs LOCALE=FOLDER …]``.
+"""Answers that can be trusted: ``python -m benchmarks.trust [--encoder LOCALE=FOLDER …] [--pairs LOCALE=FOLDER …]``.
 
 For each set of examples and each way to read questions: the share of test questions with a known answer, a wrong one, handed
-over; of questions beyond any company's examples, the share handed over; the likeliest answer without any threshold; and what
-the risk curve had promised. A known answer that is not one of the owner's to the letter ends the benchmark. ``--pairs`` adds a
-folder with ``train.csv`` and ``held_out.csv`` (columns question, answer).
+over; of questions beyond any company's examples, the share handed over; the likeliest answer without any threshold; what the
+risk curve had promised, by questions out of fold. Then the same over random splits of all its questions, with the middle and
+the 5th and 95th percentile, and how many splits had more wrong answers than were chosen. A known answer that is not one of the
+owner's to the letter ends the benchmark. ``--pairs`` adds a folder with ``train.csv`` and ``held_out.csv`` (columns question,
+answer), and ``off.txt`` where there are questions beyond its examples. Texts are read once an encoder.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import argparse
 import csv
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,63 +25,157 @@ from studio.encoders.encoder import Encoder
 from studio.settings import assets_dir
 from studio.trust.decision import AnswerKind
 from studio.trust.fitting import fit, known_questions
-from studio.trust.selector import Floats, Index
+from studio.trust.index import Floats, Index
 
-CAREFUL = (0.01, 0.02, 0.05, 0.1)
+CAREFUL = (0.02, 0.05, 0.1)
 Reader = Callable[[Sequence[str]], Floats]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A set of questions with their right answers."""
+
+    locale: str
+    train: list[Conversation]
+    test: list[Conversation]
+    beyond: tuple[str, ...]
+
+    @classmethod
+    def read(cls, locale: str, train: Path, test: Path) -> Example:
+        beyond = [one.question for one in out_of_scope_questions(locale)]
+        more = train.parent / "off.txt"
+        beyond += more.read_text(encoding="utf-8").splitlines() if more.is_file() else []
+        return cls(locale, examples(train), examples(test), tuple(beyond))
+
+    def split(self, seed: int) -> Example:
+        """Another draw of the test questions."""
+        every = [*self.train, *self.test]
+        order = np.random.default_rng(seed).permutation(len(every)).tolist()
+        parts = (
+            [every[place] for place in order[: len(self.train)]],
+            [every[place] for place in order[len(self.train) :]],
+        )
+        return Example(self.locale, *parts, self.beyond)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Shares of one test, at one carefulness: of its questions, and of those beyond."""
+
+    known: float
+    written: float
+    wrong: float
+    beyond_handed_over: float
+    counted: float
+    is_promised: bool
 
 
 def examples(path: Path) -> list[Conversation]:
     """The pairs of a CSV file."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    return [Conversation.pair(row["question"], row["answer"], id=f"e{n}") for n, row in enumerate(rows)]
+    return [Conversation.pair(row["question"], row["answer"], id=f"{path.stem}{n}") for n, row in enumerate(rows)]
 
 
-def measure(name: str, locale: str, train: list[Conversation], test: list[Conversation], read: Reader) -> None:
-    """Prints one block."""
+def cached(read: Reader) -> Reader:
+    """Reads each text once."""
+    vectors: dict[str, Floats] = {}
+
+    def reader(texts: Sequence[str]) -> Floats:
+        new = [text for text in dict.fromkeys(texts) if text not in vectors]
+        if new:
+            vectors.update(zip(new, read(new), strict=True))
+        return np.array([vectors[text] for text in texts], np.float32)
+
+    return reader
+
+
+def measure(data: Example, read: Reader, letters_only: bool) -> tuple[list[Measured], float, float]:
+    """What comes out at each of :data:`CAREFUL`; the share of right likeliest answers; seconds to fit."""
+    known = known_questions(data.train, data.locale)
+    read(known.questions)
     began = time.perf_counter()
-    known = known_questions(train, locale)
-    selector = fit(Index(known, read(known.questions), read(known.answers)))
-    fitted = time.perf_counter() - began
-    texts = tuple(each.question for each in test)
-    outside = tuple(one.question for one in out_of_scope_questions(locale))
-    vectors, outside_vectors = read(texts), read(outside)
-    best = [known.answers[label] for label in selector.scored(texts, vectors).best]
-    right = np.mean([said == each.answer for said, each in zip(best, test, strict=True)])
-    print(
-        f"{name}: {len(train)} examples, {len(known.answers)} answers, fitted in {fitted:.1f} s, likeliest right {right:.1%}"
-    )
-    owned = {each.answer for each in train}
+    index = Index(known, read(known.questions), read(known.answers)) if letters_only else Index.of(known, read)
+    selector = fit(index)
+    seconds = time.perf_counter() - began
+    texts = tuple(each.question for each in data.test)
+    vectors, beyond = read(texts), read(data.beyond)
+    best = selector.probabilities(texts, vectors)[:, : known.none_label].argmax(axis=1).tolist()
+    right = np.mean([known.answers[label] == each.answer for label, each in zip(best, data.test, strict=True)])
+    owned = {each.answer for each in data.train}
+    found = []
     for careful in CAREFUL:
         decisions, level = selector.decide(texts, vectors, careful), selector.curve.level(careful)
-        given = [one.kind is AnswerKind.KNOWN for one in decisions]
         assert all(one.answer in owned for one in decisions if one.answer), "an invented fact in a known answer"
-        wrong = [one.answer not in ("", each.answer) for one, each in zip(decisions, test, strict=True)]
-        handed = [one.kind is AnswerKind.HANDED_OVER for one in selector.decide(outside, outside_vectors, careful)]
-        promise = "promised" if level.is_promised else "not promised"
+        kinds = [one.kind for one in decisions]
+        wrong = [one.answer not in ("", each.answer) for one, each in zip(decisions, data.test, strict=True)]
+        handed = [one.kind is AnswerKind.HANDED_OVER for one in selector.decide(data.beyond, beyond, careful)]
+        found.append(
+            Measured(
+                known=float(np.mean([kind is AnswerKind.KNOWN for kind in kinds])),
+                written=float(np.mean([kind is AnswerKind.WRITTEN for kind in kinds])),
+                wrong=float(np.mean(wrong)),
+                beyond_handed_over=float(np.mean(handed)),
+                counted=level.answered,
+                is_promised=level.is_promised,
+            )
+        )
+    return found, float(right), seconds
+
+
+def report(name: str, data: Example, read: Reader, splits: int, letters_only: bool = False) -> None:
+    """Prints one block."""
+    found, right, seconds = measure(data, read, letters_only)
+    print(
+        f"{name}: {len(data.train)} examples, {len(data.test)} asked, fitted in {seconds:.1f} s, likeliest right {right:.1%}"
+    )
+    for careful, one in zip(CAREFUL, found, strict=True):
+        promise = "promised" if one.is_promised else "not promised"
         print(
-            f"  careful {careful:<5} known {np.mean(given):6.1%}  wrong {np.mean(wrong):5.1%}  beyond, handed over "
-            f"{np.mean(handed):6.1%}  (counted before: known {level.answered:.1%}, wrong {level.wrong:.2%}, {promise})",
+            f"  careful {careful:<4}  known {one.known:6.1%}  written {one.written:5.1%}  wrong {one.wrong:5.1%}  beyond, handed "
+            f"over {one.beyond_handed_over:6.1%}  (out of fold known {one.counted:.1%}, {promise})",
+            flush=True,
+        )
+    drawn = [measure(data.split(seed), read, letters_only)[0] for seed in range(splits)]
+    for place, careful in enumerate(CAREFUL if drawn else ()):
+        column = [each[place] for each in drawn]
+        broken = sum(one.wrong > careful for one in column)
+        print(
+            f"  {splits} splits, careful {careful:<4}  known {_spread([one.known for one in column])}  wrong "
+            f"{_spread([one.wrong for one in column])}  mean {np.mean([one.wrong for one in column]):.2%}  more wrong than chosen in "
+            f"{broken}  beyond {_spread([one.beyond_handed_over for one in column])}",
             flush=True,
         )
 
 
+def _spread(values: list[float]) -> str:
+    low, middle, high = np.quantile(values, [0.05, 0.5, 0.95])
+    return f"{middle:.1%} [{low:.1%}, {high:.1%}]"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--encoder", action="append", default=[])
-    parser.add_argument("--pairs", action="append", default=[])
+    parser.add_argument("--encoder", action="append", default=[], metavar="LOCALE=FOLDER")
+    parser.add_argument("--pairs", action="append", default=[], metavar="LOCALE=FOLDER")
+    parser.add_argument("--splits", type=int, default=0)
     given = parser.parse_args()
-    readers: dict[str, Reader] = {"letters": lambda texts: np.zeros((len(texts), 0), np.float32)}
-    for name, folder in (each.split("=", 1) for each in given.encoder):
-        readers[name] = Encoder.load(Path(folder)).encode
+    folders = dict(each.split("=", 1) for each in given.encoder)
     samples = assets_dir() / "samples"
-    sets = {f"sample {x}": (x, samples / f"{x}.train.csv", samples / f"{x}.heldout.csv") for x in ("en", "pt")}
+    sets = {
+        f"sample {x}": Example.read(x, samples / f"{x}.train.csv", samples / f"{x}.heldout.csv") for x in ("en", "pt")
+    }
     for locale, folder in (each.split("=", 1) for each in given.pairs):
-        sets[Path(folder).name] = (locale, Path(folder) / "train.csv", Path(folder) / "held_out.csv")
-    for name, (locale, train, test) in sets.items():
-        for reader, read in readers.items():
-            measure(f"{name}, {reader}", locale, examples(train), examples(test), read)
+        sets[Path(folder).name] = Example.read(locale, Path(folder) / "train.csv", Path(folder) / "held_out.csv")
+    readers = {locale: cached(Encoder.load(Path(folder)).encode) for locale, folder in folders.items()}
+    for name, data in sets.items():
+        report(f"{name}, letters", data, _nothing, 0, letters_only=True)
+        report(f"{name}, no encoder", data, _nothing, given.splits)
+        if data.locale in readers:
+            report(f"{name}, encoder", data, readers[data.locale], given.splits)
+
+
+def _nothing(texts: Sequence[str]) -> Floats:
+    return np.zeros((len(texts), 0), np.float32)
 
 
 if __name__ == "__main__":

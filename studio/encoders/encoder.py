@@ -107,29 +107,39 @@ class Encoder:
         Returns:
             Shape ``(texts, dimensions)``.
         """
+        import torch.nn.functional as f
+
+        vectors = np.zeros((len(texts), int(self.model.config.hidden_size)), np.float32)  # type: ignore[union-attr, arg-type]
+        done = 0
+
+        def pool(places: Sequence[int], hidden: torch.Tensor, mask: torch.Tensor) -> None:
+            nonlocal done
+            mean = (hidden * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True)
+            vectors[places] = f.normalize(mean, dim=1).numpy()
+            done += len(places)
+            progress(done, len(texts))
+
+        self.read(texts, pool)
+        return vectors
+
+    def read(self, texts: Sequence[str], keep: Callable[[Sequence[int], torch.Tensor, torch.Tensor], None]) -> None:
+        """Runs the model over texts of like length together.
+
+        Args:
+            texts: in any order.
+            keep: called with the positions of some texts, their states, shape ``(texts, tokens, dimensions)``, and which
+                tokens are theirs, shape ``(texts, tokens)``.
+        """
         import torch
 
         ids = [encoding.ids for encoding in self.tokenizer.encode_batch([self.traits.prefix + text for text in texts])]
-        vectors = np.zeros((len(texts), int(self.model.config.hidden_size)), np.float32)  # type: ignore[union-attr, arg-type]
-        done = 0
+        pad = torch.nn.utils.rnn.pad_sequence
         with torch.inference_mode():
             for batch in _batches(ids):
-                vectors[batch] = self._pooled([ids[i] for i in batch])
-                done += len(batch)
-                progress(done, len(texts))
-        return vectors
-
-    def _pooled(self, ids: list[list[int]]) -> NDArray[np.float32]:
-        """Vectors of a batch, shape ``(batch, dimensions)``."""
-        import torch
-        import torch.nn.functional as f
-
-        rows = [torch.tensor(row) for row in ids]
-        tokens = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
-        mask = torch.nn.utils.rnn.pad_sequence([torch.ones_like(row) for row in rows], batch_first=True)
-        hidden = self.model(input_ids=tokens, attention_mask=mask).last_hidden_state.float()
-        mean = (hidden * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True)
-        return np.asarray(f.normalize(mean, dim=1).numpy())
+                rows = [torch.tensor(ids[place]) for place in batch]
+                tokens = pad(rows, batch_first=True)
+                mask = pad([torch.ones_like(row) for row in rows], batch_first=True)
+                keep(batch, self.model(input_ids=tokens, attention_mask=mask).last_hidden_state.float(), mask)
 
 
 def _batches(ids: Sequence[Sequence[int]]) -> list[list[int]]:

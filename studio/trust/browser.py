@@ -1,6 +1,6 @@
 """What decides about questions, for a page that has no encoder and no server: ``python -m studio.trust.browser JOB OUT``.
 
-``JOB`` is a :class:`studio.trust.decision.TrustJob` as JSON, without an encoder: the threshold is then one for letters alone.
+``JOB`` is a :class:`studio.trust.decision.TrustJob` as JSON; the threshold is one for letters alone.
 Writes what ``studio/web/demo/site_static/known.js`` reads to ``OUT``.
 """
 
@@ -19,7 +19,8 @@ from studio.processes.child import work_as_child
 from studio.storage.compute_lock import ComputeLock
 from studio.storage.files import write_atomic
 from studio.trust.decision import TrustJob
-from studio.trust.selector import AnswerSelector, Floats
+from studio.trust.index import Floats
+from studio.trust.selector import AnswerSelector
 from studio.trust.worker import Vectors, fitted_selector
 
 
@@ -28,8 +29,9 @@ def main(arguments: list[str]) -> int:
 
     def work() -> None:
         job = TrustJob.model_validate_json(Path(arguments[0]).read_bytes())
+        job = job.model_copy(update={"letters_only": True, "encoder_dir": None, "encoder": ""})
         with nullcontext() if job.home is None else ComputeLock(job.home).answering():
-            selector = fitted_selector(job, Vectors(job.encoder_dir))
+            selector = fitted_selector(job, Vectors(None))
         write_atomic(Path(arguments[1]), json.dumps(browser_selector(selector, job.careful), ensure_ascii=False))
 
     return work_as_child(work)
@@ -39,24 +41,19 @@ def browser_selector(selector: AnswerSelector, careful: float) -> dict[str, Any]
     """A selector of letters alone, as values of JSON; arrays of numbers as base64 of little-endian floats.
 
     Args:
-        selector: fitted without an encoder.
+        selector: fitted to letters alone.
         careful: at most this share of all questions may get a wrong known answer.
     """
-    assert selector.index.vectors.shape[1] == 0, "no page has an encoder"
-    known, certainty = selector.index.known, selector.certainty
+    assert not selector.index.questions.vectors, "no page has an encoder"
+    known = selector.index.known
     return {
         "questions": known.questions,
         "labels": known.labels,
         "answers": known.answers,
         "pieces": selector.index.letter_pieces,
-        "head": {"weights": _base64(selector.head.weights), "bias": _base64(selector.head.bias)},
-        "certainty": {
-            "mean": certainty.mean.tolist(),
-            "deviation": certainty.deviation.tolist(),
-            "weights": certainty.weights.tolist(),
-            "bias": float(certainty.bias),
-        },
-        "answerWeight": selector.answer_weight,
+        "ridge": _base64(selector.ridge),
+        "weights": selector.choice.weights.tolist(),
+        "outsideBias": selector.choice.outside_bias.tolist(),
         "careful": careful,
         "threshold": selector.curve.level(careful).threshold,
         "curve": selector.curve.model_dump(mode="json"),

@@ -63,11 +63,12 @@ class TrustJob(BaseModel):
     Args:
         examples: files of examples that the run learned from.
         folder: where the fitted selector is kept.
-        encoder_dir: of the installed encoder; None for letters alone.
+        encoder_dir: of the installed encoder; None for none.
         encoder: its id.
         language: of most examples.
         questions: to decide about, each by itself.
         careful: at most this share of them may get a wrong known answer.
+        letters_only: for where nothing else can read questions.
         home: of the workspace, whose cores are then held while fitting; None where nobody else needs them.
     """
 
@@ -80,6 +81,7 @@ class TrustJob(BaseModel):
     language: str = "en"
     questions: tuple[str, ...] = ()
     careful: float = DEFAULT_CAREFUL
+    letters_only: bool = False
     home: Path | None = None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import Final
 
@@ -14,27 +14,18 @@ from studio.domain.conversation import Conversation
 from studio.encoders.letters import folded
 from studio.errors import AfinaError
 from studio.trust.calibration import risk_curve
-from studio.trust.selector import (
-    FEATURES,
-    AnswerSelector,
-    Certainty,
-    Floats,
-    Head,
-    Index,
-    Ints,
-    KnownQuestions,
-    Scored,
-    class_scores,
-    score,
-)
+from studio.trust.index import Floats, Index, Ints, KnownQuestions, combined
+from studio.trust.selector import AnswerSelector, ChoiceModel, class_features
 
-FOLDS: Final = 5
-_ANSWER_WEIGHTS: Final = (0.0, 0.5, 1.0)
+FOLDS: Final = 10
+_MANY: Final = 600  # known questions from which on fewer folds have to do
+_FEWER_FOLDS: Final = 5
 MAX_EXAMPLES: Final = 2_000  # fitting is to take seconds; of more examples, so many are taken evenly
 _LANGUAGES: Final = ("en", "pt")
-_REGULARIZATION: Final = 10.0
-_TOO_NEAR: Final = 0.5  # quantile of the owner's own likenesses: a "none of these" question that is nearer is hers
-_OUTSIDE_PASSING: Final = 0.15  # share of "none of these" questions that may be answered all the same
+_RIDGE: Final = 1.0
+_DECAY: Final = 3.0  # of the conditional logit's weights
+_OUTSIDE_WEIGHT: Final = 0.3  # of a question that is not the owner's beside one that is
+_OUTSIDE_PASSING: Final = 0.1  # share of "none of these" questions that may be answered all the same
 
 
 def question_set(name: str, language: str) -> tuple[str, ...]:
@@ -77,44 +68,6 @@ def known_questions(examples: Sequence[Conversation], language: str) -> KnownQue
     )
 
 
-def fit_head(inputs: Floats, labels: Ints, classes: int) -> Head:
-    """A logistic regression of the class on vectors; classes without a question are never likely."""
-    from sklearn.linear_model import LogisticRegression
-
-    model = LogisticRegression(C=_REGULARIZATION, max_iter=300).fit(inputs, labels)
-    weights = np.zeros((classes, inputs.shape[1]), np.float32)
-    bias = np.full(classes, -20.0, np.float32)
-    weights[model.classes_], bias[model.classes_] = model.coef_, model.intercept_
-    return Head(weights, bias)
-
-
-def out_of_fold(index: Index, seed: int = 0) -> tuple[Scored, float]:
-    """Scores of every known question by questions of the other folds; wordings that are the same stay in one fold.
-
-    Returns:
-        The scores, and the weight of the answers with which most of the owner's questions found theirs.
-    """
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    known = index.known
-    labels = np.array(known.labels)
-    classes = known.small_talk_label + 1
-    likeness = index.likeness(known.questions, index.vectors)
-    inputs = index.head_input(known.questions, index.vectors)
-    _, groups = np.unique([folded(text) for text in known.questions], return_inverse=True)
-    similar = np.zeros((len(labels), classes), np.float32)
-    probabilities = np.zeros_like(similar)
-    for learned, asked in _folds(StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed), labels, groups):
-        similar[asked] = class_scores(likeness[np.ix_(asked, learned)], labels[learned], classes)
-        probabilities[asked] = fit_head(inputs[learned], labels[learned], classes).probabilities(inputs[asked])
-    to_answers = index.answer_likeness(known.questions, index.vectors)
-    own = labels < known.none_label
-    tried = [
-        (score(similar, probabilities, to_answers, known.none_label, weight), weight) for weight in _ANSWER_WEIGHTS
-    ]
-    return max(tried, key=lambda one: (one[0].best == labels)[own].mean())
-
-
 def fit(index: Index, seed: int = 0) -> AnswerSelector:
     """Makes what decides about questions, with its risk curve.
 
@@ -131,54 +84,119 @@ def fit(index: Index, seed: int = 0) -> AnswerSelector:
 
 
 def _fit(index: Index, seed: int) -> AnswerSelector:
-    known = index.known
-    labels = np.array(known.labels)
-    scored, answer_weight = out_of_fold(index, seed)
+    known, labels = index.known, np.array(index.known.labels)
     own, outside = labels < known.none_label, labels == known.none_label
-    own_near = np.quantile(scored.features[own, 0], _TOO_NEAR)
-    outside &= scored.features[:, 0] < own_near
-    is_right = own & (scored.best == labels)
-    counted = own | outside
-    features, targets = scored.features[counted], is_right[counted]
-    honest = np.zeros(len(labels))
-    honest[counted] = _crossed(features, targets, seed)
-    floor = float(np.quantile(honest[outside], 1 - _OUTSIDE_PASSING)) if outside.any() else 0.0
+    folds = _folds(known, seed)
+    features = out_of_fold_features(index, folds)
+    honest = np.zeros((len(labels), known.classes), np.float32)
+    for fold in np.unique(folds):
+        asked = folds == fold
+        honest[asked] = fit_choice(features[~asked], labels[~asked]).probabilities(features[asked])
+    best, confidence = honest[:, : known.none_label].argmax(axis=1), honest[:, : known.none_label].max(axis=1)
+    floor = float(np.quantile(confidence[outside], 1 - _OUTSIDE_PASSING)) if outside.any() else 0.0
+    everything = np.arange(len(labels))
     return AnswerSelector(
         index=index,
-        head=fit_head(index.head_input(known.questions, index.vectors), labels, known.small_talk_label + 1),
-        certainty=fit_certainty(features, targets),
-        curve=risk_curve(honest[own], ~is_right[own], floor),
-        answer_weight=answer_weight,
+        ridge=fit_ridge(_gram(index, everything), labels, known.classes),
+        choice=fit_choice(features, labels),
+        curve=risk_curve(confidence[own].astype(np.float64), best[own] != labels[own], floor),
     )
 
 
-def fit_certainty(features: Floats, is_right: NDArray[np.bool_]) -> Certainty:
-    """The probability of being right as a logistic function of the features.
+def out_of_fold_features(index: Index, folds: Ints) -> Floats:
+    """Features of every known question by the questions of the other folds.
 
-    Where all are right, or none is, there is nothing to fit: how near the nearest questions are then orders the answers.
+    Args:
+        index: the known questions.
+        folds: of each of them, its fold.
+
+    Returns:
+        Shape ``(questions, classes, features)``, see :func:`studio.trust.selector.class_features`.
     """
-    from sklearn.linear_model import LogisticRegression
-
-    mean, deviation = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)
-    if is_right.all() or not is_right.any():
-        weights = np.eye(1, FEATURES, dtype=np.float32)[0]
-        return Certainty(mean, deviation, weights, np.float32(0))
-    model = LogisticRegression(C=1.0, max_iter=300).fit((features - mean) / deviation, is_right)
-    return Certainty(mean, deviation, np.asarray(model.coef_[0], np.float32), np.float32(model.intercept_[0]))
-
-
-def _crossed(features: Floats, is_right: NDArray[np.bool_], seed: int) -> NDArray[np.float64]:
-    """The probability of each by a function that was fitted to the others."""
-    from sklearn.model_selection import KFold
-
-    found = np.zeros(len(features))
-    for learned, asked in KFold(FOLDS, shuffle=True, random_state=seed).split(features):
-        found[asked] = fit_certainty(features[learned], is_right[learned])(features[asked])
-    return found
+    known, labels = index.known, np.array(index.known.labels)
+    alike = index.questions.likeness(index.questions)
+    to_answers = index.questions.likeness(index.answers_apart)
+    among, across = combined(alike), combined(index.questions.likeness(index.answers))
+    found: list[tuple[Ints, Floats]] = []
+    for fold in np.unique(folds):
+        asked, learned = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
+        ridge = fit_ridge(_gram(index, learned), labels[learned], known.classes)
+        linear = np.concatenate([among[np.ix_(asked, learned)], across[asked]], axis=1) @ ridge
+        near = tuple(each[np.ix_(asked, learned)] for each in alike)
+        found.append((asked, class_features(near, tuple(each[asked] for each in to_answers), linear, labels[learned])))
+    features = np.zeros((len(labels), *found[0][1].shape[1:]), np.float32)
+    for asked, each in found:
+        features[asked] = each
+    return features
 
 
-def _folds(splitter: object, labels: Ints, groups: Ints) -> Iterator[tuple[Ints, Ints]]:
-    """The folds, without scikit-learn's warning about answers that have fewer wordings than folds."""
+def fit_ridge(gram: Floats, labels: Ints, classes: int) -> Floats:
+    """A linear classifier (kernel ridge regression on classes) that learns the answers as questions of their own class.
+
+    Args:
+        gram: likeness of learned questions, then answers, to each other.
+        labels: class of each learned question.
+        classes: the answers, and two more.
+
+    Returns:
+        Weights of the likeness to each of them, shape ``(questions and answers, classes)``.
+    """
+    own = np.eye(classes, dtype=np.float32)[labels]
+    targets = np.concatenate([own, np.eye(classes, dtype=np.float32)[: classes - 2]])
+    targets -= own[labels < classes - 2].mean(axis=0)
+    return np.asarray(np.linalg.solve(gram + _RIDGE * np.eye(len(gram), dtype=np.float32), targets), np.float32)
+
+
+def fit_choice(features: Floats, labels: Ints) -> ChoiceModel:
+    """The conditional logit of questions whose features were made without them.
+
+    Args:
+        features: see :func:`studio.trust.selector.class_features`.
+        labels: the right class of each.
+    """
+    from scipy.optimize import minimize
+
+    count, classes, width = features.shape
+    deviation = features[:, :-2].reshape(-1, width).std(axis=0) + 1e-6
+    scaled = (features / deviation).astype(np.float64)
+    importance = np.where(labels < classes - 2, 1.0, _OUTSIDE_WEIGHT)
+    rows = np.arange(count)
+
+    def loss(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        logits = scaled @ values[:width]
+        logits[:, -2:] += values[width:]
+        logits -= logits.max(axis=1, keepdims=True)
+        odds = np.exp(logits)
+        chances = odds / odds.sum(axis=1, keepdims=True)
+        decay = np.concatenate([np.full(width, _DECAY), np.full(2, 0.02)])
+        total = -(importance * np.log(chances[rows, labels] + 1e-12)).sum() + (decay * values**2).sum() / 2
+        chances[rows, labels] -= 1
+        chances *= importance[:, None]
+        slope = np.concatenate([np.tensordot(chances, scaled, ([0, 1], [0, 1])), chances[:, -2:].sum(axis=0)])
+        return float(total), slope + decay * values
+
+    found = minimize(loss, np.zeros(width + 2), jac=True, method="L-BFGS-B").x
+    return ChoiceModel(np.asarray(found[:width] / deviation, np.float32), np.asarray(found[width:], np.float32))
+
+
+def _gram(index: Index, learned: Ints) -> Floats:
+    """Likeness of some of the known questions, then the answers, to each other."""
+    among = combined(index.questions.likeness(index.questions))[np.ix_(learned, learned)]
+    across = combined(index.questions.likeness(index.answers))[learned]
+    return np.block([[among, across], [across.T, combined(index.answers.likeness(index.answers))]])
+
+
+def _folds(known: KnownQuestions, seed: int) -> Ints:
+    """The fold of each known question: answers spread evenly, wordings that are the same in one fold."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    labels = np.array(known.labels)
+    _, groups = np.unique([folded(text) for text in known.questions], return_inverse=True)
+    count = min(_FEWER_FOLDS if len(labels) > _MANY else FOLDS, len(set(groups.tolist())))
+    folds = np.zeros(len(labels), np.int64)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        yield from splitter.split(np.zeros(len(labels)), labels, groups)  # type: ignore[attr-defined]
+        warnings.simplefilter("ignore", UserWarning)  # answers that have fewer wordings than there are folds
+        splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
+        for fold, (_, asked) in enumerate(splitter.split(np.zeros(len(labels)), labels, groups)):
+            folds[asked] = fold
+    return folds

@@ -11,10 +11,10 @@ from pydantic import BaseModel
 from studio.storage.files import atomic_folder
 from studio.storage.manifest import verify_manifest, write_manifest
 from studio.trust.decision import RiskCurve
-from studio.trust.selector import AnswerSelector, Certainty, Head, Index, KnownQuestions
-from studio.trust.summary import SUMMARY_FILE, SelectorSummary
+from studio.trust.index import Index, KnownQuestions
+from studio.trust.selector import AnswerSelector, ChoiceModel
+from studio.trust.summary import SUMMARY_FILE, VERSION, SelectorSummary
 
-VERSION: Final = 2
 _JSON: Final = "selector.json"
 _ARRAYS: Final = "selector.npz"
 
@@ -28,7 +28,6 @@ class SelectorRecord(BaseModel):
         encoder: id of the encoder; empty for letters alone.
         known: the questions and answers.
         curve: what each carefulness means.
-        answer_weight: see :func:`studio.trust.selector.score`.
     """
 
     version: int = VERSION
@@ -36,7 +35,6 @@ class SelectorRecord(BaseModel):
     encoder: str
     known: KnownQuestions
     curve: RiskCurve
-    answer_weight: float
 
 
 def save_selector(folder: Path, selector: AnswerSelector, encoder: str, fingerprint: str) -> None:
@@ -50,21 +48,21 @@ def save_selector(folder: Path, selector: AnswerSelector, encoder: str, fingerpr
         encoder=encoder,
         known=selector.index.known,
         curve=selector.curve,
-        answer_weight=selector.answer_weight,
     )
     with atomic_folder(folder) as made:
         (made / _JSON).write_text(record.model_dump_json(), encoding="utf-8")
-        summary = SelectorSummary(encoder=encoder, curve=selector.curve)
+        summary = SelectorSummary(version=VERSION, encoder=encoder, curve=selector.curve)
         (made / SUMMARY_FILE).write_text(summary.model_dump_json(), encoding="utf-8")
-        np.savez(
-            made / _ARRAYS,
-            vectors=selector.index.vectors.astype(np.float32),
-            answer_vectors=selector.index.answer_vectors.astype(np.float32),
-            head_weights=selector.head.weights,
-            head_bias=selector.head.bias,
-            certainty=np.stack([selector.certainty.mean, selector.certainty.deviation, selector.certainty.weights]),
-            certainty_bias=selector.certainty.bias,
-        )
+        arrays = {
+            "vectors": selector.index.vectors,
+            "answer_vectors": selector.index.answer_vectors,
+            "ridge": selector.ridge,
+            "weights": selector.choice.weights,
+            "outside_bias": selector.choice.outside_bias,
+        }
+        if selector.index.sentences is not None:
+            arrays["sentences"] = selector.index.sentences
+        np.savez(made / _ARRAYS, allow_pickle=False, **arrays)
         write_manifest(made)
 
 
@@ -83,11 +81,10 @@ def load_selector(folder: Path) -> tuple[SelectorRecord, AnswerSelector] | None:
     if record is None or not verify_manifest(folder):
         return None
     with np.load(folder / _ARRAYS, allow_pickle=False) as arrays:
-        mean, deviation, weights = arrays["certainty"]
+        sentences = arrays.get("sentences")
         return record, AnswerSelector(
-            index=Index(record.known, arrays["vectors"], arrays["answer_vectors"]),
-            head=Head(arrays["head_weights"], arrays["head_bias"]),
-            certainty=Certainty(mean, deviation, weights, np.float32(arrays["certainty_bias"])),
+            index=Index(record.known, arrays["vectors"], arrays["answer_vectors"], sentences),
+            ridge=arrays["ridge"],
+            choice=ChoiceModel(arrays["weights"], arrays["outside_bias"]),
             curve=record.curve,
-            answer_weight=record.answer_weight,
         )

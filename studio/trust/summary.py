@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from studio.trust.decision import RiskCurve
 
 SUMMARY_FILE: Final = "summary.json"
+VERSION: Final = 2  # of what is kept of a selector
 
 
 class SelectorSummary(BaseModel):
@@ -17,6 +18,7 @@ class SelectorSummary(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    version: int = 1
     encoder: str = Field(description="Id of the encoder; empty for letters alone.")
     curve: RiskCurve
 
@@ -24,9 +26,10 @@ class SelectorSummary(BaseModel):
     def read(cls, folder: Path) -> SelectorSummary | None:
         """Of the selector in a folder; None where there is none that this version can read."""
         try:
-            return cls.model_validate_json((folder / SUMMARY_FILE).read_bytes())
+            found = cls.model_validate_json((folder / SUMMARY_FILE).read_bytes())
         except (OSError, ValueError):
             return None
+        return found if found.version == VERSION else None
 
 
 def selector_stamp(folder: Path) -> int:

@@ -24,7 +24,8 @@ from studio.storage.compute_lock import ComputeLock
 from studio.storage.files import write_atomic
 from studio.trust.decision import Decision, TrustJob, TrustResult
 from studio.trust.fitting import fit, known_questions
-from studio.trust.selector import AnswerSelector, Floats, Index
+from studio.trust.index import Floats, Index
+from studio.trust.selector import AnswerSelector
 from studio.trust.selector_files import load_selector, save_selector
 
 _CHUNK: Final = 1_000  # questions that are decided at a time
@@ -70,13 +71,15 @@ class Vectors:
 def fitted_selector(job: TrustJob, vectors: Vectors) -> AnswerSelector:
     """What is kept in the folder of a job, fitted anew where it is of other examples or of another encoder."""
     data = [path.read_bytes() for path in job.examples]
-    fingerprint = hashlib.sha256(b"\0".join([job.encoder.encode(), *data])).hexdigest()
+    ways = b"letters" if job.letters_only else job.encoder.encode()
+    fingerprint = hashlib.sha256(b"\0".join([ways, *data])).hexdigest()
     kept = load_selector(job.folder)
     if kept is not None and kept[0].fingerprint == fingerprint:
         return kept[1]
     examples: list[Conversation] = [parsed(line) for part in data for line in part.splitlines() if line.strip()]
     known = known_questions(examples, job.language)
-    selector = fit(Index(known, vectors(known.questions), vectors(known.answers)))
+    read = (known.questions, known.answers)
+    selector = fit(Index(known, *map(vectors, read)) if job.letters_only else Index.of(known, vectors))
     if not job.examples[0].is_file():
         raise AfinaError("general.not_found", what=job.folder.parent.name)  # the run was deleted meanwhile
     shutil.rmtree(job.folder, ignore_errors=True)

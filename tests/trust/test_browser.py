@@ -17,7 +17,8 @@ from studio.settings import assets_dir
 from studio.trust.browser import browser_selector
 from studio.trust.decision import AnswerKind, Decision
 from studio.trust.fitting import fit, known_questions, question_set
-from studio.trust.selector import AnswerSelector, Floats, Index
+from studio.trust.index import Floats, Index
+from studio.trust.selector import AnswerSelector
 from studio.web import demo
 from tests.sharing.llama_cpp import served
 

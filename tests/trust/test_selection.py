@@ -15,8 +15,10 @@ from studio.settings import assets_dir
 from studio.trust.calibration import allowed_wrong, risk_curve
 from studio.trust.decision import AnswerKind
 from studio.trust.fitting import fit, known_questions, question_set
-from studio.trust.selector import AnswerSelector, Floats, Index
+from studio.trust.index import Floats, Index
+from studio.trust.selector import AnswerSelector
 from studio.trust.selector_files import load_selector, save_selector
+from studio.trust.summary import SUMMARY_FILE, SelectorSummary
 
 
 def sample(locale: str, part: str) -> list[Conversation]:
@@ -140,3 +142,30 @@ def test_it_is_kept_without_pickle_and_a_damaged_one_is_not_read(portuguese: Ans
     assert kept[1].decide(texts, letters_only(texts), 0.1) == portuguese.decide(texts, letters_only(texts), 0.1)
     (tmp_path / "trust" / "selector.npz").write_bytes(b"damaged")
     assert load_selector(tmp_path / "trust") is None
+
+
+def test_without_an_encoder_sentences_are_read_all_the_same_and_kept(
+    portuguese: AnswerSelector, tmp_path: Path
+) -> None:
+    known = known_questions(sample("pt", "train"), "pt")
+    selector = fit(Index.of(known, letters_only))
+    exam = sample("pt", "heldout")
+    texts = tuple(each.question for each in exam)
+
+    def right(one: AnswerSelector) -> int:
+        best = one.probabilities(texts, letters_only(texts))[:, : known.none_label].argmax(axis=1).tolist()
+        return sum(known.answers[label] == each.answer for label, each in zip(best, exam, strict=True))
+
+    assert right(selector) >= right(portuguese) + 3
+    save_selector(tmp_path / "trust", selector, "", "abc")
+    kept = load_selector(tmp_path / "trust")
+    assert kept is not None
+    assert kept[1].decide(texts, letters_only(texts), 0.1) == selector.decide(texts, letters_only(texts), 0.1)
+
+
+def test_a_selector_of_an_earlier_version_is_fitted_anew(portuguese: AnswerSelector, tmp_path: Path) -> None:
+    save_selector(tmp_path / "trust", portuguese, "", "abc")
+    summary = tmp_path / "trust" / SUMMARY_FILE
+    assert SelectorSummary.read(summary.parent) is not None
+    summary.write_text(summary.read_text().replace('"version":2', '"version":1'))
+    assert SelectorSummary.read(summary.parent) is None

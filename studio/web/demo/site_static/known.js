@@ -1,6 +1,7 @@
 // Which answer to trust, decided on the visitor's device by letters alone: the sums of studio/trust/selector.py.
-const NEAREST = 3; // questions of an answer that say how near it is
-const LETTER_WEIGHT = 0.5;
+const NEAREST = [3, 1]; // so many nearest questions of an answer say how near it is
+const FAR = -0.2; // likeness of a class without questions
+const LETTER_WEIGHT = 0.7;
 const PIECES = [3, 4, 5]; // letters
 
 const combines = (mark) => `a${mark}\u0334`.normalize("NFD")[1] === "\u0334" || `a\u0345${mark}`.normalize("NFD")[1] !== "\u0345";
@@ -29,19 +30,14 @@ function pieces(text) {
   return counts;
 }
 
-const scaled = (values, length) => values.map((value) => value / Math.max(length, 1e-12));
 const norm = (values) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
-
-function standardized(values) {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
-  return values.map((value) => (value - mean) / Math.max(deviation, 1e-6));
-}
 
 function floats(base64) {
   const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
   return new Float32Array(bytes.buffer);
 }
+
+const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 // Position of the largest; of equal ones, the first.
 const largest = (values) => values.reduce((best, value, at) => (value > values[best] ? at : best), 0);
@@ -89,7 +85,7 @@ export class KnownAnswers {
     this.ofQuestions = new Letters(values.questions, weights);
     this.ofAnswers = new Letters(values.answers, weights);
     this.none = values.answers.length; // class of questions for a person; greetings are the next one
-    this.head = { weights: floats(values.head.weights), bias: floats(values.head.bias) };
+    this.ridge = floats(values.ridge); // by question, then answer, a number for each class
     this.byClass = Array.from({ length: this.none + 2 }, () => []);
     values.labels.forEach((label, at) => this.byClass[label].push(at));
   }
@@ -105,49 +101,26 @@ export class KnownAnswers {
   }
 
   decideAlone(question) {
-    const { best, isSmallTalk, features } = this.scored(question);
-    const { mean, deviation, weights, bias } = this.certainty;
-    const logit = features.reduce((sum, value, at) => sum + ((value - mean[at]) / deviation[at]) * weights[at], bias);
-    const confidence = 1 / (1 + Math.exp(-Math.min(40, Math.max(-40, logit))));
-    if (isSmallTalk) return { kind: "written", answer: "", confidence };
+    const chances = this.probabilities(question);
+    const best = largest(chances.slice(0, this.none)), confidence = chances[best];
+    if (largest(chances) === this.none + 1) return { kind: "written", answer: "", confidence };
     if (confidence > this.threshold) return { kind: "known", answer: this.answers[best], confidence };
     return { kind: "handed_over", answer: "", confidence };
   }
 
-  scored(question) {
-    const none = this.none, alike = this.ofQuestions.likeness(question);
-    const similar = this.byClass.map((own) => {
-      if (!own.length) return -1;
-      const nearest = own.map((at) => LETTER_WEIGHT * alike[at]).sort((one, other) => other - one).slice(0, NEAREST);
-      return nearest.reduce((sum, value) => sum + value, 0) / nearest.length;
+  // Of each class: the answers, "none of these", small talk.
+  probabilities(question) {
+    const alike = this.ofQuestions.likeness(question), toAnswers = this.ofAnswers.likeness(question);
+    const linear = new Array(this.byClass.length).fill(0);
+    [...alike, ...toAnswers].forEach((value, at) => {
+      if (value) linear.forEach((_, label) => (linear[label] += LETTER_WEIGHT * value * this.ridge[at * linear.length + label]));
     });
-    const probabilities = this.probabilities(scaled(alike, norm(alike)));
-    const toAnswers = this.ofAnswers.likeness(question).map((value) => LETTER_WEIGHT * value);
-    const logs = probabilities.map((value) => Math.log(value + 1e-6));
-    const parts = [standardized(similar.slice(0, none)), standardized(logs.slice(0, none)), standardized(toAnswers)];
-    const total = parts[0].map((value, at) => value + parts[1][at] + this.answerWeight * parts[2][at]);
-    const best = largest(total);
-    const without = (values) => Math.max(-Infinity, ...values.filter((_, at) => at !== best));
-    const features = [
-      similar[best],
-      similar[best] - Math.max(-1, without(similar.slice(0, none))),
-      similar[best] - Math.max(...similar.slice(none)),
-      logs[best],
-      logs[best] - Math.max(...logs.slice(none)),
-      toAnswers[best],
-      none > 1 ? total[best] - without(total) : 0,
-      Number(largest(similar.slice(0, none)) === largest(logs.slice(0, none))),
-    ];
-    return { best, features, isSmallTalk: largest(similar) === none + 1 && largest(probabilities) === none + 1 };
-  }
-
-  // Of each class, by a linear classifier on the likeness to each known question.
-  probabilities(inputs) {
-    const { weights, bias } = this.head;
-    const logits = Array.from(bias, (value, label) => {
-      let sum = value;
-      for (let at = 0; at < inputs.length; at++) sum += weights[label * inputs.length + at] * inputs[at];
-      return sum;
+    const logits = this.byClass.map((own, label) => {
+      const sorted = own.map((at) => alike[at]).sort((one, other) => other - one);
+      const near = NEAREST.map((count) => (sorted.length ? mean(sorted.slice(0, count)) : FAR));
+      const features = [...near, toAnswers[label] ?? 0, linear[label]];
+      const bias = label < this.none ? 0 : this.outsideBias[label - this.none];
+      return features.reduce((sum, value, at) => sum + value * this.weights[at], bias);
     });
     const highest = Math.max(...logits), odds = logits.map((logit) => Math.exp(logit - highest));
     const all = odds.reduce((sum, value) => sum + value, 0);
