@@ -51,6 +51,12 @@ class FairQueue(Generic[T]):
             if not kept:
                 del self._lines[client]
 
+    def order(self) -> list[Unit[T]]:
+        """Every waiting unit in the order of the rotation, as if each began alone."""
+        lines = [list(line) for line in self._lines.values()]
+        longest = max(map(len, lines), default=0)
+        return [line[turn] for turn in range(longest) for line in lines if turn < len(line)]
+
     def take(self, active: Iterable[str]) -> list[Unit[T]]:
         """Takes the units that may begin now.
 

@@ -97,7 +97,7 @@ def test_those_who_wait_do_not_begin(served: Served, end: Any) -> None:
 
 
 def test_who_is_refused_for_the_crowd_is_not_counted_against(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue.FairQueue, "join", _full)
+    monkeypatch.setattr(queue.VisitorQueue, "join", _full)
     with served.visitor() as client:
         for _ in range(limits.PER_ADDRESS + limits.PER_VISITOR):
             refused = served.ask(client)

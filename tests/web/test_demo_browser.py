@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from studio.i18n import LOCALES, catalog
 from tests.web.demo_server import Served, served
 
 __all__ = ["served"]  # fixtures
@@ -86,3 +87,42 @@ def test_the_language_is_switched_on_the_page(phone: Page) -> None:
     phone.get_by_role("link", name="English").tap()
     expect(phone.get_by_role("button", name="Ask")).to_be_visible()
     assert phone.locator("html").get_attribute("lang") == "en"
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_with_the_password_a_visitor_votes_blindly_and_suggests_a_better_answer(
+    browser: Browser, served: Served, locale: str
+) -> None:
+    text, token = catalog(locale), served.link.token
+    served.links.set_password(token, "pão quente")
+    served.links.choose(token, is_blind=True, takes_suggestions=True)
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    page = context.new_page()
+    page.goto(f"{served.url}/d/{token}?lang={locale}")
+    expect(page.get_by_role("heading")).to_have_text(text("demo.locked_title"))
+    page.get_by_label(text("demo.password")).fill("pão frio")
+    page.get_by_role("button", name=text("demo.unlock")).tap()
+    expect(page.get_by_role("alert")).to_have_text(text("errors.demo.wrong_password"))
+    page.get_by_label(text("demo.password")).fill("pão quente")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Pergunte à <Padaria>")
+    page.get_by_label(text("demo.question")).fill("Abre domingo?")
+    page.keyboard.press("Enter")
+    expect(page.locator(".answer h3 span")).to_have_text([text("demo.blind.1"), text("demo.blind.2")])
+    vote = page.get_by_role("group", name=text("demo.vote.ask"))
+    expect(vote).to_be_visible()
+    is_first = page.locator(".answer .words").first.inner_text() == "Sim, abrimos às 7."
+    assert page.locator(".suggest:visible").count() == 0, "it would tell whose the answer is"
+    vote.get_by_role("button", name=text(f"demo.vote.{'first' if is_first else 'second'}")).tap()
+    expect(page.locator(".voted")).to_have_text(text("demo.voted_after"))
+    expect(page.locator(".is-tuned .words")).to_have_text("Sim, abrimos às 7.")
+    expect(page.locator(".is-tuned h3 span")).to_have_text(text("demo.after"))
+    page.get_by_text(text("demo.suggest"), exact=True).tap()
+    page.get_by_label(text("demo.suggest_label")).fill("Sim, das 7h às 12h.")
+    page.get_by_role("button", name=text("demo.suggest_send")).tap()
+    expect(page.get_by_text(text("demo.thanks"))).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    context.close()
+    (kept,) = served.suggested.list("project-1")
+    assert (kept.question, kept.answer, kept.better) == ("Abre domingo?", "Sim, abrimos às 7.", "Sim, das 7h às 12h.")
+    assert served.links.votes("run-1").after == 1

@@ -6,10 +6,10 @@ import pytest
 
 from studio.errors import AfinaError
 from studio.web.demo.limits import RateLimit
-from studio.web.demo.queue import FairQueue, Ticket
+from studio.web.demo.queue import Ticket, VisitorQueue
 
 
-def order(queue: FairQueue, tickets: dict[str, Ticket]) -> list[str]:
+def order(queue: VisitorQueue, tickets: dict[str, Ticket]) -> list[str]:
     """Names in the order in which they are answered, one at a time."""
     answered = []
     while tickets:
@@ -20,7 +20,7 @@ def order(queue: FairQueue, tickets: dict[str, Ticket]) -> list[str]:
 
 
 def test_visitors_take_turns_however_much_one_asks() -> None:
-    queue = FairQueue(at_once=1)
+    queue = VisitorQueue(at_once=1)
     tickets = {"a1": queue.join("a", "1"), "a2": queue.join("a", "1"), "a3": queue.join("a", "1")}
     tickets |= {"b1": queue.join("b", "2"), "c1": queue.join("c", "3"), "b2": queue.join("b", "2")}
     assert [queue.ahead(ticket) for ticket in tickets.values()] == [None, 0, 3, 1, 2, 4]
@@ -28,7 +28,7 @@ def test_visitors_take_turns_however_much_one_asks() -> None:
 
 
 def test_as_many_at_once_as_fit_in_a_batch() -> None:
-    queue = FairQueue(at_once=2)
+    queue = VisitorQueue(at_once=2)
     first, second, third = (queue.join(name, name) for name in "abc")
     assert queue.ahead(first) is None
     assert queue.ahead(second) is None
@@ -38,7 +38,7 @@ def test_as_many_at_once_as_fit_in_a_batch() -> None:
 
 
 def test_one_who_gives_up_while_waiting_is_passed_over() -> None:
-    queue = FairQueue(at_once=1)
+    queue = VisitorQueue(at_once=1)
     first, second, third = (queue.join(name, name) for name in "abc")
     queue.leave(second)
     assert queue.ahead(third) == 0
@@ -50,7 +50,7 @@ def test_one_who_gives_up_while_waiting_is_passed_over() -> None:
 
 
 def test_the_queue_is_bounded_for_all_for_one_and_for_an_address() -> None:
-    queue = FairQueue(at_once=1, waiting=3, per_visitor=2, per_address=3)
+    queue = VisitorQueue(at_once=1, waiting=3, per_visitor=2, per_address=3)
     queue.join("a", "1")
     queue.join("a", "1")
     with pytest.raises(AfinaError, match=r"demo\.own_questions"):

@@ -20,7 +20,7 @@ from studio.i18n.catalog import Catalog
 from studio.trust.decision import AnswerKind
 from studio.web.answer_updates import Permission, follow
 from studio.web.demo.questions import SIDES, Question
-from studio.web.demo.queue import FairQueue, Ticket
+from studio.web.demo.queue import Ticket, VisitorQueue
 from studio.web.demo.receipts import Receipts
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Answering:
     chats: ChatService
     trust: TrustedAnswerService
     links: LinkService
-    queue: FairQueue
+    queue: VisitorQueue
     receipts: Receipts
 
     async def stream(self, link: Link, question: Question, ticket: Ticket, text: Catalog) -> AsyncIterator[str]:
@@ -122,7 +122,7 @@ class Answering:
             if any(said.values()):
                 handed_over = how == AnswerKind.HANDED_OVER
                 await to_thread.run_sync(partial(self.links.count_answer, link, handed_over=handed_over))
-            notes = {"ballot": ballot} if all(said.values()) and ballot else {}
+            notes = {"ballot": ballot} if ballot and all(map(str.strip, said.values())) else {}
             if link.takes_suggestions and said[SIDES[1]].strip():
                 notes["receipt"] = self.receipts.of_answer(link, question.text, said[SIDES[1]])
             yield _line(done=True, **notes)

@@ -25,7 +25,7 @@ from studio.web.demo.headers import SafeHeaders
 from studio.web.demo.intake import QuestionIntake
 from studio.web.demo.limits import COOKIE, HOUR, VISITS, RateLimit, Visitors
 from studio.web.demo.page import closed_page, demo_page, password_page
-from studio.web.demo.queue import FairQueue
+from studio.web.demo.queue import VisitorQueue
 from studio.web.demo.receipts import Receipts
 from studio.web.demo.requests import STATUS, read_body, refusal
 from studio.web.demo.services import DemoServices
@@ -50,7 +50,7 @@ def demo_app(services: DemoServices, *, prefix: str = "") -> FastAPI:
     visits = RateLimit(VISITS, HOUR)
     receipts = Receipts(load_secret(services.workspace.home))
     entrance = Entrance(services.links, receipts)
-    answering = Answering(services.chats, services.trust, services.links, FairQueue(), receipts)
+    answering = Answering(services.chats, services.trust, services.links, VisitorQueue(), receipts)
     intake = QuestionIntake(services.links, answering)
 
     app.get(below + "/static/{name}")(_static)
