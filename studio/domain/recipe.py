@@ -117,26 +117,6 @@ class Recipe(BaseModel):
     precision: Precision = Precision.AUTO
     seed: int = Field(default=42, ge=0, lt=2**32)
 
-    def open_fields(self) -> list[str]:
-        """Names of the fields that the preset still has to decide."""
-        optional = (
-            "method",
-            "rank",
-            "alpha",
-            "dropout",
-            "learning_rate",
-            "schedule",
-            "warmup_ratio",
-            "weight_decay",
-            "epochs",
-            "batch_size",
-            "max_length",
-            "evaluations",
-            "patience",
-            "augment",
-        )
-        return [name for name in optional if getattr(self, name) is None]
-
 
 def parse_recipe(values: dict[str, Any]) -> tuple[Recipe | None, list[Problem]]:
     """Reads a recipe and reports *all* its problems at once.

@@ -18,7 +18,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, TypedDict, Unpack
 
 from studio.errors import AfinaError, Stopped, from_exception
 from studio.processes.child_limits import watch_memory
@@ -35,32 +35,39 @@ def never() -> bool:
     return False
 
 
+class ChildOptions(TypedDict, total=False):
+    """How a process is waited for.
+
+    Args:
+        on_tick: called several times a second.
+        on_start: called with its process id.
+        cancelled: asked several times a second; True ends it.
+        variables: its environment; as this one's where left out, for :func:`run_child` that of a child that computes.
+        memory: bytes that it may take, on systems where it cannot bound itself.
+        log: file for what it writes to its standard error.
+    """
+
+    on_tick: Callable[[], object]
+    on_start: Callable[[int], object]
+    cancelled: Cancelled
+    variables: Mapping[str, str]
+    memory: int | None
+    log: Path
+
+
 def run_child(
     module: str,
     arguments: Sequence[str | Path] = (),
     *,
     request: Mapping[str, Any] | None = None,
     on_message: Callable[[dict[str, Any]], object] = lambda message: None,
-    on_tick: Callable[[], object] = lambda: None,
-    on_start: Callable[[int], object] = lambda pid: None,
-    cancelled: Cancelled = never,
-    variables: Mapping[str, str] | None = None,
-    memory: int | None = None,
-    log: Path | None = None,
+    **options: Unpack[ChildOptions],
 ) -> int:
-    """Runs a module in a process of its own and waits for its end.
+    """Runs a module in a process of its own and waits for its end; returns its exit code.
 
     Args:
+        request: written as one line to its standard input.
         on_message: called with each line of JSON that it prints.
-        on_tick: called several times a second.
-        on_start: called with its process id.
-        cancelled: asked several times a second; True ends it.
-        variables: its environment; that of a child that computes where None.
-        memory: bytes that it may take, on systems where it cannot bound itself.
-        log: file for what it writes to its standard error.
-
-    Returns:
-        Its exit code.
 
     Raises:
         AfinaError: what the child gave as its reason.
@@ -75,17 +82,9 @@ def run_child(
         elif message:
             on_message(message)
 
-    code = run_process(
-        [sys.executable, "-m", module, *map(str, arguments)],
-        on_line,
-        request=None if request is None else json.dumps(request) + "\n",
-        on_tick=on_tick,
-        on_start=on_start,
-        cancelled=cancelled,
-        variables=environment() if variables is None else variables,
-        memory=memory,
-        log=log,
-    )
+    options.setdefault("variables", environment())
+    line = None if request is None else json.dumps(request) + "\n"
+    code = run_process([sys.executable, "-m", module, *map(str, arguments)], on_line, request=line, **options)
     if reasons:
         raise reasons[-1]
     return code
@@ -96,39 +95,38 @@ def run_process(
     on_line: Callable[[str], object],
     *,
     request: str | None = None,
-    on_tick: Callable[[], object] = lambda: None,
-    on_start: Callable[[int], object] = lambda pid: None,
-    cancelled: Cancelled = never,
-    variables: Mapping[str, str] | None = None,
-    memory: int | None = None,
-    log: Path | None = None,
     folder: Path | None = None,
+    **options: Unpack[ChildOptions],
 ) -> int:
-    """Runs any program, in a folder if one is named, and waits for its end; :func:`run_child` says what the others are.
+    """Runs any program, in a folder if one is named, and waits for its end; returns its exit code.
 
     Raises:
         Stopped: it was cancelled.
     """
-    with Path(os.devnull if log is None else log).open("wb") as errors:
+    with Path(options.get("log", os.devnull)).open("wb") as errors:
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
-            env=None if variables is None else dict(variables), cwd=folder, encoding="utf-8", errors="replace",
+            env=options.get("variables"), cwd=folder, encoding="utf-8", errors="replace",
         )  # fmt: skip
     try:
-        on_start(process.pid)
-        if memory is not None:
+        options.get("on_start", _ignore)(process.pid)
+        if (memory := options.get("memory")) is not None:
             watch_memory(process, memory)
         lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         threading.Thread(target=_listen, args=(process, lines), name="child", daemon=True).start()
         if request is not None:
             _send(process, request)
-        for line in _lines(process, lines, on_tick, cancelled):
+        for line in _lines(process, lines, options.get("on_tick", never), options.get("cancelled", never)):
             on_line(line)
         return process.wait()
     finally:
         process.kill()
         process.wait()
         _close(process.stdin)
+
+
+def _ignore(_pid: int) -> None:
+    return None
 
 
 def _lines(

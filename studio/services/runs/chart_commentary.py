@@ -32,16 +32,10 @@ def commentary(view: RunView) -> Sentence:
     match view.state:
         case RunState.QUEUED:
             return ("train.reading.waiting", {"n": (view.queue_position or 1) - 1}) if _others(view) else _plain("next")
-        case RunState.STARTING:
-            return _plain("starting")
-        case RunState.STOPPING:
-            return _plain("stopping")
-        case RunState.PAUSING:
-            return _plain("pausing")
+        case RunState.STARTING | RunState.STOPPING | RunState.PAUSING | RunState.CANCELLED:
+            return _plain(view.state.value)
         case RunState.PAUSED:
             return _paused(view)
-        case RunState.CANCELLED:
-            return _plain("cancelled")
         case RunState.FINISHED:
             return _finished(view)
         case RunState.STOPPED:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from statistics import fmean, stdev
 from typing import Any, Final
 
 from studio.domain.study import (
@@ -68,12 +68,12 @@ def spread(record: StudyRecord) -> Spread | None:
         folds=len(scores),
         right=right if shares else None,
         asked=asked,
-        mean_right=_mean(shares),
-        spread_right=_deviation(shares),
+        mean_right=fmean(shares) if shares else None,
+        spread_right=stdev(shares) if len(shares) > 1 else None,
         low=interval.low if interval else None,
         high=interval.high if interval else None,
-        mean_loss=_mean(losses),
-        spread_loss=_deviation(losses),
+        mean_loss=fmean(losses) if losses else None,
+        spread_loss=stdev(losses) if len(losses) > 1 else None,
     )
 
 
@@ -180,14 +180,3 @@ def _about(plan: StudyPlan, together: Spread) -> list[Advice]:
     half = (high - low) / 2
     sure = "steady" if half <= _STEADY else "rough" if half <= _ROUGH else "open"
     return [Advice(key="train.study.folds.right", params=told), Advice(key=f"train.study.folds.{sure}", params=told)]
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return sum(values) / len(values) if values else None
-
-
-def _deviation(values: Sequence[float]) -> float | None:
-    if len(values) < 2:
-        return None
-    mean = sum(values) / len(values)
-    return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))

@@ -53,7 +53,7 @@ def resolve(recipe: Recipe, card: BaseModelCard, n_train: int, n_held_out: int, 
         "patience": 3,
         "augment": True,
     }
-    return recipe.model_copy(update={name: chosen[name] for name in recipe.open_fields()})
+    return recipe.model_copy(update={name: value for name, value in chosen.items() if getattr(recipe, name) is None})
 
 
 def validate(recipe: Recipe, card: BaseModelCard, n_train: int, n_held_out: int) -> list[Problem]:

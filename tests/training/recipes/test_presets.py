@@ -16,7 +16,14 @@ CARD = builtin_cards()[0]
 @pytest.mark.parametrize("n_train", [1, 2, 20, 192, 5000, 100_000])
 def test_every_choice_is_made(preset: Preset, n_train: int) -> None:
     resolved = resolve(Recipe(model=CARD.id, preset=preset), CARD, n_train, n_train // 5, 60.0)
-    assert not resolved.open_fields()
+    assert None not in (
+        resolved.method,
+        resolved.rank,
+        resolved.alpha,
+        resolved.epochs,
+        resolved.max_length,
+        resolved.augment,
+    )
     assert not [p for p in validate(resolved, CARD, max(n_train, 2), 1) if p.severity is Severity.ERROR]
 
 
