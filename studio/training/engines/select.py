@@ -34,11 +34,11 @@ def build_engine(model_dir: Path, recipe: Recipe, precision: Precision, where: s
         Regularisation.of(recipe),
         recipe.gradient_checkpointing,
     )
-    shape = read_model_config(model_dir)
+    config = read_model_config(model_dir)
     is_usual = recipe.method not in (Method.DORA, Method.QLORA) and where == "cpu"
-    fits = shape is not None and (shape.longest is None or (recipe.max_length or 0) <= shape.longest)
-    if is_usual and shape is not None and fits and works(precision):
-        return FusedEngine(options, shape)
+    fits = config is not None and (config.longest is None or (recipe.max_length or 0) <= config.longest)
+    if is_usual and config is not None and fits and works(precision):
+        return FusedEngine(options, config)
     return PlainEngine(options, where, pad_id, backend="inductor" if where.startswith("cuda") else None)
 
 

@@ -67,7 +67,7 @@ class Layer:
         norms: fp32 weights by name: ``in``, ``middle``, and where the model has them ``q``, ``k``, ``mixed``, ``fed``.
     """
 
-    shape: ModelConfig
+    config: ModelConfig
     theta: float
     norms: dict[str, Tensor]
     linears: Linears
@@ -86,12 +86,12 @@ class Layer:
         Returns:
             The new stream, ``(T, H)`` or ``(M, H)``, and what the derivative needs.
         """
-        shape, epsilon, linears = self.shape, self.shape.epsilon, self.linears
+        config, epsilon, linears = self.config, self.config.epsilon, self.linears
         dtype = linears.attention_in.weight.dtype
         seen, rstd = norm(x, self.norms["in"], epsilon, dtype)
         (qkv,), qkv_in = linears.attention_in.forward(seen, tuned=True, training=training)
         heads = self.norm_heads(qkv)
-        y, attended = attention(qkv, shape, packed, rotations[self.theta])
+        y, attended = attention(qkv, config, packed, rotations[self.theta])
         above = x if only is None else x[only]
         if only is not None:
             y = y[only]
@@ -100,7 +100,7 @@ class Layer:
         middle = add(above, y)
         seen, middle_rstd = norm(middle, self.norms["middle"], epsilon, dtype)
         (g, u), gate_in = linears.gate_and_up.forward(seen, tuned=True, training=training)
-        (y,), down_in = linears.down.forward(gate(g, u, shape.gelu), tuned=True, training=training)
+        (y,), down_in = linears.down.forward(gate(g, u, config.gelu), tuned=True, training=training)
         y, fed = self._norm_after(y, "fed")
         return add(middle, y), LayerCache(
             only=only,
@@ -135,17 +135,17 @@ class Layer:
         Returns:
             The derivative by ``x``, fp32 ``(T, H)``, and the same in the format of the base.
         """
-        linears, shape, thread = self.linears, self.shape, packed.thread
+        linears, config, thread = self.linears, self.config, packed.thread
         dy = self._norm_after_backward(dx, dy, kept.fed, "fed")
         (dy,) = linears.down.backward([dy], kept.down_in, thread)
-        grads = gate_backward(dy, kept.g, kept.u, shape.gelu)
+        grads = gate_backward(dy, kept.g, kept.u, config.gelu)
         from_g, from_u = linears.gate_and_up.backward(grads, kept.gate_in, thread)
         dy = norm_backward_onto(dx, kept.middle, kept.middle_rstd, self.norms["middle"], from_g, from_u)
         dy = self._norm_after_backward(dx, dy, kept.mixed, "mixed")
         (dy,) = linears.attention_out.backward([dy], kept.out_in, thread)
         if kept.only is not None:
             dx, dy = (_spread(part, kept.only, len(kept.x)) for part in (dx, dy))
-        dy = attention_backward(dy, kept.attended, shape, packed, rotations[self.theta])
+        dy = attention_backward(dy, kept.attended, config, packed, rotations[self.theta])
         if kept.heads is not None:
             run(kernels.norm_heads_backward, dy, *kept.heads, self._head_weights)
         inner = linears.attention_in.backward([dy], kept.qkv_in, thread, first=first)
@@ -155,23 +155,23 @@ class Layer:
 
     def norm_heads(self, qkv: Tensor) -> tuple[Tensor, Tensor] | None:
         """Norms queries and keys in place, a head at a time; returns what was there and the roots."""
-        if not self.shape.head_norms:
+        if not self.config.head_norms:
             return None
         weight = self._head_weights
         before, rstd = qkv.new_empty(len(qkv), weight.numel()), torch.empty(len(qkv), len(weight))
-        run(kernels.norm_heads, qkv, weight, self.shape.epsilon, before, rstd)
+        run(kernels.norm_heads, qkv, weight, self.config.epsilon, before, rstd)
         return before, rstd
 
     @cached_property
     def _head_weights(self) -> Tensor:
         """Of queries and keys, ``(h + k, D)``."""
-        q = self.norms["q"].expand(self.shape.heads, -1)
-        return torch.cat((q, self.norms["k"].expand(self.shape.kv_heads, -1)))
+        q = self.norms["q"].expand(self.config.heads, -1)
+        return torch.cat((q, self.norms["k"].expand(self.config.kv_heads, -1)))
 
     def _norm_after(self, y: Tensor, name: str) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
-        if not self.shape.sandwich:
+        if not self.config.sandwich:
             return y, None
-        normed, rstd = norm(y, self.norms[name], self.shape.epsilon, torch.float32)
+        normed, rstd = norm(y, self.norms[name], self.config.epsilon, torch.float32)
         return normed, (y, rstd)
 
     def _norm_after_backward(self, dx: Tensor, dy: Tensor, kept: tuple[Tensor, Tensor] | None, name: str) -> Tensor:

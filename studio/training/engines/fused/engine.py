@@ -38,17 +38,17 @@ class FusedEngine:
 
     Args:
         options: the method is LoRA, rsLoRA or full.
-        shape: as :func:`read_model_config` found it.
+        config: as :func:`read_model_config` found it.
     """
 
     name = "fused"
     keeps_base = True
 
-    def __init__(self, options: EngineOptions, shape: ModelConfig) -> None:
+    def __init__(self, options: EngineOptions, config: ModelConfig) -> None:
         adaptation, self._regularisation = options.adaptation, options.regularisation
         self._recompute = options.recompute
-        self.shape = shape
-        self.base: Weights = read_weights(options.model_dir, shape, options.dtype)
+        self.config = config
+        self.base: Weights = read_weights(options.model_dir, config, options.dtype)
         self._dtype = options.dtype
         self._adaptation = adaptation
         self._base_name = str(options.model_dir)
@@ -68,7 +68,7 @@ class FusedEngine:
         self._first = first_tuned(self.base.layers)
         self.total_parameters = self.base.count + self.weights.numel()
         self._head = Head(self.base.words, self._threads.count)
-        self._work = Work.of(shape)
+        self._work = Work.of(config)
         self._stale = True
 
     def train(self, examples: Sequence[EncodedExample], scale: float) -> float:
@@ -103,7 +103,7 @@ class FusedEngine:
         try:
             with torch.no_grad():
                 return decode(
-                    self.base, self._head, self.shape, prompts, stop_ids, limit,
+                    self.base, self._head, self.config, prompts, stop_ids, limit,
                     tuned=tuned, drafts=drafts or PromptLookup(), enough=enough,
                 )  # fmt: skip
         finally:
@@ -122,7 +122,7 @@ class FusedEngine:
     def _rotations(self, width: int) -> Rotations:
         if width not in self._tables:
             self._tables[width] = {
-                theta: rotations(width, self.shape.head_dim, theta) for theta in set(self.shape.thetas)
+                theta: rotations(width, self.config.head_dim, theta) for theta in set(self.config.thetas)
             }
         return self._tables[width]
 
@@ -151,11 +151,11 @@ class FusedEngine:
         x, rope = self._embed(packed), self._rotations(packed.width)
         for number, layer in enumerate(self.base.layers):
             x, _ = layer.forward(x, packed, rope, only=self._only(number, packed))
-        return norm(x[: len(packed.asked)], self.base.norm, self.shape.epsilon, self._dtype)[0]
+        return norm(x[: len(packed.asked)], self.base.norm, self.config.epsilon, self._dtype)[0]
 
     def _only(self, layer: int, packed: Packed) -> Tensor | None:
         """The tokens whose stream is wanted after a layer, where these are not all."""
-        return packed.last if layer == self.shape.layers - 1 else None
+        return packed.last if layer == self.config.layers - 1 else None
 
     def _train_part(self, packed: Packed, scale: float) -> float:
         rope = self._rotations(packed.width)
@@ -170,14 +170,14 @@ class FusedEngine:
             x, cache = layer.forward(x, packed, rope, only=only, training=True)
             kept.append(None if number < first else recompute or cache)
         chosen = x[: len(packed.asked)]
-        seen, rstd = norm(chosen, self.base.norm, self.shape.epsilon, self._dtype)
+        seen, rstd = norm(chosen, self.base.norm, self.config.epsilon, self._dtype)
         smoothing = self._regularisation.label_smoothing
         loss, gradient = self._head.cross_entropy(seen, packed.targets, scale, packed.thread, smoothing)
         assert gradient is not None
         dx = torch.zeros_like(x)
         dx[: len(chosen)] = norm_backward(gradient, chosen, rstd, self.base.norm, torch.float32)
         dy = dx.to(self._dtype, copy=True)  # what follows overwrites dx
-        for number in range(self.shape.layers - 1, first - 1, -1):
+        for number in range(self.config.layers - 1, first - 1, -1):
             needed = kept.pop()  # freed as soon as it is used
             assert needed is not None
             if isinstance(needed, RecomputeContext):
@@ -188,8 +188,8 @@ class FusedEngine:
 
     def _embed(self, packed: Packed) -> Tensor:
         x = self.base.embeddings.index_select(0, packed.ids)
-        if self.shape.embedding_scale != 1.0:  # rounded to the base's format, as the model was trained
-            x = x * torch.tensor(self.shape.embedding_scale, dtype=self._dtype)
+        if self.config.embedding_scale != 1.0:  # rounded to the base's format, as the model was trained
+            x = x * torch.tensor(self.config.embedding_scale, dtype=self._dtype)
         return x.float()
 
     def _refresh(self, *, stale_after: bool = False) -> None:

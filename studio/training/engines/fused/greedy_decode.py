@@ -19,7 +19,7 @@ from studio.training.engines.prompt_lookup import LONGEST, PromptLookup
 def decode(
     base: Weights,
     head: Head,
-    shape: ModelConfig,
+    config: ModelConfig,
     prompts: Sequence[Sequence[int]],
     stop_ids: frozenset[int],
     limit: int,
@@ -39,9 +39,9 @@ def decode(
         enough: asked before each pass whether to leave off.
     """
     rows = [_Row(len(prompt), list(prompt)) for prompt in prompts]
-    state = _State.of(base, shape, len(rows), max(map(len, prompts)) + limit + LONGEST)
+    state = _State.of(base, config, len(rows), max(map(len, prompts)) + limit + LONGEST)
     while any(row.is_open for row in rows) and not enough():
-        for row, said in zip(rows, _said(base, head, shape, state, rows, tuned), strict=True):
+        for row, said in zip(rows, _said(base, head, config, state, rows, tuned), strict=True):
             row.take(said, stop_ids, limit)
             row.go_on(drafts)
     return [row.answer for row in rows]
@@ -97,33 +97,33 @@ class _State:
     tables: dict[float, tuple[Tensor, Tensor]]
 
     @classmethod
-    def of(cls, base: Weights, shape: ModelConfig, count: int, size: int) -> _State:
+    def of(cls, base: Weights, config: ModelConfig, count: int, size: int) -> _State:
         def empty() -> list[Tensor]:
-            return [base.words.new_zeros(count, shape.kv_heads, size, shape.head_dim) for _ in base.layers]
+            return [base.words.new_zeros(count, config.kv_heads, size, config.head_dim) for _ in base.layers]
 
-        tables = {theta: rotations(size, shape.head_dim, theta) for theta in set(shape.thetas)}
+        tables = {theta: rotations(size, config.head_dim, theta) for theta in set(config.thetas)}
         return cls(empty(), empty(), tables)
 
 
 def _said(
-    base: Weights, head: Head, shape: ModelConfig, state: _State, rows: Sequence[_Row], tuned: bool
+    base: Weights, head: Head, config: ModelConfig, state: _State, rows: Sequence[_Row], tuned: bool
 ) -> list[list[int]]:
     """The likeliest token after the last known one of each row, and after each proposed one behind it."""
     width = max(len(row.fed) for row in rows)
     ids = torch.tensor([[*row.fed, *[0] * (width - len(row.fed))] for row in rows])
     places = torch.tensor([row.place for row in rows])[:, None] + torch.arange(width)
-    hidden = _forward(base, shape, state, ids, places, tuned)
+    hidden = _forward(base, config, state, ids, places, tuned)
     asked = [hidden[number, len(row.fed) - 1 - row.proposed : len(row.fed)] for number, row in enumerate(rows)]
-    seen, _ = norm(torch.cat(asked), base.norm, shape.epsilon, base.words.dtype)
+    seen, _ = norm(torch.cat(asked), base.norm, config.epsilon, base.words.dtype)
     words = iter(head.likeliest(seen).tolist())
     return [[next(words) for _ in part] for part in asked]
 
 
-def _forward(base: Weights, shape: ModelConfig, state: _State, ids: Tensor, places: Tensor, tuned: bool) -> Tensor:
+def _forward(base: Weights, config: ModelConfig, state: _State, ids: Tensor, places: Tensor, tuned: bool) -> Tensor:
     """New tokens ``(B, N)`` at ``places``; returns the fp32 stream ``(B, N, H)``."""
     x = base.embeddings[ids]
-    if shape.embedding_scale != 1.0:
-        x = x * torch.tensor(shape.embedding_scale, dtype=x.dtype)
+    if config.embedding_scale != 1.0:
+        x = x * torch.tensor(config.embedding_scale, dtype=x.dtype)
     dtype, x = x.dtype, x.float()
     count, new, _ = x.shape
     # a place is seen from itself on; what a shorter prompt left behind its end is overwritten before it is seen
@@ -131,19 +131,19 @@ def _forward(base: Weights, shape: ModelConfig, state: _State, ids: Tensor, plac
     hidden = torch.arange(size) > places[:, :, None]
     for number, layer in enumerate(base.layers):
         flat = x.reshape(count * new, -1)
-        seen, _ = norm(flat, layer.norms["in"], shape.epsilon, dtype)
-        y = _attend(layer, shape, state, number, seen, places, hidden, tuned)
+        seen, _ = norm(flat, layer.norms["in"], config.epsilon, dtype)
+        y = _attend(layer, config, state, number, seen, places, hidden, tuned)
         flat = flat + _after(layer, y, "mixed")
-        seen, _ = norm(flat, layer.norms["middle"], shape.epsilon, dtype)
+        seen, _ = norm(flat, layer.norms["middle"], config.epsilon, dtype)
         (g, u), _ = layer.linears.gate_and_up.forward(seen, tuned=tuned, training=False)
-        (y,), _ = layer.linears.down.forward(gate(g, u, shape.gelu), tuned=tuned, training=False)
+        (y,), _ = layer.linears.down.forward(gate(g, u, config.gelu), tuned=tuned, training=False)
         x = (flat + _after(layer, y, "fed")).view(count, new, -1)
     return x
 
 
 def _attend(
     layer: Layer,
-    shape: ModelConfig,
+    config: ModelConfig,
     state: _State,
     number: int,
     seen: Tensor,
@@ -155,7 +155,7 @@ def _attend(
     dtype = layer.linears.attention_in.weight.dtype
     (qkv,), _ = layer.linears.attention_in.forward(seen, tuned=tuned, training=False)
     layer.norm_heads(qkv)
-    heads, keys, dim = shape.heads, shape.kv_heads, shape.head_dim
+    heads, keys, dim = config.heads, config.kv_heads, config.head_dim
     split = qkv.view(count, new, heads + 2 * keys, dim)
     turned = _rotate(split[:, :, : heads + keys].float(), *state.tables[layer.theta], places).to(dtype)
     rows = torch.arange(count)[:, None]
@@ -166,7 +166,7 @@ def _attend(
     k = cached_k[:, :, :size].reshape(count * keys, size, dim)
     v = cached_v[:, :, :size].reshape(count * keys, size, dim)
     q = turned[:, :, :heads].transpose(1, 2).reshape(count * keys, -1, dim)
-    scores = torch.bmm(q, k.transpose(1, 2)).float().view(count, heads, new, size).mul_(shape.score_scale)
+    scores = torch.bmm(q, k.transpose(1, 2)).float().view(count, heads, new, size).mul_(config.score_scale)
     scores.masked_fill_(hidden[:, None], float("-inf"))
     weights = torch.softmax(scores, -1).to(dtype).view(count * keys, -1, size)
     y = torch.bmm(weights, v).view(count, heads, new, dim).transpose(1, 2).reshape(count * new, -1)
@@ -183,4 +183,4 @@ def _rotate(x: Tensor, cos: Tensor, sin: Tensor, places: Tensor) -> Tensor:
 def _after(layer: Layer, y: Tensor, name: str) -> Tensor:
     if name not in layer.norms:
         return y
-    return norm(y, layer.norms[name], layer.shape.epsilon, torch.float32)[0]
+    return norm(y, layer.norms[name], layer.config.epsilon, torch.float32)[0]

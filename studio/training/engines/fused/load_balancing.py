@@ -28,12 +28,12 @@ class Work:
     square: float
 
     @classmethod
-    def of(cls, shape: ModelConfig) -> Work:
+    def of(cls, config: ModelConfig) -> Work:
         """For a model of this shape."""
-        heads = shape.heads * shape.head_dim
-        into = shape.hidden * (2 * heads + 2 * shape.kv_heads * shape.head_dim)
-        layer = into + 3 * shape.hidden * shape.intermediate
-        return cls(shape.layers * layer, shape.hidden * shape.vocabulary, _SCORES * shape.layers * heads)
+        heads = config.heads * config.head_dim
+        into = config.hidden * (2 * heads + 2 * config.kv_heads * config.head_dim)
+        layer = into + 3 * config.hidden * config.intermediate
+        return cls(config.layers * layer, config.hidden * config.vocabulary, _SCORES * config.layers * heads)
 
     def of_example(self, example: EncodedExample) -> float:
         """Of one example; its attention as if it were the longest of its share."""

@@ -34,8 +34,10 @@ def attach(layers: Sequence[Layer], adaptation: Adaptation, seed: int, threads: 
         end = position + _size(linear, out, adaptation)
         mine, grads = weights[position:end], gradients[:, position:end]
         if adaptation.method.tunes_whole_weights:
-            shape = (out.stop - out.start, linear.weight.shape[1])
-            linear.full_updates.append(FullUpdate(name, out, mine.view(shape), grads[0].view(shape)))
+            rows_and_columns = (out.stop - out.start, linear.weight.shape[1])
+            linear.full_updates.append(
+                FullUpdate(name, out, mine.view(rows_and_columns), grads[0].view(rows_and_columns))
+            )
         else:
             _attach_part(linear, name, out, adaptation, mine)
             width = linear.weight.shape[1]
@@ -78,7 +80,7 @@ def _chosen(layers: Sequence[Layer], adaptation: Adaptation) -> Iterator[tuple[L
     for layer in (layers[number] for number in adaptation.tuned_layers(len(layers))):
         for linear, group in zip(layer.linears, GROUPS, strict=True):
             start = 0
-            for name, height in zip(group, _heights(layer.shape, group), strict=True):
+            for name, height in zip(group, _heights(layer.config, group), strict=True):
                 if wanted is None or name.split(".")[-1] in wanted:
                     yield linear, name, slice(start, start + height)
                 start += height
@@ -90,13 +92,13 @@ def _size(linear: Linear, out: slice, adaptation: Adaptation) -> int:
     return height * width if adaptation.method.tunes_whole_weights else adaptation.rank * (height + width)
 
 
-def _heights(shape: ModelConfig, group: tuple[str, ...]) -> list[int]:
-    keys = shape.kv_heads * shape.head_dim
+def _heights(config: ModelConfig, group: tuple[str, ...]) -> list[int]:
+    keys = config.kv_heads * config.head_dim
     heights = {
-        "q_proj": shape.heads * shape.head_dim,
+        "q_proj": config.heads * config.head_dim,
         "k_proj": keys,
         "v_proj": keys,
-        "gate_proj": shape.intermediate,
-        "up_proj": shape.intermediate,
+        "gate_proj": config.intermediate,
+        "up_proj": config.intermediate,
     }
-    return [heights.get(name.split(".")[-1], shape.hidden) for name in group]
+    return [heights.get(name.split(".")[-1], config.hidden) for name in group]

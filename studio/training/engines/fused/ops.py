@@ -230,7 +230,7 @@ class AttentionCache:
 
 
 def attention(
-    qkv: Tensor, shape: ModelConfig, packed: Packed, rope: tuple[Tensor, Tensor]
+    qkv: Tensor, config: ModelConfig, packed: Packed, rope: tuple[Tensor, Tensor]
 ) -> tuple[Tensor, AttentionCache]:
     """Causal attention within each example.
 
@@ -242,40 +242,40 @@ def attention(
     Returns:
         The result ``(T, h D)`` and what its derivative needs. Padding is on the right, where no token looks.
     """
-    q, k, v = _heads(qkv, shape, packed)
+    q, k, v = _heads(qkv, config, packed)
     run(kernels.split_heads, qkv, packed.shared, packed.rows, packed.unused, *rope, q, k, v)
-    dim, width = shape.head_dim, packed.width
-    q, k, v = (part.view(packed.count * shape.kv_heads, -1, dim) for part in (q, k, v))
+    dim, width = config.head_dim, packed.width
+    q, k, v = (part.view(packed.count * config.kv_heads, -1, dim) for part in (q, k, v))
     weights = torch.bmm(q, k.transpose(1, 2))
-    run(kernels.causal_softmax, weights, width, shape.score_scale)
-    mixed = torch.bmm(weights, v).view(packed.count, shape.heads, width, dim)
-    out = qkv.new_empty(len(qkv), shape.heads * dim)
+    run(kernels.causal_softmax, weights, width, config.score_scale)
+    mixed = torch.bmm(weights, v).view(packed.count, config.heads, width, dim)
+    out = qkv.new_empty(len(qkv), config.heads * dim)
     run(kernels.by_token, mixed, packed.rows, out)
     return out, AttentionCache(q, k, v, weights)
 
 
 def attention_backward(
-    dy: Tensor, kept: AttentionCache, shape: ModelConfig, packed: Packed, rope: tuple[Tensor, Tensor]
+    dy: Tensor, kept: AttentionCache, config: ModelConfig, packed: Packed, rope: tuple[Tensor, Tensor]
 ) -> Tensor:
     """Derivative of :func:`attention` by ``qkv``; ``dy`` is ``(T, h D)``."""
-    count, width, dim = packed.count, packed.width, shape.head_dim
-    grads = dy.new_empty(count, shape.heads, width, dim)
+    count, width, dim = packed.count, packed.width, config.head_dim
+    grads = dy.new_empty(count, config.heads, width, dim)
     run(kernels.by_head, dy, packed.tokens, packed.rows, packed.unused, grads)
-    grads = grads.view(count * shape.kv_heads, -1, dim)
+    grads = grads.view(count * config.kv_heads, -1, dim)
     dv = torch.bmm(kept.weights.transpose(1, 2), grads)
     scores = torch.bmm(grads, kept.v.transpose(1, 2))
     run(kernels.causal_softmax_backward, scores, kept.weights, width)
     dq, dk = torch.bmm(scores, kept.k), torch.bmm(scores.transpose(1, 2), kept.q)
-    out = dy.new_empty(len(dy), (shape.heads + 2 * shape.kv_heads) * dim)
+    out = dy.new_empty(len(dy), (config.heads + 2 * config.kv_heads) * dim)
     parts = [part.view(count, -1, width, dim) for part in (dq, dk, dv)]
-    run(kernels.join_heads, *parts, packed.shared, packed.rows, *rope, shape.score_scale, out)
+    run(kernels.join_heads, *parts, packed.shared, packed.rows, *rope, config.score_scale, out)
     return out
 
 
-def _heads(qkv: Tensor, shape: ModelConfig, packed: Packed) -> tuple[Tensor, Tensor, Tensor]:
+def _heads(qkv: Tensor, config: ModelConfig, packed: Packed) -> tuple[Tensor, Tensor, Tensor]:
     """Room for queries ``(B, h, L, D)``, keys and values ``(B, k, L, D)``."""
-    sizes = (shape.heads, shape.kv_heads, shape.kv_heads)
-    q, k, v = (qkv.new_empty(packed.count, size, packed.width, shape.head_dim) for size in sizes)
+    sizes = (config.heads, config.kv_heads, config.kv_heads)
+    q, k, v = (qkv.new_empty(packed.count, size, packed.width, config.head_dim) for size in sizes)
     return q, k, v
 
 

@@ -71,8 +71,8 @@ def works(precision: Precision) -> bool:
         precision: of the base, BF16 or FP32.
     """
     try:
-        for shape in (_LIKE_LLAMA, _LIKE_GEMMA):
-            _step(shape, number_format(precision))
+        for config in (_LIKE_LLAMA, _LIKE_GEMMA):
+            _step(config, number_format(precision))
     except Exception as error:  # a compiler's own kinds, too: whatever it is, training has another way
         reason = (str(error).strip() or "no reason given").splitlines()[0]
         line = f"Warning: no fast kernels for {precision} here, training takes the plain way ({type(error).__name__}: {reason})"
@@ -81,20 +81,20 @@ def works(precision: Precision) -> bool:
     return True
 
 
-def _step(shape: ModelConfig, dtype: torch.dtype) -> None:
+def _step(config: ModelConfig, dtype: torch.dtype) -> None:
     """What :class:`studio.training.engines.fused.engine.FusedEngine` does with its kernels, on zeros."""
-    layer = _layer(shape, dtype)
+    layer = _layer(config, dtype)
     weights, gradients = attach([layer], _LORA, 0, 1)
     for linear in layer.linears:
         linear.freeze()
     adapters = Adapters(layer.linears, weights, WorkerThreads(1))
     adapters.refresh()
     packed = Packed.of([EncodedExample([1] * 6, [False] * 3 + [True] * 3, truncated=False)] * 2)
-    rope = {theta: rotations(packed.width, shape.head_dim, theta) for theta in shape.thetas}
+    rope = {theta: rotations(packed.width, config.head_dim, theta) for theta in config.thetas}
     weight, head = torch.ones(_WIDTH), Head(torch.zeros(_WORDS, _WIDTH, dtype=dtype), 1)
     x, kept = layer.forward(torch.zeros(len(packed.ids), _WIDTH), packed, rope, only=packed.last, training=True)
     chosen = x[: len(packed.asked)]
-    seen, rstd = norm(chosen, weight, shape.epsilon, dtype)
+    seen, rstd = norm(chosen, weight, config.epsilon, dtype)
     _, gradient = head.cross_entropy(seen, packed.targets, 1.0)
     assert gradient is not None
     dx = torch.zeros_like(x)
@@ -103,21 +103,21 @@ def _step(shape: ModelConfig, dtype: torch.dtype) -> None:
     adapters.collect(0, gradients[0])
 
 
-def _layer(shape: ModelConfig, dtype: torch.dtype) -> Layer:
-    heads = shape.heads * shape.head_dim
+def _layer(config: ModelConfig, dtype: torch.dtype) -> Layer:
+    heads = config.heads * config.head_dim
 
     def linear(height: int, width: int, blocks: int = 1) -> Linear:
         return Linear(torch.zeros(height, width, dtype=dtype), blocks)
 
     linears = Linears(
-        linear(heads + 2 * shape.kv_heads * shape.head_dim, shape.hidden),
-        linear(shape.hidden, heads),
-        linear(2 * shape.intermediate, shape.hidden, 2),
-        linear(shape.hidden, shape.intermediate),
+        linear(heads + 2 * config.kv_heads * config.head_dim, config.hidden),
+        linear(config.hidden, heads),
+        linear(2 * config.intermediate, config.hidden, 2),
+        linear(config.hidden, config.intermediate),
     )
-    norms: dict[str, Tensor] = {name: torch.ones(shape.hidden) for name in ("in", "middle", "mixed", "fed")}
-    norms |= {name: torch.ones(shape.head_dim) for name in ("q", "k")}
-    return Layer(shape, shape.thetas[0], norms, linears)
+    norms: dict[str, Tensor] = {name: torch.ones(config.hidden) for name in ("in", "middle", "mixed", "fed")}
+    norms |= {name: torch.ones(config.head_dim) for name in ("q", "k")}
+    return Layer(config, config.thetas[0], norms, linears)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ class Weights:
     count: int
 
 
-def read_weights(model_dir: Path, shape: ModelConfig, dtype: torch.dtype) -> Weights:
+def read_weights(model_dir: Path, config: ModelConfig, dtype: torch.dtype) -> Weights:
     """Reads all weights, in ``dtype``; norms in fp32. All are copies, so that the files do not stay in memory beside them.
 
     Raises:
@@ -44,43 +44,43 @@ def read_weights(model_dir: Path, shape: ModelConfig, dtype: torch.dtype) -> Wei
     tensors = _Tensors(model_dir)
 
     def vector(name: str) -> Tensor:
-        return tensors.take(name).float() + shape.norm_offset
+        return tensors.take(name).float() + config.norm_offset
 
     layers = []
-    for number in range(shape.layers):
+    for number in range(config.layers):
         prefix = f"model.layers.{number}"
         linears = Linears._make(
             Linear(torch.cat([tensors.take(f"{prefix}.{name}.weight").to(dtype) for name in group]), blocks)
             for group, blocks in zip(GROUPS, BLOCKS, strict=True)
         )
-        norms = {name: vector(f"{prefix}.{source}.weight") for name, source in _norm_names(shape).items()}
-        layers.append(Layer(shape, shape.thetas[number], norms, linears))
+        norms = {name: vector(f"{prefix}.{source}.weight") for name, source in _norm_names(config).items()}
+        layers.append(Layer(config, config.thetas[number], norms, linears))
     embeddings = tensors.take("model.embed_tokens.weight").to(dtype, copy=True)
-    words = embeddings if shape.tied else tensors.take("lm_head.weight").to(dtype, copy=True)
+    words = embeddings if config.tied else tensors.take("lm_head.weight").to(dtype, copy=True)
     weights = Weights(embeddings, words, vector("model.norm.weight"), layers, tensors.count)
-    _check(weights, shape, model_dir)
+    _check(weights, config, model_dir)
     return weights
 
 
-def _norm_names(shape: ModelConfig) -> dict[str, str]:
+def _norm_names(config: ModelConfig) -> dict[str, str]:
     names = {"in": "input_layernorm", "middle": "post_attention_layernorm"}
-    if shape.sandwich:
+    if config.sandwich:
         names |= {"middle": "pre_feedforward_layernorm", "mixed": "post_attention_layernorm"}
         names["fed"] = "post_feedforward_layernorm"
-    if shape.head_norms:
+    if config.head_norms:
         names |= {"q": "self_attn.q_norm", "k": "self_attn.k_norm"}
     return names
 
 
-def _check(weights: Weights, shape: ModelConfig, model_dir: Path) -> None:
-    heads = (shape.heads + 2 * shape.kv_heads) * shape.head_dim
+def _check(weights: Weights, config: ModelConfig, model_dir: Path) -> None:
+    heads = (config.heads + 2 * config.kv_heads) * config.head_dim
     wanted = [
-        (heads, shape.hidden),
-        (shape.hidden, shape.heads * shape.head_dim),
-        (2 * shape.intermediate, shape.hidden),
-        (shape.hidden, shape.intermediate),
+        (heads, config.hidden),
+        (config.hidden, config.heads * config.head_dim),
+        (2 * config.intermediate, config.hidden),
+        (config.hidden, config.intermediate),
     ]
-    fits = weights.words.shape == (shape.vocabulary, shape.hidden) and all(
+    fits = weights.words.shape == (config.vocabulary, config.hidden) and all(
         tuple(linear.weight.shape) == size
         for layer in weights.layers
         for linear, size in zip(layer.linears, wanted, strict=True)
