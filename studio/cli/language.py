@@ -23,9 +23,6 @@ def terminal_locale(environment: Mapping[str, str]) -> str:
 def take_language(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[str, list[str]]:
     """Takes ``--lang`` out of the arguments, wherever it stands, so that even ``--help`` is in that language.
 
-    Args:
-        environment: decides where ``--lang`` is not given.
-
     Returns:
         The language, and the other arguments.
 

@@ -149,7 +149,6 @@ def ensure_installed(terminal: Terminal, services: Services, model_id: str, *, a
 
     Args:
         terminal: shows the progress; asks for the terms where a person is there.
-        model_id: as ``afina models`` lists it.
         accept_licence: whether the person accepted the terms on the command line.
 
     Raises:

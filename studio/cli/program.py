@@ -26,9 +26,6 @@ _UNEXPECTED = re.compile(r"unexpected extra arguments?(?:\(s\))? \((.*)\)")
 def run(arguments: Sequence[str]) -> int:
     """Runs one command.
 
-    Args:
-        arguments: without the name of the program.
-
     Returns:
         The exit code: 0 well, 1 an error, 2 wrong usage, 130 interrupted; of ``afina prove``, 3 and 4 as it says.
     """

@@ -21,7 +21,6 @@ def watch(terminal: Terminal, runs: RunService, run_id: str) -> RunView:
 
     Args:
         terminal: where it is shown; with ``--json`` each change is a line of JSON.
-        runs: where the run is read from.
 
     Raises:
         KeyboardInterrupt: at the second Ctrl+C. The run stops by itself.

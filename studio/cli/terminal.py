@@ -36,12 +36,7 @@ class Refused(AfinaError):
 
 @dataclass
 class Terminal:
-    """The two streams of a command.
-
-    Args:
-        catalog: the language of every sentence.
-        json: whether standard output is for a machine.
-    """
+    """The two streams of a command."""
 
     catalog: Catalog
     json: bool = False

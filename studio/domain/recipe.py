@@ -139,9 +139,6 @@ def parse_recipe(values: dict[str, Any]) -> tuple[Recipe | None, list[Problem]]:
 def all_but_wrong(values: dict[str, Any]) -> Recipe | None:
     """The recipe without the fields that cannot be read, so that the others can be checked too.
 
-    Args:
-        values: as for :func:`parse_recipe`.
-
     Returns:
         None where not even the model can be read.
     """

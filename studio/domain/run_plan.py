@@ -79,14 +79,7 @@ class RunPlan:
     def seconds_left(
         self, recent: Sequence[Step], taken: int, held_out: Sequence[Evaluation], answers: Sequence[Answers]
     ) -> float | None:
-        """Seconds until the end, if none of the steps is spared; None until a few steps are measured.
-
-        Args:
-            recent: the newest steps.
-            taken: steps that were taken in all.
-            held_out: all evaluations, in order.
-            answers: all rounds of live answers.
-        """
+        """Seconds until the end, if none of the steps is spared; None until a few steps are measured."""
         if taken < _FEWEST_STEPS or not self.end or self._is_over:
             return None
         step_seconds = sum(s.seconds for s in recent) / len(recent)

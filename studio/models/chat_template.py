@@ -116,7 +116,6 @@ class ChatTemplate:
         bos: string of the begin-of-text token, or empty.
         eos: string of the end-of-text token, or empty.
         special: strings that mean structure to the model; broken up where a person's text contains them.
-        name: of the model, for errors.
     """
 
     source: str

@@ -68,9 +68,6 @@ def memory_parts(
 
     Args:
         rank: of the LoRA update; unused when all weights are tuned.
-        batch: examples a step.
-        length: tokens of the longest example.
-        precision: BF16 or FP32.
         fused: whether the fused engine trains, as it does on a processor.
     """
     fused = fused and method not in (Method.DORA, Method.QLORA)
@@ -105,7 +102,6 @@ def answering_bytes(card: BaseModelCard, precision: Precision, models: int = 1) 
 
     Args:
         card: the base model.
-        precision: BF16 or FP32.
         models: sets of whole weights: the base model, and one that was tuned as a whole.
     """
     width = 4 if precision is Precision.FP32 else 2

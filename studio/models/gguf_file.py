@@ -29,7 +29,6 @@ class GgufHead:
     """What stands before the data.
 
     Args:
-        settings: values by key; lists of many entries are left out.
         shapes: of the tensors, by name, the innermost dimension first.
     """
 

@@ -22,11 +22,8 @@ class Machine:
     """A machine, as far as training and answering care. Sizes are bytes.
 
     Args:
-        cores: that this process may use.
-        cpu: name of the processor.
         gpu_name: empty without a usable NVIDIA card; ``vram_*`` are 0 then.
         apple_gpu: whether it has Apple's graphics, which share the memory of the processor.
-        device: ``cuda:0``, ``mps`` or ``cpu``.
     """
 
     cores: int

@@ -36,10 +36,8 @@ def install(workspace: Workspace, card: BaseModelCard, source: Source, report: R
     """Installs a model; does nothing when it is there. Two processes that want the same model wait for each other.
 
     Args:
-        workspace: where models live.
         report: told about every progress: ``stage`` (``downloading`` or ``converting``), ``done`` and ``total`` bytes of
             the download, and the ``fraction`` of both together, which never goes back.
-        cancelled: asked often.
 
     Raises:
         AfinaError: what the source, the converter or the disk complain of; :class:`Stopped` when cancelled. Nothing
@@ -108,7 +106,6 @@ def convert_in_child(source: Path, out: Path, cancelled: Cancelled, look: Callab
     """Runs :mod:`studio.models.convert`; the child ends with this process, however this process ends.
 
     Args:
-        cancelled: asked often.
         look: called several times a second meanwhile.
 
     Raises:

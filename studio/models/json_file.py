@@ -28,9 +28,6 @@ def read_object(path: Path) -> dict[str, Any]:
 def read_text(path: Path, limit: int) -> str | None:
     """The text of a file in UTF-8; None when it is missing or cannot be read.
 
-    Args:
-        limit: bytes.
-
     Raises:
         AfinaError: ``model.odd_file`` for a larger file, and for a pipe or a device, which may have no end.
     """

@@ -15,8 +15,6 @@ def load_base(model_dir: Path, dtype: torch.dtype, device: str, *, four_bit: boo
     """Loads a causal language model from safetensors; never pickle, never remote code, never the network.
 
     Args:
-        dtype: number format of the weights, such as ``torch.bfloat16``.
-        device: ``cpu``, ``cuda:0``, …
         four_bit: hold the linear layers in 4 bits (NF4, QLoRA: Dettmers et al., 2023); needs CUDA and bitsandbytes.
 
     Returns:

@@ -111,11 +111,7 @@ def speed_here(home: Path) -> Speed:
 
 
 def measured(device: str) -> Speed:
-    """Measures now, half a second or less.
-
-    Args:
-        device: ``cpu``, ``cuda:0`` or ``mps``.
-    """
+    """Measures now, half a second or less."""
     import torch
 
     return Speed(bf16=_gflops(torch.bfloat16, device), fp32=_gflops(torch.float32, device))
@@ -145,11 +141,7 @@ def _gflops(dtype: torch.dtype, device: str) -> float:
 
 
 class _Products:
-    """Matrix products of one shape.
-
-    Args:
-        device: where.
-    """
+    """Matrix products of one shape."""
 
     def __init__(self, shape: tuple[int, int, int], dtype: torch.dtype, device: str) -> None:
         import torch

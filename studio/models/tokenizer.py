@@ -36,8 +36,6 @@ class Tokenizer:
     """The tokenizer of one base model.
 
     Args:
-        inner: the tokenizer read from ``tokenizer.json``.
-        stop_ids: tokens after which an answer is over.
         pad_id: token that fills up a batch; always masked.
     """
 
@@ -83,7 +81,6 @@ class Tokenizer:
 
         Args:
             segments: of :meth:`ChatTemplate.segments`.
-            max_length: longest example in tokens; what is beyond is cut off at the end.
         """
         ids: list[int] = []
         learned: list[bool] = []

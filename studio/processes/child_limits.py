@@ -16,11 +16,7 @@ _KERNEL: Final = sys.platform == "linux"
 
 
 def limit_memory(limit: int) -> None:
-    """Bounds the memory of this process: beyond it an allocation fails. Called by a child, of itself.
-
-    Args:
-        limit: bytes of private memory that can be written.
-    """
+    """Bounds the private memory of this process, in bytes: beyond it an allocation fails. Called by a child, of itself."""
     if sys.platform == "linux":
         import resource
 

@@ -24,7 +24,6 @@ class AnswerPolicy:
 
     Args:
         careful: at most this share of all questions may get a wrong known answer; :data:`ALONE` promises nothing.
-        sentence: said when a question is handed over; empty for the default.
         contact: where the person is reached; empty where none was given.
         is_handover_chosen: whether the owner was asked for both and answered.
     """
@@ -54,21 +53,13 @@ def default_sentence(language: str) -> str:
 
 
 class AnswerPolicyService:
-    """The policies of the projects of a workspace.
-
-    Args:
-        workspace: where they are kept.
-    """
+    """The policies of the projects of a workspace."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
 
     def read(self, project_id: str) -> AnswerPolicy:
-        """The policy of a project; the default where nothing was chosen.
-
-        Raises:
-            AfinaError: ``general.not_found``.
-        """
+        """The policy of a project; the default where nothing was chosen. Raises ``general.not_found``."""
         with self._workspace.database.session() as session:
             row = session.get(ProjectRow, project_id)
         if row is None:

@@ -14,11 +14,7 @@ _LONGEST_KEY: Final = 200  # characters; what is longer was never made here
 
 
 class ApiKeyService:
-    """What the Share screen, the command line and the API do with keys.
-
-    Args:
-        workspace: where the database is.
-    """
+    """What the Share screen, the command line and the API do with keys."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._store = ApiKeyStore(workspace.database)
@@ -65,11 +61,7 @@ class ApiKeyService:
         return self._store.revoke(named[0].id if named else key)
 
     def authenticate(self, key: str) -> ApiKey:
-        """The key that a program has shown.
-
-        Raises:
-            AfinaError: ``api.no_key``, ``api.wrong_key``.
-        """
+        """The key that a program has shown. Raises ``api.no_key``, ``api.wrong_key``."""
         if not key:
             raise AfinaError("api.no_key")
         found = self._store.find(key) if key.startswith(PREFIX) and len(key) <= _LONGEST_KEY else None

@@ -25,7 +25,6 @@ class BrowserAnswerService:
     """Makes what an exported page decides with.
 
     Args:
-        workspace: where runs live.
         policies: how careful, and what is said when a question is handed over.
     """
 

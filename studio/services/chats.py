@@ -69,8 +69,6 @@ class AskOptions(TypedDict, total=False):
 
     Args:
         temperature: 0 always takes the likeliest word.
-        max_tokens: longest answer.
-        seed: the same seed gives the same answer.
         top_p: keeps the likeliest words that together have this probability.
         stop: texts that end an answer; they are not part of it.
         client: who asks, so that everybody gets a turn.
@@ -87,12 +85,7 @@ class AskOptions(TypedDict, total=False):
 
 
 class ChatService:
-    """Answers of the base and of the tuned model of a run, also while it is training (the best so far).
-
-    Args:
-        workspace: where runs and models live.
-        pool: the workers; closed with this service.
-    """
+    """Answers of the base and of the tuned model of a run, also while it is training (the best so far)."""
 
     def __init__(self, workspace: Workspace, pool: ChatPool) -> None:
         self._workspace, self._pool = workspace, pool
@@ -110,9 +103,7 @@ class ChatService:
 
         Args:
             targets: who is asked, one or more; runs of several bases too.
-            question: what is asked.
             earlier: the turns before it, by the key of the target; without, the question stands alone.
-            options: see :class:`AskOptions`.
 
         Yields:
             The answers so far, by the key of the target. The last one has ``done``; a failure is its ``problem``, and
@@ -136,11 +127,7 @@ class ChatService:
         return self._updates(requests, [target.key for target in targets], talk)
 
     def is_chat_model(self, run_id: str) -> bool:
-        """Whether the base of a run was taught to chat.
-
-        Raises:
-            AfinaError: ``general.not_found``, ``chat.base_missing``.
-        """
+        """Whether the base of a run was taught to chat. Raises ``general.not_found``, ``chat.base_missing``."""
         return is_chat_model(self._workspace.model(find_subject(self._workspace, run_id, needs_tuned=False).model_id))
 
     def stream(
@@ -153,10 +140,7 @@ class ChatService:
         """:meth:`ask` for the two sides of one run.
 
         Args:
-            run_id: the run.
             turns: the chat so far, ending with the question; by side where the sides have answered differently.
-            sides: any of ``base`` and ``tuned``.
-            options: see :class:`AskOptions`.
         """
         by_side = turns if isinstance(turns, Mapping) else dict.fromkeys(sides, turns)
         (question,) = {by_side[side][-1].content if by_side[side] else "" for side in sides}
@@ -203,12 +187,7 @@ class ChatService:
         """Answers questions in batches, each by itself, always taking the likeliest word.
 
         Args:
-            run_id: the run.
-            questions: the questions.
-            base: ask the base model instead of the tuned one.
-            batch_size: questions that are answered at the same time; eight at most.
             on_progress: called with the number of answers so far and of all questions.
-            max_tokens: longest answer.
 
         Raises:
             AfinaError: as :meth:`stream`, and for what happens while answering.

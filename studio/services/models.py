@@ -36,11 +36,7 @@ _LOOK_SECONDS: Final = 5.0
 
 
 class ModelService:
-    """Base models of a workspace. Every method may be called from any thread.
-
-    Args:
-        workspace: where models live.
-    """
+    """Base models of a workspace. Every method may be called from any thread."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -71,12 +67,7 @@ class ModelService:
     def fit(
         self, model_id: str, batch: int = 8, length: int = 128, method: Method = Method.LORA, rank: int = 16
     ) -> Fit:
-        """Whether a model suits this machine, with the arithmetic.
-
-        Args:
-            batch: examples a step.
-            length: tokens of the longest example.
-        """
+        """Whether a model suits this machine, with the arithmetic."""
         machine = self._machine()
         return fit(self.get(model_id), machine, known_speed(self._workspace.home, machine), method, rank, batch, length)
 

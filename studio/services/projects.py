@@ -26,11 +26,7 @@ _DAY: Final = 86_400.0
 
 
 class ProjectService:
-    """Projects of a workspace.
-
-    Args:
-        workspace: where they are kept.
-    """
+    """Projects of a workspace."""
 
     def __init__(self, workspace: Workspace, reader: RunReader | None = None) -> None:
         self._workspace = workspace

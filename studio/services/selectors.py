@@ -31,7 +31,6 @@ class SelectorService:
     """The fitted selectors of a workspace's runs. Safe to use from many threads.
 
     Args:
-        workspace: where runs and encoders live.
         proofs: an exam goes first, and fits by itself.
     """
 
@@ -40,11 +39,7 @@ class SelectorService:
         self._jobs = JobRegistry(workspace.home, "trust", at_once=1)
 
     def curve(self, run_id: str) -> RiskCurve | None:
-        """What each carefulness means for a run; None before it is fitted.
-
-        Raises:
-            AfinaError: ``general.not_found``.
-        """
+        """What each carefulness means for a run; None before it is fitted. Raises ``general.not_found``."""
         summary = SelectorSummary.read(selector_folder(self._workspace.run(run_id)))
         return summary.curve if summary is not None else None
 
@@ -67,7 +62,6 @@ class SelectorService:
         """Waits until a run is fitted.
 
         Args:
-            run_id: the run.
             seconds: to wait at most.
 
         Returns:

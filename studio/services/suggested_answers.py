@@ -43,11 +43,7 @@ class OpinionCounts(NamedTuple):
     """What was in a file of opinions.
 
     Args:
-        suggested: better answers that now wait for the owner.
-        known: better answers that were waiting already.
         refused: too long, no other than the answer itself, or too many.
-        good: answers that helped.
-        bad: answers that did not.
     """
 
     suggested: int
@@ -58,12 +54,7 @@ class OpinionCounts(NamedTuple):
 
 
 class SuggestedAnswerService:
-    """Safe to use from many threads and processes.
-
-    Args:
-        workspace: whose database keeps them.
-        tables: the examples that accepted ones go to.
-    """
+    """Safe to use from many threads and processes."""
 
     def __init__(self, workspace: Workspace, tables: TableService) -> None:
         self._database, self._tables = workspace.database, tables
@@ -72,11 +63,7 @@ class SuggestedAnswerService:
         """Keeps a suggestion for the owner of a run.
 
         Args:
-            run_id: that gave the answer.
             source: where it comes from, such as the title of a link.
-            question: what was asked.
-            answer: that it corrects.
-            better: what should have been answered.
 
         Raises:
             AfinaError: ``demo.suggestion_empty`` also where it says what was answered anyway; ``demo.suggestion_long``,

@@ -23,12 +23,7 @@ _LONGEST: Final = 160  # tokens of an answer
 
 
 class SuggestionService:
-    """Chooses questions among the examples of a run.
-
-    Args:
-        workspace: where runs live.
-        links: whose questions are chosen.
-    """
+    """Chooses questions among the examples of a run."""
 
     def __init__(self, workspace: Workspace, chats: ChatService, links: LinkService) -> None:
         self._workspace, self._chats, self._links = workspace, chats, links

@@ -34,7 +34,6 @@ class Pair:
 
     Args:
         id: of all three texts together.
-        question: what was asked.
         before: the answer of the base model or of the other run.
     """
 
@@ -45,12 +44,7 @@ class Pair:
 
 
 class VoteService:
-    """Safe to use from many threads and processes.
-
-    Args:
-        workspace: whose database keeps the votes.
-        proofs: where the answers come from.
-    """
+    """Safe to use from many threads and processes."""
 
     def __init__(self, workspace: Workspace, proofs: ProofService) -> None:
         self._workspace, self._proofs = workspace, proofs

@@ -24,7 +24,6 @@ class WidgetService:
     """What the Share screen does with widgets, and what a page on a site asks.
 
     Args:
-        workspace: where the database is.
         links: a widget answers as long as its link is open.
     """
 

@@ -166,11 +166,7 @@ def _is_being_made(path: Path) -> bool:
 
 
 def is_alive(pid: int, since: float) -> bool:
-    """Whether the process still runs that had a number at a time, which may have gone to another program since.
-
-    Args:
-        since: seconds since 1970.
-    """
+    """Whether the process still runs that had a number at a time (seconds since 1970), and no other program has it now."""
     import psutil
 
     try:

@@ -53,12 +53,7 @@ def require_password(settings: Settings) -> None:
 
 
 def protect(app: FastAPI, settings: Settings, throttle: LoginThrottle | None = None) -> None:
-    """Puts the password before everything except demo pages, the API and ``/healthz``; does nothing without a password.
-
-    Args:
-        settings: with the password, if any, and the workspace.
-        throttle: how fast it may be guessed; the usual pace when left out.
-    """
+    """Puts the password before everything except demo pages, the API and ``/healthz``; does nothing without a password."""
     if password := _password(settings):
         sessions = Sessions(load_secret(settings.home), password, settings.home / "sessions_ended")
         app.add_middleware(PasswordGate, sessions=sessions, throttle=throttle or LoginThrottle())
@@ -136,11 +131,7 @@ class SessionCookies:
 
 
 class PasswordGate:
-    """ASGI middleware: pages, events and websockets of the studio only for those who know the password.
-
-    Args:
-        throttle: how fast the password may be guessed.
-    """
+    """ASGI middleware: pages, events and websockets of the studio only for those who know the password."""
 
     def __init__(self, app: ASGIApp, sessions: Sessions, throttle: LoginThrottle) -> None:
         self._app, self._sessions, self._throttle = app, sessions, throttle

@@ -54,7 +54,6 @@ class DemoListener:
 
     Args:
         listener: listens already; closed with it.
-        trusted: addresses of proxies that may say who a visitor is.
     """
 
     def __init__(self, services: DemoServices, listener: socket.socket, *, trusted: Sequence[str] = ()) -> None:

@@ -51,14 +51,7 @@ def _default_address() -> str:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens.
-
-    Args:
-        port: 0 takes any that is free.
-
-    Raises:
-        AfinaError: ``serve.port_taken``.
-    """
+    """A socket that listens; port 0 takes any that is free. Raises ``serve.port_taken``."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # The protocol is named, because asyncio sends at once (TCP_NODELAY) only on sockets that say so; else each answer on a
     # kept connection may wait 40 ms for the browser's acknowledgement.

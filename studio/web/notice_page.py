@@ -37,8 +37,6 @@ def notice_page(locale: str, title: str, why: str, *, has_way_home: bool = True)
     """The page as HTML.
 
     Args:
-        locale: its language.
-        title: what is the matter; escaped, as everything is.
         has_way_home: whether the studio can be reached by a link from here.
     """
     text = catalog(locale)

@@ -21,7 +21,6 @@ def make_server(
 
     Args:
         app: complete but for its guards.
-        trusted: addresses and networks of proxies that may say who a visitor is.
         uploads: the folder of uploads and the megabytes of the largest, where there are any.
     """
     add_guards(app, hosts, trusted, uploads)

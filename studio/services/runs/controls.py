@@ -28,9 +28,7 @@ class RunControls(RunViews):
     """Changes the course of runs.
 
     Args:
-        workspace: where they live.
         supervisor: sees them through; one of its own by default. It does nothing before :meth:`supervise`.
-        reader: as of :class:`RunViews`.
     """
 
     def __init__(

@@ -43,7 +43,6 @@ class PresetOffer:
     """A preset as the Train screen offers it.
 
     Args:
-        recipe: what it would do, every choice made.
         seconds: how long it would take here, from the click to the tuned chatbot.
         seconds_most: the same, if it adds all the passes that it may, and other programs go on as they do now.
         measured: whether the time comes from this machine (a run or a measurement), not from a guess.
@@ -58,12 +57,7 @@ class PresetOffer:
 
 
 class TrainingEstimates:
-    """Resolves recipes and foretells what they take.
-
-    Args:
-        workspace: whose runs and measurements tell the speed of this machine.
-        lengths: counts the tokens of examples.
-    """
+    """Resolves recipes and foretells what they take."""
 
     def __init__(self, workspace: Workspace, models: ModelService, lengths: RunLengths) -> None:
         self._workspace = workspace

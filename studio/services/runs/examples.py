@@ -60,11 +60,7 @@ class Examples:
 
 
 class RunExamples:
-    """Finds the examples of a recipe.
-
-    Args:
-        workspace: where projects are.
-    """
+    """Finds the examples of a recipe."""
 
     def __init__(self, workspace: Workspace, datasets: DatasetService) -> None:
         self._workspace = workspace
@@ -99,7 +95,6 @@ class RunExamples:
         """The examples that a recipe names, or else the current ones of a project.
 
         Args:
-            recipe: may name other examples.
             estimate: never waits for the test of a large set to be drawn: about as many examples stand for it until
                 then, which is enough to tell minutes and memory.
 

@@ -14,11 +14,7 @@ from studio.services.runs.token_lengths import Lengths, RunLengths
 
 
 class RunProblems:
-    """Checks recipes against the models, the examples and the machine.
-
-    Args:
-        lengths: counts the tokens of examples.
-    """
+    """Checks recipes against the models, the examples and the machine."""
 
     def __init__(self, models: ModelService, lengths: RunLengths) -> None:
         self._models = models
@@ -28,7 +24,6 @@ class RunProblems:
         """All problems of a recipe, the impossible ones first.
 
         Args:
-            recipe: with choices that may be open.
             examples: what it would learn from; None when they could not be read.
             estimate: does not wait for their tokens to be counted.
         """

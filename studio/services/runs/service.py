@@ -84,7 +84,6 @@ class RunService(RunControls):
         """Everything that speaks against a recipe, all at once, each naming its field.
 
         Args:
-            recipe: with choices that may be open.
             source: id of a project or examples; without it, the files and versions that the recipe names.
         """
         try:
@@ -98,7 +97,6 @@ class RunService(RunControls):
 
         Args:
             values: fields of a recipe, as read from JSON or a form.
-            source: as for :meth:`problems`.
 
         Returns:
             The recipe, or None where a field of it cannot be read; and the problems, each naming its field.
@@ -124,9 +122,7 @@ class RunService(RunControls):
 
         Args:
             project_id: whose run, and whose examples if the recipe names none.
-            recipe: with choices that may be open.
             name: ``Balanced · 2`` and the like by default.
-            locale: language of that default name.
 
         Returns:
             The run's id.

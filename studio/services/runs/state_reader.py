@@ -34,7 +34,6 @@ class RunReader:
 
         Args:
             row: the run in the database, which gives its name and its place in the queue.
-            folder: the run on disk, which gives everything else.
             queue_position: 1 is next; None when it does not wait.
         """
         progress, recipe = self._progress(folder)

@@ -49,11 +49,7 @@ class Lengths:
 
 
 class RunLengths:
-    """Counts tokens. Safe to use from many threads.
-
-    Args:
-        workspace: where models are installed.
-    """
+    """Counts tokens. Safe to use from many threads."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace

@@ -69,7 +69,6 @@ def tokens_asked(held_out: int, recall: int, tokens: float) -> float:
     """Tokens that one evaluation reads.
 
     Args:
-        held_out: examples whose loss it measures.
         recall: questions in other words, where every answer is there once.
     """
     return (held_out + _RECALL_PASSES * recall) * tokens
@@ -106,11 +105,7 @@ def foretold(
 
 
 def correction_of(runs: Sequence[tuple[RunFolder, int, int]], speed: TrainingSpeed) -> Correction | None:
-    """What runs of the same model and method took against what is foretold of them; None where none tells.
-
-    Args:
-        runs: over; with the examples of a step, and those held out.
-    """
+    """What runs of the same model and method took against what is foretold of them; None where none tells."""
     found = []
     for folder, batch, held_out in runs:
         took = work_done(folder, batch, held_out)
@@ -128,11 +123,7 @@ def crowd() -> float:
 
 
 def work_done(folder: RunFolder, batch: int, held_out: int) -> tuple[Work, float, float] | None:
-    """What a run did, in how many seconds, and how many times others slowed it down; None while that is not known.
-
-    Args:
-        batch: examples of a step.
-    """
+    """What a run did, in how many seconds, and how many times others slowed it down; None while that is not known."""
     result = read_result(folder)
     try:
         stamp = folder.events.stat().st_mtime_ns

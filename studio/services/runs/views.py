@@ -15,12 +15,7 @@ from studio.training.supervision.run_queue import RunQueue
 
 
 class RunViews:
-    """The runs of a workspace as a screen shows them.
-
-    Args:
-        workspace: where they live.
-        reader: of their folders; the one that the list of projects reads with, so that both say the same.
-    """
+    """The runs of a workspace as a screen shows them."""
 
     def __init__(self, workspace: Workspace, reader: RunReader | None = None) -> None:
         self._workspace = workspace

@@ -78,11 +78,7 @@ def spread(record: StudyRecord) -> Spread | None:
 
 
 def advice(plan: StudyPlan, record: StudyRecord, *, over: bool) -> tuple[Advice, ...]:
-    """The sentences of a study, the most important first.
-
-    Args:
-        over: whether nothing more will happen.
-    """
+    """The sentences of a study, the most important first."""
     found: list[Advice] = []
     if plan.kind is StudyKind.SEARCH:
         recommended = recommendation(plan, record)

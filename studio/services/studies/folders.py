@@ -87,7 +87,6 @@ def make_study_folder(
 
     Args:
         folder: where; must not exist.
-        sides: examples to learn from and to ask, in the order of the plan's parts.
         proof: the final exam, for a run that is kept; no trial sees it.
 
     Raises:

@@ -38,12 +38,7 @@ FOLDS: Final = (2, 20)
 
 
 class StudyService:
-    """The studies of a workspace.
-
-    Args:
-        workspace: where they live.
-        runs: prepares their examples; the queue in which they wait, and its supervisor.
-    """
+    """The studies of a workspace."""
 
     def __init__(self, workspace: Workspace, models: ModelService, runs: RunService) -> None:
         self._workspace = workspace
@@ -56,9 +51,7 @@ class StudyService:
         Args:
             project_id: whose examples. The held-out ones are never looked at: practice questions are set aside from
                 those to learn from, so that the verdict on the final run stays honest.
-            recipe: the present settings; choices may be open.
             minutes: how long it may take, waiting in the queue not counted.
-            locale: language of its name.
 
         Returns:
             The study's id.
@@ -77,9 +70,6 @@ class StudyService:
 
         Args:
             project_id: whose examples; those that a person held out stay out.
-            recipe: the settings; choices may be open.
-            folds: parts, 2 to 20.
-            locale: language of its name.
 
         Returns:
             The study's id.
@@ -160,7 +150,6 @@ class StudyService:
 
         Args:
             trial: its number; the recommended one by default.
-            locale: language of the run's name.
 
         Returns:
             The run's id.

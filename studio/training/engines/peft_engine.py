@@ -25,8 +25,6 @@ class PlainEngine:
     """A transformers model with PEFT's adapter on it. See :class:`studio.training.engines.base.Engine`.
 
     Args:
-        options: of any method.
-        device: ``cpu``, ``cuda:0`` …
         pad_id: token that fills up a batch.
         backend: of ``torch.compile``, which is tried where enough of the run is left; None never does.
     """

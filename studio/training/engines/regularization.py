@@ -36,7 +36,6 @@ def embedding_noise(lengths: Tensor, rows: Tensor, like: Tensor, alpha: float) -
     """Uniform noise of NEFTune: each value from -a to a, where a = alpha / sqrt(L d) (Jain et al., 2023, eq. 1).
 
     Args:
-        lengths: tokens L of each example, ``(B,)``.
         rows: example of each embedding, ``(...)``.
         like: embeddings of width d, ``(..., d)``; tells shape, format and device.
         alpha: strength; the paper takes 5 to 15.

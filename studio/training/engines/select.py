@@ -23,7 +23,6 @@ def build_engine(model_dir: Path, recipe: Recipe, precision: Precision, where: s
     """The fastest engine that can train this model in this way.
 
     Args:
-        precision: BF16 or FP32.
         pad_id: token that fills up a batch.
     """
     options = EngineOptions(

@@ -36,9 +36,6 @@ _PASSES: Final = (1.0, 0.5, 1.5)  # times the present passes
 class SettingsSearch:
     """The Optuna study of a search, begun or gone on with.
 
-    Args:
-        plan: of the study; the present settings are the first trial.
-
     Raises:
         AfinaError: ``disk.full``, ``disk.not_writable``, ``storage.damaged``.
     """

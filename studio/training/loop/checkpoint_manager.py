@@ -29,12 +29,8 @@ class CheckpointManager:
     """Writes for one run.
 
     Args:
-        engine: whose weights are kept.
         reserve: bytes of the disk that are left free.
         step: of the checkpoint that the run goes on from; 0 without one.
-
-    Attributes:
-        saved_step: of the newest checkpoint.
     """
 
     def __init__(self, folder: RunFolder, engine: Engine, reserve: int, step: int = 0) -> None:

@@ -30,7 +30,6 @@ class Encoder:
     """Makes tokens of conversations, the way that the preview shows them.
 
     Args:
-        max_length: longest example in tokens.
         system_prompt: said before each conversation that has no system turn of its own.
     """
 
@@ -61,11 +60,7 @@ class Plan:
     """Which examples each step learns from: the passes follow each other, each in an order of its own.
 
     Args:
-        conversations: the training examples; at least one.
-        encoder: makes tokens of them.
-        batch_size: examples a step.
         epochs: passes, which need not be whole.
-        seed: of the order and of the variations.
         augment: whether from the second pass on questions are varied, and answers that many questions share are
             mostly read up to the words that decide.
     """

@@ -28,7 +28,6 @@ class EvalResult:
     Args:
         loss: on the held-out examples; None without any.
         recalled: questions in other words that are answered to the letter; None where loss judges.
-        asked: how many were asked.
     """
 
     loss: float | None

@@ -23,10 +23,8 @@ class Evaluator:
     """Asks the same each time. What is asked is made when it is first needed.
 
     Args:
-        encoder: makes tokens of conversations.
         held_out: examples that are never learned; may be empty.
         recall: gives examples of training asked in other words; where there are any, they decide.
-        compute_lock: lets whoever answers in the chat go first.
     """
 
     def __init__(

@@ -23,9 +23,6 @@ def right_answers(
     """How many of the questions would be answered to the letter, taking the likeliest token each time.
 
     Args:
-        encoder: makes tokens of the questions.
-        asked: conversations whose last answers are expected.
-        compute_lock: lets whoever answers in the chat go first.
         longest: tokens of an answer that are compared; what follows is not asked for.
     """
     right = 0

@@ -16,7 +16,6 @@ def accumulate_gradients(engine: Engine, batch: Sequence[EncodedExample], micro_
     Where the engine computes in a faster way and that fails, it goes on in the plain one.
 
     Args:
-        engine: whose gradients are zero.
         micro_batch: examples at a time; 0 for all of them.
 
     Returns:

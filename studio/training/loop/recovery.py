@@ -48,9 +48,6 @@ def tell_of_smaller_batches(folder: RunFolder, recipe: Recipe, log: EventLog) ->
 def take_less(folder: RunFolder) -> bool:
     """After the system killed the worker for memory: half as many examples at a time, gradients added up.
 
-    Args:
-        folder: of a run without a worker.
-
     Returns:
         False when that cannot help: it was at one example already, or had not begun to train.
 

@@ -14,11 +14,7 @@ _CGROUPS = Path("/sys/fs/cgroup")
 
 
 class ResourceMonitor:
-    """Reads the process that it is made in, and the machine around it.
-
-    Args:
-        interval: seconds between two readings.
-    """
+    """Reads the process that it is made in, and the machine around it, every ``interval`` seconds."""
 
     def __init__(self, interval: float = 4.0) -> None:
         self._interval = interval

@@ -31,10 +31,7 @@ class SampleAnswers:
     takes longer is cut off.
 
     Args:
-        asked: conversations whose last answers are expected; none is fine.
         taught: conversations whose answers the model learns, and is likely to say.
-        encoder: makes tokens of the questions.
-        compute_lock: lets whoever answers in the chat go first.
         clock: seconds.
     """
 

@@ -41,9 +41,6 @@ class Loop:
     """One run of a recipe.
 
     Args:
-        plan: which examples each step sees.
-        evaluator: measures the model at each evaluation.
-        asked: conversations whose questions are answered live.
         reserve: bytes of the disk that are left free.
         hold: asked with the step taken, whether to leave off there; for the trials of a search.
         remarks: finds what the owner should know of the examples; asked once, after the first step.

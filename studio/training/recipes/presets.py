@@ -26,12 +26,7 @@ _RATES: Final = {Method.FULL: 1e-4, Method.LAST_LAYERS: 6e-4}
 
 
 def resolve(recipe: Recipe, card: BaseModelCard, n_train: int, n_held_out: int, mean_tokens: float) -> Recipe:
-    """The recipe with every open choice made; what a person chose stays.
-
-    Args:
-        recipe: with choices that may be open.
-        mean_tokens: mean length of an example in tokens.
-    """
+    """The recipe with every open choice made; what a person chose stays."""
     method = recipe.method or Method.LORA
     rank = recipe.rank or min(KEPT_RANKS.get(method, _RANK), card.hidden_size or _RANK)
     batch = recipe.batch_size or _batch(n_train)

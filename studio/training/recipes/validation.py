@@ -22,7 +22,6 @@ def contradictions(recipe: Recipe, card: BaseModelCard, device: str, modules: Se
     """Everything in a resolved recipe that cannot be or does nothing.
 
     Args:
-        device: that a run would use, ``cpu`` or ``cuda:0``.
         modules: kinds of linear layers that the model has; empty where that is not known.
     """
     return [*_impossible(recipe, card, device, modules), *_pointless(recipe)]

@@ -62,11 +62,7 @@ def conclude(folder: RunFolder, state: RunState, problem: Problem | None = None)
 
 
 def note_damaged_adapter(folder: RunFolder, kept: KeptAdapter) -> None:
-    """Says on the run's card that another adapter than the best is used, where the best one is damaged. Said once.
-
-    Args:
-        folder: of a run without a worker.
-    """
+    """Says on the run's card that another adapter than the best is used, where the best one is damaged. Said once."""
     if kept.damaged_step is None:
         return
     problem = Problem(

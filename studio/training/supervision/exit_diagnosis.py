@@ -67,8 +67,6 @@ def was_killed_for_memory(exit_code: int | None, kills_before: int | None, kills
 
     Args:
         exit_code: negative is a signal; None when another server had started it.
-        kills_before: :func:`memory_kills` when it started.
-        kills_after: :func:`memory_kills` now.
     """
     if kills_before is None or kills_after is None or exit_code not in (None, *_KILLED):
         return False
@@ -80,8 +78,6 @@ def cause_of_death(log: str, exit_code: int | None, kills_before: int | None, ki
 
     Args:
         exit_code: negative is a signal; None when another server had started it.
-        kills_before: :func:`memory_kills` when it started.
-        kills_after: :func:`memory_kills` now.
     """
     if was_killed_for_memory(exit_code, kills_before, kills_after):
         return Problem(code="run.killed_for_memory")

@@ -25,11 +25,7 @@ _PATIENCE: Final = 900.0  # seconds that it waits for a run
 
 
 class PrewarmedWorker:
-    """At most one worker in waiting. Safe to use from many threads.
-
-    Args:
-        workspace: whose runs.
-    """
+    """At most one worker in waiting. Safe to use from many threads."""
 
     def __init__(self, workspace: Workspace, python: str, module: str) -> None:
         self._workspace = workspace
@@ -64,9 +60,6 @@ class PrewarmedWorker:
 
     def take(self, folder: RunFolder, arguments: Sequence[str]) -> WorkerProcess | None:
         """Sends the waiting worker to its run; one that waits for another run leaves, since this one needs the memory.
-
-        Args:
-            arguments: as for a worker that is started afresh.
 
         Returns:
             The worker; None when none waits for this run.

@@ -18,11 +18,7 @@ ACTIVE = (RunState.STARTING, RunState.RUNNING, RunState.PAUSING, RunState.STOPPI
 
 
 class RunQueue:
-    """The runs that wait and the runs that are being worked on.
-
-    Args:
-        database: where the rows are.
-    """
+    """The runs that wait and the runs that are being worked on."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -53,9 +53,7 @@ class Supervisor:
     Several may be started on one workspace, in one process or many: one is active, the others wait for it to go.
 
     Args:
-        workspace: whose runs.
         grace: seconds that a worker has to stop by itself before it is terminated.
-        interval: seconds between two looks.
         attempts: starts without a new checkpoint after which a run is given up.
     """
 

@@ -21,8 +21,6 @@ def add_guards(
 
     Args:
         app: complete but for its guards.
-        hosts: the names that are answered to; shared by all listeners.
-        trusted: addresses of proxies that may say who the visitor is.
         uploads: the folder of uploads and the megabytes of the largest, where there are any.
     """
     if uploads is not None:

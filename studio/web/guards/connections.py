@@ -101,11 +101,7 @@ class GuardedProtocol(H11Protocol):
         return self.cycle is None or self.cycle.response_complete or self.cycle.more_body
 
     def is_late(self, now: float) -> bool:
-        """Whether the visitor has taken longer than anybody needs.
-
-        Args:
-            now: seconds of the event loop's clock.
-        """
+        """Whether the visitor has taken longer than anybody needs."""
         if self._stalled_at is not None and now - self._stalled_at > _WRITE_REST:
             return True
         if self.cycle is None or self.cycle.response_complete:

@@ -99,11 +99,7 @@ async def _refuse(error: AfinaError, scope: Scope, receive: Receive, send: Send)
 
 
 class ProxyGuard:
-    """ASGI middleware that believes what a proxy says of a visitor only where the proxy was configured.
-
-    Args:
-        trusted: addresses and networks of proxies; ``X-Forwarded-…`` of anybody else is thrown away.
-    """
+    """ASGI middleware that believes what a proxy says of a visitor only where the proxy was configured."""
 
     def __init__(self, app: ASGIApp, trusted: Sequence[str]) -> None:
         self._app = app

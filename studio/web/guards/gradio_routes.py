@@ -35,7 +35,6 @@ class GradioGuard:
     Args:
         path: where Gradio is mounted, such as ``/en``.
         uploads: the folder that Gradio keeps uploads in; a request may name files below it only.
-        served: folders whose files may be downloaded besides.
     """
 
     def __init__(self, app: ASGIApp, path: str, uploads: Path, served: Iterable[Path] = ()) -> None:

@@ -28,9 +28,7 @@ def login_page(locale: str, target: str, sentence: str) -> str:
     """The page that asks for the password.
 
     Args:
-        locale: language of the page.
         target: path to go on to; already checked to lie on this server.
-        sentence: what was wrong with the last attempt; empty at first.
     """
     others = [other for other in LOCALES if other != locale]
     return _template().render(

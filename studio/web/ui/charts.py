@@ -24,7 +24,6 @@ def loss_chart(text: Catalog, view: RunView, label: str) -> Markup:
     """Error while practising and in the exam, over the passes, with the best point marked.
 
     Args:
-        text: for the labels.
         label: the sentence that reads the chart, for those who do not see it.
     """
     progress = view.progress
@@ -78,12 +77,7 @@ def overlay_chart(text: Catalog, found: Comparison) -> Markup:
 
 
 def search_chart(text: Catalog, view: StudyView, names: Sequence[str]) -> Markup:
-    """The trials of a search, round by round: those that went on in colour, the others faint.
-
-    Args:
-        text: for the labels.
-        names: of its trials, in their order.
-    """
+    """The trials of a search, round by round: those that went on in colour, the others faint."""
     scored = [(trial, name) for trial, name in zip(view.trials, names, strict=True) if trial.scores]
     rungs = max(score.rung for trial, _ in scored for score in trial.scores)
     best = view.recommendation.trial if view.recommendation else 0
@@ -118,12 +112,7 @@ def search_chart(text: Catalog, view: StudyView, names: Sequence[str]) -> Markup
 
 
 def folds_chart(text: Catalog, view: StudyView, names: Sequence[str]) -> Markup:
-    """The result of each part, with their mean as a line and their spread as a band.
-
-    Args:
-        text: for the labels.
-        names: of its parts, in their order.
-    """
+    """The result of each part, with their mean as a line and their spread as a band."""
     points, tips = list[tuple[float, float]](), list[tuple[float, str]]()
     for trial, name in zip(view.trials, names, strict=True):
         value = _judged(view, trial.score) if trial.score else None

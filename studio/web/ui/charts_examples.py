@@ -78,7 +78,6 @@ def map_chart(
     """The questions on a plane.
 
     Args:
-        text: for the labels.
         found: where they stand.
         examples: of the points, in their order.
         held_out: ids of the examples for the proof.
@@ -170,9 +169,6 @@ def lengths_chart(text: Catalog, lengths: Lengths) -> Any:
 
 def bar_list(text: Catalog, bars: Sequence[Bar]) -> Any:
     """Bars one under the other, each with its label above it, so that long labels fit on a phone.
-
-    Args:
-        text: for numbers.
 
     Returns:
         A Plotly figure.

@@ -15,8 +15,6 @@ def risk_chart(text: Catalog, curve: RiskCurve, careful: float) -> Any:
     """Answered questions of 100 by how many wrong answers of 100 are allowed; the chosen position is marked.
 
     Args:
-        text: for the labels.
-        curve: of the run.
         careful: the chosen position; one beyond the curve marks none.
     """
     levels = curve.levels

@@ -46,8 +46,6 @@ class Ui:
     """What every page is built with.
 
     Attributes:
-        services: what buttons call.
-        text: the catalog of the language of this page.
         place: the component that holds the query of the address; writing to it goes there.
     """
 
@@ -70,13 +68,7 @@ class Ui:
 
 @dataclass(frozen=True)
 class Page:
-    """A screen.
-
-    Attributes:
-        column: what is shown or hidden.
-        outputs: every component that ``show`` may change.
-        show: renders a place; returns values by component.
-    """
+    """A screen."""
 
     column: Any
     outputs: tuple[Any, ...]
@@ -234,12 +226,7 @@ def danger_button(
     elem_id: str = "",
     **data: str,
 ) -> Markup:
-    """A quiet button for what takes something away: it asks first.
-
-    Args:
-        yes: the answer that does it; the label where empty.
-        elem_id: for tests and links.
-    """
+    """A quiet button for what takes something away: it asks first."""
     asked = {"ask": ask, "detail": detail, "yes": yes or label, "no": text(stay), "danger": "yes"}
     return button(label, action, kind="quiet small", elem_id=elem_id, **asked, **data)
 

@@ -45,11 +45,7 @@ _STEP: Final = Markup(
 
 
 def mount_studio(app: Any, services: Services, locale: str) -> None:
-    """Mounts the studio of one language at ``/<locale>``.
-
-    Args:
-        locale: one of the catalogs' languages.
-    """
+    """Mounts the studio of one language at ``/<locale>``."""
     settings = services.workspace.settings
     exports = (settings.home / "exports").resolve()
     studio = build_studio(services, locale)
@@ -89,10 +85,6 @@ def _toasts(text: Catalog) -> dict[str, str]:
 
 def build_studio(services: Services, locale: str) -> Any:
     """The whole studio in one language.
-
-    Args:
-        services: what the buttons call.
-        locale: ``en`` or ``pt``.
 
     Returns:
         A ``gr.Blocks`` to be mounted.

@@ -79,7 +79,6 @@ class Layer:
 
         Args:
             x: the fp32 stream, ``(T, H)``.
-            packed: where the tokens are.
             only: tokens whose new stream is wanted, ``(M,)``; None for all. In the last layer the others are of no use.
             training: whether dropout takes part.
 
@@ -128,7 +127,6 @@ class Layer:
         Args:
             dx: fp32, of the shape that :meth:`forward` returned; overwritten.
             kept: of :meth:`forward`; used up.
-            packed: where the tokens are.
             rotations: as in :meth:`forward`.
             first: whether nothing below is tuned.
 

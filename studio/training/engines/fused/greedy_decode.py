@@ -31,10 +31,6 @@ def decode(
     """The most likely continuation of each prompt.
 
     Args:
-        prompts: token ids.
-        stop_ids: tokens that end an answer; not part of it.
-        limit: most tokens of an answer.
-        tuned: whether the adapters take part.
         drafts: what is likely to be said; makes it faster, and changes nothing but rounding.
         enough: asked before each pass whether to leave off.
     """

@@ -133,7 +133,6 @@ class Linear:
 
         Args:
             x: ``(T, I)``.
-            tuned: whether the adapters take part.
             training: whether dropout does.
 
         Returns:

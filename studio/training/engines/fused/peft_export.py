@@ -49,7 +49,6 @@ def write_adapter(
 
     Args:
         names: of the kinds of linear layers that are tuned.
-        layers: of the base model in all.
     """
     full = adaptation.method.tunes_whole_weights
     config = {

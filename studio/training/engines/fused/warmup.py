@@ -52,11 +52,7 @@ _LIKE_GEMMA: Final = replace(_LIKE_LLAMA, gelu=True, head_norms=True, sandwich=T
 
 
 def compile_now(precisions: Sequence[Precision] = (Precision.BF16, Precision.FP32)) -> None:
-    """Compiles, or reads from disk what was compiled before; what cannot be compiled is said on stderr.
-
-    Args:
-        precisions: of the base, BF16 or FP32.
-    """
+    """Compiles, or reads from disk what was compiled before; what cannot be compiled is said on stderr."""
     for precision in precisions:
         works(precision)
 
@@ -66,9 +62,6 @@ def works(precision: Precision) -> bool:
     """Whether the kernels of the fused engine can be compiled and run here, found out by a step of a tiny layer of each kind.
 
     Why they cannot is said once, on stderr.
-
-    Args:
-        precision: of the base, BF16 or FP32.
     """
     try:
         for config in (_LIKE_LLAMA, _LIKE_GEMMA):

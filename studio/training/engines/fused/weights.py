@@ -24,8 +24,6 @@ class Weights:
         embeddings: ``(V, H)``.
         words: output embeddings ``(V, H)``; often the same.
         norm: fp32 weight of the last norm, ``(H,)``.
-        layers: in order.
-        count: parameters in all.
     """
 
     embeddings: Tensor

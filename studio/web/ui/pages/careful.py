@@ -22,12 +22,7 @@ _NOTE: Final = Markup('<p class="af-small af-muted">{}</p>')
 
 @dataclass(frozen=True)
 class CarefulControl:
-    """The control of the project that is open.
-
-    Attributes:
-        outputs: every component that :meth:`show` may change.
-        show: renders it for a place and the run that is asked.
-    """
+    """The control of the project that is open."""
 
     outputs: tuple[Any, ...]
     show: Callable[[Place, str], dict[Any, Any]]
@@ -105,7 +100,6 @@ def careful_sentences(text: Catalog, curve: RiskCurve | None, careful: float, *,
     """What a position means, and what that rests on.
 
     Args:
-        text: in which language.
         curve: of the run; None before it is fitted.
         careful: the position.
         is_fitting: whether the curve is on its way.

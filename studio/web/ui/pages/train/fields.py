@@ -140,12 +140,7 @@ def shown_value(ui: Ui, name: str, value: Any) -> str:
 
 
 def read_recipe(ui: Ui, place: Place, settings: Sequence[Any]) -> tuple[Recipe | None, list[Problem]]:
-    """The recipe that the form says, or all its problems. What is left empty stays open for the preset.
-
-    Args:
-        place: whose project.
-        settings: the preset, then the values of the fields in the order of :data:`SETTINGS`.
-    """
+    """The recipe that the form says, or all its problems. What is left empty stays open for the preset."""
     preset, *values = settings
     project = ui.services.projects.get(place.project)
     found: dict[str, Any] = {"model": project.model_id or "", "preset": preset}
@@ -220,7 +215,6 @@ def field_updates(ui: Ui, fields: Sequence[Any], decided: Recipe | None, problem
     """What every field shows: the value that the preset decides, and what is wrong with what was written.
 
     Args:
-        fields: the components, in the order of :data:`SETTINGS`.
         decided: the recipe with every choice made; None leaves the values as they are shown.
     """
     wrong: dict[str, list[str]] = {}

@@ -120,9 +120,6 @@ def _live(ui: Ui) -> Any:
 def _read(ui: Ui, place: Place, keys: dict[str, str], shape: str) -> dict[str, Any]:
     """What changed on the page since the browser looked last.
 
-    Args:
-        place: where the person is.
-
     Returns:
         ``moved`` where the page has to be made anew, else ``parts`` with HTML by name, the new ``keys``, the ``state`` of
         the run, and ``wait`` in milliseconds; 0 ends the looking.

@@ -27,7 +27,6 @@ def render_queue(ui: Ui, place: Place, queue: Sequence[RunView], shown: RunView 
     """The queue of the workspace; empty where there is nothing but the run that is looked at anyway.
 
     Args:
-        place: where the person is.
         queue: in the order in which it is worked on.
         shown: the run whose card stands above.
     """
