@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,43 +77,10 @@ def gemma_model(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="session")
 def tiny_model(base_model: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a two-layer random Llama with the tokenizer of SmolLM2: as an installed model, in milliseconds."""
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
+    from tests.tiny_model import make
 
-    from studio.models.catalog import builtin_cards
-
-    source = MODELS / base_model
     folder = tmp_path_factory.mktemp("tiny") / "tiny-llama"
-    folder.mkdir()
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=49152,
-        hidden_size=64,
-        intermediate_size=128,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=512,
-        bos_token_id=1,
-        eos_token_id=2,
-        pad_token_id=2,
-        tie_word_embeddings=True,
-    )
-    LlamaForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
-    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "generation_config.json"):
-        shutil.copy(source / name, folder / name)
-    card = next(card for card in builtin_cards() if card.id == base_model).model_copy(
-        update={
-            "id": "tiny-llama",
-            "name": "Tiny Llama",
-            "parameters": 3_300_000,
-            "layers": 2,
-            "hidden_size": 64,
-            "intermediate_size": 128,
-            "context_length": 512,
-        }
-    )
-    (folder / "afina.json").write_text(card.model_dump_json(), encoding="utf-8")
+    make(folder, MODELS / base_model)
     return folder
 
 

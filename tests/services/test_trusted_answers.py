@@ -7,8 +7,11 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import openai
 import pytest
+from fastapi import FastAPI
 
 from studio.app import build_services
 from studio.domain.conversation import Conversation, Message, Role
@@ -22,7 +25,9 @@ from studio.settings import Settings, assets_dir
 from studio.storage.files import write_atomic
 from studio.storage.workspace import RunFolder, Workspace
 from studio.trust.decision import DEFAULT_CAREFUL
+from studio.web.api import api_app
 from tests.sharing.conftest import make_run
+from tests.web.demo_server import serve
 
 pytestmark = [pytest.mark.model, pytest.mark.filterwarnings("ignore::FutureWarning")]
 
@@ -163,3 +168,34 @@ def test_a_run_that_cannot_be_fitted_is_answered_by_its_model(trusting: Services
     job = trusting.selectors.progress(OTHER)
     assert job is not None
     assert job.state is JobState.FAILED
+
+
+def test_programs_are_answered_as_carefully_and_told_how(trusting: Services) -> None:
+    """The API, whole and streamed, by the official client."""
+    trusting.policies.choose_careful("project-1", 0.1)
+    _, key = trusting.keys.add("Shop")
+    app = FastAPI()
+    app.mount("/v1", api_app(trusting))
+    with serve(app) as address, openai.OpenAI(base_url=f"{address}/v1", api_key=key, max_retries=0) as client:
+
+        def ask(question: str, model: str = RUN, **options: Any) -> Any:
+            messages: Any = [{"role": "user", "content": question}]
+            return client.chat.completions.create(model=model, messages=messages, max_tokens=8, **options)
+
+        examples = {each.id: each for each in sample()}
+        known = ask(KNOWN)
+        way = known.afina
+        assert way["answered"] == "known"
+        assert 0 < way["confidence"] <= 1
+        assert known.choices[0].message.content == examples[way["source"]].answer
+        assert known.usage.completion_tokens == 0
+        chunks = list(ask(KNOWN, stream=True))
+        assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == examples[way["source"]].answer
+        assert chunks[-1].afina == way
+        first_word = known.choices[0].message.content.split()[0]
+        assert ask(KNOWN, stop=f"{first_word} ").choices[0].message.content == ""
+        over = ask(OUTSIDE)
+        assert (over.afina["answered"], over.choices[0].message.content) == ("handed_over", default_sentence("pt"))
+        assert over.afina["source"] is None
+        assert ask("bom dia").afina["answered"] == "written"
+        assert ask(KNOWN, f"{RUN}:base").afina == {"answered": "written", "source": None, "confidence": None}

@@ -30,6 +30,7 @@ from studio.web.guards.addresses import client_network
 if TYPE_CHECKING:
     from studio.services.api_keys import ApiKeyService
     from studio.services.chats import ChatService
+    from studio.services.trusted_answers import TrustedAnswerService
     from studio.storage.workspace import Workspace
 
 PREFIX: Final = "/v1"
@@ -45,6 +46,8 @@ class ApiServices(Protocol):
     def keys(self) -> ApiKeyService: ...
     @property
     def chats(self) -> ChatService: ...
+    @property
+    def trust(self) -> TrustedAnswerService: ...
 
 
 def api_app(services: ApiServices) -> FastAPI:
@@ -93,7 +96,7 @@ def api_app(services: ApiServices) -> FastAPI:
             with left:
                 await run_in_threadpool(services.keys.count, key)
                 permission = Permission(partial(_require, services, key, asked))
-                answer = Answer(services.chats, asked, turns, f"key {key.id}", permission)
+                answer = Answer(services.chats, services.trust, asked, turns, f"key {key.id}", permission)
                 if not asked.stream:
                     return await _unless_gone(request, answer.whole)
                 events = answer.events(_text(request))

@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any, Final
 from studio.domain.conversation import Message
 from studio.errors import AfinaError, from_exception
 from studio.i18n.catalog import Catalog
+from studio.trust.decision import AnswerKind, Decision
 from studio.web.answer_updates import Permission, follow
 from studio.web.api.errors import as_api_error, error_body
 from studio.web.api.requests import Completion
 
 if TYPE_CHECKING:
     from studio.services.chats import ChatService
+    from studio.services.trusted_answers import TrustedAnswerService
 
 _END: Final = "data: [DONE]\n\n"
 _LOG: Final = logging.getLogger(__name__)
-# How an answer came to be. A tuned model said it; what is decided without one gets a name of its own here.
-_BY_MODEL: Final = {"way": "model"}
 
 
 @dataclass
@@ -33,7 +33,8 @@ class Answer:
     """One answer on its way.
 
     Args:
-        chats: gives it.
+        chats: stops it.
+        trust: gives it: the owner's own, the model's, or the sentence that hands over to a person.
         asked: the request.
         turns: the chat, ending with the question.
         client: who asks, so that everybody gets a turn.
@@ -41,12 +42,14 @@ class Answer:
     """
 
     chats: ChatService
+    trust: TrustedAnswerService
     asked: Completion
     turns: list[Message]
     client: str
     permission: Permission
     id: str = field(default_factory=lambda: f"chatcmpl-{secrets.token_hex(12)}")
     created: int = field(default_factory=lambda: int(time.time()))
+    decision: Decision | None = None
 
     async def whole(self) -> dict[str, Any]:
         """The object ``chat.completion``.
@@ -60,7 +63,7 @@ class Answer:
                 text += piece
         message = {"role": "assistant", "content": text.rstrip(), "refusal": None}
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reason}
-        return self._object("chat.completion", [choice]) | {"usage": usage, "afina": _BY_MODEL}
+        return self._object("chat.completion", [choice]) | {"usage": usage, "afina": self._way()}
 
     async def events(self, text: Catalog) -> AsyncIterator[str]:
         """The objects ``chat.completion.chunk`` as server-sent events; an error is the last of them."""
@@ -87,7 +90,7 @@ class Answer:
         said = ""
         talk = secrets.token_hex(8)
         ask = partial(
-            self.chats.stream,
+            self.trust.stream,
             self.asked.run_id,
             self.turns,
             sides=(side,),
@@ -100,7 +103,8 @@ class Answer:
             async for update in updates:
                 if update.problem is not None:
                     raise AfinaError(update.problem.code, **update.problem.params)
-                whole = update.texts[side].lstrip()
+                self.decision = update.decisions.get(side)
+                whole = self._until_stop(update.texts[side].lstrip())
                 reason = "length" if side in update.cut else "stop"
                 usage = _usage(update.prompt_tokens.get(side, 0), update.tokens.get(side, 0))
                 yield whole[len(said) :], reason, usage
@@ -108,11 +112,25 @@ class Answer:
                 if update.done:
                     return
 
+    def _until_stop(self, text: str) -> str:
+        """A known answer up to a text at which the program wants it to end; models see to that themselves."""
+        if self.decision is None or self.decision.kind is AnswerKind.WRITTEN:
+            return text
+        ends = [text.find(stop) for stop in self.asked.stops]
+        return text[: min((end for end in ends if end >= 0), default=len(text))]
+
+    def _way(self) -> dict[str, Any]:
+        """How the answer came about."""
+        if self.decision is None:
+            return {"answered": AnswerKind.WRITTEN.value, "source": None, "confidence": None}
+        confidence = round(self.decision.confidence, 4)
+        return {"answered": self.decision.kind.value, "source": self.decision.source or None, "confidence": confidence}
+
     def _event(self, delta: dict[str, Any], reason: str | None = None) -> str:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
         chunk = self._object("chat.completion.chunk", [choice])
         if reason is not None:
-            chunk["afina"] = _BY_MODEL
+            chunk["afina"] = self._way()
         return _data(chunk | ({"usage": None} if self.asked.wants_usage else {}))
 
     def _object(self, kind: str, choices: list[dict[str, Any]]) -> dict[str, Any]:

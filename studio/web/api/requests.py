@@ -66,6 +66,11 @@ class Completion(BaseModel):
         """Whether the last chunk of a stream is to say how many tokens there were."""
         return self.stream_options is not None and self.stream_options.include_usage
 
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """Texts at which the answer ends."""
+        return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
+
     def turns(self) -> list[Message]:
         """The chat, ending with the question.
 
@@ -83,13 +88,12 @@ class Completion(BaseModel):
 
     def options(self) -> dict[str, Any]:
         """How the answer is chosen: the likeliest word unless a temperature is given, as where answers are compared."""
-        stops = [self.stop] if isinstance(self.stop, str) else self.stop or []
         return {
             "temperature": self.temperature or 0.0,
             "top_p": self.top_p if self.top_p is not None else 0.95,
             "max_tokens": min(self.max_completion_tokens or self.max_tokens or 256, _MAX_TOKENS),
             "seed": secrets.randbits(31) if self.seed is None else abs(self.seed) % 2**63,
-            "stop": tuple(stops),
+            "stop": self.stops,
         }
 
 

@@ -33,8 +33,18 @@ from studio.web.demo.requests import refusal
 VISITOR: Final = "afina-visitor"  # header: cookies of another site are thrown away by browsers
 _FOLDER: Final = Path(__file__).parent / "widget_static"
 _SAID: Final = ("try", "question", "placeholder", "ask", "stop", "again", "conversation", "you_asked", "small_print")
-_SAID_AFTER: Final = ("answer", "stopped", "no_answer", "failed", "offline", "too_long_now")
-_SAID_HERE: Final = ("open", "close", "closed", "known", "written", "handed_over")
+_SAID_AFTER: Final = (
+    "answer",
+    "how_known",
+    "how_written",
+    "how_handed_over",
+    "stopped",
+    "no_answer",
+    "failed",
+    "offline",
+    "too_long_now",
+)
+_SAID_HERE: Final = ("open", "close", "closed")
 _IN_THE_STUDIO: Final = {
     "Content-Security-Policy": HEADERS["Content-Security-Policy"].replace(
         "frame-ancestors 'none'", "frame-ancestors 'self'"

@@ -33,6 +33,7 @@ class Parts:
     workspace: Workspace
     keys: ApiKeyService
     chats: Any
+    trust: Any
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def api(taught: Path, tiny_model: Path, tmp_path: Path) -> Iterator[Api]:
     shutil.copytree(taught, tmp_path / "home")
     workspace = Workspace.open(Settings(home=tmp_path / "home", models_dir=tiny_model.parent))
     chat = SlowChat()
-    parts = Parts(workspace, ApiKeyService(workspace), chat)
+    parts = Parts(workspace, ApiKeyService(workspace), chat, chat)
     app = FastAPI()
     app.mount("/v1", api_app(parts))
     with serve(app) as url:

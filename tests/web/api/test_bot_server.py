@@ -54,3 +54,4 @@ def test_the_compose_file_lets_it_write_to_its_volume_only() -> None:
     assert service["read_only"]
     assert service["cap_drop"] == ["ALL"]
     assert service["volumes"] == ["afina:/data"]
+    assert service["ports"] == ["${AFINA_BIND:-127.0.0.1}:7860:7860"], "who a proxy says a visitor is, is believed"

@@ -92,7 +92,7 @@ def test_an_answer_is_that_of_the_studio_with_its_usage(client: openai.OpenAI) -
         assert reply.choices[0].finish_reason == "stop"
         assert reply.usage.total_tokens == reply.usage.prompt_tokens + reply.usage.completion_tokens
         assert reply.usage.completion_tokens > 3
-        assert reply.model_extra == {"afina": {"way": "model"}}
+        assert reply.model_extra == {"afina": {"answered": "written", "source": None, "confidence": None}}
     own = client.chat.completions.create(
         model=RUN, messages=[{"role": "developer", "content": SYSTEM}, {"role": "user", "content": QUESTION}]
     )

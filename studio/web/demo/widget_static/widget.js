@@ -164,12 +164,12 @@
     if (isAtEnd) log.scrollTop = log.scrollHeight;
   }
 
-  function finish(turn, { answer, answered, ended }) {
+  function finish(turn, { answer, how, ended }) {
     const words = turn.querySelector(".answered");
     words.setAttribute("aria-busy", "false");
     show(turn, answer || said.no_answer);
     words.classList.toggle("none", !answer);
-    note(turn, ended || said[answered]);
+    note(turn, ended || said[`how_${how}`]);
     log.scrollTop = log.scrollHeight;
   }
 
@@ -188,7 +188,7 @@
   async function ask(question) {
     if (running || closed) return;
     const stop = running = new AbortController(), turn = addTurn(question);
-    const result = { question, answer: "", answered: "", ended: "" };
+    const result = { question, answer: "", how: "", ended: "" };
     complain("");
     busy(true);
     try {
@@ -205,7 +205,7 @@
           note(turn, "");
           show(turn, result.answer);
         }
-        if (line.answered) result.answered = line.answered;
+        if (line.how) result.how = line.how;
         if (line.error) result.ended = line.error;
         complete = complete || Boolean(line.done || line.error);
       }

@@ -7,7 +7,7 @@ from typing import Any, Final
 import gradio as gr
 from markupsafe import Markup
 
-from studio.domain.api_key import ApiKey
+from studio.domain.api_key import PER_DAY, PER_MINUTE, ApiKey
 from studio.services.api_keys import MAX_NAME
 from studio.sharing.api_examples import api_examples
 from studio.web.ui.components import Ui, copy_button, danger_button, event_data, friendly, join, when, wrapped
@@ -15,20 +15,18 @@ from studio.web.ui.pages.share.section import QUIET, Section, ShareUi, ShareVisi
 
 _LANGUAGES: Final = {"curl": "curl", "python": "Python", "javascript": "JavaScript"}
 _LINES: Final = Markup(
-    '<details class="af-card" id="api-{name}"><summary>{title}</summary><pre class="af-small">{lines}</pre>{copy}</details>'
+    '<details class="af-lines" id="api-{name}"><summary>{title}</summary><pre class="af-small af-line">{lines}</pre>{copy}'
+    "</details>"
 )
 _NEW: Final = Markup(
-    '<div class="af-card" id="api-new" role="status"><p><b>{title}</b></p><code class="af-address">{key}</code>{copy}'
-    '<p class="af-small af-muted">{detail}</p></div>'
+    '<div class="af-card" id="api-new" role="status"><p><b>{title}</b></p><code class="af-address">{key}</code>'
+    '<div class="af-row">{copy}</div><p class="af-small af-muted">{detail}</p></div>'
 )
 _KEY: Final = Markup(
-    "<tr><td>{name}</td><td><code>…{hint}</code></td><td>{today}</td><td>{used}</td><td>{act}</td></tr>"
+    '<li class="af-row af-between"><div><p><b>{name}</b> <code>…{hint}</code></p>'
+    '<p class="af-small af-muted">{facts}</p></div>{act}</li>'
 )
-_TABLE: Final = Markup(
-    '<div class="af-scroll"><table class="af-table" id="api-keys"><thead><tr>{heads}</tr></thead>'
-    "<tbody>{rows}</tbody></table></div>"
-)
-_HEADS: Final = ("name", "key", "today", "used", "act")
+_LIST: Final = Markup('<ul class="af-keys" id="api-keys">{}</ul>')
 
 
 def build_api(share: ShareUi) -> Section:
@@ -36,23 +34,35 @@ def build_api(share: ShareUi) -> Section:
     ui, text = share.ui, share.ui.text
     with gr.Accordion(text("share.api.title"), open=False, elem_id="share-api"):
         lines = ui.html(elem_id="share-api-lines")
-        with gr.Row(equal_height=True):
+        with gr.Row():
             name = gr.Textbox(
                 label=text("share.api.name"),
                 placeholder=text("share.api.name_hint"),
                 max_length=MAX_NAME,
                 scale=3,
+                min_width=240,
                 elem_id="share-api-name",
             )
-            create = gr.Button(text("share.api.create"), scale=1, min_width=160, elem_id="share-api-create")
+            per_minute, per_day = (
+                gr.Number(
+                    value,
+                    label=text(f"share.api.{limit}"),
+                    precision=0,
+                    minimum=1,
+                    min_width=130,
+                    elem_id=f"share-api-{limit}",
+                )
+                for limit, value in (("minute", PER_MINUTE), ("day", PER_DAY))
+            )
+        create = gr.Button(text("share.api.create"), elem_id="share-api-create")
         keys = ui.actions(elem_id="share-api-keys")
 
     def show(visit: ShareVisit) -> dict[Any, Any]:
         return {lines: _lines(ui, visit.run_id), name: "", keys: _keys(ui)}
 
     @friendly(text)
-    def add(called: str) -> dict[Any, Any]:
-        _, key = ui.services.keys.add(called)
+    def add(called: str, a_minute: int | None, a_day: int | None) -> dict[Any, Any]:
+        _, key = ui.services.keys.add(called, per_minute=a_minute or 0, per_day=a_day or 0)
         return {name: "", keys: _keys(ui, key)}
 
     @friendly(text)
@@ -60,8 +70,9 @@ def build_api(share: ShareUi) -> Section:
         ui.services.keys.revoke(event_data(event)["key"])
         return {keys: _keys(ui)}
 
-    create.click(add, [name], [name, keys], **QUIET)
-    name.submit(add, [name], [name, keys], **QUIET)
+    form = [name, per_minute, per_day]
+    create.click(add, form, [name, keys], **QUIET)
+    name.submit(add, form, [name, keys], **QUIET)
     keys.action(revoke, [], [keys], **QUIET)
     return Section((lines, name, keys), show)
 
@@ -88,8 +99,7 @@ def _keys(ui: Ui, new: str = "") -> str:
         parts.append(_NEW.format(key=new, copy=copy_button(text, new), **words))
     keys = [key for key in ui.services.keys.list() if key.is_open]
     if keys:
-        heads = join(Markup("<th>{}</th>").format(text(f"share.api.head.{head}")) for head in _HEADS)
-        parts.append(_TABLE.format(heads=heads, rows=join(_key(ui, key) for key in keys)))
+        parts.append(_LIST.format(join(_key(ui, key) for key in keys)))
     else:
         parts.append(Markup('<p class="af-muted af-small">{}</p>').format(text("share.api.none")))
     return wrapped(*parts)
@@ -105,10 +115,10 @@ def _key(ui: Ui, key: ApiKey) -> Markup:
         text("share.api.revoke_detail"),
         key=key.id,
     )
-    return _KEY.format(
-        name=key.name,
-        hint=key.hint,
-        today=text("share.api.of", used=text.number(key.used_today), limit=text.number(key.per_day)),
-        used=when(text, key.last_used_at) if key.last_used_at else text("share.api.never"),
-        act=act,
-    )
+    used = when(text, key.last_used_at) if key.last_used_at else text("share.api.never")
+    facts = [
+        text("share.api.today", used=text.number(key.used_today), limit=text.number(key.per_day)),
+        text("share.api.a_minute", n=text.number(key.per_minute)),
+        Markup("{}: {}").format(text("share.api.used"), used),
+    ]
+    return _KEY.format(name=key.name, hint=key.hint, facts=Markup(" · ").join(facts), act=act)
