@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -13,49 +11,12 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from studio.domain.widget import Widget
 from studio.services.widgets import WidgetService
 from tests.web.demo_server import Served, served, until
+from tests.web.shop import Shop
 
 __all__ = ["served"]  # fixtures
 pytestmark = pytest.mark.browser
 
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script> & pronto"
-# As strict as a site can be and still have a chat: no inline style or script, no markup from text.
-POLICY = (
-    "default-src 'none'; script-src {bot}; connect-src {bot}; style-src 'self'; base-uri 'none'; form-action 'none'; "
-    "require-trusted-types-for 'script'; trusted-types 'none'"
-)
-# What a site's own styles may do to everything on the page.
-STYLE = "* { color: red !important; display: none; font-size: 50px; } html, body, h1, script { display: block; }"
-PAGE = """<!doctype html><html lang="{language}"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="/style.css">
-<script src="{bot}/d/widget.js" data-bot="{widget}" async></script></head><body><h1>Padaria</h1></body></html>"""
-
-
-class Shop:
-    """The owner's site: pages in two languages, of one origin or another."""
-
-    def __init__(self, bot: str, widget: str) -> None:
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                is_style = self.path == "/style.css"
-                language = self.path.strip("/") or "pt-BR"
-                body = STYLE if is_style else PAGE.format(language=language, bot=bot, widget=widget)
-                self.send_response(200)
-                self.send_header("Content-Type", "text/css" if is_style else "text/html; charset=utf-8")
-                self.send_header("Content-Security-Policy", POLICY.format(bot=bot))
-                self.end_headers()
-                self.wfile.write(body.encode())
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self._server.server_address[1]
-        self.url = f"http://localhost:{self.port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @pytest.fixture
@@ -70,10 +31,9 @@ def widget(served: Served, widgets: WidgetService) -> Widget:
 
 @pytest.fixture
 def shop(served: Served, widgets: WidgetService, widget: Widget) -> Iterator[Shop]:
-    shop = Shop(served.url, widget.id)
-    widgets.save(served.link.token, [shop.url], "#7a1fa2")
-    yield shop
-    shop.close()
+    with Shop(f'<script src="{served.url}/d/widget.js" data-bot="{widget.id}" async></script>') as shop:
+        widgets.save(served.link.token, [shop.url], "#7a1fa2")
+        yield shop
 
 
 @contextmanager

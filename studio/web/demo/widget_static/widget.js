@@ -7,6 +7,8 @@
   const language = (document.documentElement.lang || navigator.language || "").slice(0, 2).toLowerCase();
   const address = (path) => new URL(`widget/${encodeURIComponent(bot)}${path}?lang=${language}`, script.src).href;
   const kept = `afina-widget-${bot}`;
+  if (window[kept]) return; // the line stands on the page twice
+  window[kept] = true;
   const phone = matchMedia("(max-width: 480px)"), hovers = matchMedia("(hover: hover)").matches;
   const mostKept = 20; // turns that are still there on the site's next page
   let about, said, running = null, closed = false, turns = [];
