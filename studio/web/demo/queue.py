@@ -10,9 +10,9 @@ from studio.chat.scheduler import FairQueue, Unit
 from studio.errors import AfinaError
 
 AT_ONCE: Final = 4  # questions answered in one batch: eight rows, both sides, decode about as fast as one on a CPU
-WAITING: Final = 40
+WAITING: Final = 120  # a hall of people; each is told how many come before
 PER_VISITOR: Final = 3
-PER_ADDRESS: Final = 12
+PER_ADDRESS: Final = 60  # an office, a class or a shop shares one address; half of the places stay free for others
 
 
 @dataclass(frozen=True, eq=False)
