@@ -168,8 +168,19 @@ def _same(ui: Ui, run_id: str, against: str | None) -> Markup:
 
 def _rate(ui: Ui, run_id: str, against: str | None) -> Markup:
     text, result = ui.text, ui.services.votes.result(run_id, against)
+    visitors = _visitors(ui, run_id) if against is None else EMPTY
     if not result.votes:
-        return EMPTY
+        return visitors
     tally = result.tally
     counts = {"after_wins": tally.after, "before_wins": tally.before, "tie": tally.tie, "both_bad": tally.both_bad}
-    return _RATE.format(vote_sentence(text, result), text("proof.vote.counts", **counts))
+    return _RATE.format(vote_sentence(text, result), text("proof.vote.counts", **counts)) + visitors
+
+
+def _visitors(ui: Ui, run_id: str) -> Markup:
+    """What visitors of demo links preferred on questions of their own."""
+    tally = ui.services.links.votes(run_id)
+    equal = tally.tie + tally.both_bad
+    if not tally.after + tally.before + equal:
+        return EMPTY
+    said = ui.text("proof.vote.visitors", after=tally.after, before=tally.before, equal=equal)
+    return _NOTE.format("proof-vote-visitors", said)
