@@ -11,7 +11,7 @@ from studio.domain.event import Event
 from studio.domain.recipe import Recipe
 from studio.domain.run import RunState, RunView, progress_of
 from studio.i18n import LOCALES, catalog
-from studio.services.runs.chart_commentary import is_flat, is_ignored, reading
+from studio.services.runs.chart_commentary import commentary, is_flat, is_ignored
 from studio.storage.workspace import RunFolder
 from studio.training.run_files.event_log import read_events
 from tests.conftest import MODELS
@@ -32,11 +32,11 @@ def test_a_rate_that_is_too_low_is_called_flat_and_its_answers_unchanged(tiny_mo
     finish(run, tiny_model)
     events = read_events(run.events)[0]
     half = next(place for place, event in enumerate(events) if event.type == "step" and event.step == 28)
-    key, params = reading(shown(run, events[: half + 1], RunState.RUNNING))
+    key, params = commentary(shown(run, events[: half + 1], RunState.RUNNING))
     assert (key, params) == ("train.reading.flat", {"rate": 1e-6})
     assert is_flat(progress_of(events))
     assert is_ignored(progress_of(events))
-    key, params = reading(shown(run, events, RunState.FINISHED))
+    key, params = commentary(shown(run, events, RunState.FINISHED))
     assert (key, params) == ("train.reading.finished_ignored", {"rate": 3e-7})
     assert all(catalog(locale)(key, **params) for locale in LOCALES)
 
@@ -47,5 +47,5 @@ def test_a_rate_that_is_too_high_is_told(base_model: str, tmp_path: Path) -> Non
     finish(run, MODELS / base_model)
     events = read_events(run.events)[0]
     told = {event.problem.code for event in events if event.type == "notice"}
-    said = {reading(shown(run, events[:end], RunState.RUNNING))[0] for end in range(1, len(events))}
+    said = {commentary(shown(run, events[:end], RunState.RUNNING))[0] for end in range(1, len(events))}
     assert "train.went_back" in told or "train.reading.jumping" in said
