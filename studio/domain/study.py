@@ -121,6 +121,22 @@ class StudyPlan(Value):
     candidates: tuple[TrialSettings, ...] = Field(description="Present settings first; of folds, those of each part.")
     parts: tuple[int, ...] = Field(default=(), description="Of folds: the part of each example, 0-based.")
 
+    def fraction(self, record: StudyRecord) -> float:
+        """How much is done, 0 to 1: of the time that a search may take, of the passes of a cross-validation."""
+        done = record.spent / (self.minutes * 60) if self.kind is StudyKind.SEARCH else self._passes(record)
+        return min(0.99, done)
+
+    def seconds_left(self, record: StudyRecord) -> float | None:
+        """How long it still works at most; None until the pace of a cross-validation is known."""
+        if self.kind is StudyKind.SEARCH:
+            return max(0.0, self.minutes * 60 - record.spent)
+        done = self._passes(record)
+        return record.spent / done * max(0.0, 1.0 - done) if done else None
+
+    def _passes(self, record: StudyRecord) -> float:
+        """Passes taken, of those that all parts take together."""
+        return sum(trial.passes for trial in record.trials) / sum(settings.epochs for settings in self.candidates)
+
 
 class StudyRecord(Value):
     """``record.json``: what a study has done so far; replaced as a whole after each leg of a trial."""

@@ -47,13 +47,19 @@ class Machine:
 
 def machine() -> Machine:
     """This machine, now."""
-    memory = psutil.virtual_memory()
-    limit, used = container_memory(_CGROUPS)
-    total = min(memory.total, limit) if limit else memory.total
-    free = min(memory.available, limit - used) if limit else memory.available
+    total, free = memory()
     name, vram_total, vram_free = _first_gpu()
     apple = sys.platform == "darwin" and platform.machine() == "arm64"
-    return Machine(_cores(_CGROUPS), _cpu_name(), total, max(0, free), name, vram_total, vram_free, apple)
+    return Machine(_cores(_CGROUPS), _cpu_name(), total, free, name, vram_total, vram_free, apple)
+
+
+def memory() -> tuple[int, int]:
+    """Memory in all and free memory in bytes: of the container where there is one."""
+    here = psutil.virtual_memory()
+    limit, used = container_memory(_CGROUPS)
+    return (
+        (min(here.total, limit), max(0, min(here.available, limit - used))) if limit else (here.total, here.available)
+    )
 
 
 def container_memory(root: Path) -> tuple[int, int]:

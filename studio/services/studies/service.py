@@ -30,7 +30,6 @@ from studio.storage.kept_adapter import kept_adapter
 from studio.storage.trash import not_in_trash
 from studio.storage.workspace import Workspace, new_id
 from studio.training.hparam_search.folder import StudyFolder
-from studio.training.hparam_search.progress import fraction, seconds_left
 from studio.training.run_files.status import read_progress
 
 MINUTES: Final = (1.0, 24 * 60.0)
@@ -232,8 +231,8 @@ class StudyService:
             trials=trials,
             current=record.current if not run.state.is_over else None,
             curve=live.train_loss,
-            progress=1.0 if state is RunState.FINISHED else fraction(plan, shown),
-            seconds_left=None if run.state.is_over else seconds_left(plan, shown),
+            progress=1.0 if state is RunState.FINISHED else plan.fraction(shown),
+            seconds_left=None if run.state.is_over else plan.seconds_left(shown),
             spent=record.spent,
             recommendation=recommendation(plan, record) if plan.kind is StudyKind.SEARCH else None,
             spread=spread(record) if plan.kind is StudyKind.FOLDS else None,

@@ -143,7 +143,7 @@ class TrialWorker(ABC):
     def _score(self, loop: Loop, number: int, rung: int) -> TrialScore:
         """How a trial does on the practice questions as it is now; noted in the record."""
         from studio.training.loop.dataloader import read_conversations
-        from studio.training.loop.exact_match import each_right
+        from studio.training.loop.evaluator import each_right
 
         trial, step = self._trial(number), loop.state.step
         if trial.score is not None and trial.score.step == step:  # rungs closer to each other than a step

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import psutil
 
 from studio.domain.event import Usage
-from studio.models.hardware import container_memory
-
-_CGROUPS = Path("/sys/fs/cgroup")
+from studio.models.hardware import memory
 
 
 class ResourceMonitor:
@@ -29,16 +26,15 @@ class ResourceMonitor:
         if now < self._due:
             return None
         self._due = now + self._interval
-        memory = psutil.virtual_memory()
-        limit, used = container_memory(_CGROUPS)
+        total, free = memory()
         card = _card()
         return Usage(
             time=time.time(),
             cpu=min(1.0, self._process.cpu_percent() / 100 / (psutil.cpu_count() or 1)),
             machine_cpu=psutil.cpu_percent() / 100,
             memory=self._process.memory_info().rss,
-            memory_free=max(0, min(memory.available, limit - used) if limit else memory.available),
-            memory_total=min(memory.total, limit) if limit else memory.total,
+            memory_free=free,
+            memory_total=total,
             gpu=card[0],
             vram=card[1],
             vram_total=card[2],

@@ -21,7 +21,6 @@ from studio.domain.study import (
 )
 from studio.errors import AfinaError
 from studio.training.hparam_search.folder import StudyFolder
-from studio.training.hparam_search.progress import fraction, seconds_left
 from studio.training.hparam_search.settings_search import MAX_TRIALS, SettingsSearch
 
 PRESENT = TrialSettings(learning_rate=3e-3, rank=16, epochs=8.0)
@@ -121,11 +120,11 @@ def test_loss_decides_while_hardly_any_answer_is_right() -> None:
 
 
 def test_progress_goes_by_time_in_a_search_and_by_passes_in_a_cross_validation() -> None:
-    assert fraction(PLAN, StudyRecord(spent=300.0)) == pytest.approx(0.5)
-    assert seconds_left(PLAN, StudyRecord(spent=300.0)) == pytest.approx(300.0)
+    assert PLAN.fraction(StudyRecord(spent=300.0)) == pytest.approx(0.5)
+    assert PLAN.seconds_left(StudyRecord(spent=300.0)) == pytest.approx(300.0)
     folds = StudyPlan(kind=StudyKind.FOLDS, judge=TrialMetric.LOSS, candidates=(PRESENT,) * 3, parts=(0, 1, 2))
-    assert seconds_left(folds, StudyRecord()) is None
+    assert folds.seconds_left(StudyRecord()) is None
     done = tuple(Trial(number=n, settings=PRESENT, passes=8.0 if n == 1 else 0.0) for n in (1, 2, 3))
     record = StudyRecord(spent=10.0, trials=done)
-    assert fraction(folds, record) == pytest.approx(1 / 3)
-    assert seconds_left(folds, record) == pytest.approx(20.0)
+    assert folds.fraction(record) == pytest.approx(1 / 3)
+    assert folds.seconds_left(record) == pytest.approx(20.0)

@@ -21,7 +21,7 @@ from studio.i18n import LOCALES, catalog
 from studio.models.tokenizer import EncodedExample
 from studio.storage.compute_lock import ComputeLock
 from studio.training.loop.evaluation import EvalResult, EvalSchedule, may_extend
-from studio.training.loop.exact_match import last_answer
+from studio.training.loop.evaluator import last_answer
 from studio.training.loop.lr_schedule import evaluation_steps, learning_rate
 from studio.training.loop.sample_answers import SHARE, SampleAnswers
 from studio.training.run_files.event_log import EventLog, read_events
