@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 import time
@@ -23,6 +24,7 @@ from studio.trust.decision import RiskCurve, TrustResult
 from studio.trust.jobs import installed_encoder, language_of, selector_folder, trust_job
 from studio.trust.summary import SelectorSummary
 
+_LOG: Final = logging.getLogger(__name__)
 _TICK: Final = 1.0  # seconds between two looks at whether an exam is over
 _EXAM: Final = (ProofState.WAITING, ProofState.RUNNING)
 
@@ -56,7 +58,10 @@ class SelectorService:
     def fit_unasked(self, run_id: str, state: RunState) -> None:
         """Called when a run is over, in the thread that sees runs through: nothing that goes wrong here hurts it."""
         if state in (RunState.FINISHED, RunState.STOPPED):
-            self.fit(run_id)
+            try:
+                self.fit(run_id)
+            except Exception:
+                _LOG.exception("What decides between answers could not be fitted; a question tries again")
 
     def require(self, run_id: str, seconds: float) -> bool:
         """Waits until a run is fitted.
