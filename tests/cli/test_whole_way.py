@@ -127,6 +127,7 @@ def test_a_conversation(afina: Afina, run_id: str) -> None:
         turns = [json.loads(line) for line in lines]
         assert [turn["question"] for turn in turns] == ["how much is shipping", "and to Manaus?", "opening hours"]
         assert {turn["side"] for turn in turns} == {side}
+        assert all(("how" in turn) is (side == "tuned") for turn in turns)
 
 
 def test_export_says_where_the_file_is(afina: Afina, run_id: str, tmp_path: Path) -> None:
