@@ -70,6 +70,10 @@ class WidgetService:
                 raise
             return ()
 
+    def count_visit(self, link: Link) -> None:
+        """Counts somebody who asked on a site for the first time."""
+        self._links.count_visit(link)
+
     def open(self, widget_id: str) -> tuple[Widget, Link]:
         """A widget and the link that answers.
 

@@ -55,6 +55,7 @@ class SlowChat:
     fail: Exception | Problem | None = None
     knows_chat: bool = True
     is_silent: bool = False  # says nothing until it is stopped
+    decision: Decision | None = None  # about the tuned side
     stopped: set[str] = field(default_factory=set)
 
     def is_chat_model(self, run_id: str) -> bool:
@@ -67,6 +68,7 @@ class SlowChat:
         try:
             sides = options.get("sides", ("base", "tuned"))
             texts = dict.fromkeys(sides, "")
+            decisions = {} if self.decision is None else {"tuned": self.decision}
             if self.is_silent:
                 until(lambda: options["talk"] in self.stopped)
                 return
@@ -74,8 +76,8 @@ class SlowChat:
                 while not self.gate.wait(0.05):
                     yield Update(dict(texts))
                 texts = {side: said + (word.upper() if side == "base" else word) for side, said in texts.items()}
-                yield Update(dict(texts))
-            yield Update(dict(texts), done=True, problem=self.fail)
+                yield Update(dict(texts), decisions=decisions)
+            yield Update(dict(texts), done=True, problem=self.fail, decisions=decisions)
         finally:
             self.closed.set()
 

@@ -134,6 +134,7 @@ def test_visitors_are_told_apart_without_a_cookie_and_cannot_be_made_up(served: 
         assert ask(served, widget, **{"afina-visitor": names[0]}).json()["error"]["code"] == "demo.own_questions"
         for response in waiting:
             response.close()
+    assert served.links.open(served.link.token).visits == 3, "two with a name, and the address"
 
 
 def test_a_link_that_is_switched_off_ends_the_answer_on_the_site(served: Served, widget: Widget) -> None:

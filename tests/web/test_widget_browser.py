@@ -9,7 +9,9 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from studio.domain.widget import Widget
+from studio.i18n import catalog
 from studio.services.widgets import WidgetService
+from studio.trust.decision import AnswerKind, Decision
 from tests.web.demo_server import Served, served, until
 from tests.web.shop import Shop
 
@@ -52,6 +54,7 @@ def answers(page: Page) -> Locator:
 
 
 def test_a_question_by_keyboard_alone_on_a_strict_page(browser: Browser, served: Served, shop: Shop) -> None:
+    served.chat.decision = Decision(kind=AnswerKind.KNOWN, answer="Sim, abrimos às 7.")
     with visitor(browser, viewport={"width": 1280, "height": 800}, locale="en-US") as page:
         page.goto(f"{shop.url}/pt-BR")
         bubble = page.get_by_role("button", name="Faça uma pergunta: Pergunte à <Padaria>")
@@ -68,6 +71,7 @@ def test_a_question_by_keyboard_alone_on_a_strict_page(browser: Browser, served:
         page.keyboard.press("Enter")
         expect(answers(page)).to_have_text("Sim, abrimos às 7.")
         expect(page.get_by_role("log")).to_have_attribute("aria-busy", "false")
+        expect(page.locator("afina-chat .way")).to_have_text(catalog("pt")("demo.how_known"))
         assert served.chat.asked[0]["turns"]["tuned"][-1].content == "Abre domingo, 1?\nE segunda?"
         places = []
         for _ in range(6):  # once round: send, head, log, and the box again
@@ -83,7 +87,7 @@ def test_a_question_by_keyboard_alone_on_a_strict_page(browser: Browser, served:
 
 
 def test_on_a_phone_it_fills_the_screen_and_speaks_the_page(browser: Browser, served: Served, shop: Shop) -> None:
-    served.chat.words = (HOSTILE,)
+    served.chat.words, served.chat.decision = (HOSTILE,), Decision(kind=AnswerKind.HANDED_OVER)
     with visitor(
         browser,
         viewport={"width": 390, "height": 844},
@@ -99,6 +103,7 @@ def test_on_a_phone_it_fills_the_screen_and_speaks_the_page(browser: Browser, se
         page.get_by_role("button", name="Abre domingo?").tap()
         expect(answers(page)).to_have_text(HOSTILE)
         expect(page.get_by_text("Answers come from a small AI")).to_be_visible()
+        expect(page.get_by_text(catalog("en")("demo.how_handed_over"), exact=True)).to_be_visible()
         assert page.locator("afina-chat img, afina-chat script").count() == 0
         page.goto(f"{shop.url}/pt-BR")  # another page of the site
         page.get_by_role("button", name="Faça uma pergunta").tap()

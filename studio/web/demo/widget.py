@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -26,11 +27,12 @@ from studio.i18n.catalog import LOCALES, catalog, negotiate
 from studio.services.widgets import WidgetService
 from studio.web.demo.headers import HEADERS
 from studio.web.demo.intake import QuestionIntake
-from studio.web.demo.limits import Visitors
+from studio.web.demo.limits import RateLimit, Visitors
 from studio.web.demo.questions import MAX_QUESTION
 from studio.web.demo.requests import refusal
 
 VISITOR: Final = "afina-visitor"  # header: cookies of another site are thrown away by browsers
+_DAY: Final = 86_400.0  # seconds
 _FOLDER: Final = Path(__file__).parent / "widget_static"
 _SAID: Final = ("try", "question", "placeholder", "ask", "stop", "again", "conversation", "you_asked", "small_print")
 _SAID_AFTER: Final = (
@@ -68,6 +70,8 @@ def add_widget(app: FastAPI, below: str, widgets: WidgetService, intake: Questio
         visitors: of the demo pages.
     """
 
+    visits = RateLimit(1, _DAY)
+
     @app.get(below + "/widget.js")
     def script(request: Request) -> Response:
         source, tag = widget_script()
@@ -91,7 +95,11 @@ def add_widget(app: FastAPI, below: str, widgets: WidgetService, intake: Questio
             alone = link.model_copy(update={"shows_before": False, "takes_suggestions": False})
             address = visitors.address(request)
             visitor = visitors.verified(request.headers.get(VISITOR, "")) or visitors.unknown(address)
-            return _readable(request, await intake.answer(request, alone, visitor, address, _locale(request)))
+            reply = await intake.answer(request, alone, visitor, address, _locale(request))
+            with suppress(AfinaError):  # she asked before
+                visits.check(f"{link.token} {visitor}")
+                await run_in_threadpool(widgets.count_visit, link)
+            return _readable(request, reply)
         except Exception as error:
             return _refused(request, error)
 

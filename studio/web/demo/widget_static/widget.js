@@ -91,7 +91,7 @@
   // What was said stays while the visitor goes from page to page in this tab, and nowhere else.
   function keep() {
     try {
-      sessionStorage.setItem(kept, JSON.stringify({ open: !panel.hidden, turns: turns.slice(-mostKept) }));
+      sessionStorage.setItem(kept, JSON.stringify({ open: !panel.hidden, turns: turns.slice(-mostKept), visitor: about.visitor }));
     } catch { /* a browser that keeps nothing */ }
   }
 
@@ -101,6 +101,7 @@
       before = JSON.parse(sessionStorage.getItem(kept));
     } catch { /* a browser that keeps nothing */ }
     turns = before?.turns || [];
+    about.visitor = before?.visitor || about.visitor; // counted once
     for (const turn of turns) finish(addTurn(turn.question), turn);
     if (before?.open && !phone.matches) open({ focus: false });
   }
