@@ -171,11 +171,8 @@ def ensure_installed(terminal: Terminal, services: Services, model_id: str, *, a
 
 
 def _wait(terminal: Terminal, models: ModelService, model_id: str) -> None:
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    with terminal.progress(*columns) as bar:
-        task = bar.add_task(terminal.catalog("cli.install.downloading"), total=1.0)
+    with terminal.progress() as bar:
+        task = bar.add_task(terminal.catalog("cli.install.downloading"), total=1.0, rest="")
 
         def show(job: Job) -> None:
             bar.update(

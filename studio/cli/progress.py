@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from studio.cli.terminal import Terminal
 from studio.domain.run import RunState, RunView
+from studio.domain.study import StudyView
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from studio.services.runs.service import RunService
 
-_INTERVAL = 0.5  # seconds between two looks at the run's folder
+_INTERVAL = 0.5  # seconds between two looks at the folder
+View = TypeVar("View", RunView, StudyView)
 
 
 def watch(terminal: Terminal, runs: RunService, run_id: str) -> RunView:
@@ -25,25 +28,35 @@ def watch(terminal: Terminal, runs: RunService, run_id: str) -> RunView:
     Raises:
         KeyboardInterrupt: at the second Ctrl+C. The run stops by itself.
     """
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rest]}"))
-    asked = False
-    with terminal.progress(*columns) as bar:
+    with terminal.progress() as bar:
         shown = _Shown(terminal, bar, bar.add_task("", total=None, rest=""))
-        while True:
-            try:
-                view = runs.view(run_id)
-                shown.update(view)
-                if view.state.is_over or view.state is RunState.PAUSED:
-                    return view
-                time.sleep(_INTERVAL)
-            except KeyboardInterrupt:
-                if asked:
-                    raise
-                asked = True
-                terminal.say("cli.train.stopping")
-                runs.stop(run_id)
+
+        def look() -> RunView:
+            view = runs.view(run_id)
+            shown.update(view)
+            return view
+
+        def stop() -> None:
+            terminal.say("cli.train.stopping")
+            runs.stop(run_id)
+
+        return follow(look, stop)
+
+
+def follow(look: Callable[[], View], stop: Callable[[], object]) -> View:
+    """Looks at a run or a study until it is over or pauses. The first Ctrl+C stops it, the second one is raised."""
+    asked = False
+    while True:
+        try:
+            view = look()
+            if view.state.is_over or view.state is RunState.PAUSED:
+                return view
+            time.sleep(_INTERVAL)
+        except KeyboardInterrupt:
+            if asked:
+                raise
+            asked = True
+            stop()
 
 
 class _Shown:

@@ -93,10 +93,7 @@ def summary(proof: Proof) -> dict[str, Any]:
 
 def _watch(terminal: Terminal, services: Services, run_id: str, against: str | None) -> None:
     """Shows an exam until it is over; Ctrl+C stops it, and what was answered is kept."""
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rest]}"))
-    with terminal.progress(*columns) as bar:
+    with terminal.progress() as bar:
         task = bar.add_task("", total=None, rest="")
         try:
             while (now := services.proofs.status(run_id, against)).state in _GOING:

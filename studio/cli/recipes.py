@@ -13,6 +13,10 @@ from studio.cli.session import Usage, read_json_object
 from studio.domain.recipe import Preset
 
 STORED = "dataset:"  # begins the name of a stored version of examples, which is no file
+SEEN_TO = (
+    "run.model_not_installed",
+    "run.licence_not_accepted",
+)  # problems that a command puts right: it installs and asks
 
 
 RecipeFile = Annotated[
@@ -50,6 +54,12 @@ Choices = Annotated[
         "max_length, last_layers, weight_decay, patience, seed… May be given several times.",
     ),
 ]
+
+
+def fields_of(file: Path | None, given: dict[str, Any], choices: Sequence[str] | None) -> dict[str, Any]:
+    """Fields of a recipe: of a file, of options, which count more, and of ``--set``, which counts most."""
+    values = from_file(file) if file is not None else {}
+    return values | {field: value for field, value in given.items() if value} | parsed(choices or ())
 
 
 def from_file(path: Path) -> dict[str, Any]:

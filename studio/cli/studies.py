@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from studio.cli import recipes
 from studio.cli.models import ensure_installed
-from studio.cli.recipes import Choices, Data, Model, PresetName, RecipeFile, absolute, from_file, parsed
+from studio.cli.progress import follow
 from studio.cli.session import AcceptLicence, Json, Usage, open_services, terminal_of
 from studio.cli.terminal import Refused, Terminal, errors_of
 from studio.domain.problem import Problem
@@ -22,18 +22,15 @@ if TYPE_CHECKING:
     from studio.services import Services
     from studio.services.studies.service import StudyService
 
-_INTERVAL = 0.5  # seconds between two looks at the study
-_SEEN_TO = ("run.model_not_installed", "run.licence_not_accepted")  # these commands install and ask
-
 
 def search(
     ctx: typer.Context,
-    recipe_file: RecipeFile = None,
-    data: Data = None,
-    model: Model = None,
-    preset: PresetName = None,
+    recipe_file: recipes.RecipeFile = None,
+    data: recipes.Data = None,
+    model: recipes.Model = None,
+    preset: recipes.PresetName = None,
     minutes: Annotated[float, typer.Option(metavar="N", help="How long it may take.")] = 15.0,
-    choices: Choices = None,
+    choices: recipes.Choices = None,
     accept_licence: AcceptLicence = False,
     as_json: Json = False,
 ) -> None:
@@ -63,14 +60,14 @@ def search(
 
 def folds(
     ctx: typer.Context,
-    recipe_file: RecipeFile = None,
-    data: Data = None,
-    model: Model = None,
-    preset: PresetName = None,
+    recipe_file: recipes.RecipeFile = None,
+    data: recipes.Data = None,
+    model: recipes.Model = None,
+    preset: recipes.PresetName = None,
     parts: Annotated[
         int, typer.Option("--folds", metavar="K", help="Parts that the examples are divided into; each is asked once.")
     ] = 5,
-    choices: Choices = None,
+    choices: recipes.Choices = None,
     accept_licence: AcceptLicence = False,
     as_json: Json = False,
 ) -> None:
@@ -94,10 +91,8 @@ def folds(
 def _values(
     recipe_file: Path | None, data: list[Path] | None, model: str | None, preset: Preset | None, choices: Any
 ) -> dict[str, Any]:
-    given = {"data": absolute(data), "model": model, "preset": preset.value if preset else None}
-    values = from_file(recipe_file) if recipe_file is not None else {}
-    values |= {field: value for field, value in given.items() if value}
-    values |= parsed(choices or [])
+    given = {"data": recipes.absolute(data), "model": model, "preset": preset.value if preset else None}
+    values = recipes.fields_of(recipe_file, given, choices)
     if not values.get("data"):
         raise Usage("cli.train.no_data")
     return values
@@ -121,7 +116,7 @@ def _ready(terminal: Terminal, services: Services, values: dict[str, Any], accep
     """The recipe, with its model installed; all its problems at once if it has any."""
     values.setdefault("model", services.models.recommended(terminal.catalog.locale))
     recipe, found = services.runs.check(values)
-    problems = [problem for problem in found if problem.code not in _SEEN_TO]
+    problems = [problem for problem in found if problem.code not in recipes.SEEN_TO]
     if recipe is None or errors_of(problems):
         raise Refused(errors_of(problems))
     terminal.warn(problems)
@@ -131,29 +126,22 @@ def _ready(terminal: Terminal, services: Services, values: dict[str, Any], accep
 
 def _watched(terminal: Terminal, studies: StudyService, study_id: str) -> StudyView:
     """Shows a study until it is over. The first Ctrl+C stops it with what it has found, the second one leaves it."""
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rest]}"))
-    asked, scores = False, 0
-    with terminal.progress(*columns) as bar:
+    scores = 0
+    with terminal.progress() as bar:
         task = bar.add_task("", total=1.0, rest="")
-        while True:
-            try:
-                view = studies.view(study_id)
-                rest = "" if view.seconds_left is None else terminal.catalog.duration(view.seconds_left)
-                name = terminal.catalog("cli.study.trial", number=view.current or 0) if view.current else view.name
-                bar.update(task, completed=view.progress, description=name, rest=rest)
-                if (now := sum(len(trial.scores) for trial in view.trials)) != scores:
-                    scores = now
-                    terminal.emit(_document(view))
-                if view.state.is_over or view.state is RunState.PAUSED:
-                    break
-                time.sleep(_INTERVAL)
-            except KeyboardInterrupt:
-                if asked:
-                    raise
-                asked = True
-                studies.stop(study_id)
+
+        def look() -> StudyView:
+            nonlocal scores
+            view = studies.view(study_id)
+            rest = "" if view.seconds_left is None else terminal.catalog.duration(view.seconds_left)
+            name = terminal.catalog("cli.study.trial", number=view.current or 0) if view.current else view.name
+            bar.update(task, completed=view.progress, description=name, rest=rest)
+            if (now := sum(len(trial.scores) for trial in view.trials)) != scores:
+                scores = now
+                terminal.emit(_document(view))
+            return view
+
+        view = follow(look, lambda: studies.stop(study_id))
     _told(terminal, view)
     return view
 

@@ -96,12 +96,16 @@ class Terminal:
         return reply in self.catalog("cli.yes").split()
 
     def progress(self, *columns: ProgressColumn | str) -> Progress:
-        """A progress bar on standard error that leaves nothing behind; none with ``--json`` or into a file."""
-        from rich.console import Console
-        from rich.progress import Progress
+        """A progress bar on standard error that leaves nothing behind; none with ``--json`` or into a file.
 
+        Without ``columns``: what is done, the bar, the percentage, and the task's field ``rest``.
+        """
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+        usual = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rest]}"))
         console = Console(stderr=True, quiet=self.json, highlight=False, markup=False)
-        return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        return Progress(*(columns or usual), console=console, transient=True, disable=not console.is_terminal)
 
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """A table on standard output, as wide as its content: nothing is cut off, so that it can be piped."""

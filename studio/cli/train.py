@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from studio.services import Services
     from studio.services.examples.datasets import DatasetService
 
-_SEEN_TO = ("run.model_not_installed", "run.licence_not_accepted")  # this command installs and asks
-
 
 def train(
     ctx: typer.Context,
@@ -78,9 +76,7 @@ def train(
         "system_prompt": system_prompt,
         "columns": columns.model_dump(exclude_defaults=True),
     }
-    values = recipes.from_file(recipe_file) if recipe_file is not None else {}
-    values |= {field: value for field, value in given.items() if value}
-    values |= recipes.parsed(choices or [])
+    values = recipes.fields_of(recipe_file, given, choices)
     if not data and not hub and not values.get("data"):
         raise Usage("cli.train.no_data")
     hub_set = bringing.HubSet(hub, config, split, rows, bringing.token_of(token_file))
@@ -103,7 +99,7 @@ def _sound(terminal: Terminal, services: Services, values: dict[str, Any]) -> Re
     """
     recipe = _checked(services, values)
     _check_files(terminal, services.datasets, recipe)
-    problems = [problem for problem in services.runs.problems(recipe) if problem.code not in _SEEN_TO]
+    problems = [problem for problem in services.runs.problems(recipe) if problem.code not in recipes.SEEN_TO]
     if errors_of(problems):
         raise Refused(errors_of(problems))
     terminal.warn(problems)
@@ -139,7 +135,7 @@ def _checked(services: Services, values: dict[str, Any]) -> Recipe:
     recipe, problems = parse_recipe(values)
     if recipe is None:
         found = services.runs.check(values)[1]
-        raise Refused([p for p in errors_of(found) if p.code not in _SEEN_TO] or problems)
+        raise Refused([p for p in errors_of(found) if p.code not in recipes.SEEN_TO] or problems)
     return recipe
 
 
