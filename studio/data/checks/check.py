@@ -39,17 +39,13 @@ class Dataset(ABC):
 
     What the scanner and the registry, which know every check, are needed for is in
     :class:`studio.data.checks.dataset.ScannedDataset`.
-
-    Args:
-        conversations: in order; each with an id of its own. A tuple, or rows that stay on disk.
-        tokens: of the chosen model; None where none is chosen or installed.
-        known: their facts where they were made before, as for large sets, by several processes.
-        contacts: hashes of values that were the company's own before some examples went away, ``(n,)``.
     """
 
-    conversations: Sequence[Conversation]
-    tokens: Tokens | None = None
+    conversations: Sequence[Conversation]  # in order; each with an id of its own. A tuple, or rows that stay on disk.
+    tokens: Tokens | None = None  # of the chosen model; None where none is chosen or installed
+    # their facts where they were made before, as for large sets, by several processes
     known: Facts | None = field(default=None, compare=False, repr=False)
+    # hashes of values that were the company's own before some examples went away, ``(n,)``
     contacts: Hashes | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -152,22 +148,14 @@ def _row_list(rows: Ints) -> str:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found.
+    """What a check found."""
 
-    Args:
-        code: of the check.
-        severity: how much it matters.
-        rows: positions of the examples at fault, ``(count,)``, rising.
-        ids: of the first :data:`MAX_NAMED` of them.
-        params: values named in the sentence ``checks.rule.<code>.found``: ``n``, ``rows`` and others.
-        groups: positions that belong together: copies of each other, answers that contradict each other.
-    """
-
-    code: str
-    severity: Severity
-    rows: Ints = field(compare=False, repr=False)
-    ids: tuple[str, ...]
-    params: dict[str, Any]
+    code: str  # of the check
+    severity: Severity  # how much it matters
+    rows: Ints = field(compare=False, repr=False)  # positions of the examples at fault, ``(count,)``, rising
+    ids: tuple[str, ...]  # of the first :data:`MAX_NAMED` of them
+    params: dict[str, Any]  # values named in the sentence ``checks.rule.<code>.found``: ``n``, ``rows`` and others
+    # positions that belong together: copies of each other, answers that contradict each other
     groups: tuple[tuple[int, ...], ...] = ()
 
     @property

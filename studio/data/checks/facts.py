@@ -100,23 +100,14 @@ class Text:
 
 @dataclass(frozen=True)
 class Facts:
-    """Facts of some examples.
+    """Facts of some examples."""
 
-    Args:
-        rows: ``(N,)``, a record an example.
-        values: ``(V,)``, a record a value of personal data, ``row`` rising.
-        questions: text of each hash of what users ask, as :func:`studio.data.text.plain` leaves it.
-        answers: text of each hash of an answer.
-        files: where examples came from: file and sheet.
-        masks: the highest number of each mask that stands in a text already, such as 7 for ``[EMAIL_7]``.
-    """
-
-    rows: NDArray[np.void]
-    values: NDArray[np.void]
-    questions: dict[int, str]
-    answers: dict[int, str]
-    files: tuple[File, ...]
-    masks: dict[str, int]
+    rows: NDArray[np.void]  # ``(N,)``, a record an example
+    values: NDArray[np.void]  # ``(V,)``, a record a value of personal data, ``row`` rising
+    questions: dict[int, str]  # text of each hash of what users ask, as :func:`studio.data.text.plain` leaves it
+    answers: dict[int, str]  # text of each hash of an answer
+    files: tuple[File, ...]  # where examples came from: file and sheet
+    masks: dict[str, int]  # the highest number of each mask that stands in a text already, such as 7 for ``[EMAIL_7]``
 
     @classmethod
     def of(cls, made: FactsBuilder) -> Facts:

@@ -46,40 +46,25 @@ _MASKS: Final = {
 
 @dataclass(frozen=True)
 class Span:
-    """A value in a text.
+    """A value in a text."""
 
-    Args:
-        start: first letter.
-        end: after the last letter.
-        value: as it is compared: digits only, lower case.
-        ours: whether the value itself shows that it is a company's: ``support@…``, a toll-free number.
-    """
-
-    start: int
-    end: int
-    value: str
-    ours: bool = False
+    start: int  # first letter
+    end: int  # after the last letter
+    value: str  # as it is compared: digits only, lower case
+    ours: bool = False  # whether the value itself shows that it is a company's: ``support@…``, a toll-free number
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of personal data.
+    """One kind of personal data."""
 
-    Args:
-        code: of its check.
-        mask: ``EMAIL`` makes ``[EMAIL_1]``.
-        scan: yields its values in a text.
-        worth: tells fast whether a text can hold one at all; None where nothing does faster than ``scan``.
-        may_be_ours: whether a company has such a value of its own and tells it to customers.
-        digits: the fewest that a value has; a text with fewer is not looked at.
-    """
-
-    code: str
-    mask: str
-    scan: Callable[[str], Iterator[Span]]
+    code: str  # of its check
+    mask: str  # ``EMAIL`` makes ``[EMAIL_1]``
+    scan: Callable[[str], Iterator[Span]]  # yields its values in a text
+    # tells fast whether a text can hold one at all; None where nothing does faster than ``scan``
     worth: Callable[[str], object] | None = None
-    may_be_ours: bool = True
-    digits: int = 0
+    may_be_ours: bool = True  # whether a company has such a value of its own and tells it to customers
+    digits: int = 0  # the fewest that a value has; a text with fewer is not looked at
 
 
 # Bytes of UTF-8 that are no digits; those of scripts that have digits of their own count as digits.

@@ -18,19 +18,12 @@ _TRIED_PER_SHOWN: Final = 4  # of a large set, so many times as many as are show
 
 @dataclass(frozen=True)
 class Report:
-    """The health of a dataset.
+    """The health of a dataset."""
 
-    Args:
-        score: 0 to 100; see :mod:`studio.data.checks.score`.
-        examples: how many were checked.
-        findings: what was found, in the order in which fixes are applied.
-        top3: the findings most worth doing something about.
-    """
-
-    score: int
-    examples: int
-    findings: tuple[Finding, ...]
-    top3: tuple[Finding, ...]
+    score: int  # 0 to 100; see :mod:`studio.data.checks.score`
+    examples: int  # how many were checked
+    findings: tuple[Finding, ...]  # what was found, in the order in which fixes are applied
+    top3: tuple[Finding, ...]  # the findings most worth doing something about
 
     @classmethod
     def of(cls, dataset: Dataset) -> Report:

@@ -27,11 +27,7 @@ _MAX_REPORTS: Final = 6  # of a project, 100 MB each for a million examples; an 
 
 
 def save(path: Path, dataset: Dataset, report: Report) -> None:
-    """Writes a report with the facts that it was made from; of texts, only their hashes.
-
-    Raises:
-        AfinaError: ``disk.full`` …
-    """
+    """Writes a report with the facts that it was made from; of texts, only their hashes. Raises ``disk.full`` …"""
     document = {
         "registry": registry_version(),
         "score": report.score,

@@ -49,18 +49,12 @@ _ROLES: Final[dict[str, Role]] = {
 
 @dataclass(frozen=True)
 class Converted:
-    """What became of a record.
+    """What became of a record."""
 
-    Args:
-        messages: the turns; empty where the record cannot be used.
-        problem: code of the problem that kept it out.
-        note: code of something worth knowing about a record that was kept.
-        left_out: codes of what was left out of a record that was kept, and how many of each.
-    """
-
-    messages: tuple[Message, ...] = ()
-    problem: str | None = None
-    note: str | None = None
+    messages: tuple[Message, ...] = ()  # the turns; empty where the record cannot be used
+    problem: str | None = None  # code of the problem that kept it out
+    note: str | None = None  # code of something worth knowing about a record that was kept
+    # codes of what was left out of a record that was kept, and how many of each
     left_out: tuple[tuple[str, int], ...] = ()
 
 

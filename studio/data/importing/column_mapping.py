@@ -27,15 +27,10 @@ _MAX_SAME_ANSWERS: Final = 20  # rows in which one sentence may be the answer to
 
 @dataclass(frozen=True)
 class Guess:
-    """A mapping and how it was found.
+    """A mapping and how it was found."""
 
-    Args:
-        mapping: may be incomplete, with no second column of text.
-        by_header: whether the headers named both question and answer.
-    """
-
-    mapping: Mapping
-    by_header: bool
+    mapping: Mapping  # may be incomplete, with no second column of text
+    by_header: bool  # whether the headers named both question and answer
 
 
 def guess(columns: Sequence[str], rows: Sequence[dict[str, Any]], said: Mapping | None = None) -> Guess:

@@ -24,17 +24,11 @@ _NUMBER: Final = re.compile(r"\A\(?\d{1,3}(?:\.\d{1,3}){0,2}[.)]?[.):–-]\s+(?=
 
 @dataclass(frozen=True)
 class Block:
-    """A stretch of a document.
+    """A stretch of a document."""
 
-    Args:
-        row: line or position, as a person would count it.
-        text: without its marks.
-        level: 1 to 6 for a heading, 0 for text.
-    """
-
-    row: int
-    text: str
-    level: int = 0
+    row: int  # line or position, as a person would count it
+    text: str  # without its marks
+    level: int = 0  # 1 to 6 for a heading, 0 for text
 
 
 @dataclass(frozen=True)

@@ -23,17 +23,11 @@ _LONG_TITLE: Final = 10  # words
 
 @dataclass(frozen=True)
 class HeaderRow:
-    """Where a table begins.
+    """Where a table begins."""
 
-    Args:
-        first: index of the first row that belongs to the table; what stands above it does not.
-        titled: whether that row holds the titles.
-        sure: False where both would be possible.
-    """
-
-    first: int
-    titled: bool
-    sure: bool = True
+    first: int  # index of the first row that belongs to the table; what stands above it does not
+    titled: bool  # whether that row holds the titles
+    sure: bool = True  # False where both would be possible
 
 
 def header_row(rows: Sequence[Sequence[str]]) -> HeaderRow:

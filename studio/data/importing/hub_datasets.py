@@ -74,17 +74,11 @@ def fetch(
 
 @dataclass(frozen=True)
 class HubParts:
-    """What there is to choose from in a dataset of the hub.
+    """What there is to choose from in a dataset of the hub."""
 
-    Args:
-        configs: its configurations, often languages or versions; most have one.
-        config: the one whose splits are listed.
-        splits: of that configuration.
-    """
-
-    configs: tuple[str, ...]
-    config: str
-    splits: tuple[str, ...]
+    configs: tuple[str, ...]  # its configurations, often languages or versions; most have one
+    config: str  # the one whose splits are listed
+    splits: tuple[str, ...]  # of that configuration
 
     @property
     def split(self) -> str:

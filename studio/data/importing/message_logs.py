@@ -53,21 +53,13 @@ _BUSINESS: Final = words(
 
 @dataclass(frozen=True)
 class Log:
-    """The columns of a log.
+    """The columns of a log."""
 
-    Args:
-        conversation: that says which messages belong together; None where each question begins another.
-        sender: who speaks.
-        message: what is said.
-        time: when, where the cells can be read as moments.
-        parent: the message that a message answers, and the column with the ids of messages.
-    """
-
-    conversation: str | None
-    sender: str
-    message: str
-    time: str | None = None
-    parent: tuple[str, str] | None = None
+    conversation: str | None  # that says which messages belong together; None where each question begins another
+    sender: str  # who speaks
+    message: str  # what is said
+    time: str | None = None  # when, where the cells can be read as moments
+    parent: tuple[str, str] | None = None  # the message that a message answers, and the column with the ids of messages
 
     @property
     def columns(self) -> frozenset[str | None]:

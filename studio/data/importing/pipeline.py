@@ -35,19 +35,13 @@ _SAMPLE_CELL: Final = 500  # characters
 
 @dataclass(frozen=True)
 class ReadMonitor:
-    """Follows the reading of files; by default nobody does.
+    """Follows the reading of files; by default nobody does."""
 
-    Args:
-        on_rows: called now and then with the number of rows read.
-        on_share: called now and then with the share of the files' bytes that was read, 0 to 1.
-        on_file: called with the name of each file before it is opened.
-        cancelled: asked now and then; True stops with :class:`Stopped`.
-    """
-
-    on_rows: Callable[[int], None] = lambda _: None
+    on_rows: Callable[[int], None] = lambda _: None  # called now and then with the number of rows read
+    # called now and then with the share of the files' bytes that was read, 0 to 1
     on_share: Callable[[float], None] = lambda _: None
-    on_file: Callable[[str], None] = lambda _: None
-    cancelled: Callable[[], bool] = lambda: False
+    on_file: Callable[[str], None] = lambda _: None  # called with the name of each file before it is opened
+    cancelled: Callable[[], bool] = lambda: False  # asked now and then; True stops with :class:`Stopped`
 
 
 class Reading:

@@ -36,15 +36,10 @@ _ALPACA: Final = re.compile(
 
 @dataclass(frozen=True)
 class UnwrappedText:
-    """A text taken apart.
+    """A text taken apart."""
 
-    Args:
-        template: what it was written with, as its makers call it.
-        turns: who says what, with ``role`` and ``content``.
-    """
-
-    template: str
-    turns: Turns
+    template: str  # what it was written with, as its makers call it
+    turns: Turns  # who says what, with ``role`` and ``content``
 
 
 def unwrap(text: str) -> UnwrappedText | None:

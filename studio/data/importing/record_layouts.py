@@ -51,17 +51,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Layout:
-    """How the records of a table are laid out.
+    """How the records of a table are laid out."""
 
-    Args:
-        kind: the way.
-        column: that holds the turns, or the texts.
-        then: column with the turns that come after those of ``column``.
-    """
-
-    kind: Kind
-    column: str | None = None
-    then: str | None = None
+    kind: Kind  # the way
+    column: str | None = None  # that holds the turns, or the texts
+    then: str | None = None  # column with the turns that come after those of ``column``
 
 
 def layout(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> Layout:

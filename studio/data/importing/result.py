@@ -17,17 +17,11 @@ _SPEAKERS_SHOWN: Final = 20
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file to read.
+    """A file to read."""
 
-    Args:
-        path: where it lies.
-        name: what the person calls it.
-        held_out: True or False where all its examples are for the test or for training.
-    """
-
-    path: Path
-    name: str
-    held_out: bool | None = None
+    path: Path  # where it lies
+    name: str  # what the person calls it
+    held_out: bool | None = None  # True or False where all its examples are for the test or for training
 
     @classmethod
     def of(cls, path: Path) -> InputFile:
@@ -67,23 +61,14 @@ class FileRead:
 
 @dataclass(frozen=True)
 class ReadResult:
-    """Everything that came of reading files.
+    """Everything that came of reading files."""
 
-    Args:
-        conversations: what can be learned from, in the order of the files.
-        columns: of all tables, in order.
-        mapping: how they were read; incomplete where no table has questions and answers.
-        problems: of files and rows; ``Severity.ERROR`` for a file of which nothing was read.
-        sample: some rows by column, for choosing columns.
-        files: how each file or sheet was read.
-    """
-
-    conversations: tuple[Conversation, ...]
-    columns: tuple[str, ...]
-    mapping: Mapping
-    problems: tuple[Problem, ...]
-    sample: tuple[dict[str, str], ...]
-    files: tuple[FileRead, ...]
+    conversations: tuple[Conversation, ...]  # what can be learned from, in the order of the files
+    columns: tuple[str, ...]  # of all tables, in order
+    mapping: Mapping  # how they were read; incomplete where no table has questions and answers
+    problems: tuple[Problem, ...]  # of files and rows; ``Severity.ERROR`` for a file of which nothing was read
+    sample: tuple[dict[str, str], ...]  # some rows by column, for choosing columns
+    files: tuple[FileRead, ...]  # how each file or sheet was read
 
     def require(self, minimum: int = 1) -> None:
         """Checks that there are examples enough.

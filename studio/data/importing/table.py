@@ -65,11 +65,7 @@ class Peek:
 
     @cached_property
     def head(self) -> bytes:
-        """The first bytes.
-
-        Raises:
-            AfinaError: ``disk.missing`` or ``disk.not_writable`` when the file cannot be opened.
-        """
+        """The first bytes. Raises ``disk.missing`` or ``disk.not_writable`` when the file cannot be opened."""
         try:
             with self.path.open("rb") as file:
                 return file.read(HEAD)
@@ -95,18 +91,11 @@ class Peek:
 
 @dataclass(frozen=True)
 class Reader:
-    """One file format family.
+    """One file format family."""
 
-    Args:
-        name: `reader.<name>` in the catalogs says what it reads.
-        extensions: usual endings of names, for the file dialog; recognition goes by content.
-        sniff: how sure it is that it can read the file, 0 to 1.
-        read: yields the tables of the file; notes problems of rows in ``peek.findings``.
-        binary: whether it reads bytes rather than text.
-    """
-
-    name: str
-    extensions: tuple[str, ...]
-    sniff: Callable[[Peek], float]
+    name: str  # `reader.<name>` in the catalogs says what it reads
+    extensions: tuple[str, ...]  # usual endings of names, for the file dialog; recognition goes by content
+    sniff: Callable[[Peek], float]  # how sure it is that it can read the file, 0 to 1
+    # yields the tables of the file; notes problems of rows in ``peek.findings``
     read: Callable[[Peek], Iterator[Table]]
-    binary: bool = False
+    binary: bool = False  # whether it reads bytes rather than text

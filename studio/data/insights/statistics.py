@@ -17,25 +17,15 @@ _LANGUAGE_SAMPLE: Final = 20_000
 
 @dataclass(frozen=True)
 class Lengths:
-    """Lengths of examples in tokens of the chosen model.
+    """Lengths of examples in tokens of the chosen model."""
 
-    Args:
-        width: of a bar, in tokens.
-        counts: examples in each bar; the first begins at 0, the last has all that are longer too.
-        limit: longest example that a training takes whole.
-        over: examples that are longer than that.
-        median: length of the example in the middle.
-        longest: length of the longest.
-        examples: in all.
-    """
-
-    width: int
-    counts: tuple[int, ...]
-    limit: int
-    over: int
-    median: int
-    longest: int
-    examples: int
+    width: int  # of a bar, in tokens
+    counts: tuple[int, ...]  # examples in each bar; the first begins at 0, the last has all that are longer too
+    limit: int  # longest example that a training takes whole
+    over: int  # examples that are longer than that
+    median: int  # length of the example in the middle
+    longest: int  # length of the longest
+    examples: int  # in all
 
     def bars(self) -> list[tuple[int, int, int]]:
         """The shortest and the longest length that each bar counts, and how many examples it has."""
@@ -48,49 +38,31 @@ class Lengths:
 
 @dataclass(frozen=True)
 class Languages:
-    """How many examples are in which language.
+    """How many examples are in which language."""
 
-    Args:
-        counts: by ISO 639-1 code, the most frequent first; an empty code counts those too short to say.
-        looked_at: examples that were looked at: all, or an even sample of many.
-        examples: in all.
-    """
-
+    # by ISO 639-1 code, the most frequent first; an empty code counts those too short to say
     counts: tuple[tuple[str, int], ...]
-    looked_at: int
-    examples: int
+    looked_at: int  # examples that were looked at: all, or an even sample of many
+    examples: int  # in all
 
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic, or one answer where nobody named topics.
+    """One topic, or one answer where nobody named topics."""
 
-    Args:
-        name: of the topic; else the first question that has this answer.
-        examples: how many there are, to learn from and for the proof.
-        phrasings: how many of those to learn from differ by more than a few letters.
-        held_out: how many of the examples are for the proof.
-        first: id of the first example.
-    """
-
-    name: str
-    examples: int
-    phrasings: int
-    held_out: int
-    first: str
+    name: str  # of the topic; else the first question that has this answer
+    examples: int  # how many there are, to learn from and for the proof
+    phrasings: int  # how many of those to learn from differ by more than a few letters
+    held_out: int  # how many of the examples are for the proof
+    first: str  # id of the first example
 
 
 @dataclass(frozen=True)
 class Topics:
-    """All topics, the one with the most examples first.
+    """All topics, the one with the most examples first."""
 
-    Args:
-        named: whether the data names its topics; else each answer counts as one.
-        topics: see :class:`Topic`.
-    """
-
-    named: bool
-    topics: tuple[Topic, ...]
+    named: bool  # whether the data names its topics; else each answer counts as one
+    topics: tuple[Topic, ...]  # see :class:`Topic`
 
     @property
     def single(self) -> tuple[Topic, ...]:
@@ -100,34 +72,21 @@ class Topics:
 
 @dataclass(frozen=True)
 class Copies:
-    """A group of examples that ask nearly the same, by their letters.
+    """A group of examples that ask nearly the same, by their letters."""
 
-    Args:
-        question: of the first.
-        ids: of the examples, in their order.
-        answers: how many answers, beyond a few letters, they have.
-    """
-
-    question: str
-    ids: tuple[str, ...]
-    answers: int
+    question: str  # of the first
+    ids: tuple[str, ...]  # of the examples, in their order
+    answers: int  # how many answers, beyond a few letters, they have
 
 
 @dataclass(frozen=True)
 class Insights:
-    """Everything the plots show but the map.
+    """Everything the plots show but the map."""
 
-    Args:
-        lengths: None while no model is chosen and installed.
-        languages: of questions and answers.
-        topics: named or found.
-        copies: groups of near-identical questions, the largest first.
-    """
-
-    lengths: Lengths | None
-    languages: Languages
-    topics: Topics
-    copies: tuple[Copies, ...]
+    lengths: Lengths | None  # None while no model is chosen and installed
+    languages: Languages  # of questions and answers
+    topics: Topics  # named or found
+    copies: tuple[Copies, ...]  # groups of near-identical questions, the largest first
 
     @classmethod
     def of(cls, dataset: Dataset, held_out: Collection[str] = ()) -> Insights:

@@ -18,15 +18,10 @@ _LOCALES: Final = ("en", "pt")
 
 @dataclass(frozen=True)
 class KnowledgeQuestion:
-    """A question of general knowledge or plain conversation.
+    """A question of general knowledge or plain conversation."""
 
-    Args:
-        question: what is asked.
-        accepted: words or phrases, one of which is in every right answer.
-    """
-
-    question: str
-    accepted: tuple[str, ...]
+    question: str  # what is asked
+    accepted: tuple[str, ...]  # words or phrases, one of which is in every right answer
 
     def is_right(self, answer: str) -> bool:
         """Whether one of the accepted phrases stands in an answer as whole words; case and accents do not count."""

@@ -86,19 +86,12 @@ _SPELLINGS: Final = (lower, without_marks, without_end, typo)
 
 @dataclass(frozen=True)
 class Rewording:
-    """A question in other words.
+    """A question in other words."""
 
-    Args:
-        origin: id of the example whose question it is.
-        original: the question as it is there.
-        question: the same in other words.
-        answer: of the example.
-    """
-
-    origin: str
-    original: str
-    question: str
-    answer: str
+    origin: str  # id of the example whose question it is
+    original: str  # the question as it is there
+    question: str  # the same in other words
+    answer: str  # of the example
 
 
 def reworded(question: str, dice: random.Random, tongue: str = "en") -> str | None:

@@ -33,15 +33,10 @@ class PracticeKind(StrEnum):
 
 @dataclass(frozen=True)
 class Practice:
-    """Which of the examples to learn from are asked instead.
+    """Which of the examples to learn from are asked instead."""
 
-    Args:
-        kind: what they are.
-        places: of the real ones, among the examples to learn from; they are then not learned.
-    """
-
-    kind: PracticeKind
-    places: tuple[int, ...] = ()
+    kind: PracticeKind  # what they are
+    places: tuple[int, ...] = ()  # of the real ones, among the examples to learn from; they are then not learned
 
 
 def draw_practice(train: Sequence[Conversation], seed: int) -> Practice:
@@ -74,11 +69,7 @@ def reworded_practice(train: Sequence[Conversation], seed: int) -> list[Conversa
 
 
 def reworded_count(examples: int) -> int:
-    """Questions in other words that a practice has at most.
-
-    Args:
-        examples: to learn from.
-    """
+    """Questions in other words that a practice has at most."""
     return min(_MAX_REWORDED, how_many(examples, DEFAULT_FRACTION))
 
 

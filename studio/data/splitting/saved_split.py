@@ -108,21 +108,13 @@ def load(examples: Path, choice: SplitChoice) -> Drawn | None:
 
 @dataclass(frozen=True)
 class Parts:
-    """The three parts of a version; its examples stay on disk.
+    """The three parts of a version; its examples stay on disk."""
 
-    Args:
-        train: to learn from.
-        practice: to choose checkpoint, end and settings by; none of the data where it is asked in other words.
-        held_out: the final exam.
-        practice_kind: what is practised with.
-        has_unique_answers: whether (nearly) every answer is there once; None where it is not known.
-    """
-
-    train: Rows
-    practice: Rows
-    held_out: Rows
-    practice_kind: PracticeKind
-    has_unique_answers: bool | None = None
+    train: Rows  # to learn from
+    practice: Rows  # to choose checkpoint, end and settings by; none of the data where it is asked in other words
+    held_out: Rows  # the final exam
+    practice_kind: PracticeKind  # what is practised with
+    has_unique_answers: bool | None = None  # whether (nearly) every answer is there once; None where it is not known
 
 
 def parts(examples: Path, drawn: Drawn) -> Parts:

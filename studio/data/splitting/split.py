@@ -30,17 +30,11 @@ class SplitKind(StrEnum):
 
 @dataclass(frozen=True)
 class Split:
-    """Both sides, in the order of the examples.
+    """Both sides, in the order of the examples."""
 
-    Args:
-        train: what is learned from.
-        held_out: what is asked afterwards and never learned from.
-        kind: what the test can show; the sentence is the catalog key ``split.<kind>``.
-    """
-
-    train: tuple[Conversation, ...]
-    held_out: tuple[Conversation, ...]
-    kind: SplitKind
+    train: tuple[Conversation, ...]  # what is learned from
+    held_out: tuple[Conversation, ...]  # what is asked afterwards and never learned from
+    kind: SplitKind  # what the test can show; the sentence is the catalog key ``split.<kind>``
 
 
 def split(

@@ -12,18 +12,12 @@ from studio.domain.conversation import Conversation
 
 @dataclass(frozen=True)
 class Difference:
-    """How one version became another: how many examples of each kind, and the first of them.
+    """How one version became another: how many examples of each kind, and the first of them."""
 
-    Args:
-        counts: ``added``, ``removed`` and ``changed``.
-        added: examples that are only in the newer one.
-        removed: examples that are only in the older one.
-        changed: examples that are in both and differ: as they were, and as they are.
-    """
-
-    counts: dict[str, int]
-    added: tuple[Conversation, ...] = ()
-    removed: tuple[Conversation, ...] = ()
+    counts: dict[str, int]  # ``added``, ``removed`` and ``changed``
+    added: tuple[Conversation, ...] = ()  # examples that are only in the newer one
+    removed: tuple[Conversation, ...] = ()  # examples that are only in the older one
+    # examples that are in both and differ: as they were, and as they are
     changed: tuple[tuple[Conversation, Conversation], ...] = ()
 
 

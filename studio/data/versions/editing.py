@@ -30,19 +30,12 @@ class HeldOut(StrEnum):
 
 @dataclass(frozen=True)
 class RowEdit:
-    """A row of the table as a person left it. What is None stays as it was.
+    """A row of the table as a person left it. What is None stays as it was."""
 
-    Args:
-        id: of the example; empty for a new row.
-        question: empty together with the answer deletes the row.
-        answer: see above.
-        held_out: what it is for.
-    """
-
-    id: str = ""
-    question: str | None = None
-    answer: str | None = None
-    held_out: HeldOut | None = None
+    id: str = ""  # of the example; empty for a new row
+    question: str | None = None  # empty together with the answer deletes the row
+    answer: str | None = None  # see above
+    held_out: HeldOut | None = None  # what it is for
 
     @property
     def cleaned(self) -> RowEdit:
@@ -53,21 +46,14 @@ class RowEdit:
 
 @dataclass
 class Plan:
-    """What edits come to.
+    """What edits come to."""
 
-    Args:
-        changed: examples as they will be, by id.
-        deleted: ids of those that go.
-        added: new ones, without an id yet.
-        incomplete: labels of the rows that would be left with a question or an answer missing.
-        missing: ids that are no longer there.
-    """
-
-    changed: dict[str, Conversation] = field(default_factory=dict)
-    deleted: set[str] = field(default_factory=set)
-    added: list[RowEdit] = field(default_factory=list)
+    changed: dict[str, Conversation] = field(default_factory=dict)  # examples as they will be, by id
+    deleted: set[str] = field(default_factory=set)  # ids of those that go
+    added: list[RowEdit] = field(default_factory=list)  # new ones, without an id yet
+    # labels of the rows that would be left with a question or an answer missing
     incomplete: list[str] = field(default_factory=list)
-    missing: set[str] = field(default_factory=set)
+    missing: set[str] = field(default_factory=set)  # ids that are no longer there
 
     @property
     def counts(self) -> dict[str, int]:
@@ -154,21 +140,13 @@ def changed(old: Conversation, row: RowEdit) -> Conversation:
 
 @dataclass(frozen=True)
 class Replacement:
-    """A text that takes another's place wherever it stands.
+    """A text that takes another's place wherever it stands."""
 
-    Args:
-        find: what is looked for, literally.
-        put: what takes its place.
-        roles: of the turns that are looked at.
-        whole_words: not inside of longer words.
-        match_case: not in other letters' cases.
-    """
-
-    find: str
-    put: str = ""
-    roles: tuple[Role, ...] = (Role.USER, Role.ASSISTANT)
-    whole_words: bool = False
-    match_case: bool = False
+    find: str  # what is looked for, literally
+    put: str = ""  # what takes its place
+    roles: tuple[Role, ...] = (Role.USER, Role.ASSISTANT)  # of the turns that are looked at
+    whole_words: bool = False  # not inside of longer words
+    match_case: bool = False  # not in other letters' cases
 
     def within(self, conversation: Conversation) -> tuple[Conversation, int]:
         """The conversation with the text replaced, and in how many places."""

@@ -106,17 +106,11 @@ def _rows(conversations: Iterable[Conversation]) -> Iterator[list[str]]:
 
 @dataclass(frozen=True)
 class LostInTable:
-    """What a table of questions and answers cannot hold.
+    """What a table of questions and answers cannot hold."""
 
-    Args:
-        examples: of which something is lost.
-        turns: questions, answers and results of tools before the last question and its answer.
-        systems: instructions.
-    """
-
-    examples: int
-    turns: int
-    systems: int
+    examples: int  # of which something is lost
+    turns: int  # questions, answers and results of tools before the last question and its answer
+    systems: int  # instructions
 
 
 def lost_in_table(conversations: Iterable[Conversation]) -> LostInTable:

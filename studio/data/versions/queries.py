@@ -33,21 +33,13 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True)
 class Query:
-    """What is wanted.
+    """What is wanted."""
 
-    Args:
-        search: a text in a question or an answer, whatever its case and accents.
-        topic: rows of this topic alone; None for all.
-        held_out: rows with this purpose alone.
-        sort: their order.
-        ids: rows of these examples alone; empty for all.
-    """
-
-    search: str = ""
-    topic: str | None = None
-    held_out: HeldOut | None = None
-    sort: Sort = Sort.AS_IS
-    ids: tuple[str, ...] = ()
+    search: str = ""  # a text in a question or an answer, whatever its case and accents
+    topic: str | None = None  # rows of this topic alone; None for all
+    held_out: HeldOut | None = None  # rows with this purpose alone
+    sort: Sort = Sort.AS_IS  # their order
+    ids: tuple[str, ...] = ()  # rows of these examples alone; empty for all
 
     @property
     def is_all(self) -> bool:

@@ -27,32 +27,19 @@ _ABANDONED: Final = 3_600.0  # seconds since something was last written to a hal
 
 @dataclass(frozen=True)
 class Draft:
-    """What a new version is made from, and how.
+    """What a new version is made from, and how."""
 
-    Args:
-        action: suffix of the catalog key ``version.<action>``.
-        params: values named in its sentence.
-        files: names of the files.
-        uploads: where they are kept, so that they can be read again.
-        columns: of all files.
-        mapping: how the columns were read.
-        problems: found while reading.
-        tables: how each file or sheet was read.
-        sample: some rows by column.
-        split: how the examples for the test are drawn.
-        base: id of the version that it was made from, which must still be the current one; None where that does not count.
-    """
-
-    action: str
-    params: dict[str, Any]
-    files: tuple[str, ...] = ()
-    uploads: Sequence[dict[str, Any]] = ()
-    columns: Sequence[str] = ()
-    mapping: Mapping = field(default_factory=Mapping)
-    problems: Sequence[Problem] = ()
-    tables: Sequence[TableRead] = ()
-    sample: Sequence[dict[str, str]] = ()
-    split: SplitChoice = field(default_factory=SplitChoice)
+    action: str  # suffix of the catalog key ``version.<action>``
+    params: dict[str, Any]  # values named in its sentence
+    files: tuple[str, ...] = ()  # names of the files
+    uploads: Sequence[dict[str, Any]] = ()  # where they are kept, so that they can be read again
+    columns: Sequence[str] = ()  # of all files
+    mapping: Mapping = field(default_factory=Mapping)  # how the columns were read
+    problems: Sequence[Problem] = ()  # found while reading
+    tables: Sequence[TableRead] = ()  # how each file or sheet was read
+    sample: Sequence[dict[str, str]] = ()  # some rows by column
+    split: SplitChoice = field(default_factory=SplitChoice)  # how the examples for the test are drawn
+    # id of the version that it was made from, which must still be the current one; None where that does not count
     base: str | None = None
 
     @classmethod
@@ -215,11 +202,7 @@ class Versions:
             return tuple(self.rows(row))
 
     def view(self, project_id: str) -> DatasetView:
-        """The current version with everything a screen shows, and its first examples.
-
-        Raises:
-            AfinaError: ``data.no_dataset``.
-        """
+        """The current version with everything a screen shows, and its first examples. Raises ``data.no_dataset``."""
         row = self.require_current(project_id)
         draft = Draft.like(row, row.action, row.params, with_problems=True)
         return DatasetView(

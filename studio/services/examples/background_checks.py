@@ -21,23 +21,14 @@ _AT_ONCE: Final = 0.4  # seconds that a page waits: enough for some hundred exam
 
 @dataclass(frozen=True)
 class Checkup:
-    """Where a check-up stands.
+    """Where a check-up stands."""
 
-    Args:
-        examples: how many are checked.
-        report: what was found; None while something is going on, or where it went wrong.
-        problem: what went wrong, with the check-up or with the last fix.
-        done: share of a large set that was looked through, 0 to 1; None where it is not known.
-        fixes: whether what goes on is a fix.
-        stopped: whether a person stopped it, so that there is no report.
-    """
-
-    examples: int
-    report: Report | None = None
-    problem: Problem | None = None
-    done: float | None = None
-    fixes: bool = False
-    stopped: bool = False
+    examples: int  # how many are checked
+    report: Report | None = None  # what was found; None while something is going on, or where it went wrong
+    problem: Problem | None = None  # what went wrong, with the check-up or with the last fix
+    done: float | None = None  # share of a large set that was looked through, 0 to 1; None where it is not known
+    fixes: bool = False  # whether what goes on is a fix
+    stopped: bool = False  # whether a person stopped it, so that there is no report
 
     @property
     def is_running(self) -> bool:

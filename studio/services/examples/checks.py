@@ -149,12 +149,7 @@ class CheckService:
         return view
 
     def check_large(self, project_id: str, facts: Facts) -> Report:
-        """Checks a large set and keeps the report beside its file; in the process that made the facts.
-
-        Args:
-            project_id: the project.
-            facts: of its current examples.
-        """
+        """Checks a large set and keeps the report beside its file; in the process that made the facts."""
         key = self._key(project_id)
         dataset = self._large(project_id, key, facts)
         with collector_at_rest():  # groups are hundreds of thousands of lists

@@ -176,10 +176,6 @@ class DatasetService:
     def set_mapping(self, project_id: str, mapping: Mapping) -> DatasetView:
         """Reads the files of the current version again with other columns. Later edits stay in the earlier version.
 
-        Args:
-            project_id: the project.
-            mapping: columns as a person chose them, remembered.
-
         Raises:
             AfinaError: ``data.mapping_incomplete``, ``data.column_missing``, ``data.no_dataset``, or as
                 :meth:`import_files`.

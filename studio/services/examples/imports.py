@@ -40,23 +40,14 @@ class HubRequest:
 
 @dataclass(frozen=True)
 class ImportRequest:
-    """What to import: files, a pasted text or a dataset of the hub.
+    """What to import: files, a pasted text or a dataset of the hub."""
 
-    Args:
-        paths: files and folders that make one dataset.
-        text: what was pasted.
-        hub: a dataset of the hub.
-        mapping: columns as a person chose them; recognised where None.
-        append: adds to the current examples instead of replacing them.
-        again: reads the files of the current version once more, with ``mapping``; nothing else is brought.
-    """
-
-    paths: tuple[Path, ...] = ()
-    text: str | None = None
-    hub: HubRequest | None = None
-    mapping: Mapping | None = None
-    append: bool = False
-    again: bool = False
+    paths: tuple[Path, ...] = ()  # files and folders that make one dataset
+    text: str | None = None  # what was pasted
+    hub: HubRequest | None = None  # a dataset of the hub
+    mapping: Mapping | None = None  # columns as a person chose them; recognised where None
+    append: bool = False  # adds to the current examples instead of replacing them
+    again: bool = False  # reads the files of the current version once more, with ``mapping``; nothing else is brought
 
 
 class ImportService:

@@ -31,29 +31,17 @@ SPLIT_SHOWN: Final = 5_000  # examples above which the proof is drawn when train
 
 @dataclass(frozen=True)
 class InsightView:
-    """What the plots show, as far as it is known.
+    """What the plots show, as far as it is known."""
 
-    Args:
-        version_id: of the examples.
-        insights: lengths, languages, topics and copies; None while they are counted.
-        map: of the questions; None while it is made, for too few questions, or after a problem.
-        language: most examples are in; empty where none can be told.
-        held_out: ids of the examples for the proof.
-        is_running: whether more is on its way.
-        done: questions read for the map.
-        total: questions to read; 0 where nothing is being read.
-        problem: what went wrong.
-    """
-
-    version_id: str
-    insights: Insights | None = None
-    map: QuestionMap | None = None
-    language: str = ""
-    held_out: frozenset[str] = frozenset()
-    is_running: bool = True
-    done: int = 0
-    total: int = 0
-    problem: Problem | None = None
+    version_id: str  # of the examples
+    insights: Insights | None = None  # lengths, languages, topics and copies; None while they are counted
+    map: QuestionMap | None = None  # of the questions; None while it is made, for too few questions, or after a problem
+    language: str = ""  # most examples are in; empty where none can be told
+    held_out: frozenset[str] = frozenset()  # ids of the examples for the proof
+    is_running: bool = True  # whether more is on its way
+    done: int = 0  # questions read for the map
+    total: int = 0  # questions to read; 0 where nothing is being read
+    problem: Problem | None = None  # what went wrong
 
 
 Key = tuple[str, str, str, tuple[str, ...]]

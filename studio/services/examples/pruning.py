@@ -26,23 +26,14 @@ _FRESH: Final = 86_400.0  # seconds in which a file that no version names may be
 
 @dataclass(frozen=True)
 class DiskUse:
-    """What a project takes, in bytes, and what of it can go.
+    """What a project takes, in bytes, and what of it can go."""
 
-    Attributes:
-        uploads: bytes of the files that were brought.
-        versions: bytes of all versions, with what is kept beside them.
-        old_versions: numbers of the versions that can go.
-        unused_uploads: names of the files that only they were read from, or none.
-        reports: how many results of check-ups of other versions can go; they are made anew when needed.
-        freed: bytes of all that can go.
-    """
-
-    uploads: int
-    versions: int
-    old_versions: tuple[int, ...]
-    unused_uploads: tuple[str, ...]
-    reports: int
-    freed: int
+    uploads: int  # bytes of the files that were brought
+    versions: int  # bytes of all versions, with what is kept beside them
+    old_versions: tuple[int, ...]  # numbers of the versions that can go
+    unused_uploads: tuple[str, ...]  # names of the files that only they were read from, or none
+    reports: int  # how many results of check-ups of other versions can go; they are made anew when needed
+    freed: int  # bytes of all that can go
 
 
 @dataclass(frozen=True)

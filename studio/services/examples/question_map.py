@@ -30,59 +30,37 @@ class MapBy(StrEnum):
 
 
 class Job(BaseModel):
-    """What the child process is asked for.
-
-    Args:
-        questions: of the points, in their order.
-        model_dir: of the helper; None for letters.
-        precision: of the helper: ``bf16`` or ``fp32``.
-        cache: file of vectors that were read earlier.
-    """
+    """What the child process is asked for."""
 
     model_config = ConfigDict(frozen=True, protected_namespaces=())
 
-    questions: tuple[str, ...]
-    model_dir: Path | None = None
-    precision: str = "fp32"
-    cache: Path
+    questions: tuple[str, ...]  # of the points, in their order
+    model_dir: Path | None = None  # of the helper; None for letters
+    precision: str = "fp32"  # of the helper: ``bf16`` or ``fp32``
+    cache: Path  # file of vectors that were read earlier
 
 
 class Places(BaseModel):
-    """What the child process answers, one value a point.
-
-    Args:
-        x: place on the map, about -1 to 1.
-        y: likewise.
-        groups: number of the group of alike questions.
-        names: of the groups: their most telling words.
-        near: the nearest other points, the nearest first.
-    """
+    """What the child process answers, one value a point."""
 
     model_config = ConfigDict(frozen=True)
 
-    x: tuple[float, ...]
-    y: tuple[float, ...]
-    groups: tuple[int, ...]
-    names: tuple[str, ...]
-    near: tuple[tuple[int, ...], ...]
+    x: tuple[float, ...]  # place on the map, about -1 to 1
+    y: tuple[float, ...]  # likewise
+    groups: tuple[int, ...]  # number of the group of alike questions
+    names: tuple[str, ...]  # of the groups: their most telling words
+    near: tuple[tuple[int, ...], ...]  # the nearest other points, the nearest first
 
 
 class QuestionMap(BaseModel):
-    """A map of the questions of one version.
-
-    Args:
-        by: what closeness means.
-        ids: of the examples, one a point.
-        places: of the points.
-        examples: how many there are in all; more than points where they were sampled.
-    """
+    """A map of the questions of one version."""
 
     model_config = ConfigDict(frozen=True)
 
-    by: MapBy
-    ids: tuple[str, ...]
-    places: Places
-    examples: int
+    by: MapBy  # what closeness means
+    ids: tuple[str, ...]  # of the examples, one a point
+    places: Places  # of the points
+    examples: int  # how many there are in all; more than points where they were sampled
 
     @property
     def is_sample(self) -> bool:

@@ -44,29 +44,17 @@ class Leak:
 
 @dataclass(frozen=True)
 class SplitView:
-    """What the screen shows of the test.
+    """What the screen shows of the test."""
 
-    Args:
-        choice: seed and share of the draw.
-        kind: what the test can show; the sentence is ``split.<kind>``.
-        train: number of examples to learn from.
-        practice: number of examples that are practised with, and not learned from.
-        practice_kind: what is practised with; the sentence is ``examples.split.practice.<kind>``.
-        held_out: the examples kept aside.
-        topics: both sides by topic, the largest first; empty where the examples name none.
-        leaks: questions of the test that training has too.
-        by_hand: whether the data or a person said which, so that nothing is drawn.
-    """
-
-    choice: SplitChoice
-    kind: SplitKind
-    train: int
-    practice: int
-    practice_kind: PracticeKind
-    held_out: tuple[Conversation, ...]
-    topics: tuple[TopicShare, ...]
-    leaks: tuple[Leak, ...]
-    by_hand: bool
+    choice: SplitChoice  # seed and share of the draw
+    kind: SplitKind  # what the test can show; the sentence is ``split.<kind>``
+    train: int  # number of examples to learn from
+    practice: int  # number of examples that are practised with, and not learned from
+    practice_kind: PracticeKind  # what is practised with; the sentence is ``examples.split.practice.<kind>``
+    held_out: tuple[Conversation, ...]  # the examples kept aside
+    topics: tuple[TopicShare, ...]  # both sides by topic, the largest first; empty where the examples name none
+    leaks: tuple[Leak, ...]  # questions of the test that training has too
+    by_hand: bool  # whether the data or a person said which, so that nothing is drawn
 
     @property
     def can_reword(self) -> bool:
@@ -192,12 +180,7 @@ class SplitService:
         self._add(row, (_flagged(c, None) for c in kept), "split", params, choice)
 
     def keep_aside(self, project_id: str, ids: Collection[str]) -> None:
-        """Puts examples into the test, beside those that are there.
-
-        Args:
-            project_id: the project.
-            ids: of the examples.
-        """
+        """Puts examples into the test, beside those that are there."""
         aside = {c.id for c in self.view(project_id).held_out} | set(ids)
         self._by_hand(project_id, lambda c: True if c.id in aside else None, len(ids), 0)
 
@@ -209,12 +192,7 @@ class SplitService:
         self.keep_aside(project_id, {c.id for c in splitting.plan(free, choice.seed, choice.share).held_out})
 
     def give_back(self, project_id: str, ids: Collection[str]) -> None:
-        """Lets training have examples of the test; questions that are there in other words only go away.
-
-        Args:
-            project_id: the project.
-            ids: of the examples.
-        """
+        """Lets training have examples of the test; questions that are there in other words only go away."""
         given = set(ids)
         aside = {c.id for c in self.view(project_id).held_out} - given
         if not aside:  # with no flag left the studio would draw, and draw these again
@@ -223,12 +201,7 @@ class SplitService:
         self._by_hand(project_id, lambda c: True if c.id in aside else None, 0, len(given), given)
 
     def offer(self, project_id: str, seed: int = 0) -> list[Rewording]:
-        """Questions in other words, to look at before they are accepted; nothing is changed.
-
-        Args:
-            project_id: the project.
-            seed: another one gives other words.
-        """
+        """Questions in other words, to look at before they are accepted; nothing is changed."""
         row = self._versions.require_current(project_id)
         conversations = [_flagged(c, None) for c in self._versions.rows(row) if not c.reworded_from]
         share = Draft.like(row, "", {}).split.share

@@ -36,57 +36,34 @@ _TOPICS: Final = 200
 
 @dataclass(frozen=True)
 class TableRow:
-    """A row of the table.
+    """A row of the table."""
 
-    Args:
-        place: 1-based, among all examples.
-        conversation: the example.
-        problems: codes of the checks that found something in it; empty where it was not checked yet.
-    """
-
-    place: int
-    conversation: Conversation
-    problems: tuple[str, ...] = ()
+    place: int  # 1-based, among all examples
+    conversation: Conversation  # the example
+    problems: tuple[str, ...] = ()  # codes of the checks that found something in it; empty where it was not checked yet
 
 
 @dataclass(frozen=True)
 class TablePage:
-    """Some rows of the table.
+    """Some rows of the table."""
 
-    Args:
-        rows: of this page.
-        total: rows that are wanted, on all pages.
-        page: 1-based; the last one where a later one was asked for.
-        pages: how many there are, at least 1.
-        version: of the examples.
-        topics: to choose from.
-        several_files: whether a row's number needs the name of its file.
-    """
-
-    rows: tuple[TableRow, ...]
-    total: int
-    page: int
-    pages: int
-    version: DatasetVersion
-    topics: tuple[str, ...] = ()
-    several_files: bool = False
+    rows: tuple[TableRow, ...]  # of this page
+    total: int  # rows that are wanted, on all pages
+    page: int  # 1-based; the last one where a later one was asked for
+    pages: int  # how many there are, at least 1
+    version: DatasetVersion  # of the examples
+    topics: tuple[str, ...] = ()  # to choose from
+    several_files: bool = False  # whether a row's number needs the name of its file
 
 
 @dataclass(frozen=True)
 class Matches:
-    """Where a text stands.
+    """Where a text stands."""
 
-    Args:
-        places: how often.
-        examples: in how many of them.
-        changes: the first of these, before and after.
-        emptied: labels of the rows whose question or answer would be left empty.
-    """
-
-    places: int = 0
-    examples: int = 0
-    changes: tuple[Change, ...] = ()
-    emptied: tuple[str, ...] = ()
+    places: int = 0  # how often
+    examples: int = 0  # in how many of them
+    changes: tuple[Change, ...] = ()  # the first of these, before and after
+    emptied: tuple[str, ...] = ()  # labels of the rows whose question or answer would be left empty
 
 
 @dataclass
@@ -172,11 +149,7 @@ class TableService:
         return version_of(self._versions.require_current(project_id))
 
     def matches(self, project_id: str, wanted: Replacement, limit: int = 5) -> Matches:
-        """Where a text stands, and the first examples as they would become.
-
-        Raises:
-            AfinaError: as :meth:`page`.
-        """
+        """Where a text stands, and the first examples as they would become. Raises as :meth:`page`."""
         lines = self._of(self._versions.require_current(project_id)).lines
         places, examples, changes, emptied = 0, 0, list[Change](), list[str]()
         for row, line in enumerate(lines.lines(), start=1):

@@ -19,19 +19,13 @@ _TAG: Final = re.compile(r"</?[a-z][^>]*>", re.I)
 
 @dataclass(frozen=True)
 class Export:
-    """One shape.
+    """One shape."""
 
-    Args:
-        name: of the program, for the command line.
-        fits: whether a value has that shape.
-        rows: its records; notes in the findings, under the label, what is left out.
-        columns: of the records.
-    """
-
-    name: str
-    fits: Callable[[Any], bool]
+    name: str  # of the program, for the command line
+    fits: Callable[[Any], bool]  # whether a value has that shape
+    # its records; notes in the findings, under the label, what is left out
     rows: Callable[[Any, Findings, str], Iterator[Row]]
-    columns: tuple[str, ...]
+    columns: tuple[str, ...]  # of the records
 
 
 CHAT: Final = ("conversation", "sender", "message")

@@ -37,10 +37,6 @@ def build_behind(ui: Ui) -> Section:
 def train_again(ui: Ui, place: Place) -> Place:
     """Starts a run with the settings of the version that was examined, on the examples as they are now.
 
-    Args:
-        ui: what the page is built with.
-        place: names that version.
-
     Returns:
         Where the new run is looked at.
 

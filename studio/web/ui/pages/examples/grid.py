@@ -24,17 +24,11 @@ _ALL: Final = ""
 
 @dataclass(frozen=True)
 class Grid:
-    """The section, and what others change of it.
+    """The section, and what others change of it."""
 
-    Attributes:
-        section: the table with its search and filters.
-        problem: the filter by problem; a code of a check shows its rows.
-        search: the search box.
-    """
-
-    section: Section
-    problem: Any
-    search: Any
+    section: Section  # the table with its search and filters
+    problem: Any  # the filter by problem; a code of a check shows its rows
+    search: Any  # the search box
 
 
 @dataclass(frozen=True)

@@ -79,14 +79,7 @@ def what_happened(ui: Ui, version: DatasetVersion, *, brief: bool = False) -> st
 
 
 def render_history(ui: Ui, place: Place, current: str, known: dict[str, str]) -> str:
-    """All versions, the newest first.
-
-    Args:
-        ui: the language.
-        place: the project.
-        current: id of the version that is worked with.
-        known: what the opened versions changed, by id.
-    """
+    """All versions, the newest first."""
     versions = ui.services.history.versions(place.project)
     rows = join(_version(ui, v, v.id == current, known.get(v.id)) for v in versions[:_SHOWN])
     return wrapped(_signature(ui), Markup('<ul class="af-versions">{}</ul>').format(rows), _disk(ui, place))

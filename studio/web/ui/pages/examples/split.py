@@ -95,11 +95,7 @@ def _ids(text: str) -> set[str]:
 
 
 def _number(text: str) -> int | None:
-    """A draw's number as a person wrote it; None for the next one.
-
-    Raises:
-        AfinaError: ``data.bad_draw``.
-    """
+    """A draw's number as a person wrote it; None for the next one. Raises ``data.bad_draw``."""
     if not text.strip():
         return None
     if not text.strip().isdecimal() or len(text.strip()) > 9:
