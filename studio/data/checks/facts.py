@@ -70,32 +70,20 @@ class FactsBuilder:
 
 @dataclass(slots=True)
 class Text:
-    """What is known of one text. Without the text itself, so that very many are remembered.
+    """What is known of one text. Without the text itself, so that very many are remembered."""
 
-    Args:
-        key: hash of the text as compared.
-        folded: hash of it without regard to letter case and spaces.
-        letters: of the text as compared.
-        size: in bytes.
-        flags: of the checks of single texts.
-        answered, asked: flags of the checks of answers and of questions; -1 until it is met as one.
-        wanted: kinds of personal data that it asks for as a question.
-        language: place of the language; -1 until somebody says it.
-        values: personal data: kind, start, end, hash and whether it is the company's; None until somebody says it.
-        masks: that stand in it already.
-    """
-
-    key: int
-    folded: int
-    letters: int
-    size: int
-    flags: int
-    answered: int = -1
-    asked: int = -1
-    wanted: int = 0
-    language: int = -1
+    key: int  # hash of the text as compared
+    folded: int  # hash of it without regard to letter case and spaces
+    letters: int  # of the text as compared
+    size: int  # in bytes
+    flags: int  # of the checks of single texts
+    answered: int = -1  # flags of the checks of answers; -1 until it is met as one
+    asked: int = -1  # likewise of questions
+    wanted: int = 0  # kinds of personal data that it asks for as a question
+    language: int = -1  # its place; -1 until somebody says it
+    # Personal data: kind, start, end, hash and whether it is the company's; None until somebody says it.
     values: Sequence[tuple[int, int, int, int, bool]] | None = None
-    masks: Sequence[tuple[str, int]] = ()
+    masks: Sequence[tuple[str, int]] = ()  # that stand in it already
 
 
 @dataclass(frozen=True)

@@ -78,12 +78,7 @@ def possible(text: str, kinds: Sequence[Kind]) -> list[Kind]:
 
 
 def spans(text: str, among: Sequence[Kind]) -> list[tuple[Kind, Span]]:
-    """The personal data of a text in the order of its letters; no two overlap.
-
-    Args:
-        text: to look through.
-        among: what to look for, of :func:`possible`; the surest first: where two claim the same letters, it has them.
-    """
+    """The personal data of a text in the order of its letters; no two overlap, the surest kind comes first."""
     taken: list[tuple[Kind, Span]] = []
     for kind in among:
         if kind.worth is None or kind.worth(text):
@@ -136,11 +131,8 @@ class Personal:
     def of(cls, facts: Facts, kinds: Sequence[Kind], contacts: Hashes | None = None) -> Personal:
         """Looks through the values of all turns but the system's, which the company wrote.
 
-        Args:
-            facts: of the examples.
-            kinds: of personal data, as the facts were made with.
-            contacts: hashes of values that are known to be the company's own, because they were before a fix took
-                examples away: a number told in two answers that are left is still the one of the shop.
+        ``contacts`` were the company's own before a fix took examples away: a number told in two answers that are left
+        is still the one of the shop.
         """
         values = facts.values
         hashes = mixed(values["value"], values["kind"].astype(np.uint64))
@@ -171,12 +163,7 @@ class Personal:
         return f"[{_MASKS.get(self.language, {}).get(kind.mask, kind.mask)}_{number}]"
 
     def masked(self, conversations: Sequence[Conversation], places: NDArray[np.void]) -> dict[int, Conversation | None]:
-        """The conversations with some values masked, by their positions.
-
-        Args:
-            conversations: all examples.
-            places: of :meth:`private` or :meth:`company`.
-        """
+        """The conversations with some values masked, by their positions."""
         by_row: dict[int, list[tuple[int, int, int, str]]] = defaultdict(list)
         for place in places:
             mask = self.mask(self.kinds[place["kind"]], place["number"])
@@ -210,12 +197,6 @@ def _ours(facts: Facts, kinds: Sequence[Kind], count: int, rank: Ints) -> NDArra
     They are told in answers and not by customers (but for one in ten, who may ask about them), and: the value itself
     shows it, or it recurs in answers to three different questions, or the words before it say so, or the question asks
     the company for it.
-
-    Args:
-        facts: of the examples.
-        kinds: of personal data.
-        count: how many different values there are.
-        rank: ``(V,)``, which of them each value is.
     """
     values = facts.values
     may = np.array([kind.may_be_ours for kind in kinds])[values["kind"]]

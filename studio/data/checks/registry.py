@@ -113,9 +113,7 @@ def get(code: str) -> Check:
 def parse(wanted: str) -> tuple[Check, str]:
     """A check and the way to fix it, from ``code`` or ``code=choice``.
 
-    Raises:
-        AfinaError: ``checks.unknown`` for an unknown check, ``checks.no_fix`` where only a person can put it right,
-            ``checks.unknown_choice``.
+    Raises ``checks.unknown``, ``checks.no_fix``, ``checks.unknown_choice``.
     """
     code, _, choice = wanted.partition("=")
     check = get(code.strip())

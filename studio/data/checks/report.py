@@ -73,8 +73,7 @@ class Removal:
 def removals(dataset: Dataset, wanted: list[str]) -> tuple[Dataset, list[Removal]]:
     """The dataset after some fixes, and every example that they leave out, in the order in which they go.
 
-    Raises:
-        AfinaError: as :func:`studio.data.checks.registry.parse`.
+    Raises as :func:`studio.data.checks.registry.parse`.
     """
     gone: list[Removal] = []
     for code, fixed in registry.fix_steps(dataset, wanted):

@@ -66,8 +66,7 @@ def _forget_old(folder: Path) -> None:
 def load(path: Path, examples: Path, tokens: Tokens | None, contacts: Hashes | None = None) -> tuple[Dataset, Report]:
     """What :func:`save` wrote, for the file of the same examples; arguments as of :class:`Dataset`.
 
-    Raises:
-        AfinaError: ``disk.missing`` where it was not written, was made by other checks, or cannot be read any more.
+    Raises ``disk.missing``.
     """
     try:
         with np.load(path, allow_pickle=False) as saved:

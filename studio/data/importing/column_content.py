@@ -48,11 +48,7 @@ _SHORT_ANSWERS: Final = frozenset((Content.BOOLEANS, Content.NUMBERS))
 
 
 def content_of(values: Sequence[Any]) -> Content | None:
-    """What the cells of a column are full of; None for texts, and for a column without cells.
-
-    Args:
-        values: the cells, empty ones included or not.
-    """
+    """What the cells of a column are full of; None for texts, and for a column without cells."""
     kinds: Counter[Content | None] = Counter()
     texts: list[str] = []
     for value in values:

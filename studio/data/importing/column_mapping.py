@@ -34,13 +34,7 @@ class Guess:
 
 
 def guess(columns: Sequence[str], rows: Sequence[dict[str, Any]], said: Mapping | None = None) -> Guess:
-    """The most likely mapping of a table; incomplete where there are not two columns of text.
-
-    Args:
-        columns: headers, in order.
-        rows: some of the first rows.
-        said: what a person chose already; the rest is found around it.
-    """
+    """The most likely mapping of a table; incomplete where there are not two columns of text."""
     said = (said or Mapping()).only(columns)
     if (beside := _without_constant_answer(columns, rows, said)) is not None:
         return beside

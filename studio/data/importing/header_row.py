@@ -31,11 +31,7 @@ class HeaderRow:
 
 
 def header_row(rows: Sequence[Sequence[str]]) -> HeaderRow:
-    """Where the titles of a table are.
-
-    Args:
-        rows: the first rows that have any text.
-    """
+    """Where the titles of a table are."""
     for index, row in enumerate(rows):
         if {exact_role(cell) for cell in row} >= _PAIR or {plain(cell) for cell in row if cell.strip()} in _LETTERS:
             return HeaderRow(index, True)

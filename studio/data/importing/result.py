@@ -71,12 +71,7 @@ class ReadResult:
     files: tuple[FileRead, ...]  # how each file or sheet was read
 
     def require(self, minimum: int = 1) -> None:
-        """Checks that there are examples enough.
-
-        Raises:
-            AfinaError: the first problem of a file when nothing was read; else ``data.no_usable_rows`` or
-                ``data.too_few_rows``.
-        """
+        """Checks that there are examples enough. Raises ``data.no_usable_rows``, ``data.too_few_rows``."""
         require(len(self.conversations), self.problems, minimum)
 
 

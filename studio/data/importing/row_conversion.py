@@ -56,17 +56,7 @@ def conversation_of(
     held_out: bool | None,
     example_id: str = "",
 ) -> Conversation:
-    """The example of a row, with all that the row says beside its texts.
-
-    Args:
-        row: of the table.
-        table: where it stands.
-        messages: what was made of its texts.
-        mapping: of the table.
-        used: columns that are read already, of :func:`used_columns`.
-        held_out: what the file or sheet says, where the row says nothing.
-        example_id: of the example.
-    """
+    """The example of a row, with all that the row says beside its texts."""
     values = row.values
     own = held_out_value(values.get(mapping.held_out)) if mapping.held_out else None
     topic = record_layouts.shown(values.get(mapping.topic)).strip()[:200] if mapping.topic else ""
@@ -82,12 +72,7 @@ def conversation_of(
 
 
 def with_lists(table: Table, first: list[Row]) -> tuple[Table, list[Row]]:
-    """A table whose questions or answers are lists written as JSON, ``["Yes.", "Sure."]``, with real lists in their place.
-
-    Args:
-        table: whose other rows come after ``first``.
-        first: its first rows; a column is one of lists where all of these are, and its title is the very word for it.
-    """
+    """A table whose questions or answers are lists written as JSON, ``["Yes.", "Sure."]``, with real lists in their place."""
     columns = []
     for column in table.columns:
         cells = [cell for row in first if (cell := row.values.get(column)) not in (None, "")]

@@ -49,17 +49,11 @@ class Meter:
 
 @dataclass(frozen=True)
 class Peek:
-    """A file before it is read: enough to recognise what it is.
-
-    Args:
-        path: where it lies.
-        name: what the person calls it.
-        findings: where a reader notes what it finds wrong.
-    """
+    """A file before it is read: enough to recognise what it is."""
 
     path: Path
-    name: str
-    findings: Findings = field(default_factory=Findings, compare=False)
+    name: str  # what the person calls it
+    findings: Findings = field(default_factory=Findings, compare=False)  # where a reader notes what it finds wrong
     depth: int = 0  # how many archives it lies in
     meter: Meter = field(default_factory=Meter, compare=False)
 

@@ -19,15 +19,7 @@ from studio.domain.problem import Severity
 def tell_layout(
     findings: Findings, table: Table, how: record_layouts.Layout, found: Guess, values: Sequence[dict[str, Any]]
 ) -> None:
-    """Notes what was guessed of a table: its titles, its layout, its columns.
-
-    Args:
-        findings: takes the notes.
-        table: that is read.
-        how: its records are laid out.
-        found: its mapping.
-        values: of its first rows.
-    """
+    """Notes what was guessed of a table: its titles, its layout, its columns."""
     if table.titles_guessed is not None:
         findings.file("data.header_guessed", table.label, Severity.NOTE, row=table.titles_guessed)
     if how.kind is Kind.PREFERENCE:

@@ -90,12 +90,7 @@ class Insights:
 
     @classmethod
     def of(cls, dataset: Dataset, held_out: Collection[str] = ()) -> Insights:
-        """Counts everything.
-
-        Args:
-            dataset: the examples.
-            held_out: ids of the examples for the proof, beside those that say so themselves.
-        """
+        """Counts everything."""
         return cls(lengths(dataset), languages(dataset), topics(dataset, held_out), copies(dataset))
 
 

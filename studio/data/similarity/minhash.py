@@ -28,13 +28,7 @@ Signatures = NDArray[np.uint32]
 
 
 def roots_of(texts: Sequence[str], apart: Hashes | None, threshold: float) -> Ints:
-    """The cluster of each text: the place of its first.
-
-    Args:
-        texts: of :func:`studio.data.similarity.clusters.near`, those with pieces enough.
-        apart: ``(N,)``; texts with different values are never compared. All are where None.
-        threshold: of the Jaccard index of their pieces.
-    """
+    """The cluster of each text: the place of its first."""
     from scipy.sparse import coo_array  # loaded by the first check, not by every process
     from scipy.sparse.csgraph import connected_components
 

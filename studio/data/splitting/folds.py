@@ -19,11 +19,6 @@ def parts(conversations: Sequence[Conversation], count: int, seed: int) -> tuple
 
     The wordings of one answer go to different parts where there are several, so that each part asks new wordings of
     answers that the others teach.
-
-    Args:
-        conversations: all examples.
-        count: of parts, at least 2; fewer where there are fewer different questions.
-        seed: the same seed and examples give the same parts.
     """
     from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 

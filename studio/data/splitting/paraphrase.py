@@ -121,13 +121,7 @@ def how_many(examples: int, share: float) -> int:
 
 
 def rewordings(conversations: Sequence[Conversation], seed: int, count: int) -> list[Rewording]:
-    """Other words for the questions of some examples, one an answer, in the order of the examples.
-
-    Args:
-        conversations: all examples; those held out are passed over.
-        seed: the same seed and examples give the same words.
-        count: how many, at most :data:`MAX_REWORDED`.
-    """
+    """Other words for the questions of some examples, one an answer, in the order of the examples."""
     dice = random.Random(seed)
     known: set[str] = set()
     places = []
@@ -150,13 +144,7 @@ def rewordings(conversations: Sequence[Conversation], seed: int, count: int) -> 
 def held_out_examples(
     chosen: Iterable[Rewording], conversations: Iterable[Conversation], first: int
 ) -> list[Conversation]:
-    """Rewordings as examples for the test: the conversation of their origin, with its last question in other words.
-
-    Args:
-        chosen: the rewordings.
-        conversations: where their origins are.
-        first: number of the first new id.
-    """
+    """Rewordings as examples for the test: the conversation of their origin, with its last question in other words."""
     origins = {conversation.id: conversation for conversation in conversations}
     made = []
     for number, item in enumerate((item for item in chosen if item.origin in origins), start=first):

@@ -17,9 +17,7 @@ _SALT: Final = 7_919  # other words than those of a held-out test, which takes t
 def has_unique_answers(train: Sequence[Conversation], held_out: Sequence[Conversation] = ()) -> bool:
     """Whether (nearly) every answer is there once, so that the answer to a question held out cannot be learned.
 
-    Args:
-        train: examples to learn from.
-        held_out: examples of the exam; those that ask an example of ``train`` in other words do not count.
+    Held-out examples that ask one of ``train`` in other words do not count.
     """
     conversations = [*train, *(conversation for conversation in held_out if not conversation.reworded_from)]
     answers = {plain(conversation.answer) for conversation in conversations}
@@ -27,13 +25,7 @@ def has_unique_answers(train: Sequence[Conversation], held_out: Sequence[Convers
 
 
 def recall_questions(conversations: Sequence[Conversation], seed: int, count: int) -> list[Conversation]:
-    """Questions of the examples in other words, spread over them, with the answers that they teach.
-
-    Args:
-        conversations: examples to learn from.
-        seed: the same seed and examples give the same words.
-        count: how many at most.
-    """
+    """Questions of the examples in other words, spread over them, with the answers that they teach."""
     numbered = [
         conversation.model_copy(update={"id": f"r{number}", "held_out": None})
         for number, conversation in enumerate(conversations)

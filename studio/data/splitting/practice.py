@@ -44,10 +44,6 @@ def draw_practice(train: Sequence[Conversation], seed: int) -> Practice:
 
     Whole clusters of near-identical questions are taken, new wordings of answers that are learned where there are
     any, as in the draw of the exam. Where the examples are few, questions in other words leave all of them to learn from.
-
-    Args:
-        train: the examples that are not in the exam.
-        seed: the same seed and examples give the same practice.
     """
     if len(train) < FEWEST_TO_PART:
         return Practice(PracticeKind.REWORDED if len(train) > 1 else PracticeKind.NONE)
@@ -59,12 +55,7 @@ def draw_practice(train: Sequence[Conversation], seed: int) -> Practice:
 
 
 def reworded_practice(train: Sequence[Conversation], seed: int) -> list[Conversation]:
-    """The questions of a practice of :attr:`PracticeKind.REWORDED`; none where no question can be put otherwise.
-
-    Args:
-        train: the examples to learn from.
-        seed: the same seed and examples give the same words.
-    """
+    """The questions of a practice of :attr:`PracticeKind.REWORDED`; none where no question can be put otherwise."""
     return recall_questions(train, seed + _SALT, reworded_count(len(train)))
 
 
@@ -76,13 +67,7 @@ def reworded_count(examples: int) -> int:
 def lesson_questions(
     train: Sequence[Conversation], seed: int, count: int
 ) -> tuple[list[Conversation], list[Conversation]]:
-    """Questions of training as they are, one an answer where that is enough, and questions of training in other words.
-
-    Args:
-        train: the examples that were learned from.
-        seed: the same seed and examples give the same questions.
-        count: of each at most.
-    """
+    """Questions of training as they are, one an answer where that is enough, and questions of training in other words."""
     order = random.Random(seed + _SALT).sample(range(len(train)), len(train))
     by_answer: dict[str, int] = {}
     for place in order:

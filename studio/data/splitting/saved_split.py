@@ -57,12 +57,7 @@ class Drawn(BaseModel):
 
 
 def draw(conversations: Sequence[Conversation], choice: SplitChoice) -> Drawn:
-    """Draws the test of a version; see :func:`studio.data.splitting.split.plan`.
-
-    Args:
-        conversations: all examples, in the order of the file.
-        choice: seed and share.
-    """
+    """Draws the test of a version; see :func:`studio.data.splitting.split.plan`."""
     found = splitting.plan(conversations, choice.seed, choice.share)
     at = {conversation.id: place for place, conversation in enumerate(conversations)}
     held_out = [at[conversation.id] for conversation in found.held_out]
@@ -130,13 +125,7 @@ def parts(examples: Path, drawn: Drawn) -> Parts:
 
 
 def estimated_parts(examples: Path, held_out: int, choice: SplitChoice) -> Parts:
-    """About as many examples in each part as a draw would give; the last ones stand for exam and practice.
-
-    Args:
-        examples: the file of a version.
-        held_out: examples that the data or a person keeps aside; 0 where the test is drawn.
-        choice: how it is drawn.
-    """
+    """About as many examples in each part as a draw would give; the last ones stand for exam and practice."""
     whole = Rows(examples)
     aside = held_out or min(splitting.MAX_HELD_OUT, max(1, round(len(whole) * choice.share)))
     free, asked = np.split(np.arange(len(whole)), [len(whole) - aside])

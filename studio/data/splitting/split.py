@@ -51,11 +51,6 @@ def plan(conversations: Sequence[Conversation], seed: int, fraction: float = DEF
     Flags win: with at least one ``held_out=True`` exactly those are held out. Otherwise whole clusters of
     near-identical questions, or of one conversation of the file, are drawn, from answers with several phrasings and never all phrasings of an answer;
     where every answer is there once, half of ``fraction`` is drawn at random.
-
-    Args:
-        conversations: all examples.
-        seed: the same seed and examples give the same split.
-        fraction: share to hold out, at most :data:`MAX_HELD_OUT` examples.
     """
     places, kind = held_out_places(conversations, seed, fraction)
     if kind in (SplitKind.GIVEN, SplitKind.REWORDED):

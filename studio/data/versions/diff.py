@@ -24,13 +24,7 @@ class Difference:
 def difference(older: Rows, newer: Rows, limit: int) -> Difference:
     """Compares examples by their ids; moving one changes nothing. Only what is shown is read.
 
-    Args:
-        older: the version before.
-        newer: the version after.
-        limit: examples of each kind at most.
-
-    Raises:
-        AfinaError: ``disk.missing``, ``data.version_damaged``.
+    Raises ``disk.missing``, ``data.version_damaged``.
     """
     before: dict[str, int] = {}
     prints = array("q")

@@ -67,13 +67,7 @@ class Plan:
 
 
 def plan(rows: Rows | None, edits: Sequence[RowEdit], deleted: Sequence[str] = ()) -> Plan:
-    """Works out what edits change, without writing anything.
-
-    Args:
-        rows: of the current version; None where there is none yet.
-        edits: changed and new rows.
-        deleted: ids of rows that go.
-    """
+    """Works out what edits change, without writing anything."""
     made = Plan()
     cleaned = [edit.cleaned for edit in edits]
     for place, row in enumerate((row for row in cleaned if not row.id), start=len(rows or ()) + 1):

@@ -60,13 +60,7 @@ def topics(rows: Rows, limit: int) -> list[str]:
 
 
 def select(rows: Rows, query: Query, among: Sequence[int] | None = None) -> Sequence[int]:
-    """The 0-based places of the rows that are wanted.
-
-    Args:
-        rows: of the version.
-        query: what is wanted.
-        among: the only places that count, in ascending order; None for all.
-    """
+    """The 0-based places of the rows that are wanted."""
     places = range(len(rows)) if among is None else among
     if query.is_all:
         return places

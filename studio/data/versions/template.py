@@ -11,15 +11,7 @@ _NOTE_SIZE: Final = (420, 160)  # pixels
 
 
 def write_template(path: Path, sheet: str, titles: Sequence[str], rows: Sequence[Sequence[str]], note: str) -> None:
-    """Writes the spreadsheet. The note is a comment on the first title, so that no reader takes it for an example.
-
-    Args:
-        path: ends in ``.xlsx``.
-        sheet: name of the sheet.
-        titles: of the question, the answer and the topic.
-        rows: examples, one cell a title.
-        note: how to fill it in.
-    """
+    """Writes the spreadsheet. The note is a comment on the first title, so that no reader takes it for an example."""
     from openpyxl import Workbook
     from openpyxl.comments import Comment
     from openpyxl.styles import Alignment, Font

@@ -19,12 +19,7 @@ _UNSAFE: Final = re.compile(r"[^\w.\- ]+")
 
 
 class Uploads:
-    """The uploads of one project.
-
-    Args:
-        folder: where they are kept.
-        max_bytes: size above which a file is refused before it is read.
-    """
+    """The uploads of one project."""
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
         self._folder = folder
@@ -33,8 +28,7 @@ class Uploads:
     def keep(self, path: Path, held_out: bool | None = None) -> dict[str, Any]:
         """Copies a file or folder's content in, once, and returns what a version remembers of it.
 
-        Raises:
-            AfinaError: ``data.too_large``, ``data.empty_file``, ``disk.full``, ``disk.missing`` …
+        Raises ``data.too_large``, ``data.empty_file``, ``disk.full``, ``disk.missing`` …
         """
         try:
             size = path.stat().st_size
@@ -96,8 +90,7 @@ class Uploads:
 def files_below(paths: Sequence[Path]) -> list[Path]:
     """The files, and those below each folder; links are not followed.
 
-    Raises:
-        AfinaError: ``data.empty_file`` for a folder without files, ``data.no_dataset`` for no path.
+    Raises ``data.empty_file``, ``data.no_dataset``.
     """
     found: list[Path] = []
     for path in paths:

@@ -37,12 +37,7 @@ class Checkup:
 
 
 class CheckupService:
-    """Check-ups of projects, one of each at a time. Safe to use from many threads.
-
-    Args:
-        datasets: the examples.
-        checks: what checks them.
-    """
+    """Check-ups of projects, one of each at a time. Safe to use from many threads."""
 
     def __init__(self, datasets: DatasetService, checks: CheckService) -> None:
         self._datasets = datasets
@@ -52,8 +47,7 @@ class CheckupService:
     def look(self, project_id: str) -> Checkup:
         """Where the check-up of the current examples stands; begins it where it is needed. Waits a moment at most.
 
-        Raises:
-            AfinaError: ``data.no_dataset``, ``general.not_found``.
+        Raises ``data.no_dataset``, ``general.not_found``.
         """
         version = self._datasets.version(project_id)
         if version is None:
@@ -82,12 +76,7 @@ class CheckupService:
     def fix(self, project_id: str, codes: Sequence[str]) -> None:
         """Puts problems right, of a large set in the background: :meth:`look` tells how far it is.
 
-        Args:
-            project_id: the project.
-            codes: as of :meth:`studio.services.examples.checks.CheckService.fix`.
-
-        Raises:
-            AfinaError: as that method, where it is done at once.
+        Raises as :meth:`studio.services.examples.checks.CheckService.fix`, where it is done at once.
         """
         if not self._checks.is_large(project_id):
             self._checks.fix(project_id, codes)

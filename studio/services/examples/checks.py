@@ -45,12 +45,7 @@ class _Checked:
 
 
 class CheckService:
-    """What the checks say of the current examples of a project. Safe to use from many threads.
-
-    Args:
-        datasets: the examples.
-        models: base models, for lengths in tokens.
-    """
+    """What the checks say of the current examples of a project. Safe to use from many threads."""
 
     def __init__(self, datasets: DatasetService, models: ModelService) -> None:
         self._datasets = datasets
@@ -63,13 +58,7 @@ class CheckService:
     def report(self, project_id: str, cancelled: Cancelled = never) -> Report:
         """The health score, all findings and the three most worth doing. Remembered as long as nothing changes.
 
-        Args:
-            project_id: the project.
-            cancelled: asked often; True to end the check-up of a large set.
-
-        Raises:
-            AfinaError: ``data.no_dataset``, ``general.not_found``.
-            Stopped: where ``cancelled`` said so in time.
+        Raises ``data.no_dataset``, ``general.not_found``, :class:`Stopped`.
         """
         return self._checked(project_id, cancelled).report
 
@@ -95,13 +84,7 @@ class CheckService:
     def groups(self, project_id: str, code: str, limit: int) -> list[list[Conversation]]:
         """The examples that a check found to belong together: copies, answers that contradict each other.
 
-        Args:
-            project_id: the project.
-            code: of the check.
-            limit: groups at most.
-
-        Raises:
-            AfinaError: as :meth:`report`.
+        Raises as :meth:`report`.
         """
         checked = self._checked(project_id)
         found = next((finding for finding in checked.report.findings if finding.code == code), None)
@@ -111,13 +94,7 @@ class CheckService:
     def preview(self, project_id: str, code: str, limit: int = 5) -> list[Change]:
         """What a fix would change, the first examples of it; nothing is written.
 
-        Args:
-            project_id: the project.
-            code: of a check, or ``code=choice``, such as ``contradictions=longest``.
-            limit: examples at most.
-
-        Raises:
-            AfinaError: ``checks.unknown``, ``checks.no_fix``, ``checks.unknown_choice``; as :meth:`report`.
+        Raises ``checks.unknown``, ``checks.no_fix``, ``checks.unknown_choice``; as :meth:`report`.
         """
         return preview(self._checked(project_id).dataset, code, limit)
 
@@ -171,16 +148,7 @@ class CheckService:
     def examine(
         self, conversations: Sequence[Conversation], model_id: str | None = None, system_prompt: str | None = None
     ) -> Dataset:
-        """A dataset for the checks, without a project.
-
-        Args:
-            conversations: the examples.
-            model_id: an installed base model, for lengths in tokens; None leaves lengths out.
-            system_prompt: said before each example.
-
-        Raises:
-            AfinaError: ``general.not_found`` for an unknown model, ``model.not_installed``.
-        """
+        """A dataset for the checks, without a project. Raises ``general.not_found``, ``model.not_installed``."""
         dataset = ScannedDataset.of(conversations)
         if model_id is None:
             return dataset

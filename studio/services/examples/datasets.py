@@ -31,14 +31,7 @@ _SAMPLE_ROWS_SHOWN: Final = 10  # rows that show how columns are read
 
 
 class DatasetService:
-    """The examples of projects: every change is a new version, and every version stays.
-
-    Args:
-        workspace: where they are kept.
-
-    Attributes:
-        tests: the examples that are kept aside, by version.
-    """
+    """The examples of projects: every change is a new version, and every version stays."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -57,12 +50,7 @@ class DatasetService:
         return self._workspace.settings.max_file_mb * 1_000_000
 
     def watch(self, monitor: ReadMonitor, on_block: OnBlock | None = None) -> None:
-        """Lets a process that works on one import follow it, and stop it; everything is as it was then.
-
-        Args:
-            monitor: follows the reading.
-            on_block: of :func:`studio.data.versions.rows.write_rows`.
-        """
+        """Lets a process that works on one import follow it, and stop it; everything is as it was then."""
         self._versions.on_block = on_block
         self._monitor = monitor
 
@@ -153,11 +141,7 @@ class DatasetService:
             return self.import_files(project_id, [path], append=append)
 
     def use_sample(self, project_id: str, locale: str) -> DatasetView:
-        """Makes a version of the bundled sample, with its held-out questions.
-
-        Raises:
-            AfinaError: ``data.no_sample`` for a language without one.
-        """
+        """Makes a version of the bundled sample, with its held-out questions. Raises ``data.no_sample``."""
         self._versions.project(project_id)
         folder = assets_dir() / "samples"
         parts = ((folder / f"{locale}.train.csv", False), (folder / f"{locale}.heldout.csv", True))
@@ -176,9 +160,7 @@ class DatasetService:
     def set_mapping(self, project_id: str, mapping: Mapping) -> DatasetView:
         """Reads the files of the current version again with other columns. Later edits stay in the earlier version.
 
-        Raises:
-            AfinaError: ``data.mapping_incomplete``, ``data.column_missing``, ``data.no_dataset``, or as
-                :meth:`import_files`.
+        Raises ``data.mapping_incomplete``, ``data.column_missing``, ``data.no_dataset``; as :meth:`import_files`.
         """
         if not mapping.is_complete and not mapping.company and not mapping.sheets:
             raise AfinaError("data.mapping_incomplete")
@@ -202,15 +184,7 @@ class DatasetService:
     ) -> DatasetView:
         """Makes a version with other content, from the same files and columns.
 
-        Args:
-            project_id: the project.
-            conversations: the examples; those kept have kept their ids.
-            action: suffix of the catalog key ``version.<action>``.
-            params: values named in its sentence.
-            base: id of the version that they were made from; the current one where None.
-
-        Raises:
-            AfinaError: ``data.no_dataset``, ``data.changed_meanwhile``, ``disk.full`` …; the project is then as it was.
+        Raises ``data.no_dataset``, ``data.changed_meanwhile``, ``disk.full`` …
         """
         current = self._versions.get(base) if base else self._versions.require_current(project_id)
         draft = Draft.like(current, action, dict(params), with_problems=True)
@@ -238,8 +212,7 @@ class DatasetService:
     def preview(self, project_id: str, conversation_id: str, model_id: str) -> tuple[Segment, ...]:
         """What the model sees of an example and which part it learns, from the function that makes the batches.
 
-        Raises:
-            AfinaError: ``general.not_found`` for an unknown example; ``model.not_installed``.
+        Raises ``general.not_found``, ``model.not_installed``.
         """
         from studio.models.chat_template import ChatTemplate
 
@@ -257,12 +230,7 @@ class DatasetService:
     def parts(self, version_id: str, *, estimate: bool = False) -> Parts:
         """The examples of a version to learn from, to practise with, and those of its exam. They stay on disk.
 
-        Args:
-            version_id: of the version.
-            estimate: does not wait for the exam of a large set to be drawn: about as many examples stand for it.
-
-        Raises:
-            AfinaError: ``general.not_found``, ``disk.missing`` …
+        Raises ``general.not_found``, ``disk.missing`` …
         """
         return self.tests.parts(self._versions.get(version_id), estimate=estimate)
 

@@ -51,11 +51,7 @@ class ImportRequest:
 
 
 class ImportService:
-    """Imports, one a project at a time. Safe to use from many threads.
-
-    Args:
-        datasets: where the examples go.
-    """
+    """Imports, one a project at a time. Safe to use from many threads."""
 
     def __init__(self, datasets: DatasetService) -> None:
         self._datasets = datasets
@@ -64,8 +60,7 @@ class ImportService:
     def start(self, project_id: str, request: ImportRequest) -> None:
         """Begins an import; a small one is finished when this returns. What goes wrong is kept in :meth:`progress`.
 
-        Raises:
-            AfinaError: ``data.import_running`` while another one of the project is under way.
+        Raises ``data.import_running``.
         """
         job = self._jobs.start(
             project_id, lambda job: self._run(project_id, request, job), project=project_id, stage="reading"

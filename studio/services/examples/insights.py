@@ -48,14 +48,7 @@ Key = tuple[str, str, str, tuple[str, ...]]
 
 
 class InsightService:
-    """The plots of projects. Safe to use from many threads.
-
-    Args:
-        datasets: the examples.
-        models: base models, for lengths in tokens.
-        checks: what worked out near-identical questions already.
-        encoders: the models that read questions.
-    """
+    """The plots of projects. Safe to use from many threads."""
 
     def __init__(
         self, datasets: DatasetService, models: ModelService, checks: CheckService, encoders: EncoderService
@@ -71,8 +64,7 @@ class InsightService:
     def look(self, project_id: str) -> InsightView:
         """The plots of the current examples as far as they are; begins to count where needed. Never waits.
 
-        Raises:
-            AfinaError: ``data.no_dataset``, ``general.not_found``.
+        Raises ``data.no_dataset``, ``general.not_found``.
         """
         key = self._key(project_id)
         with self._lock:

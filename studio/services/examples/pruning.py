@@ -45,12 +45,7 @@ class _Removable:
 
 
 class PruningService:
-    """Tells the disk of a project, and tidies it up. Nothing that undo, redo or a run needs goes.
-
-    Args:
-        workspace: where projects are.
-        imports: while one of them reads a project's files, nothing of it is removed.
-    """
+    """Tells the disk of a project, and tidies it up. Nothing that undo, redo or a run needs goes."""
 
     def __init__(self, workspace: Workspace, imports: ImportService) -> None:
         self._workspace = workspace
@@ -73,8 +68,7 @@ class PruningService:
     def prune(self, project_id: str) -> int:
         """Removes what :meth:`disk_use` says can go. Returns the bytes that are free again.
 
-        Raises:
-            AfinaError: ``data.being_read`` while files are read into the project.
+        Raises ``data.being_read``.
         """
         progress = self._imports.progress(project_id)
         if progress is not None and progress.is_active:

@@ -73,16 +73,7 @@ def make_map(
 ) -> QuestionMap | None:
     """The map of a dataset, from ``folder`` where it was made before; None for too few questions.
 
-    Args:
-        dataset: the examples.
-        folder: of the project, for maps and vectors.
-        model_dir: of the installed helper; None for letters.
-        precision: of the helper.
-        progress: called with questions read and in all.
-        cancelled: asked often.
-
-    Raises:
-        AfinaError: ``insights.map_failed``, ``model.weights_damaged``, ``disk.*``; :class:`Stopped`.
+    Raises ``insights.map_failed``, ``model.weights_damaged``, ``disk.*``.
     """
     asked = [i for i, c in enumerate(dataset.conversations) if c.question.strip()]
     chosen = spread(asked, MOST_POINTS)

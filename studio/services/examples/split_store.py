@@ -22,11 +22,7 @@ _OPEN: Final = 2  # versions whose lines can be found at once: 24 bytes an examp
 
 
 class SplitStore:
-    """Safe to use from many threads.
-
-    Args:
-        workspace: where the versions are.
-    """
+    """The tests of the versions of a workspace. Safe to use from many threads."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -48,8 +44,7 @@ class SplitStore:
     def need(self, row: DatasetRow) -> Drawn:
         """The test of a version; waits until a large one is drawn.
 
-        Raises:
-            AfinaError: ``disk.missing``, ``data.version_damaged``, ``disk.full`` …
+        Raises ``disk.missing``, ``data.version_damaged``, ``disk.full`` …
         """
         found = self.known(row)
         if found is None:
@@ -65,12 +60,7 @@ class SplitStore:
     def parts(self, row: DatasetRow, *, estimate: bool = False) -> Parts:
         """The examples of a version to learn from, to practise with, and those of its exam. They stay on disk.
 
-        Args:
-            row: the version.
-            estimate: does not wait for a large test to be drawn: about as many examples stand for it until then.
-
-        Raises:
-            AfinaError: as :meth:`need`.
+        Raises as :meth:`need`.
         """
         found = self.known(row) if estimate else self.need(row)
         if found is None:

@@ -89,12 +89,7 @@ class SplitView:
 
 
 class SplitService:
-    """The tests of the projects. Every change is a version, like any other change of the examples.
-
-    Args:
-        workspace: where they are kept.
-        tests: those that are drawn already.
-    """
+    """The tests of the projects. Every change is a version, like any other change of the examples."""
 
     def __init__(self, workspace: Workspace, tests: SplitStore | None = None) -> None:
         self._versions = Versions(workspace)
@@ -131,8 +126,7 @@ class SplitService:
     def counts(self, project_id: str) -> tuple[int, SplitKind] | None:
         """How many examples are kept aside and what they can show; None while a large test is being drawn.
 
-        Raises:
-            AfinaError: ``data.no_dataset``.
+        Raises ``data.no_dataset``.
         """
         drawn = self._tests.known(self._versions.require_current(project_id))
         return (len(drawn.held_out), drawn.kind) if drawn is not None else None
@@ -140,13 +134,7 @@ class SplitService:
     def find(self, project_id: str, wanted: str, limit: int) -> list[Conversation]:
         """Examples to learn from whose question has every word that is looked for, whatever its case and accents.
 
-        Args:
-            project_id: the project.
-            wanted: the words.
-            limit: examples at most.
-
-        Raises:
-            AfinaError: ``data.no_dataset``, ``disk.missing`` …
+        Raises ``data.no_dataset``, ``disk.missing`` …
         """
         row = self._versions.require_current(project_id)
         aside = set(self._tests.need(row).held_out)
@@ -164,13 +152,7 @@ class SplitService:
         return found
 
     def draw(self, project_id: str, *, seed: int | None = None, share: float | None = None) -> None:
-        """Draws the test again; what was kept aside by hand, by the file or in other words gives way.
-
-        Args:
-            project_id: the project.
-            seed: the next one after the present one where None.
-            share: of the examples; as it was where None.
-        """
+        """Draws the test again; what was kept aside by hand, by the file or in other words gives way."""
         row = self._versions.require_current(project_id)
         before = Draft.like(row, "", {}).split
         seed = (before.seed + 1) % _SEED_LIMIT if seed is None else seed
@@ -210,8 +192,7 @@ class SplitService:
     def accept(self, project_id: str, chosen: Iterable[Rewording]) -> None:
         """Makes reworded questions the test; every example as it was brought is learned from then.
 
-        Raises:
-            AfinaError: ``data.nothing_reworded`` where none is chosen.
+        Raises ``data.nothing_reworded``.
         """
         row = self._versions.require_current(project_id)
         brought = [_flagged(c, None) for c in self._versions.rows(row) if not c.reworded_from]

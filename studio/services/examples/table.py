@@ -74,12 +74,7 @@ class _Known:
 
 
 class TableService:
-    """The rows of the current examples of a project. Safe to use from many threads.
-
-    Args:
-        workspace: where they are kept.
-        checks: for the rows in which something was found.
-    """
+    """The rows of the current examples of a project. Safe to use from many threads."""
 
     def __init__(self, workspace: Workspace, checks: CheckService) -> None:
         self._versions = Versions(workspace)
@@ -92,15 +87,7 @@ class TableService:
     ) -> TablePage:
         """One page of the table.
 
-        Args:
-            project_id: the project.
-            query: which rows, in which order; all as they stand where None.
-            problem: code of a check: only the rows in which it found something.
-            page: 1-based.
-            size: rows a page.
-
-        Raises:
-            AfinaError: ``data.no_dataset``, ``disk.missing``, ``data.version_damaged``; ``checks.unknown``.
+        Raises ``data.no_dataset``, ``disk.missing``, ``data.version_damaged``, ``checks.unknown``.
         """
         row = self._versions.require_current(project_id)
         known = self._of(row)
@@ -167,8 +154,7 @@ class TableService:
     def replace(self, project_id: str, wanted: Replacement) -> DatasetVersion:
         """Makes a version with a text replaced everywhere; where it stands nowhere, none is made.
 
-        Raises:
-            AfinaError: ``data.replace_empties`` when it would leave a question or an answer empty; as :meth:`page`.
+        Raises ``data.replace_empties``; as :meth:`page`.
         """
         current = self._versions.require_current(project_id)
         found = self.matches(project_id, wanted, limit=0)

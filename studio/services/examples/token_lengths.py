@@ -25,14 +25,7 @@ _SAMPLED: Final = 2_000
 
 
 class ModelTokens:
-    """Lengths for one base model, counted as the training does.
-
-    Args:
-        workspace: where it is installed.
-        card: of the model.
-        conversations: of the dataset; the longest example that a training takes follows from their mean length.
-        system_prompt: said before each example that has none of its own.
-    """
+    """Lengths for one base model, counted as the training does."""
 
     def __init__(
         self,

@@ -20,11 +20,7 @@ _SHOWN: Final = 20
 
 
 class HistoryService:
-    """What happened to the examples. Nothing is ever lost: undo moves a pointer, and going back makes a new version.
-
-    Args:
-        workspace: where they are kept.
-    """
+    """What happened to the examples. Nothing is ever lost: undo moves a pointer, and going back makes a new version."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._versions = Versions(workspace)
@@ -49,8 +45,7 @@ class HistoryService:
     def redo(self, project_id: str) -> None:
         """Goes forward again to the newest version made from this one.
 
-        Raises:
-            AfinaError: ``data.nothing_to_redo``, ``data.no_dataset``.
+        Raises ``data.nothing_to_redo``, ``data.no_dataset``.
         """
         child = self._versions.newest_child(self._versions.require_current(project_id).id)
         if child is None:
@@ -68,9 +63,7 @@ class HistoryService:
     def changes(self, version_id: str, limit: int = _SHOWN) -> Difference:
         """What a version changed of the one that it was made from; of the first one, everything is new.
 
-        Raises:
-            AfinaError: ``general.not_found``, ``disk.missing``, ``data.version_damaged``, ``data.version_before_removed``
-                where the one before was tidied away.
+        Raises ``general.not_found``, ``disk.missing``, ``data.version_damaged``, ``data.version_before_removed``.
         """
         row = self._versions.get(version_id)
         if row.parent_id is None and row.number > 1:
@@ -83,9 +76,7 @@ class HistoryService:
     def diff(self, older_id: str, newer_id: str, limit: int = _SHOWN) -> Difference:
         """What was added, removed and changed between two versions of one project; the first examples of each.
 
-        Raises:
-            AfinaError: ``general.not_found`` for a version that does not exist or is another project's; as
-                :meth:`changes`.
+        Raises ``general.not_found``; as :meth:`changes`.
         """
         older, newer = self._versions.get(older_id), self._versions.get(newer_id)
         if older.project_id != newer.project_id:
@@ -95,8 +86,7 @@ class HistoryService:
     def export(self, project_id: str, path: Path) -> Path:
         """Writes the current examples to ``path``, in the format of its ending: CSV, XLSX or JSONL.
 
-        Raises:
-            AfinaError: ``data.no_dataset``, ``data.unknown_export``, ``disk.full`` …; ``path`` is then as it was.
+        Raises ``data.no_dataset``, ``data.unknown_export``, ``disk.full`` …; ``path`` is then as it was.
         """
         row = self._versions.require_current(project_id)
         write = writing.writer(path.suffix)

@@ -10,13 +10,7 @@ from studio.domain.problem import Severity
 
 
 def check_of(kind: Kind, weight: float, severity: Severity = Severity.WARNING) -> Check:
-    """A check that finds the values of ``kind`` that are not the company's own, and masks them.
-
-    Args:
-        kind: what to look for.
-        weight: points of the health score; see :class:`Check`.
-        severity: how much it matters.
-    """
+    """A check that finds the values of ``kind`` that are not the company's own, and masks them."""
 
     def search(dataset: Dataset) -> Matches:
         places = dataset.personal.private(kind.code)

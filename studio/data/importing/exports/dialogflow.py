@@ -34,12 +34,7 @@ def agent_files(names: Iterable[str]) -> tuple[list[tuple[str, str]], set[str]]:
 
 
 def agent_rows(pairs: Iterable[tuple[str, str]], load: Callable[[str], bytes]) -> Iterator[Row]:
-    """The rows of an exported agent: each intent with the phrases of one language and its answers in that language.
-
-    Args:
-        pairs: of :func:`agent_files`.
-        load: gives what a file holds.
-    """
+    """The rows of an exported agent: each intent with the phrases of one language and its answers in that language."""
     for place, (intent_file, phrases_file) in enumerate(pairs, start=1):
         match = _PHRASES_FILE.search(phrases_file)
         try:

@@ -64,11 +64,7 @@ def extensions() -> tuple[str, ...]:
 
 
 def choose(peek: Peek) -> Reader:
-    """The reader that is surest of a file, by its content.
-
-    Raises:
-        AfinaError: ``data.empty_file``, or ``data.not_a_table.<kind>`` for a file that is something else.
-    """
+    """The reader that is surest of a file, by its content. Raises ``data.empty_file``, ``data.not_a_table.<kind>``."""
     if not peek.head.strip(b" \t\r\n\xef\xbb\xbf\xff\xfe\0"):
         raise AfinaError("data.empty_file", file=peek.name)
     binary = _binary_kind(peek.head)

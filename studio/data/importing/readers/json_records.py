@@ -101,13 +101,7 @@ def _record(value: Any) -> dict[str, Any]:
 def tables_of(peek: Peek, value: Any, detail: str) -> Iterator[Table]:
     """The tables of a value, in the shapes that programs and people give it.
 
-    Args:
-        peek: the file.
-        value: what it holds.
-        detail: how it was read, for the command line.
-
-    Raises:
-        AfinaError: ``data.json_shape``, ``data.not_readable.<kind>`` …
+    Raises ``data.json_shape``, ``data.not_readable.<kind>`` …
     """
     if (export := export_of(value)) is not None:
         yield from exports.tables(export, peek, value, detail)

@@ -18,17 +18,7 @@ def check_sizes(path: Path, name: str, limit: int) -> None:
     """Refuses a file whose members unpack to more than a limit, or to another size than its directory says.
 
     Parsers that believe the directory reserve too little, those that do not unpack without a bound; this reads every
-    member once, in pieces, and keeps nothing.
-
-    Args:
-        path: of the zip file.
-        name: what the person calls it.
-        limit: bytes of all members together.
-
-    Raises:
-        AfinaError: ``data.unpacks_too_large``.
-        zipfile.BadZipFile: where the directory lies, or a member is packed in an unusual way.
-        OSError, zlib.error: of damaged files.
+    member once, in pieces, and keeps nothing. Raises ``data.unpacks_too_large``.
     """
     with zipfile.ZipFile(path) as archive, path.open("rb") as file:
         entries = archive.infolist()

@@ -37,11 +37,10 @@ def build_behind(ui: Ui) -> Section:
 def train_again(ui: Ui, place: Place) -> Place:
     """Starts a run with the settings of the version that was examined, on the examples as they are now.
 
+    Raises ``general.not_found``.
+
     Returns:
         Where the new run is looked at.
-
-    Raises:
-        AfinaError: ``general.not_found`` for a run of another project, and what starting a run raises.
     """
     view = ui.services.runs.view(place.run)
     if view.project_id != place.project:

@@ -74,14 +74,7 @@ def build_checks(ui: Ui) -> Section:
 
 
 def connect_filter(ui: Ui, section: Section, tabs: Any, problem: Any) -> None:
-    """Lets a finding's button show its rows.
-
-    Args:
-        ui: the language.
-        section: the check-up.
-        tabs: those below it; the one with the table has the id ``rows``.
-        problem: the table's filter by problem.
-    """
+    """Lets a finding's button show its rows."""
 
     def choose(event: gr.EventData) -> Any:
         chosen = event_data(event)

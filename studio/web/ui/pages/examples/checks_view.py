@@ -55,13 +55,7 @@ def level(score: int) -> str:
 
 
 def render_checkup(ui: Ui, checkup: Checkup, bodies: Mapping[str, str]) -> str:
-    """The health of the examples.
-
-    Args:
-        ui: the language.
-        checkup: where the check-up stands.
-        bodies: what stands in the findings that were opened, by code.
-    """
+    """The health of the examples."""
     text = ui.text
     if checkup.is_running:
         return wrapped(_CARD.format(_going(ui, checkup), state="running"))
@@ -182,15 +176,7 @@ def rows_button(ui: Ui, finding: Finding) -> Markup:
 def render_body(
     ui: Ui, finding: Finding, choice: str, changes: Sequence[Change], groups: Sequence[Sequence[Conversation]]
 ) -> str:
-    """What stands in an opened finding: ways to fix, what would change, and the buttons.
-
-    Args:
-        ui: the language.
-        finding: what was found.
-        choice: the way to fix that is looked at; :data:`CHOOSE` where the person picks the right answers.
-        changes: the first examples that the fix would change.
-        groups: where she picks: answers to the same question.
-    """
+    """What stands in an opened finding: ways to fix, what would change, and the buttons."""
     check, text = registry.get(finding.code), ui.text
     if check.fix is None:
         by_hand = notice(text("checks.by_hand")) if finding.count else EMPTY

@@ -40,14 +40,7 @@ _PAGER: Final = Markup('<nav class="af-pager af-row" aria-label="{label}">{back}
 
 
 def render_table(ui: Ui, place: Place, page: TablePage, nonce: str = "") -> str:
-    """A page of the table.
-
-    Args:
-        ui: the language.
-        place: the project.
-        page: its rows.
-        nonce: of the changes that were just saved; the page's script forgets them.
-    """
+    """A page of the table."""
     text = ui.text
     labels = {name: text(f"examples.head.{name}") for name in ("number", "question", "answer", "held_out")}
     changes = ui.text.entries["examples.grid.unsaved"]

@@ -68,11 +68,7 @@ def build_mapping(ui: Ui) -> Section:
 
 
 def _read_again(ui: Ui, place: Place, mapping: Mapping) -> None:
-    """Reads the files with other columns; the upper part of the screen shows how far a large set is.
-
-    Raises:
-        AfinaError: what was wrong with a small one, which is over at once.
-    """
+    """Reads the files with other columns; the upper part of the screen shows how far a large set is."""
     imports = ui.services.imports
     imports.start(place.project, ImportRequest(mapping=mapping, again=True))
     progress = imports.progress(place.project)
@@ -84,11 +80,7 @@ def _read_again(ui: Ui, place: Place, mapping: Mapping) -> None:
 
 
 def _changed(view: DatasetView, chosen: dict[str, str]) -> Mapping:
-    """The mapping after a click.
-
-    Raises:
-        AfinaError: ``data.mapping_incomplete`` where the question or the answer would have no column left.
-    """
+    """The mapping after a click. Raises ``data.mapping_incomplete``."""
     mapping, action = view.mapping, chosen.get("action")
     if action == "company":
         return mapping.model_copy(update={"company": chosen["name"]})

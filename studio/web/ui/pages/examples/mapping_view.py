@@ -34,14 +34,7 @@ _COLUMNS: Final = 40
 
 
 def render_mapping(ui: Ui, view: DatasetView, system_prompt: str, picking: ColumnRole | None = None) -> str:
-    """One example as a conversation.
-
-    Args:
-        ui: for its words.
-        view: the current examples.
-        system_prompt: one instruction for all answers, or empty.
-        picking: the part whose columns are being chosen.
-    """
+    """One example as a conversation."""
     text = ui.text
     row = _row_of(view)
     pickable = row is not None and view.mapping.is_complete

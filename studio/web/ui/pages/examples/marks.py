@@ -39,14 +39,7 @@ def marked(before: str, after: str) -> Markup:
 
 
 def change_card(ui: Ui, label: str, before: Conversation | None, after: Conversation | None) -> Markup:
-    """An example that changed, went (no ``after``) or came (no ``before``): the turns that differ, marked.
-
-    Args:
-        ui: the language.
-        label: which example it is.
-        before: as it was.
-        after: as it is, or would be.
-    """
+    """An example that changed, went (no ``after``) or came (no ``before``): the turns that differ, marked."""
     kind = "gone" if after is None else "came" if before is None else "changed"
     old: tuple[Message, ...] = before.messages if before else ()
     new: tuple[Message, ...] = after.messages if after else ()

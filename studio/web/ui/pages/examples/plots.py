@@ -61,13 +61,7 @@ class _Parts:
 
 
 def build_plots(ui: Ui, tabs: Any, search: Any) -> Section:
-    """The plots, inside a tab.
-
-    Args:
-        ui: the language.
-        tabs: that the tab is one of; the one with the table has the id ``rows``.
-        search: the table's search box.
-    """
+    """The plots, inside a tab."""
     parts = _layout(ui)
 
     def show(_place: Place, view: DatasetView | None) -> dict[Any, Any]:

@@ -32,14 +32,7 @@ _EXAMPLE: Final = Markup(
 
 
 def render_map(ui: Ui, view: InsightView, colouring: Colouring, kept: Sequence[bool]) -> str:
-    """The head of the map: what closeness means here, what the proof covers, and how to read a point.
-
-    Args:
-        ui: of the page.
-        view: with the map, or with none.
-        colouring: topics or groups of its points.
-        kept: whether each point is for the proof.
-    """
+    """The head of the map: what closeness means here, what the proof covers, and how to read a point."""
     text = ui.text
     if view.map is None:
         if view.is_running or view.problem:

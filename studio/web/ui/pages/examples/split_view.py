@@ -197,14 +197,7 @@ def _listed(ui: Ui, shown: SplitView) -> Markup:
 
 
 def render_offer(ui: Ui, offered: Sequence[Rewording], seed: int, without: Collection[str]) -> str:
-    """Questions in other words, to look at before they are accepted.
-
-    Args:
-        ui: for its words.
-        offered: all of them.
-        seed: of the offer.
-        without: ids of the examples whose rewording is not wanted.
-    """
+    """Questions in other words, to look at before they are accepted."""
     text = ui.text
     if not offered:
         return wrapped(notice(text("examples.split.nothing_to_reword"), "warning"))
