@@ -76,6 +76,23 @@ class Conversation(Value):
         """The last answer."""
         return next((m.content for m in reversed(self.messages) if m.role is Role.ASSISTANT), "")
 
+    def with_question(self, text: str) -> Conversation:
+        """The same with another last question; as it is where nobody asks."""
+        last = len(self.prompt) if self.answer else len(self.messages)
+        return self._with_text(Role.USER, text, self.messages[:last])
+
+    def with_answer(self, text: str) -> Conversation:
+        """The same with another last answer."""
+        return self._with_text(Role.ASSISTANT, text, self.messages)
+
+    def _with_text(self, role: Role, text: str, among: tuple[Message, ...]) -> Conversation:
+        place = max((i for i, message in enumerate(among) if message.role is role), default=None)
+        if place is None or self.messages[place].content == text:
+            return self
+        messages = list(self.messages)
+        messages[place] = messages[place].model_copy(update={"content": text})
+        return self.model_copy(update={"messages": tuple(messages)})
+
     @property
     def prompt(self) -> tuple[Message, ...]:
         """The turns before the last answer: what the model is asked."""

@@ -268,6 +268,11 @@ def rewritten(change: Callable[[str], str]) -> Fix:
     return fix
 
 
+def answered(conversation: Conversation, text: str) -> Conversation | None:
+    """The conversation with another answer; None where that says nothing."""
+    return conversation.with_answer(text) if text.strip() else None
+
+
 def with_texts(conversation: Conversation, texts: Sequence[str]) -> Conversation | None:
     """The conversation with the texts of its turns replaced; None when its last question or answer is empty then."""
     messages: tuple[Message, ...] = tuple(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from studio.data.importing.chat_formats import role_of
 from studio.data.importing.column_content import content_of
 from studio.data.importing.column_names import header_role
 from studio.data.importing.column_texts import is_question
+from studio.data.importing.exports.base import PAUSE
 from studio.data.importing.findings import Findings
 from studio.data.importing.record_layouts import shown
 from studio.data.importing.table import Row
@@ -44,7 +45,6 @@ _FORMS: Final = (
     "%d.%m.%Y %H:%M",
     "%d-%m-%Y %H:%M",
 )
-_PAUSE: Final = timedelta(hours=8)
 _BUSINESS: Final = words(
     "sac loja store shop suporte support atendimento atendente empresa company oficial help service servico "
     "vendas sales equipe team bot agente agent"
@@ -213,7 +213,7 @@ def _groups(rows: list[Row], log: Log, findings: Findings, label: str) -> Iterat
             key = shown(row.values.get(log.conversation)).strip()
         elif not named:  # people by their names: a long pause begins another conversation
             now = _moment(shown(row.values.get(log.time)).strip()) if log.time else None
-            number += now is None or last is None or abs(now - last) > _PAUSE
+            number += now is None or last is None or abs(now - last) > PAUSE
             last = now or last
             key = str(number)
         else:

@@ -16,7 +16,7 @@ from typing import Final
 from studio.data.checks.language_detection import language
 from studio.data.splitting.typos import language_of, lower, typo, without_end, without_marks
 from studio.data.text import plain
-from studio.domain.conversation import Conversation, Role
+from studio.domain.conversation import Conversation
 
 MAX_REWORDED: Final = 200
 _ENOUGH: Final = 20
@@ -149,11 +149,8 @@ def held_out_examples(
     made = []
     for number, item in enumerate((item for item in chosen if item.origin in origins), start=first):
         origin = origins[item.origin]
-        messages = list(origin.messages)
-        at = max(i for i, message in enumerate(messages[:-1]) if message.role is Role.USER)
-        messages[at] = messages[at].model_copy(update={"content": item.question})
-        update = {"messages": tuple(messages), "id": f"e{number}", "held_out": True, "reworded_from": origin.id}
-        made.append(origin.model_copy(update=update))
+        update = {"id": f"e{number}", "held_out": True, "reworded_from": origin.id}
+        made.append(origin.with_question(item.question).model_copy(update=update))
     return made
 
 

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import accumulate
 from typing import Final
 
 from studio.data.similarity.clusters import clusters
@@ -55,7 +56,11 @@ def plan(conversations: Sequence[Conversation], seed: int, fraction: float = DEF
     places, kind = held_out_places(conversations, seed, fraction)
     if kind in (SplitKind.GIVEN, SplitKind.REWORDED):
         conversations = _following(conversations)
-    return _parted(conversations, places, kind)
+    return Split(
+        tuple(c for i, c in enumerate(conversations) if i not in places),
+        tuple(c for i, c in enumerate(conversations) if i in places),
+        kind,
+    )
 
 
 def held_out_places(
@@ -98,16 +103,7 @@ def _following(conversations: Sequence[Conversation]) -> list[Conversation]:
     """The examples; a rewording has the answer of the example that it asks for, however that was edited since."""
     asked_for = {c.reworded_from for c in conversations if c.reworded_from}
     origins = {c.id: c for c in conversations if c.id in asked_for} if asked_for else {}
-    return [_answered_like(c, origins.get(c.reworded_from or "")) for c in conversations]
-
-
-def _answered_like(conversation: Conversation, origin: Conversation | None) -> Conversation:
-    if origin is None or origin.answer == conversation.answer:
-        return conversation
-    messages = list(conversation.messages)
-    at = max(i for i, message in enumerate(messages) if message.role is Role.ASSISTANT)
-    messages[at] = messages[at].model_copy(update={"content": origin.answer})
-    return conversation.model_copy(update={"messages": tuple(messages)})
+    return [c.with_answer(origins.get(c.reworded_from or "", c).answer) for c in conversations]
 
 
 def together(conversations: Sequence[Conversation]) -> list[int]:
@@ -153,14 +149,6 @@ def asked(conversation: Conversation) -> str:
     return "\n".join(message.content for message in conversation.prompt if message.role is Role.USER)
 
 
-def _parted(conversations: Sequence[Conversation], held_out: set[int], kind: SplitKind) -> Split:
-    return Split(
-        tuple(c for i, c in enumerate(conversations) if i not in held_out),
-        tuple(c for i, c in enumerate(conversations) if i in held_out),
-        kind,
-    )
-
-
 def _new_wordings(
     drawable: list[int],
     members: dict[int, list[int]],
@@ -200,11 +188,5 @@ def _new_wordings(
 def _drawn(groups: list[int], members: dict[int, list[int]], wanted: int, dice: random.Random) -> list[int]:
     pool = sorted(groups)
     dice.shuffle(pool)
-    drawn: list[int] = []
-    count = 0
-    for group in pool:
-        if count >= wanted:
-            break
-        drawn.append(group)
-        count += len(members[group])
-    return drawn
+    before = accumulate((len(members[group]) for group in pool), initial=0)
+    return [group for group, count in zip(pool, before, strict=False) if count < wanted]

@@ -118,18 +118,9 @@ def number_of(key: str) -> int:
 
 def changed(old: Conversation, row: RowEdit) -> Conversation:
     """The conversation with its last question and last answer as the row says; its other turns stay."""
-    messages = list(old.messages)
-    if row.answer is not None and row.answer != old.answer:
-        at = max(i for i, message in enumerate(messages) if message.role is Role.ASSISTANT)
-        messages[at] = messages[at].model_copy(update={"content": row.answer})
-    if row.question is not None and row.question != old.question:
-        asked = [i for i, message in enumerate(messages[:-1]) if message.role is Role.USER]
-        if asked:
-            messages[asked[-1]] = messages[asked[-1]].model_copy(update={"content": row.question})
-    update: dict[str, object] = {"messages": tuple(messages)}
-    if row.held_out is not None:
-        update["held_out"] = row.held_out.flag
-    return old.model_copy(update=update)
+    new = old if row.answer is None else old.with_answer(row.answer)
+    new = new if row.question is None else new.with_question(row.question)
+    return new if row.held_out is None else new.model_copy(update={"held_out": row.held_out.flag})
 
 
 @dataclass(frozen=True)

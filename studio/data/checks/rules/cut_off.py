@@ -7,8 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from studio.data.checks.check import Changes, Check, Dataset, Finding, Matches, with_texts
-from studio.domain.conversation import Role
+from studio.data.checks.check import Changes, Check, Dataset, Finding, Matches, answered
 from studio.domain.problem import Severity
 
 _SHORTEST: Final = 25  # letters: shorter answers are labels, not sentences
@@ -56,14 +55,8 @@ def _search(dataset: Dataset) -> Matches:
 
 
 def _fix(dataset: Dataset, found: Finding, _choice: str) -> Changes:
-    changes: Changes = {}
-    for place in found.rows.tolist():
-        conversation = dataset.conversations[place]
-        last = max(k for k, m in enumerate(conversation.messages) if m.role is Role.ASSISTANT)
-        contents = [m.content for m in conversation.messages]
-        contents[last] = whole_sentences(contents[last])
-        changes[place] = with_texts(conversation, contents)
-    return changes
+    examples = ((place, dataset.conversations[place]) for place in found.rows.tolist())
+    return {place: answered(example, whole_sentences(example.answer)) for place, example in examples}
 
 
 CHECK: Final = Check("cut_off", Severity.WARNING, 20, search=_search, fix=_fix, by_default=False, answer=_cut)

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from studio.data.checks.check import Changes, Check, Dataset, Finding, Matches, Tokens, chosen, with_texts
+from studio.data.checks.check import Changes, Check, Dataset, Finding, Matches, Tokens, answered, chosen
 from studio.data.checks.rules.cut_off import whole_sentences
 from studio.data.limits import LARGE
 from studio.domain.conversation import Conversation, Role
@@ -42,9 +42,7 @@ def _shortened(conversation: Conversation, tokens: Tokens) -> Conversation | Non
         text = current.answer
         excess = tokens.lengths([current])[0] / tokens.limit
         cut = whole_sentences(text[: min(len(text) - 1, int(len(text) / max(excess, 1.02)))])
-        last = max(k for k, m in enumerate(current.messages) if m.role is Role.ASSISTANT)
-        contents = [cut if k == last else m.content for k, m in enumerate(current.messages)]
-        current = with_texts(current, contents)
+        current = answered(current, cut)
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -12,7 +12,7 @@ from typing import Any, Final
 from studio.data.importing.findings import Findings
 from studio.data.importing.table import Row
 
-_PAUSE: Final = timedelta(hours=8)  # after which the next message begins another conversation
+PAUSE: Final = timedelta(hours=8)  # after which the next message begins another conversation
 _BREAK: Final = re.compile(r"<(?:br|/p|/li|/div)\s*/?>", re.I)
 _TAG: Final = re.compile(r"</?[a-z][^>]*>", re.I)
 
@@ -72,12 +72,12 @@ def moment(value: Any) -> datetime | None:
         return None
 
 
-def by_pause(messages: Sequence[tuple[datetime | None, str, str, int]]) -> Iterator[Row]:
+def by_pause(messages: Iterable[tuple[datetime | None, str, str, int]]) -> Iterator[Row]:
     """Messages (when, who, what, number) as rows of a log; a long pause begins another conversation."""
     number = 0
     last: datetime | None = None
     for when, who, what, place in messages:
-        if not number or (when is not None and last is not None and abs(when - last) > _PAUSE):
+        if not number or (when is not None and last is not None and abs(when - last) > PAUSE):
             number += 1
         last = when or last
         yield Row(place, {"conversation": str(number), "sender": who, "message": what})

@@ -23,7 +23,7 @@ def single_part(value: dict[str, Any]) -> Any:
     if len(parts) != 1:
         return None
     part = parts[0]
-    is_record = isinstance(part, dict) and (turns_column(list(part), [part]) is not None or _has_pair(part))
+    is_record = isinstance(part, dict) and (turns_column(list(part), [part]) is not None or has_pair(part))
     return None if is_record and len(value) == 1 else part  # a record under its own name
 
 
@@ -35,7 +35,7 @@ def is_text_by_question(value: Any) -> bool:
     if not _SETTINGS.isdisjoint(map(str.lower, names)):
         return False
     asking = sum(name.rstrip().endswith("?") for name in names)
-    return asking >= 0.5 * len(names) or (_mean_words(list(value.values())) >= _WORDS and not _has_pair(value))
+    return asking >= 0.5 * len(names) or (_mean_words(list(value.values())) >= _WORDS and not has_pair(value))
 
 
 def texts_by_topic(value: dict[str, Any]) -> list[dict[str, str]] | None:
@@ -56,9 +56,9 @@ def inside_wrappers(items: Sequence[Any]) -> list[Any] | None:
         Those records, each with what its wrapper says beside them; None where the records are no wrappers.
     """
     records = [item for item in items[:_SAMPLE] if isinstance(item, dict)]
-    if not records or any(_has_pair(record) for record in records[:3]):
+    if not records or any(has_pair(record) for record in records[:3]):
         return None
-    names = [name for name, part in records[0].items() if isinstance(part, dict) and _has_pair(part)]
+    names = [name for name, part in records[0].items() if isinstance(part, dict) and has_pair(part)]
     if len(names) != 1 or not all(isinstance(record.get(names[0]), dict) for record in records):
         return None
     name = names[0]
@@ -77,7 +77,7 @@ def inside_categories(items: Sequence[Any]) -> list[dict[str, Any]] | None:
         Those records, each with what its category says beside them; None where the records are no categories.
     """
     records = [item for item in items[:_SAMPLE] if isinstance(item, dict)]
-    if not records or any(_has_pair(record) for record in records[:3]):
+    if not records or any(has_pair(record) for record in records[:3]):
         return None
     names = {
         name
@@ -104,7 +104,8 @@ def _asks(part: dict[str, str]) -> bool:
     return any(str(key).rstrip().endswith("?") for key in part)
 
 
-def _has_pair(record: dict[str, Any]) -> bool:
+def has_pair(record: dict[str, Any]) -> bool:
+    """Whether the fields of a record say that one asks and another answers."""
     return guess(list(record), [record]).by_header
 
 

@@ -15,6 +15,7 @@ from studio.data.importing.column_names import held_out_value
 from studio.data.importing.exports import export_of
 from studio.data.importing.message_logs import log_of
 from studio.data.importing.readers.json_envelopes import (
+    has_pair,
     inside_categories,
     inside_wrappers,
     is_text_by_question,
@@ -137,7 +138,7 @@ def _tables_of_object(peek: Peek, value: dict[str, Any], detail: str) -> Iterato
         yield from _table(peek, _items(peek, [{"question": k, "answer": v} for k, v in value.items()]), detail)
     elif (by_topic := texts_by_topic(value)) is not None:
         yield from _table(peek, _items(peek, by_topic), detail)
-    elif chat or (not records and not lists and _has_pair(value)):
+    elif chat or (not records and not lists and has_pair(value)):
         yield from _table(peek, iter([Row(1, _record(value))]), detail)
     elif records:  # {"data": […]}, {"train": […], "test": […]}
         records = _with_examples(peek, records)
@@ -188,10 +189,6 @@ def _speaks(items: list[Any]) -> bool:
 
 def _is_notebook(value: dict[str, Any]) -> bool:
     return "nbformat" in value and "cells" in value
-
-
-def _has_pair(value: dict[str, Any]) -> bool:
-    return guess(list(value), [value]).by_header
 
 
 def _is_turn(item: Any) -> bool:

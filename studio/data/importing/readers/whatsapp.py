@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
+from studio.data.importing.exports.base import by_pause
 from studio.data.importing.table import Peek, Reader, Row, Table
 from studio.data.text import lines
 from studio.domain.problem import Severity
@@ -28,7 +29,6 @@ _DELETED: Final = re.compile(
     re.I,
 )
 _EDITED: Final = re.compile(r"\s*<(mensagem editada|this message was edited|se edit[óo] este mensaje)\.?>\s*$", re.I)
-_PAUSE: Final = timedelta(hours=8)  # after which the next message begins another conversation
 
 
 def _sniff(peek: Peek) -> float:
@@ -43,17 +43,10 @@ def _read(peek: Peek) -> Iterator[Table]:
 
 
 def _rows(peek: Peek) -> Iterator[Row]:
-    """Messages with the number of their conversation: a long pause begins a new one."""
-    conversation = 0
-    last: datetime | None = None
-    for number, moment, sender, text in _messages(peek):
-        if last is None or moment is None or moment - last > _PAUSE:
-            conversation += 1 if moment is not None or conversation == 0 else 0
-        last = moment or last
-        yield Row(number, {"conversation": str(conversation), "sender": sender, "message": text})
+    return by_pause(_messages(peek))
 
 
-def _messages(peek: Peek) -> Iterator[tuple[int, datetime | None, str, str]]:
+def _messages(peek: Peek) -> Iterator[tuple[datetime | None, str, str, int]]:
     current: tuple[int, datetime | None, str, list[str]] | None = None
     for number, line in enumerate(lines(peek.path, peek.encoding), start=1):
         text = line.translate(_MARKS).rstrip("\r\n")
@@ -73,13 +66,13 @@ def _messages(peek: Peek) -> Iterator[tuple[int, datetime | None, str, str]]:
 
 def _kept(
     peek: Peek, message: tuple[int, datetime | None, str, list[str]]
-) -> Iterator[tuple[int, datetime | None, str, str]]:
+) -> Iterator[tuple[datetime | None, str, str, int]]:
     number, moment, sender, texts = message
     text = _EDITED.sub("", "\n".join(texts)).strip()
     if _MEDIA.search(text):
         peek.findings.row("data.chat_media", peek.name, number, Severity.NOTE)
     elif text and not _DELETED.match(text):
-        yield number, moment, sender, text
+        yield moment, sender, text, number
 
 
 def _moment(date: str, time: str) -> datetime | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 import gradio as gr
@@ -22,34 +22,6 @@ from studio.web.ui.session import Place
 
 _LOOK_EVERY: Final = 0.7  # seconds
 _MOST_ROWS: Final = 1_000_000
-
-
-@dataclass(frozen=True)
-class _Parts:
-    """The components of the section."""
-
-    head: Any
-    going: Any
-    timer: Any
-    panel: Any
-    append: Any
-    upload: Any
-    folder: Any
-    paste: Any
-    paste_go: Any
-    hub: Any
-    token: Any
-    hub_look: Any
-    hub_found: Any
-    config: Any
-    split: Any
-    rows: Any
-    hub_go: Any
-    summary: Any
-
-    def watched(self, ui: Ui) -> list[Any]:
-        """What :func:`_looked` changes."""
-        return [ui.place, self.head, self.going, self.timer, self.upload, self.folder]
 
 
 def build_bring(ui: Ui) -> Section:
@@ -82,22 +54,22 @@ def build_bring(ui: Ui) -> Section:
     return Section(tuple(vars(parts).values()), show)
 
 
-def _layout(ui: Ui) -> _Parts:
-    text = ui.text
-    head = ui.actions(elem_id="examples-head")
-    going = ui.actions(elem_id="examples-going")
-    timer = gr.Timer(_LOOK_EVERY, active=False)
-    with gr.Accordion(text("examples.more"), open=True, elem_id="examples-panel") as panel:
+def _layout(ui: Ui) -> SimpleNamespace:
+    text, parts = ui.text, SimpleNamespace()
+    parts.head = ui.actions(elem_id="examples-head")
+    parts.going = ui.actions(elem_id="examples-going")
+    parts.timer = gr.Timer(_LOOK_EVERY, active=False)
+    with gr.Accordion(text("examples.more"), open=True, elem_id="examples-panel") as parts.panel:
         with gr.Tabs(elem_id="bring-tabs", overflow_behavior="wrap"):
             with gr.Tab(text("examples.bring.tab.file"), id="file"):
-                upload = gr.File(
+                parts.upload = gr.File(
                     label=text("examples.bring.upload"),
                     file_count="multiple",
                     type="filepath",
                     height=150,
                     elem_id="examples-upload",
                 )
-                folder = gr.UploadButton(
+                parts.folder = gr.UploadButton(
                     text("examples.bring.folder"),
                     file_count="directory",
                     size="sm",
@@ -106,47 +78,48 @@ def _layout(ui: Ui) -> _Parts:
                 )
                 ui.html(value=render_template_link(ui))
             with gr.Tab(text("examples.bring.tab.paste"), id="paste"):
-                paste = gr.Textbox(
+                parts.paste = gr.Textbox(
                     label=text("examples.bring.paste"),
                     placeholder=text("examples.bring.paste_example"),
                     lines=6,
                     max_lines=12,
                     elem_id="examples-paste",
                 )
-                paste_go = gr.Button(text("examples.bring.paste_go"), size="md", elem_id="examples-paste-go")
+                parts.paste_go = gr.Button(text("examples.bring.paste_go"), size="md", elem_id="examples-paste-go")
             with gr.Tab(text("examples.bring.tab.hub"), id="hub"):
-                hub, token, hub_look, hub_found, config, split, rows, hub_go = _hub(ui)
-        append = gr.Checkbox(
+                _hub(ui, parts)
+        parts.append = gr.Checkbox(
             label=text("examples.append"), info=text("examples.append_info"), elem_id="examples-append", container=False
         )
-    summary = ui.html(elem_id="examples-summary")
-    return _Parts(
-        head, going, timer, panel, append, upload, folder, paste, paste_go, hub, token, hub_look, hub_found, config,
-        split, rows, hub_go, summary,
-    )  # fmt: skip
+    parts.summary = ui.html(elem_id="examples-summary")
+    return parts
 
 
-def _hub(ui: Ui) -> tuple[Any, ...]:
+def _hub(ui: Ui, parts: SimpleNamespace) -> None:
     text = ui.text
     ui.html(value=str(Markup('<p class="af af-muted af-small">{}</p>').format(text("examples.bring.hub_why"))))
     with gr.Row(equal_height=True):
-        hub = gr.Textbox(
+        parts.hub = gr.Textbox(
             label=text("examples.bring.hub_id"), placeholder="org/name", elem_id="hub-id", scale=3, min_width=220
         )
-        token = gr.Textbox(
+        parts.token = gr.Textbox(
             label=text("examples.bring.hub_token"), type="password", elem_id="hub-token", scale=2, min_width=200
         )
-    look = gr.Button(text("examples.bring.hub_look"), size="md", elem_id="hub-look")
-    with gr.Column(visible=False, elem_id="hub-found") as found:
+    parts.hub_look = gr.Button(text("examples.bring.hub_look"), size="md", elem_id="hub-look")
+    with gr.Column(visible=False, elem_id="hub-found") as parts.hub_found:
         with gr.Row(equal_height=True):
-            config = gr.Dropdown(label=text("examples.bring.hub_config"), elem_id="hub-config", min_width=160)
-            split = gr.Dropdown(label=text("examples.bring.hub_split"), elem_id="hub-split", min_width=160)
-            rows = gr.Number(
+            parts.config = gr.Dropdown(label=text("examples.bring.hub_config"), elem_id="hub-config", min_width=160)
+            parts.split = gr.Dropdown(label=text("examples.bring.hub_split"), elem_id="hub-split", min_width=160)
+            parts.rows = gr.Number(
                 label=text("examples.bring.hub_rows"), value=2_000, minimum=2, maximum=_MOST_ROWS, precision=0,
                 elem_id="hub-rows", min_width=160,
             )  # fmt: skip
-        go = gr.Button(text("examples.bring.hub_go"), size="md", variant="primary", elem_id="hub-go")
-    return hub, token, look, found, config, split, rows, go
+        parts.hub_go = gr.Button(text("examples.bring.hub_go"), size="md", variant="primary", elem_id="hub-go")
+
+
+def _watched(ui: Ui, parts: SimpleNamespace) -> list[Any]:
+    """What :func:`_looked` changes."""
+    return [ui.place, parts.head, parts.going, parts.timer, parts.upload, parts.folder]
 
 
 def _going(ui: Ui, place: Place, progress: Job | None) -> str:
@@ -159,7 +132,7 @@ def _going(ui: Ui, place: Place, progress: Job | None) -> str:
     return wrapped(notice(ui.text("examples.import.interrupted"), "warning"))
 
 
-def _starter(ui: Ui, parts: _Parts) -> Callable[[Place, ImportRequest], dict[Any, Any]]:
+def _starter(ui: Ui, parts: SimpleNamespace) -> Callable[[Place, ImportRequest], dict[Any, Any]]:
     """Begins an import: a small one is over at once, a large one is watched by the timer."""
 
     def begin(place: Place, request: ImportRequest) -> dict[Any, Any]:
@@ -174,7 +147,7 @@ def _starter(ui: Ui, parts: _Parts) -> Callable[[Place, ImportRequest], dict[Any
     return begin
 
 
-def _looked(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
+def _looked(ui: Ui, parts: SimpleNamespace, place: Place) -> dict[Any, Any]:
     """Where an import stands, as updates of the page; how it ended is said once."""
     imports = ui.services.imports
     progress = imports.progress(place.project)
@@ -196,7 +169,7 @@ def _looked(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
     return {ui.place: place.again, parts.timer: gr.Timer(active=False), parts.going: ""}
 
 
-def _connect_files(ui: Ui, parts: _Parts, begin: Callable[[Place, ImportRequest], dict[Any, Any]]) -> None:
+def _connect_files(ui: Ui, parts: SimpleNamespace, begin: Callable[[Place, ImportRequest], dict[Any, Any]]) -> None:
     @friendly(ui.text)
     def bring(query: str, files: list[str] | None, adding: bool) -> dict[Any, Any]:
         paths, place = tuple(Path(file) for file in files or []), Place.parse(query)
@@ -222,7 +195,7 @@ def _connect_files(ui: Ui, parts: _Parts, begin: Callable[[Place, ImportRequest]
             ui.services.datasets.use_sample(place.project, ui.text.locale)
         return {ui.place: place.again}
 
-    outputs = parts.watched(ui)
+    outputs = _watched(ui, parts)
     private = {"api_visibility": "private"}
     parts.upload.upload(
         bring, [ui.place, parts.upload, parts.append], outputs, show_progress_on=[parts.upload], **private
@@ -234,24 +207,17 @@ def _connect_files(ui: Ui, parts: _Parts, begin: Callable[[Place, ImportRequest]
     parts.head.action(act, [ui.place], [ui.place], show_progress="hidden", **private)
 
 
-def _connect_hub(ui: Ui, parts: _Parts, begin: Callable[[Place, ImportRequest], dict[Any, Any]]) -> None:
+def _connect_hub(ui: Ui, parts: SimpleNamespace, begin: Callable[[Place, ImportRequest], dict[Any, Any]]) -> None:
     data = ui.services.datasets
 
-    def listed(reference: str, token: str, config: str | None) -> dict[Any, Any]:
+    @friendly(ui.text)
+    def look(reference: str, token: str, config: str | None = None) -> dict[Any, Any]:
         found = data.hub_parts(reference.strip(), config, token.strip() or None)
         return {
             parts.hub_found: gr.Column(visible=True),
             parts.config: gr.Dropdown(choices=list(found.configs), value=found.config),
             parts.split: gr.Dropdown(choices=list(found.splits), value=found.split),
         }
-
-    @friendly(ui.text)
-    def look(reference: str, token: str) -> dict[Any, Any]:
-        return listed(reference, token, None)
-
-    @friendly(ui.text)
-    def choose(reference: str, token: str, config: str) -> dict[Any, Any]:
-        return listed(reference, token, config)
 
     @friendly(ui.text)
     def fetch(
@@ -264,17 +230,17 @@ def _connect_hub(ui: Ui, parts: _Parts, begin: Callable[[Place, ImportRequest], 
     outputs = [parts.hub_found, parts.config, parts.split]
     asked = [parts.hub, parts.token]
     gr.on([parts.hub_look.click, parts.hub.submit], look, asked, outputs, show_progress_on=[parts.hub_look], **private)
-    parts.config.input(choose, [*asked, parts.config], outputs, show_progress_on=[parts.split], **private)
+    parts.config.input(look, [*asked, parts.config], outputs, show_progress_on=[parts.split], **private)
     parts.hub_go.click(
         fetch,
         [ui.place, *asked, parts.config, parts.split, parts.rows, parts.append],
-        parts.watched(ui),
+        _watched(ui, parts),
         show_progress="hidden",
         **private,
     )
 
 
-def _connect_progress(ui: Ui, parts: _Parts) -> None:
+def _connect_progress(ui: Ui, parts: SimpleNamespace) -> None:
     @friendly(ui.text)
     def look(query: str) -> dict[Any, Any]:
         return _looked(ui, parts, Place.parse(query))
@@ -286,7 +252,7 @@ def _connect_progress(ui: Ui, parts: _Parts) -> None:
             ui.services.imports.cancel(place.project)
         return _looked(ui, parts, place)
 
-    outputs = parts.watched(ui)
+    outputs = _watched(ui, parts)
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     parts.timer.tick(look, [ui.place], outputs, **quiet)
     parts.going.action(stop, [ui.place], outputs, **quiet)

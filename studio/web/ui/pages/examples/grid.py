@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, Final
 
 import gradio as gr
@@ -31,29 +32,6 @@ class Grid:
     search: Any  # the search box
 
 
-@dataclass(frozen=True)
-class _Parts:
-    """The components of the section."""
-
-    behind: Section
-    search: Any
-    problem: Any
-    topic: Any
-    held_out: Any
-    sort: Any
-    table: Any
-    page: Any
-    shown: Any
-    project: Any
-    preview: Any
-    replacing: Section
-
-    @property
-    def wanted(self) -> list[Any]:
-        """What says which rows are wanted."""
-        return [self.search, self.problem, self.topic, self.held_out, self.sort]
-
-
 def build_grid(ui: Ui) -> Grid:
     """The table, and below it what the model sees of the chosen row."""
     parts = _layout(ui)
@@ -75,11 +53,11 @@ def build_grid(ui: Ui) -> Grid:
     return Grid(Section(outputs, show), parts.problem, parts.search)
 
 
-def _layout(ui: Ui) -> _Parts:
-    text = ui.text
-    behind = build_behind(ui)
+def _layout(ui: Ui) -> SimpleNamespace:
+    text, parts = ui.text, SimpleNamespace(page=gr.State(1), shown=gr.State(""), project=gr.State(""))
+    parts.behind = build_behind(ui)
     with gr.Row(elem_classes="af-filters", equal_height=True):
-        search = gr.Textbox(
+        parts.search = gr.Textbox(
             placeholder=text("examples.grid.search_hint"),
             label=text("examples.grid.search"),
             elem_id="examples-search",
@@ -87,31 +65,19 @@ def _layout(ui: Ui) -> _Parts:
             min_width=190,
             max_lines=1,
         )
-        problem = _filter(ui, "problem", [(text("examples.grid.problem.all"), _ALL)])
-        topic = _filter(ui, "topic", [(text("examples.grid.topic.all"), _ALL)])
+        parts.problem = _filter(ui, "problem", [(text("examples.grid.problem.all"), _ALL)])
+        parts.topic = _filter(ui, "topic", [(text("examples.grid.topic.all"), _ALL)])
         purposes = [("all", _ALL), *((purpose.value, purpose.value) for purpose in HeldOut)]
-        held_out = _filter(
+        parts.held_out = _filter(
             ui, "held_out", [(text(f"examples.grid.held_out.{name}"), value) for name, value in purposes]
         )
         orders = [(text(f"examples.grid.sort.{order.value or 'as_is'}"), order.value) for order in Sort]
-        sort = _filter(ui, "sort", orders)
-    table = gr.HTML("", elem_id="examples-table", js_on_load=_SCRIPT, apply_default_css=False)
-    replacing = build_replacing(ui)
-    preview = ui.actions(elem_id="examples-preview")
-    return _Parts(
-        behind,
-        search,
-        problem,
-        topic,
-        held_out,
-        sort,
-        table,
-        gr.State(1),
-        gr.State(""),
-        gr.State(""),
-        preview,
-        replacing,
-    )
+        parts.sort = _filter(ui, "sort", orders)
+    parts.table = gr.HTML("", elem_id="examples-table", js_on_load=_SCRIPT, apply_default_css=False)
+    parts.replacing = build_replacing(ui)
+    parts.preview = ui.actions(elem_id="examples-preview")
+    parts.wanted = [parts.search, parts.problem, parts.topic, parts.held_out, parts.sort]
+    return parts
 
 
 def _filter(ui: Ui, name: str, choices: list[tuple[str, str]]) -> Any:
@@ -125,7 +91,7 @@ def _filter(ui: Ui, name: str, choices: list[tuple[str, str]]) -> Any:
     )
 
 
-def _connect(ui: Ui, parts: _Parts) -> None:
+def _connect(ui: Ui, parts: SimpleNamespace) -> None:
     """Filters change what is shown; what is done in the table becomes a version."""
 
     @friendly(ui.text)
@@ -173,7 +139,7 @@ def _connect(ui: Ui, parts: _Parts) -> None:
 
 
 def _act(
-    ui: Ui, parts: _Parts, place: Place, page: int, wanted: tuple[str, ...], chosen: dict[str, str]
+    ui: Ui, parts: SimpleNamespace, place: Place, page: int, wanted: tuple[str, ...], chosen: dict[str, str]
 ) -> dict[Any, Any]:
     """What a button or a cell of the table asks for."""
     match chosen.get("action"):
@@ -208,7 +174,9 @@ def read_edits(edits: str) -> tuple[list[RowEdit], list[str]]:
     return rows, [str(key) for key in said["deleted"]]
 
 
-def _table(ui: Ui, parts: _Parts, place: Place, page: int, wanted: tuple[str, ...], nonce: str = "") -> dict[Any, Any]:
+def _table(
+    ui: Ui, parts: SimpleNamespace, place: Place, page: int, wanted: tuple[str, ...], nonce: str = ""
+) -> dict[Any, Any]:
     search, problem, topic, held_out, sort = wanted
     query = Query(search or "", topic or None, HeldOut(held_out) if held_out else None, Sort(sort or ""), place.rows)
     found = ui.services.tables.page(place.project, query, problem=problem or "", page=page)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, Final
 
 import gradio as gr
@@ -35,31 +35,6 @@ document.addEventListener('pointerover', (event) => {
 """
 
 
-@dataclass(frozen=True)
-class _Parts:
-    """The components of the section."""
-
-    version: Any
-    opened: Any
-    drawn: Any
-    timer: Any
-    status: Any
-    map_head: Any
-    map: Any
-    points: Any
-    legend: Any
-    example: Any
-    heads: dict[str, Any]
-    charts: dict[str, Any]
-    tables: dict[str, Any]
-
-    @property
-    def shown(self) -> list[Any]:
-        """What a look may change."""
-        own = [self.drawn, self.timer, self.status, self.map_head, self.map, self.legend, self.example]
-        return [*own, *self.heads.values(), *self.charts.values(), *self.tables.values()]
-
-
 def build_plots(ui: Ui, tabs: Any, search: Any) -> Section:
     """The plots, inside a tab."""
     parts = _layout(ui)
@@ -72,42 +47,42 @@ def build_plots(ui: Ui, tabs: Any, search: Any) -> Section:
     return Section((parts.version,), show)
 
 
-def _layout(ui: Ui) -> _Parts:
-    text = ui.text
-    status = ui.actions(elem_id="plots-status")
-    map_head = ui.html(elem_id="plots-map-head")
-    chart = gr.Plot(
+def _layout(ui: Ui) -> SimpleNamespace:
+    """The components; ``looked`` are those that a look may change."""
+    text, parts = ui.text, SimpleNamespace(version=gr.State(""), opened=gr.State(False), drawn=gr.State(""))
+    parts.status = ui.actions(elem_id="plots-status")
+    parts.map_head = ui.html(elem_id="plots-map-head")
+    parts.map = gr.Plot(
         label=text("examples.plots.map.title"),
         show_label=False,
         visible=False,
         elem_id="plots-map",
         elem_classes="af-chart",
     )
-    points = gr.HTML("", elem_id="plots-points", js_on_load=_SCRIPT, apply_default_css=False)
-    legend = ui.html(elem_id="plots-legend")
-    example = ui.actions(elem_id="plots-example")
-    heads, charts, tables = {}, {}, {}
+    parts.points = gr.HTML("", elem_id="plots-points", js_on_load=_SCRIPT, apply_default_css=False)
+    parts.legend = ui.html(elem_id="plots-legend")
+    parts.example = ui.actions(elem_id="plots-example")
+    parts.heads, parts.charts, parts.tables = {}, {}, {}
     for pair in (("topics", "copies"), ("lengths", "languages")):
         with gr.Row(equal_height=False):
             for name in pair:
                 with gr.Column(min_width=300):
-                    heads[name] = ui.html(elem_id=f"plots-{name}-head")
-                    charts[name] = gr.Plot(
+                    parts.heads[name] = ui.html(elem_id=f"plots-{name}-head")
+                    parts.charts[name] = gr.Plot(
                         label=text(f"examples.plots.{name}.title"),
                         show_label=False,
                         visible=False,
                         elem_id=f"plots-{name}",
                         elem_classes="af-chart",
                     )
-                    tables[name] = ui.html(elem_id=f"plots-{name}-table")
-    timer = gr.Timer(_EVERY, active=False)
-    return _Parts(
-        gr.State(""), gr.State(False), gr.State(""), timer, status, map_head, chart, points, legend, example,
-        heads, charts, tables,
-    )  # fmt: skip
+                    parts.tables[name] = ui.html(elem_id=f"plots-{name}-table")
+    parts.timer = gr.Timer(_EVERY, active=False)
+    own = [parts.drawn, parts.timer, parts.status, parts.map_head, parts.map, parts.legend, parts.example]
+    parts.looked = [*own, *parts.heads.values(), *parts.charts.values(), *parts.tables.values()]
+    return parts
 
 
-def _connect(ui: Ui, parts: _Parts, tabs: Any) -> None:
+def _connect(ui: Ui, parts: SimpleNamespace, tabs: Any) -> None:
     """Looks at what is counted while the tab is open; the timer ends with the counting."""
 
     @friendly(ui.text)
@@ -135,14 +110,14 @@ def _connect(ui: Ui, parts: _Parts, tabs: Any) -> None:
         return _look(ui, parts, place, drawn)
 
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    outputs = [parts.opened, *parts.shown]
+    outputs = [parts.opened, *parts.looked]
     tabs.select(choose, [ui.place, parts.drawn], outputs, **quiet)
-    parts.version.change(renew, [ui.place, parts.drawn, parts.opened], parts.shown, **quiet)
-    parts.timer.tick(renew, [ui.place, parts.drawn, parts.opened], parts.shown, **quiet)
-    parts.status.action(act, [ui.place, parts.drawn], parts.shown, **quiet)
+    parts.version.change(renew, [ui.place, parts.drawn, parts.opened], parts.looked, **quiet)
+    parts.timer.tick(renew, [ui.place, parts.drawn, parts.opened], parts.looked, **quiet)
+    parts.status.action(act, [ui.place, parts.drawn], parts.looked, **quiet)
 
 
-def _connect_example(ui: Ui, parts: _Parts, tabs: Any, search: Any) -> None:
+def _connect_example(ui: Ui, parts: SimpleNamespace, tabs: Any, search: Any) -> None:
     """A point that is clicked shows its example; a button there goes to its row."""
 
     @friendly(ui.text)
@@ -175,7 +150,7 @@ def _example(ui: Ui, place: Place, example: Conversation) -> str:
     return maps.render_example(ui, example, near, example.id in view.held_out)
 
 
-def _look(ui: Ui, parts: _Parts, place: Place, drawn: str) -> dict[Any, Any]:
+def _look(ui: Ui, parts: SimpleNamespace, place: Place, drawn: str) -> dict[Any, Any]:
     """One look: what changed since ``drawn``; charts are drawn anew only where their numbers are others."""
     if place.step != "examples" or ui.services.datasets.version(place.project) is None:
         return {parts.timer: gr.Timer(active=False)}
@@ -197,7 +172,7 @@ def _look(ui: Ui, parts: _Parts, place: Place, drawn: str) -> dict[Any, Any]:
     return updates
 
 
-def _map(ui: Ui, parts: _Parts, place: Place, view: InsightView) -> dict[Any, Any]:
+def _map(ui: Ui, parts: SimpleNamespace, place: Place, view: InsightView) -> dict[Any, Any]:
     insights = ui.services.insights
     found = [insights.example(place.project, i) for i in view.map.ids] if view.map else []
     examples = [example for example in found if example is not None]
@@ -217,7 +192,7 @@ def _map(ui: Ui, parts: _Parts, place: Place, view: InsightView) -> dict[Any, An
     }
 
 
-def _counts(ui: Ui, parts: _Parts, view: InsightView) -> dict[Any, Any]:
+def _counts(ui: Ui, parts: SimpleNamespace, view: InsightView) -> dict[Any, Any]:
     text, found = ui.text, view.insights
     if found is None:
         hidden = {chart: gr.Plot(visible=False) for chart in parts.charts.values()}
