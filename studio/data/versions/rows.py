@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, overload
 
@@ -15,7 +15,6 @@ from studio.errors import from_exception
 from studio.storage.files import atomic_path
 
 _BLOCK_BYTES: Final = 2 << 20
-OnBlock = Callable[[tuple[Path, Path], int, int], None]
 
 
 def line_starts(path: Path) -> NDArray[np.int64]:
@@ -33,16 +32,12 @@ def line_starts(path: Path) -> NDArray[np.int64]:
     return starts if starts[-1] == done else np.append(starts, done)  # a line without an end is damaged, and there
 
 
-def write_rows(
-    path: Path, conversations: Iterable[Conversation | bytes], on_block: OnBlock | None = None
-) -> tuple[int, int]:
+def write_rows(path: Path, conversations: Iterable[Conversation | bytes]) -> tuple[int, int]:
     """Writes a version. Nothing is left behind when the conversations end in an error.
 
     Args:
         path: of the version.
         conversations: examples, or lines of an earlier version, which are copied.
-        on_block: told of every block of whole lines once it is on disk: where the file lies by now and in the end, and
-            the first and the last byte of the block, so that others can read it while this goes on.
 
     Returns:
         How many examples were written, and how many of them are held out.
@@ -50,20 +45,13 @@ def write_rows(
     Raises:
         AfinaError: ``disk.full`` or ``disk.not_writable``; and whatever the conversations raise.
     """
-    examples = held_out = told = size = 0
+    examples = held_out = 0
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         for item in conversations:
             line = item if isinstance(item, bytes) else dumped(item)
-            size += file.write(line)
+            file.write(line)
             held_out += is_held_out(line)
             examples += 1
-            if on_block is not None and size - told >= _BLOCK_BYTES:
-                file.flush()
-                on_block((temporary, path), told, size)
-                told = size
-        if on_block is not None and size > told:
-            file.flush()
-            on_block((temporary, path), told, size)
     return examples, held_out
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import CursorResult, func, select, update
 from studio.data.gc_pause import collector_at_rest
 from studio.data.importing.result import require
 from studio.data.limits import SHOWN
-from studio.data.versions.rows import OnBlock, Rows, write_rows
+from studio.data.versions.rows import Rows, write_rows
 from studio.domain.author import author
 from studio.domain.conversation import Conversation
 from studio.domain.dataset import DatasetVersion, DatasetView, Mapping, SplitChoice, TableRead
@@ -68,7 +68,6 @@ class Versions:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self.on_block: OnBlock | None = None  # told of what is written, see :func:`write_rows`
 
     def add(
         self,
@@ -89,7 +88,7 @@ class Versions:
         version_id = new_id("data")
         path = self._path(project_id, version_id)
         _clear(path.parent)
-        examples, held_out = write_rows(path, conversations, self.on_block)
+        examples, held_out = write_rows(path, conversations)
         try:
             made = draft()
             require(examples, made.problems, minimum)

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from studio.services.models import ModelService
 
 _MAX_CACHED_DATASETS: Final = 4  # datasets with what was found in them: a version never changes
-_AT_ONCE: Final = 1_000
-_SAMPLED: Final = 2_000
 
 
 @dataclass(frozen=True)

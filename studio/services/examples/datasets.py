@@ -16,7 +16,6 @@ from studio.data.jsonl_codec import line_id
 from studio.data.limits import MIN_EXAMPLES
 from studio.data.splitting.saved_split import Parts
 from studio.data.versions.editing import number_of
-from studio.data.versions.rows import OnBlock
 from studio.data.versions.uploads import Uploads, files_below
 from studio.data.versions.versions import Draft, Versions, version_of
 from studio.domain.conversation import Conversation, with_system
@@ -49,9 +48,8 @@ class DatasetService:
         """Size above which a file is refused."""
         return self._workspace.settings.max_file_mb * 1_000_000
 
-    def watch(self, monitor: ReadMonitor, on_block: OnBlock | None = None) -> None:
+    def watch(self, monitor: ReadMonitor) -> None:
         """Lets a process that works on one import follow it, and stop it; everything is as it was then."""
-        self._versions.on_block = on_block
         self._monitor = monitor
 
     def file_of(self, version_id: str) -> Path:

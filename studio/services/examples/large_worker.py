@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from studio.data.importing.pipeline import ReadMonitor
-from studio.data.limits import LARGE
 from studio.data.versions.versions import Versions
 from studio.domain.author import acting_as
 from studio.domain.dataset import Mapping
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 
 _GRACE: Final = 3.0  # seconds to take away what is half written
 _TOLD_EVERY: Final = 0.2  # seconds
-_LINES_AT_ONCE: Final = 500  # between two looks at whether a person stops it
 _READING, _CHECKING = 0.6, 0.95  # how much of the whole is done when each is
 
 
@@ -44,32 +42,15 @@ class _ProgressReporter:
     def __init__(self) -> None:
         self._phase, self._rows, self._done, self._told = "reading", 0, 0.0, 0.0
 
-    def file(self, name: str) -> None:
-        """Names the file that is read now, for the case that it ends this process."""
-        say(file=name)
-
-    def rows(self, count: int) -> None:
-        self._rows = count
-        self._say()
-
-    def reading(self, share: float) -> None:
-        self._done = max(self._done, _READING * share)
-        self._say()
-
-    def checking(self, share: float) -> None:
-        self._phase = "checking"
-        self._done = max(self._done, _READING + (_CHECKING - _READING) * share)
-        self._say()
-
-    def saving(self) -> None:
-        self._phase, self._done = "saving", max(self._done, _CHECKING)
-        self._say(at_once=True)
-
-    def _say(self, at_once: bool = False) -> None:
+    def tell(self, phase: str = "reading", *, done: float = 0.0, rows: int = 0, at_once: bool = False) -> None:
+        self._phase, self._rows, self._done = phase, max(self._rows, rows), max(self._done, done)
         now = time.monotonic()
         if at_once or now - self._told > _TOLD_EVERY:
             self._told = now
             say(phase=self._phase, rows=self._rows, done=round(self._done, 4))
+
+    def saving(self) -> None:
+        self.tell("saving", done=_CHECKING, at_once=True)
 
 
 class _Work:
@@ -77,8 +58,13 @@ class _Work:
         self._stop = stop
         self._workspace = Workspace(settings)
         self.datasets = DatasetService(self._workspace)
-        self.reporter = reporter = _ProgressReporter()
-        self._monitor = ReadMonitor(reporter.rows, reporter.reading, reporter.file, stop.is_set)
+        self.reporter = _ProgressReporter()
+        self._monitor = ReadMonitor(
+            on_rows=lambda rows: self.reporter.tell(rows=rows),
+            on_share=lambda share: self.reporter.tell(done=_READING * share),
+            on_file=lambda name: say(file=name),  # for the case that it ends this process
+            cancelled=stop.is_set,
+        )
 
     @cached_property
     def checks(self) -> CheckService:
@@ -88,23 +74,11 @@ class _Work:
         return CheckService(self.datasets, ModelService(self._workspace))
 
     def bring(self, job: dict[str, Any]) -> None:
-        """Imports files or a dataset of the hub, checking what is written while the rest is read where it is large."""
-        if not job["large"]:
-            self.datasets.watch(self._monitor)
-            self._import(job)
-            self.reporter.saving()
-            return
-        from studio.data.checks.scan_pool import ScanPool
-
-        pool = ScanPool()
-        try:
-            self.datasets.watch(self._monitor, pool.submit)
-            self._import(job)
-            facts = pool.facts(self._checking) if self.checks.is_large(job["project_id"]) else None
-        finally:
-            pool.close()  # before the facts are compared: what its processes remember would lie beside that
-        if facts is not None:
-            self.checks.check_large(job["project_id"], facts)
+        """Imports files or a dataset of the hub, and checks them where they are large."""
+        self.datasets.watch(self._monitor)
+        self._import(job)
+        if job["large"] and self.checks.is_large(job["project_id"]):
+            self.check(job)
         self.reporter.saving()
 
     def check(self, job: dict[str, Any]) -> None:
@@ -136,49 +110,23 @@ class _Work:
     def _checking(self, share: float) -> None:
         if self._stop.is_set():
             raise Stopped
-        self.reporter.checking(share)
+        self.reporter.tell("checking", done=_READING + (_CHECKING - _READING) * share)
 
     def _facts(self, project_id: str) -> Facts:
-        """Of the current examples; scanned by all cores where there are so many that this is worth its start."""
-        from studio.data.checks.facts import joined
-        from studio.data.checks.scan_pool import ScanPool
-        from studio.data.checks.scanner import Scanner
+        """Of the current examples."""
+        from studio.data.checks.scan_pool import scan_file
 
         version = self.datasets.version(project_id)
         assert version is not None
-        path = self.datasets.file_of(version.id)
-        if version.examples <= LARGE:
-            scanner, parts = Scanner(), []
-            lines = path.read_bytes().splitlines()
-            for start in range(0, len(lines), _LINES_AT_ONCE):
-                self._checking(start / len(lines))
-                parts.append(scanner.scan_lines(lines[start : start + _LINES_AT_ONCE]))
-            self._checking(1)
-            return joined(parts)
-        pool = ScanPool()
-        try:
-            pool.submit_file(path)
-            return pool.facts(self._checking)
-        finally:
-            pool.close()
+        return scan_file(self.datasets.file_of(version.id), self._checking)
 
     def _import(self, job: dict[str, Any]) -> None:
         mapping = Mapping.model_validate(job["mapping"]) if job["mapping"] is not None else None
         if job["hub"] is not None:
-            hub = job["hub"]
-            self.datasets.import_hub(
-                job["project_id"],
-                hub["reference"],
-                hub["config"],
-                hub["split"],
-                hub["rows"],
-                hub["token"],
-                job["append"],
-            )
+            self.datasets.import_hub(job["project_id"], **job["hub"], append=job["append"])
             return
         if job["again"]:
-            chosen = mapping or Mapping()
-            self.datasets.set_mapping(job["project_id"], chosen)
+            self.datasets.set_mapping(job["project_id"], mapping or Mapping())
             return
         paths = [Path(path) for path in job["paths"]]
         self.datasets.import_files(job["project_id"], paths, mapping, job["append"])

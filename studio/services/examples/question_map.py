@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
@@ -97,18 +96,19 @@ def make_map(
 
 
 def _run(job: Job, progress: Progress, cancelled: Cancelled) -> Places:
-    with tempfile.TemporaryDirectory(prefix="afina-map-") as name:
-        asked, answer = Path(name) / "job.json", Path(name) / "places.json"
-        asked.write_text(job.model_dump_json(), encoding="utf-8")
-        code = run_child(
-            "studio.services.examples.question_map_worker",
-            [asked, answer],
-            on_message=lambda message: progress(message["done"], message["total"]),
-            cancelled=cancelled,
-        )
-        if code:
-            raise AfinaError("insights.map_failed", detail=f"exit {code}")
-        return Places.model_validate_json(answer.read_bytes())
+    places: list[Places] = []
+
+    def told(message: dict[str, Any]) -> None:
+        if "places" in message:
+            places.append(Places.model_validate(message["places"]))
+        else:
+            progress(message["done"], message["total"])
+
+    module = "studio.services.examples.question_map_worker"
+    code = run_child(module, request=job.model_dump(mode="json"), on_message=told, cancelled=cancelled)
+    if code or not places:
+        raise AfinaError("insights.map_failed", detail=f"exit {code}")
+    return places[0]
 
 
 def _digest(*parts: str) -> str:

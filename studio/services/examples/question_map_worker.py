@@ -1,7 +1,7 @@
-"""Lays out a map of questions: ``python -m studio.services.examples.question_map_worker JOB OUT``.
+"""The child process of :mod:`studio.services.examples.question_map`: lays out a map of questions.
 
-``JOB`` is a :class:`studio.services.examples.question_map.Job` as JSON. Says how many questions a model has read now and then;
-writes a :class:`studio.services.examples.question_map.Places` to ``OUT``.
+Reads a :class:`Job` from standard input; says how many questions a model has read now and then, and in the end
+the :class:`Places`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from studio.encoders.encoder import Encoder, EncoderTraits
 from studio.encoders.letters import letter_vectors, topic_vectors, unit
 from studio.processes.child import say, work_as_child
 from studio.services.examples.question_map import Job, Places
-from studio.storage.files import atomic_path, write_atomic
+from studio.storage.files import atomic_path
 
 _KEY_BYTES: Final = 16
 _NEAREST: Final = 3
@@ -30,14 +30,10 @@ _VECTORS_KEPT: Final = 20_000  # vectors of questions, those of the newest map f
 Floats = NDArray[np.float32]
 
 
-def main(arguments: list[str]) -> int:
+def main() -> int:
     """Entry point of the child process; returns its exit code."""
-
-    def work() -> None:
-        job = Job.model_validate_json(Path(arguments[0]).read_bytes())
-        write_atomic(Path(arguments[1]), places_of(job).model_dump_json())
-
-    return work_as_child(work)
+    job = Job.model_validate_json(sys.stdin.readline())
+    return work_as_child(lambda: say(places=places_of(job).model_dump(mode="json")))
 
 
 def places_of(job: Job) -> Places:
@@ -88,4 +84,4 @@ def _remember(path: Path, newest: Sequence[bytes], known: dict[bytes, Floats]) -
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -39,23 +39,6 @@ def test_changes_lie_over_the_file(written: tuple[Path, tuple[Conversation, ...]
     assert [Conversation.model_validate_json(line) for line in rows.lines()] == list(rows)
 
 
-def test_blocks_are_told_while_the_file_is_written(tmp_path: Path) -> None:
-    told: list[tuple[int, int]] = []
-    seen: list[bytes] = []
-
-    def on_block(paths: tuple[Path, Path], start: int, end: int) -> None:
-        told.append((start, end))
-        with next(path for path in paths if path.exists()).open("rb") as file:
-            file.seek(start)
-            seen.append(file.read(end - start))
-
-    path = tmp_path / "v.jsonl"
-    write_rows(path, (Conversation.pair("q" * 1_000, "a" * 1_000) for _ in range(3_000)), on_block)
-    assert len(told) > 2
-    assert b"".join(seen) == path.read_bytes()
-    assert all(block.endswith(b"\n") for block in seen)
-
-
 def test_a_missing_or_damaged_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(AfinaError) as missing:
         line_starts(tmp_path / "gone")
