@@ -21,8 +21,8 @@ def summary(dataset: Dataset) -> dict[str, Any]:
     return {
         "lengths": asdict(found.lengths) if found.lengths else None,
         "languages": {
-            "counts": {code or "unknown": count for code, count in found.languages.counts},
-            "looked_at": found.languages.looked_at,
+            "counts": {code or "unknown": count for code, count in found.languages},
+            "looked_at": sum(count for _, count in found.languages),
         },
         "topics": {
             "named": found.topics.named,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.data.insights.statistics import Copies, Languages, Lengths, Topic, Topics
+from studio.data.insights.statistics import Copies, Lengths, Topic, Topics
 from studio.i18n import LOCALES, catalog
 from studio.services import Services
 from studio.services.examples.insights import InsightView
@@ -102,9 +102,8 @@ def test_each_chart_has_a_sentence_and_a_table(locale: str) -> None:
     assert "<th scope='col'>" in table
     figure = json.loads(lengths_chart(text, lengths).to_json())
     assert figure["data"][0]["marker"]["color"][-1] == figure["layout"]["shapes"][0]["line"]["color"]
-    several = Languages((("pt", 90), ("en", 8), ("", 2)), 100, 200)
+    several = (("pt", 90), ("en", 8), ("", 2))
     assert "90%" in views.render_languages(text, several)[0]
-    assert "200" in views.render_languages(text, several)[0]
     assert [bar.marked for bar in views.language_bars(text, several)] == [False, True, False]
     topics = Topics(False, tuple(Topic(f"Question {n}?", 1, 1, 0, f"e{n}") for n in range(30)))
     assert "Question 0?" in views.render_topics(text, topics)[0]

@@ -82,11 +82,15 @@ class Dataset(ABC):
     def __len__(self) -> int:
         return len(self.conversations)
 
-    @cached_property
-    def answers(self) -> tuple[str, ...]:
-        """The last answers, for comparing."""
-        known = self.facts.answers  # of a large set whose facts were read from disk, only hashes are there
-        return tuple(known.get(key) or str(key) for key in self.facts.rows["answer"].tolist())
+    def at(self, places: Iterable[int] | Ints) -> tuple[Conversation, ...]:
+        """The examples at some places, in that order."""
+        known = self.conversations
+        return known.at(places) if isinstance(known, Rows) else tuple(known[i] for i in places)
+
+    def ids(self, places: Iterable[int] | Ints) -> tuple[str, ...]:
+        """Their ids."""
+        known = self.conversations
+        return known.ids(places) if isinstance(known, Rows) else tuple(known[i].id for i in places)
 
     @cached_property
     def question_groups(self) -> Ints:
@@ -220,8 +224,7 @@ class Check:
         rows = np.unique(np.asarray(found if isinstance(found, np.ndarray) else list(found), np.int64))
         if not len(rows) and not matches.of_whole:
             return None
-        named, known = rows[:MAX_NAMED].tolist(), dataset.conversations
-        ids = known.ids(named) if isinstance(known, Rows) else tuple(known[i].id for i in named)
+        ids = dataset.ids(rows[:MAX_NAMED])
         params = {"n": len(rows), "rows": dataset.where(rows), **matches.params}
         return Finding(self.code, self.severity, rows, ids, params, tuple(map(tuple, matches.groups)))
 
@@ -235,13 +238,6 @@ class Check:
         """The dataset with what this check finds put right; the same where it finds nothing. Raises as :meth:`changes`."""
         found = self.find(dataset)
         return dataset if found is None else dataset.changed(self.changes(dataset, found, choice))
-
-
-def chosen(conversations: Sequence[Conversation], places: Ints) -> Sequence[Conversation]:
-    """The examples at some places; all of them as they are."""
-    if len(places) == len(conversations):
-        return conversations
-    return conversations.at(places) if isinstance(conversations, Rows) else [conversations[i] for i in places]
 
 
 def without(_dataset: Dataset, finding: Finding, _choice: str = "") -> Changes:

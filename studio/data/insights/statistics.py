@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+import pandas as pd
+
 from studio.data.checks.check import Dataset
-from studio.data.checks.language_detection import language
+from studio.data.checks.facts import same
+from studio.data.checks.language_detection import NAMES
 
 _BINS: Final = 24
 _STEPS: Final = (1, 2, 5)
-_LANGUAGE_SAMPLE: Final = 20_000
+# How many examples are in which language, by ISO 639-1 code, the most frequent first; an empty code counts those too
+# short to say.
+Languages = tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True)
@@ -34,16 +40,6 @@ class Lengths:
             (i * self.width, max(self.longest, i * self.width) if i == last else (i + 1) * self.width - 1, count)
             for i, count in enumerate(self.counts)
         ]
-
-
-@dataclass(frozen=True)
-class Languages:
-    """How many examples are in which language."""
-
-    # by ISO 639-1 code, the most frequent first; an empty code counts those too short to say
-    counts: tuple[tuple[str, int], ...]
-    looked_at: int  # examples that were looked at: all, or an even sample of many
-    examples: int  # in all
 
 
 @dataclass(frozen=True)
@@ -117,57 +113,47 @@ def lengths(dataset: Dataset) -> Lengths | None:
 
 def languages(dataset: Dataset) -> Languages:
     """The language of each example: of its answer, of its question where the answer is too short to say."""
-    stride = -(-len(dataset) // _LANGUAGE_SAMPLE) or 1
-    known: dict[str, str] = {}
-
-    def spoken(text: str) -> str:
-        if text not in known:
-            known[text] = language(text)
-        return known[text]
-
-    sample = dataset.conversations[::stride]
-    counts = Counter(spoken(c.answer) or spoken(c.question) for c in sample)
-    ordered = sorted(counts.items(), key=lambda item: (item[0] == "", -item[1], item[0]))
-    return Languages(tuple(ordered), len(sample), len(dataset))
+    asked, answered = dataset.facts.rows["asked_in"], dataset.facts.rows["answered_in"]
+    counts = np.bincount(np.where(answered > 0, answered, asked), minlength=len(NAMES) + 1).tolist()
+    found = [(code, count) for code, count in zip(("", *NAMES), counts, strict=True) if count]
+    return tuple(sorted(found, key=lambda item: (item[0] == "", -item[1], item[0])))
 
 
 def topics(dataset: Dataset, held_out: Collection[str] = ()) -> Topics:
     """Topics by their column where most examples have one, by answers else."""
-    conversations = dataset.conversations
-    named = 2 * sum(bool(c.topic) for c in conversations) > len(conversations)
-    members: defaultdict[str, list[int]] = defaultdict(list)
-    for i, conversation in enumerate(conversations):
-        key = conversation.topic if named else dataset.answers[i]
-        if key:
-            members[key].append(i)
-    kept = set(held_out)
-    found = []
-    for name, positions in members.items():
-        proof = {i for i in positions if conversations[i].held_out is True or conversations[i].id in kept}
-        learned = {dataset.question_groups[i] for i in positions if i not in proof}
-        first = conversations[positions[0]]
-        label = name if named else first.question
-        found.append(Topic(label, len(positions), len(learned), len(proof), first.id))
+    rows = dataset.facts.rows
+    named = 2 * int(np.count_nonzero(rows["topic"])) > len(rows)
+    aside = rows["held_out"].copy()
+    if held_out:
+        aside |= np.isin(dataset.ids(range(len(rows))), list(held_out))
+    table = pd.DataFrame(
+        {"key": rows["topic" if named else "answer"], "wording": dataset.question_groups, "aside": aside}
+    )
+    table = table[table.key > 0]
+    by_topic = table.groupby("key", sort=False)
+    counts = by_topic.agg(examples=("aside", "size"), aside=("aside", "sum"))
+    counts["phrasings"] = table[~table.aside].groupby("key").wording.nunique()
+    counts = counts.fillna(0).astype(int)
+    firsts = dataset.at(table.index[~table.key.duplicated()])
+    found = [
+        Topic((first.topic or "") if named else first.question, examples, phrasings, kept_aside, first.id)
+        for first, (examples, kept_aside, phrasings) in zip(firsts, counts.to_numpy().tolist(), strict=True)
+    ]
     return Topics(named, tuple(sorted(found, key=lambda topic: -topic.examples)))
 
 
 def copies(dataset: Dataset) -> tuple[Copies, ...]:
     """Groups of two and more examples that ask nearly the same after the same history; the largest first."""
-    members: defaultdict[int, list[int]] = defaultdict(list)
-    for i, group in enumerate(dataset.question_groups):
-        members[group].append(i)
-    found = []
-    for positions in members.values():
-        if len(positions) > 1:
-            chosen = [dataset.conversations[i] for i in positions]
-            answers = len({dataset.answer_groups[i] for i in positions})
-            found.append(Copies(chosen[0].question, tuple(c.id for c in chosen), answers))
-    return tuple(sorted(found, key=lambda group: -len(group.ids)))
+    groups = sorted(same(dataset.question_groups.astype(np.uint64)), key=lambda group: -len(group))
+    return tuple(
+        Copies(dataset.conversations[group[0]].question, dataset.ids(group), len(set(dataset.answer_groups[group])))
+        for group in groups
+    )
 
 
 def main_language(found: Languages) -> str:
     """The language of most examples; empty where none can be told."""
-    return next((code for code, _ in found.counts if code), "")
+    return next((code for code, _ in found if code), "")
 
 
 def _round_width(width: float) -> int:

@@ -67,7 +67,7 @@ def test_languages_by_answer_then_by_question() -> None:
             ("?", "1", None, None),
         )
     )
-    assert found.counts == (("en", 2), ("pt", 1), ("", 1))
+    assert found == (("en", 2), ("pt", 1), ("", 1))
     assert main_language(found) == "en"
     assert main_language(languages(pairs(("?", "1", None, None)))) == ""
 

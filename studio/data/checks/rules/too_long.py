@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from studio.data.checks.check import Changes, Check, Dataset, Finding, Matches, Tokens, answered, chosen
+from studio.data.checks.check import Changes, Check, Dataset, Finding, Matches, Tokens, answered
 from studio.data.checks.rules.cut_off import whole_sentences
 from studio.data.limits import LARGE
 from studio.domain.conversation import Conversation, Role
@@ -21,10 +21,11 @@ def _search(dataset: Dataset) -> Matches:
         return Matches(())
     limit = dataset.tokens.limit
     rows = dataset.facts.rows
-    places = np.arange(len(rows))
+    places, examples = np.arange(len(rows)), dataset.conversations
     if len(rows) > LARGE:  # no tokenizer makes more tokens than there are bytes: most examples need no counting
         places = np.flatnonzero(rows["bytes"] > limit - _AROUND)
-    lengths = np.asarray(dataset.tokens.lengths(chosen(dataset.conversations, places)), np.int64)
+        examples = dataset.at(places)
+    lengths = np.asarray(dataset.tokens.lengths(examples), np.int64)
     return Matches(places[lengths > limit], params={"limit": limit, "longest": int(lengths.max(initial=0))})
 
 

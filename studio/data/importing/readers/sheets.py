@@ -9,6 +9,7 @@ import zipfile
 import zlib
 from array import array
 from collections.abc import Iterator
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -113,78 +114,51 @@ def _check_size(peek: Peek) -> None:
     try:
         check_sizes(peek.path, peek.name, MAX_UNPACKED)
         with zipfile.ZipFile(peek.path) as archive:
-            shared = _shared_lengths(archive)
-            for entry in archive.infolist():
-                if entry.filename.startswith("xl/worksheets/") and entry.filename.endswith(".xml"):
-                    with archive.open(entry) as xml:
-                        _check_area(peek.name, xml, shared)
-                elif entry.filename == "content.xml":
-                    with archive.open(entry) as xml:
-                        _check_repeats(peek.name, xml)
+            members = {entry.filename: entry for entry in archive.infolist()}
+            strings = members.get("xl/sharedStrings.xml")
+            shared = _shared_lengths(archive.read(strings)) if strings else array("Q")
+            for name, entry in members.items():
+                if name.startswith("xl/worksheets/") and name.endswith(".xml"):
+                    _check_area(peek.name, archive.read(entry), shared)
+                elif name == "content.xml":
+                    _check_repeats(peek.name, archive.read(entry))
     except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, RuntimeError, zlib.error) as error:
         raise AfinaError("data.broken_workbook", file=peek.name) from error
 
 
-def _shared_lengths(archive: zipfile.ZipFile) -> array[int]:
+def _shared_lengths(xml: bytes) -> array[int]:
     """Bytes of each text that cells share, markup included; a cell names it by its place."""
-    lengths = array("Q")
-    name = "xl/sharedStrings.xml"
-    if name not in archive.namelist():
-        return lengths
-    begun = 0  # bytes of the text that goes on in the next piece
-    with archive.open(name) as xml:
-        rest = b""
-        while chunk := xml.read(_CHUNK):
-            text = rest + chunk
-            last = 0
-            for match in _SHARED_END.finditer(text):
-                lengths.append(begun + match.end() - last)
-                begun, last = 0, match.end()
-            keep = max(last, len(text) - 40)
-            begun += keep - last
-            rest = text[keep:]
-    return lengths
+    ends = (match.end() for match in _SHARED_END.finditer(xml))
+    return array("Q", (end - begin for begin, end in pairwise(chain((0,), ends))))
 
 
-def _check_area(name: str, xml: Any, shared: array[int]) -> None:
+def _check_area(name: str, xml: bytes, shared: array[int]) -> None:
     columns = rows = size = 0
-    rest = b""
-    while chunk := xml.read(_CHUNK):
-        text = rest + chunk
-        found = _CELL.findall(text)
-        for letters, number in found:
-            columns = max(columns, len(letters) * 676 if len(letters) > 2 else _column(letters))
-            rows = max(rows, int(number))
-        last = 0
-        for match in _SHARED_CELL.finditer(text) if shared else ():
-            size += shared[place] if (place := int(match[1])) < len(shared) else 0
-            last = match.end()
-        if size > MAX_UNPACKED:
-            sizes = {"size_mb": round(size / 1e6), "limit_mb": round(MAX_UNPACKED / 1e6)}
-            raise AfinaError("data.unpacks_too_large", file=name, **sizes)
-        rest = text[max(last, len(text) - 10_000) :]
+    for cell in _CELL.finditer(xml):
+        columns = max(columns, len(cell[1]) * 676 if len(cell[1]) > 2 else _column(cell[1]))
+        rows = max(rows, int(cell[2]))
+    for cell in _SHARED_CELL.finditer(xml) if shared else ():
+        size += shared[place] if (place := int(cell[1])) < len(shared) else 0
+    if size > MAX_UNPACKED:
+        sizes = {"size_mb": round(size / 1e6), "limit_mb": round(MAX_UNPACKED / 1e6)}
+        raise AfinaError("data.unpacks_too_large", file=name, **sizes)
     if columns > MAX_COLUMNS:
         raise AfinaError("data.too_many_columns", file=name, n=columns, limit=MAX_COLUMNS)
     if columns * rows > MAX_CELLS:
         raise AfinaError("data.too_many_rows", file=name, n=rows)
 
 
-def _check_repeats(name: str, xml: Any) -> None:
+def _check_repeats(name: str, xml: bytes) -> None:
     """Refuses an OpenDocument sheet in which a few rows are said to repeat a million times."""
     row_repeats = cells = 0
-    rest = b""
-    while chunk := xml.read(_CHUNK):
-        text = rest + chunk
-        end = text.rfind(b"<") if len(text) > 1 else 0
-        for kind, attributes in _ODS_TAG.findall(text[:end]):
-            repeats = min(int(found[1]), MAX_ROWS * 2) if (found := _REPEATED.search(attributes)) else 1
-            if kind == b"row":
-                row_repeats = repeats
-            elif b"value-type" in attributes:  # an empty cell repeats to the edge of every sheet, and costs nothing
-                cells += repeats * row_repeats
-        if cells > MAX_ROWS:
-            raise AfinaError("data.too_many_rows", file=name, n=cells)
-        rest = text[end:]
+    for kind, attributes in (match.groups() for match in _ODS_TAG.finditer(xml)):
+        repeats = min(int(found[1]), MAX_ROWS * 2) if (found := _REPEATED.search(attributes)) else 1
+        if kind == b"row":
+            row_repeats = repeats
+        elif b"value-type" in attributes:  # an empty cell repeats to the edge of every sheet, and costs nothing
+            cells += repeats * row_repeats
+    if cells > MAX_ROWS:
+        raise AfinaError("data.too_many_rows", file=name, n=cells)
 
 
 def _column(letters: bytes) -> int:

@@ -90,19 +90,17 @@ def render_lengths(text: Catalog, lengths: Lengths | None) -> tuple[str, str]:
 
 def render_languages(text: Catalog, found: Languages) -> tuple[str, str]:
     """The sentence above the chart of languages, and the table below it."""
-    known = [(code, count) for code, count in found.counts if code]
+    known = [(code, count) for code, count in found if code]
     if not known:
         said = text("examples.plots.languages.unknown")
     elif len(known) == 1:
         said = text("examples.plots.languages.one", language=text(f"examples.plots.language.{known[0][0]}"))
     else:
-        percent = round(100 * known[0][1] / found.looked_at)
+        percent = round(100 * known[0][1] / sum(count for _, count in found))
         said = text(
             "examples.plots.languages.several", language=text(f"examples.plots.language.{known[0][0]}"), percent=percent
         )
-    if found.looked_at < found.examples:
-        said += " " + text("examples.plots.languages.sample", n=found.looked_at, all=found.examples)
-    rows = [(text(f"examples.plots.language.{code}"), count) for code, count in found.counts]
+    rows = [(text(f"examples.plots.language.{code}"), count) for code, count in found]
     table = _table(text, [text("examples.plots.languages.column"), text("examples.plots.column")], rows)
     return wrapped(HEAD.format(text("examples.plots.languages.title"), said)), wrapped(table)
 
@@ -162,7 +160,7 @@ def language_bars(text: Catalog, found: Languages) -> list[Bar]:
             text("examples.plots.examples", n=count),
             marked=bool(code) and place > 0,
         )
-        for place, (code, count) in enumerate(found.counts)
+        for place, (code, count) in enumerate(found)
     ]
 
 
