@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Final, overload
 
@@ -55,6 +56,15 @@ def write_rows(path: Path, conversations: Iterable[Conversation | bytes]) -> tup
     return examples, held_out
 
 
+def first_rows(path: Path, count: int) -> tuple[Conversation, ...]:
+    """The first examples of a file. Raises as :class:`Rows`."""
+    try:
+        with path.open("rb") as file:
+            return tuple(parsed(line, path.name) for line in islice(file, count))
+    except OSError as error:
+        raise from_exception(error) from error
+
+
 class Rows(Sequence[Conversation]):
     """The examples of a version, some of them changed since.
 
@@ -78,6 +88,7 @@ class Rows(Sequence[Conversation]):
     ) -> None:
         self.path = path
         self._starts = line_starts(path) if starts is None else starts
+        self._is_whole = order is None
         self._order = np.arange(len(self._starts) - 1) if order is None else order
         self._fresh = fresh
 
@@ -134,6 +145,9 @@ class Rows(Sequence[Conversation]):
         total = len(self._starts) - 1
         try:
             with self.path.open("rb") as file:
+                if order is self._order and self._is_whole:
+                    yield from file
+                    return
                 for line in order.tolist():
                     if line >= total:
                         yield self._fresh[line - total]

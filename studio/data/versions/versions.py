@@ -13,7 +13,7 @@ from sqlalchemy import CursorResult, func, select, update
 from studio.data.gc_pause import collector_at_rest
 from studio.data.importing.result import require
 from studio.data.limits import SHOWN
-from studio.data.versions.rows import Rows, write_rows
+from studio.data.versions.rows import Rows, first_rows, write_rows
 from studio.domain.author import author
 from studio.domain.conversation import Conversation
 from studio.domain.dataset import DatasetVersion, DatasetView, Mapping, SplitChoice, TableRead
@@ -206,7 +206,7 @@ class Versions:
         draft = Draft.like(row, row.action, row.params, with_problems=True)
         return DatasetView(
             version=version_of(row),
-            conversations=self.rows(row)[:SHOWN],
+            conversations=first_rows(self.path(row), SHOWN),
             columns=tuple(draft.columns),
             mapping=draft.mapping,
             problems=tuple(draft.problems),

@@ -8,6 +8,7 @@ from typing import Final
 
 from studio.data.versions import export as writing
 from studio.data.versions.diff import Difference, difference
+from studio.data.versions.rows import first_rows
 from studio.data.versions.versions import Draft, Versions
 from studio.domain.dataset import DatasetVersion
 from studio.errors import AfinaError
@@ -70,7 +71,7 @@ class HistoryService:
             raise AfinaError("data.version_before_removed")
         if row.parent_id is None:
             counts = {"added": row.examples, "removed": 0, "changed": 0}
-            return Difference(counts, self._versions.rows(row)[:limit])
+            return Difference(counts, first_rows(self._versions.path(row), limit))
         return self.diff(row.parent_id, version_id, limit)
 
     def diff(self, older_id: str, newer_id: str, limit: int = _SHOWN) -> Difference:
