@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from studio.cli import bringing
-from studio.cli.examples_summary import summary
+from studio.cli import bringing, examples_report
 from studio.cli.session import Json, Usage, open_services, terminal_of
 from studio.cli.terminal import Refused, Terminal, errors_of
 from studio.domain.conversation import Conversation
 from studio.domain.dataset import Mapping, SplitChoice
-from studio.domain.left_out import left_out, totals
 
 if TYPE_CHECKING:
-    from studio.data.checks.check import Dataset, Finding
-    from studio.data.checks.report import Removal, Report
+    from studio.data.checks.check import Dataset
+    from studio.data.checks.report import Removal
     from studio.data.importing.result import ReadResult
     from studio.data.versions.export import Writer
     from studio.services.examples.datasets import DatasetService
@@ -28,16 +26,57 @@ _SHOWN_LETTERS: Final = 60  # of a removed question or answer
 _DRAWN_AT_MOST: Final = 5_000  # examples above which the test is only drawn when asked for
 
 
+Files = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="FILE…",
+        help="Files or folders: CSV, Excel, JSON, Word, web pages, chats…; several make one set. - "
+        "reads a pasted table from standard input.",
+    ),
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ID",
+        help="Base model whose tokens are counted, to find examples that are too long. It must be installed.",
+    ),
+]
+Share = Annotated[
+    int | None,
+    typer.Option(
+        metavar="PERCENT", min=1, max=50, help="Share of the examples to keep aside for the exam, in percent."
+    ),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=0, help="Draws another test: the same number and examples always give the same one."),
+]
+Reword = Annotated[
+    bool,
+    typer.Option(
+        "--reword",
+        help="Make the exam from your own questions in other words, for when every answer appears only once.",
+    ),
+]
+Fixes = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="CODE",
+        help="Fix this kind of problem, by its code in the report; all for everything that can be "
+        "fixed. May be given several times.",
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Write the examples here, after the fixes; the ending decides: .csv, .xlsx or .jsonl."
+    ),
+]
+
+
 def examples(
     ctx: typer.Context,
-    files: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="FILE…",
-            help="Files or folders: CSV, Excel, JSON, Word, web pages, chats…; several make one set. - "
-            "reads a pasted table from standard input.",
-        ),
-    ] = None,
+    files: Files = None,
     question: bringing.Questions = None,
     answer: bringing.Answers = None,
     system: bringing.Systems = None,
@@ -50,46 +89,12 @@ def examples(
     split: bringing.Split = None,
     rows: bringing.Rows = 10_000,
     token_file: bringing.TokenFile = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ID",
-            help="Base model whose tokens are counted, to find examples that are too long. It must be installed.",
-        ),
-    ] = None,
-    share: Annotated[
-        int | None,
-        typer.Option(
-            metavar="PERCENT", min=1, max=50, help="Share of the examples to keep aside for the exam, in percent."
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", min=0, help="Draws another test: the same number and examples always give the same one."
-        ),
-    ] = None,
-    reword: Annotated[
-        bool,
-        typer.Option(
-            "--reword",
-            help="Make the exam from your own questions in other words, for when every answer appears only once.",
-        ),
-    ] = False,
-    fix: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="CODE",
-            help="Fix this kind of problem, by its code in the report; all for everything that can be "
-            "fixed. May be given several times.",
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Write the examples here, after the fixes; the ending decides: .csv, .xlsx or .jsonl."
-        ),
-    ] = None,
+    model: Model = None,
+    share: Share = None,
+    seed: Seed = None,
+    reword: Reword = False,
+    fix: Fixes = None,
+    out: Out = None,
     as_json: Json = False,
 ) -> None:
     """Read files of examples, say what is wrong with them, and write the cleaned set.
@@ -147,10 +152,10 @@ def _examined(
     from studio.data.checks.report import Report
 
     report = Report.of(dataset)
-    document = _document(terminal, read, dataset, report)
+    document = examples_report.document(terminal, read, dataset, report)
     if terminal.json:
-        document |= summary(dataset)
-    _say(terminal, read, report)
+        document |= examples_report.summary(dataset)
+    examples_report.say(terminal, read, report)
     return _fixed(terminal, dataset, wanted, document).conversations, document
 
 
@@ -290,102 +295,3 @@ def _write(
         ]
         instead = str(out.with_suffix(".jsonl"))
         terminal.say("cli.examples.lost", n=lost.examples, counts=", ".join(counts), suffix=out.suffix, instead=instead)
-
-
-def _say(terminal: Terminal, read: ReadResult, report: Report) -> None:
-    if terminal.json:
-        return
-    text = terminal.catalog
-    for file in read.files:
-        if not file.chosen:
-            terminal.result(text("cli.examples.sheet_left_out", file=file.file))
-            continue
-        terminal.result(
-            text("cli.examples.read", file=file.file, n=file.examples, format=text(f"examples.reader.{file.reader}"))
-        )
-        for role, columns in _columns(file.mapping).items():
-            terminal.result(text(f"cli.examples.column.{role}", columns=", ".join(columns)))
-        if file.speakers:
-            said = ", ".join(f"{name} ({count})" for name, count in file.speakers[:10])
-            terminal.result(text("cli.examples.speakers", names=said))
-    for problem in read.problems:
-        terminal.result(f"! {terminal.sentence(problem)}")
-    if counts := totals(left_out(read.problems)):
-        shown = ", ".join(text(f"examples.left_out.{unit.value}", n=count) for unit, count in counts.items())
-        terminal.result(text("examples.left_out.title", counts=shown))
-    terminal.result("")
-    terminal.result(text("checks.score", score=report.score))
-    if not report.findings:
-        terminal.result(text("cli.examples.clean"))
-    for finding in report.findings:
-        terminal.result(f"{finding.code:<18} {_sentence(terminal, finding)}")
-    if report.top3:
-        terminal.result("")
-        terminal.result(text("cli.examples.most_worth"))
-        for number, finding in enumerate(report.top3, start=1):
-            terminal.result(f"{number}. {text(f'checks.rule.{finding.code}')}")
-
-
-def _columns(mapping: Mapping) -> dict[str, tuple[str, ...]]:
-    found = {
-        "question": mapping.question,
-        "answer": mapping.answer,
-        "system": mapping.system,
-        "topic": (mapping.topic,) if mapping.topic else (),
-        "id": (mapping.id,) if mapping.id else (),
-        "held_out": (mapping.held_out,) if mapping.held_out else (),
-    }
-    return {role: columns for role, columns in found.items() if columns}
-
-
-def _sentence(terminal: Terminal, finding: Finding) -> str:
-    return terminal.catalog(f"checks.rule.{finding.code}.found", **finding.params)
-
-
-def _document(terminal: Terminal, read: ReadResult, dataset: Dataset, report: Report) -> dict[str, Any]:
-    from studio.data.checks import registry
-
-    return {
-        "files": [
-            {
-                "file": file.file,
-                "reader": file.reader,
-                "detail": file.detail,
-                "columns": list(file.columns),
-                "mapping": file.mapping.model_dump(mode="json", exclude_defaults=True),
-                "examples": file.examples,
-                **({"sheet": file.sheet, "chosen": file.chosen} if file.sheet else {}),
-                **({"speakers": dict(file.speakers), "company": read.mapping.company} if file.speakers else {}),
-            }
-            for file in read.files
-        ],
-        "examples": report.examples,
-        "problems": [terminal.described(problem) for problem in read.problems],
-        "left_out": [
-            {"unit": item.unit.value, "n": item.n, **terminal.described(item.problem)}
-            for item in left_out(read.problems)
-        ],
-        "score": report.score,
-        "findings": [
-            {
-                "code": finding.code,
-                "severity": finding.severity.value,
-                "message": _sentence(terminal, finding),
-                "examples": finding.count,
-                "where": [_place(dataset, position) for position in finding.positions],
-                "groups": [[_place(dataset, position) for position in group] for group in finding.groups],
-                "fixable": registry.get(finding.code).fix is not None,
-                "params": finding.params,
-            }
-            for finding in report.findings
-        ],
-        "most_worth": [finding.code for finding in report.top3],
-    }
-
-
-def _place(dataset: Dataset, position: int) -> dict[str, Any]:
-    conversation = dataset.conversations[position]
-    place: dict[str, Any] = {"id": conversation.id}
-    if conversation.source is not None:
-        place |= conversation.source.model_dump(mode="json", exclude_none=True)
-    return place
