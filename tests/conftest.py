@@ -16,6 +16,9 @@ from studio.storage.workspace import Workspace
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from tests.browser.conftest import Server
+    from tests.hub_server import FakeHub
+
 REPOSITORY = Path(__file__).parent.parent
 MODELS = Path(os.environ.get("AFINA_TEST_MODELS", REPOSITORY / ".cache" / "models"))
 SMOLLM2 = "smollm2-135m-instruct"
@@ -114,3 +117,27 @@ def browser() -> Iterator[Browser]:
         started = playwright.chromium.launch(executable_path=path, args=list(chromium.FLAGS))
         yield started
         started.close()
+
+
+@pytest.fixture(scope="session")
+def shared_hub() -> Iterator[FakeHub]:
+    """A hub for :func:`shared_server`; tests put data sets into it."""
+    from tests.hub_server import running_hub
+
+    with running_hub() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shared_server(base_model: str, shared_hub: FakeHub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A real server with the default model on disk, for tests that make projects of their own and end no process."""
+    from tests.browser.conftest import Server
+
+    folder = tmp_path_factory.mktemp("shared")
+    running = Server(
+        folder / "home", environment={"AFINA_HF_ENDPOINT": shared_hub.address, "HF_HOME": str(folder / "hf")}
+    )
+    running.home.mkdir()
+    running.start()
+    yield running
+    running.stop()

@@ -98,7 +98,7 @@ KINDS: Final = {
     "good": Kind(_good, frozenset({Verdict.BETTER})),
     "untrained": Kind(_good, UNCHANGED, effort=0.1, rate=1e-9),
     "shuffled": Kind(_shuffled, NO_GAIN, effort=0.5),
-    "over_trained": Kind(_untaught, frozenset({Verdict.MEMORISED})),
+    "over_trained": Kind(_untaught, frozenset({Verdict.MEMORISED}), effort=2.0),
     "wrong_language": Kind(_other_language, NO_GAIN, effort=0.5),
     "tiny_data": Kind(_few, frozenset({Verdict.TOO_LITTLE}), effort=2.0),
     "two_seeds": Kind(_good, UNCHANGED, is_twin=True),

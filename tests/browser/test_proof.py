@@ -36,12 +36,14 @@ VOTES = 5
 @pytest.fixture
 def server(tiny_model: Path, tmp_path: Path) -> Iterator[Server]:
     """A server on a workspace with some of a shop's examples and one tuned version that has not sat its exam yet."""
-    home = tmp_path / "home"
-    services = build_services(Settings(home=home, models_dir=tiny_model.parent))
-    make_run(services.workspace, RUN, name="Monday")
+    home, models = tmp_path / "home", tmp_path / "models"
+    services = build_services(Settings(home=home, models_dir=models))
+    card = services.models.add_folder(tiny_model)
+    services.models.wait_installed(card.id)
+    make_run(services.workspace, RUN, name="Monday", model=card.id)
     rows = csv.reader((assets_dir() / "samples" / "en.train.csv").read_text(encoding="utf-8").splitlines())
     services.datasets.paste("project-1", "\n".join("\t".join(row) for row in islice(rows, 1 + EXAMPLES)))
-    services.projects.update("project-1", model_id="tiny-llama")
+    services.projects.update("project-1", model_id=card.id)
     version = services.datasets.version("project-1")
     assert version is not None
     parts = services.datasets.parts(version.id)
@@ -49,9 +51,7 @@ def server(tiny_model: Path, tmp_path: Path) -> Iterator[Server]:
     _write(run.exam, parts.held_out)
     _write(run.train, parts.train)
     services.close()
-    running = Server(
-        home, environment={"AFINA_MODELS_DIR": str(tiny_model.parent), "AFINA_EXAM_AFTER_TRAINING": "true"}
-    )
+    running = Server(home, environment={"AFINA_MODELS_DIR": str(models), "AFINA_EXAM_AFTER_TRAINING": "true"})
     running.start()
     yield running
     running.stop()
@@ -183,9 +183,9 @@ def mend_an_example(page: Page, server: Server) -> None:
     page.locator(".af-steps a[href*='step=proof']").click()
     expect(page.locator("#proof-verdict")).to_be_visible(timeout=PATIENCE)
     then, now = result_of(server, RUN), result_of(server, run_id)
-    assert "Mended by hand." in " ".join(
-        line.answer for line in read_examples(server.home / "runs" / run_id / "train.jsonl", 100)
-    )
+    parts = ("train.jsonl", "held_out.jsonl", "exam.jsonl")
+    examples = [each for part in parts for each in read_examples(server.home / "runs" / run_id / part, EXAMPLES)]
+    assert "Mended by hand." in [each.answer for each in examples]
     changes = changes_between(then, now, RUN, "Monday")
     assert changes.asked
     key = "sentence" if changes.fixed or changes.broken else "same"

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Server
-from tests.hub_server import FakeHub, running_hub
+from tests.hub_server import FakeHub
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 SOON = 30_000  # milliseconds
@@ -22,28 +22,23 @@ PASTED = "Ticket\tQuestion\tDetail\tAnswer\n" + "".join(
 )
 
 
-@pytest.fixture
-def hub() -> Iterator[FakeHub]:
+@pytest.fixture(scope="module")
+def hub(shared_hub: FakeHub) -> FakeHub:
     rows = [{"question": f"Is number {n} open?", "answer": f"Yes, number {n} is."} for n in range(9)]
     content = "\n".join(map(json.dumps, rows)).encode()
     card = "configs:\n- {config_name: shop, data_files: [{split: train, path: a.jsonl}, {split: test, path: b.jsonl}]}"
-    with running_hub() as running:
-        files = {"README.md": f"---\n{card}\n---\n".encode(), "a.jsonl": content, "b.jsonl": content}
-        running.datasets["acme/faq"] = files
-        yield running
+    files = {"README.md": f"---\n{card}\n---\n".encode(), "a.jsonl": content, "b.jsonl": content}
+    shared_hub.datasets["acme/faq"] = files
+    return shared_hub
 
 
 @pytest.fixture
-def page(browser: Browser, hub: FakeHub, base_model: str, tmp_path: Path) -> Iterator[Page]:
+def page(browser: Browser, hub: FakeHub, shared_server: Server) -> Iterator[Page]:
     """The Examples screen of an empty project, in English."""
-    environment = {"AFINA_HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path / "hf")}
-    server = Server(tmp_path / "home", environment=environment)
-    server.home.mkdir()
-    server.start()
     context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 900})
     context.set_default_timeout(SOON)
     opened = context.new_page()
-    opened.goto(f"{server.address}/en/")
+    opened.goto(f"{shared_server.address}/en/")
     opened.click("#home-new")
     opened.fill("#dialog-input", "Shop")
     opened.click("#dialog-yes")
@@ -52,7 +47,6 @@ def page(browser: Browser, hub: FakeHub, base_model: str, tmp_path: Path) -> Ite
     expect(opened.locator("#examples-upload")).to_be_visible(timeout=SOON)
     yield opened
     context.close()
-    server.stop()
 
 
 def test_paste_map_and_reword(page: Page) -> None:

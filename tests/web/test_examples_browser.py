@@ -11,24 +11,22 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Server, server
+from tests.browser.conftest import Server
 from tests.services.examples.test_planted import PLANTED, write_export
-
-__all__ = ["server"]  # fixtures
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 SOON = 120_000  # milliseconds
 
 
 @pytest.fixture
-def page(browser: Browser, server: Server, tmp_path: Path) -> Iterator[Page]:
+def page(browser: Browser, shared_server: Server, tmp_path: Path) -> Iterator[Page]:
     """The examples of a new project: 31 rows with ten planted problems, checked."""
     context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 900}, accept_downloads=True)
     context.set_default_timeout(SOON)
     opened, complaints = context.new_page(), list[str]()
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     opened.on("dialog", lambda dialog: dialog.accept())
-    opened.goto(f"{server.address}/en/")
+    opened.goto(f"{shared_server.address}/en/")
     opened.click("#home-new")
     opened.fill("#dialog-input", "Loja")
     opened.click("#dialog-yes")
@@ -52,7 +50,7 @@ def version(page: Page, number: int) -> None:
     expect(page.locator("#examples-head")).to_contain_text(f"Version {number}", timeout=SOON)
 
 
-def test_the_examples_are_corrected_and_nothing_is_lost(page: Page, server: Server) -> None:
+def test_the_examples_are_corrected_and_nothing_is_lost(page: Page, shared_server: Server) -> None:
     # A finding's rows, and words that are looked for.
     page.click("#findings > summary")
     page.click("#finding-cpf > summary")
@@ -107,7 +105,7 @@ def test_the_examples_are_corrected_and_nothing_is_lost(page: Page, server: Serv
     # The examples as a file.
     page.get_by_role("tab", name="Examples").click()
     address = str(page.locator("#examples-as-jsonl").get_attribute("href")).removeprefix("..")
-    with urllib.request.urlopen(server.address + address) as answer:
+    with urllib.request.urlopen(shared_server.address + address) as answer:
         records = [json.loads(line) for line in answer.read().decode().splitlines()]
     assert len(records) == 31
     assert records[-1]["messages"][-1]["content"] == "Não."

@@ -6,22 +6,20 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from studio.i18n import catalog
-from tests.browser.conftest import Server, server
-
-__all__ = ["server"]  # fixtures
+from tests.browser.conftest import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 SOON = 60_000  # milliseconds
 
 
-def test_a_point_of_the_map_leads_to_its_row(browser: Browser, server: Server) -> None:
+def test_a_point_of_the_map_leads_to_its_row(browser: Browser, shared_server: Server) -> None:
     text = catalog("pt")
     context = browser.new_context(locale="pt-BR", viewport={"width": 390, "height": 844})
     context.set_default_timeout(SOON)
     page, complaints = context.new_page(), list[str]()
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda request: complaints.append(request.url) if "127.0.0.1" not in request.url else None)
-    page.goto(f"{server.address}/pt/")
+    page.goto(f"{shared_server.address}/pt/")
     page.locator("#home-sample").click()
     page.locator("[id^=model-card-]").first.wait_for()
     page.goto(page.url.replace("step=model", "step=examples"))

@@ -11,24 +11,22 @@ from playwright.sync_api import Browser, Page, expect
 
 from studio.i18n import LOCALES, catalog
 from studio.web.ui.session import STEPS
-from tests.browser.conftest import Server, server
+from tests.browser.conftest import Server
 from tests.conftest import SMOLLM2
-
-__all__ = ["server"]  # fixtures
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 SOON = 20_000  # milliseconds
 
 
 @pytest.fixture
-def page(browser: Browser, server: Server) -> Iterator[Page]:
+def page(browser: Browser, shared_server: Server) -> Iterator[Page]:
     """An English page that fails the test on a script error or a request to elsewhere."""
     context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 900})
     context.set_default_timeout(SOON)
     opened, complaints = context.new_page(), list[str]()
     opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("request", lambda request: _note_outside(request.url, server.address, complaints))
-    opened.goto(f"{server.address}/en/")
+    opened.on("request", lambda request: _note_outside(request.url, shared_server.address, complaints))
+    opened.goto(f"{shared_server.address}/en/")
     expect(opened.locator("#home-new")).to_be_visible(timeout=SOON)
     yield opened
     context.close()
@@ -68,16 +66,18 @@ def test_moving_about_changes_the_address_and_comes_back(page: Page) -> None:
 def test_a_project_is_renamed_and_deleted_after_a_question(page: Page) -> None:
     new_project(page, "First name")
     page.click(".af-brand")
-    page.click("[data-action=rename]")
+    page.locator("article", has_text="First name").locator("[data-action=rename]").click()
     page.fill("#dialog-input", "Second name")
     page.click("#dialog-yes")
-    expect(page.locator("article h2")).to_have_text("Second name", timeout=SOON)
-    page.click("[data-action=delete]")
+    card = page.locator("article", has_text="Second name")
+    expect(card).to_have_count(1, timeout=SOON)
+    expect(page.locator("article", has_text="First name")).to_have_count(0)
+    card.locator("[data-action=delete]").click()
     page.click("#dialog-no")
-    expect(page.locator("article h2")).to_have_text("Second name")
-    page.click("[data-action=delete]")
+    expect(card).to_have_count(1)
+    card.locator("[data-action=delete]").click()
     page.click("#dialog-yes")
-    expect(page.locator("article")).to_have_count(0, timeout=SOON)
+    expect(card).to_have_count(0, timeout=SOON)
 
 
 def test_files_are_read_edited_and_brought_back(page: Page, tmp_path: Path) -> None:
@@ -110,11 +110,11 @@ _UNREADABLE_STEPS = """[...document.querySelectorAll('.af-steps a')].filter(step
 }).map(step => step.textContent)"""
 
 
-def test_a_phone_shows_every_step_without_sideways_scrolling(browser: Browser, server: Server) -> None:
+def test_a_phone_shows_every_step_without_sideways_scrolling(browser: Browser, shared_server: Server) -> None:
     for locale, scheme in ((LOCALES[0], "dark"), (LOCALES[1], "light")):
         context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme, has_touch=True)  # type: ignore[arg-type]
         page = context.new_page()
-        page.goto(f"{server.address}/{locale}/")
+        page.goto(f"{shared_server.address}/{locale}/")
         page.locator("#home-sample").tap(timeout=SOON)
         expect(page).to_have_url(re.compile("step=model"), timeout=SOON)
         for step in STEPS:
