@@ -6,11 +6,11 @@ import re
 
 import pytest
 
-from studio.domain.model import FitBadge
+from studio.domain.model import BaseModelCard, FitBadge
 from studio.domain.recipe import Method, Precision
 from studio.i18n.catalog import LOCALES, catalog
 from studio.models.catalog import builtin_cards
-from studio.models.estimate import fit, memory_parts, training_seconds
+from studio.models.estimate import answering_bytes, fit, memory_parts, training_seconds
 from studio.models.hardware import Machine
 from studio.models.probe import Speed
 
@@ -31,6 +31,12 @@ def total(card: object, batch: int, length: int) -> int:
 )
 def test_the_sum_is_within_a_tenth_of_the_measured_peak(card: object, length: int, measured_mib: int) -> None:
     assert total(card, 8, length) == pytest.approx(measured_mib * 2**20, rel=0.1)
+
+
+@pytest.mark.parametrize(("card", "measured"), [(SMOL, 0.975e9), (GEMMA, 1.603e9)])
+def test_what_asking_needs_is_within_a_tenth_of_what_was_measured(card: BaseModelCard, measured: float) -> None:
+    assert answering_bytes(card, Precision.BF16) == pytest.approx(measured, rel=0.1)
+    assert answering_bytes(card, Precision.BF16, 2) > answering_bytes(card, Precision.FP32)
 
 
 @pytest.mark.parametrize("method", [Method.LORA, Method.FULL])
