@@ -67,6 +67,7 @@ class ExamPlan:
         exam_also_chose: whether the exam was also the practice, as in runs of two-part splits.
         language: of the question sets.
         values: personal data of the training examples.
+        trained_alike: whether the run compared with is of the same recipe and examples.
         seen_by_other: questions of the exam that the run compared with has learned, and that are not asked.
     """
 
@@ -76,6 +77,7 @@ class ExamPlan:
     language: str
     values: tuple[PrivateValue, ...]
     seen_by_other: int = 0
+    trained_alike: bool = False
 
     def of(self, phase: ProofPhase, prefix: str = "") -> list[Item]:
         """The questions of a phase whose keys begin so."""

@@ -21,6 +21,7 @@ from studio.evaluation.exam_time import PHASE_ORDER, Pace
 from studio.evaluation.given_answers import GivenAnswers
 from studio.evaluation.proof_files import ProofFiles
 from studio.evaluation.result import About, make_proof
+from studio.evaluation.same_training import training_key
 from studio.evaluation.scoring import Scorer
 from studio.models.estimate import answering_bytes
 from studio.models.probe import Speed, choose_precision
@@ -123,7 +124,11 @@ class ExamRunner:
         self._note(force=True)
         against = self._sides[0].run if self._files.against else None
         plan = make_plan(self._files.run, self._sides[1].recipe, against)
-        plan = replace(plan, items=tuple(item for item in plan.items if item.phase in self._phases))
+        plan = replace(
+            plan,
+            items=tuple(item for item in plan.items if item.phase in self._phases),
+            trained_alike=against is not None and training_key(against) == training_key(self._files.run),
+        )
         self._caches = [
             AnswerCache(side.cache, " ".join(fingerprint(f) for f in (side.model_dir, side.tuned) if f))
             for side in self._sides

@@ -19,6 +19,7 @@ from studio.domain.proof import (
     Outcome,
     Proof,
     ProofPhase,
+    Verdict,
 )
 from studio.evaluation.answering import Answer
 from studio.evaluation.exam_plan import ExamPlan, Item
@@ -76,7 +77,15 @@ def make_proof(
     before, after = [float(a.right_before) for a in answers], [float(a.right_after) for a in answers]
     difference = paired_bootstrap(before, after, topics)
     bars = _bars(plan, given, scorer, Bar(asked=len(answers), before=right[0], after=right[1]))
-    decision = decide(won, lost, bars.new, difference, paired_permutation(before, after, topics), bars.knows)
+    decision = decide(
+        won,
+        lost,
+        bars.new,
+        difference,
+        paired_permutation(before, after, topics),
+        bars.knows,
+        trained_alike=plan.trained_alike,
+    )
     forgotten, off_topic, privacy = forgotten_in(plan, given), off_topic_in(plan, given), privacy_in(plan, given)
     return Proof(
         run_id=about.run_id,
@@ -100,7 +109,7 @@ def make_proof(
         privacy=privacy,
         advice=(
             *advice(decision.verdict, bars, answers, decision.more_needed, forgotten, off_topic, privacy),
-            *_seen(plan),
+            *_of_two_runs(plan, decision.verdict, about.against),
         ),
         answers=answers,
         exam_also_chose=plan.exam_also_chose,
@@ -114,8 +123,14 @@ def make_proof(
     )
 
 
-def _seen(plan: ExamPlan) -> tuple[Advice, ...]:
-    return (Advice(code="seen_by_other", params={"n": plan.seen_by_other}),) if plan.seen_by_other else ()
+def _of_two_runs(plan: ExamPlan, verdict: Verdict, against: str | None) -> tuple[Advice, ...]:
+    """What is to be known of a comparison with another run."""
+    found = [Advice(code="seen_by_other", params={"n": plan.seen_by_other})] if plan.seen_by_other else []
+    if plan.trained_alike:
+        found.append(Advice(code="trained_alike"))
+    elif against is not None and verdict in (Verdict.BETTER, Verdict.WORSE):
+        found.append(Advice(code="train_twice"))
+    return tuple(found)
 
 
 def _score(scorer: Scorer, item: Item, answer: Answer) -> Score:

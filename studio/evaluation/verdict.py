@@ -43,7 +43,9 @@ class Decision:
     more_needed: int = 0
 
 
-def decide(won: int, lost: int, new: Bar, difference: Interval, p_by_topic: float, knows: Bar) -> Decision:
+def decide(
+    won: int, lost: int, new: Bar, difference: Interval, p_by_topic: float, knows: Bar, *, trained_alike: bool = False
+) -> Decision:
     """The verdict of an exam.
 
     *Better* and *worse* need the test over questions, and test and interval over topics, so that neither a few lucky
@@ -56,9 +58,11 @@ def decide(won: int, lost: int, new: Bar, difference: Interval, p_by_topic: floa
         difference: of its shares of right answers.
         p_by_topic: of the same difference, whole topics exchanged.
         knows: training questions, as they are.
+        trained_alike: whether the two are runs of one recipe on the same examples. What differs then is the luck of
+            training, however many questions are asked, so neither is called better.
     """
     p = mcnemar(won, lost)
-    is_sure = max(p, p_by_topic) < ALPHA and (difference.low > 0 or difference.high < 0)
+    is_sure = not trained_alike and max(p, p_by_topic) < ALPHA and (difference.low > 0 or difference.high < 0)
     if is_sure and won > lost:
         return Decision(Verdict.BETTER, p)
     learned = knows.share_after >= _KNOWN and knows.share_after - knows.share_before >= _GAP

@@ -17,6 +17,7 @@ from studio.domain.run import RunState
 from studio.errors import AfinaError, from_exception
 from studio.evaluation.exam_time import Pace
 from studio.evaluation.proof_files import ProofFiles
+from studio.evaluation.same_training import training_key
 from studio.processes.environment import environment
 from studio.services.proof.table import make_table
 from studio.storage.database import RunRow
@@ -121,7 +122,9 @@ class ProofService:
         with self._workspace.database.session() as session:
             ids = list(session.scalars(query.order_by(RunRow.created_at.desc())))
         found = (ProofFiles(self._workspace.run(run_id)).read_result() for run_id in ids)
-        return make_table([proof for proof in found if proof is not None])
+        return make_table(
+            [proof for proof in found if proof is not None], lambda run_id: training_key(self._workspace.run(run_id))
+        )
 
     def start_unasked(self, run_id: str, state: RunState) -> None:
         """Called when a run is over: its exam follows, where it has one that nothing has read yet."""

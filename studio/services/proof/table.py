@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import combinations
 
 from studio.domain.proof import Interval, Proof, ProofTable, TablePair, TableRow
@@ -11,15 +12,17 @@ from studio.evaluation.statistics import ALPHA, MIN_DISCORDANT, holm, mcnemar, p
 _MAX_RUNS = 12  # newest: each pair more makes every other one less sure
 
 
-def make_table(proofs: Sequence[Proof]) -> ProofTable:
+def make_table(proofs: Sequence[Proof], training_key: Callable[[str], str | None]) -> ProofTable:
     """The runs with their shares of right answers, and each pair on the questions that both were asked.
 
     Args:
         proofs: results against the base model, the newest first.
+        training_key: the same for two runs, by their ids, that were trained alike: of those neither is called better.
     """
     from studio.data.text import plain
 
     newest = list(proofs)[:_MAX_RUNS]
+    key_of = cache(training_key)  # reads the examples of a run, so only where two runs differ
     right = {
         proof.run_id: {(plain(a.question), plain(a.expected)): (a.right_after, a.topic) for a in proof.answers}
         for proof in newest
@@ -47,7 +50,7 @@ def make_table(proofs: Sequence[Proof]) -> ProofTable:
                 n=n,
                 difference=difference,
                 p=p,
-                winner=_winner(first, second, difference, p, won + lost),
+                winner=_winner(first, second, difference, p, won + lost, key_of),
             )
             for (first, second, n, difference, _, won, lost), p in zip(pairs, corrected, strict=True)
         ),
@@ -55,10 +58,14 @@ def make_table(proofs: Sequence[Proof]) -> ProofTable:
     )
 
 
-def _winner(first: str, second: str, difference: Interval, p: float, discordant: int) -> str | None:
-    if p >= ALPHA or discordant < MIN_DISCORDANT:
+def _winner(
+    first: str, second: str, difference: Interval, p: float, discordant: int, key_of: Callable[[str], str | None]
+) -> str | None:
+    if p >= ALPHA or discordant < MIN_DISCORDANT or not (difference.low > 0 or difference.high < 0):
         return None
-    return second if difference.low > 0 else first if difference.high < 0 else None
+    if key_of(first) is not None and key_of(first) == key_of(second):
+        return None
+    return second if difference.low > 0 else first
 
 
 def _row(proof: Proof) -> TableRow:
