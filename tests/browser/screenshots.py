@@ -142,6 +142,7 @@ class Walk:
         for card in page.locator(".af-link:has(.af-code)").all():
             code = share_links._qr(card.locator(".af-address").inner_text())
             card.locator(".af-code svg").evaluate("(old, code) => { old.outerHTML = code; }", str(code))
+        page.locator(".af-link details[id^=link-numbers] summary").first.click()
         self.shoot(page, "share")
 
     def home(self) -> None:
