@@ -60,6 +60,11 @@ def build_careful(ui: Ui, run_of: Callable[[Place], str]) -> CarefulControl:
             timer: gr.Timer(active=is_fitting),
         }
 
+    def begin(place: Place, run_id: str) -> dict[Any, Any]:
+        if ui.services.selectors.curve(run_id) is None:
+            ui.services.selectors.fit(run_id)  # here, so that the screen sees it under way, and looks again
+        return shown(place, run_id)
+
     def drawn(place: Place, run_id: str) -> dict[Any, Any]:
         curve = ui.services.selectors.curve(run_id)
         careful = ui.services.policies.read(place.project).careful
@@ -86,7 +91,7 @@ def build_careful(ui: Ui, run_of: Callable[[Place], str]) -> CarefulControl:
     control.input(choose, [ui.place, control], [*outputs, chart], **quiet)
     timer.tick(look, [ui.place], list(outputs), **quiet)
     fold.expand(draw, [ui.place], [chart], **quiet)
-    return CarefulControl(outputs, shown)
+    return CarefulControl(outputs, begin)
 
 
 def position(text: Catalog, careful: float) -> str:
