@@ -58,15 +58,18 @@ class Entrance:
             address: whose tries are counted.
 
         Raises:
-            AfinaError: ``demo.wrong_password``; ``demo.too_fast`` after too many wrong ones, before this one is looked
-                at; ``link.closed``, ``general.not_found``.
+            AfinaError: ``demo.wrong_password``; ``demo.many_passwords`` after too many wrong ones, before this one is
+                looked at; ``link.closed``, ``general.not_found``.
         """
         link = self._links.open(token)
         if link.password_digest is None:
             return link
         key = f"{token} {address}"
-        self._by_address.check(key)
-        self._by_link.check(token)
+        try:
+            self._by_address.check(key)
+            self._by_link.check(token)
+        except AfinaError as error:
+            raise AfinaError("demo.many_passwords", n=-(-error.params["n"] // 60)) from error
         said = parse_qs(body.decode(errors="replace"), max_num_fields=4).get("password", [""])[0].strip()
         if not matches(said[:200], link.password_digest):
             raise AfinaError("demo.wrong_password")

@@ -21,7 +21,14 @@ STATUS: Final = {
     "demo.wrong_password": 401,
     "widget.foreign_page": 403,
 }
-_BUSY: Final = ("demo.too_fast", "demo.hour_used_up", "demo.own_questions", "demo.full", "demo.suggestions_full")
+_BUSY: Final = (
+    "demo.too_fast",
+    "demo.hour_used_up",
+    "demo.own_questions",
+    "demo.full",
+    "demo.suggestions_full",
+    "demo.many_passwords",
+)
 
 
 async def read_body(request: Request) -> bytes:
