@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from studio.trust.decision import RiskCurve, RiskLevel
 
 CAREFUL_LEVELS: Final = (0.005, 0.01, 0.02, 0.03, 0.05, 0.1)
-CERTAINTY: Final = 0.8
+CERTAINTY: Final = 0.7
 
 
 def risk_curve(
@@ -20,7 +20,8 @@ def risk_curve(
 
     The risk is the share of all questions that get a wrong known answer. It falls as the threshold rises, so thresholds
     are tested from the strictest on, each with an exact binomial test, and the last one that passes is taken. A level
-    that no threshold passes is not promised; it answers above the surest wrong one.
+    that no threshold passes is not promised; it answers above the surest wrong one. The risk is within the level on average
+    over draws of the questions as well (conformal risk control, Angelopoulos et al. 2024).
 
     Args:
         confidence: of the best known answer of each question, from a model that had not seen the question.
@@ -52,5 +53,7 @@ def allowed_wrong(questions: int, careful: float, certainty: float = CERTAINTY) 
     from scipy.stats import binom
 
     counts = np.arange(questions + 1)
-    passing = binom.cdf(counts, questions, careful) <= 1 - certainty
+    is_certain = binom.cdf(counts, questions, careful) <= 1 - certainty
+    on_average = (counts + 1) / (questions + 1) <= careful
+    passing = is_certain & on_average
     return int(counts[passing][-1]) if passing.any() else -1
