@@ -87,8 +87,8 @@ def load(path: Path, examples: Path, tokens: Tokens | None, contacts: Hashes | N
 
 def registry_version() -> str:
     """Names the checks, their places, and what is known of an example: a report of others is made anew."""
-    said = " ".join([__version__, LAYOUT, *(check.code for check in registry.CHECKS)])
-    return hashlib.sha256(said.encode()).hexdigest()[:16]
+    names = " ".join([__version__, LAYOUT, *(check.code for check in registry.CHECKS)])
+    return hashlib.sha256(names.encode()).hexdigest()[:16]
 
 
 def _as_json(finding: Finding) -> dict[str, Any]:

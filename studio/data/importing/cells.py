@@ -9,7 +9,7 @@ from typing import Final
 
 from studio.data.importing.findings import Findings
 from studio.data.importing.header_row import header_row
-from studio.data.importing.table import Row, Table
+from studio.data.importing.table import Record, Table
 from studio.data.limits import MAX_COLUMNS
 from studio.domain.problem import Severity
 from studio.errors import AfinaError
@@ -46,8 +46,8 @@ def table_of_cells(
     if width > MAX_COLUMNS:
         raise AfinaError("data.too_many_columns", file=label, n=width, limit=MAX_COLUMNS)
     for number, row in first[: at.first]:
-        said = sum(bool(cell.strip()) for cell in row)
-        findings.row("data.rows_above", label, number, Severity.NOTE if said < 2 else Severity.WARNING)
+        filled = sum(bool(cell.strip()) for cell in row)
+        findings.row("data.rows_above", label, number, Severity.NOTE if filled < 2 else Severity.WARNING)
     number, titles = first[at.first]
     if at.titled:
         columns = _unique(titles, _usual_width([row for _, row in first[at.first + 1 :]], joiner))
@@ -57,7 +57,7 @@ def table_of_cells(
         findings.file("data.no_header", label, Severity.NOTE, row=number)
         body = chain(first[at.first :], rows)
     fitting = _fitting(label, len(columns), body, findings, joiner, list(titles) if at.titled else [])
-    named = (Row(number, dict(zip(columns, row, strict=False))) for number, row in fitting)
+    named = (Record(number, dict(zip(columns, row, strict=False))) for number, row in fitting)
     return Table(
         file,
         columns,

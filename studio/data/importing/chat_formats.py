@@ -207,4 +207,4 @@ def _content(turn: dict[str, Any]) -> tuple[str, bool]:
 def transcript(text: str) -> list[dict[str, str]]:
     """Turns of a text such as ``Human: … Assistant: …``."""
     parts = LABEL.split(text)
-    return [{"role": who, "content": said} for who, said in zip(parts[1::2], parts[2::2], strict=True)]
+    return [{"role": who, "content": content} for who, content in zip(parts[1::2], parts[2::2], strict=True)]

@@ -33,26 +33,26 @@ class Guess:
     by_header: bool  # whether the headers named both question and answer
 
 
-def guess(columns: Sequence[str], rows: Sequence[dict[str, Any]], said: Mapping | None = None) -> Guess:
+def guess(columns: Sequence[str], rows: Sequence[dict[str, Any]], chosen: Mapping | None = None) -> Guess:
     """The most likely mapping of a table; incomplete where there are not two columns of text."""
-    said = (said or Mapping()).only(columns)
-    if (beside := _without_constant_answer(columns, rows, said)) is not None:
+    chosen = (chosen or Mapping()).only(columns)
+    if (beside := _without_constant_answer(columns, rows, chosen)) is not None:
         return beside
     roles = roles_of(columns)
     cells = {column: texts_of(column, rows) for column in columns}
     contents = {column: content_of([row.get(column) for row in rows]) for column in columns}
-    free = [column for column in columns if column not in said.columns]
+    free = [column for column in columns if column not in chosen.columns]
     filled = [column for column in free if cells[column]] if rows else free
-    topic = said.topic or _topic(filled, roles, contents)
-    key = said.id or next((c for c in filled if roles[c][0] is ColumnRole.ID and is_key(cells[c])), None)
-    held_out = said.held_out or next(
+    topic = chosen.topic or _topic(filled, roles, contents)
+    key = chosen.id or next((c for c in filled if roles[c][0] is ColumnRole.ID and is_key(cells[c])), None)
+    held_out = chosen.held_out or next(
         (c for c in filled if roles[c][0] is ColumnRole.HELD_OUT and is_held_out(cells[c])), None
     )
-    system = said.system or tuple(filter(None, [_first(filled, roles, ColumnRole.SYSTEM)]))
+    system = chosen.system or tuple(filter(None, [_first(filled, roles, ColumnRole.SYSTEM)]))
     texts = [c for c in filled if _may_speak(c, contents[c])]
-    answer = said.answer or _named(texts, roles, ColumnRole.ANSWER, cells)
+    answer = chosen.answer or _named(texts, roles, ColumnRole.ANSWER, cells)
     rest = [c for c in texts if c not in answer]
-    question = said.question or _instruction([c for c in filled if c not in answer])
+    question = chosen.question or _instruction([c for c in filled if c not in answer])
     question = question or _beside(answer, _named(rest, roles, ColumnRole.QUESTION, cells), rest, roles)
     by_header = bool(question and answer)
     others = {key, held_out, *system}
@@ -65,7 +65,7 @@ def guess(columns: Sequence[str], rows: Sequence[dict[str, Any]], said: Mapping 
     # What the very word for it stands above, and holds no texts, is not made up for by another column.
     hollow = _is_hollow(ColumnRole.ANSWER, answer, filled) or _is_hollow(ColumnRole.QUESTION, question, filled)
     if not hollow and not (question and answer):
-        if len(open_) + bool(question) + bool(answer) < 2 and topic and not said.topic and is_prose(cells[topic]):
+        if len(open_) + bool(question) + bool(answer) < 2 and topic and not chosen.topic and is_prose(cells[topic]):
             open_, topic = [topic, *open_], None  # "Assunto" is the question where there is no other
         question, answer = _by_content(question, answer, _open_to(question, answer, open_, roles), cells)
     if not hollow and not (question and answer):
@@ -76,7 +76,7 @@ def guess(columns: Sequence[str], rows: Sequence[dict[str, Any]], said: Mapping 
         ]
         question, answer = _by_content(question, answer, _open_to(question, answer, wordy, roles), cells)
     found = Mapping(question=question, answer=answer, system=system, topic=topic, id=key, held_out=held_out)
-    return Guess(found.model_copy(update={"company": said.company, "sheets": said.sheets}), by_header)
+    return Guess(found.model_copy(update={"company": chosen.company, "sheets": chosen.sheets}), by_header)
 
 
 def _is_hollow(role: ColumnRole, found: tuple[str, ...], columns: Sequence[str]) -> bool:
@@ -115,7 +115,7 @@ def _instruction(columns: Sequence[str]) -> tuple[str, ...]:
     return (names["instruction"], more) if "instruction" in names and more else ()
 
 
-def _without_constant_answer(columns: Sequence[str], rows: Sequence[dict[str, Any]], said: Mapping) -> Guess | None:
+def _without_constant_answer(columns: Sequence[str], rows: Sequence[dict[str, Any]], chosen: Mapping) -> Guess | None:
     """The mapping of a table in whose column of answers every row says the same to different questions.
 
     A state ("Closed") is no answer, and of more than a few rows no sentence is ("See attachment"), where another column
@@ -131,9 +131,9 @@ def _without_constant_answer(columns: Sequence[str], rows: Sequence[dict[str, An
         and content_of([row.get(column) for row in rows]) is Content.CONSTANT
         and (len(texts := texts_of(column, rows)) > _MAX_SAME_ANSWERS or not is_prose(texts))
     }
-    if not same or said.answer:
+    if not same or chosen.answer:
         return None
-    found = guess([column for column in columns if column not in same], rows, said)
+    found = guess([column for column in columns if column not in same], rows, chosen)
     asked = found.mapping.question
     varied = bool(asked) and content_of([row.get(asked[0]) for row in rows]) is not Content.CONSTANT
     states = not any(map(is_prose, same.values()))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from studio.data.importing.column_texts import is_question
-from studio.data.importing.table import Row, Table
+from studio.data.importing.table import Record, Table
 
 _QUESTION: Final = re.compile(
     r"^\W{0,3}(?:q|p|pergunta|question|pregunta|d[uú]vida|cliente|customer)\s*(?:n[º°o.]\s*)?\d{0,4}\s*(?:\*\*)?\s*[:.)\-–—]\s*(?:\*\*)?\s*(.*)$",
@@ -81,7 +81,9 @@ def _bare(line: str) -> str:
 
 def table_of_pairs(file: str, pairs: Sequence[Pair], detail: str = "") -> Table:
     """A table with the columns question, answer and topic."""
-    rows: Iterator[Row] = (Row(p.row, {"question": p.question, "answer": p.answer, "topic": p.topic}) for p in pairs)
+    rows: Iterator[Record] = (
+        Record(p.row, {"question": p.question, "answer": p.answer, "topic": p.topic}) for p in pairs
+    )
     return Table(file, ("question", "answer", "topic"), rows, detail=detail)
 
 

@@ -68,7 +68,9 @@ def fetch(
         "split": split,
         "rows": rows,
     }
-    _run(options, endpoint, token, cancelled, lambda said: on_progress(int(said["rows"])) if on_progress else None)
+    _run(
+        options, endpoint, token, cancelled, lambda listing: on_progress(int(listing["rows"])) if on_progress else None
+    )
     return target
 
 
@@ -99,9 +101,9 @@ def parts(
     Args and raises: of :func:`fetch`.
     """
     options = {**_reference(reference), "config": config, "split": None, "list": True}
-    said: dict[str, Any] = {}
-    _run(options, endpoint, token, cancelled, said.update)
-    return HubParts(tuple(said["configs"]), said["config"], tuple(said["splits"]))
+    listing: dict[str, Any] = {}
+    _run(options, endpoint, token, cancelled, listing.update)
+    return HubParts(tuple(listing["configs"]), listing["config"], tuple(listing["splits"]))
 
 
 def _reference(reference: str | Path) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from studio.data.importing.column_texts import is_question
 from studio.data.importing.exports.base import PAUSE
 from studio.data.importing.findings import Findings
 from studio.data.importing.record_layouts import shown
-from studio.data.importing.table import Row
+from studio.data.importing.table import Record
 from studio.data.text import plain, words
 from studio.domain.conversation import Role
 from studio.domain.dataset import ColumnRole
@@ -168,11 +168,13 @@ def company_of(log: Log, rows: Sequence[dict[str, Any]]) -> str | None:
         everywhere = [name for name in names if _presence(log, rows, name) >= 0.8 * total]
         return everywhere[0] if total >= 3 and len(everywhere) == 1 else None
     asked = Counter(shown(r.get(log.sender)).strip() for r in rows if is_question(shown(r.get(log.message))))
-    said = Counter(shown(r.get(log.sender)).strip() for r in rows)
-    return min(names, key=lambda name: asked[name] / said[name])
+    messages_of = Counter(shown(r.get(log.sender)).strip() for r in rows)
+    return min(names, key=lambda name: asked[name] / messages_of[name])
 
 
-def conversations(rows: Iterable[Row], log: Log, company: str | None, findings: Findings, label: str) -> Iterator[Row]:
+def conversations(
+    rows: Iterable[Record], log: Log, company: str | None, findings: Findings, label: str
+) -> Iterator[Record]:
     """Groups messages into records with ``messages``, at the row of their first message.
 
     Without a ``company``, whoever opens a conversation is the customer, unless the names say who is who.
@@ -195,15 +197,15 @@ def conversations(rows: Iterable[Row], log: Log, company: str | None, findings: 
             first = first if turns else row
             turns.append({"role": role.value, "content": text})
         rest = {k: v for k, v in first.values.items() if k not in log.columns}
-        yield Row(first.number, {**rest, "messages": turns})
+        yield Record(first.number, {**rest, "messages": turns})
 
 
-def _groups(rows: list[Row], log: Log, findings: Findings, label: str) -> Iterator[list[Row]]:
+def _groups(rows: list[Record], log: Log, findings: Findings, label: str) -> Iterator[list[Record]]:
     """The messages of each conversation, in the order in which they were written."""
     if log.parent is not None:
         yield from _paths(rows, log.parent, findings, label)
         return
-    groups: dict[str, list[Row]] = {}
+    groups: dict[str, list[Record]] = {}
     number = 0
     answered = True
     named = any(role_of(shown(row.values.get(log.sender)).strip()) for row in rows)
@@ -231,11 +233,11 @@ def _groups(rows: list[Row], log: Log, findings: Findings, label: str) -> Iterat
             yield [group[n] for n in order]
 
 
-def _paths(rows: list[Row], parent: tuple[str, str], findings: Findings, label: str) -> Iterator[list[Row]]:
+def _paths(rows: list[Record], parent: tuple[str, str], findings: Findings, label: str) -> Iterator[list[Record]]:
     """Of each tree of messages the path of those that were ranked best, else came first; the others are counted."""
     above, own = parent
     known = {shown(row.values.get(own)).strip() for row in rows}
-    below: dict[str, list[Row]] = {}
+    below: dict[str, list[Record]] = {}
     for row in rows:
         key = shown(row.values.get(above)).strip()
         below.setdefault(key if key in known else "", []).append(row)

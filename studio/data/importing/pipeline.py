@@ -17,7 +17,7 @@ from studio.data.importing.readers import archive
 from studio.data.importing.record_layouts import Kind
 from studio.data.importing.result import FileRead, InputFile, ReadResult
 from studio.data.importing.row_conversion import choose, conversation_of, used_columns, with_lists
-from studio.data.importing.table import Meter, Peek, Row, Table
+from studio.data.importing.table import ReadCounter, Record, SourceFile, Table
 from studio.data.importing.table_notes import tell_doubts, tell_layout
 from studio.data.limits import MAX_CELL, SAMPLE_ROWS
 from studio.domain.conversation import Conversation
@@ -68,7 +68,7 @@ class Reading:
         self._monitor = monitor or ReadMonitor()
         self._rows = 0
         self._done = 0  # bytes of the files that were read to their end
-        self._meter = Meter()
+        self._meter = ReadCounter()
         self._ids: Iterator[str] = repeat("")
         self.findings = Findings()
         self.columns: list[str] = []
@@ -84,7 +84,7 @@ class Reading:
         """
         self._ids = map("e{}".format, count(first_id)) if first_id is not None else repeat("")
         for file in self._files:
-            self._meter = Meter()
+            self._meter = ReadCounter()
             self._monitor.on_file(file.name)
             try:
                 yield from self._file(file)
@@ -111,13 +111,13 @@ class Reading:
                 size_mb=round(size / _MEGABYTE),
                 limit_mb=round(self._max_bytes / _MEGABYTE),
             )
-        peek = Peek(file.path, file.name, self.findings, meter=self._meter)
-        reader = archive.FOLDER if file.path.is_dir() else readers.choose(peek)
+        source = SourceFile(file.path, file.name, self.findings, meter=self._meter)
+        reader = archive.FOLDER if file.path.is_dir() else readers.choose(source)
         before = len(self.findings.problems())
         names: list[str] = []
         chosen = left_out = 0
         wanted = self._wanted.sheets if self._wanted is not None else ()
-        for table in reader.read(peek):
+        for table in reader.read(source):
             if wanted and table.sheet is not None and table.sheet not in wanted:
                 left_out += 1
                 names.append(table.sheet)
@@ -130,7 +130,7 @@ class Reading:
             self.findings.file(
                 "data.no_sheet", file.name, Severity.WARNING, sheet=", ".join(wanted), known=", ".join(names)
             )
-            for table in reader.read(peek):
+            for table in reader.read(source):
                 yield from self._table(table, reader.name, file.held_out)
         elif not chosen and len(self.findings.problems()) == before:
             raise AfinaError("data.empty_file", file=file.name)
@@ -185,7 +185,7 @@ class Reading:
         )
 
     def _converted(
-        self, table: Table, first: list[Row], how: record_layouts.Layout, mapping: Mapping, held_out: bool | None
+        self, table: Table, first: list[Record], how: record_layouts.Layout, mapping: Mapping, held_out: bool | None
     ) -> Iterator[Conversation]:
         """What the rows of a table become."""
         used = used_columns(mapping, how)
@@ -205,11 +205,11 @@ class Reading:
                     self._note(converted.note, table, row.number, Severity.NOTE)
                 for code, amount in converted.left_out:
                     self.findings.row(code, table.label, row.number, Severity.NOTE, amount=amount)
-                record = Row(row.number, values)
+                record = Record(row.number, values)
                 yield conversation_of(record, table, converted.messages, mapping, used, held_out, next(self._ids))
 
     def _log(
-        self, table: Table, log: message_logs.Log, first: list[Row], reader: str, held_out: bool | None
+        self, table: Table, log: message_logs.Log, first: list[Record], reader: str, held_out: bool | None
     ) -> Iterator[Conversation]:
         """The conversations of a log of messages."""
         messages = []

@@ -56,8 +56,8 @@ def unwrap(text: str) -> UnwrappedText | None:
 
 def _tagged(pattern: re.Pattern[str]) -> Callable[[str], Turns]:
     def split(text: str) -> Turns:
-        found = ((who.lower(), said) for who, said in pattern.findall(text))
-        return [{"role": _role(who), "content": said} for who, said in found]
+        found = ((who.lower(), content) for who, content in pattern.findall(text))
+        return [{"role": _role(who), "content": content} for who, content in found]
 
     return split
 

@@ -189,8 +189,8 @@ def _from_passage(text: str) -> Converted:
     rest = whole[begins.end() :].strip() if begins else ""
     if begins is None or not rest:
         return Converted(problem="data.no_answer")
-    said = ((Role.USER, begins[0].strip()), (Role.ASSISTANT, rest))
-    return finished([Message(role=role, content=content) for role, content in said], damaged)
+    turns = ((Role.USER, begins[0].strip()), (Role.ASSISTANT, rest))
+    return finished([Message(role=role, content=content) for role, content in turns], damaged)
 
 
 def _from_preference(values: dict[str, Any], how: Layout, mapping: Mapping) -> Converted:

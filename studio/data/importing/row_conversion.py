@@ -11,7 +11,7 @@ from studio.data.importing import record_layouts
 from studio.data.importing.column_mapping import Guess, guess
 from studio.data.importing.column_names import held_out_value, title_rank
 from studio.data.importing.record_layouts import Kind, Layout
-from studio.data.importing.table import Row, Table
+from studio.data.importing.table import Record, Table
 from studio.domain.conversation import Conversation, Message, Source
 from studio.domain.dataset import Mapping
 
@@ -20,35 +20,35 @@ _OWN: Final = frozenset(
 )  # read by layout, not by mapping
 
 
-def choose(table: Table, rows: Sequence[dict[str, Any]], how: Layout, said: Mapping | None) -> Guess:
+def choose(table: Table, rows: Sequence[dict[str, Any]], how: Layout, chosen: Mapping | None) -> Guess:
     """The mapping of a table.
 
     Args:
         table: for its columns.
         rows: some of its first rows.
         how: the layout of its records.
-        said: what a person chose. With questions and answers it says everything, where the table has those columns;
+        chosen: by a person. With questions and answers it says everything, where the table has those columns;
             with less, the rest is found around it.
     """
     columns = table.columns
-    said = said or Mapping()
+    chosen = chosen or Mapping()
     if how.kind not in (Kind.COLUMNS, Kind.PREFERENCE):
-        beside = guess(columns, rows, Mapping(topic=said.topic, id=said.id, held_out=said.held_out)).mapping
+        beside = guess(columns, rows, Mapping(topic=chosen.topic, id=chosen.id, held_out=chosen.held_out)).mapping
         return Guess(Mapping(topic=beside.topic, id=beside.id, held_out=beside.held_out), True)
-    if how.kind is Kind.COLUMNS and said.is_complete and {*said.question, *said.answer} <= set(columns):
-        return Guess(said.only(columns), True)
-    if said.is_complete and not {*said.question, *said.answer} <= set(columns):
-        said = Mapping(company=said.company, sheets=said.sheets)  # chosen for other files
+    if how.kind is Kind.COLUMNS and chosen.is_complete and {*chosen.question, *chosen.answer} <= set(columns):
+        return Guess(chosen.only(columns), True)
+    if chosen.is_complete and not {*chosen.question, *chosen.answer} <= set(columns):
+        chosen = Mapping(company=chosen.company, sheets=chosen.sheets)  # chosen for other files
     if how.kind is Kind.PREFERENCE:  # what was rejected is no question
         columns = tuple(name for name in columns if not name.lower().startswith("rejected"))
-    found = guess(columns, rows, said)
+    found = guess(columns, rows, chosen)
     if how.kind is Kind.PREFERENCE:
         return Guess(found.mapping.model_copy(update={"answer": ("chosen",)}), True)
     return found
 
 
 def conversation_of(
-    row: Row,
+    row: Record,
     table: Table,
     messages: tuple[Message, ...],
     mapping: Mapping,
@@ -71,7 +71,7 @@ def conversation_of(
     )
 
 
-def with_lists(table: Table, first: list[Row]) -> tuple[Table, list[Row]]:
+def with_lists(table: Table, first: list[Record]) -> tuple[Table, list[Record]]:
     """A table whose questions or answers are lists written as JSON, ``["Yes.", "Sure."]``, with real lists in their place."""
     columns = []
     for column in table.columns:
@@ -81,9 +81,9 @@ def with_lists(table: Table, first: list[Row]) -> tuple[Table, list[Row]]:
     if not columns:
         return table, first
 
-    def opened(row: Row) -> Row:
+    def opened(row: Record) -> Record:
         lists = {name: _listed(row.values.get(name)) for name in columns}
-        return Row(row.number, row.values | {name: found for name, found in lists.items() if found is not None})
+        return Record(row.number, row.values | {name: found for name, found in lists.items() if found is not None})
 
     return replace(table, rows=map(opened, table.rows)), [opened(row) for row in first]
 

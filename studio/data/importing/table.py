@@ -14,7 +14,7 @@ from studio.data.text import detect_encoding
 from studio.errors import from_exception
 
 
-class Row(NamedTuple):
+class Record(NamedTuple):
     """A record: its number as a person would count it in the file, and its values by column."""
 
     number: int
@@ -27,7 +27,7 @@ class Table:
 
     file: str
     columns: tuple[str, ...]
-    rows: Iterator[Row]
+    rows: Iterator[Record]
     sheet: str | None = None
     held_out: bool | None = None  # where the name of the table says so: `test`, `train`
     detail: str = ""  # how it was read, for the command line: `utf-8, ;`
@@ -41,21 +41,21 @@ class Table:
 
 
 @dataclass
-class Meter:
+class ReadCounter:
     """How much of a file was read."""
 
     letters: int = 0
 
 
 @dataclass(frozen=True)
-class Peek:
+class SourceFile:
     """A file before it is read: enough to recognise what it is."""
 
     path: Path
     name: str  # what the person calls it
     findings: Findings = field(default_factory=Findings, compare=False)  # where a reader notes what it finds wrong
     depth: int = 0  # how many archives it lies in
-    meter: Meter = field(default_factory=Meter, compare=False)
+    meter: ReadCounter = field(default_factory=ReadCounter, compare=False)
 
     @cached_property
     def head(self) -> bytes:
@@ -89,7 +89,7 @@ class Reader:
 
     name: str  # `reader.<name>` in the catalogs says what it reads
     extensions: tuple[str, ...]  # usual endings of names, for the file dialog; recognition goes by content
-    sniff: Callable[[Peek], float]  # how sure it is that it can read the file, 0 to 1
-    # yields the tables of the file; notes problems of rows in ``peek.findings``
-    read: Callable[[Peek], Iterator[Table]]
+    sniff: Callable[[SourceFile], float]  # how sure it is that it can read the file, 0 to 1
+    # yields the tables of the file; notes problems of rows in ``source.findings``
+    read: Callable[[SourceFile], Iterator[Table]]
     binary: bool = False  # whether it reads bytes rather than text

@@ -94,13 +94,13 @@ class Rewording:
     answer: str  # of the example
 
 
-def reworded(question: str, dice: random.Random, tongue: str = "en") -> str | None:
+def reworded(question: str, rng: random.Random, locale: str = "en") -> str | None:
     """A question in other words: another opening, and at times a slip of spelling.
 
     Args:
         question: what was asked.
-        dice: decides; the same dice give the same words.
-        tongue: ``pt``, ``es`` or ``en``.
+        rng: decides; the same seed gives the same words.
+        locale: ``pt``, ``es`` or ``en``.
 
     Returns:
         None for a text that is empty or too long to be a question.
@@ -108,10 +108,10 @@ def reworded(question: str, dice: random.Random, tongue: str = "en") -> str | No
     text = question.strip()
     if not text or len(text) > _LONGEST or not plain(text):
         return None
-    changed = _opened(text, tongue, dice)
-    spelling = dice.choice((None, None, *_SPELLINGS))
+    changed = _opened(text, locale, rng)
+    spelling = rng.choice((None, None, *_SPELLINGS))
     if spelling is not None:
-        changed = spelling(changed, dice, tongue)
+        changed = spelling(changed, rng, locale)
     return changed if plain(changed) != plain(text) else None
 
 
@@ -122,7 +122,7 @@ def how_many(examples: int, share: float) -> int:
 
 def rewordings(conversations: Sequence[Conversation], seed: int, count: int) -> list[Rewording]:
     """Other words for the questions of some examples, one an answer, in the order of the examples."""
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     known: set[str] = set()
     places = []
     for place, conversation in enumerate(conversations):
@@ -131,11 +131,11 @@ def rewordings(conversations: Sequence[Conversation], seed: int, count: int) -> 
             known.add(answer)
             places.append(place)
     found: dict[int, Rewording] = {}
-    for place in dice.sample(places, len(places)):
+    for place in rng.sample(places, len(places)):
         if len(found) >= min(count, MAX_REWORDED):
             break
         conversation = conversations[place]
-        words = reworded(conversation.question, dice, _language_of(conversation))
+        words = reworded(conversation.question, rng, _language_of(conversation))
         if words is not None:
             found[place] = Rewording(conversation.id, conversation.question, words, conversation.answer)
     return [found[place] for place in sorted(found)]
@@ -160,14 +160,14 @@ def _language_of(conversation: Conversation) -> str:
     return found if found in _OPENINGS else language_of(conversation.question)
 
 
-def _opened(text: str, tongue: str, dice: random.Random) -> str:
+def _opened(text: str, locale: str, rng: random.Random) -> str:
     """The question with another opening, or with a greeting before it."""
     first = text[:1].lower() + text[1:]
-    for pattern, others in _OPENINGS[tongue]:
+    for pattern, others in _OPENINGS[locale]:
         found = re.match(pattern, text, re.I)
         if found:
             rest = text[found.end() :] if found.end() else first
-            opening = dice.choice(others)
+            opening = rng.choice(others)
             return opening[:1].upper() + opening[1:] + rest
-    opening = dice.choice(_LEADING_WORDS[tongue])
+    opening = rng.choice(_LEADING_WORDS[locale])
     return opening[:1].upper() + opening[1:] + first

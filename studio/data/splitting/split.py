@@ -81,18 +81,18 @@ def held_out_places(
     answers = [plain(c.answer) for c in conversations]
     # A cluster with an example that a person keeps for training stays in training as a whole.
     drawable = [g for g, rows in members.items() if all(conversations[i].held_out is None for i in rows)]
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     target = min(MAX_HELD_OUT, max(1, round(len(free) * fraction)))
     phrasings: dict[str, set[int]] = defaultdict(set)
     for index, group in enumerate(groups):
         phrasings[answers[index]].add(group)
-    chosen = _new_wordings(drawable, members, answers, phrasings, target, dice)
+    chosen = _new_wordings(drawable, members, answers, phrasings, target, rng)
     reworded = sum(len(members[g]) for g in chosen)
     kind = SplitKind.NEW_WORDINGS
     if reworded < max(1, target // 2):
         unique = [g for g in drawable if all(len(phrasings[answers[i]]) == 1 for i in members[g])]
         wanted = min(max(1, target // 2) - reworded, len(members) - 1 - len(chosen))
-        chosen |= set(_drawn(unique, members, wanted, dice))
+        chosen |= set(_drawn(unique, members, wanted, rng))
         kind = SplitKind.MIXED if reworded else SplitKind.NEW_ANSWERS
     if not chosen:
         return set(), SplitKind.NONE
@@ -155,16 +155,16 @@ def _new_wordings(
     answers: list[str],
     phrasings: dict[str, set[int]],
     target: int,
-    dice: random.Random,
+    rng: random.Random,
 ) -> set[int]:
     """Draws clusters, one an answer a round, as long as each of their answers keeps a phrasing to learn from."""
     left = {answer: len(groups) for answer, groups in phrasings.items()}
     allowed = set(drawable)
     queues = {a: sorted(g & allowed) for a, g in sorted(phrasings.items()) if len(g) > 1}
     for queue in queues.values():
-        dice.shuffle(queue)
+        rng.shuffle(queue)
     order = list(queues)
-    dice.shuffle(order)
+    rng.shuffle(order)
     chosen: set[int] = set()
     count = 0
     while count < target and order:
@@ -185,8 +185,8 @@ def _new_wordings(
     return chosen
 
 
-def _drawn(groups: list[int], members: dict[int, list[int]], wanted: int, dice: random.Random) -> list[int]:
+def _drawn(groups: list[int], members: dict[int, list[int]], wanted: int, rng: random.Random) -> list[int]:
     pool = sorted(groups)
-    dice.shuffle(pool)
+    rng.shuffle(pool)
     before = accumulate((len(members[group]) for group in pool), initial=0)
     return [group for group, count in zip(pool, before, strict=False) if count < wanted]

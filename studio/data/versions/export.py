@@ -117,9 +117,9 @@ def lost_in_table(conversations: Iterable[Conversation]) -> LostInTable:
     """Counts what :func:`write_csv` and :func:`write_xlsx` leave out: earlier turns and instructions."""
     examples = turns = systems = 0
     for conversation in conversations:
-        said = [message for message in conversation.messages if message.role is not Role.SYSTEM]
-        system = len(conversation.messages) - len(said)
-        earlier = max(0, len(said) - 2)
+        dialogue = [message for message in conversation.messages if message.role is not Role.SYSTEM]
+        system = len(conversation.messages) - len(dialogue)
+        earlier = max(0, len(dialogue) - 2)
         examples += bool(earlier or system)
         turns += earlier
         systems += system

@@ -185,8 +185,8 @@ class CheckService:
 
     def _contacts(self, project_id: str) -> Hashes:
         """Values that fixes knew to be the company's own, and that what they left does not show any more."""
-        told = " ".join(str(version.params.get("contacts", "")) for version in self._versions.list(project_id))
-        return np.array([int(value, 16) for value in told.split()], np.uint64)
+        on_message = " ".join(str(version.params.get("contacts", "")) for version in self._versions.list(project_id))
+        return np.array([int(value, 16) for value in on_message.split()], np.uint64)
 
     def _large(self, project_id: str, key: tuple[str, str, str], facts: Facts) -> Dataset:
         rows = Rows(self._datasets.file_of(key[0]))
@@ -201,8 +201,8 @@ class CheckService:
 
     def _path(self, key: tuple[str, str, str]) -> Path:
         """Where the report of a large set is kept: beside its examples, one for each model."""
-        told = hashlib.sha256("\n".join(key[1:]).encode()).hexdigest()[:12]
-        return self._datasets.file_of(key[0]).with_suffix(f".{told}.npz")
+        model = hashlib.sha256("\n".join(key[1:]).encode()).hexdigest()[:12]
+        return self._datasets.file_of(key[0]).with_suffix(f".{model}.npz")
 
     def _saved(self, project_id: str, key: tuple[str, str, str]) -> _Checked | None:
         """The report of a large set that is on disk; None where there is none, or none that can be read."""
@@ -222,13 +222,13 @@ class CheckService:
     def _aside(self, project_id: str, job: dict[str, Any], cancelled: Cancelled) -> None:
         """Runs a job on a large set in a process of its own; one at a time, each takes every core."""
 
-        def told(said: dict[str, Any]) -> None:
-            self._shares[project_id] = float(said["done"])
+        def on_message(message: dict[str, Any]) -> None:
+            self._shares[project_id] = float(message["done"])
 
         with self._turn:
             self._shares[project_id] = 0.0
             try:
-                run_aside(self._datasets.workspace.settings, job, told, cancelled)
+                run_aside(self._datasets.workspace.settings, job, on_message, cancelled)
             finally:
                 self._shares.pop(project_id, None)
 

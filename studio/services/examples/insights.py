@@ -147,9 +147,9 @@ class InsightService:
 
     def _held_out(self, version_id: str, dataset: Dataset) -> frozenset[str]:
         """The examples for the proof: those that say so, else those that a training would draw."""
-        said = frozenset(c.id for c in dataset.conversations if c.held_out is True)
-        if said or len(dataset) > SPLIT_SHOWN:
-            return said
+        flagged = frozenset(c.id for c in dataset.conversations if c.held_out is True)
+        if flagged or len(dataset) > SPLIT_SHOWN:
+            return flagged
         return frozenset(c.id for c in self._datasets.parts(version_id).held_out)
 
 

@@ -30,11 +30,11 @@ EN = [
 
 
 @pytest.mark.parametrize(
-    ("tongue", "questions"), [("pt", PT), ("en", EN), ("es", ["¿Cómo puedo cambiar un producto?"])]
+    ("locale", "questions"), [("pt", PT), ("en", EN), ("es", ["¿Cómo puedo cambiar un producto?"])]
 )
-def test_other_words_are_other_words(tongue: str, questions: list[str]) -> None:
+def test_other_words_are_other_words(locale: str, questions: list[str]) -> None:
     for question in questions:
-        found = {reworded(question, random.Random(seed), tongue) for seed in range(30)}
+        found = {reworded(question, random.Random(seed), locale) for seed in range(30)}
         assert len(found) > 3
         assert all(words and plain(words) != plain(question) for words in found)
         kept = set(plain(question).split()[-2:])

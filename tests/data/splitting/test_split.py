@@ -29,9 +29,9 @@ WORDS = (
 
 
 def _topics(answers: int, phrasings: int) -> list[Conversation]:
-    dice = random.Random(7)
+    rng = random.Random(7)
     return [
-        Conversation.pair(f"{' '.join(dice.sample(WORDS, 5))} {answer}?", f"Resposta número {answer}.")
+        Conversation.pair(f"{' '.join(rng.sample(WORDS, 5))} {answer}?", f"Resposta número {answer}.")
         for answer in range(answers)
         for _ in range(phrasings)
     ]

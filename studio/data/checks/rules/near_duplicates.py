@@ -49,17 +49,17 @@ def _copies(dataset: Dataset, group: list[int]) -> list[list[int]]:
     """Those of a group of similar examples that say the same, put together; of each such set at least two."""
     sets: list[tuple[list[list[str]], list[int]]] = []
     for place in group:
-        said = _said(dataset.conversations[place])
+        texts = _weighty_texts(dataset.conversations[place])
         for known, places in sets:
-            if len(known) == len(said) and all(map(_says_the_same, known, said)):
+            if len(known) == len(texts) and all(map(_says_the_same, known, texts)):
                 places.append(place)
                 break
         else:
-            sets.append((said, [place]))
+            sets.append((texts, [place]))
     return [places for _, places in sets if len(places) > 1]
 
 
-def _said(conversation: Conversation) -> list[list[str]]:
+def _weighty_texts(conversation: Conversation) -> list[list[str]]:
     """The words of weight of each message; names keep their capital letter."""
     return [_weighty(message.content) for message in conversation.messages]
 

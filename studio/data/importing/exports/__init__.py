@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from studio.data.importing.exports import bots, chats, dialogflow, helpdesk, knowledge
 from studio.data.importing.exports.base import Export
-from studio.data.importing.table import Peek, Table
+from studio.data.importing.table import SourceFile, Table
 
 EXPORTS: Final[tuple[Export, ...]] = (
     *chats.EXPORTS,
@@ -23,7 +23,7 @@ def export_of(value: Any) -> Export | None:
     return next((export for export in EXPORTS if export.fits(value)), None)
 
 
-def tables(export: Export, peek: Peek, value: Any, detail: str) -> Iterator[Table]:
+def tables(export: Export, source: SourceFile, value: Any, detail: str) -> Iterator[Table]:
     """The table of an export."""
-    rows = export.rows(value, peek.findings, peek.name)
-    yield Table(peek.name, export.columns, rows, detail=f"{detail}, {export.name}")
+    rows = export.rows(value, source.findings, source.name)
+    yield Table(source.name, export.columns, rows, detail=f"{detail}, {export.name}")

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from studio.data.importing.findings import Findings
-from studio.data.importing.table import Row
+from studio.data.importing.table import Record
 
 PAUSE: Final = timedelta(hours=8)  # after which the next message begins another conversation
 _BREAK: Final = re.compile(r"<(?:br|/p|/li|/div)\s*/?>", re.I)
@@ -24,7 +24,7 @@ class Export:
     name: str  # of the program, for the command line
     fits: Callable[[Any], bool]  # whether a value has that shape
     # its records; notes in the findings, under the label, what is left out
-    rows: Callable[[Any, Findings, str], Iterator[Row]]
+    rows: Callable[[Any, Findings, str], Iterator[Record]]
     columns: tuple[str, ...]  # of the records
 
 
@@ -72,7 +72,7 @@ def moment(value: Any) -> datetime | None:
         return None
 
 
-def by_pause(messages: Iterable[tuple[datetime | None, str, str, int]]) -> Iterator[Row]:
+def by_pause(messages: Iterable[tuple[datetime | None, str, str, int]]) -> Iterator[Record]:
     """Messages (when, who, what, number) as rows of a log; a long pause begins another conversation."""
     number = 0
     last: datetime | None = None
@@ -80,4 +80,4 @@ def by_pause(messages: Iterable[tuple[datetime | None, str, str, int]]) -> Itera
         if not number or (when is not None and last is not None and abs(when - last) > PAUSE):
             number += 1
         last = when or last
-        yield Row(place, {"conversation": str(number), "sender": who, "message": what})
+        yield Record(place, {"conversation": str(number), "sender": who, "message": what})

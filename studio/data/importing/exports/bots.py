@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from studio.data.importing.exports.base import PAIRS, TURNS, Export, some, texts
 from studio.data.importing.findings import Findings
-from studio.data.importing.table import Row
+from studio.data.importing.table import Record
 from studio.errors import AfinaError
 
 _ASKED: Final = ("patterns", "pattern", "utterances", "phrases", "examples", "training_phrases", "trainingphrases",
@@ -29,13 +29,13 @@ def _is_intents(value: Any) -> bool:
     return bool(records) and listed >= 0.5 * len(records) and not any("paragraphs" in r for r in records)
 
 
-def _intents(value: Any, findings: Findings, label: str) -> Iterator[Row]:
+def _intents(value: Any, findings: Findings, label: str) -> Iterator[Record]:
     from studio.data.importing.exports.base import records
 
     for place, record in enumerate(records(value), start=1):
         name = _part(record, _NAMED)
         asked, answered = texts(_part(record, _ASKED)), texts(_part(record, _ANSWERED))
-        yield Row(place, {"question": asked, "answer": answered, "topic": name if isinstance(name, str) else ""})
+        yield Record(place, {"question": asked, "answer": answered, "topic": name if isinstance(name, str) else ""})
 
 
 def _is_chatterbot(value: Any) -> bool:
@@ -45,11 +45,11 @@ def _is_chatterbot(value: Any) -> bool:
     )
 
 
-def _chatterbot(value: Any, findings: Findings, label: str) -> Iterator[Row]:
+def _chatterbot(value: Any, findings: Findings, label: str) -> Iterator[Record]:
     topics = texts(value.get("categories"))
     for place, lines in enumerate(value["conversations"], start=1):
-        said = ["" if line is None else str(line) for line in lines] if isinstance(lines, list) else []
-        yield Row(place, {"messages": said, "topic": topics[0] if topics else "", "id": ""})
+        utterances = ["" if line is None else str(line) for line in lines] if isinstance(lines, list) else []
+        yield Record(place, {"messages": utterances, "topic": topics[0] if topics else "", "id": ""})
 
 
 def _is_botpress(value: Any) -> bool:
@@ -58,7 +58,7 @@ def _is_botpress(value: Any) -> bool:
     )
 
 
-def _botpress(value: Any, findings: Findings, label: str) -> Iterator[Row]:
+def _botpress(value: Any, findings: Findings, label: str) -> Iterator[Record]:
     from studio.data.importing.exports.base import records
 
     for place, record in enumerate(records(value), start=1):
@@ -69,7 +69,7 @@ def _botpress(value: Any, findings: Findings, label: str) -> Iterator[Row]:
             some_asked = asked[language] if isinstance(asked, dict) else asked
             some_answered = answered.get(language) if isinstance(answered, dict) else answered
             row = {"question": texts(some_asked), "answer": texts(some_answered), "topic": next(iter(topics), "")}
-            yield Row(place, row)
+            yield Record(place, row)
 
 
 def _is_rasa(value: Any) -> bool:
@@ -82,22 +82,22 @@ def _is_rasa(value: Any) -> bool:
     )
 
 
-def _rasa(value: Any, findings: Findings, label: str) -> Iterator[Row]:
+def _rasa(value: Any, findings: Findings, label: str) -> Iterator[Record]:
     """Phrases with the response named after their intent. Phrases alone have no answers, and are refused."""
     intents, responses = value.get("nlu"), value.get("responses")
     if not isinstance(intents, list) or not isinstance(responses, dict):
         raise AfinaError("data.not_readable.rasa", file=label)
     for place, intent in enumerate(intents, start=1):
         name = str(intent.get("intent", "")) if isinstance(intent, dict) else ""
-        said = responses.get(f"utter_{name}") or responses.get(f"utter_{name.split('/')[-1]}") or []
-        answers = [str(item["text"]) for item in said if isinstance(item, dict) and item.get("text")]
+        utterances = responses.get(f"utter_{name}") or responses.get(f"utter_{name.split('/')[-1]}") or []
+        answers = [str(item["text"]) for item in utterances if isinstance(item, dict) and item.get("text")]
         asked = (
             [_ENTITY.sub(r"\1", phrase) for phrase in _RASA_EXAMPLE.findall(str(intent.get("examples", "")))]
             if name
             else []
         )
         if asked:
-            yield Row(place, {"question": asked, "answer": answers, "topic": name})
+            yield Record(place, {"question": asked, "answer": answers, "topic": name})
 
 
 EXPORTS: Final = (

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from studio.data.importing.exports.base import CHAT, Export, by_pause, moment, some
 from studio.data.importing.findings import Findings
-from studio.data.importing.table import Row
+from studio.data.importing.table import Record
 from studio.domain.problem import Severity
 
 _SLACK_LINK: Final = re.compile(r"<(https?://[^|>]+|mailto:[^|>]+)(?:\|([^>]*))?>")
@@ -29,7 +29,7 @@ def _is_telegram(value: Any) -> bool:
     )
 
 
-def _telegram(value: Any, findings: Findings, label: str) -> Iterator[Row]:
+def _telegram(value: Any, findings: Findings, label: str) -> Iterator[Record]:
     chats = value["chats"]["list"] if isinstance(value.get("chats"), dict) else [value]
     place = 0
     before = 0
@@ -48,7 +48,7 @@ def _telegram(value: Any, findings: Findings, label: str) -> Iterator[Row]:
         last = 0
         for row in by_pause(messages):
             last = int(row.values["conversation"])
-            yield Row(row.number, {**row.values, "conversation": str(before + last)})
+            yield Record(row.number, {**row.values, "conversation": str(before + last)})
         before += last
 
 
@@ -61,7 +61,7 @@ def _is_slack(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all("ts" in m and "text" in m for m in some(value) or [{}])
 
 
-def _slack(value: Any, findings: Findings, label: str) -> Iterator[Row]:
+def _slack(value: Any, findings: Findings, label: str) -> Iterator[Record]:
     loose = []
     for place, message in enumerate(value, start=1):
         if not isinstance(message, dict) or message.get("subtype") not in (None, "bot_message", "thread_broadcast"):
@@ -73,7 +73,7 @@ def _slack(value: Any, findings: Findings, label: str) -> Iterator[Row]:
         if not text:
             findings.row("data.chat_media", label, place, Severity.NOTE)
         elif message.get("thread_ts"):
-            yield Row(place, {"conversation": f"t{message['thread_ts']}", "sender": who, "message": text})
+            yield Record(place, {"conversation": f"t{message['thread_ts']}", "sender": who, "message": text})
         else:
             loose.append((moment(message["ts"]), who, text, place))
     yield from by_pause(loose)
@@ -89,7 +89,7 @@ def _is_discord(value: Any) -> bool:
     )
 
 
-def _discord(value: Any, findings: Findings, label: str) -> Iterator[Row]:
+def _discord(value: Any, findings: Findings, label: str) -> Iterator[Record]:
     messages = []
     for place, message in enumerate(value["messages"], start=1):
         author = message.get("author") or {}

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from studio.data.importing.exports.base import PAIRS, Export, records, some, texts
 from studio.data.importing.findings import Findings
-from studio.data.importing.table import Row
+from studio.data.importing.table import Record
 from studio.errors import AfinaError
 
 _PHRASES: Final = ("trainingPhrases", "training_phrases", "userSays")
@@ -33,7 +33,7 @@ def agent_files(names: Iterable[str]) -> tuple[list[tuple[str, str]], set[str]]:
     return pairs, {name for name in known if _OF_AGENT.search(name)} if pairs else set()
 
 
-def agent_rows(pairs: Iterable[tuple[str, str]], load: Callable[[str], bytes]) -> Iterator[Row]:
+def agent_rows(pairs: Iterable[tuple[str, str]], load: Callable[[str], bytes]) -> Iterator[Record]:
     """The rows of an exported agent: each intent with the phrases of one language and its answers in that language."""
     for place, (intent_file, phrases_file) in enumerate(pairs, start=1):
         match = _PHRASES_FILE.search(phrases_file)
@@ -45,13 +45,13 @@ def agent_rows(pairs: Iterable[tuple[str, str]], load: Callable[[str], bytes]) -
             yield _row(place, {**intent, "userSays": phrases}, match[2].lower() if match else "")
 
 
-def _row(place: int, intent: dict[str, Any], language: str = "") -> Row:
+def _row(place: int, intent: dict[str, Any], language: str = "") -> Record:
     phrases: list[Any] = next((intent[name] for name in _PHRASES if isinstance(intent.get(name), list)), [])
     asked = [_phrase(phrase) for phrase in phrases]
     name = intent.get("displayName") or intent.get("name") or ""
     topic = name if isinstance(name, str) else ""
     answers = _answers(intent, language)
-    return Row(place, {"question": list(filter(None, asked)), "answer": answers, "topic": topic})
+    return Record(place, {"question": list(filter(None, asked)), "answer": answers, "topic": topic})
 
 
 def _phrase(phrase: Any) -> str:
@@ -82,7 +82,7 @@ def _is_intent(value: Any) -> bool:
     )
 
 
-def _intents(value: Any, findings: Findings, label: str) -> Iterator[Row]:
+def _intents(value: Any, findings: Findings, label: str) -> Iterator[Record]:
     for place, intent in enumerate(records(value), start=1):
         yield _row(place, intent)
 
@@ -94,7 +94,7 @@ def _is_half(value: Any) -> bool:
     return isinstance(value, dict) and "responses" in value and "webhookUsed" in value and "userSays" not in value
 
 
-def _half(value: Any, findings: Findings, label: str) -> Iterator[Row]:
+def _half(value: Any, findings: Findings, label: str) -> Iterator[Record]:
     raise AfinaError("data.not_readable.dialogflow", file=label)
     yield
 

@@ -7,18 +7,18 @@ from typing import Any, Final
 
 from studio.data.importing.exports.base import TURNS, Export, records, some, without_markup
 from studio.data.importing.findings import Findings
-from studio.data.importing.table import Row
+from studio.data.importing.table import Record
 from studio.domain.problem import Severity
 
 _CUSTOMERS: Final = ("user", "lead", "contact", "customer", "end-user", "visitor")
 
 
-def _row(place: int, turns: list[tuple[bool, str]], ticket: dict[str, Any]) -> Row:
+def _row(place: int, turns: list[tuple[bool, str]], ticket: dict[str, Any]) -> Record:
     """A ticket as a record: turns of (whether the customer speaks, what)."""
     topic = ticket.get("subject") or ticket.get("title") or ""
-    said = [{"role": "user" if theirs else "assistant", "content": text} for theirs, text in turns if text]
-    return Row(
-        place, {"messages": said, "topic": topic if isinstance(topic, str) else "", "id": str(ticket.get("id", ""))}
+    messages = [{"role": "user" if theirs else "assistant", "content": text} for theirs, text in turns if text]
+    return Record(
+        place, {"messages": messages, "topic": topic if isinstance(topic, str) else "", "id": str(ticket.get("id", ""))}
     )
 
 
@@ -36,7 +36,7 @@ def _is_zendesk(value: Any) -> bool:
     return bool(tickets) and sum(_comments(t) is not None for t in tickets) >= 0.5 * len(tickets)
 
 
-def _zendesk(value: Any, findings: Findings, label: str) -> Iterator[Row]:
+def _zendesk(value: Any, findings: Findings, label: str) -> Iterator[Record]:
     for place, ticket in enumerate(records(value), start=1):
         customer = ticket.get("requester_id") or ticket.get("submitter_id")
         if customer is None and isinstance(ticket.get("requester"), dict):
@@ -75,7 +75,7 @@ def _is_intercom(value: Any) -> bool:
     return any(_parts(conversation) is not None for conversation in _intercom_records(value)[:20])
 
 
-def _intercom(value: Any, findings: Findings, label: str) -> Iterator[Row]:
+def _intercom(value: Any, findings: Findings, label: str) -> Iterator[Record]:
     for place, conversation in enumerate(_intercom_records(value), start=1):
         source = conversation.get("source") or conversation.get("conversation_message") or {}
         parts = [source, *(_parts(conversation) or [])]
@@ -106,14 +106,14 @@ def _tickets(value: Any) -> list[dict[str, Any]]:
     return [t["helpdesk_ticket"] if isinstance(t.get("helpdesk_ticket"), dict) else t for t in found]
 
 
-def _freshdesk(value: Any, findings: Findings, label: str) -> Iterator[Row]:
+def _freshdesk(value: Any, findings: Findings, label: str) -> Iterator[Record]:
     for place, ticket in enumerate(_tickets(value), start=1):
         notes = [note for note in _notes(ticket) if isinstance(note, dict)]
         public = [note for note in notes if not note.get("private")]
         _private(findings, label, place, len(notes) - len(public))
-        said = [(bool(n.get("incoming")), n.get("body_text") or without_markup(n.get("body"))) for n in public]
+        messages = [(bool(n.get("incoming")), n.get("body_text") or without_markup(n.get("body"))) for n in public]
         first = ticket.get("description_text") or without_markup(ticket.get("description"))
-        yield _row(place, [(True, first), *said], ticket)
+        yield _row(place, [(True, first), *messages], ticket)
 
 
 def _private(findings: Findings, label: str, place: int, count: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from studio.data.importing.exports.base import TURNS, Export, records, some
 from studio.data.importing.findings import Findings
-from studio.data.importing.table import Row
+from studio.data.importing.table import Record
 from studio.domain.problem import Severity
 
 
@@ -15,7 +15,7 @@ def _is_squad(value: Any) -> bool:
     return any(isinstance(r.get("paragraphs"), list) for r in some(value))
 
 
-def _squad(value: Any, findings: Findings, label: str) -> Iterator[Row]:
+def _squad(value: Any, findings: Findings, label: str) -> Iterator[Record]:
     place = 0
     for article in records(value):
         for paragraph in article.get("paragraphs") or []:
@@ -23,14 +23,14 @@ def _squad(value: Any, findings: Findings, label: str) -> Iterator[Row]:
                 place += 1
                 answers = [answer.get("text", "") for answer in item.get("answers") or [] if isinstance(answer, dict)]
                 row = {"question": item.get("question"), "answer": answers, "topic": article.get("title") or ""}
-                yield Row(place, row | {"context": paragraph.get("context", ""), "id": str(item.get("id", ""))})
+                yield Record(place, row | {"context": paragraph.get("context", ""), "id": str(item.get("id", ""))})
 
 
 def _is_tree(value: Any) -> bool:
     return any(isinstance(r.get("prompt"), dict) and "replies" in r["prompt"] for r in some(value))
 
 
-def _trees(value: Any, findings: Findings, label: str) -> Iterator[Row]:
+def _trees(value: Any, findings: Findings, label: str) -> Iterator[Record]:
     """Of each tree the path of the replies that were ranked best; the other replies are counted."""
     for place, tree in enumerate(records(value), start=1):
         node = tree.get("prompt")
@@ -41,14 +41,14 @@ def _trees(value: Any, findings: Findings, label: str) -> Iterator[Row]:
             if len(replies) > 1:
                 findings.row("data.other_replies", label, place, Severity.WARNING, amount=len(replies) - 1)
             node = min(replies, key=lambda reply: reply["rank"] if reply.get("rank") is not None else 99, default=None)
-        yield Row(place, {"messages": turns, "topic": "", "id": str(tree.get("message_tree_id", ""))})
+        yield Record(place, {"messages": turns, "topic": "", "id": str(tree.get("message_tree_id", ""))})
 
 
 def _is_chatgpt(value: Any) -> bool:
     return any(isinstance(r.get("mapping"), dict) and "current_node" in r for r in some(value))
 
 
-def _chatgpt(value: Any, findings: Findings, label: str) -> Iterator[Row]:
+def _chatgpt(value: Any, findings: Findings, label: str) -> Iterator[Record]:
     """Of each chat the branch that was seen last; answers that were asked for again are counted."""
     for place, chat in enumerate(records(value), start=1):
         mapping = chat.get("mapping")
@@ -63,7 +63,7 @@ def _chatgpt(value: Any, findings: Findings, label: str) -> Iterator[Row]:
         if others:
             findings.row("data.other_replies", label, place, Severity.WARNING, amount=others)
         topic = chat.get("title") or ""
-        yield Row(place, {"messages": turns[::-1], "topic": topic, "id": str(chat.get("id") or "")})
+        yield Record(place, {"messages": turns[::-1], "topic": topic, "id": str(chat.get("id") or "")})
 
 
 def _spoken(message: Any) -> list[dict[str, str]]:

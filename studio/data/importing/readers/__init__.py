@@ -20,7 +20,7 @@ from studio.data.importing.readers import (
     yaml_records,
 )
 from studio.data.importing.readers.known import kind_of_text
-from studio.data.importing.table import Peek, Reader
+from studio.data.importing.table import Reader, SourceFile
 from studio.errors import AfinaError
 
 READERS: Final[tuple[Reader, ...]] = (
@@ -63,19 +63,19 @@ def extensions() -> tuple[str, ...]:
     return tuple(dict.fromkeys(f".{extension}" for reader in READERS for extension in reader.extensions))
 
 
-def choose(peek: Peek) -> Reader:
+def choose(source: SourceFile) -> Reader:
     """The reader that is surest of a file, by its content. Raises ``data.empty_file``, ``data.not_a_table.<kind>``."""
-    if not peek.head.strip(b" \t\r\n\xef\xbb\xbf\xff\xfe\0"):
-        raise AfinaError("data.empty_file", file=peek.name)
-    binary = _binary_kind(peek.head)
-    if binary is None and (known := kind_of_text(peek)) is not None:
-        raise AfinaError(f"data.not_readable.{known}", file=peek.name)
+    if not source.head.strip(b" \t\r\n\xef\xbb\xbf\xff\xfe\0"):
+        raise AfinaError("data.empty_file", file=source.name)
+    binary = _binary_kind(source.head)
+    if binary is None and (known := kind_of_text(source)) is not None:
+        raise AfinaError(f"data.not_readable.{known}", file=source.name)
     readers = [reader for reader in READERS if reader.binary == (binary is not None)]
-    sureness, reader = max(((reader.sniff(peek), -i, reader) for i, reader in enumerate(readers)), key=lambda x: x[:2])[
-        ::2
-    ]
+    sureness, reader = max(
+        ((reader.sniff(source), -i, reader) for i, reader in enumerate(readers)), key=lambda x: x[:2]
+    )[::2]
     if sureness <= 0:
-        raise AfinaError(f"data.not_readable.{binary or 'text'}", file=peek.name)
+        raise AfinaError(f"data.not_readable.{binary or 'text'}", file=source.name)
     return reader
 
 

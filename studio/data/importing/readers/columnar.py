@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from studio.data.importing.table import Peek, Reader, Row, Table
+from studio.data.importing.table import Reader, Record, SourceFile, Table
 from studio.data.limits import MAX_COLUMNS, MAX_UNPACKED
 from studio.errors import AfinaError
 
@@ -15,55 +15,55 @@ _DECODED: Final = (100_000_000, 100)  # bytes that rows may have: so many, and s
 _STREAM: Final = b"\xff\xff\xff\xff"
 
 
-def _sniff(peek: Peek) -> float:
-    if peek.head.startswith((b"PAR1", b"ARROW1")):
+def _sniff(source: SourceFile) -> float:
+    if source.head.startswith((b"PAR1", b"ARROW1")):
         return 1.0
-    size = int.from_bytes(peek.head[4:8], "little")  # of the schema, which a stream begins with
-    return 0.6 if peek.head.startswith(_STREAM) and 8 < size < 10_000_000 else 0.0
+    size = int.from_bytes(source.head[4:8], "little")  # of the schema, which a stream begins with
+    return 0.6 if source.head.startswith(_STREAM) and 8 < size < 10_000_000 else 0.0
 
 
-def _read(peek: Peek) -> Iterator[Table]:
+def _read(source: SourceFile) -> Iterator[Table]:
     import pyarrow as pa
 
     try:
-        names, batches = _parquet(peek) if peek.head.startswith(b"PAR1") else _arrow(peek)
+        names, batches = _parquet(source) if source.head.startswith(b"PAR1") else _arrow(source)
         if len(names) > MAX_COLUMNS:
-            raise AfinaError("data.too_many_columns", file=peek.name, n=len(names), limit=MAX_COLUMNS)
-        yield Table(peek.name, names, _rows(peek, batches), detail=peek.suffix)
+            raise AfinaError("data.too_many_columns", file=source.name, n=len(names), limit=MAX_COLUMNS)
+        yield Table(source.name, names, _rows(source, batches), detail=source.suffix)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise AfinaError("data.broken_columnar", file=peek.name) from error
+        raise AfinaError("data.broken_columnar", file=source.name) from error
 
 
-def _parquet(peek: Peek) -> tuple[tuple[str, ...], Iterator[Any]]:
+def _parquet(source: SourceFile) -> tuple[tuple[str, ...], Iterator[Any]]:
     import pyarrow.parquet as pq
 
-    file = pq.ParquetFile(peek.path)
+    file = pq.ParquetFile(source.path)
     size = sum(file.metadata.row_group(i).total_byte_size for i in range(file.metadata.num_row_groups))
     if size > MAX_UNPACKED:
         raise AfinaError(
             "data.unpacks_too_large",
-            file=peek.name,
+            file=source.name,
             size_mb=round(size / 1e6),
             limit_mb=round(MAX_UNPACKED / 1e6),
         )
     return tuple(file.schema_arrow.names), file.iter_batches(batch_size=_BATCH)
 
 
-def _arrow(peek: Peek) -> tuple[tuple[str, ...], Iterator[Any]]:
+def _arrow(source: SourceFile) -> tuple[tuple[str, ...], Iterator[Any]]:
     import pyarrow as pa
 
-    if peek.head.startswith(_STREAM):
-        stream = pa.ipc.open_stream(str(peek.path))
+    if source.head.startswith(_STREAM):
+        stream = pa.ipc.open_stream(str(source.path))
         return tuple(stream.schema.names), iter(stream)
-    file = pa.ipc.open_file(str(peek.path))
+    file = pa.ipc.open_file(str(source.path))
     return tuple(file.schema.names), (file.get_batch(i) for i in range(file.num_record_batches))
 
 
-def _rows(peek: Peek, batches: Iterator[Any]) -> Iterator[Row]:
+def _rows(source: SourceFile, batches: Iterator[Any]) -> Iterator[Record]:
     import pyarrow as pa
 
     number = size = letters = 0
-    limit = min(MAX_UNPACKED, _DECODED[0] + _DECODED[1] * peek.path.stat().st_size)
+    limit = min(MAX_UNPACKED, _DECODED[0] + _DECODED[1] * source.path.stat().st_size)
     try:
         for batch in batches:
             size += batch.nbytes
@@ -74,10 +74,10 @@ def _rows(peek: Peek, batches: Iterator[Any]) -> Iterator[Row]:
                     letters += sum(len(value) for value in values.values() if isinstance(value, str | bytes))
                     if max(size, letters) > limit:
                         sizes = {"size_mb": round(max(size, letters) / 1e6), "limit_mb": round(limit / 1e6)}
-                        raise AfinaError("data.unpacks_too_large", file=peek.name, **sizes)
-                    yield Row(number, {name: _as_text(value) for name, value in values.items()})
+                        raise AfinaError("data.unpacks_too_large", file=source.name, **sizes)
+                    yield Record(number, {name: _as_text(value) for name, value in values.items()})
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise AfinaError("data.broken_columnar", file=peek.name) from error
+        raise AfinaError("data.broken_columnar", file=source.name) from error
 
 
 def _as_text(value: Any) -> Any:

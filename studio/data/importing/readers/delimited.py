@@ -12,7 +12,7 @@ from typing import Final
 from studio.data.importing.cells import Cells, table_of_cells
 from studio.data.importing.column_names import exact_role, header_role
 from studio.data.importing.prompt_templates import unwrap
-from studio.data.importing.table import Peek, Reader, Table
+from studio.data.importing.table import Reader, SourceFile, Table
 from studio.data.limits import MAX_CELL
 from studio.data.text import lines
 from studio.domain.dataset import ColumnRole
@@ -27,13 +27,13 @@ _RULE: Final = re.compile(r"\s*(?::?-{3,}:?)?\s*")
 _FIELD_LIMIT: Final = 200_000_000
 
 
-def _sniff(peek: Peek) -> float:
+def _sniff(source: SourceFile) -> float:
     """How sure a separator is: structure comes first, and prose has commas too."""
-    by_name = peek.suffix in ("csv", "tsv", "tab")
-    separator, share = find_separator(peek.start, prose=not by_name)
+    by_name = source.suffix in ("csv", "tsv", "tab")
+    separator, share = find_separator(source.start, prose=not by_name)
     if separator is None:
-        return (0.94 if _is_one_column(peek.start) else 0.3) if by_name else 0.0
-    if share > 0.9 and (separator == "\t" or by_name or _names_both(peek.start, separator)):
+        return (0.94 if _is_one_column(source.start) else 0.3) if by_name else 0.0
+    if share > 0.9 and (separator == "\t" or by_name or _names_both(source.start, separator)):
         return 0.95
     return min(0.9, 0.4 * share + (0.4 if by_name and share > 0.5 else 0.1))
 
@@ -77,18 +77,18 @@ def _is_one_column(start: str) -> bool:
     return len(rows) >= 2 and (several or wrapped) and all(len(row) == 1 for row in rows) and len(rows[0][0]) <= 40
 
 
-def _read(peek: Peek) -> Iterator[Table]:
-    separator = find_separator(peek.start)[0] or ","
-    cells = _cells(peek, separator)
+def _read(source: SourceFile) -> Iterator[Table]:
+    separator = find_separator(source.start)[0] or ","
+    cells = _cells(source, separator)
     if separator == "|":  # the line under the titles of a table in Markdown
         cells = ((number, row) for number, row in cells if not all(_RULE.fullmatch(cell) for cell in row))
     shown = {"\t": "tab"}.get(separator, separator)
     table = table_of_cells(
-        peek.name,
+        source.name,
         cells,
-        peek.findings,
+        source.findings,
         joiner=separator,
-        detail=f"{peek.encoding}, {shown}",
+        detail=f"{source.encoding}, {shown}",
     )
     if table is not None:
         yield table
@@ -135,18 +135,18 @@ def _are_sentences(rows: list[list[str]]) -> bool:
     return spaced > 0.9 * len(later) and not {exact_role(cell) for cell in rows[0]} - {None}
 
 
-def _cells(peek: Peek, separator: str) -> Iterator[Cells]:
+def _cells(source: SourceFile, separator: str) -> Iterator[Cells]:
     """Records with the line at which each begins. A quotation mark that is never closed costs its own line only."""
     csv.field_size_limit(_FIELD_LIMIT)
     numbers: Sequence[int] = ()
-    spaced = _quoted_late(peek.start, separator)
+    spaced = _quoted_late(source.start, separator)
     held: list[str] = []  # lines of a record that may go on in the next block
-    for fresh, block, final in _blocks(peek):
+    for fresh, block, final in _blocks(source):
         numbers, held = ([*numbers, *fresh], held + block) if held else (fresh, block)
         done = 0
         for first, end, record, is_open in _records(held, separator, final, spaced):
             if is_open:
-                peek.findings.row("data.open_quote", peek.name, numbers[first], Severity.WARNING)
+                source.findings.row("data.open_quote", source.name, numbers[first], Severity.WARNING)
             yield numbers[first], record
             done = end
         numbers, held = numbers[done:], held[done:]
@@ -182,18 +182,18 @@ def _is_open(lines_of_record: list[str]) -> bool:
     return sum(text.count('"') for text in lines_of_record) % 2 == 1
 
 
-def _blocks(peek: Peek) -> Iterator[tuple[Sequence[int], list[str], bool]]:
+def _blocks(source: SourceFile) -> Iterator[tuple[Sequence[int], list[str], bool]]:
     """The lines of a file with their numbers, some hundreds at once; and whether they are the last ones."""
     number = 1
-    every = lines(peek.path, peek.encoding)
+    every = lines(source.path, source.encoding)
     block = list(islice(every, _BLOCK))
     while block:
         following = list(islice(every, _BLOCK))
         whole = "".join(block)
-        peek.meter.letters += len(whole)
+        source.meter.letters += len(whole)
         numbers: Sequence[int] = range(number, number + len(block))
         if number == 1 or "\0" in whole or "\ufffd" in whole or len(whole) > MAX_CELL * 100:
-            found = [(n, _usable(peek, n, line)) for n, line in zip(numbers, block, strict=True)]
+            found = [(n, _usable(source, n, line)) for n, line in zip(numbers, block, strict=True)]
             numbers, block = (
                 [n for n, line in found if line is not None],
                 [line for _, line in found if line is not None],
@@ -203,19 +203,19 @@ def _blocks(peek: Peek) -> Iterator[tuple[Sequence[int], list[str], bool]]:
         block = following
 
 
-def _usable(peek: Peek, number: int, line: str) -> str | None:
+def _usable(source: SourceFile, number: int, line: str) -> str | None:
     """A line without what no cell holds; None for one that is left out."""
     if number == 1:
         line = line.lstrip("\ufeff")
         if line[:4].lower() == "sep=" and len(line.strip()) <= 5:
             return None
     if len(line) > MAX_CELL * 100:
-        peek.findings.row("data.cell_too_long", peek.name, number, limit=MAX_CELL)
+        source.findings.row("data.cell_too_long", source.name, number, limit=MAX_CELL)
         return None
     if "\ufffd" in line:
-        peek.findings.row("data.unreadable_letters", peek.name, number, Severity.WARNING)
+        source.findings.row("data.unreadable_letters", source.name, number, Severity.WARNING)
     if "\0" in line:
-        peek.findings.row("data.control_characters", peek.name, number, Severity.NOTE)
+        source.findings.row("data.control_characters", source.name, number, Severity.NOTE)
     return line.replace("\0", "")
 
 

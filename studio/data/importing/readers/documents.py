@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from studio.data.importing.faq_text import Block, Pair, labels_in, pairs_of, rows_left_out, table_of_pairs
-from studio.data.importing.table import Peek, Reader, Table
+from studio.data.importing.table import Reader, SourceFile, Table
 from studio.data.text import read_text
 from studio.domain.problem import Severity
 
@@ -19,30 +19,30 @@ _QUESTION_FIELDS: Final = ("question", "pergunta", "pregunta", "title", "titulo"
 _FENCE: Final = re.compile(r"^\s*(```|~~~)")
 
 
-def _sniff(peek: Peek) -> float:
-    lines = peek.start.splitlines()[:2_000]
+def _sniff(source: SourceFile) -> float:
+    lines = source.start.splitlines()[:2_000]
     if labels_in(lines) >= 1:
-        return 0.92 if labels_in(lines) >= 2 or peek.suffix in ("txt", "md") else 0.3
+        return 0.92 if labels_in(lines) >= 2 or source.suffix in ("txt", "md") else 0.3
     headings = sum(bool(_HEADING.match(line) or _BOLD_LINE.match(line.strip())) for line in lines)
-    if _MATTER.match(peek.start) or headings >= 2:
+    if _MATTER.match(source.start) or headings >= 2:
         return 0.9
-    if headings and peek.suffix in ("md", "markdown"):
+    if headings and source.suffix in ("md", "markdown"):
         return 0.9
     asking = sum(line.strip().endswith("?") for line in lines)
     if asking < 2:
         return 0.0
-    return 0.25 if peek.suffix in ("csv", "tsv") else 0.55
+    return 0.25 if source.suffix in ("csv", "tsv") else 0.55
 
 
-def _read(peek: Peek) -> Iterator[Table]:
-    text = read_text(peek.path, peek.encoding).lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+def _read(source: SourceFile) -> Iterator[Table]:
+    text = read_text(source.path, source.encoding).lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     pairs, left_out = pairs_of_markdown(text)
     if pairs:
         for row in left_out:
-            peek.findings.row("data.text_left_out", peek.name, row, Severity.WARNING)
-        yield table_of_pairs(peek.name, pairs, peek.encoding)
+            source.findings.row("data.text_left_out", source.name, row, Severity.WARNING)
+        yield table_of_pairs(source.name, pairs, source.encoding)
     else:
-        peek.findings.file("data.no_questions_in_text", peek.name)
+        source.findings.file("data.no_questions_in_text", source.name)
         yield from ()
 
 

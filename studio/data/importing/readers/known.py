@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from studio.data.importing.table import Peek
+from studio.data.importing.table import SourceFile
 
 # What a file begins with; the suffix of the catalog key ``error.data.not_readable.<kind>``.
 _KINDS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
@@ -22,6 +22,6 @@ _KINDS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
 )  # fmt: skip
 
 
-def kind_of_text(peek: Peek) -> str | None:
+def kind_of_text(source: SourceFile) -> str | None:
     """What a text file is, where no reader reads it; None for any other."""
-    return next((kind for kind, pattern in _KINDS if pattern.match(peek.start)), None)
+    return next((kind for kind, pattern in _KINDS if pattern.match(source.start)), None)

@@ -12,7 +12,7 @@ from email.utils import parseaddr, parsedate_to_datetime
 from typing import Final
 
 from studio.data.importing.exports.base import without_markup
-from studio.data.importing.table import Peek, Reader, Row, Table
+from studio.data.importing.table import Reader, Record, SourceFile, Table
 from studio.data.limits import MAX_CELL
 from studio.domain.problem import Severity
 
@@ -27,8 +27,8 @@ _WRITER_ABOVE: Final = re.compile(r"^(?:From|De):\s*([^<\n]+)", re.I | re.M)
 _SIGNATURE: Final = re.compile(r"^-- ?$", re.M)
 
 
-def _sniff(peek: Peek) -> float:
-    start = peek.start
+def _sniff(source: SourceFile) -> float:
+    start = source.start
     if start.startswith("From ") and len(_HEADERS.findall(start[:20_000])) >= 2:
         return 0.98
     head = start.split("\n\n")[0].split("\r\n\r\n")[0]
@@ -41,26 +41,29 @@ def _sniff(peek: Peek) -> float:
     )
 
 
-def _read(peek: Peek) -> Iterator[Table]:
+def _read(source: SourceFile) -> Iterator[Table]:
     columns = ("conversation", "sender", "message", "topic")
     yield Table(
-        peek.name, columns, _rows(peek, _messages(peek)), detail="mbox" if peek.start.startswith("From ") else "eml"
+        source.name,
+        columns,
+        _rows(source, _messages(source)),
+        detail="mbox" if source.start.startswith("From ") else "eml",
     )
 
 
-def _messages(peek: Peek) -> Iterable[Message]:
-    if peek.start.startswith("From "):
-        box = mailbox.mbox(peek.path, create=False)
+def _messages(source: SourceFile) -> Iterable[Message]:
+    if source.start.startswith("From "):
+        box = mailbox.mbox(source.path, create=False)
         try:
             yield from box
         finally:
             box.close()
     else:
-        with peek.path.open("rb") as file:
+        with source.path.open("rb") as file:
             yield email.message_from_binary_file(file)
 
 
-def _rows(peek: Peek, messages: Iterable[Message]) -> Iterator[Row]:
+def _rows(source: SourceFile, messages: Iterable[Message]) -> Iterator[Record]:
     """Messages by thread, oldest first: of those that answer each other, else of the same subject."""
     threads: dict[str, str] = {}
     here: set[str] = set()  # ids of the messages that are in the file themselves
@@ -82,12 +85,12 @@ def _rows(peek: Peek, messages: Iterable[Message]) -> Iterator[Row]:
             found.append((name, _seconds(message) - 1, place, *asked, subject))
             quoted = False
         if quoted:
-            peek.findings.row("data.quoted_lines", peek.name, place, Severity.NOTE, amount=1)
+            source.findings.row("data.quoted_lines", source.name, place, Severity.NOTE, amount=1)
         if text:
             shown, address = parseaddr(_header(message, "from"))
             found.append((name, _seconds(message), place, shown or address, text[: MAX_CELL + 1], subject))
     for name, _, place, who, text, subject in sorted(found, key=lambda item: (item[1], item[2])):
-        yield Row(place, {"conversation": name, "sender": who, "message": text, "topic": subject})
+        yield Record(place, {"conversation": name, "sender": who, "message": text, "topic": subject})
 
 
 def _header(message: Message, name: str) -> str:
@@ -138,11 +141,11 @@ def _quoted(text: str) -> tuple[str, str] | None:
     wrote = _WROTE.search(text)
     if wrote is None:
         return None
-    said = re.sub(r"^> ?", "", text[wrote.end() :], flags=re.M).strip()
+    quote = re.sub(r"^> ?", "", text[wrote.end() :], flags=re.M).strip()
     who = _WRITER.search(wrote[0])
-    if (head := _QUOTED_HEAD.match(said)) is not None:
-        said, who = said[head.end() :], _WRITER_ABOVE.search(head[0])
-    own = _unquoted(said)[0]
+    if (head := _QUOTED_HEAD.match(quote)) is not None:
+        quote, who = quote[head.end() :], _WRITER_ABOVE.search(head[0])
+    own = _unquoted(quote)[0]
     return (who[1].strip(' "') if who else "?", own[: MAX_CELL + 1]) if own else None
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from studio.data.importing.table import Peek, Reader, Row, Table
+from studio.data.importing.table import Reader, Record, SourceFile, Table
 from studio.data.text import read_text
 
 _QUESTION: Final = re.compile(r"^#+\s*\?\s*(.+?)\s*$", re.M)
@@ -14,23 +14,23 @@ _WORDING: Final = re.compile(r"^\s*[-*+]\s+(.+?)\s*$", re.M)
 _ANSWER: Final = re.compile(r"```(?:markdown)?[ \t]*\n(.*?)\n?[ \t]*```", re.S)
 
 
-def _sniff(peek: Peek) -> float:
-    return 0.97 if _QUESTION.search(peek.start) and _ANSWER.search(peek.start) else 0.0
+def _sniff(source: SourceFile) -> float:
+    return 0.97 if _QUESTION.search(source.start) and _ANSWER.search(source.start) else 0.0
 
 
-def _read(peek: Peek) -> Iterator[Table]:
-    yield Table(peek.name, ("question", "answer"), _rows(peek), detail=peek.encoding)
+def _read(source: SourceFile) -> Iterator[Table]:
+    yield Table(source.name, ("question", "answer"), _rows(source), detail=source.encoding)
 
 
-def _rows(peek: Peek) -> Iterator[Row]:
-    text = read_text(peek.path, peek.encoding).replace("\r\n", "\n")
+def _rows(source: SourceFile) -> Iterator[Record]:
+    text = read_text(source.path, source.encoding).replace("\r\n", "\n")
     found = list(_QUESTION.finditer(text))
     for match, following in zip(found, [*found[1:], None], strict=True):
         body = text[match.end() : following.start() if following else len(text)]
         answer = _ANSWER.search(body)
         variants = _WORDING.findall(body[: answer.start()] if answer else body)
         row = text.count("\n", 0, match.start()) + 1
-        yield Row(row, {"question": [match[1], *variants], "answer": answer[1].strip() if answer else ""})
+        yield Record(row, {"question": [match[1], *variants], "answer": answer[1].strip() if answer else ""})
 
 
 READER: Final = Reader("qna", ("qna",), _sniff, _read)

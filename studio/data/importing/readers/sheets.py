@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from studio.data.importing.cells import Cells, table_of_cells
 from studio.data.importing.readers.packed import check_sizes
-from studio.data.importing.table import Peek, Reader, Table
+from studio.data.importing.table import Reader, SourceFile, Table
 from studio.data.limits import MAX_CELLS, MAX_COLUMNS, MAX_ROWS, MAX_UNPACKED
 from studio.errors import AfinaError
 
@@ -34,16 +34,16 @@ _MAX_MERGED_CELLS: Final = 200_000  # cells
 _CHUNK: Final = 1 << 20
 
 
-def _sniff(peek: Peek) -> float:
-    if peek.head.startswith(b"PK"):
-        names = _names(peek.path)
+def _sniff(source: SourceFile) -> float:
+    if source.head.startswith(b"PK"):
+        names = _names(source.path)
         if names is None:  # a workbook cut off in the middle has no directory
-            return 0.9 if b"xl/" in peek.head or peek.suffix in ("xlsx", "xlsm", "xlsb", "ods") else 0.0
+            return 0.9 if b"xl/" in source.head or source.suffix in ("xlsx", "xlsm", "xlsb", "ods") else 0.0
         return 1.0 if names & {"xl/workbook.xml", "xl/workbook.bin", _ODS} else 0.0
-    if peek.head.startswith(_OLE):
+    if source.head.startswith(_OLE):
         return (
             0.9
-            if peek.suffix in ("xls", "xlsx", "xlsb", "xlt", "csv") or b"W\0o\0r\0k\0b\0o\0o\0k" in peek.head
+            if source.suffix in ("xls", "xlsx", "xlsb", "xlt", "csv") or b"W\0o\0r\0k\0b\0o\0o\0k" in source.head
             else 0.6
         )
     return 0.0
@@ -61,41 +61,41 @@ def _names(path: Path) -> set[str] | None:
         return None
 
 
-def _read(peek: Peek) -> Iterator[Table]:
+def _read(source: SourceFile) -> Iterator[Table]:
     from python_calamine import CalamineError, CalamineWorkbook, PasswordError, ZipError
 
-    if peek.head.startswith(b"PK"):
-        _check_size(peek)
-    elif _is_encrypted(peek):
-        raise AfinaError("data.password", file=peek.name)
+    if source.head.startswith(b"PK"):
+        _check_size(source)
+    elif _is_encrypted(source):
+        raise AfinaError("data.password", file=source.name)
     try:
-        workbook = CalamineWorkbook.from_filelike(io.BytesIO(peek.path.read_bytes()))  # by content, whatever its name
+        workbook = CalamineWorkbook.from_filelike(io.BytesIO(source.path.read_bytes()))  # by content, whatever its name
         names = list(workbook.sheet_names)
         for name in names:
             sheet = workbook.get_sheet_by_name(name)
             if sheet.width > MAX_COLUMNS:
                 raise AfinaError(
-                    "data.too_many_columns", file=f"{peek.name} › {name}", n=sheet.width, limit=MAX_COLUMNS
+                    "data.too_many_columns", file=f"{source.name} › {name}", n=sheet.width, limit=MAX_COLUMNS
                 )
             several = len(names) > 1
             table = table_of_cells(
-                peek.name, _cells(sheet), peek.findings, sheet=name if several else None, detail=peek.suffix
+                source.name, _cells(sheet), source.findings, sheet=name if several else None, detail=source.suffix
             )
             if table is not None:
                 yield table
     except PasswordError as error:
-        raise AfinaError("data.password", file=peek.name) from error
+        raise AfinaError("data.password", file=source.name) from error
     except (CalamineError, ZipError, OSError, ValueError) as error:
-        raise AfinaError("data.broken_workbook", file=peek.name) from error
+        raise AfinaError("data.broken_workbook", file=source.name) from error
     except BaseException as error:
         # A damaged workbook can make the parser panic, which pyo3 raises outside of Exception.
         if type(error).__name__ != "PanicException":
             raise
-        raise AfinaError("data.broken_workbook", file=peek.name) from None
+        raise AfinaError("data.broken_workbook", file=source.name) from None
 
 
-def _is_encrypted(peek: Peek) -> bool:
-    with peek.path.open("rb") as file:
+def _is_encrypted(source: SourceFile) -> bool:
+    with source.path.open("rb") as file:
         return _ENCRYPTED in file.read(4 * _CHUNK) or _ENCRYPTED in _tail(file)
 
 
@@ -105,25 +105,25 @@ def _tail(file: io.BufferedReader) -> bytes:
     return file.read()
 
 
-def _check_size(peek: Peek) -> None:
+def _check_size(source: SourceFile) -> None:
     """Refuses a workbook that would fill the memory, before the parser sees it.
 
     A workbook of a few kilobytes may name a cell in the last row and column, and the parser keeps a dense table; so
     the largest row and column are read from the XML itself, not from the size that the workbook claims.
     """
     try:
-        check_sizes(peek.path, peek.name, MAX_UNPACKED)
-        with zipfile.ZipFile(peek.path) as archive:
+        check_sizes(source.path, source.name, MAX_UNPACKED)
+        with zipfile.ZipFile(source.path) as archive:
             members = {entry.filename: entry for entry in archive.infolist()}
             strings = members.get("xl/sharedStrings.xml")
             shared = _shared_lengths(archive.read(strings)) if strings else array("Q")
             for name, entry in members.items():
                 if name.startswith("xl/worksheets/") and name.endswith(".xml"):
-                    _check_area(peek.name, archive.read(entry), shared)
+                    _check_area(source.name, archive.read(entry), shared)
                 elif name == "content.xml":
-                    _check_repeats(peek.name, archive.read(entry))
+                    _check_repeats(source.name, archive.read(entry))
     except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, RuntimeError, zlib.error) as error:
-        raise AfinaError("data.broken_workbook", file=peek.name) from error
+        raise AfinaError("data.broken_workbook", file=source.name) from error
 
 
 def _shared_lengths(xml: bytes) -> array[int]:

@@ -11,7 +11,7 @@ from lxml import etree, html
 
 from studio.data.importing.cells import Cells, table_of_cells
 from studio.data.importing.faq_text import Block, Pair, pairs_of, table_of_pairs
-from studio.data.importing.table import Peek, Reader, Table
+from studio.data.importing.table import Reader, SourceFile, Table
 from studio.data.text import read_text, words
 from studio.errors import AfinaError
 
@@ -26,16 +26,16 @@ _FAILED: Final = re.compile(
 )
 
 
-def _sniff(peek: Peek) -> float:
-    start = peek.start.lstrip().lower()
+def _sniff(source: SourceFile) -> float:
+    start = source.start.lstrip().lower()
     if start.startswith(("<!doctype html", "<html")):
         return 0.97
-    named = peek.suffix in ("html", "htm")
+    named = source.suffix in ("html", "htm")
     return 0.96 if start.startswith("<") and (named or re.search(r"<(h[1-6]|details|dl|body|div)\b", start)) else 0.0
 
 
-def _read(peek: Peek) -> Iterator[Table]:
-    page = _parsed(read_text(peek.path, peek.encoding))
+def _read(source: SourceFile) -> Iterator[Table]:
+    page = _parsed(read_text(source.path, source.encoding))
     linked = [pair for script in page.iter("script") for pair in _faq_page(script)]
     title = " ".join(page.xpath("string(//title)").split())
     for element in list(page.iter(*_SKIPPED)):
@@ -45,19 +45,19 @@ def _read(peek: Peek) -> Iterator[Table]:
     pairs = marked or pairs_of(blocks)
     found = False
     for number, rows in enumerate(_grids(page), start=1) if not marked else ():
-        table = table_of_cells(peek.name, iter(rows), peek.findings, sheet=str(number), detail=peek.encoding)
+        table = table_of_cells(source.name, iter(rows), source.findings, sheet=str(number), detail=source.encoding)
         if table is not None and len(table.columns) >= 2 and len(rows) >= 2:
             found = True
             yield table
     if found:
         return
-    said = title or " ".join(" ".join(block.text for block in blocks[:3]).split())
-    if len(pairs) <= 1 and _FAILED.search(said):  # what came instead of the file: not found, sign in
-        raise AfinaError("data.not_readable.web_error", file=peek.name, title=said[:80])
+    texts = title or " ".join(" ".join(block.text for block in blocks[:3]).split())
+    if len(pairs) <= 1 and _FAILED.search(texts):  # what came instead of the file: not found, sign in
+        raise AfinaError("data.not_readable.web_error", file=source.name, title=texts[:80])
     if pairs:
-        yield table_of_pairs(peek.name, pairs, peek.encoding)
+        yield table_of_pairs(source.name, pairs, source.encoding)
     else:
-        peek.findings.file("data.no_questions_in_text", peek.name)
+        source.findings.file("data.no_questions_in_text", source.name)
 
 
 def _parsed(text: str) -> Any:
@@ -70,16 +70,16 @@ def _parsed(text: str) -> Any:
 
 def _blocks(element: Any) -> Iterator[Block]:
     """Headings and paragraphs, in their order."""
-    said: list[str] = []
+    texts: list[str] = []
     row, level = element.sourceline or 1, 0
     for event, node in etree.iterwalk(element, events=("start", "end")):
         begins = event == "start"
         if node.tag in _BREAKS:
-            if text := " ".join("".join(said).split()):
+            if text := " ".join("".join(texts).split()):
                 yield Block(row, text, level)
-            said, row, level = [], node.sourceline or row, _LEVELS.get(node.tag, 0) if begins else 0
-        said.append((node.text if begins else node.tail if node is not element else None) or "")
-    if text := " ".join("".join(said).split()):
+            texts, row, level = [], node.sourceline or row, _LEVELS.get(node.tag, 0) if begins else 0
+        texts.append((node.text if begins else node.tail if node is not element else None) or "")
+    if text := " ".join("".join(texts).split()):
         yield Block(row, text, level)
 
 

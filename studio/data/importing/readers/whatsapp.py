@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from studio.data.importing.exports.base import by_pause
-from studio.data.importing.table import Peek, Reader, Row, Table
+from studio.data.importing.table import Reader, Record, SourceFile, Table
 from studio.data.text import lines
 from studio.domain.problem import Severity
 
@@ -31,24 +31,24 @@ _DELETED: Final = re.compile(
 _EDITED: Final = re.compile(r"\s*<(mensagem editada|this message was edited|se edit[óo] este mensaje)\.?>\s*$", re.I)
 
 
-def _sniff(peek: Peek) -> float:
-    first = [line.translate(_MARKS) for line in peek.start.splitlines()[:50] if line.strip()]
+def _sniff(source: SourceFile) -> float:
+    first = [line.translate(_MARKS) for line in source.start.splitlines()[:50] if line.strip()]
     dated = [match for line in first if (match := _LINE.match(line))]
-    said = sum(bool(_SAID.match(match[3])) for match in dated)
-    return 0.98 if said >= 2 and first and _LINE.match(first[0]) else 0.0
+    speech = sum(bool(_SAID.match(match[3])) for match in dated)
+    return 0.98 if speech >= 2 and first and _LINE.match(first[0]) else 0.0
 
 
-def _read(peek: Peek) -> Iterator[Table]:
-    yield Table(peek.name, ("conversation", "sender", "message"), _rows(peek), detail=peek.encoding)
+def _read(source: SourceFile) -> Iterator[Table]:
+    yield Table(source.name, ("conversation", "sender", "message"), _rows(source), detail=source.encoding)
 
 
-def _rows(peek: Peek) -> Iterator[Row]:
-    return by_pause(_messages(peek))
+def _rows(source: SourceFile) -> Iterator[Record]:
+    return by_pause(_messages(source))
 
 
-def _messages(peek: Peek) -> Iterator[tuple[datetime | None, str, str, int]]:
+def _messages(source: SourceFile) -> Iterator[tuple[datetime | None, str, str, int]]:
     current: tuple[int, datetime | None, str, list[str]] | None = None
-    for number, line in enumerate(lines(peek.path, peek.encoding), start=1):
+    for number, line in enumerate(lines(source.path, source.encoding), start=1):
         text = line.translate(_MARKS).rstrip("\r\n")
         match = _LINE.match(text)
         if match is None:
@@ -56,21 +56,21 @@ def _messages(peek: Peek) -> Iterator[tuple[datetime | None, str, str, int]]:
                 current[3].append(text)
             continue
         if current is not None:
-            yield from _kept(peek, current)
-        said = _SAID.match(match[3])
+            yield from _kept(source, current)
+        speech = _SAID.match(match[3])
         # A dated line without a speaker is the app's own: "Messages are end-to-end encrypted".
-        current = (number, _moment(match[1], match[2]), said[1].strip(), [said[2]]) if said else None
+        current = (number, _moment(match[1], match[2]), speech[1].strip(), [speech[2]]) if speech else None
     if current is not None:
-        yield from _kept(peek, current)
+        yield from _kept(source, current)
 
 
 def _kept(
-    peek: Peek, message: tuple[int, datetime | None, str, list[str]]
+    source: SourceFile, message: tuple[int, datetime | None, str, list[str]]
 ) -> Iterator[tuple[datetime | None, str, str, int]]:
     number, moment, sender, texts = message
     text = _EDITED.sub("", "\n".join(texts)).strip()
     if _MEDIA.search(text):
-        peek.findings.row("data.chat_media", peek.name, number, Severity.NOTE)
+        source.findings.row("data.chat_media", source.name, number, Severity.NOTE)
     elif text and not _DELETED.match(text):
         yield moment, sender, text, number
 

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 from studio.data.importing.cells import table_of_cells
 from studio.data.importing.faq_text import Block, pairs_of, rows_left_out, table_of_pairs
-from studio.data.importing.table import Peek, Reader, Table
+from studio.data.importing.table import Reader, SourceFile, Table
 from studio.domain.problem import Severity
 from studio.errors import AfinaError
 
@@ -22,19 +22,19 @@ _MAX_ELEMENTS: Final = 1_000_000  # a thousand pages have some hundred thousand
 _HEADING: Final = re.compile(r"(?:heading|t[ií]?tulo|encabezado)\s*(\d)", re.I)
 
 
-def _sniff(peek: Peek) -> float:
-    if not peek.head.startswith(b"PK"):
+def _sniff(source: SourceFile) -> float:
+    if not source.head.startswith(b"PK"):
         return 0.0
     try:
-        with zipfile.ZipFile(peek.path) as archive:
+        with zipfile.ZipFile(source.path) as archive:
             return 1.0 if _DOCUMENT in archive.namelist() else 0.0
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        return 0.9 if peek.suffix == "docx" else 0.0
+        return 0.9 if source.suffix == "docx" else 0.0
 
 
-def _read(peek: Peek) -> Iterator[Table]:
+def _read(source: SourceFile) -> Iterator[Table]:
     try:
-        body = _body(peek)
+        body = _body(source)
     except (
         zipfile.BadZipFile,
         KeyError,
@@ -45,14 +45,14 @@ def _read(peek: Peek) -> Iterator[Table]:
         RuntimeError,
         zlib.error,
     ) as error:
-        raise AfinaError("data.broken_document", file=peek.name) from error
+        raise AfinaError("data.broken_document", file=source.name) from error
     found = False
     for number, grid in enumerate(_nearest(body, f"{_W}tbl"), start=1):
         cells = (
             (n, [_text(cell) for cell in _nearest(row, f"{_W}tc")])
             for n, row in enumerate(_nearest(grid, f"{_W}tr"), start=1)
         )
-        table = table_of_cells(peek.name, cells, peek.findings, sheet=f"{number}", detail="docx")
+        table = table_of_cells(source.name, cells, source.findings, sheet=f"{number}", detail="docx")
         if table is not None and len(table.columns) >= 2:
             found = True
             yield table
@@ -64,18 +64,18 @@ def _read(peek: Peek) -> Iterator[Table]:
     pairs = pairs_of(blocks)
     if pairs:
         for row in rows_left_out(blocks, pairs):
-            peek.findings.row("data.text_left_out", peek.name, row, Severity.WARNING)
-        yield table_of_pairs(peek.name, pairs, "docx")
+            source.findings.row("data.text_left_out", source.name, row, Severity.WARNING)
+        yield table_of_pairs(source.name, pairs, "docx")
     elif not found:
-        peek.findings.file("data.no_questions_in_text", peek.name)
+        source.findings.file("data.no_questions_in_text", source.name)
 
 
-def _body(peek: Peek) -> ElementTree.Element:
-    with zipfile.ZipFile(peek.path) as archive:
+def _body(source: SourceFile) -> ElementTree.Element:
+    with zipfile.ZipFile(source.path) as archive:
         if archive.getinfo(_DOCUMENT).file_size > _MAX_XML:
             raise AfinaError(
                 "data.unpacks_too_large",
-                file=peek.name,
+                file=source.name,
                 size_mb=round(archive.getinfo(_DOCUMENT).file_size / 1e6),
                 limit_mb=round(_MAX_XML / 1e6),
             )
@@ -83,7 +83,7 @@ def _body(peek: Peek) -> ElementTree.Element:
     if b"<!DOCTYPE" in data[:10_000]:  # Word never writes one; it is how entities are made to grow
         raise ValueError("document type in a Word document")
     if (elements := data.count(b"<")) > _MAX_ELEMENTS:
-        raise AfinaError("data.too_many_elements", file=peek.name, n=elements, limit=_MAX_ELEMENTS)
+        raise AfinaError("data.too_many_elements", file=source.name, n=elements, limit=_MAX_ELEMENTS)
     try:
         body = ElementTree.fromstring(data).find(f"{_W}body")
     except ElementTree.ParseError as error:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import yaml
 
 from studio.data.importing.readers.json_records import tables_of
-from studio.data.importing.table import Peek, Reader, Table
+from studio.data.importing.table import Reader, SourceFile, Table
 from studio.data.text import read_text
 from studio.errors import AfinaError
 
@@ -29,20 +29,22 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def _sniff(peek: Peek) -> float:
-    if peek.suffix in ("yml", "yaml"):
+def _sniff(source: SourceFile) -> float:
+    if source.suffix in ("yml", "yaml"):
         return 0.96
-    if not _START.match(peek.start):
+    if not _START.match(source.start):
         return 0.0
-    lines = [line for line in peek.start.splitlines()[:200] if line.strip()]
+    lines = [line for line in source.start.splitlines()[:200] if line.strip()]
     structured = any(line.lstrip().startswith("- ") for line in lines) and any(_KEY.match(line) for line in lines)
     return 0.8 if structured and all(_LINE.match(line) for line in lines) else 0.0
 
 
-def _read(peek: Peek) -> Iterator[Table]:
-    if peek.path.stat().st_size > _LARGEST:
-        raise AfinaError("data.too_large", file=peek.name, size_mb=peek.path.stat().st_size // 1_000_000, limit_mb=50)
-    text = read_text(peek.path, peek.encoding).lstrip("\ufeff")
+def _read(source: SourceFile) -> Iterator[Table]:
+    if source.path.stat().st_size > _LARGEST:
+        raise AfinaError(
+            "data.too_large", file=source.name, size_mb=source.path.stat().st_size // 1_000_000, limit_mb=50
+        )
+    text = read_text(source.path, source.encoding).lstrip("\ufeff")
     try:
         # An alias costs nothing here, and a thousandfold where its copies are walked through.
         if "*" in text and any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=_Loader)):
@@ -51,11 +53,11 @@ def _read(peek: Peek) -> Iterator[Table]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         row = mark.line + 1 if mark is not None else 1
-        raise AfinaError("data.broken_yaml", file=peek.name, row=row) from error
+        raise AfinaError("data.broken_yaml", file=source.name, row=row) from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise AfinaError("data.broken_yaml", file=peek.name, row=1) from error
+        raise AfinaError("data.broken_yaml", file=source.name, row=1) from error
     value: Any = documents if len(documents) > 1 else documents[0] if documents else None
-    yield from tables_of(peek, value, f"{peek.encoding}, YAML")
+    yield from tables_of(source, value, f"{source.encoding}, YAML")
 
 
 READER: Final = Reader("yaml", ("yml", "yaml"), _sniff, _read)

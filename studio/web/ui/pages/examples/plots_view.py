@@ -80,29 +80,29 @@ def render_lengths(text: Catalog, lengths: Lengths | None) -> tuple[str, str]:
     if lengths is None:
         return wrapped(HEAD.format(title, text("examples.plots.lengths.none"))), ""
     if lengths.over:
-        said = text("examples.plots.lengths.cut", n=lengths.over, all=lengths.examples, limit=lengths.limit)
+        sentence = text("examples.plots.lengths.cut", n=lengths.over, all=lengths.examples, limit=lengths.limit)
     else:
-        said = text("examples.plots.lengths.fit", longest=lengths.longest, limit=lengths.limit)
+        sentence = text("examples.plots.lengths.fit", longest=lengths.longest, limit=lengths.limit)
     rows = [(f"{text.number(first)}–{text.number(last)}", count) for first, last, count in lengths.bars() if count]
     table = _table(text, [text("examples.plots.lengths.column"), text("examples.plots.column")], rows)
-    return wrapped(HEAD.format(title, said)), wrapped(table)
+    return wrapped(HEAD.format(title, sentence)), wrapped(table)
 
 
 def render_languages(text: Catalog, found: Languages) -> tuple[str, str]:
     """The sentence above the chart of languages, and the table below it."""
     known = [(code, count) for code, count in found if code]
     if not known:
-        said = text("examples.plots.languages.unknown")
+        sentence = text("examples.plots.languages.unknown")
     elif len(known) == 1:
-        said = text("examples.plots.languages.one", language=text(f"examples.plots.language.{known[0][0]}"))
+        sentence = text("examples.plots.languages.one", language=text(f"examples.plots.language.{known[0][0]}"))
     else:
         percent = round(100 * known[0][1] / sum(count for _, count in found))
-        said = text(
+        sentence = text(
             "examples.plots.languages.several", language=text(f"examples.plots.language.{known[0][0]}"), percent=percent
         )
     rows = [(text(f"examples.plots.language.{code}"), count) for code, count in found]
     table = _table(text, [text("examples.plots.languages.column"), text("examples.plots.column")], rows)
-    return wrapped(HEAD.format(text("examples.plots.languages.title"), said)), wrapped(table)
+    return wrapped(HEAD.format(text("examples.plots.languages.title"), sentence)), wrapped(table)
 
 
 def render_topics(text: Catalog, found: Topics) -> tuple[str, str]:
@@ -112,11 +112,13 @@ def render_topics(text: Catalog, found: Topics) -> tuple[str, str]:
     if single:
         shown = [topic.name for topic in single] if found.named else [single[0].name[:80]]
         names = names_of(text, shown)
-        said = text(f"examples.plots.topics.{kind}single", n=len(single), all=len(found.topics), names=names)
+        sentence = text(f"examples.plots.topics.{kind}single", n=len(single), all=len(found.topics), names=names)
     else:
-        said = text(f"examples.plots.topics.{kind}several", n=len(found.topics))
+        sentence = text(f"examples.plots.topics.{kind}several", n=len(found.topics))
     if len(found.topics) > SHOWN:
-        said += " " + text("examples.plots.first" if single else "examples.plots.shown", n=SHOWN, all=len(found.topics))
+        sentence += " " + text(
+            "examples.plots.first" if single else "examples.plots.shown", n=SHOWN, all=len(found.topics)
+        )
     title = text("examples.plots.topics.title" if found.named else "examples.plots.topics.answers_title")
     columns = [
         "examples.plots.topics.column" if found.named else "examples.plots.topics.answers_column",
@@ -124,7 +126,7 @@ def render_topics(text: Catalog, found: Topics) -> tuple[str, str]:
     ]
     rows = [(topic.name, topic.examples, topic.phrasings, topic.held_out) for topic in found.topics]
     heads = [*map(text, columns), text("examples.plots.topics.phrasings"), text("examples.plots.topics.held_out")]
-    return wrapped(HEAD.format(title, said)), wrapped(_table(text, heads, rows))
+    return wrapped(HEAD.format(title, sentence)), wrapped(_table(text, heads, rows))
 
 
 def render_copies(text: Catalog, found: Sequence[Copies]) -> tuple[str, str]:
@@ -132,15 +134,15 @@ def render_copies(text: Catalog, found: Sequence[Copies]) -> tuple[str, str]:
     title = text("examples.plots.copies.title")
     if not found:
         return wrapped(HEAD.format(title, text("examples.plots.copies.none"))), ""
-    said = text("examples.plots.copies.some", n=len(found), examples=sum(len(group.ids) for group in found))
+    sentence = text("examples.plots.copies.some", n=len(found), examples=sum(len(group.ids) for group in found))
     differ = sum(group.answers > 1 for group in found)
     if differ:
-        said += " " + text("examples.plots.copies.differ", n=differ)
+        sentence += " " + text("examples.plots.copies.differ", n=differ)
     if len(found) > SHOWN:
-        said += " " + text("examples.plots.shown", n=SHOWN, all=len(found))
+        sentence += " " + text("examples.plots.shown", n=SHOWN, all=len(found))
     rows = [(group.question, len(group.ids), group.answers) for group in found]
     heads = [text("examples.plots.copies.column"), text("examples.plots.column"), text("examples.plots.copies.answers")]
-    return wrapped(HEAD.format(title, said)), wrapped(_table(text, heads, rows))
+    return wrapped(HEAD.format(title, sentence)), wrapped(_table(text, heads, rows))
 
 
 def topic_bars(text: Catalog, found: Topics) -> list[Bar]:
@@ -169,8 +171,8 @@ def copy_bars(text: Catalog, found: Sequence[Copies]) -> list[Bar]:
     bars = []
     for group in found[:SHOWN]:
         key = "examples.plots.copies.hover" if group.answers > 1 else "examples.plots.copies.same"
-        said = text(key, n=len(group.ids), answers=group.answers)
-        bars.append(Bar(group.question, len(group.ids), said, group.answers > 1))
+        sentence = text(key, n=len(group.ids), answers=group.answers)
+        bars.append(Bar(group.question, len(group.ids), sentence, group.answers > 1))
     return bars
 
 
