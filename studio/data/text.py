@@ -29,7 +29,7 @@ _HYPHENS: Final = str.maketrans({"\x02": "-", "\x1e": "-", "\x96": "–", "\x97"
 _SURROGATE_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _WESTERN: Final = frozenset("áéíóúâêôãõàçüñäößèìòùîûëïœæåøÁÉÍÓÚÂÊÔÃÕÀÇÜÑÄÖÈÌÒÙÎÛËÏŒÆÅØºª°”’»…–—•€®™´ \xa0")
 _OTHERS: Final = ("cp1250", "cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "gb18030", "big5", "cp932", "cp949")
-_LATIN_MARKS: Final = re.compile("[\u0300-\u036f]+")
+_ACCENTS: Final = re.compile("[\u0300-\u036f]+")
 _WORD: Final = re.compile(r"[^\W_]+")
 _LETTERS_ONLY: Final = re.compile(r"[^\W\d_]+")
 _SPACES = re.compile("[\xa0\u2007\u202f]")
@@ -68,12 +68,20 @@ def plain(text: str) -> str:
 
 def _plain(text: str) -> str:
     """:func:`plain` for any letters."""
-    folded = text.casefold()
-    if not folded.isascii():
-        folded = _LATIN_MARKS.sub("", unicodedata.normalize("NFKD", folded))
-        if not folded.isascii():
-            folded = "".join(c for c in folded if not unicodedata.combining(c))
-    return " ".join(_WORD.findall(folded))
+    found = folded(text)
+    if not found.isascii():
+        found = "".join(c for c in found if not unicodedata.combining(c))
+    return " ".join(_WORD.findall(found))
+
+
+def folded(text: str) -> str:
+    """Lower case without accents, for searching."""
+    return without_accents(text.casefold())
+
+
+def without_accents(text: str) -> str:
+    """A text with the letters of Europe bare."""
+    return text if text.isascii() else _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
 
 
 @lru_cache(maxsize=4)  # several checks ask for those of the same text

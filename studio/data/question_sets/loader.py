@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -12,7 +10,8 @@ from importlib.resources import files
 from itertools import chain, zip_longest
 from typing import Any, Final
 
-_WORD: Final = re.compile(r"\w+")
+from studio.data.text import plain
+
 _LOCALES: Final = ("en", "pt")
 
 
@@ -25,8 +24,8 @@ class KnowledgeQuestion:
 
     def is_right(self, answer: str) -> bool:
         """Whether one of the accepted phrases stands in an answer as whole words; case and accents do not count."""
-        words = f" {_normalized(answer)} "
-        return any(f" {_normalized(phrase)} " in words for phrase in self.accepted)
+        words = f" {plain(answer)} "
+        return any(f" {plain(phrase)} " in words for phrase in self.accepted)
 
 
 @dataclass(frozen=True)
@@ -68,10 +67,3 @@ def _present(questions: Iterable[OutOfScopeQuestion | None]) -> Iterable[OutOfSc
 def _read(name: str, locale: str) -> Any:
     language = locale if locale in _LOCALES else _LOCALES[0]
     return json.loads(files(__package__).joinpath(f"{name}.{language}.json").read_text(encoding="utf-8"))
-
-
-def _normalized(text: str) -> str:
-    """Words in lower case without accents, one space between them."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    plain = "".join(char for char in decomposed if not unicodedata.combining(char))
-    return " ".join(_WORD.findall(plain))

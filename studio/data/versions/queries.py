@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -13,12 +12,12 @@ from enum import StrEnum
 from typing import Any, Final
 
 from studio.data.jsonl_codec import line_id, parsed
+from studio.data.text import folded
 from studio.data.versions.editing import HeldOut
 from studio.data.versions.rows import Rows
 from studio.domain.conversation import Conversation
 
 _TOPIC: Final = re.compile(rb'"topic":("(?:[^"\\]|\\.)*")')
-_MARKS: Final = re.compile("[\u0300-\u036f]+")
 
 
 class Sort(StrEnum):
@@ -45,12 +44,6 @@ class Query:
     def is_all(self) -> bool:
         """Whether it is every row as it stands."""
         return self == Query()
-
-
-def folded(text: str) -> str:
-    """Lower case without accents, for searching."""
-    text = text.casefold()
-    return text if text.isascii() else _MARKS.sub("", unicodedata.normalize("NFKD", text))
 
 
 def topics(rows: Rows, limit: int) -> list[str]:

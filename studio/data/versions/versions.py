@@ -86,7 +86,7 @@ class Versions:
                 was.
         """
         version_id = new_id("data")
-        path = self._path(project_id, version_id)
+        path = self._folder(project_id) / f"{version_id}.jsonl"
         _clear(path.parent)
         examples, held_out = write_rows(path, conversations)
         try:
@@ -219,10 +219,10 @@ class Versions:
 
     def path(self, row: DatasetRow) -> Path:
         """Where the examples of a version lie, one a line."""
-        return self._path(row.project_id, row.id)
+        return self._folder(row.project_id) / f"{row.id}.jsonl"
 
-    def _path(self, project_id: str, version_id: str) -> Path:
-        return self._workspace.project(project_id) / "datasets" / f"{version_id}.jsonl"
+    def _folder(self, project_id: str) -> Path:
+        return self._workspace.project(project_id) / "datasets"
 
 
 def _clear(folder: Path) -> None:

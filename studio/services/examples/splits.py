@@ -12,8 +12,7 @@ from studio.data.splitting import split as splitting
 from studio.data.splitting.paraphrase import Rewording, held_out_examples, how_many, rewordings
 from studio.data.splitting.practice import PracticeKind, reworded_count
 from studio.data.splitting.split import SplitKind
-from studio.data.text import plain
-from studio.data.versions.queries import folded
+from studio.data.text import folded, plain
 from studio.data.versions.versions import Draft, Versions
 from studio.domain.conversation import Conversation
 from studio.domain.dataset import SplitChoice

@@ -7,7 +7,6 @@ of weight ("an Apex account", "a Max account") are none either: each holds knowl
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import Final
 
 import numpy as np
@@ -16,12 +15,11 @@ from rapidfuzz.distance import OSA
 from studio.data.checks.check import Check, Dataset, Matches, without
 from studio.data.checks.facts import firsts, same
 from studio.data.similarity.minhash import mixed
-from studio.data.text import words
+from studio.data.text import without_accents, words
 from studio.domain.conversation import Conversation
 from studio.domain.problem import Severity
 
 _WORD: Final = re.compile(r"[^\W_]+")
-_MARKS: Final = re.compile("[\u0300-\u036f]+")
 _SENTENCE_END: Final = re.compile(r"[.!?:]\s*[\"'(“]*$")
 _SHORTEST: Final = 5  # letters of a word in which one wrong letter is a slip and not another word
 # Words that may be there or not without changing what is said. Negations and prepositions are not among them.
@@ -65,7 +63,7 @@ def _weighty_texts(conversation: Conversation) -> list[list[str]]:
 
 
 def _weighty(text: str) -> list[str]:
-    plain = _MARKS.sub("", unicodedata.normalize("NFKD", text))
+    plain = without_accents(text)
     found = []
     for match in _WORD.finditer(plain):
         word, before = match.group(), plain[: match.start()]
