@@ -18,6 +18,8 @@ from studio.models.tokenizer import Tokenizer
 from studio.services.chats import ChatService
 from studio.services.exports import ExportService
 from studio.settings import Settings
+from studio.sharing.exporters.merge import merged_model
+from studio.sharing.exporters.proof import kept_folder, logits_of, proof_texts
 from studio.sharing.exporters.write_gguf import read_gguf, write
 from studio.sharing.gguf.architectures import Architecture
 from studio.sharing.gguf.precision import GgufPrecision
@@ -25,6 +27,7 @@ from studio.sharing.gguf.templates import ollama_template, with_system_prompt
 from studio.sharing.gguf.writer import GgufAbout, write_gguf
 from studio.storage.workspace import Workspace
 from tests.conftest import MODELS
+from tests.sharing.conftest import make_run
 from tests.sharing.llama_cpp import LlamaCpp, llama_cpp
 from tests.sharing.test_exporters import unpacked
 from tests.taught import LEARNED, RUN, SYSTEM
@@ -233,3 +236,14 @@ def test_the_system_prompt_goes_with_the_template_unless_a_chat_brings_its_own()
 def tensors_of(model: Any) -> Iterator[tuple[str, Any]]:
     for name, values in model.state_dict().items():
         yield name, values.float().numpy()
+
+
+def test_a_file_in_f16_is_the_model_in_fp32(tiny_workspace: Workspace, tmp_path: Path) -> None:
+    """What a processor computes in bf16 is several times as far from the model."""
+    run, model_dir = tiny_workspace.run(make_run(tiny_workspace)), tiny_workspace.model("tiny-llama")
+    write(run, model_dir, tmp_path / "tuned.gguf", GgufPrecision.F16, "Pão & Cia", "")
+    texts = proof_texts(run, model_dir)
+    _, expected = merged_model(kept_folder(run), model_dir, texts)
+    for one, other in zip(expected, logits_of(read_gguf(tmp_path / "tuned.gguf"), texts), strict=True):
+        difference = float((one - other).norm() / one.norm())
+        assert difference < 2**-10
