@@ -13,7 +13,7 @@ from studio.processes.environment import yielding_environment
 from studio.sharing.site_page import KnownAnswers
 from studio.storage.workspace import Workspace
 from studio.trust.decision import TrustJob
-from studio.trust.jobs import installed_encoder, language_of, selector_folder
+from studio.trust.jobs import language_of
 
 if TYPE_CHECKING:
     from studio.services.answer_policies import AnswerPolicyService
@@ -49,11 +49,13 @@ class BrowserAnswerService:
         if policy.is_alone:
             return None
         spoken = language_of(run)
-        # Where an encoder is installed, the studio's own selector is fitted to it, and its threshold holds for it only.
-        has_encoder = bool(installed_encoder(self._workspace.models, spoken))
-        folder = run.path / "trust-letters" if has_encoder else selector_folder(run)
         job = TrustJob(
-            examples=(run.train,), folder=folder, language=spoken, careful=policy.careful, home=self._workspace.home
+            examples=(run.train,),
+            folder=run.path / "trust-letters",  # the studio's own selector reads sentences too, and lies beside it
+            letters_only=True,
+            language=spoken,
+            careful=policy.careful,
+            home=self._workspace.home,
         )
         with tempfile.TemporaryDirectory(prefix="afina-trust-") as name:
             asked, answer = Path(name) / "job.json", Path(name) / "selector.json"
