@@ -72,7 +72,7 @@ def main() -> None:
         services.close()
         with sync_playwright() as playwright, served(next(Path(name).glob("*/")), _Plain) as address:
             browser = playwright.chromium.launch(executable_path=chromium.find(), args=list(chromium.FLAGS))
-            for workers in ("allow", "block"):  # without its service worker a page has one thread
+            for workers in ("block", "allow"):  # without its service worker a page has one thread
                 print(json.dumps(_measured(browser, address, workers, questions, tokenizer)), flush=True)
 
 
