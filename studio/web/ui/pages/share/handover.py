@@ -24,16 +24,15 @@ def build_handover(share: ShareUi) -> Section:
             max_length=MAX_SENTENCE,
             elem_id="share-handover-sentence",
         )
-        with gr.Row(equal_height=True):
-            contact = gr.Textbox(
-                label=text("share.handover.contact"),
-                info=text("share.handover.contact_info"),
-                placeholder=text("share.handover.contact_hint"),
-                max_length=MAX_CONTACT,
-                scale=3,
-                elem_id="share-handover-contact",
-            )
-            keep = gr.Button(text("share.handover.keep"), scale=1, min_width=160, elem_id="share-handover-keep")
+        contact = gr.Textbox(
+            label=text("share.handover.contact"),
+            info=text("share.handover.contact_info"),
+            placeholder=text("share.handover.contact_hint"),
+            max_length=MAX_CONTACT,
+            elem_id="share-handover-contact",
+        )
+        with gr.Row(elem_classes="af-toolbar"):
+            keep = gr.Button(text("share.handover.keep"), elem_id="share-handover-keep")
 
     def default(run_id: str) -> str:
         return default_sentence(language_of(ui.services.workspace.run(run_id)))
