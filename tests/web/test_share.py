@@ -48,6 +48,8 @@ def test_a_card_has_switches_password_numbers_and_the_way_to_another_version(ui:
     assert made.password_digest not in shown
     assert re.findall(r'aria-checked="(\w+)"', shown) == ["true", "false", "true"]
     assert text("share.password_change") in shown
+    ui.services.widgets.save(made.token, ["shop.example"])
+    assert text("share.password_widget") in render_links(ui, visit(ui))
     assert str(escape(text("share.answer_with", name="Primeiro treino"))) in shown
     assert str(escape(text("share.numbers.preferred", after=0, before=0, equal=1))) in shown
     assert "answer_with" not in render_links(ui, visit(ui, "run-2"))

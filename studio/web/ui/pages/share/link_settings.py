@@ -42,7 +42,7 @@ def render_settings(ui: Ui, link: Link, visit: ShareVisit) -> Markup:
     """The switches, the password, and which version answers."""
     text = ui.text
     rows = [_switch(ui, link, name) for name in _SWITCHES]
-    rows.append(_ROW.format(text("share.password"), text(_password_state(link)), join(_password_acts(ui, link))))
+    rows.append(_ROW.format(text("share.password"), _password_state(ui, link), join(_password_acts(ui, link))))
     names = {view.id: view.name for view in visit.views}
     if visit.run_id != link.run_id and visit.run_id in names:
         label = text("share.answer_with", name=names[visit.run_id])
@@ -66,8 +66,11 @@ def _switch(ui: Ui, link: Link, name: str) -> Markup:
     )
 
 
-def _password_state(link: Link) -> str:
-    return "share.password_on" if link.password_digest else "share.password_off"
+def _password_state(ui: Ui, link: Link) -> str:
+    if link.password_digest is None:
+        return ui.text("share.password_off")
+    is_open_elsewhere = ui.services.widgets.of_link(link.token) is not None
+    return ui.text("share.password_widget" if is_open_elsewhere else "share.password_on")
 
 
 def _password_acts(ui: Ui, link: Link) -> list[Markup]:
