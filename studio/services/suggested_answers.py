@@ -5,14 +5,14 @@ from __future__ import annotations
 import secrets
 import time
 from collections import Counter
-from contextlib import suppress
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from studio.data.opinions import Opinion
 from studio.data.text import clean, plain
 from studio.domain.project import SuggestedAnswer
 from studio.errors import AfinaError
@@ -23,20 +23,7 @@ from studio.storage.workspace import Workspace
 MAX_ANSWER: Final = 2000  # characters of a better answer
 _WAITING: Final = 500  # suggestions of a project: strangers do not fill the disk
 _REFUSALS: Final = ("demo.suggestion_empty", "demo.suggestion_long", "demo.suggestions_full")
-_LONGEST_LINE: Final = 100_000  # bytes
 _SAME: Final = 20  # examples that contain the question and are looked at
-
-
-class Opinion(BaseModel):
-    """What a visitor of an exported page thinks of an answer: one line of the file that she saves."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    question: str
-    answer: str
-    suggestion: str = Field(description="A better answer; empty for a vote alone.")
-    vote: Literal["", "good", "bad"]
-    at: str
 
 
 class OpinionCounts(NamedTuple):
@@ -157,14 +144,6 @@ class SuggestedAnswerService:
         page = self._tables.page(project_id, Query(search=question.strip()), size=_SAME)
         alone = (row.conversation for row in page.rows if len(row.conversation.messages) <= 3)
         return next((one.id for one in alone if plain(one.question) == plain(question)), "")
-
-
-def is_opinion_file(path: Path) -> bool:
-    """Whether a file is one of visitors' opinions: what their chatbot said in it is no example."""
-    with suppress(OSError, ValidationError), path.open("rb") as file:
-        Opinion.model_validate_json(file.readline(_LONGEST_LINE))
-        return True
-    return False
 
 
 def _add(session: Session, project_id: str, source: str, question: str, answer: str, better: str) -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from studio.data.importing.pipeline import read_files
+from studio.data.opinions import is_opinion_file
 from studio.errors import AfinaError
 from studio.services.examples.table import RowEdit
-from studio.services.suggested_answers import SuggestedAnswerService, is_opinion_file
+from studio.services.suggested_answers import SuggestedAnswerService
 from studio.storage.workspace import Workspace
 from tests.services.test_links import add_run
 from tests.web.demo_server import suggested_answers
@@ -69,6 +71,9 @@ def test_a_file_of_opinions_becomes_suggestions_and_none_twice(
     lines = [json.dumps(one | {"at": "2026-11-26T17:00:00.000Z"}, ensure_ascii=False) for one in opinions]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     assert is_opinion_file(path)
+    read = read_files([path])
+    assert not read.conversations, "what the chatbot said is no example"
+    assert [one.code for one in read.problems] == ["data.opinions"]
     assert suggested.read_opinions("project-1", path) == (1, 0, 1, 1, 1)
     assert suggested.read_opinions("project-1", path) == (0, 1, 1, 1, 1)
     (waiting,) = suggested.list("project-1")

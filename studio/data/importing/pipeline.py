@@ -20,6 +20,7 @@ from studio.data.importing.row_conversion import choose, conversation_of, used_c
 from studio.data.importing.table import ReadCounter, Record, SourceFile, Table
 from studio.data.importing.table_notes import tell_doubts, tell_layout
 from studio.data.limits import MAX_CELL, SAMPLE_ROWS
+from studio.data.opinions import is_opinion_file
 from studio.domain.conversation import Conversation
 from studio.domain.dataset import Mapping
 from studio.domain.problem import Severity
@@ -104,6 +105,8 @@ class Reading:
                 self.findings.file("data.unreadable", file.name, kind=type(error).__name__)
 
     def _file(self, file: InputFile) -> Iterator[Conversation]:
+        if is_opinion_file(file.path):
+            raise AfinaError("data.opinions", file=file.name)
         if self._max_bytes is not None and (size := _size(file.path)) > self._max_bytes:
             raise AfinaError(
                 "data.too_large",

@@ -10,11 +10,11 @@ from typing import Any, Final
 import gradio as gr
 from markupsafe import Markup
 
+from studio.data.opinions import is_opinion_file
 from studio.domain.dataset import DatasetView
 from studio.errors import AfinaError
 from studio.processes.job_registry import Job, JobState
 from studio.services.examples.imports import HubRequest, ImportRequest
-from studio.services.suggested_answers import is_opinion_file
 from studio.web.ui.components import Ui, event_data, friendly, notice, say, warn, wrapped
 from studio.web.ui.pages.examples.bring_view import render_going, render_head, render_summary, render_template_link
 from studio.web.ui.pages.examples.section import Section

@@ -1,0 +1,33 @@
+"""The file of opinions that visitors of an exported page save: JSON lines of questions, answers, votes and better answers."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+_LONGEST_LINE: Final = 100_000  # bytes
+
+
+class Opinion(BaseModel):
+    """What a visitor of an exported page thinks of an answer: one line of the file that she saves."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    question: str
+    answer: str
+    suggestion: str = Field(description="A better answer; empty for a vote alone.")
+    vote: Literal["", "good", "bad"]
+    at: str
+
+
+def is_opinion_file(path: Path) -> bool:
+    """Whether a file is one of visitors' opinions: what their chatbot said in it is no example."""
+    if not path.is_file():  # a pipe would be waited for
+        return False
+    with suppress(OSError, ValidationError), path.open("rb") as file:
+        Opinion.model_validate_json(file.readline(_LONGEST_LINE))
+        return True
+    return False
