@@ -14,6 +14,7 @@ from studio.trust.index import Floats, Index, Ints, KnownQuestions, Reading, com
 __all__ = ["AnswerSelector", "ChoiceModel", "Floats", "Index", "KnownQuestions", "class_features"]
 
 NEAREST: Final = (3, 1)  # so many nearest questions of an answer say how near it is
+_SMALL_TALK: Final = 0.7  # probability that a greeting has; "e lá?" is short, too, and asks something
 _FAR: Final = -0.2  # likeness of a class without questions
 
 
@@ -121,7 +122,7 @@ class AnswerSelector:
         for place, row in enumerate(probabilities):
             best = int(row[: known.none_label].argmax())
             confidence = float(row[best])
-            if int(row.argmax()) == known.small_talk_label:
+            if row[known.small_talk_label] > _SMALL_TALK:
                 decisions.append(Decision(kind=AnswerKind.WRITTEN, confidence=confidence))
             elif confidence > level.threshold:
                 own = np.flatnonzero(np.array(known.labels) == best)

@@ -73,7 +73,7 @@ def test_the_page_decides_as_the_studio_does(browser: Browser, selector: AnswerS
     (tmp_path / "known.json").write_text(json.dumps(browser_selector(selector, CAREFUL)), encoding="utf-8")
     (tmp_path / "index.html").write_text("<!doctype html><title>x</title>", encoding="utf-8")
     texts = asked("pt")
-    chats = [(first, "e isso demora?", []) for first in texts[:20]] + [(first, "e lá?", ["x"]) for first in texts[:10]]
+    chats = [(first, "e isso demora?", []) for first in texts[:40]] + [(first, "e lá?", ["x"]) for first in texts[:10]]
     with served(tmp_path) as address:
         page = browser.new_page()
         page.goto(address)

@@ -67,6 +67,7 @@ def test_what_no_owner_answers_goes_to_a_person_and_greetings_to_the_model(portu
     handed = decide(portuguese, [one.question for one in out_of_scope_questions("pt")])
     assert handed.count("handed_over") >= 0.8 * len(handed)
     assert decide(portuguese, ["bom dia", "obrigada!"]) == ["written", "written"]
+    assert "written" not in decide(portuguese, ["e isso demora?", "e lá?", "isso é rápido?"]), "short, but no greeting"
 
 
 def test_more_careful_answers_less(portuguese: AnswerSelector) -> None:

@@ -1,5 +1,6 @@
 // Which answer to trust, decided on the visitor's device by letters alone: the sums of studio/trust/selector.py.
 const NEAREST = [3, 1]; // so many nearest questions of an answer say how near it is
+const SMALL_TALK = 0.7; // probability that a greeting has
 const FAR = -0.2; // likeness of a class without questions
 const LETTER_WEIGHT = 0.7;
 const PIECES = [3, 4, 5]; // letters
@@ -103,7 +104,7 @@ export class KnownAnswers {
   decideAlone(question) {
     const chances = this.probabilities(question);
     const best = largest(chances.slice(0, this.none)), confidence = chances[best];
-    if (largest(chances) === this.none + 1) return { kind: "written", answer: "", confidence };
+    if (chances[this.none + 1] > SMALL_TALK) return { kind: "written", answer: "", confidence };
     if (confidence > this.threshold) return { kind: "known", answer: this.answers[best], confidence };
     return { kind: "handed_over", answer: "", confidence };
   }
