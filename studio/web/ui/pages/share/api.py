@@ -48,7 +48,6 @@ def build_api(share: ShareUi) -> Section:
                     value,
                     label=text(f"share.api.{limit}"),
                     precision=0,
-                    minimum=1,
                     min_width=130,
                     elem_id=f"share-api-{limit}",
                 )
