@@ -19,6 +19,8 @@ from studio.evaluation.worker import main
 from studio.models import hardware
 from studio.services.proof.service import ProofService
 from studio.settings import Settings
+from studio.storage.files import write_atomic
+from studio.storage.run_result import read_result
 from studio.storage.uses import using
 from studio.storage.workspace import RunFolder, Workspace
 from tests.training.runs import wait_for
@@ -121,7 +123,11 @@ def test_two_runs_are_compared_on_what_neither_has_learned(place: Workspace, tin
 def test_the_service_starts_a_process_watches_it_and_stops_it(
     place: Workspace, tiny_model: Path, proofs: ProofService
 ) -> None:
-    _trained(place, "run-c", tiny_model, epochs=1.0)
+    run = _trained(place, "run-c", tiny_model, epochs=1.0)
+    assert proofs.status("run-c").state is ProofState.WAITING, "it has just ended: its exam follows by itself"
+    result = read_result(run)
+    assert result is not None
+    write_atomic(run.result, result.model_copy(update={"ended_at": result.ended_at - 3600}).model_dump_json())
     assert proofs.status("run-c").state is ProofState.NONE
     assert (proofs.status("run-c").seconds_left or 0) > 0
     assert proofs.start("run-c").state in (ProofState.WAITING, ProofState.RUNNING)

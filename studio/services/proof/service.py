@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from typing import Final
 
 import psutil
@@ -22,12 +23,14 @@ from studio.processes.environment import environment
 from studio.services.proof.table import make_table
 from studio.storage.database import RunRow
 from studio.storage.kept_adapter import require_adapter
+from studio.storage.run_result import read_result
 from studio.storage.trash import is_in_trash, not_in_trash
 from studio.storage.workspace import RunFolder, Workspace
 
 _WORKER: Final = "studio.evaluation.worker"
 _SAME_START: Final = 1.0  # seconds; start times are rounded to the clock tick
 _GOING: Final = (ProofState.WAITING, ProofState.RUNNING)
+_SOON: Final = 60.0  # seconds after a training within which its exam starts by itself
 DEFAULT_SECONDS: Final = 900.0
 
 
@@ -81,7 +84,8 @@ class ProofService:
             against: run that it is compared with; None: its base model.
 
         Returns:
-            Before it was ever started, ``seconds_left`` is about what it would take.
+            Before it was ever started, ``seconds_left`` is about what it would take; between the end of a training and the
+            exam that follows by itself, it is waiting.
 
         Raises:
             AfinaError: ``general.not_found``.
@@ -89,7 +93,8 @@ class ProofService:
         files = self._files(run_id, against)
         noted = files.read_status()
         if noted is None:
-            return ProofStatus(seconds_left=self._foretold(files))
+            state = ProofState.WAITING if self._is_about_to_start(files) else ProofState.NONE
+            return ProofStatus(state=state, seconds_left=self._foretold(files))
         if noted.state in _GOING and not self._is_alive(files):
             noted = files.read_status() or noted  # it may have ended since
             if noted.state in _GOING:
@@ -129,8 +134,7 @@ class ProofService:
     def start_unasked(self, run_id: str, state: RunState) -> None:
         """Called when a run is over: its exam follows, where it has one that nothing has read yet."""
         files = self._files(run_id, None)
-        over = (RunState.FINISHED, RunState.STOPPED)
-        if state in over and files.run.exam.is_file() and files.run.exam.stat().st_size and not files.status.exists():
+        if _follows(files, state):
             try:
                 self.start(run_id)
             except AfinaError as error:
@@ -186,6 +190,17 @@ class ProofService:
         except (OSError, ValueError, KeyError, TypeError, psutil.Error):
             return False
 
+    def _is_about_to_start(self, files: ProofFiles) -> bool:
+        """Whether a training has just ended whose exam follows by itself: whoever looks is not asked to start it."""
+        result = read_result(files.run)
+        return (
+            self._workspace.settings.exam_after_training
+            and files.against is None
+            and result is not None
+            and time.time() - result.ended_at < _SOON
+            and _follows(files, result.state)
+        )
+
     def _foretold(self, files: ProofFiles) -> float | None:
         exam = files.run.exam if files.run.exam.is_file() else files.run.held_out
         try:
@@ -201,6 +216,14 @@ class ProofService:
 
     def _against_name(self, files: ProofFiles) -> str:
         return self._name(files.against) if files.against else _card(files.run).name
+
+
+def _follows(files: ProofFiles, state: RunState) -> bool:
+    """Whether a run that ended so has an exam that nothing has read yet."""
+    over = (RunState.FINISHED, RunState.STOPPED)
+    return (
+        state in over and files.run.exam.is_file() and bool(files.run.exam.stat().st_size) and not files.status.exists()
+    )
 
 
 def _card(folder: RunFolder) -> BaseModelCard:
