@@ -6,6 +6,7 @@ import hashlib
 import shutil
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -164,6 +165,8 @@ class ExportService:
             write_model_card(source, format_, files)
             report("packing")
             _pack(files, target)
+        if isinstance(format_, SiteExporter):
+            _drop_older(target)
         log.unlink(missing_ok=True)
         return target
 
@@ -200,6 +203,16 @@ class ExportService:
         """What the owner chose for visitors in the newest demo link of a run."""
         links = LinkStore(self._workspace.database).list(run_id)
         return {"title": links[0].title, "questions": links[0].questions, "locale": links[0].locale} if links else {}
+
+
+def _drop_older(target: Path) -> None:
+    """Takes pages away that were made before their owner chose something else: each is as large as its models."""
+    _, _, kind = target.stem.rpartition("-")
+    for old in target.parent.parent.glob(f"step-*/*-{kind}.zip"):
+        if old != target:
+            with suppress(OSError):  # somebody downloads it just now
+                old.unlink()
+                old.parent.rmdir()  # where nothing else is in it
 
 
 def _pack(files: Path, target: Path) -> None:

@@ -13,7 +13,7 @@ from studio.errors import AfinaError
 from studio.i18n.catalog import LOCALES, catalog
 from studio.processes.job_registry import JobState
 from studio.services.chat_targets import find_subject
-from studio.services.exports import ExportService
+from studio.services.exports import ExportService, _drop_older
 from studio.services.links import LinkService
 from studio.storage import files
 from studio.storage.workspace import Workspace
@@ -124,3 +124,14 @@ def test_a_damaged_adapter_is_told_as_such_and_not_as_nothing_kept(tiny_workspac
     assert find_subject(tiny_workspace, run_id, needs_tuned=False).tuned is None
     for locale in LOCALES:
         assert catalog(locale)("errors.run.damaged") != catalog(locale)("errors.export.not_ready")
+
+
+def test_a_page_made_anew_takes_the_older_one_away_and_nothing_else(tmp_path: Path) -> None:
+    names = ("step-000005-aaaa/bot-site.zip", "step-000005-bbbb/bot-site.zip", "step-000005-aaaa/bot-site_compare.zip")
+    older, target, other, gguf = made = [tmp_path / name for name in (*names, "step-000005/bot-gguf.zip")]
+    for path in made:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"zip")
+    _drop_older(target)
+    assert [path for path in made if path.exists()] == [target, other, gguf]
+    assert not older.exists()
