@@ -61,7 +61,7 @@ def test_a_map_shows_proof_lone_topics_and_copies_and_escapes(ui: Ui, tmp_path: 
     place, view = shown(ui, rows, tmp_path)
     assert view.map is not None
     assert view.insights is not None
-    examples = [found for i in view.map.ids if (found := ui.services.insights.example(place.project, i))]
+    examples = ui.services.insights.examples(place.project, view.map.ids)
     colouring = maps.colouring_of(view.insights, view.map, examples)
     assert colouring.names == ("returns", "hours", NASTY)
     lone = maps.lone_ids(view.insights, examples)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from studio.data.checks.check import Dataset
 from studio.data.insights.statistics import Insights, main_language
@@ -83,10 +86,13 @@ class InsightService:
         self._jobs.wait(_name(self._key(project_id)))
         return self.look(project_id)
 
-    def example(self, project_id: str, example_id: str) -> Conversation | None:
-        """One of the current examples; None where it is not known (any more)."""
+    def examples(self, project_id: str, ids: Iterable[str]) -> list[Conversation]:
+        """Those of the current examples, in that order, that are still there; the file is read once."""
+        wanted = list(ids)
+        known = dict.fromkeys(wanted)
         with self._datasets.file_of(self._key(project_id)[0]).open("rb") as lines:
-            return next((parsed(line) for line in lines if line_id(line) == example_id), None)
+            found = {key: parsed(line) for line in lines if (key := line_id(line)) in known}
+        return [found[key] for key in wanted if key in found]
 
     def again(self, project_id: str) -> None:
         """Forgets what went wrong, so that the next look begins anew."""
@@ -147,7 +153,7 @@ class InsightService:
 
     def _held_out(self, version_id: str, dataset: Dataset) -> frozenset[str]:
         """The examples for the proof: those that say so, else those that a training would draw."""
-        flagged = frozenset(c.id for c in dataset.conversations if c.held_out is True)
+        flagged = frozenset(dataset.ids(np.flatnonzero(dataset.facts.rows["held_out"])))
         if flagged or len(dataset) > SPLIT_SHOWN:
             return flagged
         return frozenset(c.id for c in self._datasets.parts(version_id).held_out)

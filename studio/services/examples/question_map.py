@@ -78,8 +78,8 @@ def make_map(
     chosen = spread(asked, MOST_POINTS)
     if len(chosen) < FEWEST_POINTS:
         return None
-    questions = tuple(dataset.conversations[i].question for i in chosen)
-    ids = tuple(dataset.conversations[i].id for i in chosen)
+    examples = dataset.at(chosen)
+    questions, ids = tuple(c.question for c in examples), tuple(c.id for c in examples)
     by = MapBy.MEANING if model_dir else MapBy.LETTERS
     stored = folder / f"map-{_digest(by.value, model_dir.name if model_dir else '', *ids, *questions)}.json"
     try:

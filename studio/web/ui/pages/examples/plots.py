@@ -123,9 +123,10 @@ def _connect_example(ui: Ui, parts: SimpleNamespace, tabs: Any, search: Any) -> 
     @friendly(ui.text)
     def act(query: str, event: gr.EventData) -> dict[Any, Any]:
         place, chosen = Place.parse(query), event_data(event)
-        example = ui.services.insights.example(place.project, chosen.get("id", ""))
-        if example is None:
+        found = ui.services.insights.examples(place.project, [chosen.get("id", "")])
+        if not found:
             return {parts.example: ""}
+        example = found[0]
         if chosen.get("action") == "in-table":
             return {tabs: gr.Tabs(selected="rows"), search: _first_line(example.question)}
         return {parts.example: _example(ui, place, example)}
@@ -145,8 +146,7 @@ def _example(ui: Ui, place: Place, example: Conversation) -> str:
     near: list[Conversation] = []
     if view.map is not None and example.id in view.map.ids:
         around = view.map.places.near[view.map.ids.index(example.id)]
-        found = (insights.example(place.project, view.map.ids[i]) for i in around)
-        near = [other for other in found if other is not None]
+        near = insights.examples(place.project, (view.map.ids[i] for i in around))
     return maps.render_example(ui, example, near, example.id in view.held_out)
 
 
@@ -174,9 +174,8 @@ def _look(ui: Ui, parts: SimpleNamespace, place: Place, drawn: str) -> dict[Any,
 
 def _map(ui: Ui, parts: SimpleNamespace, place: Place, view: InsightView) -> dict[Any, Any]:
     insights = ui.services.insights
-    found = [insights.example(place.project, i) for i in view.map.ids] if view.map else []
-    examples = [example for example in found if example is not None]
-    if view.map is None or view.insights is None or len(examples) < len(found):
+    examples = insights.examples(place.project, view.map.ids) if view.map else []
+    if view.map is None or view.insights is None or len(examples) < len(view.map.ids):
         head = maps.render_map(ui, view, maps.NOTHING, [])
         return {parts.map_head: head, parts.map: gr.Plot(visible=False), parts.legend: "", parts.example: ""}
     colouring = maps.colouring_of(view.insights, view.map, examples)
