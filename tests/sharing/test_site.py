@@ -169,6 +169,16 @@ def test_a_browser_that_cannot_is_told_so(browser: Browser, address: str) -> Non
     context.close()
 
 
+@pytest.mark.browser
+def test_a_double_click_is_explained(browser: Browser, folder: Path) -> None:
+    context = browser.new_context(locale="pt-BR")
+    opened = context.new_page()
+    opened.goto((folder / "index.html").as_uri())
+    opened.get_by_text("README.md, ao lado, diz como").wait_for()
+    assert opened.locator("#ask").is_disabled()
+    context.close()
+
+
 def test_a_page_is_made_anew_when_its_owner_chose_something_else(workspace: Workspace, exports: ExportService) -> None:
     made = exports.path(RUN, "site_compare")
     assert made is not None

@@ -55,7 +55,8 @@ def _name(page: SitePage, locale: str) -> str:
 
 def _page(page: SitePage, locale: str) -> str:
     text = catalog(locale)
-    spoken = spoken_sentences(text, shows_before=page.base is not None) | {"thanks": text("demo.site.thanks")}
+    spoken = spoken_sentences(text, shows_before=page.base is not None)
+    spoken |= {"thanks": text("demo.site.thanks"), "from_disk": text("demo.site.from_disk")}
     link = _Shown("", page.title, page.questions, page.locale, page.base is not None)
     site: dict[str, Any] = {
         "tuned": asdict(page.tuned),

@@ -273,6 +273,10 @@
     (chips[0] || box).focus();
   });
   for (const chip of chips) chip.addEventListener("click", () => send(chip.textContent));
+  if (spoken.from_disk && location.protocol === "file:") { // a double click: browsers let such a page load nothing
+    closed = true;
+    trouble(spoken.from_disk);
+  }
   busy(false);
   grow();
 }
