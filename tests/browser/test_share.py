@@ -56,16 +56,18 @@ def server(tiny_model: Path, tmp_path: Path, hub: FakeHub) -> Iterator[Server]:
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 900})
     context.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
     opened, complaints = context.new_page(), list[str]()
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     yield opened
+    expect.set_options(timeout=5_000)
     context.close()
     assert complaints == []
 
 
 def go(page: Page, server: Server, locale: str, step: str) -> None:
     page.goto(f"{server.address}/{locale}/?project=project-1&step={step}")
-    expect(page.locator("h1:visible")).to_have_text(catalog(locale)(f"{step}.title"), timeout=PATIENCE)
+    expect(page.locator("h1:visible")).to_have_text(catalog(locale)(f"{step}.title"))
 
 
 def test_a_link_in_depth_suggestions_and_publishing(page: Page, server: Server, hub: FakeHub) -> None:
@@ -140,14 +142,14 @@ def publish(page: Page, hub: FakeHub) -> None:
     name.fill("bakery")
     token.fill("hf_wrong")
     page.click("#share-publish-start")
-    expect(page.locator("#share-publish-state")).to_contain_text(text("errors.publish.bad_token"), timeout=PATIENCE)
+    expect(page.locator("#share-publish-state")).to_contain_text(text("errors.publish.bad_token"))
     token.fill(TOKEN)
     page.click("#share-publish-start")
     taken = text("errors.publish.name_taken", what="maria/bakery")
-    expect(page.locator("#share-publish-state")).to_contain_text(taken, timeout=PATIENCE)
+    expect(page.locator("#share-publish-state")).to_contain_text(taken)
     page.get_by_label(text("share.publish.replace")).check()
     page.click("#share-publish-start")
-    expect(page.locator(".af-published h3")).to_have_text("maria/bakery", timeout=PATIENCE)
+    expect(page.locator(".af-published h3")).to_have_text("maria/bakery")
     expect(page.locator(".af-published")).to_contain_text(text("share.publish.everyone"))
     expect(page.locator(".af-published code")).to_have_text(f"{hub.address}/maria/bakery")
     files = hub.made["model/maria/bakery"]["files"]
