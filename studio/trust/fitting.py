@@ -20,10 +20,14 @@ from studio.trust.selector import AnswerSelector, ChoiceModel, class_features
 FOLDS: Final = 10
 _MANY: Final = 600  # known questions from which on fewer folds have to do
 _FEWER_FOLDS: Final = 5
-MAX_EXAMPLES: Final = 2_000  # fitting is to take seconds; of more examples, so many are taken evenly
+MAX_EXAMPLES: Final = 1_500  # fitting is to take seconds; of more examples, so many are taken evenly
 _LANGUAGES: Final = ("en", "pt")
 _RIDGE: Final = 1.0
 _DECAY: Final = 3.0  # of the conditional logit's weights
+_PRIOR: Final = (
+    0.5  # each weight's, by deviation of its feature: where no answer has two wordings, nothing else is known
+)
+_MOST_LIKELY: Final = 50  # answers of a question that are weighed against each other while fitting
 _OUTSIDE_WEIGHT: Final = 0.3  # of a question that is not the owner's beside one that is
 _OUTSIDE_PASSING: Final = 0.1  # share of "none of these" questions that may be answered all the same
 
@@ -89,16 +93,18 @@ def _fit(index: Index, seed: int) -> AnswerSelector:
     folds = _folds(known, seed)
     features = out_of_fold_features(index, folds)
     honest = np.zeros((len(labels), known.classes), np.float32)
+    teaching = _has_other_wordings(labels, folds, known.none_label)
     for fold in np.unique(folds):
         asked = folds == fold
-        honest[asked] = fit_choice(features[~asked], labels[~asked]).probabilities(features[asked])
+        learned = teaching & ~asked
+        honest[asked] = fit_choice(features[learned], labels[learned]).probabilities(features[asked])
     best, confidence = honest[:, : known.none_label].argmax(axis=1), honest[:, : known.none_label].max(axis=1)
     floor = float(np.quantile(confidence[outside], 1 - _OUTSIDE_PASSING)) if outside.any() else 0.0
     everything = np.arange(len(labels))
     return AnswerSelector(
         index=index,
         ridge=fit_ridge(_gram(index, everything), labels, known.classes),
-        choice=fit_choice(features, labels),
+        choice=fit_choice(features[teaching], labels[teaching]),
         curve=risk_curve(confidence[own].astype(np.float64), best[own] != labels[own], floor),
     )
 
@@ -156,11 +162,14 @@ def fit_choice(features: Floats, labels: Ints) -> ChoiceModel:
     """
     from scipy.optimize import minimize
 
-    count, classes, width = features.shape
-    deviation = features[:, :-2].reshape(-1, width).std(axis=0) + 1e-6
+    deviation = features[:, :-2].reshape(-1, features.shape[2]).std(axis=0) + 1e-6
+    importance = np.where(labels < features.shape[1] - 2, 1.0, _OUTSIDE_WEIGHT)
+    features, labels = _likely_classes(features, labels)
+    count, _, width = features.shape
     scaled = (features / deviation).astype(np.float64)
-    importance = np.where(labels < classes - 2, 1.0, _OUTSIDE_WEIGHT)
     rows = np.arange(count)
+    decay = np.concatenate([np.full(width, _DECAY), np.full(2, 0.02)])
+    prior = np.concatenate([np.full(width, _PRIOR), np.zeros(2)])
 
     def loss(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         logits = scaled @ values[:width]
@@ -168,15 +177,36 @@ def fit_choice(features: Floats, labels: Ints) -> ChoiceModel:
         logits -= logits.max(axis=1, keepdims=True)
         odds = np.exp(logits)
         chances = odds / odds.sum(axis=1, keepdims=True)
-        decay = np.concatenate([np.full(width, _DECAY), np.full(2, 0.02)])
-        total = -(importance * np.log(chances[rows, labels] + 1e-12)).sum() + (decay * values**2).sum() / 2
+        from_prior = values - prior
+        total = -(importance * np.log(chances[rows, labels] + 1e-12)).sum() + (decay * from_prior**2).sum() / 2
         chances[rows, labels] -= 1
         chances *= importance[:, None]
         slope = np.concatenate([np.tensordot(chances, scaled, ([0, 1], [0, 1])), chances[:, -2:].sum(axis=0)])
-        return float(total), slope + decay * values
+        return float(total), slope + decay * from_prior
 
-    found = minimize(loss, np.zeros(width + 2), jac=True, method="L-BFGS-B").x
+    found = minimize(loss, prior, jac=True, method="L-BFGS-B").x
     return ChoiceModel(np.asarray(found[:width] / deviation, np.float32), np.asarray(found[width:], np.float32))
+
+
+def _has_other_wordings(labels: Ints, folds: Ints, answers: int) -> NDArray[np.bool_]:
+    """Whether other folds have a question of the same class: else its features say nothing about its own answer."""
+    counts = np.zeros((int(labels.max()) + 1, int(folds.max()) + 1), np.int64)
+    np.add.at(counts, (labels, folds), 1)
+    return np.asarray((labels >= answers) | (counts.sum(axis=1)[labels] > counts[labels, folds]))
+
+
+def _likely_classes(features: Floats, labels: Ints) -> tuple[Floats, Ints]:
+    """Features of each question's likeliest answers, its own among them, and of the two other classes; labels among these."""
+    answers = features.shape[1] - 2
+    if answers <= _MOST_LIKELY:
+        return features, labels
+    rows = np.arange(len(labels))
+    order = features[:, :answers, -1].copy()
+    own = labels < answers
+    order[rows[own], labels[own]] = np.inf
+    likely = np.argpartition(-order, _MOST_LIKELY - 1, axis=1)[:, :_MOST_LIKELY]
+    places = np.concatenate([likely, np.full((len(labels), 2), [answers, answers + 1])], axis=1)
+    return np.take_along_axis(features, places[:, :, None], axis=1), (places == labels[:, None]).argmax(axis=1)
 
 
 def _gram(index: Index, learned: Ints) -> Floats:

@@ -95,6 +95,14 @@ def test_where_every_answer_is_unique_only_what_is_nearly_the_same_is_known() ->
     assert not selector.curve.level(0.02).is_promised, "24 questions promise nothing"
 
 
+def test_of_many_unique_answers_each_question_finds_its_own() -> None:
+    asked = [each.question for each in sample("en", "train")][:80]
+    selector = fitted([Conversation.pair(text, f"answer {n}", id=f"e{n}") for n, text in enumerate(asked)], "en")
+    best = selector.probabilities(tuple(asked), letters_only(asked))[:, :80].argmax(axis=1)
+    assert (best == np.arange(80)).mean() > 0.95
+    assert not selector.curve.level(0.02).answered, "nothing that was asked once is promised"
+
+
 def test_too_few_questions_promise_nothing() -> None:
     assert allowed_wrong(79, 0.02, 0.8) == -1
     assert allowed_wrong(80, 0.02, 0.8) == 0
