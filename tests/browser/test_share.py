@@ -20,7 +20,7 @@ from tests.hub_server import FakeHub, running_hub
 from tests.sharing.conftest import make_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.model, pytest.mark.filterwarnings("ignore::FutureWarning")]
-PATIENCE = 60_000  # milliseconds; a limit on waiting
+PATIENCE = 120_000  # milliseconds; a limit on waiting
 TOKEN = "hf_writes_for_the_owner"
 
 
