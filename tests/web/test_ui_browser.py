@@ -106,7 +106,7 @@ def test_files_are_read_edited_and_brought_back(page: Page, tmp_path: Path) -> N
 
 _UNREADABLE_STEPS = """[...document.querySelectorAll('.af-steps a')].filter(step => {
     const label = step.querySelector('span');
-    return parseFloat(getComputedStyle(label).fontSize) < 13 || label.offsetWidth < 30 || step.scrollWidth > step.clientWidth;
+    return parseFloat(getComputedStyle(label).fontSize) < 13 || label.offsetWidth < 20 || step.scrollWidth > step.clientWidth;
 }).map(step => step.textContent)"""
 
 
