@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-_LONGEST_LINE: Final = 100_000  # bytes
+LONGEST_LINE: Final = 100_000  # bytes
 
 
 class Opinion(BaseModel):
@@ -28,6 +28,6 @@ def is_opinion_file(path: Path) -> bool:
     if not path.is_file():  # a pipe would be waited for
         return False
     with suppress(OSError, ValidationError), path.open("rb") as file:
-        Opinion.model_validate_json(file.readline(_LONGEST_LINE))
+        Opinion.model_validate_json(file.readline(LONGEST_LINE))
         return True
     return False

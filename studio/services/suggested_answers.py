@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from studio.data.opinions import Opinion
+from studio.data.opinions import LONGEST_LINE, Opinion
 from studio.data.text import clean, plain
 from studio.domain.project import SuggestedAnswer
 from studio.errors import AfinaError
@@ -68,8 +68,11 @@ class SuggestedAnswerService:
         Raises:
             AfinaError: ``general.not_found``; ``data.opinions_damaged`` where a line is none, and nothing is then read.
         """
+        lines = [line for line in path.read_bytes().splitlines() if line.strip()]
+        if any(len(line) > LONGEST_LINE for line in lines):  # no page saves one; it would be more than a screen shows
+            raise AfinaError("data.opinions_damaged", file=path.name[:80])
         try:
-            opinions = [Opinion.model_validate_json(line) for line in path.read_bytes().splitlines() if line.strip()]
+            opinions = [Opinion.model_validate_json(line) for line in lines]
         except ValidationError as error:
             raise AfinaError("data.opinions_damaged", file=path.name[:80]) from error
         suggested = known = refused = 0

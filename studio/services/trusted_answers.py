@@ -229,7 +229,7 @@ class TrustedAnswerService:
                 careful=careful,
             )
             return self._client.ask(request).decision
-        except AfinaError:
+        except Exception:  # whatever it is, somebody waits for an answer
             _LOG.exception("Nobody could decide who answers; the model does")
             return None
 

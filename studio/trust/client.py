@@ -58,9 +58,9 @@ class DecisionClient:
         self._end()
 
     def _exchange(self, line: str) -> str | None:
-        process = self._started()
-        assert process.stdin is not None
         try:
+            process = self._started()
+            assert process.stdin is not None
             process.stdin.write(line)
             process.stdin.flush()
             reply = self._lines.get(timeout=_PATIENCE)
@@ -107,5 +107,6 @@ def _read(process: subprocess.Popen[str], lines: queue.SimpleQueue[str | None]) 
     assert process.stdout is not None
     with process.stdout as stream:
         for line in stream:
-            lines.put(line)
+            if line.endswith("\n"):  # else it died while it wrote
+                lines.put(line)
     lines.put(None)

@@ -82,6 +82,11 @@ def test_a_file_of_opinions_becomes_suggestions_and_none_twice(
     path.write_text(lines[0] + '\n{"question": 1}\n', encoding="utf-8")
     with pytest.raises(AfinaError, match=r"data\.opinions_damaged"):
         suggested.read_opinions("project-1", path)
+    huge = {"question": "q" * 1_000_000, "answer": "a", "suggestion": "b", "vote": "", "at": ""}
+    path.write_text(lines[0] + "\n" + json.dumps(huge) + "\n", encoding="utf-8")
+    with pytest.raises(AfinaError, match=r"data\.opinions_damaged"):
+        suggested.read_opinions("project-1", path)
+    assert suggested.count("project-1") == 1
 
 
 @pytest.mark.parametrize("line", ['{"question": "a", "answer": "b"}', "question,answer", "", "[1]"])

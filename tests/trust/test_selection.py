@@ -103,6 +103,15 @@ def test_of_many_unique_answers_each_question_finds_its_own() -> None:
     assert not selector.curve.level(0.02).answered, "nothing that was asked once is promised"
 
 
+@pytest.mark.parametrize("questions", [["How do I reset my router?"], ["How do I reset it?", "how do I reset it"]])
+def test_a_single_question_is_enough(questions: list[str]) -> None:
+    selector = fitted([Conversation.pair(question, "Press the red button.", id="e1") for question in questions], "en")
+    (asked,) = selector.decide(questions[:1], letters_only(questions[:1]), 0.1)
+    assert 0 <= asked.confidence <= 1
+    kept = SelectorSummary(encoder="", curve=selector.curve).model_dump_json()
+    assert SelectorSummary.model_validate_json(kept).curve == selector.curve
+
+
 def test_too_few_questions_promise_nothing() -> None:
     assert allowed_wrong(79, 0.02, 0.8) == -1
     assert allowed_wrong(80, 0.02, 0.8) == 0

@@ -81,6 +81,12 @@ def test_each_side_is_reminded_of_its_own_answers(served: Served) -> None:
     assert turns["base"][1].role is Role.ASSISTANT
 
 
+def test_a_question_follows_an_owners_long_answer(served: Served) -> None:
+    with served.visitor() as client:
+        response = served.ask(client, "e agora?", turns=[{"question": "q", "base": "b", "tuned": "t" * 20_000}])
+    assert answers(response)["tuned"]
+
+
 @pytest.mark.parametrize(
     ("accepted", "query", "expected"),
     [

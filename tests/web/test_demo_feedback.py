@@ -71,6 +71,14 @@ def test_passwords_cannot_be_tried_for_long(served: Served) -> None:
         assert client.post(f"/d/{token}/unlock", content=b"\xff" * 70_000).status_code == 413
 
 
+def test_a_form_of_another_kind_is_a_wrong_password(served: Served) -> None:
+    served.links.set_password(served.link.token, "certa")
+    many = "&".join(f"password=certa{n}" for n in range(9))
+    with httpx.Client(base_url=served.url) as client:
+        for body in (many, "", "&&&&&&&", "%ff%00=%zz"):
+            assert client.post(f"/d/{served.link.token}/unlock", content=body).status_code == 401, body
+
+
 def test_a_blind_vote_is_blind_counts_once_and_then_tells_whose_each_answer_was(served: Served) -> None:
     token = served.link.token
     served.links.choose(token, is_blind=True)

@@ -70,7 +70,10 @@ class Entrance:
             self._by_link.check(token)
         except AfinaError as error:
             raise AfinaError("demo.many_passwords", n=-(-error.params["n"] // 60)) from error
-        said = parse_qs(body.decode(errors="replace"), max_num_fields=4).get("password", [""])[0].strip()
+        try:
+            said = parse_qs(body.decode(errors="replace"), max_num_fields=4).get("password", [""])[0].strip()
+        except ValueError as error:  # of another form
+            raise AfinaError("demo.wrong_password") from error
         if not matches(said[:200], link.password_digest):
             raise AfinaError("demo.wrong_password")
         self._by_address.give_back(key)

@@ -24,8 +24,8 @@ class _Turn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     question: _Text
-    base: _Text
-    tuned: _Text
+    base: str  # an owner's own answer may be of any length; the body's limit holds for all
+    tuned: str
 
 
 class _Body(BaseModel):
@@ -50,7 +50,7 @@ class Suggestion(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     question: _Text
-    answer: _Text
+    answer: str
     receipt: Annotated[str, StringConstraints(max_length=200)]
     better: _Text
 

@@ -9,6 +9,7 @@
   const all = { base: ".before", tuned: ".after" };
   const shown = byId("turn").content; // an owner may have hidden the answer before training
   const sides = Object.fromEntries(Object.entries(all).filter(([, card]) => shown.querySelector(card)));
+  const reminded = 3000; // characters of an answer that go with the next question: all of them have to fit its body
   let turns = [], running = null, closed = false;
 
   const say = (sentence) => { byId("status").textContent = sentence; };
@@ -158,7 +159,7 @@
     else if (notes && notes.receipt) openSuggestion(turn, question, answers.tuned, notes.receipt);
     if (notes && notes.receipt) openHelped(turn, question, answers.tuned);
     if (!byId("go-on").checked) turns = []; // a question stands alone unless a visitor goes on with the last one
-    if (answers.base || answers.tuned) turns.push({ question, ...answers });
+    if (answers.base || answers.tuned) turns.push({ question, base: answers.base.slice(0, reminded), tuned: answers.tuned.slice(0, reminded) });
     const names = { base: spoken.before, tuned: spoken.after };
     if (!ended && !notes?.ballot) say([spoken.ready, ...Object.keys(sides).map((side) => `${names[side]}: ${answers[side]}`)].join(" "));
     else if (!ended) say([spoken.ready, answers.base, answers.tuned].join(" "));
