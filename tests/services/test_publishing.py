@@ -46,9 +46,10 @@ def opened(hub: FakeHub, tmp_path: Path, files: dict[str, bytes]) -> Iterator[Wo
         Settings(home=tmp_path / "home", hf_endpoint=hub.address, models_dir=tmp_path / "models")
     )
     add_run(workspace)
-    folder = workspace.home / "exports" / "run-1" / "step-000001"
-    folder.mkdir(parents=True)
+    exports = ExportService(workspace)
     for kind in ("site", "gguf"):
+        folder = exports._target_folder("run-1", 1, kind)
+        folder.mkdir(parents=True)
         with zipfile.ZipFile(folder / f"treino-{kind}.zip", "w") as archive:
             for name, content in files.items():
                 archive.writestr(f"treino-{kind}/{name}", content)
