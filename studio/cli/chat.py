@@ -58,8 +58,9 @@ def chat(
         from studio.services.answer_policies import ALONE
 
         services.runs.view(run)
-        services.trust.warm(run)
         level = ALONE if alone else careful
+        if not base and not alone:
+            services.trust.warm(run)
         if sys.stdin.isatty():
             terminal.say("cli.chat.welcome")
         for line in _lines(terminal):

@@ -39,6 +39,7 @@ class SelectorService:
     def __init__(self, workspace: Workspace, proofs: ProofService) -> None:
         self._workspace, self._proofs = workspace, proofs
         self._jobs = JobRegistry(workspace.home, "trust", at_once=1)
+        self._awaited: set[str] = set()
 
     def curve(self, run_id: str) -> RiskCurve | None:
         """What each carefulness means for a run; None before it is fitted. Raises ``general.not_found``."""
@@ -50,16 +51,18 @@ class SelectorService:
         return self._jobs.get(run_id)
 
     def fit(self, run_id: str) -> None:
-        """Begins to fit a finished run in the background, where that is not done yet or a better encoder is there now."""
-        folder = self._workspace.run(run_id)
-        if self._is_fit_for(folder) and not self._is_current(folder):
-            self._jobs.start(run_id, lambda job: self._fit(folder, job))
+        """Begins to fit a finished run in the background, where that is not done yet or a better encoder is there now.
+
+        Somebody waits for it: it does not wait for an exam.
+        """
+        self._awaited.add(run_id)
+        self._begin(run_id)
 
     def fit_unasked(self, run_id: str, state: RunState) -> None:
         """Called when a run is over, in the thread that sees runs through: nothing that goes wrong here hurts it."""
         if state in (RunState.FINISHED, RunState.STOPPED):
             try:
-                self.fit(run_id)
+                self._begin(run_id)
             except Exception:
                 _LOG.exception("What decides between answers could not be fitted; a question tries again")
 
@@ -81,6 +84,13 @@ class SelectorService:
         self._jobs.wait(run_id, seconds)
         return SelectorSummary.read(selector_folder(folder)) is not None
 
+    def repair(self, run_id: str, seconds: float) -> None:
+        """Waits until what cannot be read of a run, or not with the encoders that are there, is fitted anew."""
+        folder = self._workspace.run(run_id)
+        if self._is_fit_for(folder):
+            self._jobs.start(run_id, lambda job: self._refit(folder, job))
+            self._jobs.wait(run_id, seconds)
+
     def decide(
         self, run_id: str, questions: Sequence[str], careful: float, cancelled: Cancelled = never
     ) -> TrustResult:
@@ -95,13 +105,22 @@ class SelectorService:
         """Ends what is being fitted."""
         self._jobs.close()
 
+    def _begin(self, run_id: str) -> None:
+        folder = self._workspace.run(run_id)
+        if self._is_fit_for(folder) and not self._is_current(folder):
+            self._jobs.start(run_id, lambda job: self._fit(folder, job))
+
     def _fit(self, folder: RunFolder, job: ActiveJob) -> None:
-        while self._proofs.status(folder.path.name).state in _EXAM:
+        run_id = folder.path.name
+        while run_id not in self._awaited and self._proofs.status(run_id).state in _EXAM:
             if job.is_cancelled():
                 raise Stopped
             time.sleep(_TICK)
         if not self._is_current(folder):  # an exam fits, too
-            self._run(folder, (), 0.0, job.is_cancelled, job.attach)
+            self._refit(folder, job)
+
+    def _refit(self, folder: RunFolder, job: ActiveJob) -> None:
+        self._run(folder, (), 0.0, job.is_cancelled, job.attach)
 
     def _run(
         self,

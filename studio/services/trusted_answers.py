@@ -228,7 +228,11 @@ class TrustedAnswerService:
                 given=tuple(message.content for message in earlier if message.role is Role.ASSISTANT),
                 careful=careful,
             )
-            return self._client.ask(request).decision
+            reply = self._client.ask(request)
+            if not reply.is_fitted:  # damaged, or its encoder was removed
+                self._selectors.repair(run_id, _PATIENCE)
+                reply = self._client.ask(request)
+            return reply.decision
         except Exception:  # whatever it is, somebody waits for an answer
             _LOG.exception("Nobody could decide who answers; the model does")
             return None

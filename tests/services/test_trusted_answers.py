@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import openai
+import psutil
 import pytest
 from fastapi import FastAPI
 
 from studio.app import build_services
 from studio.domain.conversation import Conversation, Message, Role
+from studio.domain.proof import ProofState, ProofStatus
 from studio.domain.run import RunState
 from studio.errors import AfinaError
+from studio.evaluation.proof_files import ProofFiles
 from studio.processes.job_registry import JobState
 from studio.services import Services
 from studio.services.answer_policies import ALONE, default_sentence
@@ -25,6 +28,8 @@ from studio.settings import Settings, assets_dir
 from studio.storage.files import write_atomic
 from studio.storage.workspace import RunFolder, Workspace
 from studio.trust.decision import DEFAULT_CAREFUL
+from studio.trust.jobs import selector_folder
+from studio.trust.summary import SUMMARY_FILE
 from studio.web.api import api_app
 from tests.sharing.conftest import make_run
 from tests.web.demo_server import serve
@@ -160,6 +165,29 @@ def test_an_older_run_is_fitted_when_it_is_asked_and_goes_with_it(trusting: Serv
     assert not trusting.selectors.require(OTHER, WAIT)
     assert not other_run.path.exists(), "nothing brings it back"
     trusting_run(trusting.workspace, OTHER)
+
+
+def test_what_cannot_be_read_any_more_is_fitted_anew(trusting: Services, other_run: RunFolder) -> None:
+    assert how(said(trusting, KNOWN, careful=0.1, run=OTHER)) == "known"
+    for path in selector_folder(other_run).iterdir():
+        if path.suffix == ".npz":
+            path.write_bytes(b"damaged")
+    os.utime(selector_folder(other_run) / SUMMARY_FILE)  # as after a restart: it is read again
+    assert how(said(trusting, KNOWN, careful=0.1, run=OTHER)) == "known"
+
+
+def test_a_person_who_asks_does_not_wait_for_the_exam(trusting: Services, other_run: RunFolder) -> None:
+    files = ProofFiles(other_run)
+    own = psutil.Process()
+    files.note_worker(own.pid, own.create_time())
+    files.note(ProofStatus(state=ProofState.RUNNING))
+    trusting.selectors.fit_unasked(OTHER, RunState.FINISHED)
+    assert trusting.selectors.curve(OTHER) is None
+    job = trusting.selectors.progress(OTHER)
+    assert job is not None
+    assert job.is_active
+    assert how(said(trusting, KNOWN, careful=0.1, run=OTHER)) == "known"
+    files.note(ProofStatus(state=ProofState.STOPPED))
 
 
 def test_a_run_that_cannot_be_fitted_is_answered_by_its_model(trusting: Services, other_run: RunFolder) -> None:
