@@ -116,12 +116,12 @@ def big_questions(attack: Attack) -> None:
 
 
 def wrong_keys(attack: Attack) -> None:
-    wrong = {
-        attack.api: (attack.api.path, {"Authorization": "Bearer afina-wrong"}),
-        attack.demo: ("/d/AAAAAAAAAAAAAAAAAAAAAAAA/ask", {}),
-        attack.widget: ("/d/widget/AAAAAAAAAAAAAAAA/ask", attack.widget.headers),
-    }
-    for door, (path, headers) in wrong.items():
+    wrong: tuple[tuple[Attacked, str, dict[str, str]], ...] = (
+        (attack.api, attack.api.path, {"Authorization": "Bearer afina-wrong"}),
+        (attack.demo, "/d/AAAAAAAAAAAAAAAAAAAAAAAA/ask", {}),
+        (attack.widget, "/d/widget/AAAAAAAAAAAAAAAA/ask", attack.widget.headers),
+    )
+    for door, path, headers in wrong:
         with attack.client() as client:
             found = Counter(
                 client.post(path, json=door.body("oi"), headers=headers).status_code for _ in range(GUESSES)
@@ -302,6 +302,7 @@ def attacked() -> Iterator[Attack]:
         make(tiny, MODELS / SMOLLM2)
         teach(home, tiny)
         services = build_services(Settings(home=home, models_dir=tiny.parent))
+        services.selectors.require(RUN, 300)  # what decides who answers is fitted
         _, key = services.keys.add("Shop", per_minute=100, per_day=1_000_000)
         link = services.links.create(RUN, TITLE)
         widget = services.widgets.save(link.token, [SITE])
