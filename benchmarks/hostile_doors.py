@@ -95,10 +95,17 @@ class Attack:
         for _ in range(90):
             reply = self.ask(door, MARKUP)
             if reply.status_code == 200:
-                assert LEARNED[MARKUP].split()[1] in reply.text, reply.text
+                assert said(door, reply).strip() == LEARNED[MARKUP], reply.text
                 return
             time.sleep(1)
         raise AssertionError(f"{door.name} does not answer any more: {reply.status_code} {reply.text}")
+
+
+def said(door: Attacked, reply: httpx.Response) -> str:
+    """The tuned answer, whole."""
+    if door.model:
+        return str(reply.json()["choices"][0]["message"]["content"])
+    return "".join(json.loads(line).get("tuned", "") for line in reply.text.splitlines())
 
 
 def big_questions(attack: Attack) -> None:

@@ -14,7 +14,7 @@ _POLICY = (
 # What a site's own styles may do to everything on the page.
 _STYLE = "* { color: red !important; display: none; font-size: 50px; } html, body, h1, script { display: block; }"
 _PAGE = """<!doctype html><html lang="{language}"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="stylesheet" href="/style.css">{line}</head><body><h1>Padaria</h1></body></html>"""
 
 
