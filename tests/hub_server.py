@@ -122,10 +122,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         content = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        if self.path.endswith("/settings"):
+            self._made(self.path.removesuffix("/settings")).update(json.loads(content))
+            return self._send(200, b"{}", True)
         digest = self.path.rpartition("/")[2]
         is_whole = hashlib.sha256(content).hexdigest() == digest
         self.hub.stored[digest] = content
-        self._send(200 if is_whole else 400, b"", True)
+        return self._send(200 if is_whole else 400, b"", True)
 
     def _create(self, _: str) -> dict[str, Any]:
         asked = json.loads(self._posted)
@@ -149,8 +152,7 @@ class _Handler(BaseHTTPRequestHandler):
         return {"transfer": "basic", "objects": objects}
 
     def _commit(self, path: str) -> dict[str, Any]:
-        kind, _, repo = path.removeprefix("/api/").partition("s/")
-        files = self.hub.made[f"{kind}/{repo}"]["files"]
+        repo, files = path.removeprefix("/api/").partition("s/")[2], self._made(path)["files"]
         for line in self._posted.splitlines():
             entry = json.loads(line)
             value = entry["value"]
@@ -159,6 +161,9 @@ class _Handler(BaseHTTPRequestHandler):
             elif entry["key"] == "lfsFile":
                 files[value["path"]] = self.hub.stored[value["oid"]]
         return {"success": True, "commitOid": COMMIT, "commitUrl": f"{self.hub.address}/{repo}/commit/{COMMIT}"}
+
+    def _made(self, path: str) -> dict[str, Any]:
+        return self.hub.made[path.removeprefix("/api/").replace("s/", "/", 1)]
 
     def log_message(self, *_: Any) -> None:
         pass
@@ -171,7 +176,9 @@ class _Handler(BaseHTTPRequestHandler):
             said = {"name": self.hub.account, "type": "user", "auth": {"accessToken": {"role": self.hub.role}}}
             return self._send(200, json.dumps(said).encode(), body) if known else self._send(401, b"{}", body)
         if f"{path.removeprefix('/api/').replace('s/', '/', 1)}" in self.hub.made:
-            return self._send(200, json.dumps({"id": path.split("/", 3)[-1], "sha": COMMIT}).encode(), body)
+            is_private = self._made(path).get("visibility") == "private"
+            said = {"id": path.split("/", 3)[-1], "sha": COMMIT, "private": is_private}
+            return self._send(200, json.dumps(said).encode(), body)
         if path.startswith(("/api/datasets/", "/datasets/")):
             return self._dataset(path, body)
         api = path.startswith("/api/models/")

@@ -152,7 +152,7 @@ class PublishingService:
             kind: of the export: a page becomes a static Space, everything else a model.
             repository: ``owner/name`` on the hub, or a name of the token's owner; made where it does not exist.
             token: of the owner, with the right to write.
-            private: whether only its owner sees it.
+            private: whether only its owner sees it; what is private on the hub already stays so.
             replaces: whether files of a repository that was not published from here may be replaced.
             report: called with ``asking``, ``exporting``, then ``uploading``.
             sent: called with bytes while uploading.
@@ -187,12 +187,12 @@ class PublishingService:
             with zipfile.ZipFile(archive) as packed:
                 packed.extractall(folder)
             report("uploading")
-            address, files = hub.upload(
+            address, files, is_private = hub.upload(
                 folder / archive.stem, name, kind_there, private=private, report=sent, is_cancelled=is_cancelled
             )
         page = _page(name) if kind_there == "space" else ""
         done = Published(
-            run_id=run_id, kind=kind, repository=name, address=address, page=page, files=files, private=private
+            run_id=run_id, kind=kind, repository=name, address=address, page=page, files=files, private=is_private
         )
         self._remember(done)
         return done

@@ -47,19 +47,20 @@ class HubUploader:
         private: bool,
         report: Progress,
         is_cancelled: Callable[[], bool],
-    ) -> tuple[str, int]:
+    ) -> tuple[str, int, bool]:
         """Makes the repository where there is none, and puts every file of a folder into it in one commit.
 
         Args:
             folder: the files.
             repository: ``owner/name``.
             kind: ``model`` or ``space``, which is a static one.
-            private: whether only its owner sees it; of one that is there already this stays as it is.
+            private: whether only its owner sees it; a public one that is there already becomes private before anything is
+                sent, a private one is never made public.
             report: told of every piece that is sent.
             is_cancelled: asked before every piece.
 
         Returns:
-            Its address, and the number of files.
+            Its address, the number of files, and whether only its owner sees it.
 
         Raises:
             Stopped: when it was cancelled; the commit is then not made.
@@ -68,6 +69,10 @@ class HubUploader:
         made = self._asked(
             self._api.create_repo, repository, repo_type=kind, space_sdk=sdk, private=private, exist_ok=True
         )
+        is_private = bool(self._asked(self._api.repo_info, repository, repo_type=kind).private)
+        if private and not is_private:
+            self._asked(self._api.update_repo_settings, repository, private=True, repo_type=kind)
+            is_private = True
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
         sent = _Sent(sum(path.stat().st_size for path in paths), report, is_cancelled)
         files = [_SentFile(path, sent) for path in paths]
@@ -76,7 +81,7 @@ class HubUploader:
         finally:
             for file in files:
                 file.close()
-        return str(made), len(files)
+        return str(made), len(files), is_private
 
     def _commit(
         self, folder: Path, files: list[tuple[Path, _SentFile]], repository: str, kind: str, sent: _Sent

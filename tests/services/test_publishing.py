@@ -84,6 +84,13 @@ def test_a_page_becomes_a_static_space_and_files_a_model(
     assert not list((opened.home / "exports").glob(".*.tmp"))
 
 
+def test_what_is_to_be_private_is_and_what_is_private_stays_so(publishing: PublishingService, hub: FakeHub) -> None:
+    assert not publishing.publish("run-1", "site", "maria/bot", TOKEN).private
+    for wished in (True, False):
+        assert publishing.publish("run-1", "site", "maria/bot", TOKEN, private=wished).private
+        assert hub.made["space/maria/bot"]["visibility"] == "private"
+
+
 def test_what_the_hub_refuses_is_told_and_nothing_stays(publishing: PublishingService, opened: Workspace) -> None:
     for repository, token, code in (
         ("maria/bot", "hf_wrong", "publish.bad_token"),
