@@ -10,7 +10,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext, suppress
 from contextvars import copy_context
 from enum import StrEnum
@@ -205,6 +205,19 @@ class JobRegistry:
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{re.sub(r'[^A-Za-z0-9._-]', '_', key)}.json"
+
+
+def forget_jobs(home: Path, owners: Iterable[str]) -> None:
+    """Takes away what is kept of the jobs about things that are deleted for good.
+
+    Args:
+        owners: keys of the jobs, and what keys of several begin with, such as the run of ``RUN-site``.
+    """
+    gone = tuple(owners)
+    for path in (home / "jobs").glob("*/*.json"):
+        if path.stem in gone or path.stem.startswith(tuple(f"{owner}-" for owner in gone)):
+            with suppress(OSError):
+                path.unlink()
 
 
 def _write(path: Path, job: Job) -> None:

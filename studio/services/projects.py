@@ -14,8 +14,9 @@ from studio.domain.project import Project, ProjectCard, RunCard
 from studio.domain.run import RunState
 from studio.domain.study import STUDY_PREFIX
 from studio.errors import AfinaError
+from studio.processes.job_registry import forget_jobs
 from studio.services.runs.state_reader import RunReader
-from studio.storage.database import DatasetRow, ProjectRow, RunRow
+from studio.storage.database import DatasetRow, LinkRow, ProjectRow, RunRow
 from studio.storage.workspace import Workspace, new_id
 
 _MAX_NAME: Final = 200
@@ -125,11 +126,14 @@ class ProjectService:
         self._one(project_id, in_trash=True)
         with self._workspace.database.session() as session:
             runs = session.scalars(select(RunRow.id).where(RunRow.project_id == project_id)).all()
+            versions = session.scalars(select(DatasetRow.id).where(DatasetRow.project_id == project_id)).all()
+            links = session.scalars(select(LinkRow.token).where(LinkRow.run_id.in_(runs))).all()
             session.delete(session.get_one(ProjectRow, project_id))
         for run_id in runs:
             shutil.rmtree(self._workspace.run(run_id).path, ignore_errors=True)
             shutil.rmtree(self._workspace.exports(run_id), ignore_errors=True)
         shutil.rmtree(self._workspace.project(project_id), ignore_errors=True)
+        forget_jobs(self._workspace.home, (project_id, *runs, *versions, *links))
 
     def erase_expired(self) -> tuple[Project, ...]:
         """Deletes for good what has been in the trash for :data:`TRASH_DAYS`. Returns what that was."""

@@ -26,6 +26,7 @@ from studio.trust.selector import AnswerSelector, Floats
 from studio.trust.selector_files import load_selector
 from studio.trust.summary import selector_stamp
 
+_READ: Final = 4_000  # characters of a question; reading a pasted book takes seconds in which nobody else is answered
 _MOST_SELECTORS: Final = 8  # that are kept in memory
 
 
@@ -69,10 +70,11 @@ class Decider:
         return DecisionReply(decision=self._decide(encoder, selector, request))
 
     def _decide(self, encoder: str, selector: AnswerSelector, request: DecisionRequest) -> Decision:
+        question = request.question[:_READ]
         if not request.before.strip():
-            texts = (request.question,)
+            texts = (question,)
             return selector.decide(texts, self._vectors(encoder, texts), request.careful)[0]
-        together = (request.question, f"{request.before}\n{request.question}")
+        together = (question, f"{request.before[:_READ]}\n{question}")
         vectors = self._vectors(encoder, together)
         return selector.decide_in_context(together, vectors, request.careful, request.given)
 

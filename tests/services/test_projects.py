@@ -9,6 +9,7 @@ from studio.app import build_services
 from studio.domain.event import Ended, Started, Step
 from studio.domain.run import RunResult, RunState
 from studio.errors import AfinaError
+from studio.processes.job_registry import JobRegistry
 from studio.services.cleanup import clean_up
 from studio.services.examples.datasets import DatasetService
 from studio.services.projects import ProjectService, days_left
@@ -113,8 +114,13 @@ def test_a_deleted_project_comes_back_as_it_was_or_goes_for_good(
     for act in (projects.restore, projects.erase):
         with pytest.raises(AfinaError, match=r"general\.not_found"):
             act(project.id)
+    for kind, key in (("import", project.id), ("export", "run-1-site"), ("trust", "run-1"), ("trust", "run-12")):
+        registry = JobRegistry(workspace.home, kind)
+        registry.start(key, lambda _: None)
+        registry.wait(key, 30)
     projects.delete(project.id)
     projects.erase(project.id)
+    assert [path.stem for path in (workspace.home / "jobs").rglob("*.json")] == ["run-12"], "of another project"
     assert projects.trash() == ()
     assert not workspace.project(project.id).exists()
     assert not workspace.run("run-1").path.exists()

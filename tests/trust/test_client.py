@@ -1,4 +1,4 @@
-"""The decision client beside a worker that dies."""
+"""The decision worker: one that dies is told as such, one that is asked a book reads its beginning."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from studio.errors import AfinaError
 from studio.settings import Settings
 from studio.storage.workspace import Workspace
 from studio.trust.client import DecisionClient
+from studio.trust.decision import AnswerKind, Decision
+from studio.trust.decision_worker import Decider
 from studio.trust.protocol import DecisionRequest
 
 
@@ -28,3 +30,21 @@ def test_a_worker_that_dies_while_it_answers_is_told_as_such(tmp_path: Path, scr
     finally:
         client.close()
         workspace.database.close()
+
+
+def test_of_a_pasted_book_the_beginning_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    class Recorder:
+        def decide(self, texts: tuple[str, ...], *_: object) -> list[Decision]:
+            read.extend(texts)
+            return [Decision(kind=AnswerKind.WRITTEN)]
+
+        def decide_in_context(self, texts: tuple[str, ...], *_: object) -> Decision:
+            return self.decide(texts)[0]
+
+    decider = Decider(tmp_path)
+    monkeypatch.setattr(decider, "_selector", lambda _: ("", Recorder()))
+    for before in ("", "b" * 1_000_000):
+        decider.decide(DecisionRequest(folder=tmp_path, question="q" * 1_000_000, before=before))
+    assert max(map(len, read)) < 10_000

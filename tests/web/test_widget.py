@@ -10,6 +10,7 @@ import pytest
 
 from studio.domain.widget import Widget
 from studio.services.widgets import WidgetService
+from studio.web.demo.limits import VISITS
 from studio.web.demo.queue import PER_VISITOR
 from tests.web.demo_server import Served, served, until
 
@@ -151,3 +152,11 @@ def test_a_link_that_is_switched_off_ends_the_answer_on_the_site(served: Served,
     assert (closed.status_code, closed.json()["error"]["code"]) == (410, "closed")
     assert closed.headers["access-control-allow-origin"] == SHOP["Origin"]
     assert httpx.get(f"{served.url}/d/widget/{widget.id}", headers=SHOP).status_code == 410
+
+
+def test_a_script_that_throws_its_name_away_is_not_believed_for_long(served: Served, widget: Widget) -> None:
+    address = f"{served.url}/d/widget/{widget.id}"
+    for _ in range(VISITS + 5):
+        name = httpx.get(address, headers=SHOP).json()["visitor"]
+        assert ask(served, widget, **{"afina-visitor": name}).status_code == 200
+    assert served.links.open(served.link.token).visits == VISITS

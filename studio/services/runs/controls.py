@@ -12,6 +12,7 @@ from typing import Final
 
 from studio.domain.run import RunState
 from studio.errors import AfinaError, from_exception
+from studio.processes.job_registry import forget_jobs
 from studio.services.runs.state_reader import RunReader
 from studio.services.runs.views import RunViews
 from studio.storage.database import RunRow
@@ -142,6 +143,7 @@ class RunControls(RunViews):
         self.forget(folder)
         shutil.rmtree(folder.path, ignore_errors=True)
         shutil.rmtree(self._workspace.exports(run_id), ignore_errors=True)
+        forget_jobs(self._workspace.home, (run_id,))
 
     def rename(self, run_id: str, name: str) -> None:
         """Gives a run another name; an empty one changes nothing. Raises ``general.not_found``."""

@@ -27,7 +27,7 @@ from studio.i18n.catalog import LOCALES, catalog, negotiate
 from studio.services.widgets import WidgetService
 from studio.web.demo.headers import HEADERS
 from studio.web.demo.intake import QuestionIntake
-from studio.web.demo.limits import RateLimit, Visitors
+from studio.web.demo.limits import HOUR, VISITS, RateLimit, Visitors
 from studio.web.demo.questions import MAX_QUESTION
 from studio.web.demo.requests import refusal
 
@@ -70,7 +70,7 @@ def add_widget(app: FastAPI, below: str, widgets: WidgetService, intake: Questio
         visitors: of the demo pages.
     """
 
-    visits = RateLimit(1, _DAY)
+    visits, near = RateLimit(1, _DAY), RateLimit(VISITS, HOUR)
 
     @app.get(below + "/widget.js")
     def script(request: Request) -> Response:
@@ -98,6 +98,7 @@ def add_widget(app: FastAPI, below: str, widgets: WidgetService, intake: Questio
             reply = await intake.answer(request, alone, visitor, address, _locale(request))
             with suppress(AfinaError):  # she asked before
                 visits.check(f"{link.token} {visitor}")
+                near.check(f"{link.token} {address}")  # whoever throws the header away is not believed for long
                 await run_in_threadpool(widgets.count_visit, link)
             return _readable(request, reply)
         except Exception as error:
