@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from studio.domain.conversation import Conversation
-from studio.domain.proof import Bar, Interval, Verdict
+from studio.domain.proof import Bar, Interval, Proof, Verdict
 from studio.domain.recipe import Recipe
 from studio.evaluation.same_training import training_key
 from studio.evaluation.verdict import decide
+from studio.services.proof.table import make_table
 from studio.storage.workspace import RunFolder
+from tests.proof_sample import sample_proof
 
 MANY = [Conversation.pair(f"Question {n}?", f"Answer {n}.") for n in range(500)]
 FEW = MANY[:40]
@@ -48,3 +50,17 @@ def test_neither_of_two_trained_alike_is_called_better(won: int, lost: int) -> N
     assert decide(won, lost, bar, difference, 0.001, lesson).verdict in (Verdict.BETTER, Verdict.WORSE)
     alike = decide(won, lost, bar, difference, 0.001, lesson, trained_alike=True)
     assert alike.verdict is Verdict.NO_CLEAR_CHANGE
+
+
+def test_the_table_names_no_winner_among_runs_trained_alike() -> None:
+    proofs = [_sat("run-1", right=4), _sat("run-2", right=20)]
+    assert [pair.winner for pair in make_table(proofs, lambda run_id: run_id).pairs] == ["run-2"]
+    assert [pair.winner for pair in make_table(proofs, lambda _: "the same").pairs] == [None]
+
+
+def _sat(run_id: str, right: int) -> Proof:
+    one = sample_proof(run_id).answers[0]
+    answers = tuple(
+        one.model_copy(update={"question": f"{n}?", "topic": f"topic {n}", "right_after": n < right}) for n in range(24)
+    )
+    return sample_proof(run_id, answers=answers, n=len(answers))
