@@ -338,6 +338,9 @@ class TablePair(_Value):
     difference: Interval
     p: float = Field(description="Corrected by Holm over all pairs of the table.")
     winner: str | None = Field(default=None, description="Id of the run that is better beyond chance.")
+    trained_alike: bool = Field(
+        default=False, description="Whether one would be, but for the same recipe and examples."
+    )
 
 
 class ProofTable(_Value):

@@ -55,7 +55,8 @@ def test_neither_of_two_trained_alike_is_called_better(won: int, lost: int) -> N
 def test_the_table_names_no_winner_among_runs_trained_alike() -> None:
     proofs = [_sat("run-1", right=4), _sat("run-2", right=20)]
     assert [pair.winner for pair in make_table(proofs, lambda run_id: run_id).pairs] == ["run-2"]
-    assert [pair.winner for pair in make_table(proofs, lambda _: "the same").pairs] == [None]
+    (alike,) = make_table(proofs, lambda _: "the same").pairs
+    assert (alike.winner, alike.trained_alike) == (None, True)
 
 
 def _sat(run_id: str, right: int) -> Proof:

@@ -111,6 +111,11 @@ def test_versions_are_ranked_and_only_clear_winners_named(ui: Ui) -> None:
     pair = TablePair(first="run-1", second="run-2", n=10, difference=share, p=0.4)
     even = render_runs(ui, PLACE, ProofTable(rows=rows, pairs=(pair,), questions=10), view, None)
     assert ui.text("proof.runs.no_winner") in even
+    alike = ProofTable(rows=rows, pairs=(pair.model_copy(update={"trained_alike": True}),), questions=10)
+    said = ui.text("proof.runs.alike", first=f"{NASTY}1", second=f"{NASTY}2").replace(NASTY, "")
+    shown = render_runs(ui, PLACE, alike, view, None)
+    assert "<script" not in shown
+    assert said.split("“")[-1].split("”")[1][:20] in shown
     won = pair.model_copy(update={"winner": "run-2", "p": 0.01})
     clear = render_runs(ui, PLACE, ProofTable(rows=rows, pairs=(won,), questions=10), view, None)
     assert "<script" not in clear

@@ -44,28 +44,34 @@ def make_table(proofs: Sequence[Proof], training_key: Callable[[str], str | None
     return ProofTable(
         rows=tuple(sorted(map(_row, newest), key=lambda row: -row.share.value)),
         pairs=tuple(
-            TablePair(
-                first=first,
-                second=second,
-                n=n,
-                difference=difference,
-                p=p,
-                winner=_winner(first, second, difference, p, won + lost, key_of),
-            )
+            _pair(first, second, n, difference, p, won + lost, key_of)
             for (first, second, n, difference, _, won, lost), p in zip(pairs, corrected, strict=True)
         ),
         questions=len(common),
     )
 
 
-def _winner(
-    first: str, second: str, difference: Interval, p: float, discordant: int, key_of: Callable[[str], str | None]
-) -> str | None:
-    if p >= ALPHA or discordant < MIN_DISCORDANT or not (difference.low > 0 or difference.high < 0):
-        return None
-    if key_of(first) is not None and key_of(first) == key_of(second):
-        return None
-    return second if difference.low > 0 else first
+def _pair(
+    first: str,
+    second: str,
+    n: int,
+    difference: Interval,
+    p: float,
+    discordant: int,
+    key_of: Callable[[str], str | None],
+) -> TablePair:
+    differs = p < ALPHA and discordant >= MIN_DISCORDANT and (difference.low > 0 or difference.high < 0)
+    alike = differs and key_of(first) is not None and key_of(first) == key_of(second)
+    better = second if difference.low > 0 else first
+    return TablePair(
+        first=first,
+        second=second,
+        n=n,
+        difference=difference,
+        p=p,
+        winner=better if differs and not alike else None,
+        trained_alike=alike,
+    )
 
 
 def _row(proof: Proof) -> TableRow:

@@ -64,9 +64,14 @@ def _table(ui: Ui, place: Place, table: ProofTable, run: RunView) -> Markup:
         for pair in table.pairs
         if pair.winner is not None
     ]
+    alike = [
+        text("proof.runs.alike", first=names.get(pair.first, ""), second=names.get(pair.second, ""))
+        for pair in table.pairs
+        if pair.trained_alike
+    ]
     return _TABLE.format(
         title=text("proof.runs.title"),
-        reading=_LINE.join(won) if won else text("proof.runs.no_winner"),
+        reading=_LINE.join([*won, *alike]) if won or alike else text("proof.runs.no_winner"),
         head=join(_HEAD.format(text(f"proof.runs.{column}")) for column in ("name", "right", "range", "verdict")),
         rows=join(_row(ui, place, row, row.run_id == run.id) for row in table.rows),
         note=text("proof.runs.questions", n=table.questions),
