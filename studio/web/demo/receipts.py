@@ -12,7 +12,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Final
+from typing import ClassVar, Final
 
 from studio.domain.project import Link
 from studio.domain.vote import BallotKey, Choice
@@ -30,10 +30,11 @@ class Receipts:
         clock: seconds since 1970.
     """
 
+    _used: ClassVar[OrderedDict[str, None]] = OrderedDict()  # of all doors of this process: a link is at each of them
+    _lock: ClassVar[threading.Lock] = threading.Lock()
+
     def __init__(self, secret: bytes, clock: Callable[[], float] = time.time) -> None:
         self._secret, self._clock = secret, clock
-        self._used: OrderedDict[str, None] = OrderedDict()
-        self._lock = threading.Lock()
 
     def of_answer(self, link: Link, question: str, answer: str) -> str:
         """A note that this answer was given to this question on a link."""
