@@ -76,7 +76,8 @@ def other_run(trusting: Services) -> Iterator[RunFolder]:
 
 
 @pytest.fixture(autouse=True)
-def _policy(trusting: Services) -> None:
+def _policy(trusting: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studio.services.trusted_answers._PATIENCE", WAIT)  # of a computer that does much else
     trusting.policies.choose_careful("project-1", DEFAULT_CAREFUL)
     trusting.policies.write_handover("project-1", "", "")
 
