@@ -59,7 +59,6 @@ _TOPIC: Final = words(
     "etiqueta tipo type departamento department motivo area"
 )
 _SYSTEM: Final = words("system sistema persona")
-_HELD_OUT: Final = words("split heldout held_out partition particao conjunto subset fold")
 # A header with one of these speaks *about* questions or answers: "Data da pergunta", "question_id".
 ABOUT: Final = words(
     "id ids date data hora time timestamp fecha count total num numero number score nota rating url link lang language "
