@@ -229,7 +229,7 @@ class TrustedAnswerService:
                 careful=careful,
             )
             reply = self._client.ask(request)
-            if not reply.is_fitted:  # damaged, or its encoder was removed
+            if not reply.is_fitted and reply.problem is None:  # damaged, or its encoder was removed
                 self._selectors.repair(run_id, _PATIENCE)
                 reply = self._client.ask(request)
             return reply.decision

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from studio.domain.problem import Problem
 from studio.errors import AfinaError
+from studio.services.trusted_answers import TrustedAnswerService
 from studio.settings import Settings
 from studio.storage.workspace import Workspace
 from studio.trust.client import DecisionClient
 from studio.trust.decision import AnswerKind, Decision
 from studio.trust.decision_worker import Decider
-from studio.trust.protocol import DecisionRequest
+from studio.trust.protocol import DecisionReply, DecisionRequest
 
 
 @pytest.mark.parametrize("script", ["read line; printf '{\"decision\": nu'", "read line", None])
@@ -48,3 +51,16 @@ def test_of_a_pasted_book_the_beginning_decides(tmp_path: Path, monkeypatch: pyt
     for before in ("", "b" * 1_000_000):
         decider.decide(DecisionRequest(folder=tmp_path, question="q" * 1_000_000, before=before))
     assert max(map(len, read)) < 10_000
+
+
+@pytest.mark.parametrize(("problem", "repairs"), [(Problem(code="general.unexpected"), 0), (None, 1)])
+def test_what_goes_wrong_with_one_question_is_no_reason_to_fit_anew(
+    tmp_path: Path, problem: Problem | None, repairs: int
+) -> None:
+    workspace, selectors, client = Workspace.open(Settings(home=tmp_path / "home")), Mock(), Mock()
+    client.ask.return_value = DecisionReply(is_fitted=False, problem=problem)
+    service = TrustedAnswerService(workspace, Mock(), selectors, Mock())
+    service._client = client
+    assert service._decide("run-1", "q", (), 0.1) is None
+    assert selectors.repair.call_count == repairs
+    workspace.database.close()
