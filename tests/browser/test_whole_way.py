@@ -81,8 +81,8 @@ def start_training(studio: Studio, preset: str, passes: str = "") -> None:
 
 
 @pytest.mark.parametrize(("locale", "passes"), [("en", "1"), pytest.param("pt", "1,5", marks=pytest.mark.slow)])
-def test_sample_to_demo_link(browser: Browser, shared_server: Server, locale: str, passes: str) -> None:
-    studio = open_studio(browser, shared_server, locale)
+def test_sample_to_demo_link(browser: Browser, server: Server, locale: str, passes: str) -> None:
+    studio = open_studio(browser, server, locale)
     assert f"/{locale}/" in studio.page.url
     start_training(studio, "quick", passes)
 
