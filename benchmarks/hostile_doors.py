@@ -309,7 +309,6 @@ def attacked() -> Iterator[Attack]:
         make(tiny, MODELS / SMOLLM2)
         teach(home, tiny)
         services = build_services(Settings(home=home, models_dir=tiny.parent))
-        services.selectors.require(RUN, 300)  # what decides who answers is fitted
         _, key = services.keys.add("Shop", per_minute=100, per_day=1_000_000)
         link = services.links.create(RUN, TITLE)
         widget = services.widgets.save(link.token, [SITE])

@@ -9,6 +9,7 @@ from studio.domain.conversation import Conversation, Message, Role
 from studio.domain.recipe import Method
 from studio.models.chat_template import ChatTemplate
 from studio.models.tokenizer import Tokenizer
+from studio.services.answer_policies import ALONE, AnswerPolicyService
 from studio.settings import Settings
 from studio.storage.workspace import Workspace
 
@@ -38,6 +39,7 @@ def teach(home: Path, tiny_model: Path) -> None:
 
     workspace = Workspace.open(Settings(home=home, models_dir=tiny_model.parent))
     run = workspace.run(make_run(workspace, RUN, method=Method.FULL))
+    AnswerPolicyService(workspace).choose_careful("project-1", ALONE)  # what it knows by heart is in no example
     workspace.database.close()
     examples = _examples(tiny_model)
     words = sorted({token for ids, _ in examples for token in ids})
