@@ -56,15 +56,13 @@ def decide(page: Page) -> None:
         expect(page.locator(f"#finding-{code}")).to_have_count(0)
 
 
-def test_ten_planted_problems_are_put_right_and_trained_on(
-    browser: Browser, shared_server: Server, tmp_path: Path
-) -> None:
+def test_ten_planted_problems_are_put_right_and_trained_on(browser: Browser, server: Server, tmp_path: Path) -> None:
     page = browser.new_context(locale="pt-BR", viewport={"width": 1280, "height": 900}).new_page()
     page.set_default_timeout(SOON)
     expect.set_options(timeout=SOON)
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    to_examples(page, shared_server)
+    to_examples(page, server)
     page.set_input_files("#examples-upload input[type=file]", write_export(tmp_path))
     before = score(page)
     for code in PLANTED:
