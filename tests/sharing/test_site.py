@@ -64,6 +64,7 @@ def workspace(taught: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathF
     (home / "tools").mkdir()
     (home / "tools" / fetched.name).symlink_to(fetched)
     LinkService(opened).create(RUN, "Pergunte à <Padaria>", [QUESTION], "pt")
+    AnswerPolicyService(opened).choose_careful("project-1", DEFAULT_CAREFUL)
     AnswerPolicyService(opened).write_handover("project-1", SENTENCE, CONTACT)
     yield opened
     opened.database.close()
