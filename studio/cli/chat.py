@@ -75,7 +75,7 @@ def chat(
 
 
 def _how(terminal: Terminal, decision: Decision | None) -> dict[str, Any]:
-    """How an answer came about, also told in a line below it; nothing where the model answered alone."""
+    """How an answer came about, also printed below it; empty if the model answered alone."""
     if decision is None:
         return {}
     terminal.say(f"cli.chat.{decision.kind.value}", source=decision.source)
@@ -104,7 +104,7 @@ def _answer(
     careful: float | None,
     temperature: float,
 ) -> tuple[str, Decision | None]:
-    """Streams one answer and returns it, and how it came about; Ctrl+C ends it where it is.
+    """Streams one answer and returns it with how it came about; Ctrl+C cuts it short.
 
     Raises:
         AfinaError: what the chat worker reported.

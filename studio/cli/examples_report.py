@@ -1,4 +1,4 @@
-"""What ``afina examples`` says of files: how they were read, what the checks found, what the plots of the screen count."""
+"""The report of ``afina examples``: how files were read, what the checks found, and what the plots count."""
 
 from __future__ import annotations
 

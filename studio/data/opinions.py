@@ -1,4 +1,4 @@
-"""The file of opinions that visitors of an exported page save: JSON lines of questions, answers, votes and better answers."""
+"""The file of opinions that an exported page saves: JSON lines of questions, answers, votes and suggestions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LONGEST_LINE: Final = 100_000  # bytes
 
 
 class Opinion(BaseModel):
-    """What a visitor of an exported page thinks of an answer: one line of the file that she saves."""
+    """A visitor's opinion of an answer on an exported page: one line of the saved file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -24,7 +24,7 @@ class Opinion(BaseModel):
 
 
 def is_opinion_file(path: Path) -> bool:
-    """Whether a file is one of visitors' opinions: what their chatbot said in it is no example."""
+    """Whether a file holds visitors' opinions; the chatbot's answers in it must never become examples."""
     if not path.is_file():  # a pipe would be waited for
         return False
     with suppress(OSError, ValidationError), path.open("rb") as file:

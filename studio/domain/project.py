@@ -91,7 +91,7 @@ class Link(Value):
 
 
 class LinkDay(Value):
-    """What happened on a link on one day. Sums only: no visitor, no question."""
+    """Totals of a link for one day: no visitor and no question is stored."""
 
     day: int = Field(description="Proleptic Gregorian ordinal, as `date.fromordinal` reads it.")
     visits: int = Field(default=0, description="Browsers that opened the page for the first time in 30 days.")
@@ -102,7 +102,7 @@ class LinkDay(Value):
 
 
 class SuggestedAnswer(Value):
-    """A better answer that somebody suggested, which its owner has not looked at yet."""
+    """A suggested better answer that the owner has not reviewed yet."""
 
     id: str
     project_id: str

@@ -6,6 +6,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Value(BaseModel):
-    """What is validated once and never changed; a copy with changes is made by ``model_copy``."""
+    """An immutable value, validated when it is made; ``model_copy`` makes changed copies."""
 
     model_config = ConfigDict(frozen=True)

@@ -1,4 +1,4 @@
-"""A chatbot on the owner's own site."""
+"""The chat widget on the owner's own site."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ COLOUR: Final = "#0f766e"  # unless the owner chooses another
 
 
 class Widget(BaseModel):
-    """The bubble on a site, behind which the chatbot of a demo link answers."""
+    """The chat on a site, in which the chatbot of a demo link answers."""
 
     model_config = ConfigDict(frozen=True)
 

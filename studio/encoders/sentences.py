@@ -1,4 +1,4 @@
-"""Texts as vectors without a download: the Universal Sentence Encoder, multilingual (Yang et al. 2019), of a package.
+"""Sentence embeddings without a download: the multilingual Universal Sentence Encoder (Yang et al. 2019).
 
 Sixteen languages, NumPy alone, thousands of short texts a second. Reads 65 MB when first used: for child processes only.
 """

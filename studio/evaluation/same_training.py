@@ -1,4 +1,4 @@
-"""Whether two runs were trained alike: the same settings and examples, another seed."""
+"""Tells whether two runs have the same settings and examples, and differ only in the seed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _READ: Final = 20_000
 
 
 def training_key(run: RunFolder) -> str | None:
-    """The same for two runs whose recipes differ at most in the seed, and which had the same examples to learn from.
+    """A key that is equal for two runs with the same examples and recipes that differ at most in the seed.
 
     Which of many examples are practised with depends on the seed, so these count with those that were learned.
 

@@ -1,4 +1,4 @@
-"""The exam as customers get it: known answers to the letter, the tuned model's, and what goes to a person."""
+"""The exam as customers get it: known answers, answers of the tuned model, and questions handed to a person."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from studio.trust.worker import Vectors, fitted_selector
 def count_trusted(
     run: RunFolder, models: Path, home: Path, items: Sequence[Item], given: GivenAnswers, scorer: Scorer
 ) -> tuple[TrustedCounts, ...]:
-    """Right, wrong and handed over at each position of "how careful?", the most careful first.
+    """Counts of right, wrong and handed-over questions for each position of "How careful?", the most careful first.
 
     Args:
         run: folder of the run; its selector is fitted where that was not done yet.
@@ -51,7 +51,7 @@ def count_trusted(
 
 
 def _texts(item: Item) -> tuple[str, ...]:
-    """The question, and where there was one before it, both together."""
+    """The question alone, or joined with the one before it if there is one."""
     asked = [each.content for each in item.messages if each.role is Role.USER]
     return (item.question,) if len(asked) < 2 else (item.question, f"{asked[-2]}\n{item.question}")
 

@@ -208,7 +208,7 @@ class JobRegistry:
 
 
 def forget_jobs(home: Path, owners: Iterable[str]) -> None:
-    """Takes away what is kept of the jobs about things that are deleted for good.
+    """Deletes the stored state of jobs about things that are deleted for good.
 
     Args:
         owners: keys of the jobs, and what keys of several begin with, such as the run of ``RUN-site``.

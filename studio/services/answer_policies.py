@@ -1,4 +1,4 @@
-"""How careful the chatbots of a project are, and what they say when they hand a question over to a person."""
+"""The answer policy of a project: how careful its chatbots are, and what they say when they hand a question over."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_CONTACT: Final = 200
 
 @dataclass(frozen=True)
 class AnswerPolicy:
-    """What the owner chose for a project.
+    """The owner's choices for a project.
 
     Args:
         careful: at most this share of all questions may get a wrong known answer; :data:`ALONE` promises nothing.
@@ -48,7 +48,7 @@ class AnswerPolicy:
 
 
 def default_sentence(language: str) -> str:
-    """What is said when a question is handed over and the owner has not written anything else."""
+    """The default sentence for a question that is handed over."""
     return catalog(language if language in LOCALES else "en")("trust.handed_over")
 
 

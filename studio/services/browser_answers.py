@@ -1,4 +1,4 @@
-"""The owner's own answers for a page without a server: fitted to letters alone, which is all that such a page can read."""
+"""The owner's own answers for a page without a server, chosen by character n-grams only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NOTHING_TO_KNOW: Final = "data.no_dataset"
 
 
 class BrowserAnswerService:
-    """Makes what an exported page decides with.
+    """Builds what an exported page needs to choose between known answers.
 
     Args:
         policies: how careful, and what is said when a question is handed over.
@@ -32,7 +32,7 @@ class BrowserAnswerService:
         self._workspace, self._policies = workspace, policies
 
     def stamp(self, run_id: str) -> str:
-        """Changes with what the owner chose."""
+        """A value that changes with the owner's choices."""
         return repr(self._policies.of_run(run_id))
 
     def known_answers(self, run_id: str, cancelled: Callable[[], bool]) -> KnownAnswers | None:

@@ -176,7 +176,7 @@ class ExportService:
         return self._folder / run_id / f"step-{step:06d}{stamp}"
 
     def _page_stamp(self, run_id: str) -> str:
-        """Changes with whatever an owner chooses for visitors, and with her exam."""
+        """A value that changes with the owner's choices for visitors, and with the exam."""
         exam = ProofFiles(self._workspace.run(run_id)).read_result()
         shown = (self._page(run_id), self._answers and self._answers.stamp(run_id), exam and exam.model_dump_json())
         return hashlib.sha256(repr(shown).encode()).hexdigest()[:8]
@@ -206,7 +206,7 @@ class ExportService:
 
 
 def _drop_older(target: Path) -> None:
-    """Takes pages away that were made before their owner chose something else: each is as large as its models."""
+    """Deletes exported pages made before the owner's last change; each is as large as its models."""
     _, _, kind = target.stem.rpartition("-")
     for old in target.parent.parent.glob(f"step-*/*-{kind}.zip"):
         if old != target:

@@ -234,7 +234,7 @@ class LinkService:
 
 
 def _password_digest(password: str) -> str | None:
-    """Spaces around a password are slips of whoever types or pastes it."""
+    """The digest of a password without the spaces around it, which come from typing or pasting; None if empty."""
     word = password.strip()
     if word and not MIN_PASSWORD <= len(word) <= MAX_PASSWORD:
         raise AfinaError("link.bad_password", least=MIN_PASSWORD, most=MAX_PASSWORD)

@@ -49,7 +49,7 @@ _ALL: Final = TypeAdapter(list[Published])
 
 
 class PublishingService:
-    """Uploads exports with the owner's token, which is kept only where she asks for it.
+    """Uploads exports with the owner's token, which is stored only on request.
 
     Args:
         workspace: its settings name the hub; it remembers what is online in ``published.json``.

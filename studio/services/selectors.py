@@ -1,4 +1,4 @@
-"""Fitting what decides which answer to trust: in a child process, at the end of a run or when it is first asked for."""
+"""Fits the selector of a run in a child process, at the end of the run or when it is first needed."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ class SelectorService:
         self._awaited: set[str] = set()
 
     def curve(self, run_id: str) -> RiskCurve | None:
-        """What each carefulness means for a run; None before it is fitted. Raises ``general.not_found``."""
+        """The risk curve of a run; None before it is fitted. Raises ``general.not_found``."""
         summary = SelectorSummary.read(selector_folder(self._workspace.run(run_id)))
         return summary.curve if summary is not None else None
 
     def progress(self, run_id: str) -> Job | None:
-        """Where the fitting of a run stands; None where it was never begun."""
+        """The progress of fitting a run; None if it was never begun."""
         return self._jobs.get(run_id)
 
     def fit(self, run_id: str) -> None:
-        """Begins to fit a finished run in the background, where that is not done yet or a better encoder is there now.
+        """Starts fitting a finished run in the background, unless it is fitted with the best installed encoder.
 
         Somebody waits for it: it does not wait for an exam.
         """
@@ -59,7 +59,7 @@ class SelectorService:
         self._begin(run_id)
 
     def fit_unasked(self, run_id: str, state: RunState) -> None:
-        """Called when a run is over, in the thread that sees runs through: nothing that goes wrong here hurts it."""
+        """Fits a run that is over. Called in the supervisor's thread, so every error is caught."""
         if state in (RunState.FINISHED, RunState.STOPPED):
             try:
                 self._begin(run_id)
@@ -85,7 +85,7 @@ class SelectorService:
         return SelectorSummary.read(selector_folder(folder)) is not None
 
     def repair(self, run_id: str, seconds: float) -> None:
-        """Waits until what cannot be read of a run, or not with the encoders that are there, is fitted anew."""
+        """Refits a run whose selector cannot be read, or not with the installed encoders, and waits for it."""
         folder = self._workspace.run(run_id)
         if self._is_fit_for(folder):
             self._jobs.start(run_id, lambda job: self._refit(folder, job))
@@ -94,7 +94,7 @@ class SelectorService:
     def decide(
         self, run_id: str, questions: Sequence[str], careful: float, cancelled: Cancelled = never
     ) -> TrustResult:
-        """Decides about many questions in a child process, which fits first where needed.
+        """Decides about a list of questions in a child process, which fits the run first if needed.
 
         Raises:
             AfinaError: ``trust.failed``; :class:`Stopped`.

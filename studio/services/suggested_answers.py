@@ -1,4 +1,4 @@
-"""Better answers that visitors suggest: each waits until its owner accepts, changes or drops it."""
+"""Better answers suggested by visitors; each waits until the owner accepts, changes or drops it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SAME: Final = 20  # examples that contain the question and are looked at
 
 
 class OpinionCounts(NamedTuple):
-    """What was in a file of opinions.
+    """Counts of what a file of opinions contained.
 
     Args:
         refused: too long, no other than the answer itself, or too many.
@@ -63,7 +63,7 @@ class SuggestedAnswerService:
             _add(session, run.project_id, source, question, answer, better)
 
     def read_opinions(self, project_id: str, path: Path) -> OpinionCounts:
-        """Takes the better answers out of a file that visitors of an exported page saved.
+        """Imports the suggestions in a file that visitors of an exported page saved.
 
         Raises:
             AfinaError: ``general.not_found``; ``data.opinions_damaged`` where a line is none, and nothing is then read.
@@ -96,20 +96,20 @@ class SuggestedAnswerService:
         return OpinionCounts(suggested, known, refused, votes["good"], votes["bad"])
 
     def count(self, project_id: str) -> int:
-        """How many wait."""
+        """The number of waiting suggestions."""
         query = select(func.count()).where(SuggestedAnswerRow.project_id == project_id)
         with self._database.session() as session:
             return session.scalar(query) or 0
 
     def list(self, project_id: str) -> list[SuggestedAnswer]:
-        """Those that wait, the oldest first."""
+        """The waiting suggestions, the oldest first."""
         query = select(SuggestedAnswerRow).where(SuggestedAnswerRow.project_id == project_id)
         with self._database.session() as session:
             rows = session.scalars(query.order_by(SuggestedAnswerRow.created_at, SuggestedAnswerRow.id)).all()
         return [_suggested(row) for row in rows]
 
     def accept(self, suggestion_id: str, question: str, answer: str) -> bool:
-        """Puts a question and its answer, as the owner has left them, into the examples; a new version has them.
+        """Adds a question and its answer, as edited by the owner, to the examples, in a new version.
 
         Returns:
             Whether an example of the same question got the answer; else it is a new example.
@@ -129,17 +129,17 @@ class SuggestedAnswerService:
         return bool(same)
 
     def drop(self, suggestion_id: str) -> None:
-        """Takes a suggestion away; nothing happens where it is gone."""
+        """Deletes a suggestion; does nothing if it is gone."""
         with self._database.session() as session:
             session.execute(delete(SuggestedAnswerRow).where(SuggestedAnswerRow.id == suggestion_id))
 
     def drop_all(self, project_id: str) -> None:
-        """Takes all of a project away."""
+        """Deletes all suggestions of a project."""
         with self._database.session() as session:
             session.execute(delete(SuggestedAnswerRow).where(SuggestedAnswerRow.project_id == project_id))
 
     def _same_question(self, project_id: str, question: str) -> str:
-        """Id of the example that asks the same; two with other answers would contradict each other."""
+        """Id of the example with the same question; a second one with another answer would contradict it."""
         with self._database.session() as session:
             project = session.get(ProjectRow, project_id)
             if project is None or project.dataset_id is None:

@@ -1,4 +1,4 @@
-"""Answers in three ways: the owner's own to the letter, written by the tuned model, or handed over to a person.
+"""Answers in three ways: the owner's own answer, verbatim; written by the tuned model; or handed over to a person.
 
 For a conversation: :meth:`TrustedAnswerService.ask` and :meth:`TrustedAnswerService.stream` are those of
 :class:`studio.services.chats.ChatService`, as careful as the run's project is; each update says in ``decisions`` how the
@@ -57,7 +57,7 @@ class TrustedAnswer:
 
 
 class TrustedAnswerService:
-    """Has a worker decide who answers, and gives the answers. Safe to use from many threads.
+    """Decides how each question is answered, with a worker, and returns the answers. Thread-safe.
 
     Args:
         workspace: where runs live.
@@ -216,7 +216,7 @@ class TrustedAnswerService:
                 yield replace(update, texts=texts | update.texts, decisions=decisions)
 
     def _decide(self, run_id: str, question: str, earlier: Sequence[Message], careful: float) -> Decision | None:
-        """Who answers; None where that cannot be decided, and the model has to answer alone."""
+        """The decision for a question; None if it cannot be made, and the model answers alone."""
         try:
             if not self._selectors.require(run_id, _PATIENCE):
                 return None

@@ -1,4 +1,4 @@
-"""Widgets: a chatbot as a bubble on the owner's site, on those sites only that she lists."""
+"""Chat widgets on the owner's site; each answers only on the sites that the owner listed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 
 class WidgetService:
-    """What the Share screen does with widgets, and what a page on a site asks.
+    """Makes and removes widgets for the Share screen, and finds them for a page on a site.
 
     Args:
         links: a widget answers as long as its link is open.
@@ -58,11 +58,11 @@ class WidgetService:
         return self._store.of_link(token)
 
     def remove(self, token: str) -> None:
-        """Takes the widget of a link off all sites at once; a new one has another line for the site."""
+        """Removes the widget of a link from all sites at once; a new one gets another script line."""
         self._store.delete(token)
 
     def sites(self, widget_id: str) -> tuple[str, ...]:
-        """The origins on which a widget may stand; none where there is no such widget."""
+        """The origins that a widget may be used on; empty if there is no such widget."""
         try:
             return self._store.get(widget_id).sites
         except AfinaError as error:
@@ -71,7 +71,7 @@ class WidgetService:
             return ()
 
     def count_visit(self, link: Link) -> None:
-        """Counts somebody who asked on a site for the first time."""
+        """Counts a new visitor of a widget."""
         self._links.count_visit(link)
 
     def open(self, widget_id: str) -> tuple[Widget, Link]:
@@ -85,7 +85,7 @@ class WidgetService:
 
 
 def origin(site: str) -> str:
-    """What a browser calls the pages at an address: scheme, name, and the port where it is not the usual one.
+    """The origin of an address as a browser sends it: scheme, host, and the port unless it is the default.
 
     Raises:
         AfinaError: ``widget.bad_site``.

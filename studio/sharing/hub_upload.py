@@ -28,7 +28,7 @@ class HubUploader:
         self._api: Any = HfApi(endpoint=endpoint, token=token)
 
     def account(self) -> str:
-        """The name of the token's owner; a token that can read only is refused."""
+        """The account name of the token's owner. A read-only token is refused."""
         found = self._asked(self._api.whoami)
         if found.get("auth", {}).get("accessToken", {}).get("role") == "read":
             raise AfinaError("publish.no_write_right", what=str(found["name"]))
@@ -48,7 +48,7 @@ class HubUploader:
         report: Progress,
         is_cancelled: Callable[[], bool],
     ) -> tuple[str, int, bool]:
-        """Makes the repository where there is none, and puts every file of a folder into it in one commit.
+        """Uploads every file of a folder in one commit, making the repository if there is none.
 
         Args:
             folder: the files.
@@ -113,7 +113,7 @@ class HubUploader:
 
 
 class _Sent:
-    """Bytes of all files that have gone out."""
+    """Counts the bytes sent over all files."""
 
     def __init__(self, total: int, report: Progress, is_cancelled: Callable[[], bool]) -> None:
         self._total, self._report, self._is_cancelled = total, report, is_cancelled
@@ -132,7 +132,7 @@ class _Sent:
 
 
 class _SentFile(io.BufferedReader):
-    """A file that counts what is read of it: the hub's client says nothing of its progress and cannot be stopped."""
+    """A file that counts the bytes read from it, as the hub's client neither reports progress nor can be cancelled."""
 
     def __init__(self, path: Path, sent: _Sent) -> None:
         super().__init__(io.FileIO(path))

@@ -1,4 +1,4 @@
-"""Passwords of demo links: slow to try, never kept as they are."""
+"""Passwords of demo links: stored as slow, salted digests only."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _SALT: Final = 16  # bytes
 
 
 def digest(password: str) -> str:
-    """What is kept of a password: salt and scrypt digest, as hexadecimal digits."""
+    """The stored form of a password: salt and scrypt digest in hexadecimal."""
     return _digest(password, secrets.token_hex(_SALT))
 
 
 def matches(password: str, kept: str) -> bool:
-    """Whether a password is the one of a :func:`digest`."""
+    """Whether a password matches a :func:`digest`."""
     return hmac.compare_digest(_digest(password, kept.partition("$")[0]), kept)
 
 

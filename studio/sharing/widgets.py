@@ -1,4 +1,4 @@
-"""The store of widgets: which demo link answers on which sites."""
+"""Stores widgets: which demo link answers on which sites."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ID_BYTES: Final = 12
 
 
 class WidgetStore:
-    """Widgets in the database, one a link at most.
+    """The widgets in the database, at most one per link.
 
     Args:
         database: of the workspace.
@@ -25,7 +25,7 @@ class WidgetStore:
         self._database = database
 
     def save(self, token: str, sites: tuple[str, ...], colour: str) -> Widget:
-        """Makes the widget of a link, or changes it; its id stays, so that what stands on a site goes on working."""
+        """Makes or changes the widget of a link. Its id stays, so that the script line on a site keeps working."""
         with self._database.session() as session:
             row = session.scalar(select(WidgetRow).where(WidgetRow.token == token))
             if row is None:
@@ -53,7 +53,7 @@ class WidgetStore:
             return _widget(row)
 
     def delete(self, token: str) -> None:
-        """Takes the widget of a link away; nothing where it has none."""
+        """Deletes the widget of a link, if there is one."""
         with self._database.session() as session:
             row = session.scalar(select(WidgetRow).where(WidgetRow.token == token))
             if row is not None:

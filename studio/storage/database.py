@@ -96,7 +96,7 @@ class LinkRow(Base):
 
 
 class LinkDayRow(Base):
-    """What happened on a link on one day while a run answered on it. Sums only: no visitor, no question."""
+    """Totals of a link for one day while a given run answered: no visitor and no question is stored."""
 
     __tablename__ = "link_day"
 
@@ -114,7 +114,7 @@ class LinkDayRow(Base):
 
 
 class SuggestedAnswerRow(Base):
-    """A better answer that somebody suggested, until its owner accepts or drops it."""
+    """A suggested better answer that the owner has neither accepted nor dropped yet."""
 
     __tablename__ = "suggested_answer"
 
@@ -128,7 +128,7 @@ class SuggestedAnswerRow(Base):
 
 
 class WidgetRow(Base):
-    """Chatbots on sites of the owner: each is a demo link's, and stands where she says."""
+    """Chat widgets on the owner's sites; each belongs to a demo link."""
 
     __tablename__ = "widget"
 

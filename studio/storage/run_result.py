@@ -1,4 +1,4 @@
-"""The end of a run, as its folder has it: written last, so that its presence means that the run is over."""
+"""``result.json``, the end of a run: written last, so that its presence means that the run is over."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from studio.storage.workspace import RunFolder
 
 
 def read_result(folder: RunFolder) -> RunResult | None:
-    """The end of a run; None while it has none, or one that this version cannot read."""
+    """The end of a run; None if it has not ended, or if this version cannot read the file."""
     return read_value(folder.result, RunResult)

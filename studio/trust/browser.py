@@ -1,4 +1,4 @@
-"""What decides about questions, for a page that has no encoder and no server: ``python -m studio.trust.browser JOB OUT``.
+"""Fits a selector for a page without encoder or server: ``python -m studio.trust.browser JOB OUT``.
 
 ``JOB`` is a :class:`studio.trust.decision.TrustJob` as JSON; the threshold is one for letters alone.
 Writes what ``studio/web/demo/site_static/known.js`` reads to ``OUT``.

@@ -1,4 +1,4 @@
-"""The studio's side of the decision worker: starts it, asks it, ends it. Nothing heavy is imported here."""
+"""The client of the decision worker: starts it, sends requests, ends it. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class DecisionClient:
         return process.pid if process is not None and process.poll() is None else None
 
     def ask(self, request: DecisionRequest) -> DecisionReply:
-        """The worker's reply; a worker that has ended is started again.
+        """Sends a request and returns the reply; a worker that has ended is restarted.
 
         Raises:
             AfinaError: ``trust.failed``.

@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
 
 
 class Decider:
-    """Decides with what is kept in the folders of runs.
+    """Decides with the selectors stored in the folders of runs.
 
     Args:
         models: folder of the installed encoders.

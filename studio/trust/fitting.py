@@ -211,7 +211,7 @@ def _likely_classes(features: Floats, labels: Ints) -> tuple[Floats, Ints]:
 
 
 def _gram(index: Index, learned: Ints) -> Floats:
-    """Likeness of some of the known questions, then the answers, to each other."""
+    """Similarities of some known questions, then of the answers, to each other."""
     among = combined(index.questions.likeness(index.questions))[np.ix_(learned, learned)]
     across = combined(index.questions.likeness(index.answers))[learned]
     return np.block([[among, across], [across.T, combined(index.answers.likeness(index.answers))]])

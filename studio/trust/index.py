@@ -1,4 +1,4 @@
-"""The owner's questions and answers as vectors, and how alike a text is to each."""
+"""The owner's questions and answers as vectors, and the similarity of a text to each."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LETTER_WEIGHT: Final = 0.7  # of the letters' cosine beside the mean of the vect
 
 
 class KnownQuestions(BaseModel):
-    """The owner's questions and those that no owner answers.
+    """The owner's questions, and questions that no owner's answer fits.
 
     Args:
         questions: all of them, as they are asked.
@@ -58,7 +58,7 @@ class KnownQuestions(BaseModel):
 
 @dataclass(frozen=True)
 class Reading:
-    """Texts in each way that an index reads them.
+    """Texts in each representation that an index uses.
 
     Args:
         vectors: by way, shape ``(texts, dimensions)``, each row of length 1.
@@ -77,7 +77,7 @@ class Reading:
 
 
 def combined(likeness: tuple[Floats, ...]) -> Floats:
-    """One likeness of several ways."""
+    """The mean of the vectors' similarities, plus the weighted similarity of letters."""
     *vectors, letters = likeness
     if not vectors:
         return LETTER_WEIGHT * letters

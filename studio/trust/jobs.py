@@ -1,4 +1,4 @@
-"""What is fitted for a run: from which examples, with which encoder, where it is kept."""
+"""The job that fits a run's selector: its examples, its encoder, and the folder of the result."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def selector_folder(run: RunFolder) -> Path:
 
 
 def installed_encoder(models: Path, spoken: str) -> str:
-    """Id of the encoder of a language; empty where it is not installed, and letters have to do."""
+    """Id of the encoder of a language; empty if none is installed, and only letters are compared."""
     encoder = encoder_for(spoken).id
     return encoder if (models / encoder / "model.safetensors").is_file() else ""
 
@@ -30,7 +30,7 @@ def installed_encoder(models: Path, spoken: str) -> str:
 def trust_job(
     run: RunFolder, models: Path, home: Path, questions: Sequence[str] = (), careful: float = DEFAULT_CAREFUL
 ) -> TrustJob:
-    """The job that fits the selector of a run where needed and decides about questions.
+    """A job that fits the selector of a run, if needed, and decides how questions are answered.
 
     Args:
         run: folder of the run.

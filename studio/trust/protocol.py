@@ -1,4 +1,4 @@
-"""What the studio and the decision worker say to each other: one JSON object a line."""
+"""The protocol between the studio and the decision worker: one JSON object per line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from studio.trust.decision import DEFAULT_CAREFUL, Decision
 
 
 class DecisionRequest(BaseModel):
-    """A question of a conversation, to be decided about."""
+    """A question of a conversation whose answer is to be decided."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -23,7 +23,7 @@ class DecisionRequest(BaseModel):
 
 
 class DecisionReply(BaseModel):
-    """The answer to one request, in the order of the requests."""
+    """The reply to one request; replies come in the order of the requests."""
 
     model_config = ConfigDict(frozen=True)
 

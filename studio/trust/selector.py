@@ -1,4 +1,4 @@
-"""Scores the owner's distinct answers for a question. NumPy alone: vectors are given."""
+"""Scores the owner's distinct answers for a question, from vectors, with NumPy only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be known of a fitted selector without reading it: for the web process."""
+"""A summary of a fitted selector that the web process can read without loading the selector."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ VERSION: Final = 2  # of what is kept of a selector
 
 
 class SelectorSummary(BaseModel):
-    """Written beside a selector."""
+    """Facts about a selector, stored beside it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,7 +33,7 @@ class SelectorSummary(BaseModel):
 
 
 def selector_stamp(folder: Path) -> int:
-    """Changes when the selector of a folder is fitted anew; 0 where there is none."""
+    """A number that changes when the selector in a folder is refitted; 0 if there is none."""
     try:
         return (folder / SUMMARY_FILE).stat().st_mtime_ns
     except OSError:

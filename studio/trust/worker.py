@@ -69,7 +69,7 @@ class Vectors:
 
 
 def fitted_selector(job: TrustJob, vectors: Vectors) -> AnswerSelector:
-    """What is kept in the folder of a job, fitted anew where it is of other examples or of another encoder."""
+    """The selector in the folder of a job, refitted if examples or encoder have changed."""
     data = [path.read_bytes() for path in job.examples]
     ways = b"letters" if job.letters_only else job.encoder.encode()
     fingerprint = hashlib.sha256(b"\0".join([ways, *data])).hexdigest()

@@ -38,7 +38,7 @@ class DemoParts:
 
 
 def openers(services: DemoServices) -> Mapping[Reach, Opener]:
-    """What opens the demo pages beyond this computer."""
+    """Opens the demo pages beyond this computer."""
 
     def network(port: int, host: str, ended: threading.Event) -> Door:
         return NetworkDoor(services, port, host)

@@ -128,7 +128,7 @@ def _cut(whole: Path) -> tuple[str, ...]:
 
 
 def _version(folder: Path, page: Mapping[str, bytes]) -> str:
-    """Of what is in a folder, and of a page that is to be put there."""
+    """A digest of what is in a folder and of the page that is to be put there."""
     digest = hashlib.sha256()
     for name, data in (*((path.name, path.read_bytes()) for path in sorted(folder.iterdir())), *sorted(page.items())):
         digest.update(name.encode() + hashlib.sha256(data).digest())

@@ -63,7 +63,7 @@ def bars_sentence(text: Catalog, bars: Bars) -> str:
 
 
 def trusted_sentence(text: Catalog, found: TrustedCounts) -> str:
-    """The exam as customers get it: right, wrong, handed over."""
+    """The exam as customers get it, in one sentence: right, wrong, handed over."""
     counts = {"right": found.right, "wrong": found.wrong, "handed_over": found.handed_over, "known": found.known}
     careful = 100 * found.careful
     return text("proof.trusted.sentence", careful=text.number(careful, 0 if careful == round(careful) else 1), **counts)

@@ -113,7 +113,7 @@ class Answer:
                     return
 
     def _until_stop(self, text: str) -> str:
-        """A known answer up to a text at which the program wants it to end; models see to that themselves."""
+        """A known answer cut at a stop sequence of the caller; for models, generation stops there by itself."""
         if self.decision is None or self.decision.kind is AnswerKind.WRITTEN:
             return text
         ends = [text.find(stop) for stop in self.asked.stops]

@@ -1,4 +1,4 @@
-"""How much one key may ask at once, and how often an address may show a key that is none."""
+"""Limits of concurrent requests per key, and of wrong keys per address."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WRONG: Final = 20  # wrong keys that an address may show in a minute
 
 
 class KeyLimits:
-    """Counts what goes on just now, in memory; questions of a minute and a day are counted by the store."""
+    """Counts requests in progress, in memory; questions per minute and per day are counted by the store."""
 
     def __init__(self) -> None:
         self._wrong = RateLimit(WRONG)

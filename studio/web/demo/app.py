@@ -154,7 +154,7 @@ def _closed(request: Request, error: AfinaError, status: int | None = None) -> R
 
 
 def _locked(request: Request, error: AfinaError) -> Response:
-    """The page that asks for the password, and says what was wrong with the last one; nothing of the link is in it."""
+    """The page that asks for the password and says what was wrong with the last one; it tells nothing of the link."""
     locale = _locale(request, None)
     said = "" if error.code == "demo.locked" else catalog(locale).error(error)
     path = request.url.path.removesuffix("/unlock")

@@ -1,4 +1,4 @@
-"""Who may enter a link that has a password: whoever typed it once, until the browser is closed."""
+"""Access to demo links with a password, remembered until the browser is closed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TRIES_OF_ALL: Final = 200  # of all addresses together: a short password is not
 
 
 class Entrance:
-    """Lets visitors in.
+    """Admits visitors to links that have a password.
 
     Args:
         links: finds the links.
@@ -37,7 +37,7 @@ class Entrance:
         self._by_link = RateLimit(_TRIES_OF_ALL, _TRIES_TIME)
 
     def enter(self, request: Request, token: str) -> Link:
-        """The open link that a visitor may use.
+        """The open link of a visitor who has entered its password, where it has one.
 
         Raises:
             AfinaError: ``demo.locked`` where its password was not given yet, ``link.closed``, ``general.not_found``.
@@ -81,6 +81,6 @@ class Entrance:
         return link
 
     def remember(self, response: Response, link: Link, *, is_secure: bool) -> None:
-        """Lets the browser show, until it is closed, that it knew the password."""
+        """Sets the session cookie that proves that the browser entered the password."""
         value = self._receipts.of_password(link)
         response.set_cookie(COOKIE, value, path=f"/d/{link.token}", httponly=True, samesite="lax", secure=is_secure)

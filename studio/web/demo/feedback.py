@@ -1,4 +1,4 @@
-"""What visitors say of answers: which of two is better, and what would have been the better one."""
+"""Visitors' feedback on answers: which of two is better, and suggestions of better ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SUGGESTIONS_NEAR: Final = 60  # of everybody behind one address
 def add_feedback(
     app: FastAPI, below: str, services: DemoServices, entrance: Entrance, visitors: Visitors, receipts: Receipts
 ) -> None:
-    """Adds ``/vote`` and ``/suggest`` to the routes of a link."""
+    """Adds the routes ``/vote`` and ``/suggest`` of a link."""
     limits = RateLimit(_SUGGESTIONS, HOUR), RateLimit(_SUGGESTIONS_NEAR, HOUR)
 
     @app.post(below + "/{token}/vote")

@@ -1,4 +1,4 @@
-"""What every response of the demo pages says to the browser."""
+"""The security headers of the demo pages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HEADERS: Final = {
 
 
 class SafeHeaders:
-    """Puts the security headers on every response. Plain ASGI, so that streams and disconnects pass untouched."""
+    """Adds the security headers to every response. Plain ASGI, so that streams and disconnects pass unchanged."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

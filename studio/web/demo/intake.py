@@ -1,4 +1,4 @@
-"""What a question passes before it is answered, by whichever door it came: the page, or the widget on a site."""
+"""The checks and the queue that a question passes before it is answered, from the demo page or the widget."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class QuestionIntake:
-    """The limits and the queue that all doors of a server have in common.
+    """The limits and the queue that the demo page and the widget share.
 
     Args:
         links: count the questions of an hour.
@@ -59,7 +59,7 @@ class QuestionIntake:
         return EventStream(lines, lambda: self._answering.queue.leave(ticket), "application/x-ndjson")
 
     def _join(self, visitor: str, address: str) -> Ticket:
-        """A place in the queue; a visitor who is refused for the crowd may ask again as if nothing had been asked."""
+        """A place in the queue. A visitor who is refused because it is full does not use up a question."""
         self._visitors.check(visitor)
         try:
             self._addresses.check(address)

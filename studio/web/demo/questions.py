@@ -45,7 +45,7 @@ class Vote(BaseModel):
 
 
 class Suggestion(BaseModel):
-    """A better answer, with the receipt of the one that it corrects."""
+    """A better answer, with the receipt of the answer that it corrects."""
 
     model_config = ConfigDict(extra="forbid")
 

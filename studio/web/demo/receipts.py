@@ -1,4 +1,4 @@
-"""Signed notes that a visitor's page gives back: which answer was shown, and which of two it may vote on, once.
+"""Signed receipts that a visitor's page sends back: which answer it was shown, and one vote between two answers.
 
 They keep the server from remembering what visitors asked, and scripts from voting on or correcting what nobody was shown.
 """
@@ -37,25 +37,25 @@ class Receipts:
         self._secret, self._clock = secret, clock
 
     def of_answer(self, link: Link, question: str, answer: str) -> str:
-        """A note that this answer was given to this question on a link."""
+        """A receipt that this answer was given to this question on a link."""
         return self._sign("answer", link.token, question.strip(), answer.strip())
 
     def check_answer(self, receipt: str, link: Link, question: str, answer: str) -> None:
-        """Raises ``demo.bad_request`` unless that note was made for just this."""
+        """Raises ``demo.bad_request`` unless the receipt was made for exactly this question and answer."""
         if not hmac.compare_digest(receipt.encode(), self.of_answer(link, question, answer).encode()):
             raise AfinaError("demo.bad_request")
 
     def new_ballot(self, link: Link) -> str:
-        """A ballot for two answers that the run of a link is about to give; it decides which stands first."""
+        """A ballot for two answers of a link's run; it determines which is shown first."""
         body = f"{int(self._clock())}.{secrets.token_hex(12)}"
         return f"{body}.{self._sign('ballot', link.token, link.run_id, body)}"
 
     def is_swapped(self, ballot: str) -> bool:
-        """Whether the tuned answer stands first; nobody reads it from the ballot."""
+        """Whether the tuned answer is shown first; this cannot be read from the ballot."""
         return int(self._sign("order", ballot)[:2], 16) % 2 == 1
 
     def cast(self, ballot: str, link: Link, key: BallotKey) -> Choice:
-        """What a visitor's key means; the ballot is used up.
+        """The choice that a visitor's vote stands for; the ballot is used up.
 
         Raises:
             AfinaError: ``demo.vote_over`` where it is too old, used, of another link or run, or none of ours.
@@ -76,7 +76,7 @@ class Receipts:
         return Choice.AFTER if (key is BallotKey.FIRST) is self.is_swapped(ballot) else Choice.BEFORE
 
     def of_password(self, link: Link) -> str:
-        """What a browser keeps that knew the password; another password makes it worthless."""
+        """The value of the cookie of a browser that entered the password; a new password invalidates it."""
         return self._sign("password", link.token, link.password_digest or "")
 
     def _sign(self, *parts: str) -> str:

@@ -1,4 +1,4 @@
-"""What every route of the demo page has in common: the body that it reads, the refusal that it answers with."""
+"""Shared by all routes of the demo page: reading the body and answering with an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the demo pages need of the studio."""
+"""The services of the studio that the demo pages use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class DemoServices(Protocol):
-    """The services that the demo page needs; :class:`studio.services.Services` has them."""
+    """The services that the demo page needs; implemented by :class:`studio.services.Services`."""
 
     @property
     def workspace(self) -> Workspace: ...

@@ -1,4 +1,4 @@
-"""The chatbot as a bubble on the owner's site: one script, which asks here, and is answered on the sites that she lists.
+"""The chat widget on the owner's site: one script, whose questions are answered for the listed sites only.
 
 A browser says in ``Origin`` on whose page a script asks. Pages of sites that are not listed are told nothing, and get no
 ``Access-Control-Allow-Origin``, so that their scripts could not even read it.
@@ -60,7 +60,7 @@ _PREFLIGHT: Final = {
 
 
 def add_widget(app: FastAPI, below: str, widgets: WidgetService, intake: QuestionIntake, visitors: Visitors) -> None:
-    """Puts the script and the widgets' routes into the demo pages; before ``/{token}``, which would take their names.
+    """Adds the script and the widgets' routes to the demo pages, before ``/{token}``, which would match them.
 
     Args:
         app: the demo pages.
@@ -123,7 +123,7 @@ def add_widget(app: FastAPI, below: str, widgets: WidgetService, intake: Questio
 
 
 def _admitted(widgets: WidgetService, request: Request, widget_id: str) -> tuple[Widget, Link]:
-    """The widget and its open link, for a page on which it may stand.
+    """The widget and its open link, for a page of one of its sites.
 
     Raises:
         AfinaError: ``widget.foreign_page``, ``link.closed``, ``general.not_found``.
@@ -133,7 +133,7 @@ def _admitted(widgets: WidgetService, request: Request, widget_id: str) -> tuple
 
 
 def _require_listed(widgets: WidgetService, request: Request, widget_id: str) -> None:
-    """Lets pages of the widget's sites through, and those that come from here: the owner's preview.
+    """Admits pages of the widget's sites and of this server (the owner's preview).
 
     Raises:
         AfinaError: ``widget.foreign_page``, also where there is no such widget, so that nobody learns which there are.
@@ -151,7 +151,7 @@ def _refused(request: Request, error: Exception) -> Response:
 
 
 def _readable(request: Request, response: Response) -> Response:
-    """Lets the script of an admitted page read the answer."""
+    """Adds the CORS header with which the script of an admitted page can read the response."""
     response.headers["Vary"] = "Origin"
     if origin := request.headers.get("origin"):
         response.headers["Access-Control-Allow-Origin"] = origin
@@ -187,7 +187,7 @@ def _locale(request: Request, link: Link | None = None) -> str:
 
 @cache
 def widget_script() -> tuple[str, str]:
-    """The script with its styles in it, and its tag."""
+    """The script including its styles, and its ETag."""
     styles = json.dumps((_FOLDER / "widget.css").read_text(encoding="utf-8"))
     source = (_FOLDER / "widget.js").read_text(encoding="utf-8").replace('"__STYLES__"', styles)
     return source, f'"{hashlib.sha256(source.encode()).hexdigest()[:16]}"'

@@ -1,4 +1,4 @@
-"""What carefulness costs: questions that are answered against wrong answers, with Plotly."""
+"""A Plotly chart of answered questions against allowed wrong answers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from studio.web.ui.charts_examples import MAIN, MARKED, dressed
 
 
 def risk_chart(text: Catalog, curve: RiskCurve, careful: float) -> Any:
-    """Answered questions of 100 by how many wrong answers of 100 are allowed; the chosen position is marked.
+    """Answered questions of 100 against allowed wrong answers of 100; the chosen position is marked.
 
     Args:
         careful: the chosen position; one beyond the curve marks none.

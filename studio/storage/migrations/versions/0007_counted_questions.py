@@ -1,4 +1,4 @@
-"""Questions of a link's hour and of a key's minute: limits that a restart does not renew."""
+"""Adds counters for the questions of a link's hour and of a key's minute, so that limits survive a restart."""
 
 import sqlalchemy as sa
 from alembic import op

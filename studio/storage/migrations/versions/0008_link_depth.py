@@ -1,4 +1,4 @@
-"""Links: password, blind vote, suggestions, numbers a day; suggested answers wait for their owner."""
+"""Adds password, blind vote, suggestions and daily totals to links, and the table of suggested answers."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Projects: how careful their chatbots are, and what they say when they hand a question over."""
+"""Adds the answer policy to projects."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Chatbots on sites of the owner."""
+"""The table of chat widgets on the owner's sites."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""How careful?: the one control over what the chatbot answers itself, and what each position means."""
+"""The control "How careful?" and the sentences that say what each position means."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class CarefulControl:
 
 
 def build_careful(ui: Ui, run_of: Callable[[Place], str]) -> CarefulControl:
-    """Lays the control out and connects it.
+    """Builds the control and connects its events.
 
     Args:
         ui: what the page is built with.
@@ -95,14 +95,14 @@ def build_careful(ui: Ui, run_of: Callable[[Place], str]) -> CarefulControl:
 
 
 def position(text: Catalog, careful: float) -> str:
-    """What a position is called."""
+    """The label of a position."""
     if careful >= ALONE:
         return text("trust.alone")
     return text.number(100 * careful, 0 if round(100 * careful) == 100 * careful else 1)
 
 
 def careful_sentences(text: Catalog, curve: RiskCurve | None, careful: float, *, is_fitting: bool) -> tuple[str, str]:
-    """What a position means, and what that rests on.
+    """What a position means, and what that is based on.
 
     Args:
         curve: of the run; None before it is fitted.

@@ -78,7 +78,7 @@ def _answer(ui: Ui, place: Place, answer: Answer, wait: bool) -> Markup:
 
 
 def _how(ui: Ui, place: Place, answer: Answer) -> Markup:
-    """Which of the three ways an answer came, with the way to the example that it is from."""
+    """The badge that says how an answer came about, with a link to the example it is from."""
     if answer.how not in _HOW_KINDS:
         return EMPTY
     label = badge(ui.text(f"trust.how.{answer.how}"), _HOW_KINDS[answer.how])

@@ -18,7 +18,7 @@ _ANSWER: Final = Markup('<div class="af-answer"><span class="af-who">{}</span><d
 
 
 def build_suggested(ui: Ui) -> Section:
-    """The oldest suggestion that waits, in fields that its owner may change."""
+    """The oldest waiting suggestion, in fields that the owner can edit."""
     text, services = ui.text, ui.services
     with gr.Column(visible=False, elem_id="suggested") as box:
         head = ui.html(elem_id="suggested-head")

@@ -1,4 +1,4 @@
-"""The exam three times: the model before, the tuned one alone, and what customers get."""
+"""A card that compares the model before, the tuned model alone, and what customers get."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The section of the Share screen for programs: lines that ask, and the keys with which they may."""
+"""The section of the Share screen for programs: the API's address, example calls, and keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The section of the Share screen for what is said when a question is handed over to a person."""
+"""The section of the Share screen for the sentence and the contact of a hand-over to a person."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from studio.web.ui.session import Place
 
 
 def build_handover(share: ShareUi) -> Section:
-    """Lays the section out and connects its button. It is open until it was answered once."""
+    """Builds the section and connects its button. It is unfolded until it has been saved once."""
     ui, text = share.ui, share.ui.text
     with gr.Accordion(text("share.handover.title"), open=False, elem_id="share-handover") as fold:
         sentence = gr.Textbox(

@@ -1,4 +1,4 @@
-"""The numbers of a demo link, day by day. They are sums: whoever came cannot be told from them."""
+"""The daily totals of a demo link. They contain nothing about single visitors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _DAY: Final = Markup(
 
 
 def render_numbers(ui: Ui, link: Link) -> Markup:
-    """Sums, a chart of the last days, and how it is counted."""
+    """Totals, a chart of the last days, and how they are counted."""
     text, days = ui.text, ui.services.links.days(link.token)
     votes = sum_votes(days)
     sums = {

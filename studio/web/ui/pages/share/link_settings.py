@@ -1,4 +1,4 @@
-"""What can be changed of a demo link while it goes on, folded away in its card."""
+"""The settings of a demo link that can be changed while it is open, folded away in its card."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SWITCHES: Final = ("shows_before", "is_blind", "takes_suggestions")
 
 
 def change_link(links: LinkService, data: dict[str, str]) -> None:
-    """Does what a switch or a button of the settings asks for."""
+    """Applies what a switch or a button of the settings asks for."""
     token = data["token"]
     match data["action"]:
         case "set" if data["name"] in _SWITCHES:

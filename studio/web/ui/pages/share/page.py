@@ -39,7 +39,7 @@ _SECTIONS: Final[tuple[Callable[[ShareUi], Section], ...]] = (
 
 
 def build_share(ui: Ui) -> Page:
-    """The tuned version that is shared, and the sections below it."""
+    """The dropdown of the shared version, and the sections below it."""
     with gr.Column(visible=False, elem_id="page-share") as column:
         ui.html(value=lead(ui.text, "share"))
         needs = ui.html(elem_id="share-needs")

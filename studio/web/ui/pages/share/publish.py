@@ -37,7 +37,7 @@ _HOW: Final = Markup('<details class="af-small" id="publish-how"><summary>{}</su
 
 
 def build_publish(share: ShareUi) -> Section:
-    """A form that asks for name and token, how far it is, and what is online."""
+    """The form (name, token), the progress of the upload, and what is online."""
     ui, text, publishing = share.ui, share.ui.text, share.ui.services.publishing
     head = Markup('<h2 class="af-space">{}</h2><p class="af-muted">{}</p>')
     ui.html(value=wrapped(head.format(text("share.publish.title"), text("share.publish.about"))))

@@ -24,7 +24,7 @@ _OTHERS: Final = Markup('<div class="af-row" id="reach-others">{}</div>')
 
 
 def build_reach(share: ShareUi) -> Section:
-    """A switch with three places."""
+    """A switch with three positions."""
     services = share.ui.services
     reach = share.ui.actions(elem_id="share-reach", keeps_focus=True)
 
@@ -45,7 +45,7 @@ def build_reach(share: ShareUi) -> Section:
 
 
 def render_reach(ui: Ui) -> str:
-    """The switch with its three places, and how things stand with the one that is chosen."""
+    """The switch with its three positions, and the state of the chosen one."""
     text, now = ui.text, ui.services.publication.current()
     places = join(_place(ui, reach, now) for reach in Reach)
     head = Markup('<h2 class="af-space" id="reach-title">{}</h2>').format(text("share.reach.title"))

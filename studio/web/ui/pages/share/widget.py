@@ -44,7 +44,7 @@ _MUTED: Final = Markup('<p class="af-muted">{}</p>')
 
 
 def build_widget(share: ShareUi) -> Section:
-    """The sites and the colour of a link's chat, and the line for the site."""
+    """A form for the sites and the colour of a link's chat, and the script line for the site."""
     ui, text, services = share.ui, share.ui.text, share.ui.services
     with gr.Accordion(text("widget.share.title"), open=False, elem_id="share-widget"):
         about = ui.html(elem_id="share-widget-about")
@@ -117,7 +117,7 @@ def _choices(links: list[Link]) -> list[tuple[str, str]]:
 
 
 def _hex(colour: str) -> str:
-    """The colour as the picker of the browser gives it, in the form that is kept."""
+    """The browser's colour value, converted to ``#rrggbb``."""
     found = _RGB.fullmatch(colour.strip())
     return "#" + "".join(f"{min(int(part), 255):02x}" for part in found.groups()) if found else colour.strip()
 
