@@ -122,7 +122,7 @@ def test_the_folder_answers_as_the_studio_does_then_without_a_network(page: Page
     assert before != HOURS
     assert 0 < len(before.strip()) < 600, "a base that goes round in circles is stopped"
     unknown = "Do you take 1234567 orders?"
-    assert ask(page, unknown) == (f"{SENTENCE}\n{CONTACT}", "Passada para uma pessoa")
+    assert ask(page, unknown) == (f"{SENTENCE}\n{CONTACT}", "Para uma pessoa")
     page.locator(".turn").last.locator(".anyway").click()
     assert answered(page) == (LEARNED[unknown], "Nas palavras do chatbot, pode estar errada")
     assert {url.split("?")[0].rsplit("/", 1)[0] for url in asked if not url.startswith(("blob:", "data:"))} == {address}
