@@ -20,7 +20,7 @@ def risk_curve(
 
     The risk is the share of all questions that get a wrong known answer. It falls as the threshold rises, so thresholds
     are tested from the strictest on, each with an exact binomial test, and the last one that passes is taken. A level
-    that no threshold passes is not promised; it answers above the surest wrong one. The risk is within the level on average
+    that no threshold passes is not promised; it answers above the surest wrong one, and never below ``1 - careful``. The risk is within the level on average
     over draws of the questions as well (conformal risk control, Angelopoulos et al. 2024).
 
     Args:
@@ -34,7 +34,8 @@ def risk_curve(
     for careful in CAREFUL_LEVELS:
         allowed = allowed_wrong(len(confidence), careful, certainty)
         blocking = max(allowed, 0)  # so many wrong ones may lie above the threshold, the next may not
-        threshold = max(floor, float(wrong_sorted[blocking]) if blocking < len(wrong_sorted) else 0.0)
+        least = floor if allowed >= 0 else max(floor, 1 - careful)
+        threshold = max(least, float(wrong_sorted[blocking]) if blocking < len(wrong_sorted) else 0.0)
         answered = confidence > threshold
         levels.append(
             RiskLevel(

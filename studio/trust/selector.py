@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 
+from studio.encoders.letters import folded
 from studio.trust.decision import AnswerKind, Decision, RiskCurve
 from studio.trust.index import Floats, Index, Ints, KnownQuestions, Reading, combined
 
@@ -104,6 +106,19 @@ class AnswerSelector:
         features = class_features(likeness, to_answers, linear, np.array(self.index.known.labels))
         return self.choice.probabilities(features)
 
+    @cached_property
+    def _own_examples(self) -> dict[str, int]:
+        """The owner's own questions without case, accents and punctuation, each with one example that has it.
+
+        A question that the owner answers in two ways is left out.
+        """
+        known, examples, contradicted = self.index.known, dict[str, int](), set[str]()
+        for place, (question, label) in enumerate(zip(known.questions, known.labels, strict=True)):
+            first = examples.setdefault(folded(question), place) if label < known.none_label else place
+            if known.labels[first] != label:
+                contradicted.add(folded(question))
+        return {question: place for question, place in examples.items() if question not in contradicted}
+
     def decide(self, texts: tuple[str, ...], vectors: Floats, careful: float) -> list[Decision]:
         """One decision a text, each by itself.
 
@@ -122,7 +137,10 @@ class AnswerSelector:
         for place, row in enumerate(probabilities):
             best = int(row[: known.none_label].argmax())
             confidence = float(row[best])
-            if row[known.small_talk_label] > _SMALL_TALK:
+            if (example := self._own_examples.get(folded(texts[place]))) is not None:
+                answer, source = known.answers[known.labels[example]], known.sources[example]
+                decisions.append(Decision(kind=AnswerKind.KNOWN, answer=answer, confidence=1.0, source=source))
+            elif row[known.small_talk_label] > _SMALL_TALK:
                 decisions.append(Decision(kind=AnswerKind.WRITTEN, confidence=confidence))
             elif confidence > level.threshold:
                 own = np.flatnonzero(np.array(known.labels) == best)

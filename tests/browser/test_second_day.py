@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from studio.i18n import catalog
+from studio.services.answer_policies import ALONE, AnswerPolicyService
 from studio.settings import Settings
 from studio.storage.workspace import Workspace
 from studio.web.network import lan_addresses
@@ -30,6 +31,7 @@ def server(tiny_model: Path, tmp_path: Path) -> Iterator[Server]:
     workspace = Workspace.open(Settings(home=home, models_dir=tiny_model.parent))
     make_run(workspace, FIRST, name="Monday", rank=4, loss=1.5)
     make_run(workspace, SECOND, name="Tuesday", rank=8, loss=1.1)
+    AnswerPolicyService(workspace).choose_careful("project-1", ALONE)  # each version is to answer by itself
     workspace.database.close()
     running = Server(home, environment={"AFINA_MODELS_DIR": str(tiny_model.parent)})
     running.start()

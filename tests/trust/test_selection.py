@@ -112,10 +112,22 @@ def test_a_single_question_is_enough(questions: list[str]) -> None:
     assert SelectorSummary.model_validate_json(kept).curve == selector.curve
 
 
+def test_the_owners_own_question_gets_her_answer_unless_she_has_two() -> None:
+    pairs = [("Do you open on Sundays?", "No."), ("When do you close?", "At six."), ("When do you close?", "At noon.")]
+    selector = fitted([Conversation.pair(*pair, id=f"e{n}") for n, pair in enumerate(pairs)], "en")
+    asked = ["do you open on sundays", "When do you close?", "who are you"]
+    own, contradicted, other = selector.decide(asked, letters_only(asked), 0.005)
+    assert (own.kind, own.answer, own.source, own.confidence) == (AnswerKind.KNOWN, "No.", "e0", 1.0)
+    assert contradicted.kind is AnswerKind.HANDED_OVER
+    assert other.kind is AnswerKind.HANDED_OVER
+
+
 def test_too_few_questions_promise_nothing() -> None:
     assert allowed_wrong(79, 0.02, 0.8) == -1
     assert allowed_wrong(80, 0.02, 0.8) == 0
-    assert not risk_curve(np.ones(10), np.zeros(10, bool)).level(0.02).is_promised
+    level = risk_curve(np.full(10, 0.7), np.zeros(10, bool)).level(0.02)
+    assert not level.is_promised
+    assert level.threshold >= 0.98, "what cannot be promised is answered only where there is hardly a doubt"
 
 
 def test_the_promise_holds_over_random_splits() -> None:

@@ -89,6 +89,11 @@ export class KnownAnswers {
     this.ridge = floats(values.ridge); // by question, then answer, a number for each class
     this.byClass = Array.from({ length: this.none + 2 }, () => []);
     values.labels.forEach((label, at) => this.byClass[label].push(at));
+    this.own = new Map(); // answer of each of the owner's own questions; null for one with two answers
+    values.questions.forEach((question, at) => {
+      const text = folded(question), label = values.labels[at];
+      if (label < this.none) this.own.set(text, this.own.has(text) && this.own.get(text) !== label ? null : label);
+    });
   }
 
   // Who answers a question of a conversation: {kind: "known" | "written" | "handed_over", answer, confidence}.
@@ -104,6 +109,8 @@ export class KnownAnswers {
   decideAlone(question) {
     const chances = this.probabilities(question);
     const best = largest(chances.slice(0, this.none)), confidence = chances[best];
+    const own = this.own.get(folded(question)) ?? null;
+    if (own !== null) return { kind: "known", answer: this.answers[own], confidence: 1 };
     if (chances[this.none + 1] > SMALL_TALK) return { kind: "written", answer: "", confidence };
     if (confidence > this.threshold) return { kind: "known", answer: this.answers[best], confidence };
     return { kind: "handed_over", answer: "", confidence };
