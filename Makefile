@@ -11,10 +11,10 @@ TORCH := $(shell grep '^torch==' constraints.txt)
 BACKEND := $(or $(TORCH_BACKEND),$(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev/null 2>&1 && echo auto || echo cpu))
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-# Tests without a browser or a real model run beside each other, one thread each; the others one by one, for each uses all cores.
+# Tests without a browser run beside each other, one thread each; those that drive one run one by one, for each uses all cores.
 define pytest
-OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not browser and not model $(1)" --numprocesses logical --maxprocesses 4 --dist loadfile; first=$$?; \
-	$(BIN)/python -m pytest -m "(browser or model) $(1)" && exit $$first
+OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not browser $(1)" --numprocesses logical --maxprocesses 4 --dist loadfile; first=$$?; \
+	$(BIN)/python -m pytest -m "browser $(1)" && exit $$first
 endef
 
 .DEFAULT_GOAL := help

@@ -25,6 +25,14 @@ SMOLLM2 = "smollm2-135m-instruct"
 GEMMA = "gemma-3-270m"
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever asks for the browser carries its mark: such tests run one by one (see the Makefile)."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("AFINA_") and name != "AFINA_TEST_MODELS"]:

@@ -181,8 +181,7 @@ def test_a_double_click_is_explained(browser: Browser, folder: Path) -> None:
 
 
 def test_a_page_is_made_anew_when_its_owner_chose_something_else(workspace: Workspace, exports: ExportService) -> None:
-    made = exports.path(RUN, "site_compare")
-    assert made is not None
+    made = exports.export(RUN, "site_compare")
     policies = AnswerPolicyService(workspace)
     policies.write_handover("project-1", "Outra pessoa responde.", CONTACT)
     assert exports.path(RUN, "site_compare") is None
