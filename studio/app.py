@@ -81,7 +81,7 @@ def build_services(settings: Settings) -> Services:
     votes = VoteService(workspace, proofs)
     tables = TableService(workspace, checks)
     chats, suggested = ChatService(workspace, ChatPool(workspace)), SuggestedAnswerService(workspace, tables)
-    policies, selectors = AnswerPolicyService(workspace), SelectorService(workspace, proofs)
+    policies, selectors = AnswerPolicyService(workspace), SelectorService(workspace)
     trust = TrustedAnswerService(workspace, chats, selectors, policies)
     exports = ExportService(workspace, site_files, BrowserAnswerService(workspace, policies))
     demo = DemoParts(workspace, LinkService(workspace), chats, suggested, trust)
@@ -182,10 +182,10 @@ def serve(
 
 
 def _follow_up(services: Services, run_id: str, state: RunState) -> None:
-    """What comes by itself after a run: its exam where it has one, and then the choice between its answers."""
+    """What comes by itself after a run: what decides between its answers, in seconds, and its exam where it has one."""
+    services.selectors.fit_unasked(run_id, state)
     if services.workspace.settings.exam_after_training:
         services.proofs.start_unasked(run_id, state)
-    services.selectors.fit_unasked(run_id, state)
 
 
 def serve_bots(settings: Settings, *, locale: str = "en", say: Callable[[str], None]) -> None:

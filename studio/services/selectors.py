@@ -5,18 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from studio.domain.proof import ProofState
 from studio.domain.run import RunState
-from studio.errors import AfinaError, Stopped
+from studio.errors import AfinaError
 from studio.processes.child import Cancelled, never, run_child
 from studio.processes.environment import yielding_environment
 from studio.processes.job_registry import ActiveJob, Job, JobRegistry, JobState
-from studio.services.proof.service import ProofService
 from studio.storage.kept_adapter import kept_adapter
 from studio.storage.trash import is_in_trash
 from studio.storage.workspace import RunFolder, Workspace
@@ -25,21 +22,14 @@ from studio.trust.jobs import installed_encoder, language_of, selector_folder, t
 from studio.trust.summary import SelectorSummary
 
 _LOG: Final = logging.getLogger(__name__)
-_TICK: Final = 1.0  # seconds between two looks at whether an exam is over
-_EXAM: Final = (ProofState.WAITING, ProofState.RUNNING)
 
 
 class SelectorService:
-    """The fitted selectors of a workspace's runs. Safe to use from many threads.
+    """The fitted selectors of a workspace's runs. Safe to use from many threads."""
 
-    Args:
-        proofs: an exam goes first, and fits by itself.
-    """
-
-    def __init__(self, workspace: Workspace, proofs: ProofService) -> None:
-        self._workspace, self._proofs = workspace, proofs
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
         self._jobs = JobRegistry(workspace.home, "trust", at_once=1)
-        self._awaited: set[str] = set()
 
     def curve(self, run_id: str) -> RiskCurve | None:
         """The risk curve of a run; None before it is fitted. Raises ``general.not_found``."""
@@ -51,11 +41,7 @@ class SelectorService:
         return self._jobs.get(run_id)
 
     def fit(self, run_id: str) -> None:
-        """Starts fitting a finished run in the background, unless it is fitted with the best installed encoder.
-
-        Somebody waits for it: it does not wait for an exam.
-        """
-        self._awaited.add(run_id)
+        """Starts fitting a finished run in the background, unless it is fitted with the best installed encoder."""
         self._begin(run_id)
 
     def fit_unasked(self, run_id: str, state: RunState) -> None:
@@ -97,7 +83,7 @@ class SelectorService:
         """Decides about a list of questions in a child process, which fits the run first if needed.
 
         Raises:
-            AfinaError: ``trust.failed``; :class:`Stopped`.
+            AfinaError: ``trust.failed``; :class:`studio.errors.Stopped`.
         """
         return self._run(self._workspace.run(run_id), questions, careful, cancelled)
 
@@ -111,11 +97,6 @@ class SelectorService:
             self._jobs.start(run_id, lambda job: self._fit(folder, job))
 
     def _fit(self, folder: RunFolder, job: ActiveJob) -> None:
-        run_id = folder.path.name
-        while run_id not in self._awaited and self._proofs.status(run_id).state in _EXAM:
-            if job.is_cancelled():
-                raise Stopped
-            time.sleep(_TICK)
         if not self._is_current(folder):  # an exam fits, too
             self._refit(folder, job)
 

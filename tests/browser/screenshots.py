@@ -122,6 +122,7 @@ class Walk:
         page.locator("#compare-stop").wait_for(state="hidden", timeout=TRAINING)
         self.shoot(page, "compare")
         page.locator("#page-compare #next-step").click()
+        page.locator("#proof-start").click()
         page.locator("#proof-verdict").wait_for(timeout=TRAINING)
         self.shoot(page, "proof")
         page.locator("#page-proof #next-step").click()

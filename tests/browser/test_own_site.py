@@ -56,7 +56,7 @@ def test_the_line_of_the_share_screen_answers_on_the_owners_site(browser: Browse
     sites = page.locator("#share-widget-sites textarea")
     sites.fill("https://*.padaria.com.br")
     page.click("#share-widget-save")
-    expect(page.get_by_text("is not the address of one site")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("is not the address of a site")).to_be_visible(timeout=PATIENCE)
     with Shop() as shop:
         sites.fill(f"{shop.url}/contato\nwww.padaria.com.br")
         page.click("#share-widget-save")

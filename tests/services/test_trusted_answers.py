@@ -177,16 +177,13 @@ def test_what_cannot_be_read_any_more_is_fitted_anew(trusting: Services, other_r
     assert how(said(trusting, KNOWN, careful=0.1, run=OTHER)) == "known"
 
 
-def test_a_person_who_asks_does_not_wait_for_the_exam(trusting: Services, other_run: RunFolder) -> None:
+def test_a_run_is_fitted_without_waiting_for_its_exam(trusting: Services, other_run: RunFolder) -> None:
     files = ProofFiles(other_run)
     own = psutil.Process()
     files.note_worker(own.pid, own.create_time())
     files.note(ProofStatus(state=ProofState.RUNNING))
     trusting.selectors.fit_unasked(OTHER, RunState.FINISHED)
-    assert trusting.selectors.curve(OTHER) is None
-    job = trusting.selectors.progress(OTHER)
-    assert job is not None
-    assert job.is_active
+    assert trusting.selectors.require(OTHER, WAIT), trusting.selectors.progress(OTHER)
     assert how(said(trusting, KNOWN, careful=0.1, run=OTHER)) == "known"
     files.note(ProofStatus(state=ProofState.STOPPED))
 

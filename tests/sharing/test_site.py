@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from studio.domain.conversation import Conversation
+from studio.i18n import catalog
 from studio.services.answer_policies import ALONE, AnswerPolicyService
 from studio.services.browser_answers import BrowserAnswerService
 from studio.services.exports import ExportService
@@ -139,7 +140,7 @@ def test_known_answers_need_no_model_and_opinions_leave_as_a_file(page: Page, fo
     page.reload()
     page.wait_for_selector("html[data-known]", timeout=60_000)
     page.get_by_text("O chatbot não pôde ser carregado").wait_for()
-    said, how = ask(page, "quanto custa um?")
+    said, how = ask(page, "quanto custa cada um?")
     assert (said, how) == (PRICE, "Palavras da própria equipe")
     turn = page.locator(".turn").last
     turn.locator("[data-vote=bad]").click()
@@ -155,7 +156,7 @@ def test_known_answers_need_no_model_and_opinions_leave_as_a_file(page: Page, fo
     download.value.save_as(tmp_path / "opinions.jsonl")
     (note,) = map(json.loads, (tmp_path / "opinions.jsonl").read_text(encoding="utf-8").splitlines())
     assert datetime.fromisoformat(note.pop("at"))
-    wanted = {"question": "quanto custa um?", "answer": PRICE, "suggestion": "R$ 6,90 desde maio.", "vote": "bad"}
+    wanted = {"question": "quanto custa cada um?", "answer": PRICE, "suggestion": "R$ 6,90 desde maio.", "vote": "bad"}
     assert note == wanted
 
 
@@ -175,7 +176,7 @@ def test_a_double_click_is_explained(browser: Browser, folder: Path) -> None:
     context = browser.new_context(locale="pt-BR")
     opened = context.new_page()
     opened.goto((folder / "index.html").as_uri())
-    opened.get_by_text("README.md, ao lado, diz como").wait_for()
+    opened.get_by_text(catalog("pt")("demo.site.from_disk")).wait_for()
     assert opened.locator("#ask").is_disabled()
     context.close()
 
