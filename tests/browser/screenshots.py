@@ -38,6 +38,7 @@ _HIDE_ADDRESSES = """({ own, shown }) => {
     document.getElementById('reach-others')?.remove();
 }"""
 _FULL = frozenset({"train", "compare", "proof", "share"})
+_HIGHEST = {"proof": 1480}  # pixels of a picture: the exam, question by question, goes on below
 
 
 def main(wanted: list[str]) -> int:
@@ -185,6 +186,7 @@ class Walk:
 
     def _keep(self, page: Page, name: str, kind: str) -> None:
         picture = Image.open(io.BytesIO(page.screenshot(full_page=name in _FULL)))
+        picture = picture.crop((0, 0, picture.width, min(picture.height, _HIGHEST.get(name, picture.height))))
         small = picture.convert("RGB").quantize(
             _COLOURS, method=Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE
         )
