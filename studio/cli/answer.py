@@ -3,39 +3,30 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from studio.cli.session import Json, open_services, terminal_of
+from studio.cli.session import Alone, Base, Careful, Json, RunId, open_services, terminal_of
+
+if TYPE_CHECKING:
+    from studio.cli.terminal import Terminal
+    from studio.services.trusted_answers import TrustedAnswer
+    from studio.trust.decision import RiskCurve
 
 
 def answer(
     ctx: typer.Context,
-    run: Annotated[
-        str, typer.Argument(metavar="RUN", help="Id of a run, as afina runs lists it and afina train prints it.")
-    ],
+    run: RunId,
     questions: Annotated[
         Path, typer.Option(metavar="FILE", help="CSV or TSV file with a header and a column of questions.")
     ],
     out: Annotated[Path, typer.Option(metavar="FILE", help="File to write; replaced only when all answers are there.")],
-    base: Annotated[
-        bool, typer.Option("--base", help="Ask the base model instead: the same questions, before the tuning.")
-    ] = False,
-    alone: Annotated[
-        bool,
-        typer.Option("--alone", help="Let the tuned model write every answer: no known answers, nothing handed over."),
-    ] = False,
-    careful: Annotated[
-        float | None,
-        typer.Option(
-            min=0.005,
-            max=0.1,
-            metavar="SHARE",
-            help="Wrong known answers among all questions, at most; without it, as the project has it (0.02 at first).",
-        ),
-    ] = None,
+    base: Base = False,
+    alone: Alone = False,
+    careful: Careful = None,
     column: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Name of the new column: answer, or answer_2 where that is taken."),
@@ -101,18 +92,23 @@ def answer(
         terminal.say("cli.answer.skipped", n=skipped)
     summary = {"run": run, "out": str(out), "column": name, "answered": len(asked), "skipped": skipped}
     if curve is not None:
-        level = curve.level(careful)
-        ways = Counter(row.how for row in answers)
-        summary |= {"ways": dict(ways), "level": level.model_dump(mode="json"), "certainty": curve.certainty}
-        terminal.say("cli.answer.ways", known=ways["known"], written=ways["written"], handed_over=ways["handed_over"])
-        key = "cli.answer.level" if level.is_promised else "cli.answer.level_unproved"
-        terminal.say(
-            key,
-            careful=f"{100 * level.careful:g}",
-            answered=round(100 * level.answered),
-            rest=100 - round(100 * level.answered),
-            certainty=round(100 * curve.certainty),
-            n=curve.questions,
-        )
+        summary |= _report_ways(terminal, curve, careful, answers)
     terminal.emit(summary)
     terminal.result(str(out))
+
+
+def _report_ways(
+    terminal: Terminal, curve: RiskCurve, careful: float, answers: Sequence[TrustedAnswer]
+) -> dict[str, Any]:
+    """Says how the answers came about and what was promised, and returns the same as JSON values."""
+    level, ways = curve.level(careful), Counter(answer.how for answer in answers)
+    terminal.say("cli.answer.ways", known=ways["known"], written=ways["written"], handed_over=ways["handed_over"])
+    terminal.say(
+        "cli.answer.level" if level.is_promised else "cli.answer.level_unproved",
+        careful=f"{100 * level.careful:g}",
+        answered=round(100 * level.answered),
+        rest=100 - round(100 * level.answered),
+        certainty=round(100 * curve.certainty),
+        n=curve.questions,
+    )
+    return {"ways": dict(ways), "level": level.model_dump(mode="json"), "certainty": curve.certainty}

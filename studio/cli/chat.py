@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from studio.cli.session import Json, open_services, terminal_of
+from studio.cli.session import Alone, Base, Careful, Json, RunId, open_services, terminal_of
 from studio.cli.terminal import Terminal, write_to
 from studio.domain.conversation import Message, Role
 from studio.errors import AfinaError
@@ -21,25 +21,13 @@ if TYPE_CHECKING:
 
 def chat(
     ctx: typer.Context,
-    run: Annotated[
-        str, typer.Argument(metavar="RUN", help="Id of a run, as afina runs lists it and afina train prints it.")
-    ],
-    base: Annotated[
-        bool, typer.Option("--base", help="Ask the base model instead: the same questions, before the tuning.")
-    ] = False,
+    run: RunId,
+    base: Base = False,
     temperature: Annotated[
         float, typer.Option(min=0, max=2, metavar="T", help="0 always gives the likeliest answer; more is more varied.")
     ] = 0.0,
-    alone: Annotated[
-        bool,
-        typer.Option("--alone", help="Let the tuned model write every answer: no known answers, nothing handed over."),
-    ] = False,
-    careful: Annotated[
-        float | None,
-        typer.Option(
-            min=0.005, max=0.1, metavar="SHARE", help="Wrong known answers among all questions, at most; as answer."
-        ),
-    ] = None,
+    alone: Alone = False,
+    careful: Careful = None,
     as_json: Json = False,
 ) -> None:
     """Talk with a tuned chatbot in the terminal.

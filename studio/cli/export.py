@@ -7,14 +7,12 @@ from typing import Annotated
 
 import typer
 
-from studio.cli.session import Json, Usage, open_services, terminal_of
+from studio.cli.session import Json, RunId, Usage, open_services, terminal_of
 
 
 def export(
     ctx: typer.Context,
-    run: Annotated[
-        str, typer.Argument(metavar="RUN", help="Id of a run, as afina runs lists it and afina train prints it.")
-    ],
+    run: RunId,
     kind: Annotated[str, typer.Argument(metavar="KIND", help="gguf, site, merged or adapter.")],
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="File to write; normally in the workspace.")] = None,
     as_json: Json = False,

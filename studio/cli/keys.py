@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from studio.cli.session import Json, load_settings, open_services, terminal_of
+from studio.cli.session import Json, RunId, load_settings, open_services, terminal_of
 from studio.domain.api_key import PER_DAY, PER_MINUTE, ApiKey
 
 
@@ -95,9 +95,7 @@ def _revoke(
 
 def api(
     ctx: typer.Context,
-    run: Annotated[
-        str, typer.Argument(metavar="RUN", help="Id of a run, as afina runs lists it and afina train prints it.")
-    ],
+    run: RunId,
     as_json: Json = False,
 ) -> None:
     """Print lines that ask a tuned chatbot from a program: curl, Python and JavaScript.

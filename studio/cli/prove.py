@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from studio.cli.session import Json, open_services, terminal_of
+from studio.cli.session import Json, RunId, open_services, terminal_of
 from studio.cli.terminal import Terminal
 from studio.domain.proof import Proof, ProofState, ProofStatus, Verdict
 from studio.errors import AfinaError
@@ -24,9 +24,7 @@ _GOING: Final = (ProofState.WAITING, ProofState.RUNNING)
 
 def prove(
     ctx: typer.Context,
-    run_id: Annotated[
-        str, typer.Argument(metavar="RUN", help="Id of a run, as afina runs lists it and afina train prints it.")
-    ],
+    run_id: RunId,
     against: Annotated[
         str | None, typer.Option(metavar="RUN", help="Another version instead of the base model.")
     ] = None,

@@ -9,14 +9,12 @@ from typing import Annotated
 
 import typer
 
-from studio.cli.session import Json, Usage, load_settings, open_services, terminal_of
+from studio.cli.session import Json, RunId, Usage, load_settings, open_services, terminal_of
 
 
 def publish(
     ctx: typer.Context,
-    run: Annotated[
-        str, typer.Argument(metavar="RUN", help="Id of a run, as afina runs lists it and afina train prints it.")
-    ],
+    run: RunId,
     repository: Annotated[
         str, typer.Argument(metavar="OWNER/NAME", help="Your name on the hub, and how the chatbot is called there.")
     ],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from studio.cli.session import Json, open_services, terminal_of
+from studio.cli.session import Json, RunId, open_services, terminal_of
 from studio.cli.terminal import Terminal
 from studio.domain.run import RunState, RunView
 
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from studio.services.runs.service import RunService
 
 _PATIENCE: Final = 120.0  # seconds until a command no longer waits for what it asked for; the request stands
-RunId = Annotated[
-    str, typer.Argument(metavar="RUN", help="Id of a run, as afina runs lists it and afina train prints it.")
-]
 
 
 def build() -> typer.Typer:

@@ -21,6 +21,25 @@ Json = Annotated[
     bool,
     typer.Option("--json", help='Write JSON on standard output, for machines: results, and errors as {"error": …}.'),
 ]
+RunId = Annotated[
+    str, typer.Argument(metavar="RUN", help="Id of a run, as afina runs lists it and afina train prints it.")
+]
+Base = Annotated[
+    bool, typer.Option("--base", help="Ask the base model instead: the same questions, before the tuning.")
+]
+Alone = Annotated[
+    bool,
+    typer.Option("--alone", help="Let the tuned model write every answer: no known answers, nothing handed over."),
+]
+Careful = Annotated[
+    float | None,
+    typer.Option(
+        min=0.005,
+        max=0.1,
+        metavar="SHARE",
+        help="Wrong known answers among all questions, at most; without it, as the project has it (0.02 at first).",
+    ),
+]
 AcceptLicence = Annotated[
     bool, typer.Option("--accept-licence", help="I have read the licence terms of the base model and accept them.")
 ]
