@@ -93,6 +93,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
     context = browser.new_context(locale="pt-BR", viewport={"width": 390, "height": 844})
     opened = context.new_page()
     opened.goto(f"{address}/")
+    opened.wait_for_function("crossOriginIsolated")  # at the first visit the service worker loads the page anew
     yield opened
     context.close()
 
