@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from openpyxl import Workbook
 
-from studio.domain.dataset import DatasetView, Mapping
+from studio.domain.dataset import ColumnRole, DatasetView, Mapping
 from studio.errors import AfinaError
 from studio.i18n.catalog import LOCALES, catalog
 from studio.services import Services
@@ -47,6 +47,14 @@ def test_each_part_is_named_by_its_column(services: Services, view: DatasetView,
     assert catalog(locale)("examples.mapping.optional.topic", column="Tema") in html
     assert catalog(locale)("examples.mapping.optional.id", column="Chamado") in html
     assert "af-picker" not in html
+
+
+@pytest.mark.parametrize("role", [role for role in ColumnRole if role is not ColumnRole.HELD_OUT])
+def test_the_columns_of_each_part_are_offered(services: Services, view: DatasetView, role: ColumnRole) -> None:
+    html = render_mapping(_ui(services), view, "", role)
+    assert catalog("en")(f"examples.mapping.pick.{role.value}") in html
+    assert f'data-action="take" data-role="{role.value}" data-column="Detalhe"' in html
+    assert 'title="É urgente."' in html
 
 
 def test_a_click_takes_joins_drops_and_swaps(view: DatasetView) -> None:

@@ -7,12 +7,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 
 from studio.domain.project import Link
 from studio.i18n.catalog import LOCALES, Catalog, catalog
 from studio.web.brand import logo
 from studio.web.demo.questions import MAX_QUESTION
+from studio.web.templating import html_templates
 
 _FOLDER: Final = Path(__file__).parent
 # What the script says; the rest of the sentences are in the HTML.
@@ -91,14 +92,7 @@ def render_page(locale: str, **values: Any) -> str:
 
 @cache
 def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html")
+    return html_templates(_FOLDER).get_template("page.html")
 
 
 @cache

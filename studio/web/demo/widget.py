@@ -16,7 +16,6 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, JSONResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -30,6 +29,7 @@ from studio.web.demo.intake import QuestionIntake
 from studio.web.demo.limits import HOUR, VISITS, RateLimit, Visitors
 from studio.web.demo.questions import MAX_QUESTION
 from studio.web.demo.requests import refusal
+from studio.web.templating import html_templates
 
 VISITOR: Final = "afina-visitor"  # header: cookies of another site are thrown away by browsers
 _DAY: Final = 86_400.0  # seconds
@@ -194,5 +194,5 @@ def widget_script() -> tuple[str, str]:
 
 
 def _preview_page(widget: Widget, link: Link, locale: str) -> str:
-    environment = Environment(loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined)
-    return environment.get_template("preview.html").render(widget=widget, link=link, locale=locale, t=catalog(locale))
+    template = html_templates(_FOLDER).get_template("preview.html")
+    return template.render(widget=widget, link=link, locale=locale, t=catalog(locale))

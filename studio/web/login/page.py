@@ -6,11 +6,12 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 from starlette.responses import FileResponse
 
 from studio.i18n.catalog import LOCALES, catalog
 from studio.web.brand import font, logo
+from studio.web.templating import html_templates
 
 _FOLDER: Final = Path(__file__).parent
 HEADERS: Final = {
@@ -44,11 +45,4 @@ def login_file(name: str) -> FileResponse:
 
 @cache
 def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("login.html")
+    return html_templates(_FOLDER).get_template("login.html")

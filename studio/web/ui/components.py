@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import unquote
 
 import gradio as gr
 from gradio.context import LocalContext
+from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from studio.domain.author import acting_as
@@ -19,6 +21,7 @@ from studio.domain.problem import Problem, Severity
 from studio.domain.run import RunState
 from studio.i18n.catalog import Catalog
 from studio.services import Services
+from studio.web.templating import JoinedLines, html_templates
 from studio.web.ui.session import Place
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
@@ -64,6 +67,10 @@ class Ui:
     def html(self, *, elem_id: str | None = None, value: str = "") -> Any:
         """An HTML component that only shows."""
         return gr.HTML(value, elem_id=elem_id, js_on_load=None, apply_default_css=False)
+
+    def render(self, template: str, **values: Any) -> str:
+        """A file of ``templates/`` as the value of an HTML component; see :func:`render`."""
+        return wrapped(render(self.text, template, **values))
 
 
 @dataclass(frozen=True)
@@ -208,10 +215,24 @@ def undo_toast(text: Catalog, what: str, since: float, **data: str) -> Markup:
 
 def button(label: str, action: str, *, kind: str = "", elem_id: str = "", **data: str) -> Markup:
     """A button that raises the ``action`` event; ``data`` goes with it (``ask`` asks first)."""
-    attributes = [Markup(' data-{}="{}"').format(name, value) for name, value in {"action": action, **data}.items()]
     named = Markup(' id="{}"').format(elem_id) if elem_id else EMPTY
     html = Markup('<button type="button" class="af-button {}"{}{}>{}</button>')
-    return html.format(kind, named, join(attributes), label)
+    return html.format(kind, named, data_attributes({"action": action, **data}), label)
+
+
+def data_attributes(values: Mapping[str, str]) -> Markup:
+    """Values as the ``data-…`` attributes of an element."""
+    return join(Markup(' data-{}="{}"').format(name, value) for name, value in values.items())
+
+
+def row(*parts: str) -> Markup:
+    """Parts beside each other."""
+    return Markup('<div class="af-row">{}</div>').format(join(parts))
+
+
+def percent(share: float) -> int:
+    """A share of 1 in whole percent."""
+    return round(100 * share)
 
 
 def danger_button(
@@ -241,3 +262,21 @@ def copy_button(text: Catalog, value: str, *, kind: str = "quiet small") -> Mark
     """A button that copies ``value``."""
     html = Markup('<button type="button" class="af-button {}" data-copy="{}" data-copied="{}">{}</button>')
     return html.format(kind, value, text("common.copied"), text("common.copy"))
+
+
+def render(text: Catalog, template: str, **values: Any) -> Markup:
+    """A file of ``templates/``, which has these values, the sentences as ``t``, and every piece of this module by name."""
+    return Markup(_templates().get_template(f"{template}.html").render(t=text, **values))
+
+
+@functools.cache
+def _templates() -> Environment:
+    """The templates of the screens, which may use every piece of this module by its name."""
+    templates = html_templates(Path(__file__).parent / "templates")
+    templates.add_extension(JoinedLines)
+    pieces: tuple[Callable[..., Markup | int], ...] = (
+        *(badge, bar, button, copy_button, danger_button, data_attributes, empty_state, link),
+        *(notice, percent, problem_notice, row, state_badge, when),
+    )
+    templates.globals.update((piece.__name__, piece) for piece in pieces)
+    return templates

@@ -11,81 +11,61 @@ from studio.data.insights.statistics import Copies, Languages, Lengths, Topic, T
 from studio.i18n.catalog import Catalog
 from studio.services.examples.insights import InsightView
 from studio.web.ui.charts_examples import Bar
-from studio.web.ui.components import EMPTY, Ui, bar, button, join, problem_notice, wrapped
+from studio.web.ui.components import Ui, render, wrapped
 
 SHOWN: Final = 12  # bars of a chart
 _NAMED: Final = 4  # topics that a sentence names
 _ROWS: Final = 200  # of a table of numbers
-HEAD: Final = Markup('<div class="af-plot-head"><h2>{}</h2><p>{}</p></div>')
-_TABLE: Final = Markup(
-    '<details><summary>{}</summary><div class="af-figures"><table class="af-sums"><thead><tr>{}</tr></thead>'
-    "<tbody>{}</tbody></table></div></details>"
-)
+_HEAD: Final = Markup('<div class="af-plot-head"><h2>{}</h2><p>{}</p></div>')
 
 
 def render_status(ui: Ui, view: InsightView) -> str:
-    """What is under way or went wrong, and the helper where it would make the map better."""
-    text, parts = ui.text, []
-    if view.problem:
-        again = button(text("examples.plots.again"), "again", kind="small", elem_id="plots-again")
-        parts.append(
-            Markup('<div class="af-stack">{}<div>{}</div></div>').format(problem_notice(text, view.problem), again)
-        )
-    elif view.is_running:
-        parts.append(_waiting(text, view))
-    if view.insights and ui.services.insights.encoders.for_language(view.language).folder is None:
-        parts.append(_offer(ui, view.language))
-    return wrapped(*parts) if parts else ""
+    """What is under way or went wrong, and the helper where it would make the map better.
 
-
-def _waiting(text: Catalog, view: InsightView) -> Markup:
-    label = text("examples.plots.wait.counting" if view.insights is None else "examples.plots.wait.placing")
-    share = 0.1 if view.insights is None else 0.6
-    if view.total:
-        label = text("examples.plots.wait.reading", done=view.done, total=view.total)
-        share = 0.3 + 0.6 * view.done / view.total
-    html = Markup('<div class="af-stack" role="status" id="plots-waiting"><span class="af-muted">{}</span>{}</div>')
-    return html.format(label, bar(share, label, going=True))
-
-
-def _offer(ui: Ui, language: str) -> Markup:
-    """The helper: what it is, how large, under which terms. Asked once; a small button stays for who changes her mind."""
-    text, helper = ui.text, ui.services.insights.encoders.for_language(language)
-    about, job = helper.card, helper.progress
-    size = text.size(about.wheel.size)
-    if job is not None and job.is_active:
-        label = text("examples.plots.helper.going", done=text.size(job.done), total=size)
-        stop = button(text("examples.plots.helper.stop"), "helper-stop", kind="small")
-        html = Markup('<section class="af-card" id="plots-helper"><span>{}</span>{}<div>{}</div></section>')
-        return html.format(label, bar(job.fraction, label, going=True), stop)
-    failed = problem_notice(text, job.problem) if job and job.problem else EMPTY
-    if helper.is_declined and not failed:
-        later = button(
-            text("examples.plots.helper.later", size=size), "helper-get", kind="quiet small", elem_id="plots-helper-get"
-        )
-        return Markup('<div class="af-row af-end">{}</div>').format(later)
-    get = button(text("examples.plots.helper.get"), "helper-get", elem_id="plots-helper-get")
-    no = button(text("examples.plots.helper.no"), "helper-no", kind="quiet", elem_id="plots-helper-no")
-    html = Markup(
-        '<section class="af-card" id="plots-helper"><div><h3>{}</h3><p class="af-muted af-small">{}</p></div>{}'
-        '<div class="af-row">{}{}</div></section>'
+    The helper is offered once; a small button stays for who changes her mind.
+    """
+    helper = ui.services.insights.encoders.for_language(view.language)
+    offered = view.insights is not None and helper.folder is None
+    if not (offered or view.is_running or view.problem):
+        return ""
+    waiting, share = _waiting(ui.text, view)
+    return ui.render(
+        "examples/plots_status",
+        view=view,
+        waiting=waiting,
+        share=share,
+        helper=helper if offered else None,
+        job=helper.progress,
     )
-    why = text("examples.plots.helper.why", name=about.name, size=size, licence=about.licence.name)
-    return html.format(text("examples.plots.helper.title"), why, failed, get, no)
+
+
+def _waiting(text: Catalog, view: InsightView) -> tuple[str, float]:
+    """What is being counted, and about which share of it is done."""
+    if view.total:
+        sentence = text("examples.plots.wait.reading", done=view.done, total=view.total)
+        return sentence, 0.3 + 0.6 * view.done / view.total
+    if view.insights is None:
+        return text("examples.plots.wait.counting"), 0.1
+    return text("examples.plots.wait.placing"), 0.6
+
+
+def plot_head(title: str, sentence: str) -> Markup:
+    """What stands above a chart."""
+    return _HEAD.format(title, sentence)
 
 
 def render_lengths(text: Catalog, lengths: Lengths | None) -> tuple[str, str]:
     """The sentence above the chart of lengths, and the table below it."""
     title = text("examples.plots.lengths.title")
     if lengths is None:
-        return wrapped(HEAD.format(title, text("examples.plots.lengths.none"))), ""
+        return wrapped(plot_head(title, text("examples.plots.lengths.none"))), ""
     if lengths.over:
         sentence = text("examples.plots.lengths.cut", n=lengths.over, all=lengths.examples, limit=lengths.limit)
     else:
         sentence = text("examples.plots.lengths.fit", longest=lengths.longest, limit=lengths.limit)
     rows = [(f"{text.number(first)}–{text.number(last)}", count) for first, last, count in lengths.bars() if count]
     table = _table(text, [text("examples.plots.lengths.column"), text("examples.plots.column")], rows)
-    return wrapped(HEAD.format(title, sentence)), wrapped(table)
+    return wrapped(plot_head(title, sentence)), table
 
 
 def render_languages(text: Catalog, found: Languages) -> tuple[str, str]:
@@ -102,7 +82,7 @@ def render_languages(text: Catalog, found: Languages) -> tuple[str, str]:
         )
     rows = [(text(f"examples.plots.language.{code}"), count) for code, count in found]
     table = _table(text, [text("examples.plots.languages.column"), text("examples.plots.column")], rows)
-    return wrapped(HEAD.format(text("examples.plots.languages.title"), sentence)), wrapped(table)
+    return wrapped(plot_head(text("examples.plots.languages.title"), sentence)), table
 
 
 def render_topics(text: Catalog, found: Topics) -> tuple[str, str]:
@@ -126,14 +106,14 @@ def render_topics(text: Catalog, found: Topics) -> tuple[str, str]:
     ]
     rows = [(topic.name, topic.examples, topic.phrasings, topic.held_out) for topic in found.topics]
     heads = [*map(text, columns), text("examples.plots.topics.phrasings"), text("examples.plots.topics.held_out")]
-    return wrapped(HEAD.format(title, sentence)), wrapped(_table(text, heads, rows))
+    return wrapped(plot_head(title, sentence)), _table(text, heads, rows)
 
 
 def render_copies(text: Catalog, found: Sequence[Copies]) -> tuple[str, str]:
     """The sentence above the chart of groups that ask the same, and the table below it."""
     title = text("examples.plots.copies.title")
     if not found:
-        return wrapped(HEAD.format(title, text("examples.plots.copies.none"))), ""
+        return wrapped(plot_head(title, text("examples.plots.copies.none"))), ""
     sentence = text("examples.plots.copies.some", n=len(found), examples=sum(len(group.ids) for group in found))
     differ = sum(group.answers > 1 for group in found)
     if differ:
@@ -142,7 +122,7 @@ def render_copies(text: Catalog, found: Sequence[Copies]) -> tuple[str, str]:
         sentence += " " + text("examples.plots.shown", n=SHOWN, all=len(found))
     rows = [(group.question, len(group.ids), group.answers) for group in found]
     heads = [text("examples.plots.copies.column"), text("examples.plots.column"), text("examples.plots.copies.answers")]
-    return wrapped(HEAD.format(title, sentence)), wrapped(_table(text, heads, rows))
+    return wrapped(plot_head(title, sentence)), _table(text, heads, rows)
 
 
 def topic_bars(text: Catalog, found: Topics) -> list[Bar]:
@@ -187,13 +167,6 @@ def names_of(text: Catalog, names: Sequence[str], between: str = ", ") -> str:
     return f"{shown} … ({text('examples.plots.map.others', n=left)})" if left > 0 else shown
 
 
-def _table(text: Catalog, heads: Sequence[str], rows: Sequence[Sequence[str | int]]) -> Markup:
+def _table(text: Catalog, heads: Sequence[str], rows: Sequence[Sequence[str | int]]) -> str:
     """Numbers for those who cannot see a chart, and for those who want them exactly."""
-    head = join(Markup("<th scope='col'>{}</th>").format(name) for name in heads)
-    body = join(
-        Markup("<tr>{}</tr>").format(
-            join(Markup("<td>{}</td>").format(text.number(cell) if isinstance(cell, int) else cell) for cell in row)
-        )
-        for row in rows[:_ROWS]
-    )
-    return _TABLE.format(text("examples.plots.table"), head, body)
+    return wrapped(render(text, "examples/plots_table", heads=heads, rows=rows[:_ROWS]))
