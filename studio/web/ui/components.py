@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from urllib.parse import unquote
 import gradio as gr
 from gradio.context import LocalContext
 from jinja2 import Environment
+from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from studio.domain.author import acting_as
@@ -267,6 +268,17 @@ def copy_button(text: Catalog, value: str, *, kind: str = "quiet small") -> Mark
 def render(text: Catalog, template: str, **values: Any) -> Markup:
     """A file of ``templates/``, which has these values, the sentences as ``t``, and every piece of this module by name."""
     return Markup(_templates().get_template(f"{template}.html").render(t=text, **values))
+
+
+def template_blocks(text: Catalog, template: str, **values: Any) -> dict[str, Callable[[], str]]:
+    """The blocks of a template by name; each is made when it is asked for."""
+    loaded = _templates().get_template(f"{template}.html")
+    context = loaded.new_context({"t": text, **values})
+    return {name: functools.partial(_made, block, context) for name, block in loaded.blocks.items()}
+
+
+def _made(block: Callable[[Context], Iterator[str]], context: Context) -> str:
+    return "".join(block(context))
 
 
 @functools.cache

@@ -8,43 +8,14 @@ from typing import Any, Final
 import gradio as gr
 from markupsafe import Markup
 
-from studio.domain.model import BaseModelCard, BrokenCard, Fit, FitBadge, SourceKind
+from studio.domain.model import BaseModelCard
 from studio.errors import AfinaError
 from studio.processes.job_registry import Job
-from studio.web.ui.components import (
-    EMPTY,
-    Page,
-    Ui,
-    badge,
-    bar,
-    button,
-    danger_button,
-    event_data,
-    friendly,
-    join,
-    lead,
-    next_link,
-    problem_notice,
-    say,
-    wrapped,
-)
+from studio.web.ui.components import Page, Ui, event_data, friendly, lead, next_link, say, wrapped
 from studio.web.ui.session import Place
 
 _BATCH, _LENGTH = 8, 128  # what the badge is worked out for
-_FIT_KINDS: Final = {FitBadge.RUNS_WELL: "good", FitBadge.SLOW: "warn", FitBadge.TOO_BIG: "bad"}
-_ADDED: Final = (SourceKind.HUB, SourceKind.FOLDER)
 _LANGUAGES_SHOWN: Final = 6
-_CARD: Final = Markup(
-    '<article class="af-card {chosen}" id="model-card-{id}"><div class="af-row">{badges}</div>'
-    "<div><h2>{name}</h2>{good_at}</div>"
-    '<dl class="af-facts">{facts}</dl>{sums}<div class="af-stack af-push">{state}</div></article>'
-)
-_FACT: Final = Markup("<dt>{}</dt><dd>{}</dd>")
-_SUMS: Final = Markup(
-    '<details id="sums-{id}"><summary>{title}</summary><p class="af-small af-muted">{about}</p>'
-    '<table class="af-sums"><tbody>{rows}</tbody></table></details>'
-)
-_SUM: Final = Markup('<tr><td>{}<br><span class="af-muted">{}</span></td><td>{}</td></tr>')
 
 
 def build_model(ui: Ui) -> Page:
@@ -128,9 +99,9 @@ def _perform(ui: Ui, place: Place, data: dict[str, str]) -> None:
 
 def _render(ui: Ui, place: Place) -> str:
     chosen = ui.services.projects.get(place.project).model_id
-    broken = (_broken_card(ui, card) for card in ui.services.models.broken())
-    cards = join([*(_card(ui, card, chosen) for card in _cards(ui)), *broken])
-    return wrapped(Markup('<div class="af-grid af-fit">{}</div>').format(cards))
+    models = [_shown(ui, card, is_chosen=card.id == chosen) for card in _cards(ui)]
+    broken = ui.services.models.broken()
+    return ui.render("model", models=models, broken=broken, any_chosen=bool(chosen), batch=_BATCH, length=_LENGTH)
 
 
 def _foot(ui: Ui, place: Place) -> str:
@@ -148,61 +119,21 @@ def _name(ui: Ui, model_id: str) -> str:
         return model_id
 
 
-def _card(ui: Ui, card: BaseModelCard, chosen: str | None) -> Markup:
-    text = ui.text
-    fit = ui.services.models.fit(card.id, batch=_BATCH, length=_LENGTH)
-    badges = [badge(text(f"model.fit.{fit.badge.value}"), _FIT_KINDS[fit.badge])]
-    if text.locale in card.recommended_for:
-        badges.append(badge(text("model.recommended"), "good"))
-    if card.id == chosen:
-        badges.append(badge(f"✓ {text('model.chosen')}", "good"))
-    good_at = EMPTY
-    if card.good_at:
-        good_at = Markup('<p class="af-muted">{}</p>').format(text(card.good_at))
-    return _CARD.format(
-        id=card.id,
-        chosen="chosen" if card.id == chosen else "",
-        badges=join(badges),
-        name=card.name,
-        good_at=good_at,
-        facts=_facts(ui, card),
-        sums=_sums(ui, card, fit),
-        state=_state(ui, card, chosen, fit),
-    )
-
-
-def _broken_card(ui: Ui, card: BrokenCard) -> Markup:
-    """A model of which only its name, what is wrong and its removal are shown."""
-    return _CARD.format(
-        id=card.id,
-        chosen="",
-        badges=badge(ui.text("model.broken"), "bad"),
-        name=card.name,
-        good_at=problem_notice(ui.text, card.problem),
-        facts=EMPTY,
-        sums=EMPTY,
-        state=_remove_button(ui, card),
-    )
-
-
-def _facts(ui: Ui, card: BaseModelCard) -> Markup:
-    text = ui.text
-    millions = text.number(card.parameters / 1e6)
-    size = text("model.size_short", parameters=millions)
-    if card.download_bytes:
-        size = text("model.size_value", parameters=millions, download=text.size(card.download_bytes))
-    licence: str = card.licence.name or text("model.languages_unknown")
-    if card.licence.url:
-        html = Markup('<a href="{}" target="_blank" rel="noreferrer">{}</a>')
-        licence = html.format(card.licence.url, card.licence.name)
-    facts = [
-        (text("model.size"), size),
-        (text("model.languages"), _languages(ui, card)),
-        (text("model.licence"), licence),
-    ]
-    if used := ui.services.models.disk_bytes(card.id):
-        facts.append((text("model.disk"), text.size(used)))
-    return join(_FACT.format(*fact) for fact in facts)
+def _shown(ui: Ui, card: BaseModelCard, *, is_chosen: bool) -> dict[str, Any]:
+    """What the card of a model shows."""
+    models = ui.services.models
+    job = models.install_progress(card.id)
+    return {
+        "card": card,
+        "fit": models.fit(card.id, batch=_BATCH, length=_LENGTH),
+        "job": job,
+        "going": _progress_label(ui, job) if job is not None else "",
+        "languages": _languages(ui, card),
+        "used": models.disk_bytes(card.id),
+        "is_chosen": is_chosen,
+        "is_ready": models.is_installed(card.id),
+        "is_accepted": models.accepted(card.id),
+    }
 
 
 def _languages(ui: Ui, card: BaseModelCard) -> str:
@@ -212,49 +143,6 @@ def _languages(ui: Ui, card: BaseModelCard) -> str:
     shown = ", ".join(names[:_LANGUAGES_SHOWN])
     more = len(names) - _LANGUAGES_SHOWN
     return ui.text("model.languages_more", names=shown, n=more) if more > 0 else shown
-
-
-def _sums(ui: Ui, card: BaseModelCard, fit: Fit) -> Markup:
-    text = ui.text
-    device = text("model.device.cpu" if fit.device == "cpu" else "model.device.gpu")
-    rows = [_SUM.format(text(f"model.memory.{part.name}"), part.formula, text.size(part.bytes)) for part in fit.parts]
-    rows.append(_SUM.format(text("model.sums_needed"), "", text.size(fit.needed_bytes)))
-    rows.append(_SUM.format(text("model.sums_free", device=device), "", text.size(fit.free_bytes)))
-    about = text("model.sums_for", batch=_BATCH, length=_LENGTH)
-    return _SUMS.format(id=card.id, title=text("model.sums"), about=about, rows=join(rows))
-
-
-def _state(ui: Ui, card: BaseModelCard, chosen: str | None, fit: Fit) -> Markup:
-    """The foot of a card: the button to use it, or how far its download is."""
-    if (job := _job(ui, card)) is not None:
-        label = _progress_label(ui, job)
-        line = Markup('<p class="af-small af-muted" role="status">{}</p>').format(label)
-        parts = [bar(job.fraction, label, going=True), line]
-        if not job.is_cancelling:
-            name = f"model-cancel-{card.id}"
-            parts.append(button(ui.text("model.cancel"), "cancel", kind="small", elem_id=name, id=card.id))
-        return join(parts)
-    ready, ended = ui.services.models.is_installed(card.id), ui.services.models.install_progress(card.id)
-    problem = ended.problem if ended is not None else None
-    parts = [problem_notice(ui.text, problem)] if problem else []
-    if ready and card.id == chosen and ui.services.models.accepted(card.id):
-        parts.append(badge(ui.text("model.ready")))
-    else:
-        parts.append(_use_button(ui, card, ready, chosen, failed=bool(problem), fit=fit))
-    if card.source in _ADDED or ui.services.models.disk_bytes(card.id):
-        parts.append(_remove_button(ui, card))
-    return join(parts)
-
-
-def _remove_button(ui: Ui, card: BaseModelCard | BrokenCard) -> Markup:
-    """Takes a model from the disk; one that a person added from the list, too."""
-    text, name = ui.text, f"model-remove-{card.id}"
-    detail = text("model.remove_folder" if card.source is SourceKind.FOLDER else "model.remove_hub")
-    label, ask = text("model.remove"), text("model.remove_ask", name=card.name)
-    if card.source not in _ADDED:
-        label, ask = text("model.free"), text("model.free_ask", name=card.name)
-        detail = text("model.free_detail", size=text.size(ui.services.models.disk_bytes(card.id)))
-    return danger_button(text, label, "remove", ask, detail, elem_id=name, id=card.id)
 
 
 def _job(ui: Ui, card: BaseModelCard) -> Job | None:
@@ -271,22 +159,3 @@ def _progress_label(ui: Ui, job: Job) -> str:
     if not job.done:
         return ui.text("model.starting_download")
     return ui.text("model.installing", done=ui.text.size(job.done), total=ui.text.size(job.total))
-
-
-def _use_button(ui: Ui, card: BaseModelCard, ready: bool, chosen: str | None, *, failed: bool, fit: Fit) -> Markup:
-    text = ui.text
-    label = text("model.use" if ready else "model.try_again" if failed else "model.install")
-    terms = {}
-    if not ui.services.models.accepted(card.id):
-        if ready and card.id == chosen:  # all that is left to do
-            label = text("model.accept")
-        terms = {
-            "ask": text("model.accept_ask", name=card.name),
-            "detail": text("model.accept_detail", licence=card.licence.name),
-            "link": card.licence.url,
-            "yes": text("model.accept_yes"),
-            "no": text("common.cancel"),
-        }
-    first_choice = not chosen and text.locale in card.recommended_for and fit.badge is not FitBadge.TOO_BIG
-    kind = "primary" if first_choice else ""
-    return button(label, "use", kind=kind, elem_id=f"model-use-{card.id}", id=card.id, **terms)

@@ -3,39 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import gradio as gr
 from markupsafe import Markup
 
-from studio.domain.run import RunState
-from studio.domain.study import StudyKind, StudyView, TrialState
+from studio.domain.study import StudyKind, StudyView, Trial, TrialState
 from studio.web.ui.charts import folds_chart, search_chart
-from studio.web.ui.components import (
-    EMPTY,
-    Ui,
-    bar,
-    button,
-    danger_button,
-    friendly,
-    join,
-    problem_notice,
-    state_badge,
-    when,
-    wrapped,
-)
+from studio.web.ui.components import EMPTY, Ui, friendly, render, state_badge, wrapped
 from studio.web.ui.pages.train.fields import setting_name, shown_value
 from studio.web.ui.pages.train.setup import Setup, checked_recipe, quiet, show_problems
 from studio.web.ui.session import Place
 
 _MINUTES: Final = "20"
 _FOLDS: Final = "5"
-_CARD: Final = Markup(
-    '<section class="af-card" id="study-{id}" data-state="{state}" aria-label="{name}">'
-    '<div class="af-row af-between"><div class="af-row"><h3>{name}</h3><span data-part="study-badge-{id}">{badge}</span>'
-    '{time}</div><div class="af-row af-controls">{controls}</div></div><div data-part="study-{id}">{body}</div></section>'
-)
-_OLDER: Final = Markup("<details id='train-older-studies'><summary>{}</summary>{}</details>")
+_TRIED: Final = ("learning_rate", "rank", "epochs")
 
 
 @dataclass(frozen=True)
@@ -102,12 +85,7 @@ def render_studies(ui: Ui, project_id: str) -> str:
     found = ui.services.studies.list(project_id)
     if not found:
         return ""
-    cards = [_card(ui, view) for view in found]
-    older = EMPTY
-    if len(cards) > 1:
-        label = ui.text("train.study.older", n=len(cards) - 1)
-        older = _OLDER.format(label, Markup('<div class="af-stack">{}</div>').format(join(cards[1:])))
-    return wrapped(cards[0], older)
+    return ui.render("train/studies", studies=found, body=partial(_body, ui), can_keep=_can_keep)
 
 
 def study_parts(ui: Ui, project_id: str) -> dict[str, str]:
@@ -126,90 +104,37 @@ def _question(ui: Ui, kind: str) -> str:
     return wrapped(html.format(text(f"train.study.{kind}_title"), text(f"train.study.{kind}_why")))
 
 
-def _card(ui: Ui, view: StudyView) -> Markup:
-    return _CARD.format(
-        id=view.id,
-        state=view.state.value,
-        name=view.name,
-        badge=state_badge(ui.text, view.state, view.progress),
-        time=when(ui.text, view.created_at),
-        controls=join(_controls(ui, view)),
-        body=_body(ui, view),
-    )
-
-
 def _body(ui: Ui, view: StudyView) -> Markup:
-    text = ui.text
-    sentences = [Markup('<p class="af-reading" role="status">{}</p>').format(_sentence(ui, a)) for a in view.advice[:1]]
-    sentences += [Markup("<p>{}</p>").format(_sentence(ui, advice)) for advice in view.advice[1:]]
-    parts: list[Any] = []
-    if not view.state.is_over:
-        parts.append(bar(view.progress, text("train.study.progress"), going=True))
-        if view.seconds_left is not None and view.state is RunState.RUNNING:
-            left = text("train.left", time=text.duration(view.seconds_left))
-            parts.append(Markup('<p class="af-small af-muted">{}</p>').format(left))
-    if view.problem:
-        parts.append(problem_notice(text, view.problem))
-    scored = [trial for trial in view.trials if trial.scores]
-    if scored:
-        chart = search_chart if view.kind is StudyKind.SEARCH else folds_chart
-        parts.append(chart(text, view, [_named(ui, view, trial.number) for trial in view.trials]))
-    if view.kind is StudyKind.SEARCH and view.recommendation:
-        parts.append(_settings(ui, view))
-    return Markup('<div class="af-stack">{}</div>').format(join([*sentences, *parts]))
+    chart: Markup = EMPTY
+    if any(trial.scores for trial in view.trials):
+        draw = search_chart if view.kind is StudyKind.SEARCH else folds_chart
+        chart = draw(ui.text, view, [_named(ui, view, trial) for trial in view.trials])
+    return render(ui.text, "train/study", view=view, chart=chart, settings=_settings(ui, view))
 
 
-def _sentence(ui: Ui, advice: Any) -> str:
-    return ui.text(advice.key, **advice.params)
-
-
-def _named(ui: Ui, view: StudyView, number: int) -> str:
+def _named(ui: Ui, view: StudyView, trial: Trial) -> str:
     """A trial in words: its settings, or the part that it was asked."""
     if view.kind is StudyKind.FOLDS:
-        return ui.text("train.study.part", n=number)
-    settings = next(trial.settings for trial in view.trials if trial.number == number)
-    return " · ".join(
-        f"{setting_name(ui, name)} {shown_value(ui, name, getattr(settings, name))}"
-        for name in ("learning_rate", "rank", "epochs")
-    )
+        return ui.text("train.study.part", n=trial.number)
+    shown = (f"{setting_name(ui, name)} {shown_value(ui, name, getattr(trial.settings, name))}" for name in _TRIED)
+    return " · ".join(shown)
 
 
-def _settings(ui: Ui, view: StudyView) -> Markup:
-    """The recommended settings, beside the present ones."""
-    found = view.recommendation
-    assert found is not None
+def _settings(ui: Ui, view: StudyView) -> list[tuple[str, str, str, bool]]:
+    """Of each recommended setting its name, the present and the better value, and whether they differ."""
+    if view.kind is not StudyKind.SEARCH or view.recommendation is None:
+        return []
     rows = []
-    for name in ("learning_rate", "rank", "epochs"):
-        now, better = getattr(view.recipe, name), getattr(found.settings, name)
-        rows.append(
-            Markup('<div{}><dt>{}</dt><dd>{}</dd><span class="af-small af-muted">{}</span></div>').format(
-                Markup(' class="changed"') if now != better else EMPTY,
-                setting_name(ui, name),
-                shown_value(ui, name, better),
-                ui.text("train.study.was", value=shown_value(ui, name, now))
-                if now != better
-                else ui.text("train.study.same"),
-            )
-        )
-    return Markup('<dl class="af-stats">{}</dl>').format(join(rows))
+    for name in _TRIED:
+        now, better = getattr(view.recipe, name), getattr(view.recommendation.settings, name)
+        rows.append((setting_name(ui, name), shown_value(ui, name, now), shown_value(ui, name, better), now != better))
+    return rows
 
 
-def _controls(ui: Ui, view: StudyView) -> list[Markup]:
-    text = ui.text
-    shown = []
-    if view.kind is StudyKind.SEARCH and view.recommendation:
-        shown.append(button(text("train.study.use"), "use", kind="primary small", elem_id="study-use", id=view.id))
-        trial = next((t for t in view.trials if t.number == view.recommendation.trial), None)
-        if view.state.is_over and trial and trial.state is TrialState.FINISHED:
-            shown.append(button(text("train.study.keep"), "keep", kind="small", elem_id="study-keep", id=view.id))
-    if view.state in (RunState.QUEUED, RunState.STARTING, RunState.RUNNING):
-        shown.append(button(text("train.study.stop"), "stop", kind="small", id=view.id))
-    if view.state.can_go_on:
-        shown.append(button(text("train.live.resume"), "resume", kind="small", id=view.id))
-    if view.state.is_over:
-        ask, detail = text("train.run_delete_ask", name=view.name), text("train.study.delete_detail")
-        shown.append(danger_button(text, text("train.run_delete"), "delete", ask, detail, id=view.id))
-    return shown
+def _can_keep(view: StudyView) -> bool:
+    """Whether the recommended trial was taken to its end."""
+    chosen = view.recommendation.trial if view.recommendation else None
+    return any(trial.number == chosen and trial.state is TrialState.FINISHED for trial in view.trials)
 
 
 def _number(written: str) -> float:
