@@ -11,11 +11,9 @@ TORCH := $(shell grep '^torch==' constraints.txt)
 BACKEND := $(or $(TORCH_BACKEND),$(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev/null 2>&1 && echo auto || echo cpu))
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-# Tests without a browser run beside each other, one thread each; those that drive one run one by one, for each uses all cores.
-define pytest
-OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not browser $(1)" --numprocesses logical --maxprocesses 4 --dist loadfile; first=$$?; \
-	$(BIN)/python -m pytest -m "browser $(1)" && exit $$first
-endef
+# One process more than cores, four at most, and one thread in each: tests that drive a browser or a server mostly wait.
+PROCESSES := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) + 1 )))
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(PROCESSES) --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test test-all lint format browser screenshots benchmark constraints wheel clean
@@ -67,10 +65,10 @@ lint: $(VENV)/.test ## Style, types, layers.
 	@$(BIN)/lint-imports --config pyproject.toml
 
 test: lint browser ## Set up where needed, then lint and run the tests.
-	@$(call pytest,and not slow)
+	@$(PYTEST) -m "not slow"
 
 test-all: lint browser ## Every test, the long ones too.
-	@$(call pytest)
+	@$(PYTEST)
 
 format: $(VENV)/.test ## Format the code.
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .

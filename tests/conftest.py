@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -23,14 +23,19 @@ REPOSITORY = Path(__file__).parent.parent
 MODELS = Path(os.environ.get("AFINA_TEST_MODELS", REPOSITORY / ".cache" / "models"))
 SMOLLM2 = "smollm2-135m-instruct"
 GEMMA = "gemma-3-270m"
+PATIENCE = 300_000  # milliseconds that a browser test waits for what must come: no speed is asserted
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever asks for the browser carries its mark: such tests run one by one (see the Makefile)."""
+    """Whatever asks for the browser carries its mark; files that take long come first, so that processes end together."""
+    turn = dict[Path, int]()
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
+        own = 0 if item.get_closest_marker("browser") else 1 if item.get_closest_marker("model") else 2
+        turn[item.path] = min(own, turn.get(item.path, own))
+    items.sort(key=lambda item: turn[item.path])
 
 
 @pytest.fixture(autouse=True)
@@ -115,14 +120,23 @@ def lesser(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """A real Chromium, one for all browser tests: Playwright runs once a process."""
-    from playwright.sync_api import sync_playwright
+    """A real Chromium, one for all browser tests of a process, whose pages wait as long as a slow machine takes."""
+    from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
     from tests.browser import chromium
 
     path = chromium.find()
-    with sync_playwright() as playwright:
+    expect.set_options(timeout=PATIENCE)
+    with sync_playwright() as playwright, pytest.MonkeyPatch.context() as patch:
         started = playwright.chromium.launch(executable_path=path, args=list(chromium.FLAGS))
+
+        def new_context(self: Browser, **options: Any) -> BrowserContext:
+            context = plain(self, **options)
+            context.set_default_timeout(PATIENCE)
+            return context
+
+        plain = Browser.new_context
+        patch.setattr(Browser, "new_context", new_context)
         yield started
         started.close()
 

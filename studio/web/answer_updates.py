@@ -13,6 +13,8 @@ from anyio import CancelScope, to_thread
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from studio.errors import AfinaError
+
 if TYPE_CHECKING:
     from studio.services.chats import ChatService, ChatUpdate
 
@@ -22,24 +24,31 @@ _LOOK: Final = 1.0  # seconds between two looks whether it may go on
 
 @dataclass
 class Permission:
-    """Asks again and again whether an answer may go on.
+    """Asks again and again whether answers may go on; those of one link or key may share it.
 
     Args:
-        require: raises once it may not; called in a thread.
+        require: raises once they may not; called in a thread.
     """
 
     require: Callable[[], object]
     looked: float = -math.inf
+    refusal: AfinaError | None = None
 
     async def check(self, *, now: bool = False) -> None:
-        """Asks, at most once a second unless ``now``.
+        """Asks, at most once a second unless ``now``; in between the last outcome holds.
 
         Raises:
             AfinaError: what ``require`` raises.
         """
         if now or time.monotonic() - self.looked >= _LOOK:
             self.looked = time.monotonic()
-            await to_thread.run_sync(self.require)
+            try:
+                await to_thread.run_sync(self.require)
+                self.refusal = None
+            except AfinaError as error:
+                self.refusal = error
+        if self.refusal is not None:
+            raise self.refusal
 
 
 class EventStream(StreamingResponse):

@@ -19,13 +19,11 @@ from tests.conftest import MODELS, SMOLLM2
 from tests.sharing.conftest import make_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.model, pytest.mark.filterwarnings("ignore::FutureWarning")]
-SOON, ANSWERING = 20_000, 90_000  # milliseconds
 
 
 @pytest.fixture
 def page(browser: Browser, server: Server) -> Iterator[Page]:
     context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 900}, accept_downloads=True)
-    context.set_default_timeout(SOON)
     opened, complaints = context.new_page(), list[str]()
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     yield opened
@@ -57,9 +55,7 @@ def test_talk_on_stop_change_runs_and_download(runs: tuple[str, str], page: Page
     page.locator("#compare-expert button").first.click()
     page.locator("#compare-max-tokens input[type=number]").fill("512")
     ask(page, "Write down every number from one to two hundred, one on each line.")
-    expect(page.locator("#compare-talk .af-answer.before .text").first).to_have_text(
-        re.compile(r"\S{2}"), timeout=ANSWERING
-    )
+    expect(page.locator("#compare-talk .af-answer.before .text").first).to_have_text(re.compile(r"\S{2}"))
     page.click("#compare-stop")
     expect(page.locator("#compare-send")).to_be_visible()
     kept = page.locator("#compare-talk .af-answer.before .text").first.inner_text()
@@ -70,7 +66,7 @@ def test_talk_on_stop_change_runs_and_download(runs: tuple[str, str], page: Page
     ask(page, "And what did I just ask of you?")
     turns = page.locator("#compare-talk .af-turn")
     expect(turns).to_have_count(2)
-    expect(page.locator("#compare-send")).to_be_visible(timeout=ANSWERING)
+    expect(page.locator("#compare-send")).to_be_visible()
     assert "And what did I just ask" in turns.first.inner_text(), "the newest turn is on top"
     assert kept[:40] in turns.last.inner_text(), "what was said before the stop is still there"
 
@@ -81,7 +77,7 @@ def test_talk_on_stop_change_runs_and_download(runs: tuple[str, str], page: Page
     page.click("#page-compare #next-step")
     page.click("#page-proof #next-step")
     page.click("#share-export-adapter")
-    expect(page.locator("#download-adapter")).to_be_visible(timeout=ANSWERING)
+    expect(page.locator("#download-adapter")).to_be_visible()
     with page.expect_download() as download:
         page.click("#download-adapter")
     names = zipfile.ZipFile(io.BytesIO(Path(download.value.path()).read_bytes())).namelist()
@@ -106,6 +102,6 @@ def test_a_model_folder_of_ones_own(page: Page, server: Server, tiny_model: Path
     card = page.locator("[id^='model-card-folder-']")
     expect(card).to_be_visible()
     card.locator("[data-action=use]").click()
-    expect(page.locator("[id^='model-card-folder-'].chosen")).to_be_visible(timeout=ANSWERING)
+    expect(page.locator("[id^='model-card-folder-'].chosen")).to_be_visible()
     page.click("#next-step:visible")
     expect(page.locator("#examples-sample:visible")).to_be_visible()

@@ -19,7 +19,6 @@ from tests.taught import LEARNED, RUN
 from tests.web.shop import Shop
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
-PATIENCE = 60_000  # milliseconds; a limit on waiting
 QUESTION, ANSWER = next(iter(LEARNED.items()))
 
 
@@ -43,10 +42,9 @@ def page(browser: Browser, server: Server) -> Iterator[Page]:
         project = session.get(RunRow, RUN).project_id  # type: ignore[union-attr]
     workspace.database.close()
     context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(PATIENCE)
     opened = context.new_page()
     opened.goto(f"{server.address}/en/?project={project}&step=share")
-    expect(opened.locator("#share-widget")).to_be_visible(timeout=PATIENCE)
+    expect(opened.locator("#share-widget")).to_be_visible()
     yield opened
     context.close()
 
@@ -56,28 +54,28 @@ def test_the_line_of_the_share_screen_answers_on_the_owners_site(browser: Browse
     sites = page.locator("#share-widget-sites textarea")
     sites.fill("https://*.padaria.com.br")
     page.click("#share-widget-save")
-    expect(page.get_by_text("is not the address of a site")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("is not the address of a site")).to_be_visible()
     with Shop() as shop:
         sites.fill(f"{shop.url}/contato\nwww.padaria.com.br")
         page.click("#share-widget-save")
         card = page.locator("#share-widget-made article")
-        expect(card).to_contain_text(f"Answers on: {shop.url}, https://www.padaria.com.br", timeout=PATIENCE)
+        expect(card).to_contain_text(f"Answers on: {shop.url}, https://www.padaria.com.br")
         expect(sites).to_have_value(f"{shop.url}\nhttps://www.padaria.com.br")
         shop.line = card.locator("pre").inner_text()
         assert server.address in shop.line
         card.get_by_text("Try it here").click()
         preview = page.frame_locator(".af-preview")
-        expect(preview.get_by_role("button", name="Ask a question: Padaria")).to_be_visible(timeout=PATIENCE)
+        expect(preview.get_by_role("button", name="Ask a question: Padaria")).to_be_visible()
 
         visitor = browser.new_context(locale="pt-BR", viewport={"width": 390, "height": 844}, has_touch=True)
         phone = visitor.new_page()
         phone.goto(shop.url)
         phone.get_by_role("button", name="Faça uma pergunta: Padaria").tap()
         phone.get_by_role("button", name=QUESTION).tap()
-        expect(phone.locator("afina-chat .answered")).to_have_text(ANSWER, timeout=PATIENCE)
+        expect(phone.locator("afina-chat .answered")).to_have_text(ANSWER)
         card.get_by_role("button", name="Take it off all sites").click()
         page.click("#dialog-yes")
-        expect(card).to_have_count(0, timeout=PATIENCE)
+        expect(card).to_have_count(0)
         phone.reload()
         phone.wait_for_load_state("networkidle")
         assert phone.locator("afina-chat").count() == 0
@@ -99,5 +97,5 @@ def test_a_key_is_made_with_its_limits_and_revoked_on_the_screen(server: Server,
     assert [reply.status_code for reply in asked] == [200, 429]
     page.locator("#api-keys [data-action=revoke]").click()
     page.click("#dialog-yes")
-    expect(page.locator("#api-keys")).to_have_count(0, timeout=PATIENCE)
+    expect(page.locator("#api-keys")).to_have_count(0)
     assert httpx.get(f"{server.address}/v1/models", headers=bearer).status_code == 401

@@ -29,7 +29,6 @@ from tests.browser.conftest import Server
 from tests.sharing.conftest import make_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.model, pytest.mark.filterwarnings("ignore::FutureWarning")]
-PATIENCE = 120_000  # milliseconds; a limit on waiting
 RUN = "run-1"
 EXAMPLES = 40  # of which some are the exam
 VOTES = 5
@@ -73,7 +72,6 @@ def _write(path: Path, conversations: Sequence[Conversation]) -> None:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 900}, accept_downloads=True)
-    context.set_default_timeout(PATIENCE)
     opened, complaints = context.new_page(), list[str]()
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     yield opened
@@ -83,7 +81,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 def go(page: Page, server: Server, locale: str) -> None:
     page.goto(f"{server.address}/{locale}/?project=project-1&step=proof&run={RUN}")
-    expect(page.locator("h1:visible")).to_have_text(catalog(locale)("proof.title"), timeout=PATIENCE)
+    expect(page.locator("h1:visible")).to_have_text(catalog(locale)("proof.title"))
 
 
 def open_tab(page: Page, locale: str, name: str) -> None:
@@ -104,7 +102,7 @@ def sit_the_exam(page: Page, server: Server) -> None:
     page.click("#proof-start")
     expect(page.locator("#proof-exam .af-bar")).to_be_visible()
     expect(page.locator("#proof-exam [data-offline]")).to_be_hidden()
-    expect(page.locator("#proof-verdict")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#proof-verdict")).to_be_visible()
     expect(page.locator("#proof-exam")).to_have_count(0)
 
 
@@ -178,17 +176,17 @@ def mend_an_example(page: Page, server: Server) -> None:
     expect(page.locator("#examples-behind-note")).to_be_visible()
     ids = Place.parse(page.url.partition("?")[2]).rows
     assert ids
-    expect(page.locator("#examples-table tr[data-id]")).to_have_count(len(ids), timeout=PATIENCE)
+    expect(page.locator("#examples-table tr[data-id]")).to_have_count(len(ids))
     page.locator("#examples-table textarea[data-field=answer]").first.fill("Mended by hand.")
     page.click("#examples-save")
     expect(page.locator("#examples-head")).to_contain_text("Version 2")
     expect(page.locator("#examples-behind-note")).to_be_visible()
     page.click("#behind-train")
-    expect(page.locator("#train-live[data-state=finished]")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#train-live[data-state=finished]")).to_be_visible()
     run_id = Place.parse(page.url.partition("?")[2]).run
     assert run_id != RUN
     page.locator(".af-steps a[href*='step=proof']").click()
-    expect(page.locator("#proof-verdict")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#proof-verdict")).to_be_visible()
     then, now = result_of(server, RUN), result_of(server, run_id)
     parts = ("train.jsonl", "held_out.jsonl", "exam.jsonl")
     examples = [each for part in parts for each in read_examples(server.home / "runs" / run_id / part, EXAMPLES)]

@@ -19,7 +19,6 @@ from tests.child_processes import running
 from tests.sharing.conftest import make_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.model, pytest.mark.filterwarnings("ignore::FutureWarning")]
-PATIENCE = 60_000  # milliseconds; a limit on waiting
 WORDS = re.compile(r"\S{2}")
 FIRST, SECOND = "run-1", "run-2"  # the second was better in the exam, and has another rank
 
@@ -42,7 +41,6 @@ def server(tiny_model: Path, tmp_path: Path) -> Iterator[Server]:
 @pytest.fixture
 def page(browser: Browser, server: Server) -> Iterator[Page]:
     context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(PATIENCE)
     opened, complaints = context.new_page(), list[str]()
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     yield opened
@@ -52,7 +50,7 @@ def page(browser: Browser, server: Server) -> Iterator[Page]:
 
 def go(page: Page, server: Server, locale: str, step: str) -> None:
     page.goto(f"{server.address}/{locale}/?project=project-1&step={step}")
-    expect(page.locator("h1:visible")).to_have_text(catalog(locale)(f"{step}.title"), timeout=PATIENCE)
+    expect(page.locator("h1:visible")).to_have_text(catalog(locale)(f"{step}.title"))
 
 
 def ask(page: Page, question: str) -> None:
@@ -64,9 +62,9 @@ def ask(page: Page, question: str) -> None:
     page.locator("#compare-max-tokens input[type=number]").fill("16")
     page.locator("#compare-box textarea").fill(question)
     page.locator("#compare-box textarea").press("Enter")
-    expect(turns).to_have_count(before + 1, timeout=PATIENCE)
+    expect(turns).to_have_count(before + 1)
     expect(turns.first.locator(".asks")).to_contain_text(question)
-    expect(turns.first).to_have_attribute("aria-busy", "false", timeout=PATIENCE)
+    expect(turns.first).to_have_attribute("aria-busy", "false")
 
 
 def test_two_versions_a_link_a_restart_and_a_deletion(browser: Browser, page: Page, server: Server) -> None:
@@ -75,7 +73,6 @@ def test_two_versions_a_link_a_restart_and_a_deletion(browser: Browser, page: Pa
     address = share(page, server, network)
     visitor = browser.new_context(viewport={"width": 390, "height": 844}, locale="pt-BR", has_touch=True)
     phone = visitor.new_page()
-    phone.set_default_timeout(PATIENCE)
     visit(phone, address)
     if network:
         host = address.partition("/d/")[0]
@@ -87,14 +84,14 @@ def test_two_versions_a_link_a_restart_and_a_deletion(browser: Browser, page: Pa
     server.kill()
     server.start()
     go(page, server, "pt", "share")
-    expect(page.locator(f"#reach-state[data-state={'open' if network else 'failed'}]")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(f"#reach-state[data-state={'open' if network else 'failed'}]")).to_be_visible()
     expect(page.locator(".af-link .af-address")).to_have_text(address)
     visit(phone, address)
 
     go(page, server, "pt", "train")
     page.locator(f"[data-action=delete][data-id={FIRST}]").click()
     page.click("#dialog-yes")
-    expect(page.locator(f"[data-action=delete][data-id={FIRST}]")).to_have_count(0, timeout=PATIENCE)
+    expect(page.locator(f"[data-action=delete][data-id={FIRST}]")).to_have_count(0)
     go(page, server, "pt", "compare")
     expect(page.locator("#compare-talk .af-turn")).to_have_count(4)
     ask(page, "E depois?")
@@ -103,7 +100,7 @@ def test_two_versions_a_link_a_restart_and_a_deletion(browser: Browser, page: Pa
     go(page, server, "pt", "share")
     page.locator(".af-link [data-action=delete]").click()
     page.click("#dialog-yes")
-    expect(page.locator(".af-link")).to_have_count(0, timeout=PATIENCE)
+    expect(page.locator(".af-link")).to_have_count(0)
     response = phone.goto(address)
     assert response is not None
     assert response.status == 404
@@ -152,11 +149,11 @@ def lose_an_answer(page: Page, server: Server) -> None:
     expect(newest).to_contain_text(catalog("en")("compare.reading"))
     for worker in workers:
         worker.kill()
-    expect(newest.locator(".af-notice")).to_contain_text("stopped unexpectedly", timeout=PATIENCE)
+    expect(newest.locator(".af-notice")).to_contain_text("stopped unexpectedly")
     expect(box).to_have_value("Are you there?")
     box.press("Enter")
     expect(newest.locator(".af-notice")).to_have_count(0)
-    expect(newest).to_have_attribute("aria-busy", "false", timeout=PATIENCE)
+    expect(newest).to_have_attribute("aria-busy", "false")
     expect(newest.locator(".after .text").first).to_have_text(WORDS)
 
 
@@ -182,6 +179,6 @@ def visit(phone: Page, address: str) -> None:
     phone.goto(address)
     expect(phone.locator("html")).to_have_attribute("lang", "pt-BR")
     phone.locator("#suggestions button").first.tap()
-    expect(phone.locator(".after .words").first).to_have_text(WORDS, timeout=PATIENCE)
-    expect(phone.locator("#stop")).to_be_hidden(timeout=PATIENCE)
+    expect(phone.locator(".after .words").first).to_have_text(WORDS)
+    expect(phone.locator("#stop")).to_be_hidden()
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390

@@ -20,7 +20,6 @@ from tests.hub_server import FakeHub, running_hub
 from tests.sharing.conftest import make_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.model, pytest.mark.filterwarnings("ignore::FutureWarning")]
-PATIENCE = 120_000  # milliseconds; a limit on waiting
 TOKEN = "hf_writes_for_the_owner"
 
 
@@ -55,12 +54,9 @@ def server(tiny_model: Path, tmp_path: Path, hub: FakeHub) -> Iterator[Server]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
     opened, complaints = context.new_page(), list[str]()
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     yield opened
-    expect.set_options(timeout=5_000)
     context.close()
     assert complaints == []
 

@@ -17,7 +17,6 @@ from tests.browser.conftest import Server
 from tests.trusting import KNOWN, OUTSIDE, trusting_project
 
 pytestmark = [pytest.mark.browser, pytest.mark.model, pytest.mark.filterwarnings("ignore::FutureWarning")]
-PATIENCE = 120_000  # milliseconds; a limit on waiting
 WIDTHS = {"pt": 390, "en": 1280}
 
 
@@ -52,7 +51,6 @@ def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     context = browser.new_context(
         locale=tags[request.param], viewport={"width": WIDTHS[request.param], "height": 860}, reduced_motion="reduce"
     )
-    context.set_default_timeout(PATIENCE)
     opened, complaints = context.new_page(), list[str]()
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     yield opened
@@ -85,7 +83,7 @@ def test_from_the_question_to_its_source_and_to_a_person(page: Page, shop: Shop)
 
 def become_careful(page: Page, text: Catalog, careful: float) -> None:
     """Moves the control, once what it means is known."""
-    expect(page.locator("#careful-said")).to_contain_text("100", timeout=PATIENCE)
+    expect(page.locator("#careful-said")).to_contain_text("100")
     page.locator("#careful-position label").nth(CAREFUL_CHOICES.index(careful)).click()
     if careful == ALONE:
         expect(page.locator("#careful-said")).to_have_text(text("trust.level.alone"))
@@ -99,14 +97,14 @@ def ask(page: Page, question: str, how: str) -> None:
     page.fill("#compare-box textarea", question)
     page.locator("#compare-send:visible").click()
     expect(page.locator("#compare-now .asks")).to_contain_text(question)
-    expect(page.locator("#compare-now article")).to_have_attribute("aria-busy", "false", timeout=PATIENCE)
+    expect(page.locator("#compare-now article")).to_have_attribute("aria-busy", "false")
     badge = page.locator("#compare-now .after .af-how .af-badge")
     expect(badge).to_have_text(how) if how else expect(badge).to_have_count(0)
 
 
 def see_the_curve(page: Page) -> None:
     page.locator("#careful-curve button").first.click()
-    expect(page.locator("#careful-chart .scatterlayer .point").first).to_be_visible(timeout=PATIENCE)
+    expect(page.locator("#careful-chart .scatterlayer .point").first).to_be_visible()
 
 
 def write_the_handover(page: Page, shop: Shop, locale: str, text: Catalog) -> None:
@@ -126,8 +124,8 @@ def visit(page: Page, shop: Shop, locale: str, text: Catalog) -> None:
         page.fill("#question", question)
         page.keyboard.press("Enter")
         turn = page.locator(".turn").nth(place)
-        expect(turn.locator(".after .how")).to_have_text(text(f"demo.how_{how}"), timeout=PATIENCE)
-        expect(page.locator("#ask")).to_be_visible(timeout=PATIENCE)
+        expect(turn.locator(".after .how")).to_have_text(text(f"demo.how_{how}"))
+        expect(page.locator("#ask")).to_be_visible()
     expect(page.locator(".turn").nth(1).locator(".after .words")).to_have_text("Ana <b>…</b>\nana@example.com")
     assert page.evaluate("document.documentElement.scrollWidth") == page.viewport_size["width"]  # type: ignore[index]
 
@@ -137,4 +135,4 @@ def see_the_source(page: Page, text: Catalog) -> None:
     answer = page.locator("#compare-talk .after", has=page.get_by_text(text("trust.how.known"), exact=True)).first
     said = answer.locator(".text").inner_text()
     answer.get_by_role("link", name=text("trust.how.source")).click()
-    expect(page.locator("#examples-table")).to_contain_text(said, timeout=PATIENCE)
+    expect(page.locator("#examples-table")).to_contain_text(said)

@@ -15,7 +15,6 @@ from tests.conftest import SMOLLM2
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 LANGUAGES = {"en": "en-US", "pt": "pt-BR"}
-SOON, LOADING, TRAINING = 20_000, 90_000, 420_000  # milliseconds
 
 
 @pytest.fixture(autouse=True)
@@ -46,10 +45,10 @@ class Studio:
             self.complaints.append(f"request to {url}")
 
     def click(self, selector: str) -> None:
-        self.page.locator(selector).first.click(timeout=SOON)
+        self.page.locator(selector).first.click()
 
-    def see(self, selector: str, timeout: int = SOON) -> None:
-        expect(self.page.locator(selector).first).to_be_visible(timeout=timeout)
+    def see(self, selector: str) -> None:
+        expect(self.page.locator(selector).first).to_be_visible()
 
 
 def open_studio(browser: Browser, server: Server, locale: str) -> Studio:
@@ -71,13 +70,13 @@ def start_training(studio: Studio, preset: str, passes: str = "") -> None:
     studio.see("#examples-table")
     assert studio.page.locator(".toast-body").count() == 0, "nothing went wrong on the way"
     studio.click("#next-step")
-    studio.page.locator(f"#train-preset input[value={preset}]").check(timeout=SOON)
+    studio.page.locator(f"#train-preset input[value={preset}]").check()
     if passes:
         studio.click("#train-expert button")
         studio.page.locator("#train-epochs").locator("input, textarea").fill(passes)
     studio.click("#train-start")
-    expect(studio.page).to_have_url(re.compile(r"run=run-"), timeout=SOON)
-    studio.see("#train-chart [data-tips]", timeout=LOADING)
+    expect(studio.page).to_have_url(re.compile(r"run=run-"))
+    studio.see("#train-chart [data-tips]")
 
 
 @pytest.mark.parametrize(("locale", "passes"), [("en", "1"), pytest.param("pt", "1,5", marks=pytest.mark.slow)])
@@ -87,23 +86,23 @@ def test_sample_to_demo_link(browser: Browser, server: Server, locale: str, pass
     start_training(studio, "quick", passes)
 
     studio.page.reload()
-    studio.see("#train-status", timeout=LOADING)
-    studio.see("#train-live[data-state=finished]", TRAINING)
+    studio.see("#train-status")
+    studio.see("#train-live[data-state=finished]")
     studio.see("#train-answers")
 
     studio.click("#next-step")
     studio.see("#compare-suggestions button")
     studio.click("#compare-suggestions button")
     before, after = (studio.page.locator(f"#compare-talk .af-answer.{side} .text").last for side in ("before", "after"))
-    expect(after).to_have_text(re.compile(r"\S{2}"), timeout=LOADING)
-    expect(before).to_have_text(re.compile(r"\S{2}"), timeout=LOADING)
-    expect(studio.page.locator("#compare-stop")).to_be_hidden(timeout=LOADING)
+    expect(after).to_have_text(re.compile(r"\S{2}"))
+    expect(before).to_have_text(re.compile(r"\S{2}"))
+    expect(studio.page.locator("#compare-stop")).to_be_hidden()
     assert before.inner_text() != after.inner_text()
 
     studio.click("#next-step")
     studio.click("#page-proof #next-step")
     studio.click("#share-create")
-    address = studio.page.locator("#share-links a[href*='/d/']").first.get_attribute("href", timeout=SOON)
+    address = studio.page.locator("#share-links a[href*='/d/']").first.get_attribute("href")
     assert address is not None
     assert studio.complaints == []
     visit(browser, studio, address)
@@ -118,13 +117,13 @@ def visit(browser: Browser, studio: Studio, address: str) -> None:
     url = studio.server.address + address.removeprefix("..")
     page.goto(url)
     expect(page.locator("html")).to_have_attribute("lang", re.compile(studio.locale))
-    page.locator("#suggestions button").first.tap(timeout=SOON)
-    expect(page.locator(".after .words").first).to_have_text(re.compile(r"\S{2}"), timeout=LOADING)
-    expect(page.locator(".before .words").first).to_have_text(re.compile(r"\S{2}"), timeout=LOADING)
+    page.locator("#suggestions button").first.tap()
+    expect(page.locator(".after .words").first).to_have_text(re.compile(r"\S{2}"))
+    expect(page.locator(".before .words").first).to_have_text(re.compile(r"\S{2}"))
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     studio.click("#share-links [data-action=revoke]")
     studio.click("#dialog-yes")
-    expect(studio.page.locator("#share-links [data-action=reopen]")).to_be_visible(timeout=SOON)
+    expect(studio.page.locator("#share-links [data-action=reopen]")).to_be_visible()
     response = page.goto(url)
     assert response is not None
     assert response.status in (404, 410)
@@ -139,7 +138,7 @@ def test_a_killed_server_loses_nothing(browser: Browser, server: Server) -> None
     server.kill()
     server.start()
     studio.page.goto(address)
-    studio.see("#train-status", timeout=LOADING)
-    studio.see("#train-live[data-state=finished]", TRAINING)
+    studio.see("#train-status")
+    studio.see("#train-live[data-state=finished]")
     started = (next((server.home / "runs").iterdir()) / "events.jsonl").read_text().count('"type":"started"')
     assert started == 1, "the worker went on by itself: it was adopted, not restarted"

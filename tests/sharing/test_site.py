@@ -107,7 +107,7 @@ def ask(page: Page, question: str) -> tuple[str, str]:
 
 def answered(page: Page) -> tuple[str, str]:
     card = page.locator(".turn").last.locator(".answer.after")
-    card.and_(page.locator("[aria-busy=false]")).wait_for(timeout=60_000)
+    card.and_(page.locator("[aria-busy=false]")).wait_for()
     return card.locator(".words").inner_text(), card.locator(".how").inner_text()
 
 
@@ -115,7 +115,7 @@ def answered(page: Page) -> tuple[str, str]:
 def test_the_folder_answers_as_the_studio_does_then_without_a_network(page: Page, address: str) -> None:
     asked: list[str] = []
     page.context.on("request", lambda request: asked.append(request.url))
-    page.wait_for_selector("html[data-ready]", timeout=90_000)
+    page.wait_for_selector("html[data-ready]")
     assert page.evaluate("crossOriginIsolated"), "the service worker sets the headers that allow two threads"
     assert page.locator("html").get_attribute("data-ready") == "2"
     assert page.locator("h1").inner_text() == "Pergunte à <Padaria>"
@@ -130,7 +130,7 @@ def test_the_folder_answers_as_the_studio_does_then_without_a_network(page: Page
     assert {url.split("?")[0].rsplit("/", 1)[0] for url in asked if not url.startswith(("blob:", "data:"))} == {address}
     page.context.set_offline(True)
     page.reload()
-    page.wait_for_selector("html[data-ready]", timeout=90_000)
+    page.wait_for_selector("html[data-ready]")
     page.locator(".chip").first.click()
     assert answered(page)[0] == HOURS
 
@@ -139,7 +139,7 @@ def test_the_folder_answers_as_the_studio_does_then_without_a_network(page: Page
 def test_known_answers_need_no_model_and_opinions_leave_as_a_file(page: Page, folder: Path, tmp_path: Path) -> None:
     page.context.route("**/*.gguf.*", lambda route: route.abort())
     page.reload()
-    page.wait_for_selector("html[data-known]", timeout=60_000)
+    page.wait_for_selector("html[data-known]")
     page.get_by_text("O chatbot não pôde ser carregado").wait_for()
     said, how = ask(page, "quanto custa cada um?")
     assert (said, how) == (PRICE, "Palavras da própria equipe")

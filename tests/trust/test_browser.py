@@ -75,7 +75,7 @@ def test_the_page_decides_as_the_studio_does(browser: Browser, selector: AnswerS
     texts = asked("pt")
     chats = [(first, "e isso demora?", []) for first in texts[:40]] + [(first, "e lá?", ["x"]) for first in texts[:10]]
     with served(tmp_path) as address:
-        page = browser.new_page()
+        page = browser.new_context().new_page()
         page.goto(address)
         found: dict[str, Any] = page.evaluate(
             """async ([texts, chats]) => {

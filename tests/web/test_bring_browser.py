@@ -14,8 +14,6 @@ from tests.browser.conftest import Server
 from tests.hub_server import FakeHub
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
-SOON = 30_000  # milliseconds
-FETCHED = 120_000  # a process with the library of the hub has to begin
 PASTED = "Ticket\tQuestion\tDetail\tAnswer\n" + "".join(
     f"{n}\tHow does delivery to {place} work?\tIt is urgent.\tWe deliver to {place} in {n + 3} days.\n"
     for n, place in enumerate(("Rio", "Bahia", "Recife", "Natal", "Manaus", "Goias", "Palmas", "Maceio"))
@@ -36,15 +34,14 @@ def hub(shared_hub: FakeHub) -> FakeHub:
 def page(browser: Browser, hub: FakeHub, shared_server: Server) -> Iterator[Page]:
     """The Examples screen of an empty project, in English."""
     context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(SOON)
     opened = context.new_page()
     opened.goto(f"{shared_server.address}/en/")
     opened.click("#home-new")
     opened.fill("#dialog-input", "Shop")
     opened.click("#dialog-yes")
-    expect(opened).to_have_url(re.compile("step=model"), timeout=SOON)
+    expect(opened).to_have_url(re.compile("step=model"))
     opened.goto(opened.url.replace("step=model", "step=examples"))
-    expect(opened.locator("#examples-upload")).to_be_visible(timeout=SOON)
+    expect(opened.locator("#examples-upload")).to_be_visible()
     yield opened
     context.close()
 
@@ -53,23 +50,23 @@ def test_paste_map_and_reword(page: Page) -> None:
     head = page.locator("#examples-head")
     page.get_by_role("tab", name="Paste a table").click()
     page.click("#examples-paste-go")
-    expect(page.get_by_text("There is nothing in the box yet").first).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("There is nothing in the box yet").first).to_be_visible()
     page.fill("#examples-paste textarea", PASTED)
     page.click("#examples-paste-go")
-    expect(head).to_contain_text("8 examples", timeout=SOON)
+    expect(head).to_contain_text("8 examples")
     # Two clicks: the part, and the column to put below it.
     page.click("#examples-picture .af-part.asks")
     page.click(".af-picker [data-action=join][data-column=Detail]")
-    expect(page.locator("#examples-picture .af-part.asks")).to_contain_text("It is urgent.", timeout=SOON)
-    expect(head).to_contain_text("Version 2", timeout=SOON)
+    expect(page.locator("#examples-picture .af-part.asks")).to_contain_text("It is urgent.")
+    expect(head).to_contain_text("Version 2")
     page.get_by_role("tab", name="Exam", exact=True).click()
     page.click("#examples-split [data-action=share][data-share='0.3']")
-    expect(head).to_contain_text("Version 3", timeout=SOON)
+    expect(head).to_contain_text("Version 3")
     page.click("#split-reword")
     page.locator("#examples-reworded li button").first.click()
-    expect(page.locator("#split-accept")).to_have_text("Use these 7", timeout=SOON)
+    expect(page.locator("#split-accept")).to_have_text("Use these 7")
     page.click("#split-accept")
-    expect(head).to_contain_text("7 kept aside", timeout=SOON)
+    expect(head).to_contain_text("7 kept aside")
     expect(page.locator("#examples-split")).to_contain_text("your own questions in other words")
 
 
@@ -77,14 +74,14 @@ def test_a_dataset_of_the_hub(page: Page) -> None:
     page.get_by_role("tab", name="Hugging Face").click()
     page.fill("#hub-id input, #hub-id textarea", "acme/none")
     page.click("#hub-look")
-    expect(page.get_by_text("There is no dataset “acme/none”").first).to_be_visible(timeout=FETCHED)
+    expect(page.get_by_text("There is no dataset “acme/none”").first).to_be_visible()
     page.fill("#hub-id input, #hub-id textarea", "acme/faq")
     page.click("#hub-look")
-    expect(page.locator("#hub-config input")).to_have_value("shop", timeout=FETCHED)
+    expect(page.locator("#hub-config input")).to_have_value("shop")
     expect(page.locator("#hub-split input")).to_have_value("train")
     page.fill("#hub-rows input", "5")
     page.click("#hub-go")
-    expect(page.locator("#examples-head")).to_contain_text("5 examples", timeout=FETCHED)
+    expect(page.locator("#examples-head")).to_contain_text("5 examples")
     expect(page.locator("#examples-head")).to_contain_text("acme-faq.jsonl")
 
 
@@ -97,10 +94,10 @@ def test_the_empty_state_gives_way_to_a_large_file_and_comes_back_when_it_is_sto
     empty = page.locator("#examples-sample")
     expect(empty).to_be_visible()
     page.set_input_files("#examples-upload input[type=file]", path)
-    expect(page.locator("#examples-stop")).to_be_visible(timeout=FETCHED)
+    expect(page.locator("#examples-stop")).to_be_visible()
     expect(empty).to_have_count(0)
     page.click("#examples-stop")
-    expect(empty).to_be_visible(timeout=FETCHED)
+    expect(empty).to_be_visible()
     expect(page.locator("#examples-stop")).to_have_count(0)
 
 
@@ -109,9 +106,9 @@ def test_whoever_goes_on_during_the_check_up_is_not_taken_back(page: Page, tmp_p
     lines = (f"How does delivery to street {n} work?,We deliver to street {n} in three days." for n in range(15_000))
     path.write_text("\n".join(["Question,Answer", *lines]), encoding="utf-8")
     page.set_input_files("#examples-upload input[type=file]", path)
-    expect(page.locator("#checkup[data-state=running]")).to_be_visible(timeout=FETCHED)
+    expect(page.locator("#checkup[data-state=running]")).to_be_visible()
     page.click("#page-examples #next-step")
-    expect(page.locator("#page-train")).to_be_visible(timeout=SOON)
+    expect(page.locator("#page-train")).to_be_visible()
     page.wait_for_timeout(8_000)  # the check-up ends, and tells the page that was left
     expect(page).to_have_url(re.compile("step=train"))
     expect(page.locator("#page-train")).to_be_visible()
@@ -132,10 +129,10 @@ def test_what_was_left_out_stands_in_one_panel(page: Page, tmp_path: Path) -> No
     path.write_text(json.dumps(INTENTS), encoding="utf-8")
     page.set_input_files("#examples-upload input[type=file]", str(path))
     panel = page.locator("#left-out")
-    expect(panel.get_by_role("heading")).to_have_text("Left out: 1 row, 1 answer", timeout=SOON)
+    expect(panel.get_by_role("heading")).to_have_text("Left out: 1 row, 1 answer")
     expect(panel.get_by_role("listitem")).to_have_count(2)
     expect(panel).to_contain_text("row 3 has no question")
     expect(panel).to_contain_text("and 1 was left out")
     page.goto(page.url.replace("/en/", "/pt/"))
-    expect(panel.get_by_role("heading")).to_have_text("De fora: 1 linha, 1 resposta", timeout=SOON)
+    expect(panel.get_by_role("heading")).to_have_text("De fora: 1 linha, 1 resposta")
     expect(panel).to_contain_text("a linha 3 não tem pergunta")

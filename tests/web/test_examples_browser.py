@@ -15,14 +15,12 @@ from tests.browser.conftest import Server
 from tests.services.examples.test_planted import PLANTED, write_export
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
-SOON = 120_000  # milliseconds
 
 
 @pytest.fixture
 def page(browser: Browser, shared_server: Server, tmp_path: Path) -> Iterator[Page]:
     """The examples of a new project: 31 rows with ten planted problems, checked."""
     context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 900}, accept_downloads=True)
-    context.set_default_timeout(SOON)
     opened, complaints = context.new_page(), list[str]()
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     opened.on("dialog", lambda dialog: dialog.accept())
@@ -47,16 +45,16 @@ def table_row(page: Page, number: str) -> dict[str, str]:
 
 
 def version(page: Page, number: int) -> None:
-    expect(page.locator("#examples-head")).to_contain_text(f"Version {number}", timeout=SOON)
+    expect(page.locator("#examples-head")).to_contain_text(f"Version {number}")
 
 
 def test_the_examples_are_corrected_and_nothing_is_lost(page: Page, shared_server: Server) -> None:
     # A finding's rows, and words that are looked for.
     page.click("#findings > summary")
     page.click("#finding-cpf > summary")
-    expect(page.locator("#finding-cpf ins")).to_contain_text("[CPF_1]", timeout=SOON)
+    expect(page.locator("#finding-cpf ins")).to_contain_text("[CPF_1]")
     page.click("#finding-cpf [data-action=filter]")
-    expect(page.locator("#examples-count")).to_have_text(re.compile("^1 of 31"), timeout=SOON)
+    expect(page.locator("#examples-count")).to_have_text(re.compile("^1 of 31"))
     expect(page.get_by_label("Question 29", exact=True)).to_have_value(PLANTED["cpf"][0][0])
 
     # Edits stay on the page through a filter, a reload and a visit elsewhere, until they are saved.
@@ -67,15 +65,15 @@ def test_the_examples_are_corrected_and_nothing_is_lost(page: Page, shared_serve
     page.keyboard.type("Não.")
     expect(page.locator(".af-unsaved")).to_contain_text("2 unsaved changes")
     page.reload()
-    expect(page.get_by_label("Answer 29", exact=True)).to_have_value("Sai sim.", timeout=SOON)
+    expect(page.get_by_label("Answer 29", exact=True)).to_have_value("Sai sim.")
     expect(page.locator(".af-unsaved")).to_contain_text("2 unsaved changes")
     page.get_by_role("button", name="Delete example 3", exact=True).click()
     page.click("a[href*='step=model']")
     page.click("#dialog-yes")  # save and go on
-    expect(page).to_have_url(re.compile("step=model"), timeout=SOON)
+    expect(page).to_have_url(re.compile("step=model"))
     page.go_back()
     version(page, 2)
-    expect(page.locator("#examples-count")).to_have_text("31 examples", timeout=SOON)
+    expect(page.locator("#examples-count")).to_have_text("31 examples")
     expect(page.locator(".af-unsaved")).to_be_hidden()
     assert table_row(page, "29") == {"Question": PLANTED["cpf"][0][0], "Answer": "Sai sim."}
     assert table_row(page, "#31") == {"Question": "Vende chá?", "Answer": "Não."}
@@ -84,23 +82,23 @@ def test_the_examples_are_corrected_and_nothing_is_lost(page: Page, shared_serve
     page.click("#examples-replace button")
     page.locator("#examples-find").locator("input, textarea").fill("LOJA")
     page.locator("#examples-put").locator("input, textarea").fill("filial")
-    expect(page.locator("#examples-places")).to_contain_text("20 places", timeout=SOON)
+    expect(page.locator("#examples-places")).to_contain_text("20 places")
     page.click("#examples-replace-act")
     version(page, 3)
-    expect(page.get_by_label("Answer 2", exact=True)).to_have_value(re.compile("filial"), timeout=SOON)
+    expect(page.get_by_label("Answer 2", exact=True)).to_have_value(re.compile("filial"))
 
     # What was just done is undone from the bar; every version says what it changed, and comes back.
     page.click("#examples-toast [data-action=undo]")
     version(page, 2)
     page.get_by_role("tab", name="History").click()
     page.locator(".af-version[data-number='2'] summary").click()
-    expect(page.locator(".af-version[data-number='2'] ins").first).to_be_visible(timeout=SOON)
+    expect(page.locator(".af-version[data-number='2'] ins").first).to_be_visible()
     page.click(".af-version[data-number='3'] [data-action=restore]")
     version(page, 4)
     page.click("#examples-history [data-action=name]")
     page.fill("#dialog-input", "Ana")
     page.click("#dialog-yes")
-    expect(page.locator("#examples-name")).to_contain_text("Ana", timeout=SOON)
+    expect(page.locator("#examples-name")).to_contain_text("Ana")
 
     # The examples as a file.
     page.get_by_role("tab", name="Examples").click()

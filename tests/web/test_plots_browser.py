@@ -9,13 +9,11 @@ from studio.i18n import catalog
 from tests.browser.conftest import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
-SOON = 60_000  # milliseconds
 
 
 def test_a_point_of_the_map_leads_to_its_row(browser: Browser, shared_server: Server) -> None:
     text = catalog("pt")
     context = browser.new_context(locale="pt-BR", viewport={"width": 390, "height": 844})
-    context.set_default_timeout(SOON)
     page, complaints = context.new_page(), list[str]()
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda request: complaints.append(request.url) if "127.0.0.1" not in request.url else None)
@@ -24,7 +22,7 @@ def test_a_point_of_the_map_leads_to_its_row(browser: Browser, shared_server: Se
     page.locator("[id^=model-card-]").first.wait_for()
     page.goto(page.url.replace("step=model", "step=examples"))
     page.get_by_role("tab", name=text("examples.plots.tab")).click()
-    expect(page.locator("#plots-map .js-plotly-plot .point").first).to_be_visible(timeout=SOON)
+    expect(page.locator("#plots-map .js-plotly-plot .point").first).to_be_visible()
     expect(page.locator("#plots-map-head")).to_contain_text(text("examples.plots.proof.all_topics", n=24))
     expect(page.locator("#plots-topics-head")).to_contain_text(text("examples.plots.topics.several", n=24))
     expect(page.locator("#plots-languages-head")).to_contain_text(text("examples.plots.language.pt"))

@@ -17,7 +17,6 @@ from studio.settings import Settings, assets_dir
 from tests.browser.conftest import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
-SOON, TRAINING = 20_000, 120_000  # milliseconds
 LONG = {"epochs": 300.0, "evaluations": 3, "patience": 0}
 
 
@@ -77,26 +76,26 @@ def test_the_queue_is_reordered_paused_and_cancelled(
     server.start()
     page.goto(f"{server.address}/en/?project={project}&step=train")
     rows = page.locator(".af-queue li[data-state=queued]")
-    expect(rows).to_have_count(2, timeout=TRAINING)
+    expect(rows).to_have_count(2)
     expect(rows.first).to_contain_text("starts after “Run 1”")
     rows.nth(1).locator("[data-action=up]").focus()
     page.keyboard.press("Enter")
-    expect(rows.first).to_contain_text("Run 3", timeout=SOON)
+    expect(rows.first).to_contain_text("Run 3")
     focus_went_with_the_run = "document.activeElement.closest('li')?.innerText.startsWith('1')"
-    page.wait_for_function(focus_went_with_the_run, timeout=SOON)
+    page.wait_for_function(focus_went_with_the_run)
 
     rows.filter(has_text="Run 2").locator("[data-action=cancel]").click()
     page.click("#dialog-yes")
-    expect(rows).to_have_count(1, timeout=SOON)
+    expect(rows).to_have_count(1)
     page.locator("#train-runs a", has_text="Run 1").click()
-    expect(page.locator("#train-live h2").first).to_have_text("Run 1", timeout=SOON)
+    expect(page.locator("#train-live h2").first).to_have_text("Run 1")
     page.click("#train-pause")
-    expect(page.locator("#train-live[data-state=paused]")).to_be_visible(timeout=TRAINING)
+    expect(page.locator("#train-live[data-state=paused]")).to_be_visible()
     page.click("#train-resume")
-    expect(page.locator("#train-live[data-state=paused]")).to_have_count(0, timeout=SOON)
+    expect(page.locator("#train-live[data-state=paused]")).to_have_count(0)
     page.locator("#train-cancel").click()
     page.click("#dialog-yes")
-    expect(page.locator("#train-live[data-state=cancelled]")).to_be_visible(timeout=TRAINING)
+    expect(page.locator("#train-live[data-state=cancelled]")).to_be_visible()
 
 
 def write(page: Page, selector: str, words: str) -> None:
@@ -117,25 +116,25 @@ def test_runs_are_laid_over_each_other_and_a_search_without_a_right_answer_offer
     project = prepare(server, models, tiny_model, quick | {"rank": 4}, quick | {"rank": 8}, pairs=40)
     server.start()
     page.goto(f"{server.address}/en/?project={project}&step=train")
-    expect(page.locator("#train-overlay")).to_be_visible(timeout=TRAINING)
+    expect(page.locator("#train-overlay")).to_be_visible()
     expect(page.locator("#train-overlay polyline")).to_have_count(2)
     expect(page.locator("#train-overlay td[data-label=Rank]")).to_have_text(["8", "4"])
     page.locator("#train-runs [data-action=tick]").first.click()
-    expect(page.locator("#train-overlay")).to_have_count(0, timeout=SOON)
+    expect(page.locator("#train-overlay")).to_have_count(0)
     expect(page).to_have_url(re.compile("beside=run-"))
     page.reload()
-    expect(page.locator("#train-runs [data-action=tick]").first).not_to_be_checked(timeout=SOON)
+    expect(page.locator("#train-runs [data-action=tick]").first).not_to_be_checked()
 
     page.locator("#train-lab button").first.click()
     write(page, "#search-minutes", "many")
     page.click("#search-start")
-    expect(page.get_by_text("minutes are not possible").first).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("minutes are not possible").first).to_be_visible()
     write(page, "#search-minutes", "1")
     page.click("#search-start")
     study = page.locator("#train-studies section")
-    expect(study.locator("polyline.s2, polyline.s1").first).to_be_attached(timeout=TRAINING)
+    expect(study.locator("polyline.s2, polyline.s1").first).to_be_attached()
     study.locator("[data-action=stop]").click()
-    expect(study).to_have_attribute("data-state", re.compile("stopped|finished"), timeout=TRAINING)
+    expect(study).to_have_attribute("data-state", re.compile("stopped|finished"))
     # A random model answers nothing right, so no attempt is called best or offered.
-    expect(study.get_by_text(re.compile("marked as best")).first).to_be_visible(timeout=SOON)
+    expect(study.get_by_text(re.compile("marked as best")).first).to_be_visible()
     expect(page.locator("#study-use")).to_have_count(0)

@@ -15,19 +15,17 @@ from tests.browser.conftest import Server
 from tests.conftest import SMOLLM2
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
-SOON = 60_000  # milliseconds; a limit on waiting
 
 
 @pytest.fixture
 def page(browser: Browser, shared_server: Server) -> Iterator[Page]:
     """An English page that fails the test on a script error or a request to elsewhere."""
     context = browser.new_context(locale="en-US", viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(SOON)
     opened, complaints = context.new_page(), list[str]()
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     opened.on("request", lambda request: _note_outside(request.url, shared_server.address, complaints))
     opened.goto(f"{shared_server.address}/en/")
-    expect(opened.locator("#home-new")).to_be_visible(timeout=SOON)
+    expect(opened.locator("#home-new")).to_be_visible()
     yield opened
     context.close()
     assert complaints == []
@@ -42,7 +40,7 @@ def new_project(page: Page, name: str) -> None:
     page.click("#home-new")
     page.fill("#dialog-input", name)
     page.click("#dialog-yes")
-    expect(page.locator(f"#model-card-{SMOLLM2}")).to_be_visible(timeout=SOON)
+    expect(page.locator(f"#model-card-{SMOLLM2}")).to_be_visible()
 
 
 def test_moving_about_changes_the_address_and_comes_back(page: Page) -> None:
@@ -50,15 +48,15 @@ def test_moving_about_changes_the_address_and_comes_back(page: Page) -> None:
     new_project(page, "<b>Café</b>")
     expect(page.locator("#project-name")).to_have_text("<b>Café</b>")
     page.click(f"#model-use-{SMOLLM2}")
-    expect(page.locator(f"#model-card-{SMOLLM2}.chosen")).to_be_visible(timeout=SOON)
+    expect(page.locator(f"#model-card-{SMOLLM2}.chosen")).to_be_visible()
     page.click("#next-step:visible")
-    expect(page.locator("#examples-sample:visible")).to_be_visible(timeout=SOON)
+    expect(page.locator("#examples-sample:visible")).to_be_visible()
     expect(page).to_have_url(re.compile("step=examples"))
     page.go_back()
-    expect(page.locator(f"#model-card-{SMOLLM2}")).to_be_visible(timeout=SOON)
+    expect(page.locator(f"#model-card-{SMOLLM2}")).to_be_visible()
     assert page.evaluate("window.stayed"), "no step reloads the page"
     page.locator("header nav a").click()
-    expect(page.locator("h1:visible")).to_have_text(catalog("pt")("model.title"), timeout=SOON)
+    expect(page.locator("h1:visible")).to_have_text(catalog("pt")("model.title"))
     expect(page).to_have_url(re.compile(r"/pt/\?project=project-\w+&step=model"))
     expect(page.locator("html")).to_have_attribute("lang", "pt-BR")
 
@@ -70,14 +68,14 @@ def test_a_project_is_renamed_and_deleted_after_a_question(page: Page) -> None:
     page.fill("#dialog-input", "Second name")
     page.click("#dialog-yes")
     card = page.locator("article", has_text="Second name")
-    expect(card).to_have_count(1, timeout=SOON)
+    expect(card).to_have_count(1)
     expect(page.locator("article", has_text="First name")).to_have_count(0)
     card.locator("[data-action=delete]").click()
     page.click("#dialog-no")
     expect(card).to_have_count(1)
     card.locator("[data-action=delete]").click()
     page.click("#dialog-yes")
-    expect(card).to_have_count(0, timeout=SOON)
+    expect(card).to_have_count(0)
 
 
 def test_files_are_read_edited_and_brought_back(page: Page, tmp_path: Path) -> None:
@@ -87,21 +85,21 @@ def test_files_are_read_edited_and_brought_back(page: Page, tmp_path: Path) -> N
     empty = tmp_path / "empty.csv"
     empty.touch()
     page.set_input_files("#examples-upload input[type=file]", empty)
-    expect(page.get_by_text("“empty.csv”").first).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("“empty.csv”").first).to_be_visible()
     good = tmp_path / "good.csv"
     rows = "\n".join(f"Do you sell tea {n}?,Yes: tea number {n}." for n in range(8))
     good.write_text(f"question,answer\n{rows}\nNo answer here?,\n", encoding="utf-8")
     page.set_input_files("#examples-upload input[type=file]", good)
-    expect(page.locator("#examples-picture")).to_contain_text("Do you sell tea 0?", timeout=SOON)
+    expect(page.locator("#examples-picture")).to_contain_text("Do you sell tea 0?")
     expect(page.locator("#examples-summary")).to_contain_text("10")
-    expect(page.locator("#examples-preview mark")).to_contain_text("tea number 0", timeout=SOON)
+    expect(page.locator("#examples-preview mark")).to_contain_text("tea number 0")
     page.get_by_label("Answer 2", exact=True).fill("Changed by hand.")
     page.click("#examples-save")
-    expect(page.locator("#examples-head")).to_contain_text("Version 2", timeout=SOON)
+    expect(page.locator("#examples-head")).to_contain_text("Version 2")
     page.click("#examples-undo")
-    expect(page.locator("#examples-head")).to_contain_text("Version 1", timeout=SOON)
+    expect(page.locator("#examples-head")).to_contain_text("Version 1")
     page.click("#examples-redo")
-    expect(page.get_by_label("Answer 2", exact=True)).to_have_value("Changed by hand.", timeout=SOON)
+    expect(page.get_by_label("Answer 2", exact=True)).to_have_value("Changed by hand.")
 
 
 _UNREADABLE_STEPS = """[...document.querySelectorAll('.af-steps a')].filter(step => {
@@ -115,11 +113,11 @@ def test_a_phone_shows_every_step_without_sideways_scrolling(browser: Browser, s
         context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme, has_touch=True)  # type: ignore[arg-type]
         page = context.new_page()
         page.goto(f"{shared_server.address}/{locale}/")
-        page.locator("#home-sample").tap(timeout=SOON)
-        expect(page).to_have_url(re.compile("step=model"), timeout=SOON)
+        page.locator("#home-sample").tap()
+        expect(page).to_have_url(re.compile("step=model"))
         for step in STEPS:
             page.locator(f".af-steps a[href*='step={step}']").tap()
-            expect(page.locator("h1:visible")).to_have_text(catalog(locale)(f"{step}.title"), timeout=SOON)
+            expect(page.locator("h1:visible")).to_have_text(catalog(locale)(f"{step}.title"))
             page.wait_for_timeout(500)
             assert page.evaluate("document.documentElement.scrollWidth") <= 390, (locale, step)
             assert page.evaluate(_UNREADABLE_STEPS) == [], (locale, step)

@@ -18,7 +18,6 @@ from tests.web.shop import Shop
 __all__ = ["served"]  # fixtures
 pytestmark = pytest.mark.browser
 
-PATIENCE = 30_000  # milliseconds; a limit on waiting
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script> & pronto"
 
 
@@ -42,7 +41,6 @@ def shop(served: Served, widgets: WidgetService, widget: Widget) -> Iterator[Sho
 @contextmanager
 def visitor(browser: Browser, **options: object) -> Iterator[Page]:
     context = browser.new_context(**options)  # type: ignore[arg-type]
-    expect.set_options(timeout=PATIENCE)
     page = context.new_page()
     page.problems = []  # type: ignore[attr-defined]
     page.on("pageerror", lambda error: page.problems.append(str(error)))  # type: ignore[attr-defined]

@@ -7,9 +7,10 @@ import logging
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakValueDictionary
 
 import anyio
 from anyio import to_thread
@@ -44,6 +45,7 @@ class Answering:
         links: counts them.
         queue: says whose turn it is.
         receipts: signs what was answered.
+        permissions: of the links by which somebody waits or is answered, by token: one look a second for a whole crowd.
     """
 
     chats: ChatService
@@ -51,6 +53,7 @@ class Answering:
     links: LinkService
     queue: VisitorQueue
     receipts: Receipts
+    permissions: WeakValueDictionary[str, Permission] = field(default_factory=WeakValueDictionary)
 
     async def stream(self, link: Link, question: Question, ticket: Ticket, text: Catalog) -> AsyncIterator[str]:
         """Yields one JSON object a line; a visitor who goes away ends the generation.
@@ -61,7 +64,8 @@ class Answering:
         ``base`` is the answer that stands first, whose ever it is, and the last line has a ``ballot``; where better
         answers may be suggested it has a ``receipt`` of the tuned one.
         """
-        watch = Permission(partial(self.links.open, link.token))
+        own = Permission(partial(self.links.open, link.token))
+        watch = self.permissions.setdefault(link.token, own)
         try:
             async for line in self._wait(ticket, watch, text):
                 yield line

@@ -103,7 +103,7 @@ def build_studio(services: Services, locale: str) -> Any:
         header = _watching_header(ui)
         pages = _build_pages(ui)
         _connect(ui, header, pages)
-    studio.queue(default_concurrency_limit=_CLICKS_AT_ONCE, api_open=False)
+    studio.api_open = False
     studio._queue = WakingQueue(
         live_updates=True,
         concurrency_count=studio.max_threads,
