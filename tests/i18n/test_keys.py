@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from jinja2 import Environment, nodes
 
 from studio import errors
 from studio.data.checks.registry import CHECKS
@@ -44,9 +45,16 @@ def written() -> Iterator[tuple[str, str, bool]]:
             elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts:
                 yield f"{path.name}:{node.lineno}", node.value, True
     for path in STUDIO.rglob("*.html"):
-        for key in re.findall(r"""["']([a-z0-9_.]+)["']""", path.read_text(encoding="utf-8")):
-            whole = not key.endswith(".")  # "common.language." ~ locale
-            yield path.name, key if whole else f"{re.escape(key)}[^.]*", whole
+        template = Environment().parse(path.read_text(encoding="utf-8"))
+        joined = list(template.find_all(nodes.Concat))  # "common.language." ~ locale
+        parts = {id(value) for node in joined for value in node.nodes}
+        for node in joined:
+            shown = [re.escape(v.value) if isinstance(v, nodes.Const) else "[^.]*" for v in node.nodes]
+            shown[:1] = [".+" if shown[0] == "[^.]*" else shown[0]]
+            yield f"{path.name}:{node.lineno}", "".join(shown), False
+        for node in template.find_all(nodes.Const):
+            if isinstance(node.value, str) and id(node) not in parts:
+                yield f"{path.name}:{node.lineno}", node.value, True
 
 
 WRITTEN = list(written())
