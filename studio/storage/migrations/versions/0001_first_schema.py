@@ -94,23 +94,3 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("link", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_link_run_id"), ["run_id"], unique=False)
-
-
-def downgrade() -> None:
-    with op.batch_alter_table("link", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_link_run_id"))
-
-    op.drop_table("link")
-    with op.batch_alter_table("run", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_run_state"))
-        batch_op.drop_index(batch_op.f("ix_run_project_id"))
-        batch_op.drop_index(batch_op.f("ix_run_position"))
-
-    op.drop_table("run")
-    with op.batch_alter_table("dataset", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_dataset_project_id"))
-
-    op.drop_table("dataset")
-    op.drop_table("project")
-    op.drop_table("added_model")
-    op.drop_table("acceptance")

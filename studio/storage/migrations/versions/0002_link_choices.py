@@ -11,9 +11,3 @@ def upgrade() -> None:
     with op.batch_alter_table("link", schema=None) as batch_op:
         batch_op.add_column(sa.Column("shows_before", sa.Boolean(), nullable=False, server_default=sa.true()))
         batch_op.add_column(sa.Column("chosen_by", sa.String(length=16), nullable=False, server_default="owner"))
-
-
-def downgrade() -> None:
-    with op.batch_alter_table("link", schema=None) as batch_op:
-        batch_op.drop_column("chosen_by")
-        batch_op.drop_column("shows_before")

@@ -10,8 +10,3 @@ down_revision = "0002"
 def upgrade() -> None:
     with op.batch_alter_table("project", schema=None) as batch_op:
         batch_op.add_column(sa.Column("deleted_at", sa.Double(), nullable=True))
-
-
-def downgrade() -> None:
-    with op.batch_alter_table("project", schema=None) as batch_op:
-        batch_op.drop_column("deleted_at")

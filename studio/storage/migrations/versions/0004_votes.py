@@ -19,7 +19,3 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["run.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("run_id", "against", "voter", "question_id"),
     )
-
-
-def downgrade() -> None:
-    op.drop_table("vote")

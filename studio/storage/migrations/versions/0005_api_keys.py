@@ -24,7 +24,3 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest"),
         sa.UniqueConstraint("id"),
     )
-
-
-def downgrade() -> None:
-    op.drop_table("api_key")

@@ -11,9 +11,3 @@ def upgrade() -> None:
     with op.batch_alter_table("link", schema=None) as batch_op:
         batch_op.add_column(sa.Column("expires_at", sa.Double(), nullable=True))
         batch_op.add_column(sa.Column("per_hour", sa.Integer(), nullable=True))
-
-
-def downgrade() -> None:
-    with op.batch_alter_table("link", schema=None) as batch_op:
-        batch_op.drop_column("per_hour")
-        batch_op.drop_column("expires_at")

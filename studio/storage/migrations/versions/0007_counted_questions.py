@@ -13,10 +13,3 @@ def upgrade() -> None:
         with op.batch_alter_table(table, schema=None) as batch_op:
             batch_op.add_column(sa.Column(started_at, sa.Double(), server_default="0", nullable=False))
             batch_op.add_column(sa.Column(asked, sa.Integer(), server_default="0", nullable=False))
-
-
-def downgrade() -> None:
-    for table, *columns in _COUNTS:
-        with op.batch_alter_table(table, schema=None) as batch_op:
-            for column in columns:
-                batch_op.drop_column(column)

@@ -35,11 +35,3 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_suggested_answer_project_id", "suggested_answer", ["project_id"])
-
-
-def downgrade() -> None:
-    op.drop_table("suggested_answer")
-    op.drop_table("link_day")
-    with op.batch_alter_table("link", schema=None) as batch_op:
-        for column in ("takes_suggestions", "is_blind", "password_digest"):
-            batch_op.drop_column(column)

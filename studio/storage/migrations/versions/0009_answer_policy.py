@@ -12,10 +12,3 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("careful", sa.Double(), nullable=True))
         batch_op.add_column(sa.Column("handover_sentence", sa.Text(), nullable=True))
         batch_op.add_column(sa.Column("handover_contact", sa.Text(), nullable=True))
-
-
-def downgrade() -> None:
-    with op.batch_alter_table("project", schema=None) as batch_op:
-        batch_op.drop_column("handover_contact")
-        batch_op.drop_column("handover_sentence")
-        batch_op.drop_column("careful")

@@ -18,7 +18,3 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("token"),
     )
-
-
-def downgrade() -> None:
-    op.drop_table("widget")
