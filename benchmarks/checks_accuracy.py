@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from studio.data.checks.dataset import ScannedDataset
-from studio.data.checks.personal import possible, spans
+from studio.data.checks.personal import spans
 from studio.data.checks.registry import KINDS as KINDS_OF_DATA
 from studio.data.checks.rules import contradictions, duplicates, near_duplicates
 from studio.domain.conversation import Conversation
@@ -75,7 +75,7 @@ def personal() -> dict[str, Tally]:
     """The tally of each kind of personal data."""
     tallies = {code: Tally() for code in KINDS.values()}
     for text, expected in personal_rows():
-        found = {(kind.code, span.start, span.end) for kind, span in spans(text, possible(text, KINDS_OF_DATA))}
+        found = {(kind.code, span.start, span.end) for kind, span in spans(text, KINDS_OF_DATA)}
         for code, start, end in found | expected:
             tally = tallies[code]
             if (code, start, end) in found & expected:

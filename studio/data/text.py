@@ -6,7 +6,6 @@ import codecs
 import re
 import unicodedata
 from collections.abc import Iterator
-from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -31,7 +30,6 @@ _WESTERN: Final = frozenset("áéíóúâêôãõàçüñäößèìòùîûëï�
 _OTHERS: Final = ("cp1250", "cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "gb18030", "big5", "cp932", "cp949")
 _ACCENTS: Final = re.compile("[\u0300-\u036f]+")
 _WORD: Final = re.compile(r"[^\W_]+")
-_LETTERS_ONLY: Final = re.compile(r"[^\W\d_]+")
 _SPACES = re.compile("[\xa0\u2007\u202f]")
 
 
@@ -57,17 +55,6 @@ def _joined(pair: re.Match[str]) -> str:
 
 def plain(text: str) -> str:
     """Lower case without accents or punctuation, words apart by one space: for comparing, never for showing."""
-    coded = western(text)
-    if coded is not None and not coded.translate(None, _SIMPLE):
-        spaced = coded.translate(_PLAIN)
-        while b"  " in spaced:  # faster than taking it apart
-            spaced = spaced.replace(b"  ", b" ")
-        return spaced.strip().decode("ascii")
-    return _plain(text)
-
-
-def _plain(text: str) -> str:
-    """:func:`plain` for any letters."""
     found = folded(text)
     if not found.isascii():
         found = "".join(c for c in found if not unicodedata.combining(c))
@@ -82,40 +69,6 @@ def folded(text: str) -> str:
 def without_accents(text: str) -> str:
     """A text with the letters of Europe bare."""
     return text if text.isascii() else _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
-
-
-@lru_cache(maxsize=4)  # several checks ask for those of the same text
-def lower_words(text: str) -> list[bytes] | list[str]:
-    """The words of a text in lower case, letters only: as bytes of Windows-1252 where all its letters are of that."""
-    coded = western(text)
-    return _LETTERS_ONLY.findall(text.lower()) if coded is None else coded.translate(_LOWER).split()
-
-
-def western(text: str) -> bytes | None:
-    """A text in Windows-1252, where tables of 256 entries do at once what takes a loop otherwise; None for others."""
-    try:
-        return text.encode("latin-1")  # the same but for signs such as “, and ten times as fast
-    except UnicodeEncodeError:
-        pass
-    try:
-        return text.encode("cp1252")
-    except UnicodeEncodeError:
-        return None
-
-
-def _tables() -> tuple[bytes, bytes, bytes]:
-    """What each letter of Windows-1252 becomes in :func:`plain` and in :func:`lower_words`, 256 bytes each; and the
-    letters that :func:`plain` leaves one letter or a space."""
-    as_plain, as_lower, simple = bytearray(b" " * 256), bytearray(b" " * 256), bytearray()
-    for code in range(256):
-        letter = bytes([code]).decode("cp1252", "replace")
-        key = _plain(letter)
-        if key.isascii() and len(key) < 2:
-            simple.append(code)
-            as_plain[code] = ord(key or " ")
-        if _LETTERS_ONLY.fullmatch(letter.lower()):
-            as_lower[code] = letter.lower().encode("cp1252", "replace")[0]
-    return bytes(as_plain), bytes(as_lower), bytes(simple)
 
 
 def words(text: str) -> frozenset[str]:
@@ -222,6 +175,3 @@ def lines(path: Path, encoding: str) -> Iterator[str]:
 def read_text(path: Path, encoding: str) -> str:
     """The whole file as text."""
     return "".join(lines(path, encoding))
-
-
-_PLAIN, _LOWER, _SIMPLE = _tables()

@@ -27,7 +27,7 @@ _ASKED: Final = {
     "names": r"(?:seu|teu|your|tu|su) (?:nome|name|nombre)|quem (?:e|sao) (?:voces?|vc|o|a|os|as)|who (?:are|is|am)|quien|"
     r"(?:se|te) (?:chama\w*|llama\w*)|called|chama|nome d[aeo]|name of|responsavel|dono|owner|founder|fundador\w*",
 }
-_PATTERNS: Final = {code: re.compile(rf"\b(?:{pattern})\b") for code, pattern in _ASKED.items()}
+_PATTERNS: Final = {code: re.compile(rf" (?:{pattern})(?= )") for code, pattern in _ASKED.items()}
 # A value of the customer, not of the company: "qual e-mail está no meu cadastro", "my phone number".
 _OF_CUSTOMER: Final = re.compile(
     r"\b(?:meu|minha|my|mi|dele|dela|his|her|their)\s(?:\w+\s)?"
@@ -49,4 +49,5 @@ def kinds_asked_for(question: str) -> frozenset[str]:
     """
     if len(question) > _LONGEST or _OF_CUSTOMER.search(question):
         return _NONE
-    return frozenset(code for code, pattern in _PATTERNS.items() if pattern.search(question))
+    words = f" {question} "
+    return frozenset(code for code, pattern in _PATTERNS.items() if pattern.search(words))

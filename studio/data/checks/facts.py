@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import xxhash
@@ -68,22 +68,21 @@ class FactsBuilder:
     masks: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Text:
-    """What is known of one text. Without the text itself, so that very many are remembered."""
+class Text(NamedTuple):
+    """What is known of one text in the role of its speaker."""
 
     key: int  # hash of the text as compared
+    compared: str  # the text as compared: :func:`studio.data.text.plain`, where that leaves something of it
     folded: int  # hash of it without regard to letter case and spaces
-    letters: int  # of the text as compared
+    letters: int  # of its plain form
     size: int  # in bytes
     flags: int  # of the checks of single texts
-    answered: int = -1  # flags of the checks of answers; -1 until it is met as one
-    asked: int = -1  # likewise of questions
-    wanted: int = 0  # kinds of personal data that it asks for as a question
-    language: int = -1  # its place; -1 until somebody says it
-    # Personal data: kind, start, end, hash and whether it is the company's; None until somebody says it.
-    values: Sequence[tuple[int, int, int, int, bool]] | None = None
-    masks: Sequence[tuple[str, int]] = ()  # that stand in it already
+    flags_as_answer: int  # of the checks of answers; 0 of other texts
+    flags_as_question: int  # of the checks of questions; 0 of other texts
+    wanted: int  # kinds of personal data that it asks for as a question
+    language: int  # its place; 0 of a system's text
+    values: Sequence[tuple[int, int, int, int, bool]]  # personal data: kind, start, end, hash, whether the company's
+    masks: Sequence[tuple[str, int]]  # that stand in it already
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
-from studio.data.text import lower_words, words
+from studio.data.text import words
 
+_WORD: Final = re.compile(r"[^\W\d_]+")
 _FEWEST_WORDS: Final = 4  # in fewer, one borrowed word decides
+_MOST_WORDS: Final = 400  # that are looked at
 SMALL_WORDS: Final = {
     "en": words(
         "the of and to in is it you that for on are with as be at this have from or by not but what can your we when how "
@@ -36,45 +39,19 @@ SMALL_WORDS: Final = {
     ),
 }
 TYPICAL: Final = (("pt", ("ã", "õ", "lh", "nh")), ("es", ("ñ", "¿", "¡", "ción")), ("de", ("ß", "sch")))
-_ASCII_LETTERS: Final = (("pt", ("lh", "nh")), ("de", ("sch",)))
 NAMES: Final = tuple(SMALL_WORDS)
-
-
-_WIDTH: Final = 10  # bits: room for a count of every language in one number, so that counting is one sum
-_MOST_WORDS: Final = 400  # words that are looked at
-
-
-def _counts() -> dict[str | bytes, int]:
-    """One in the place of each language that has a small word; for each word as text and in Windows-1252."""
-    found: dict[str | bytes, int] = {}
-    for word in frozenset().union(*SMALL_WORDS.values()):
-        count = sum(1 << place * _WIDTH for place, name in enumerate(NAMES) if word in SMALL_WORDS[name])
-        found[word] = found[word.encode("cp1252")] = count
-    return found
-
-
-_COUNTS: Final = _counts()
-_SHIFTS: Final = tuple(place * _WIDTH for place in range(len(NAMES)))
-_NONE: Final = (0,) * _MOST_WORDS
 
 
 def language(text: str) -> str:
     """The language of a text, or an empty one where it is too short or too unclear to say."""
-    found = lower_words(text)
-    count = min(len(found), _MOST_WORDS)
-    if count < _FEWEST_WORDS:
-        return ""
-    hits = sum(map(_COUNTS.get, found, _NONE))  # as many words as there are zeros
-    scores = [(hits >> shift & 1023) / count for shift in _SHIFTS]
     lower = text.lower()
-    for name, letters in _ASCII_LETTERS if lower.isascii() else TYPICAL:
-        seen = 0
-        for letter in letters:
-            seen += lower.count(letter)
-        if seen:
-            scores[NAMES.index(name)] += 0.06 * min(3, seen)
-    first = max(scores)
-    best = scores.index(first)
-    scores[best] = 0.0
-    clear = first * count >= 2 and first >= 0.2 and first >= 1.5 * max(scores)
-    return NAMES[best] if clear else ""
+    found = _WORD.findall(lower)[:_MOST_WORDS]
+    if len(found) < _FEWEST_WORDS:
+        return ""
+    scores = {name: sum(map(small.__contains__, found)) / len(found) for name, small in SMALL_WORDS.items()}
+    for name, letters in TYPICAL:
+        scores[name] += 0.06 * min(3, sum(map(lower.count, letters)))
+    best = max(scores, key=scores.__getitem__)
+    share = scores.pop(best)
+    clear = share * len(found) >= 2 and share >= 0.2 and share >= 1.5 * max(scores.values())
+    return best if clear else ""

@@ -36,6 +36,7 @@ _YOURS: Final = re.compile(
     r"(?:\s+[\w-]+)?",
     re.IGNORECASE,
 )
+_DIGIT: Final = re.compile(r"\d")
 _SENTENCE_END: Final = re.compile(r"[.!?](?=\s)|\n")
 # What a mask is called where the answers are in another language than English.
 _MASKS: Final = {
@@ -61,30 +62,18 @@ class Kind:
     code: str  # of its check
     mask: str  # ``EMAIL`` makes ``[EMAIL_1]``
     scan: Callable[[str], Iterator[Span]]  # yields its values in a text
-    # tells fast whether a text can hold one at all; None where nothing does faster than ``scan``
-    worth: Callable[[str], object] | None = None
+    needs_digits: bool = True  # whether every value has some
     may_be_ours: bool = True  # whether a company has such a value of its own and tells it to customers
-    digits: int = 0  # the fewest that a value has; a text with fewer is not looked at
 
 
-# Bytes of UTF-8 that are no digits; those of scripts that have digits of their own count as digits.
-_NO_DIGITS: Final = bytes(i for i in range(0xD9) if not 0x30 <= i <= 0x39)
-
-
-def possible(text: str, kinds: Sequence[Kind]) -> list[Kind]:
-    """Those of some kinds that a text may hold, by its digits."""
-    digits = len(text.encode("utf-8", "replace").translate(None, _NO_DIGITS))
-    return [kind for kind in kinds if digits >= kind.digits]
-
-
-def spans(text: str, among: Sequence[Kind]) -> list[tuple[Kind, Span]]:
+def spans(text: str, kinds: Sequence[Kind]) -> list[tuple[Kind, Span]]:
     """The personal data of a text in the order of its letters; no two overlap, the surest kind comes first."""
     taken: list[tuple[Kind, Span]] = []
-    for kind in among:
-        if kind.worth is None or kind.worth(text):
-            for span in kind.scan(text):
-                if all(span.end <= other.start or span.start >= other.end for _, other in taken):
-                    taken.append((kind, span))
+    has_digits = _DIGIT.search(text) is not None
+    for kind in kinds:
+        for span in kind.scan(text) if has_digits or not kind.needs_digits else ():
+            if all(span.end <= other.start or span.start >= other.end for _, other in taken):
+                taken.append((kind, span))
     return sorted(taken, key=lambda found: found[1].start)
 
 

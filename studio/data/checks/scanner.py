@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -11,22 +12,19 @@ from studio.data.checks import registry
 from studio.data.checks.contact_questions import kinds_asked_for
 from studio.data.checks.facts import Facts, FactsBuilder, Text, chained, hashed
 from studio.data.checks.language_detection import NAMES, language
-from studio.data.checks.personal import mask_numbers, possible, spans, told_as_ours
+from studio.data.checks.personal import mask_numbers, spans, told_as_ours
 from studio.data.jsonl_codec import dumped
 from studio.data.text import plain
 from studio.domain.conversation import Conversation, Role
 
-_KNOWN: Final = 200_000  # texts of a generation: answers come again and again; some 400 bytes each
+_REMEMBERED: Final = 50_000  # texts, of which answers come again and again
 _LONG: Final = 100  # letters of an answer that ends like an export which cuts
 _SYSTEM, _USER, _ASSISTANT = Role.SYSTEM.value, Role.USER.value, Role.ASSISTANT.value
 _ROLES: Final[dict[str, int]] = {role.value: place for place, role in enumerate(Role)}
 
 
 class Scanner:
-    """Makes facts. One scanner serves one thread; it remembers texts from block to block.
-
-    The text of a question or an answer is given once: later facts of the same scanner may have its hash alone.
-    """
+    """Makes facts. One scanner serves one thread; it remembers texts from block to block."""
 
     def __init__(self) -> None:
         bits = [(1 << place, check) for place, check in enumerate(registry.CHECKS)]
@@ -36,8 +34,7 @@ class Scanner:
         self._of_pairs = [(bit, check.pair) for bit, check in bits if check.pair is not None]
         self._kinds = {kind.code: place for place, kind in enumerate(registry.KINDS)}
         self._languages = {"": 0} | {name: place for place, name in enumerate(NAMES, start=1)}
-        self._known: dict[int, Text] = {}
-        self._older: dict[int, Text] = {}
+        self._text = lru_cache(_REMEMBERED)(self._read)
 
     def scan(self, conversations: Iterable[Conversation]) -> Facts:
         """The facts of some examples."""
@@ -49,53 +46,36 @@ class Scanner:
         for place, line in enumerate(lines):
             example = orjson.loads(line)
             turns = [(turn["role"], turn["content"]) for turn in example["messages"]]
-            texts = [self._text(role, content, made) for role, content in turns]
+            texts = [self._text(role, content) for role, content in turns]
             made.rows.append(self._row(example, turns, texts, made))
             for turn, ((role, _), text) in enumerate(zip(turns, texts, strict=True)):
                 if role != _SYSTEM:  # the company wrote that
-                    for kind, start, end, value, ours in text.values or ():
+                    for kind, start, end, value, ours in text.values:
                         made.values.append((place, turn, kind, role == _USER, ours, start, end, value, 0))
                     for mask, number in text.masks:
                         made.masks[mask] = max(made.masks.get(mask, 0), number)
         return Facts.of(made)
 
-    def _text(self, role: str, content: str, made: FactsBuilder) -> Text:
-        """What is known of a text; what its role asks for is worked out when it is first met in that role."""
-        place = hash(content)
-        known = self._known.get(place)
-        key = None
-        if known is None:
-            known = self._older.get(place)
-            if known is None:
-                key = plain(content)
-                folded, size = content.casefold(), len(content.encode("utf-8", "surrogatepass"))
-                if not content.isprintable() or "  " in content:
-                    folded = " ".join(folded.split())
-                flags = _flags(self._of_texts, content)
-                known = Text(hashed(key or content.strip()), hashed(folded), len(key), size, flags)
-            if len(self._known) >= _KNOWN:
-                self._older, self._known = self._known, {}
-            self._known[place] = known
-        if known.values is None and role != _SYSTEM:
-            self._add_language_and_values(known, content)
-        if role == _ASSISTANT and known.answered < 0:
-            key = plain(content) if key is None else key
-            known.answered = _flags(self._of_answers, content, key)
-            made.answers[known.key] = key or content.strip()
-        elif role == _USER and known.asked < 0:
-            key = plain(content) if key is None else key
-            known.asked = _flags(self._of_questions, key)
-            known.wanted = sum(1 << self._kinds[code] for code in kinds_asked_for(key))
-            made.questions[known.key] = key or content.strip()
-        return known
-
-    def _add_language_and_values(self, text: Text, content: str) -> None:
-        """Adds what is wanted of texts that somebody says: language, masks, values of personal data."""
-        text.language = self._languages[language(content)]
-        text.masks = mask_numbers(content)
-        text.values = tuple(
-            (self._kinds[k.code], s.start, s.end, hashed(s.value), told_as_ours(content, k, s))
-            for k, s in spans(content, possible(content, registry.KINDS))
+    def _read(self, role: str, content: str) -> Text:
+        """What is known of a text that somebody says in a role."""
+        key = plain(content)
+        spoken = role != _SYSTEM
+        return Text(
+            key=hashed(key or content.strip()),
+            compared=key or content.strip(),
+            folded=hashed(" ".join(content.casefold().split())),
+            letters=len(key),
+            size=len(content.encode("utf-8", "surrogatepass")),
+            flags=_flags(self._of_texts, content),
+            flags_as_answer=_flags(self._of_answers, content, key) if role == _ASSISTANT else 0,
+            flags_as_question=_flags(self._of_questions, key) if role == _USER else 0,
+            wanted=sum(1 << self._kinds[code] for code in kinds_asked_for(key)) if role == _USER else 0,
+            language=self._languages[language(content)] if spoken else 0,
+            values=tuple(
+                (self._kinds[kind.code], span.start, span.end, hashed(span.value), told_as_ours(content, kind, span))
+                for kind, span in (spans(content, registry.KINDS) if spoken else ())
+            ),
+            masks=mask_numbers(content) if spoken else (),
         )
 
     def _row(
@@ -105,15 +85,16 @@ class Scanner:
         last = max((k for k, (role, _) in enumerate(turns) if role == _ASSISTANT), default=len(turns))
         asked = [k for k in range(last) if turns[k][0] == _USER]
         end = turns[last][1].rstrip() if last < len(turns) else ""
-        answer = texts[last] if last < len(turns) else self._text(_ASSISTANT, "", made)
-        flags, wanted = answer.answered, 0
+        answer = texts[last] if last < len(turns) else self._text(_ASSISTANT, "")
+        made.answers[answer.key] = answer.compared
+        flags, wanted = answer.flags_as_answer, 0
         for text in texts:
             flags |= text.flags
         if asked:
             question = texts[asked[-1]]
-            greeting = question.asked
+            greeting = question.flags_as_question
             for k in asked:
-                greeting &= texts[k].asked
+                greeting &= texts[k].flags_as_question
                 wanted |= texts[k].wanted
             flags |= greeting
             for bit, test in self._of_pairs:
@@ -137,14 +118,14 @@ class Scanner:
             chained([say("held_out") is True, *roles, *[text.folded for text in texts]]),
             chained(lines) if lines else 0,
             chained(lines[:-2]) if len(lines) > 2 else 0,
-            question.key if len(asked) == 1 else _all_asked([turns[k][1] for k in asked], made),
+            _question_key([turns[k][1] for k in asked], made),
             answer.key,
             hashed(topic) if topic is not None else 0,
         )
 
 
-def _all_asked(contents: list[str], made: FactsBuilder) -> int:
-    """The hash of what a user says in several turns, or in none."""
+def _question_key(contents: list[str], made: FactsBuilder) -> int:
+    """The hash of what a user says in one turn, several or none."""
     key = " ".join(filter(None, map(plain, contents))) or "\n".join(contents).strip()
     made.questions[found := hashed(key)] = key
     return found

@@ -31,5 +31,5 @@ def _scan(text: str) -> Iterator[Span]:
             yield Span(match.start(), match.end(), plain(match.group()))
 
 
-KIND: Final = Kind("addresses", "ADDRESS", _scan, digits=1)
+KIND: Final = Kind("addresses", "ADDRESS", _scan)
 CHECK: Final = check_of(KIND, 20)

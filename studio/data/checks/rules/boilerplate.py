@@ -22,21 +22,6 @@ _RECEIPT: Final = re.compile(
     r"|thank(?:s| you) for (?:contacting|reaching out to|writing to|getting in touch)|obrigad[oa] (?:por|pelo) (?:seu )?"
     r"(?:entrar em |ter entrado em )?contato|agradecemos (?:o |seu |o seu )?contato"
 )
-# One of these is in every text that the patterns above fit: they are looked for first, in a tenth of the time.
-_HINTS: Final = (
-    "automat",
-    "reply to this",
-    "ao responda",
-    "nao responder",
-    "office",
-    "estou",
-    "respuesta",
-    "received",
-    "receb",
-    "thank",
-    "obrigad",
-    "agradecemos",
-)
 _LATER: Final = re.compile(
     r"(?:get|be) back (?:to|in touch)|(?:get|be) in touch|respond (?:as soon|shortly|within|soon)|reply (?:as soon|shortly|within|soon)"
     r"|will (?:contact|respond|reply|answer)|as soon as possible"
@@ -47,7 +32,7 @@ _LATER: Final = re.compile(
 
 def _announces(answer: str, key: str) -> bool:
     """Whether an answer, ``key`` in plain letters, only announces that one will come."""
-    if not 10 < len(answer) <= _LONGEST or not any(map(key.__contains__, _HINTS)):
+    if not 10 < len(answer) <= _LONGEST:
         return False
     return bool(_AUTOMATIC.search(key) or (_RECEIPT.search(key) and _LATER.search(key)))
 

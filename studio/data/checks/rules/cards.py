@@ -26,6 +26,5 @@ def _scan(text: str) -> Iterator[Span]:
             yield Span(match.start(), match.end(), digits)
 
 
-_WORTH: Final = re.compile(r"(?:\d[ .-]?){13}")
-KIND: Final = Kind("cards", "CARD", _scan, _WORTH.search, may_be_ours=False, digits=13)
+KIND: Final = Kind("cards", "CARD", _scan, may_be_ours=False)
 CHECK: Final = check_of(KIND, 40)

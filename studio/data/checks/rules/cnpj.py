@@ -28,6 +28,5 @@ def _scan(text: str) -> Iterator[Span]:
             yield Span(match.start(), match.end(), number)
 
 
-_WORTH: Final = re.compile(r"[0-9A-Z]{3}[ .]?[0-9A-Z]{3}\s?/?\s?\d")
-KIND: Final = Kind("cnpj", "CNPJ", _scan, _WORTH.search, digits=6)
+KIND: Final = Kind("cnpj", "CNPJ", _scan)
 CHECK: Final = check_of(KIND, 25)

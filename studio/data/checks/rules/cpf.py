@@ -30,6 +30,5 @@ def _scan(text: str) -> Iterator[Span]:
             yield Span(match.start(), match.end(), digits)
 
 
-_WORTH: Final = re.compile(r"\d{3}[ .]?\d{3}[ .]?\d{3}")
-KIND: Final = Kind("cpf", "CPF", _scan, _WORTH.search, may_be_ours=False, digits=11)
+KIND: Final = Kind("cpf", "CPF", _scan, may_be_ours=False)
 CHECK: Final = check_of(KIND, 40)

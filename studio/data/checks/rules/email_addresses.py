@@ -30,8 +30,11 @@ _ROLES: Final = words(
 )
 
 
+_SIGN: Final = re.compile(r"@|[(\[{]at|arroba| (?:dot|ponto|punto) ", re.IGNORECASE)  # one is in each of them
+
+
 def _scan(text: str) -> Iterator[Span]:
-    for pattern in (_ADDRESS, _SPELLED, _SPOKEN):
+    for pattern in (_ADDRESS, _SPELLED, _SPOKEN) if _SIGN.search(text) else ():
         for match in pattern.finditer(text):
             value = "".join(match.group().split()).casefold().strip(".")
             local = re.split(r"[@(\[{]", value)[0]
@@ -39,13 +42,5 @@ def _scan(text: str) -> Iterator[Span]:
             yield Span(start, match.end(), value, ours=re.split(r"[.+_-]", local)[0] in _ROLES or local in _ROLES)
 
 
-_SIGNS: Final = ("(at", "[at", "{at", "arroba", " dot ", " ponto ", " punto ")
-
-
-def _worth(text: str) -> bool:
-    lower = text.lower()
-    return "@" in text or any(sign in lower for sign in _SIGNS)
-
-
-KIND: Final = Kind("emails", "EMAIL", _scan, _worth)
+KIND: Final = Kind("emails", "EMAIL", _scan, needs_digits=False)
 CHECK: Final = check_of(KIND, 30)

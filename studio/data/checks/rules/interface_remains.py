@@ -6,7 +6,6 @@ import re
 from typing import Final
 
 from studio.data.checks.check import Check, rewritten
-from studio.data.text import words
 from studio.domain.problem import Severity
 
 _BUTTONS: Final = (
@@ -22,11 +21,7 @@ _END: Final = re.compile(
     rf"(?:(?<=[.!?…:)])[ \t\xa0]*|[ \t]*\n\s*)(?:[»›>▸▾▼+\[(]*\s*)(?:{_BUTTONS})(?:\s*[»›>▸▾▼+…\])]*)[.]?\s*\Z",
     re.IGNORECASE,
 )
-_LAST_WORD: Final = re.compile(r"[^\W\d_]+(?=[\W\d_]*\Z)")
-_LAST_WORDS: Final = words(
-    "more less all info top link clipboard this article page helpful no reply mais menos tudo topo compartilhar útil não "
-    "más todo arriba enlace compartir"
-)
+_LONGEST: Final = 120  # letters of such words
 
 
 def without_buttons(text: str) -> str:
@@ -37,10 +32,7 @@ def without_buttons(text: str) -> str:
 
 
 def _has(text: str) -> bool:
-    last = _LAST_WORD.search(text, max(0, len(text) - 20))
-    return (
-        last is not None and last[0].lower() in _LAST_WORDS and _END.search(text, max(0, len(text) - 120)) is not None
-    )
+    return _END.search(text, max(0, len(text) - _LONGEST)) is not None
 
 
 CHECK: Final = Check("interface_remains", Severity.NOTE, 15, fix=rewritten(without_buttons), text=_has)

@@ -106,5 +106,5 @@ def _name(text: str, start: int, found: str, capitals: bool = False) -> Iterator
         yield Span(start, start + end, plain(text[start : start + end]))
 
 
-KIND: Final = Kind("names", "NAME", _scan)
+KIND: Final = Kind("names", "NAME", _scan, needs_digits=False)
 CHECK: Final = check_of(KIND, 20)

@@ -57,6 +57,5 @@ def _means_else(text: str, start: int, value: str) -> bool:
     return _FLIGHT.fullmatch(value) is not None and _FLYING.search(text) is not None
 
 
-_WORTH: Final = re.compile(r"\d{3}")
-KIND: Final = Kind("order_numbers", "ORDER", _scan, _WORTH.search, may_be_ours=False, digits=4)
+KIND: Final = Kind("order_numbers", "ORDER", _scan, may_be_ours=False)
 CHECK: Final = check_of(KIND, 15, Severity.NOTE)

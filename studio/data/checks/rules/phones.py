@@ -97,6 +97,5 @@ def _value(digits: str) -> str:
     return digits.lstrip("0")
 
 
-_WORTH: Final = re.compile(r"\d[\d\s().\-–/]{5,}\d")
-KIND: Final = Kind("phones", "PHONE", _scan, _WORTH.search, digits=8)
+KIND: Final = Kind("phones", "PHONE", _scan)
 CHECK: Final = check_of(KIND, 30)

@@ -24,6 +24,5 @@ def _scan(text: str) -> Iterator[Span]:
         yield Span(match.start(), match.end(), re.sub(r"\D", "", match.group()))
 
 
-_WORTH: Final = re.compile(r"\d{3}-\d{3}|\bcep\b", re.IGNORECASE)
-KIND: Final = Kind("postal_codes", "CEP", _scan, _WORTH.search, digits=8)
+KIND: Final = Kind("postal_codes", "CEP", _scan)
 CHECK: Final = check_of(KIND, 15, Severity.NOTE)
