@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
@@ -18,9 +18,9 @@ from studio.data.text import lines
 from studio.domain.dataset import ColumnRole
 from studio.domain.problem import Severity
 
+Line = tuple[int, str]  # its number, and its text
 _SEPARATORS: Final = (",", ";", "\t", "|")
 _OPEN_QUOTE_LINES: Final = 500  # a cell of more lines is a quotation mark that nobody closed
-_BLOCK: Final = 500  # lines
 _TITLES_WITHIN: Final = 20  # rows
 _TITLES_ABOVE: Final = 4  # rows
 _RULE: Final = re.compile(r"\s*(?::?-{3,}:?)?\s*")
@@ -138,69 +138,34 @@ def _are_sentences(rows: list[list[str]]) -> bool:
 def _cells(source: SourceFile, separator: str) -> Iterator[Cells]:
     """Records with the line at which each begins. A quotation mark that is never closed costs its own line only."""
     csv.field_size_limit(_FIELD_LIMIT)
-    numbers: Sequence[int] = ()
     spaced = _quoted_late(source.start, separator)
-    held: list[str] = []  # lines of a record that may go on in the next block
-    for fresh, block, final in _blocks(source):
-        numbers, held = ([*numbers, *fresh], held + block) if held else (fresh, block)
-        done = 0
-        for first, end, record, is_open in _records(held, separator, final, spaced):
-            if is_open:
-                source.findings.row("data.open_quote", source.name, numbers[first], Severity.WARNING)
-            yield numbers[first], record
-            done = end
-        numbers, held = numbers[done:], held[done:]
+    lines, ahead = _usable_lines(source), deque[Line]()
+    while True:
+        taken: list[Line] = []
+        record = next(csv.reader(_taken(lines, ahead, taken), delimiter=separator, skipinitialspace=spaced), None)
+        if record is None:
+            return
+        number, first = taken[0]
+        quotes = sum(text.count('"') for _, text in taken)
+        if len(taken) > _OPEN_QUOTE_LINES or (len(taken) > 1 and quotes % 2 == 1):
+            source.findings.row("data.open_quote", source.name, number, Severity.WARNING)
+            record = next(csv.reader([first], delimiter=separator, quoting=csv.QUOTE_NONE))
+            ahead.extendleft(reversed(taken[1:]))
+        yield number, record
 
 
-def _records(block: list[str], separator: str, final: bool, spaced: bool) -> Iterator[tuple[int, int, list[str], bool]]:
-    """The records of some lines: first line, line after the last, cells, whether a quotation mark is never closed.
-
-    The last record is left out unless the lines are the final ones: it may go on.
-    """
-    start = 0
-    while start < len(block):
-        begin = start
-        reader = csv.reader(block[begin:], delimiter=separator, skipinitialspace=spaced)
-        for record in reader:
-            end = begin + reader.line_num
-            if end == len(block) and not final and end - start <= _OPEN_QUOTE_LINES:
-                return
-            if end - start > 1 and (end - start > _OPEN_QUOTE_LINES or _is_open(block[start:end])):
-                yield (
-                    start,
-                    start + 1,
-                    next(csv.reader([block[start]], delimiter=separator, quoting=csv.QUOTE_NONE)),
-                    True,
-                )
-                start += 1
-                break
-            yield start, end, record, False
-            start = end
+def _taken(lines: Iterator[Line], ahead: deque[Line], taken: list[Line]) -> Iterator[str]:
+    """The lines of one record, as many as its parser asks for, noted as taken; those put back come first."""
+    while len(taken) <= _OPEN_QUOTE_LINES and (line := ahead.popleft() if ahead else next(lines, None)):
+        taken.append(line)
+        yield line[1]
 
 
-def _is_open(lines_of_record: list[str]) -> bool:
-    return sum(text.count('"') for text in lines_of_record) % 2 == 1
-
-
-def _blocks(source: SourceFile) -> Iterator[tuple[Sequence[int], list[str], bool]]:
-    """The lines of a file with their numbers, some hundreds at once; and whether they are the last ones."""
-    number = 1
-    every = lines(source.path, source.encoding)
-    block = list(islice(every, _BLOCK))
-    while block:
-        following = list(islice(every, _BLOCK))
-        whole = "".join(block)
-        source.meter.letters += len(whole)
-        numbers: Sequence[int] = range(number, number + len(block))
-        if number == 1 or "\0" in whole or "\ufffd" in whole or len(whole) > MAX_CELL * 100:
-            found = [(n, _usable(source, n, line)) for n, line in zip(numbers, block, strict=True)]
-            numbers, block = (
-                [n for n, line in found if line is not None],
-                [line for _, line in found if line is not None],
-            )
-        yield numbers, block, not following
-        number += _BLOCK
-        block = following
+def _usable_lines(source: SourceFile) -> Iterator[Line]:
+    for number, line in enumerate(lines(source.path, source.encoding), start=1):
+        source.meter.letters += len(line)
+        if (usable := _usable(source, number, line)) is not None:
+            yield number, usable
 
 
 def _usable(source: SourceFile, number: int, line: str) -> str | None:
