@@ -101,17 +101,22 @@ class DatasetVersion(Value):
     parent: str | None = Field(default=None, description="Id of the version that it was made from.")
 
 
-class DatasetView(Value):
+class VersionDetails(Value):
+    """How the files of a version were read, and how its test is drawn."""
+
+    columns: tuple[str, ...] = Field(default=(), description="Of all files.")
+    mapping: Mapping = Mapping()
+    problems: tuple[Problem, ...] = Field(default=(), description="Found while reading.")
+    tables: tuple[TableRead, ...] = ()
+    sample: tuple[dict[str, str], ...] = Field(default=(), description="Some rows by column, as they were read.")
+    split: SplitChoice = SplitChoice()
+
+
+class DatasetView(VersionDetails):
     """What the Examples screen shows."""
 
     version: DatasetVersion
     conversations: tuple[Conversation, ...] = Field(description="All examples; of a large set, the first of them.")
-    columns: tuple[str, ...] = ()
-    mapping: Mapping = Mapping()
-    problems: tuple[Problem, ...] = ()
-    tables: tuple[TableRead, ...] = ()
-    sample: tuple[dict[str, str], ...] = Field(default=(), description="Some rows by column, as they were read.")
-    split: SplitChoice = SplitChoice()
     can_undo: bool = False
     can_redo: bool = False
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, cast
 
+from pydantic import Field
 from sqlalchemy import CursorResult, func, select, update
 
 from studio.data.gc_pause import collector_at_rest
@@ -16,8 +16,7 @@ from studio.data.limits import SHOWN
 from studio.data.versions.rows import Rows, first_rows, write_rows
 from studio.domain.author import author
 from studio.domain.conversation import Conversation
-from studio.domain.dataset import DatasetVersion, DatasetView, Mapping, SplitChoice, TableRead
-from studio.domain.problem import Problem
+from studio.domain.dataset import DatasetVersion, DatasetView, Mapping, SplitChoice, VersionDetails
 from studio.errors import AfinaError
 from studio.storage.database import DatasetRow, ProjectRow
 from studio.storage.workspace import Workspace, new_id
@@ -25,42 +24,27 @@ from studio.storage.workspace import Workspace, new_id
 _ABANDONED: Final = 3_600.0  # seconds since something was last written to a half written version
 
 
-@dataclass(frozen=True)
-class Draft:
+class Draft(VersionDetails):
     """What a new version is made from, and how."""
 
-    action: str  # suffix of the catalog key ``version.<action>``
-    params: dict[str, Any]  # values named in its sentence
-    files: tuple[str, ...] = ()  # names of the files
-    uploads: Sequence[dict[str, Any]] = ()  # where they are kept, so that they can be read again
-    columns: Sequence[str] = ()  # of all files
-    mapping: Mapping = field(default_factory=Mapping)  # how the columns were read
-    problems: Sequence[Problem] = ()  # found while reading
-    tables: Sequence[TableRead] = ()  # how each file or sheet was read
-    sample: Sequence[dict[str, str]] = ()  # some rows by column
-    split: SplitChoice = field(default_factory=SplitChoice)  # how the examples for the test are drawn
-    # id of the version that it was made from, which must still be the current one; None where that does not count
-    base: str | None = None
+    action: str = Field(description="Suffix of the catalog key ``version.<action>``.")
+    params: dict[str, Any] = Field(description="Values named in its sentence.")
+    files: tuple[str, ...] = Field(default=(), description="Names of the files.")
+    uploads: tuple[dict[str, Any], ...] = Field(default=(), description="Where they are kept, to be read again.")
+    base: str | None = Field(
+        default=None, description="Id of the version that it was made from, if that must still be the current one."
+    )
 
     @classmethod
-    def like(cls, row: DatasetRow | None, action: str, params: dict[str, Any], with_problems: bool = False) -> Draft:
+    def like(cls, row: DatasetRow | None, action: str, params: dict[str, Any]) -> Draft:
         """A draft with the files, columns and mapping of an earlier version."""
-        if row is None:
-            return cls(action, params)
-        details = row.details
-        return cls(
-            action,
-            params,
-            tuple(row.files),
-            details.get("uploads", []),
-            details.get("columns", []),
-            Mapping.model_validate(details.get("mapping", {})),
-            [Problem.model_validate(problem) for problem in details.get("problems", [])] if with_problems else (),
-            [TableRead.model_validate(table) for table in details.get("tables", [])],
-            details.get("sample", []),
-            SplitChoice.model_validate(details.get("split", {})),
-            row.id,
-        )
+        earlier = {**row.details, "files": row.files, "base": row.id} if row is not None else {}
+        return cls.model_validate({**earlier, "action": action, "params": params})
+
+
+def split_of(row: DatasetRow | None) -> SplitChoice:
+    """How the test of a version is drawn; as usual before the first import."""
+    return SplitChoice.model_validate(row.details.get("split", {}) if row is not None else {})
 
 
 class Versions:
@@ -121,13 +105,9 @@ class Versions:
                     files=list(made.files),
                     details={
                         "author": author(),
-                        "columns": list(made.columns),
-                        "mapping": made.mapping.model_dump(mode="json"),
-                        "problems": [problem.model_dump(mode="json") for problem in made.problems],
-                        "uploads": list(made.uploads),
-                        "tables": [table.model_dump(mode="json", exclude_defaults=True) for table in made.tables],
-                        "sample": list(made.sample),
-                        "split": made.split.model_dump(mode="json", exclude_defaults=True),
+                        **made.model_dump(
+                            mode="json", exclude={"action", "params", "files", "base"}, exclude_defaults=True
+                        ),
                     },
                 )
             )
@@ -203,16 +183,10 @@ class Versions:
     def view(self, project_id: str) -> DatasetView:
         """The current version with everything a screen shows, and its first examples. Raises ``data.no_dataset``."""
         row = self.require_current(project_id)
-        draft = Draft.like(row, row.action, row.params, with_problems=True)
         return DatasetView(
+            **dict(Draft.like(row, row.action, row.params)),
             version=version_of(row),
             conversations=first_rows(self.path(row), SHOWN),
-            columns=tuple(draft.columns),
-            mapping=draft.mapping,
-            problems=tuple(draft.problems),
-            tables=tuple(draft.tables),
-            sample=tuple(draft.sample),
-            split=draft.split,
             can_undo=row.parent_id is not None,
             can_redo=self.newest_child(row.id) is not None,
         )

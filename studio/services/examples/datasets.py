@@ -17,7 +17,7 @@ from studio.data.limits import MIN_EXAMPLES
 from studio.data.splitting.saved_split import Parts
 from studio.data.versions.editing import number_of
 from studio.data.versions.uploads import Uploads, files_below
-from studio.data.versions.versions import Draft, Versions, version_of
+from studio.data.versions.versions import Draft, Versions, split_of, version_of
 from studio.domain.conversation import Conversation, with_system
 from studio.domain.dataset import DatasetVersion, DatasetView, Mapping, Segment, SplitChoice
 from studio.errors import AfinaError
@@ -185,7 +185,7 @@ class DatasetService:
         Raises ``data.no_dataset``, ``data.changed_meanwhile``, ``disk.full`` …
         """
         current = self._versions.get(base) if base else self._versions.require_current(project_id)
-        draft = Draft.like(current, action, dict(params), with_problems=True)
+        draft = Draft.like(current, action, dict(params))
         self._versions.add(project_id, conversations, lambda: draft)
         return self._versions.view(project_id)
 
@@ -223,7 +223,7 @@ class DatasetService:
 
     def split_choice(self, version_id: str) -> SplitChoice:
         """How the test of a version is drawn. Raises ``general.not_found``."""
-        return Draft.like(self._versions.get(version_id), "", {}).split
+        return split_of(self._versions.get(version_id))
 
     def parts(self, version_id: str, *, estimate: bool = False) -> Parts:
         """The examples of a version to learn from, to practise with, and those of its exam. They stay on disk.
@@ -251,7 +251,7 @@ class DatasetService:
         inputs = self._uploads(project_id).inputs(kept)
         reading = Reading(inputs, mapping, monitor=self._monitor)
         current = self._versions.current(project_id) if append else None
-        earlier = Draft.like(current, action, {}, with_problems=True)
+        earlier = Draft.like(current, action, {})
         before = self._versions.current(project_id)
         names = tuple(item["name"] for item in kept)
 
@@ -263,19 +263,20 @@ class DatasetService:
             yield from reading.conversations(last + 1)
 
         def draft() -> Draft:
+            sample = (*earlier.sample[: _SAMPLE_ROWS_SHOWN // 2], *reading.sample)
             return Draft(
-                action,
-                {"n": len(names), "files": ", ".join(names)[:300]},
-                (*earlier.files, *names),
-                [*earlier.uploads, *kept],
-                list(dict.fromkeys([*earlier.columns, *reading.columns])),
-                reading.mapping if reading.mapping != Mapping() else earlier.mapping,
-                [*earlier.problems, *reading.findings.problems()],
-                [*earlier.tables, *(file.read for file in reading.files)],
+                action=action,
+                params={"n": len(names), "files": ", ".join(names)[:300]},
+                files=(*earlier.files, *names),
+                uploads=(*earlier.uploads, *kept),
+                columns=tuple(dict.fromkeys((*earlier.columns, *reading.columns))),
+                mapping=reading.mapping if reading.mapping != Mapping() else earlier.mapping,
+                problems=(*earlier.problems, *reading.findings.problems()),
+                tables=(*earlier.tables, *(file.read for file in reading.files)),
                 # Some of both: what was added may have other columns, and they are those that the picture shows.
-                [*earlier.sample[: _SAMPLE_ROWS_SHOWN // 2], *reading.sample][:_SAMPLE_ROWS_SHOWN],
-                split or Draft.like(before, action, {}).split,
-                earlier.base,  # what is added to must not have changed; what is replaced may have
+                sample=sample[:_SAMPLE_ROWS_SHOWN],
+                split=split or split_of(before),
+                base=earlier.base,  # what is added to must not have changed; what is replaced may have
             )
 
         self._versions.add(project_id, examples(), draft, minimum=MIN_EXAMPLES)

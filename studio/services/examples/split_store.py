@@ -10,7 +10,7 @@ from typing import Final
 from studio.data.limits import DRAWN_AT_ONCE
 from studio.data.splitting import saved_split as keeping
 from studio.data.splitting.saved_split import Drawn, Parts
-from studio.data.versions.versions import Draft, Versions
+from studio.data.versions.versions import Versions, split_of
 from studio.errors import AfinaError, Stopped
 from studio.processes.job_registry import ActiveJob, JobRegistry
 from studio.processes.json_child import run_aside
@@ -64,7 +64,7 @@ class SplitStore:
         """
         found = self.known(row) if estimate else self.need(row)
         if found is None:
-            return keeping.estimated_parts(self._path(row), row.held_out, Draft.like(row, "", {}).split)
+            return keeping.estimated_parts(self._path(row), row.held_out, split_of(row))
         with self._lock:
             if row.id not in self._parts:
                 self._parts[row.id] = keeping.parts(self._path(row), found)
@@ -75,7 +75,7 @@ class SplitStore:
 
     def draw(self, row: DatasetRow) -> Drawn:
         """Draws the test of a version in this process and keeps it. Raises as :meth:`need`."""
-        choice = Draft.like(row, "", {}).split
+        choice = split_of(row)
         made = keeping.draw(self._versions.load(row), choice)
         keeping.save(self._path(row), made)
         return self._remember(row, made)
@@ -89,7 +89,7 @@ class SplitStore:
             if row.id in self._known:
                 self._known.move_to_end(row.id)
                 return self._known[row.id]
-        found = keeping.load(self._path(row), Draft.like(row, "", {}).split)
+        found = keeping.load(self._path(row), split_of(row))
         return self._remember(row, found) if found is not None else None
 
     def _remember(self, row: DatasetRow, found: Drawn) -> Drawn:

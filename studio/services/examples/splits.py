@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from studio.data.jsonl_codec import parsed
@@ -13,7 +13,7 @@ from studio.data.splitting.paraphrase import Rewording, held_out_examples, how_m
 from studio.data.splitting.practice import PracticeKind, reworded_count
 from studio.data.splitting.split import SplitKind
 from studio.data.text import folded, plain
-from studio.data.versions.versions import Draft, Versions
+from studio.data.versions.versions import Draft, Versions, split_of
 from studio.domain.conversation import Conversation
 from studio.domain.dataset import SplitChoice
 from studio.errors import AfinaError
@@ -153,7 +153,7 @@ class SplitService:
     def draw(self, project_id: str, *, seed: int | None = None, share: float | None = None) -> None:
         """Draws the test again; what was kept aside by hand, by the file or in other words gives way."""
         row = self._versions.require_current(project_id)
-        before = Draft.like(row, "", {}).split
+        before = split_of(row)
         seed = (before.seed + 1) % _SEED_LIMIT if seed is None else seed
         choice = SplitChoice(seed=seed, share=before.share if share is None else share)
         params: dict[str, str | int | float] = {"seed": choice.seed, "percent": round(choice.share * 100)}
@@ -168,7 +168,7 @@ class SplitService:
     def fill(self, project_id: str) -> None:
         """Adds a draw to the examples that were kept aside by hand."""
         row = self._versions.require_current(project_id)
-        choice = Draft.like(row, "", {}).split
+        choice = split_of(row)
         free = [_flagged(c, None) for c in self._versions.rows(row) if not c.reworded_from]
         self.keep_aside(project_id, {c.id for c in splitting.plan(free, choice.seed, choice.share).held_out})
 
@@ -185,7 +185,7 @@ class SplitService:
         """Questions in other words, to look at before they are accepted; nothing is changed."""
         row = self._versions.require_current(project_id)
         conversations = [_flagged(c, None) for c in self._versions.rows(row) if not c.reworded_from]
-        share = Draft.like(row, "", {}).split.share
+        share = split_of(row).share
         return rewordings(conversations, seed, how_many(len(conversations), share))
 
     def accept(self, project_id: str, chosen: Iterable[Rewording]) -> None:
@@ -199,7 +199,7 @@ class SplitService:
         added = held_out_examples(chosen, brought, first)
         if not added:
             raise AfinaError("data.nothing_reworded")
-        self._add(row, [*brought, *added], "reworded", {"n": len(added)}, Draft.like(row, "", {}).split)
+        self._add(row, [*brought, *added], "reworded", {"n": len(added)}, split_of(row))
 
     def _by_hand(
         self,
@@ -212,7 +212,7 @@ class SplitService:
         row = self._versions.require_current(project_id)
         kept = (c for c in self._versions.rows(row) if not (c.reworded_from and c.id in gone))
         flagged = (_flagged(c, flag(c)) for c in kept)
-        self._add(row, flagged, "aside", {"aside": aside, "back": back}, Draft.like(row, "", {}).split)
+        self._add(row, flagged, "aside", {"aside": aside, "back": back}, split_of(row))
 
     def _add(
         self,
@@ -222,7 +222,7 @@ class SplitService:
         params: dict[str, str | int | float],
         choice: SplitChoice,
     ) -> None:
-        draft = replace(Draft.like(row, action, dict(params), with_problems=True), split=choice)
+        draft = Draft.like(row, action, dict(params)).model_copy(update={"split": choice})
         self._versions.add(row.project_id, conversations, lambda: draft)
 
 

@@ -131,7 +131,7 @@ class TableService:
         if not left:
             raise AfinaError("data.edit_empty")
         if not made.changes_nothing:
-            draft = Draft.like(current, "edit", made.counts, with_problems=True)
+            draft = Draft.like(current, "edit", made.counts)
             self._versions.add(project_id, editing.applied(lines, made), lambda: draft)
         return version_of(self._versions.require_current(project_id))
 
@@ -163,7 +163,7 @@ class TableService:
         if found.places:
             lines = self._of(current).lines
             counts = {"n": found.places, "examples": found.examples, "find": wanted.find[:80], "put": wanted.put[:80]}
-            draft = Draft.like(current, "replace", counts, with_problems=True)
+            draft = Draft.like(current, "replace", counts)
             self._versions.add(
                 project_id, (_replaced(line, wanted)[1] or line for line in lines.lines()), lambda: draft
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -58,7 +57,7 @@ class HistoryService:
         old = self._versions.get(version_id)
         if old.project_id != project_id:
             raise AfinaError("general.not_found", what=version_id[:80])
-        draft = replace(Draft.like(old, "restore", {"number": old.number}, with_problems=True), base=None)
+        draft = Draft.like(old, "restore", {"number": old.number}).model_copy(update={"base": None})
         self._versions.add(project_id, self._versions.rows(old).lines(), lambda: draft)
 
     def changes(self, version_id: str, limit: int = _SHOWN) -> Difference:
