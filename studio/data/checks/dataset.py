@@ -12,7 +12,6 @@ from studio.data.checks.check import Changes, Dataset
 from studio.data.checks.facts import Facts, joined
 from studio.data.checks.personal import Personal
 from studio.data.checks.scanner import Scanner
-from studio.data.gc_pause import collector_at_rest
 from studio.data.similarity.minhash import Ints
 from studio.data.versions.rows import Rows
 from studio.domain.conversation import Conversation
@@ -43,8 +42,7 @@ class ScannedDataset(Dataset):
         """What the checks need to know of each example."""
         if self.known is not None:
             return self.known
-        with collector_at_rest():
-            return Scanner().scan(self.conversations)
+        return Scanner().scan(self.conversations)
 
     @cached_property
     def personal(self) -> Personal:

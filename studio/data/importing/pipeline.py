@@ -9,7 +9,6 @@ from itertools import chain, count, islice, repeat
 from pathlib import Path
 from typing import Any, Final
 
-from studio.data.gc_pause import collector_at_rest
 from studio.data.importing import message_logs, readers, record_layouts
 from studio.data.importing.column_mapping import Guess, unfit
 from studio.data.importing.findings import Findings
@@ -267,8 +266,7 @@ def read_files(
     """
     files = [path if isinstance(path, InputFile) else InputFile.of(path) for path in paths]
     reading = Reading(files, mapping, max_bytes=max_bytes)
-    with collector_at_rest():
-        conversations = tuple(reading.conversations())
+    conversations = tuple(reading.conversations())
     return ReadResult(
         conversations,
         tuple(reading.columns),

@@ -10,7 +10,6 @@ from typing import Any, Final, cast
 from pydantic import Field
 from sqlalchemy import CursorResult, func, select, update
 
-from studio.data.gc_pause import collector_at_rest
 from studio.data.importing.result import require
 from studio.data.limits import SHOWN
 from studio.data.versions.rows import Rows, first_rows, write_rows
@@ -177,8 +176,7 @@ class Versions:
 
     def load(self, row: DatasetRow) -> tuple[Conversation, ...]:
         """The examples of a version in memory. Raises ``disk.missing``, ``data.version_damaged``."""
-        with collector_at_rest():
-            return tuple(self.rows(row))
+        return tuple(self.rows(row))
 
     def view(self, project_id: str) -> DatasetView:
         """The current version with everything a screen shows, and its first examples. Raises ``data.no_dataset``."""

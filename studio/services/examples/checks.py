@@ -17,7 +17,6 @@ from studio.data.checks.check import Dataset
 from studio.data.checks.dataset import ScannedDataset
 from studio.data.checks.facts import Facts
 from studio.data.checks.report import Change, Report, changes, preview
-from studio.data.gc_pause import collector_at_rest
 from studio.data.limits import CHECKED_AT_ONCE
 from studio.data.similarity.minhash import Hashes
 from studio.data.versions.rows import Rows
@@ -127,8 +126,7 @@ class CheckService:
         """Checks a large set and keeps the report beside its file; in the process that made the facts."""
         key = self._key(project_id)
         dataset = self._large(project_id, key, facts)
-        with collector_at_rest():  # groups are hundreds of thousands of lists
-            report = Report.of(dataset)
+        report = Report.of(dataset)
         report_file.save(self._path(key), dataset, report)
         return report
 
@@ -250,9 +248,8 @@ class CheckService:
             return checked
         with self._lock:
             if key not in self._known:
-                with collector_at_rest():
-                    dataset = self.examine(self._datasets.load(version_id), installed or None, system_prompt or None)
-                    dataset = replace(dataset, contacts=self._contacts(project_id))
-                    self._known[key] = _Checked(dataset, Report.of(dataset))
+                dataset = self.examine(self._datasets.load(version_id), installed or None, system_prompt or None)
+                dataset = replace(dataset, contacts=self._contacts(project_id))
+                self._known[key] = _Checked(dataset, Report.of(dataset))
             self._keep(key, self._known[key])
             return self._known[key]
