@@ -8,22 +8,14 @@ from typing import Any, Final
 import gradio as gr
 from markupsafe import Markup
 
-from studio.domain.vote import Ballot, BallotKey
+from studio.domain.vote import BallotKey
 from studio.errors import AfinaError
 from studio.sharing.proof_report.sentences import vote_sentence
-from studio.web.ui.components import EMPTY, Ui, bar, button, event_data, friendly, join, visitor_name, wrapped
+from studio.web.ui.components import EMPTY, Ui, button, event_data, friendly, render, visitor_name, wrapped
 from studio.web.ui.pages.proof.target import proof_target
 from studio.web.ui.session import Place
 
 _SCRIPT: Final = "afina.ballot(element, trigger, watch); /* raises 'action' */"
-_BALLOT: Final = Markup(
-    '<section class="af-card" id="proof-ballot" data-question="{id}" aria-live="polite">{bar}'
-    '<span class="af-small af-muted">{where}</span><h3>{question}</h3><div class="af-columns of-2">'
-    '<section class="af-answer"><span class="af-who">{first_label}</span><div class="text">{first}</div></section>'
-    '<section class="af-answer"><span class="af-who">{second_label}</span><div class="text">{second}</div></section></div>'
-    '<div class="af-row af-votes">{buttons}</div><div class="af-row af-between"><span class="af-small af-muted">{keys}</span>'
-    "{undo}</div></section>"
-)
 _KEYS: Final = (
     ("1", BallotKey.FIRST, "first"),
     ("3", BallotKey.TIE, "tie"),
@@ -125,36 +117,8 @@ def _render(ui: Ui, place: Place, voter: str) -> str:
     if ballot is None:
         done = _NOTE.format("proof-vote-done", ui.text("proof.vote.done"))
         return wrapped(done, _undo(ui), _same(ui, run_id, against), _rate(ui, run_id, against))
-    return wrapped(_ballot(ui, ballot), _rate(ui, run_id, against), _same(ui, run_id, against))
-
-
-def _ballot(ui: Ui, ballot: Ballot) -> Markup:
-    text = ui.text
-    buttons = [
-        button(
-            f"{key} · {text(f'proof.vote.choose_{name}')}",
-            "vote",
-            elem_id=f"proof-vote-{name}",
-            key=key,
-            choice=choice.value,
-            question=ballot.question_id,
-        )
-        for key, choice, name in _KEYS
-    ]
-    where = text("proof.vote.where", done=ballot.done + 1, total=ballot.total)
-    return _BALLOT.format(
-        id=ballot.question_id,
-        bar=bar(ballot.done / ballot.total, where),
-        where=where,
-        question=ballot.question,
-        first_label=text("proof.vote.first"),
-        first=ballot.first,
-        second_label=text("proof.vote.second"),
-        second=ballot.second,
-        buttons=join(buttons),
-        keys=text("proof.vote.keys"),
-        undo=_undo(ui) if ballot.done else EMPTY,
-    )
+    shown = render(ui.text, "proof/ballot", ballot=ballot, keys=_KEYS, undo=_undo(ui))
+    return wrapped(shown, _rate(ui, run_id, against), _same(ui, run_id, against))
 
 
 def _undo(ui: Ui) -> Markup:

@@ -7,32 +7,13 @@ from typing import Any, Final
 import gradio as gr
 from markupsafe import Markup
 
-from studio.processes.job_registry import Job, JobState
+from studio.processes.job_registry import Job
 from studio.services.publishing import Published
 from studio.sharing.file_names import slug
-from studio.web.ui.components import (
-    EMPTY,
-    Ui,
-    badge,
-    bar,
-    button,
-    copy_button,
-    event_data,
-    friendly,
-    join,
-    problem_notice,
-    wrapped,
-)
+from studio.web.ui.components import Ui, event_data, friendly, join, wrapped
 from studio.web.ui.pages.share.section import QUIET, Section, ShareUi, ShareVisit
 
 _KINDS: Final = ("site", "site_compare", "gguf", "merged", "adapter")
-_GOING: Final = Markup('<div class="af-card" id="publish-state" role="status">{}<p class="af-small">{}</p>{}</div>')
-_ONLINE: Final = Markup(
-    '<article class="af-card af-published"><div class="af-row af-between"><h3>{name}</h3>{seen}</div>'
-    '<code class="af-address">{address}</code><p class="af-small af-muted">{what}</p><div class="af-row">{acts}</div>'
-    "</article>"
-)
-_OPEN: Final = Markup('<a class="af-button small" href="{}" target="_blank" rel="noopener">{}</a>')
 _HOW: Final = Markup('<details class="af-small" id="publish-how"><summary>{}</summary><ol>{}</ol></details>')
 
 
@@ -118,48 +99,8 @@ def _online(ui: Ui, visit: ShareVisit) -> list[Published]:
 
 
 def _state(ui: Ui, visit: ShareVisit, job: Job | None) -> str:
-    text, shown = ui.text, list[Markup]()
-    if job is not None and job.is_active:
-        shown.append(_going(ui, job))
-    elif job is not None and job.problem is not None:
-        shown.append(problem_notice(text, job.problem))
-    elif job is not None and job.state is JobState.CANCELLED:
-        shown.append(Markup('<p role="status" class="af-muted">{}</p>').format(text("share.publish.cancelled")))
-    names = {view.id: view.name for view in visit.views}
-    shown += [_published(ui, one, names[one.run_id]) for one in _online(ui, visit)]
-    if ui.services.publishing.keeps_token:
-        forget = button(text("share.publish.forget"), "forget", kind="quiet small", elem_id="publish-forget")
-        line = Markup('<div class="af-row"><span class="af-small af-muted">{}</span>{}</div>')
-        shown.append(line.format(text("share.publish.kept"), forget))
-    return wrapped(*shown) if shown else ""
-
-
-def _going(ui: Ui, job: Job) -> Markup:
-    text = ui.text
-    label = text(f"share.publish.stage.{job.stage or 'asking'}")
-    said = label
-    if job.total:
-        said = text("share.publish.sent", done=text.size(job.done), total=text.size(job.total))
-    stop = button(text("common.cancel"), "cancel", kind="quiet small", elem_id="publish-cancel")
-    return _GOING.format(
-        bar(job.fraction, label, going=True),
-        text("share.publish.cancelling") if job.is_cancelling else said,
-        EMPTY if job.is_cancelling else stop,
-    )
-
-
-def _published(ui: Ui, one: Published, run_name: str) -> Markup:
-    text, address = ui.text, one.page or one.address
-    acts = [copy_button(text, address, kind="small"), _OPEN.format(address, text("share.open"))]
-    if one.page:
-        acts.append(_OPEN.format(one.address, text("share.publish.on_hub")))
-    what = text("share.publish.is_page" if one.page else "share.publish.is_model")
-    return _ONLINE.format(
-        name=one.repository,
-        seen=badge(text("share.publish.only_you")) if one.private else badge(text("share.publish.everyone"), "good"),
-        address=address,
-        what=Markup(" · ").join([text(f"share.publish.kind.{one.kind}"), run_name, what])
-        if one.kind in _KINDS
-        else Markup(" · ").join([one.kind, run_name, what]),
-        acts=join(acts),
-    )
+    names, keeps_token = {view.id: view.name for view in visit.views}, ui.services.publishing.keeps_token
+    online = [(one, names[one.run_id]) for one in _online(ui, visit)]
+    if job is None and not online and not keeps_token:
+        return ""
+    return ui.render("share/publishing", job=job, online=online, kinds=_KINDS, keeps_token=keeps_token)

@@ -11,34 +11,10 @@ from markupsafe import Markup
 
 from studio.domain.project import Link
 from studio.domain.widget import COLOUR, Widget
-from studio.web.ui.components import (
-    EMPTY,
-    Ui,
-    badge,
-    copy_button,
-    danger_button,
-    event_data,
-    friendly,
-    join,
-    notice,
-    say,
-    wrapped,
-)
+from studio.web.ui.components import Ui, event_data, friendly, say, wrapped
 from studio.web.ui.pages.share.section import QUIET, Section, ShareUi, ShareVisit
 
 _LINE: Final = '<script src="{}/d/widget.js" data-bot="{}" async></script>'
-_CARD: Final = Markup(
-    '<article class="af-card" id="widget-{id}"><div class="af-row af-between"><h3>{title}</h3>{state}</div>'
-    '<p class="af-small">{where}</p><p class="af-small af-muted">{how}</p><pre class="af-small af-line">{line}</pre>'
-    '<div class="af-row">{acts}</div>{notice}'
-    '<details class="af-small" id="widget-policy-{id}"><summary>{for_site}</summary><p class="af-muted">{policy}</p>'
-    "</details>{preview}</article>"
-)
-_PREVIEW: Final = Markup(
-    '<details class="af-small" id="widget-preview-{id}"><summary>{label}</summary>'
-    '<iframe class="af-preview" src="{page}" title="{label}" loading="lazy"></iframe></details>'
-)
-_TAB: Final = Markup('<a class="af-button small" href="{}" target="_blank" rel="noopener">{}</a>')
 _RGB: Final = re.compile(r"rgba?\((\d+)[, ]+(\d+)[, ]+(\d+).*")
 _MUTED: Final = Markup('<p class="af-muted">{}</p>')
 
@@ -123,34 +99,12 @@ def _hex(colour: str) -> str:
 
 
 def _made(ui: Ui, visit: ShareVisit) -> str:
-    links = [link for view in visit.views for link in ui.services.links.list(view.id)]
-    found = ((link, ui.services.widgets.of_link(link.token)) for link in links)
-    return wrapped(*(_card(ui, link, widget) for link, widget in found if widget is not None))
-
-
-def _card(ui: Ui, link: Link, widget: Widget) -> Markup:
-    text, token = ui.text, link.token
-    address = _address(ui)
-    line = _LINE.format(address, widget.id)
-    page = f"../d/widget/{widget.id}/preview?lang={text.locale}"
-    ask, detail = text("widget.share.remove_ask", title=link.title), text("widget.share.remove_detail")
-    acts = [copy_button(text, line, kind="small")]
-    if link.is_open:
-        acts.append(_TAB.format(page, text("widget.share.tab")))
-    acts.append(danger_button(text, text("widget.share.remove"), "remove", ask, detail, token=token))
-    return _CARD.format(
-        id=widget.id,
-        title=link.title,
-        state=EMPTY if link.is_open else badge(text("share.off")),
-        where=text("widget.share.where", sites=", ".join(widget.sites)),
-        how=text("widget.share.how"),
-        line=line,
-        acts=join(acts),
-        notice=_reach_notice(ui, address, widget),
-        for_site=text("widget.share.for_site"),
-        policy=text("widget.share.policy", address=address),
-        preview=_PREVIEW.format(id=widget.id, label=text("widget.share.preview"), page=page) if link.is_open else EMPTY,
-    )
+    address, widgets = _address(ui), []
+    for link in (link for view in visit.views for link in ui.services.links.list(view.id)):
+        if (widget := ui.services.widgets.of_link(link.token)) is not None:
+            page = f"../d/widget/{widget.id}/preview?lang={ui.text.locale}"
+            widgets.append((link, widget, _LINE.format(address, widget.id), page))
+    return ui.render("share/widgets", address=address, widgets=widgets, needs_https=_needs_https)
 
 
 def _address(ui: Ui) -> str:
@@ -161,9 +115,6 @@ def _address(ui: Ui) -> str:
     return ui.services.publication.current().address or f"http://127.0.0.1:{settings.port}"
 
 
-def _reach_notice(ui: Ui, address: str, widget: Widget) -> Markup:
-    if address.startswith("http://127.0.0.1"):
-        return notice(ui.text("widget.share.only_here"), "warning")
-    if address.startswith("http://") and any(site.startswith("https://") for site in widget.sites):
-        return notice(ui.text("widget.share.needs_https"), "warning")
-    return EMPTY
+def _needs_https(widget: Widget) -> bool:
+    """Whether a browser would refuse a script of this computer on one of the sites."""
+    return any(site.startswith("https://") for site in widget.sites)
