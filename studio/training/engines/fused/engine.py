@@ -20,9 +20,8 @@ from studio.training.engines.fused import peft_export
 from studio.training.engines.fused.decoder_layer import LayerCache, RecomputeContext, Rotations
 from studio.training.engines.fused.greedy_decode import decode
 from studio.training.engines.fused.lm_head import Head
-from studio.training.engines.fused.load_balancing import Work, portions, shares
+from studio.training.engines.fused.load_balancing import portions, shares
 from studio.training.engines.fused.lora import attach, first_tuned
-from studio.training.engines.fused.lora_buffers import Adapters
 from studio.training.engines.fused.model_config import ModelConfig
 from studio.training.engines.fused.ops import Packed, norm, norm_backward, rotations
 from studio.training.engines.fused.weights import Weights, read_weights
@@ -39,16 +38,17 @@ class FusedEngine:
     Args:
         options: the method is LoRA, rsLoRA or full.
         config: as :func:`read_model_config` found it.
+        base: the weights; None for those in the folder of the options.
     """
 
     name = "fused"
     keeps_base = True
 
-    def __init__(self, options: EngineOptions, config: ModelConfig) -> None:
+    def __init__(self, options: EngineOptions, config: ModelConfig, base: Weights | None = None) -> None:
         adaptation, self._regularisation = options.adaptation, options.regularisation
         self._recompute = options.recompute
         self.config = config
-        self.base: Weights = read_weights(options.model_dir, config, options.dtype)
+        self.base = base or read_weights(options.model_dir, config, options.dtype)
         self._dtype = options.dtype
         self._adaptation = adaptation
         self._base_name = str(options.model_dir)
@@ -64,11 +64,9 @@ class FusedEngine:
         self._linears = [linear for layer in self.base.layers for linear in layer.linears]
         for linear in self._linears:
             linear.freeze()
-        self._adapters = Adapters(self._linears, self.weights, self._threads)
         self._first = first_tuned(self.base.layers)
         self.total_parameters = self.base.count + self.weights.numel()
         self._head = Head(self.base.words, self._threads.count)
-        self._work = Work.of(config)
         self._stale = True
 
     def train(self, examples: Sequence[EncodedExample], scale: float) -> float:
@@ -136,7 +134,7 @@ class FusedEngine:
             thread, share = numbered
             return sum(function(Packed.of(part, thread, share=self._share)) for part in portions(share))
 
-        return self._threads.run(work, list(enumerate(shares(examples, self._threads.count, self._work))))
+        return self._threads.run(work, list(enumerate(shares(examples, self._threads.count))))
 
     def _loss_part(self, packed: Packed) -> float:
         return self._head.cross_entropy(self._seen(packed), packed.targets, None, packed.thread)[0]
@@ -183,7 +181,6 @@ class FusedEngine:
             if isinstance(needed, RecomputeContext):
                 needed = needed.computed(self.base.layers[number], packed, rope)
             dx, dy = self.base.layers[number].backward(dx, dy, needed, packed, rope, first=number == first)
-        self._adapters.collect(packed.thread, self._all_gradients[packed.thread])
         return loss
 
     def _embed(self, packed: Packed) -> Tensor:
@@ -194,7 +191,6 @@ class FusedEngine:
 
     def _refresh(self, *, stale_after: bool = False) -> None:
         if self._stale:
-            self._adapters.refresh()
             for linear in self._linears:
                 linear.refresh()
         self._stale = stale_after

@@ -28,6 +28,7 @@ class Part:
     Args:
         a: fp32 matrix A ``(r, I)``, a view of the flat weights.
         b: fp32 matrix B ``(O, r)``, a view of the flat weights.
+        gradients: of A and of B for each thread, views of its flat gradients.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Part:
     inner: slice
     a: Tensor
     b: Tensor
+    gradients: Sequence[tuple[Tensor, Tensor]]
 
 
 @dataclass
@@ -83,23 +85,7 @@ class Linear:
     back: list[Tensor] = field(default_factory=list)  # and for ``dy W``
     changed: Tensor | None = None  # the weight with its changes, where it is tuned as a whole
     down: Tensor | None = None  # A of all parts in the format of the base, (R, I)
-    ups: Sequence[Tensor] = ()  # s B of the parts of each block, on a block diagonal, (O / blocks, R)
-    grads: Sequence[tuple[Tensor, Sequence[Tensor]]] = ()  # a thread: derivatives by `down`, and by `ups` transposed
-
-    @property
-    def rank(self) -> int:
-        """R, the ranks of all parts together."""
-        return int(self.parts[-1].inner.stop)
-
-    @property
-    def height(self) -> int:
-        """Rows of a block."""
-        return int(self.weight.shape[0]) // self.blocks
-
-    @property
-    def width(self) -> int:
-        """Columns of a block: the input features."""
-        return int(self.weight.shape[1])
+    ups: Tensor | None = None  # s B of the parts of each block, on a block diagonal, (blocks, O / blocks, R)
 
     def freeze(self) -> None:
         """Lays a weight that stays as it is out for its products; otherwise each of them would do that anew."""
@@ -121,7 +107,12 @@ class Linear:
             self.ahead = []
 
     def refresh(self) -> None:
-        """Takes over what is tuned as a whole as the optimizer left it."""
+        """Takes over what is tuned as the optimizer left it, in the format of the base."""
+        for part in self.parts:
+            down, ups = self._matrices()
+            down[part.inner] = part.a
+            block, rows = self._place(part)
+            ups[block, rows, part.inner] = self.scale * part.b
         if self.full_updates and self.changed is None:
             self.changed = self.weight.clone()
         for whole in self.full_updates:
@@ -138,17 +129,18 @@ class Linear:
         Returns:
             ``(T, O / blocks)`` of each block, and what the derivative needs.
         """
-        if not tuned or self.down is None:
+        if not tuned or not self.parts:
             return [*self._products(x, tuned)], SavedActivations(x, None, None)
         kept, seen = None, x
         if training and self.dropout:
             kept = torch.empty_like(seen).bernoulli_(1 - self.dropout).div_(1 - self.dropout)
             seen = seen * kept
-        inner = seen @ self.down.t()  # before the large products, while x is still near the core
+        down, ups = self._matrices()
+        inner = seen @ down.t()  # before the large products, while x is still near the core
         if self.ahead:
-            ys = [multiply(x, weight, update=inner @ up.t()) for weight, up in zip(self.ahead, self.ups, strict=True)]
+            ys = [multiply(x, weight, update=inner @ up.t()) for weight, up in zip(self.ahead, ups, strict=True)]
         else:
-            ys = [y.addmm_(inner, up.t()) for y, up in zip(self._products(x, tuned), self.ups, strict=True)]
+            ys = [y.addmm_(inner, up.t()) for y, up in zip(self._products(x, tuned), ups, strict=True)]
         return ys, SavedActivations(x, inner, kept)
 
     def backward(
@@ -169,19 +161,35 @@ class Linear:
             for whole in self.full_updates:
                 block, start = divmod(whole.out.start, len(changes[0]))
                 whole.gradient.add_(changes[block][start : start + len(whole.change)])
-        if self.down is None or saved.inner is None:
+        if saved.inner is None:
             return [] if first else self._products_back(dys)
-        by_down, by_ups = self.grads[thread]
-        parts = []
-        for dy, up, by_up in zip(dys, self.ups, by_ups, strict=True):
-            parts.append(dy @ up)
-            torch.mm(saved.inner.t(), dy, out=by_up)
-        d_inner = parts[0] if len(parts) == 1 else torch.stack(parts).sum(0)
-        torch.mm(d_inner.t(), saved.x if saved.kept is None else saved.x * saved.kept, out=by_down)
+        down, ups = self._matrices()
+        inners = [dy @ up for dy, up in zip(dys, ups, strict=True)]
+        d_inner = inners[0] if len(inners) == 1 else torch.stack(inners).sum(0)
+        by_down = d_inner.t() @ (saved.x if saved.kept is None else saved.x * saved.kept)
+        by_ups = [saved.inner.t() @ dy for dy in dys]  # transposed: the few rows first
+        for part in self.parts:
+            by_a, by_b = part.gradients[thread]
+            block, rows = self._place(part)
+            by_a.add_(by_down[part.inner])
+            by_b.add_(by_ups[block][part.inner, rows].t(), alpha=self.scale)
         if first:
             return []
-        update = d_inner @ self.down
+        update = d_inner @ down
         return self._products_back(dys, update if saved.kept is None else update.mul_(saved.kept))
+
+    def _matrices(self) -> tuple[Tensor, Tensor]:
+        """``down`` and ``ups``, made when they are first asked for."""
+        if self.down is None or self.ups is None:
+            rank, (height, width) = self.parts[-1].inner.stop, self.weight.shape
+            self.down = self.weight.new_zeros(rank, width)
+            self.ups = self.weight.new_zeros(self.blocks, height // self.blocks, rank)
+        return self.down, self.ups
+
+    def _place(self, part: Part) -> tuple[int, slice]:
+        """The block that an adapter's results are in, and its rows there."""
+        block, start = divmod(part.out.start, len(self.weight) // self.blocks)
+        return block, slice(start, start + len(part.b))
 
     def _products(self, x: Tensor, tuned: bool) -> Iterator[Tensor]:
         if self.ahead:

@@ -39,7 +39,7 @@ def attach(layers: Sequence[Layer], adaptation: Adaptation, seed: int, threads: 
                 FullUpdate(name, out, mine.view(rows_and_columns), grads[0].view(rows_and_columns))
             )
         else:
-            _attach_part(linear, name, out, adaptation, mine)
+            _attach_part(linear, name, out, adaptation, mine, grads)
             width = linear.weight.shape[1]
             bound = 1 / math.sqrt(width)  # PEFT's: Kaiming, uniform, a = sqrt 5
             mine[: adaptation.rank * width].uniform_(-bound, bound, generator=generator)
@@ -58,20 +58,18 @@ def scale_of(adaptation: Adaptation) -> float:
     return adaptation.alpha / (math.sqrt(adaptation.rank) if adaptation.method is Method.RSLORA else adaptation.rank)
 
 
-def _attach_part(linear: Linear, name: str, out: slice, adaptation: Adaptation, mine: Tensor) -> None:
-    rank, width, height = adaptation.rank, linear.weight.shape[1], out.stop - out.start
+def _attach_part(
+    linear: Linear, name: str, out: slice, adaptation: Adaptation, weights: Tensor, gradients: Tensor
+) -> None:
+    rank, width = adaptation.rank, linear.weight.shape[1]
+
+    def matrices(flat: Tensor) -> tuple[Tensor, Tensor]:
+        return flat[: rank * width].view(rank, width), flat[rank * width :].view(-1, rank)
+
     start = linear.parts[-1].inner.stop if linear.parts else 0
     linear.scale, linear.dropout = scale_of(adaptation), adaptation.dropout
-    a, b = slice(0, rank * width), slice(rank * width, rank * (width + height))
-    linear.parts.append(
-        Part(
-            name,
-            out,
-            slice(start, start + rank),
-            mine[a].view(rank, width),
-            mine[b].view(height, rank),
-        )
-    )
+    inner = slice(start, start + rank)
+    linear.parts.append(Part(name, out, inner, *matrices(weights), [matrices(own) for own in gradients]))
 
 
 def _chosen(layers: Sequence[Layer], adaptation: Adaptation) -> Iterator[tuple[Linear, str, slice]]:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Final
 
 import torch
@@ -17,15 +18,12 @@ from torch import Tensor
 from studio.domain.recipe import Method, Precision
 from studio.models.processor import number_format
 from studio.models.tokenizer import EncodedExample
-from studio.training.engines.base import Adaptation
+from studio.training.engines.base import Adaptation, EngineOptions
 from studio.training.engines.fused.decoder_layer import Layer, Linears
+from studio.training.engines.fused.engine import FusedEngine
 from studio.training.engines.fused.linear import Linear
-from studio.training.engines.fused.lm_head import Head
-from studio.training.engines.fused.lora import attach
-from studio.training.engines.fused.lora_buffers import Adapters
 from studio.training.engines.fused.model_config import ModelConfig
-from studio.training.engines.fused.ops import Packed, norm, norm_backward, rotations
-from studio.training.engines.fused.worker_threads import WorkerThreads
+from studio.training.engines.fused.weights import Weights
 
 _WORDS, _WIDTH = 32, 32
 _LORA: Final = Adaptation(Method.LORA, 4, 8.0, 0.0, None, None)
@@ -75,25 +73,11 @@ def works(precision: Precision) -> bool:
 
 
 def _step(config: ModelConfig, dtype: torch.dtype) -> None:
-    """What :class:`studio.training.engines.fused.engine.FusedEngine` does with its kernels, on zeros."""
-    layer = _layer(config, dtype)
-    weights, gradients = attach([layer], _LORA, 0, 1)
-    for linear in layer.linears:
-        linear.freeze()
-    adapters = Adapters(layer.linears, weights, WorkerThreads(1))
-    adapters.refresh()
-    packed = Packed.of([EncodedExample([1] * 6, [False] * 3 + [True] * 3, truncated=False)] * 2)
-    rope = {theta: rotations(packed.width, config.head_dim, theta) for theta in config.thetas}
-    weight, head = torch.ones(_WIDTH), Head(torch.zeros(_WORDS, _WIDTH, dtype=dtype), 1)
-    x, kept = layer.forward(torch.zeros(len(packed.ids), _WIDTH), packed, rope, only=packed.last, training=True)
-    chosen = x[: len(packed.asked)]
-    seen, rstd = norm(chosen, weight, config.epsilon, dtype)
-    _, gradient = head.cross_entropy(seen, packed.targets, 1.0)
-    assert gradient is not None
-    dx = torch.zeros_like(x)
-    dx[: len(chosen)] = norm_backward(gradient, chosen, rstd, weight, torch.float32)
-    layer.backward(dx, dx.to(dtype, copy=True), kept, packed, rope, first=False)
-    adapters.collect(0, gradients[0])
+    """What the engine does with its kernels, on zeros."""
+    weight = torch.zeros(_WORDS, _WIDTH, dtype=dtype)
+    base = Weights(weight, weight, torch.ones(_WIDTH), [_layer(config, dtype)], 0)
+    examples = [EncodedExample([1] * 6, [False] * 3 + [True] * 3, truncated=False)] * 2
+    FusedEngine(EngineOptions(Path(), _LORA, dtype, 1), config, base).train(examples, 1.0)
 
 
 def _layer(config: ModelConfig, dtype: torch.dtype) -> Layer:

@@ -6,24 +6,26 @@ import pytest
 import torch
 
 from studio.training.engines.fused.linear import Linear, Part
-from studio.training.engines.fused.lora_buffers import Adapters
-from studio.training.engines.fused.worker_threads import WorkerThreads
 
 TOKENS, WIDTH, RANK, SCALE = 32, 64, 4, 0.5
 
 
-def _tuned(dtype: torch.dtype, blocks: int, heights: list[int], chosen: list[int]) -> tuple[Linear, torch.Tensor]:
-    """Random layers one below the other, adapters on the chosen ones, and the flat vector of these."""
+def _tuned(
+    dtype: torch.dtype, blocks: int, heights: list[int], chosen: list[int]
+) -> tuple[Linear, torch.Tensor, torch.Tensor]:
+    """Random layers one below the other, adapters on the chosen ones, the flat vector of these and two threads' gradients."""
     torch.manual_seed(0)
     linear = Linear(torch.randn(sum(heights), WIDTH).to(dtype), blocks, scale=SCALE)
     sizes = [RANK * (WIDTH + heights[number]) for number in chosen]
-    flat = torch.randn(sum(sizes))
-    for number, values in zip(chosen, flat.split(sizes), strict=True):
+    flat, gradients = torch.randn(sum(sizes)), torch.zeros(2, sum(sizes))
+    for number, values, one, other in zip(chosen, *(v.split(sizes) for v in (flat, *gradients)), strict=True):
         start, inner = sum(heights[:number]), len(linear.parts) * RANK
-        a, b = values.split([RANK * WIDTH, RANK * heights[number]])
+        (a, b), *own = (
+            (v[: RANK * WIDTH].view(RANK, -1), v[RANK * WIDTH :].view(-1, RANK)) for v in (values, one, other)
+        )
         rows = slice(start, start + heights[number])
-        linear.parts.append(Part("", rows, slice(inner, inner + RANK), a.view(RANK, -1), b.view(-1, RANK)))
-    return linear, flat
+        linear.parts.append(Part("", rows, slice(inner, inner + RANK), a, b, own))
+    return linear, flat, gradients
 
 
 @pytest.mark.parametrize(("dtype", "near"), [(torch.float32, 1e-5), (torch.bfloat16, 3e-2)])
@@ -42,14 +44,11 @@ def _tuned(dtype: torch.dtype, blocks: int, heights: list[int], chosen: list[int
 def test_products_and_derivatives_are_those_of_torch(
     dtype: torch.dtype, near: float, dropout: float, blocks: int, heights: list[int], chosen: list[int]
 ) -> None:
-    linear, flat = _tuned(dtype, blocks, heights, chosen)
+    linear, flat, gradients = _tuned(dtype, blocks, heights, chosen)
     linear.dropout = dropout
     whole = linear.weight.float()
     linear.freeze()
-    adapters = Adapters(
-        [linear, Linear(torch.zeros(WIDTH, WIDTH, dtype=dtype))], flat, WorkerThreads(2)
-    )  # one is not tuned
-    adapters.refresh()
+    linear.refresh()
     x, dy = torch.randn(TOKENS, WIDTH).to(dtype), torch.randn(TOKENS, sum(heights)).to(dtype)
     ys, saved = linear.forward(x, tuned=True, training=True)
 
@@ -66,10 +65,8 @@ def test_products_and_derivatives_are_those_of_torch(
     assert len(ys) == blocks
     assert (saved.kept is not None) == bool(dropout)
     _like(torch.cat(ys, 1), expected, near)
-    gradients = torch.zeros(2, len(flat))
-    _like(sum(dx.float() for dx in linear.backward(dy.chunk(blocks, 1), saved, 1)), asked.grad, near)
     for _ in range(2):
-        adapters.collect(1, gradients[1])
+        _like(sum(dx.float() for dx in linear.backward(dy.chunk(blocks, 1), saved, 1)), asked.grad, near)
     _like(gradients[1], 2 * values.grad, near)
     assert not gradients[0].any()
     untuned, _ = linear.forward(x, tuned=False, training=False)
@@ -77,14 +74,13 @@ def test_products_and_derivatives_are_those_of_torch(
 
 
 def test_new_values_take_the_place_of_old_ones() -> None:
-    linear, flat = _tuned(torch.bfloat16, 1, [128], [0])
+    linear, flat, _ = _tuned(torch.bfloat16, 1, [128], [0])
     whole = linear.weight.float()
     linear.freeze()
-    adapters = Adapters([linear], flat, WorkerThreads(1))
     x = torch.randn(TOKENS, WIDTH).bfloat16()
     for _ in range(2):
         flat.normal_()
-        adapters.refresh()
+        linear.refresh()
         (part,) = linear.parts
         ((y,), _) = linear.forward(x, tuned=True, training=False)
         _like(y, x.float() @ (whole + SCALE * part.b @ part.a).t(), 3e-2)
@@ -97,12 +93,12 @@ def _like(found: torch.Tensor, expected: torch.Tensor, near: float) -> None:
 
 def test_a_small_update_is_not_lost_in_the_rounding_of_the_frozen_product() -> None:
     """An adapter begins at zero: added to a product that is rounded to bf16 already, its first steps would vanish."""
-    linear, flat = _tuned(torch.bfloat16, 1, [512], [0])
+    linear, flat, _ = _tuned(torch.bfloat16, 1, [512], [0])
     flat.mul_(0.02)
     linear.freeze()
     if not linear.ahead:
         pytest.skip("this processor trains in fp32")
-    Adapters([linear], flat, WorkerThreads(1)).refresh()
+    linear.refresh()
     x, dy = torch.randn(512, WIDTH).bfloat16(), torch.randn(512, 512).bfloat16()
     (base,), _ = linear.forward(x, tuned=False, training=False)
     (y,), saved = linear.forward(x, tuned=True, training=False)

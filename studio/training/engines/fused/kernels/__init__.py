@@ -24,7 +24,6 @@ from studio.training.engines.fused.kernels.attention import (
     split_heads,
 )
 from studio.training.engines.fused.kernels.cross_entropy import softmax_cross_entropy
-from studio.training.engines.fused.kernels.lora import ADAPTER, collect_gradients, copy_adapters
 from studio.training.engines.fused.kernels.norms import (
     add,
     norm,
@@ -35,14 +34,11 @@ from studio.training.engines.fused.kernels.norms import (
 )
 
 __all__ = [
-    "ADAPTER",
     "add",
     "by_head",
     "by_token",
     "causal_softmax",
     "causal_softmax_backward",
-    "collect_gradients",
-    "copy_adapters",
     "gate",
     "gate_backward",
     "join_heads",
