@@ -21,7 +21,7 @@ from studio.app import build_services
 from studio.domain.conversation import Message, Role
 from studio.domain.event import Answers, Evaluation, Step
 from studio.domain.recipe import Recipe
-from studio.services import Services
+from studio.services.container import Services
 from studio.settings import Settings
 from studio.storage.workspace import RunFolder
 from studio.training.run_files.event_log import read_events

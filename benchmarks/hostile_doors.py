@@ -23,7 +23,7 @@ import httpx
 import psutil
 
 from studio.app import build_services
-from studio.services import Services
+from studio.services.container import Services
 from studio.settings import Settings
 from tests.browser.conftest import Server
 from tests.conftest import MODELS, SMOLLM2

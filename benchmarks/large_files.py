@@ -20,7 +20,7 @@ import psutil
 from benchmarks.large_rows import write_csv
 from studio.app import build_services
 from studio.processes.job_registry import JobState
-from studio.services import Services
+from studio.services.container import Services
 from studio.services.examples.imports import ImportRequest
 from studio.settings import Settings
 

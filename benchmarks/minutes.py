@@ -15,7 +15,7 @@ from pathlib import Path
 
 from studio.app import build_services
 from studio.domain.recipe import Preset, Recipe
-from studio.services import Services
+from studio.services.container import Services
 from studio.settings import Settings
 
 

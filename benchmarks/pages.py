@@ -24,7 +24,7 @@ from benchmarks.large_rows import write_csv
 from studio.app import build_services
 from studio.domain.recipe import Recipe
 from studio.i18n import catalog
-from studio.services import Services
+from studio.services.container import Services
 from studio.services.examples.imports import ImportRequest
 from studio.settings import Settings
 from studio.web.ui import shell

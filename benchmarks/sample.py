@@ -18,7 +18,7 @@ from typing import Final
 
 from studio.app import build_services
 from studio.domain.recipe import Preset, Recipe
-from studio.services import Services
+from studio.services.container import Services
 from studio.settings import Settings, assets_dir
 from tests.facts import is_right
 

@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from studio.services import Services
 from studio.settings import Settings
 from studio.storage.workspace import Workspace, names_full_disk
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from studio.domain.run import RunState
     from studio.i18n import Catalog
+    from studio.services.container import Services
 
 
 def build_services(settings: Settings) -> Services:
@@ -31,94 +31,11 @@ def build_services(settings: Settings) -> Services:
     Raises:
         AfinaError: when the workspace cannot be opened.
     """
-    from studio.chat.client import ChatPool
-    from studio.services.answer_policies import AnswerPolicyService
-    from studio.services.api_keys import ApiKeyService
-    from studio.services.browser_answers import BrowserAnswerService
-    from studio.services.chats import ChatService
-    from studio.services.conversations import ConversationService
-    from studio.services.encoders import EncoderService
-    from studio.services.examples.background_checks import CheckupService
-    from studio.services.examples.checks import CheckService
-    from studio.services.examples.datasets import DatasetService
-    from studio.services.examples.imports import ImportService
-    from studio.services.examples.insights import InsightService
-    from studio.services.examples.pruning import PruningService
-    from studio.services.examples.splits import SplitService
-    from studio.services.examples.table import TableService
-    from studio.services.examples.versions import HistoryService
-    from studio.services.exports import ExportService
-    from studio.services.links import LinkService
-    from studio.services.models import ModelService
-    from studio.services.projects import ProjectService
-    from studio.services.proof.service import ProofService
-    from studio.services.proof_changes import ProofChangeService
-    from studio.services.proof_reports import ProofReportService
-    from studio.services.publication import PublicationService
-    from studio.services.publishing import PublishingService
-    from studio.services.runs.comparison import ComparisonService
-    from studio.services.runs.service import RunService
-    from studio.services.runs.state_reader import RunReader
-    from studio.services.selectors import SelectorService
-    from studio.services.studies.service import StudyService
-    from studio.services.suggested_answers import SuggestedAnswerService
-    from studio.services.suggestions import SuggestionService
-    from studio.services.trusted_answers import TrustedAnswerService
-    from studio.services.votes import VoteService
-    from studio.services.widgets import WidgetService
+    from studio.services.container import Services
     from studio.web.demo.site import site_files
-    from studio.web.doors import DemoParts, openers
+    from studio.web.doors import openers
 
-    workspace = Workspace.open(settings)
-    models = ModelService(workspace)
-    datasets = DatasetService(workspace)
-    encoders = EncoderService(workspace)
-    checks = CheckService(datasets, models)
-    reader = RunReader()
-    imports = ImportService(datasets)
-    runs = RunService(workspace, models, datasets, reader=reader)
-    proofs = ProofService(workspace)
-    votes = VoteService(workspace, proofs)
-    tables = TableService(workspace, checks)
-    chats, suggested = ChatService(workspace, ChatPool(workspace)), SuggestedAnswerService(workspace, tables)
-    policies, selectors = AnswerPolicyService(workspace), SelectorService(workspace)
-    trust = TrustedAnswerService(workspace, chats, selectors, policies)
-    exports = ExportService(workspace, site_files, BrowserAnswerService(workspace, policies))
-    demo = DemoParts(workspace, LinkService(workspace), chats, suggested, trust)
-    return Services(
-        workspace=workspace,
-        projects=ProjectService(workspace, reader),
-        models=models,
-        datasets=datasets,
-        checks=checks,
-        checkups=CheckupService(datasets, checks),
-        tables=tables,
-        history=HistoryService(workspace),
-        imports=imports,
-        pruning=PruningService(workspace, imports),
-        insights=InsightService(datasets, models, checks, encoders),
-        splits=SplitService(workspace, datasets.tests),
-        runs=runs,
-        studies=StudyService(workspace, models, runs),
-        comparison=ComparisonService(workspace, runs),
-        conversations=ConversationService(workspace),
-        chats=chats,
-        policies=policies,
-        selectors=selectors,
-        trust=trust,
-        links=demo.links,
-        widgets=WidgetService(workspace, demo.links),
-        keys=ApiKeyService(workspace),
-        publication=PublicationService(workspace, openers(demo)),
-        suggestions=SuggestionService(workspace, chats, demo.links),
-        suggested=suggested,
-        exports=exports,
-        publishing=PublishingService(workspace, exports),
-        proofs=proofs,
-        votes=votes,
-        proof_changes=ProofChangeService(runs, proofs),
-        reports=ProofReportService(proofs, votes, policies),
-    )
+    return Services(Workspace.open(settings), site_files, openers)
 
 
 def build_app(services: Services) -> FastAPI:

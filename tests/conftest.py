@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from studio.services import Services
+from studio.services.container import Services
 from studio.settings import Settings
 from studio.storage.workspace import Workspace
 

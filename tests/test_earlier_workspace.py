@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from studio.domain.run import RunState
-from studio.services import Services
+from studio.services.container import Services
 from studio.settings import Settings
 from tests.conftest import REPOSITORY
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from studio.domain.project import Link
-from studio.services import Services
+from studio.services.container import Services
 from studio.storage.database import ProjectRow, RunRow
 from studio.storage.files import write_atomic
 from tests.sharing.conftest import make_run

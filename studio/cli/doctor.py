@@ -11,7 +11,7 @@ from studio.cli.session import Json, open_services, terminal_of
 from studio.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from studio.services import Services
+    from studio.services.container import Services
     from studio.services.doctor import Finding
 
 

@@ -14,7 +14,7 @@ from studio.errors import AfinaError
 from studio.processes.job_registry import Job
 
 if TYPE_CHECKING:
-    from studio.services import Services
+    from studio.services.container import Services
     from studio.services.models import ModelService
 
 

@@ -14,7 +14,7 @@ from studio.domain.proof import Proof, ProofState, ProofStatus, Verdict
 from studio.errors import AfinaError
 
 if TYPE_CHECKING:
-    from studio.services import Services
+    from studio.services.container import Services
 
 SAME: Final = 3  # exit code: no clear change, too little to tell, or only memorised
 WORSE: Final = 4  # worse, also where it memorised its lesson

@@ -15,7 +15,7 @@ from studio.errors import AfinaError
 from studio.settings import Settings
 
 if TYPE_CHECKING:
-    from studio.services import Services
+    from studio.services.container import Services
 
 Json = Annotated[
     bool,

@@ -19,7 +19,7 @@ from studio.domain.run import RunState
 from studio.domain.study import StudyView, Trial
 
 if TYPE_CHECKING:
-    from studio.services import Services
+    from studio.services.container import Services
     from studio.services.studies.service import StudyService
 
 

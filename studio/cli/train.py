@@ -19,7 +19,7 @@ from studio.domain.recipe import Recipe, parse_recipe
 from studio.domain.run import RunState, RunView
 
 if TYPE_CHECKING:
-    from studio.services import Services
+    from studio.services.container import Services
     from studio.services.examples.datasets import DatasetService
 
 

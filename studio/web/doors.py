@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,27 +13,11 @@ from studio.services.publication import Door, Opener, Reach
 from studio.web.network import lan_addresses, listen
 
 if TYPE_CHECKING:
-    from studio.services.chats import ChatService
-    from studio.services.links import LinkService
-    from studio.services.suggested_answers import SuggestedAnswerService
-    from studio.services.trusted_answers import TrustedAnswerService
-    from studio.storage.workspace import Workspace
     from studio.web.demo.services import DemoServices
 
 _CONTAINER: Final = Path("/.dockerenv")
 _PORTS: Final = 20  # that are tried, above the studio's own
 _GRACE: Final = 5.0  # seconds for a server to end
-
-
-@dataclass(frozen=True)
-class DemoParts:
-    """What the demo pages need of the studio: a :class:`studio.web.demo.services.DemoServices`."""
-
-    workspace: Workspace
-    links: LinkService
-    chats: ChatService
-    suggested: SuggestedAnswerService
-    trust: TrustedAnswerService
 
 
 def openers(services: DemoServices) -> Mapping[Reach, Opener]:

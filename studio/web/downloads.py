@@ -17,7 +17,7 @@ from starlette.responses import Response
 from studio.data.versions.template import write_template
 from studio.errors import AfinaError
 from studio.i18n import LOCALES, catalog
-from studio.services import Services
+from studio.services.container import Services
 from studio.services.proof_reports import MEDIA_TYPES
 from studio.sharing.proof_report.sentences import file_name as report_name
 from studio.storage.trash import is_in_trash

@@ -7,7 +7,7 @@ from fastapi.responses import FileResponse, PlainTextResponse, RedirectResponse
 from starlette.responses import Response
 
 from studio.i18n import LOCALES
-from studio.services import Services
+from studio.services.container import Services
 from studio.settings import assets_dir
 
 

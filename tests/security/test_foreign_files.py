@@ -18,7 +18,7 @@ from gradio.context import LocalContext
 from gradio.exceptions import InvalidPathError
 
 from studio.i18n import LOCALES
-from studio.services import Services
+from studio.services.container import Services
 from studio.web.guards.gradio_routes import named_files
 from studio.web.ui.shell import mount_studio
 from tests import own_loop

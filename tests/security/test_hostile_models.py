@@ -23,7 +23,7 @@ from studio.errors import AfinaError
 from studio.i18n import LOCALES, catalog
 from studio.models.sources.folder import describe_path
 from studio.models.sources.hub import HubSource
-from studio.services import Services
+from studio.services.container import Services
 from studio.services.models import ModelService
 from studio.settings import Settings
 from studio.storage.database import AddedModelRow, RunRow

@@ -10,7 +10,7 @@ import pytest
 
 from studio.domain.recipe import Recipe
 from studio.errors import AfinaError
-from studio.services import Services
+from studio.services.container import Services
 from studio.services.examples.imports import ImportRequest
 from studio.services.examples.pruning import KEPT_STEPS
 from studio.services.examples.table import RowEdit

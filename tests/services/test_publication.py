@@ -15,7 +15,7 @@ import httpx
 import psutil
 import pytest
 
-from studio.services import Services
+from studio.services.container import Services
 from studio.services.publication import Publication, PublicationState, Reach
 from studio.settings import Settings
 from studio.web.network import lan_addresses

@@ -21,9 +21,9 @@ from studio.domain.run import RunState
 from studio.errors import AfinaError
 from studio.evaluation.proof_files import ProofFiles
 from studio.processes.job_registry import JobState
-from studio.services import Services
 from studio.services.answer_policies import ALONE, default_sentence
 from studio.services.chats import BASE, TUNED, ChatUpdate
+from studio.services.container import Services
 from studio.settings import Settings, assets_dir
 from studio.storage.files import write_atomic
 from studio.storage.workspace import RunFolder, Workspace

@@ -17,7 +17,7 @@ from studio.domain.problem import Problem
 from studio.errors import AfinaError
 from studio.i18n import LOCALES, catalog
 from studio.processes.job_registry import Job, JobState
-from studio.services import Services
+from studio.services.container import Services
 from studio.services.examples.background_checks import Checkup
 from studio.services.examples.table import Query, RowEdit
 from studio.web.downloads import add_downloads

@@ -10,7 +10,7 @@ from openpyxl import Workbook
 from studio.domain.dataset import ColumnRole, DatasetView, Mapping
 from studio.errors import AfinaError
 from studio.i18n.catalog import LOCALES, catalog
-from studio.services import Services
+from studio.services.container import Services
 from studio.web.ui.components import Ui
 from studio.web.ui.pages.examples.mapping import _changed
 from studio.web.ui.pages.examples.mapping_view import render_mapping

@@ -8,7 +8,7 @@ import pytest
 
 from studio.errors import AfinaError
 from studio.i18n.catalog import LOCALES, catalog
-from studio.services import Services
+from studio.services.container import Services
 from studio.web.ui.components import Ui
 from studio.web.ui.pages.examples.split import _number
 from studio.web.ui.pages.examples.split_view import render_found, render_offer, render_split

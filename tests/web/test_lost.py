@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from studio.i18n import catalog
-from studio.services import Services
+from studio.services.container import Services
 from studio.web.server import build_server
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}

@@ -9,7 +9,7 @@ import pytest
 
 from studio.data.insights.statistics import Copies, Lengths, Topic, Topics
 from studio.i18n import LOCALES, catalog
-from studio.services import Services
+from studio.services.container import Services
 from studio.services.examples.insights import InsightView
 from studio.settings import Settings
 from studio.web.ui.charts_examples import Bar, bar_list, colour_of, lengths_chart, map_chart, symbol_of

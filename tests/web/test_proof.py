@@ -22,7 +22,7 @@ from studio.domain.run import RunState
 from studio.errors import AfinaError
 from studio.evaluation.proof_files import ProofFiles
 from studio.i18n import LOCALES, catalog
-from studio.services import Services
+from studio.services.container import Services
 from studio.services.proof_changes import changes_between
 from studio.settings import Settings
 from studio.web.downloads import add_downloads

@@ -11,7 +11,7 @@ from studio.domain.problem import Problem
 from studio.domain.vote import Choice
 from studio.i18n import LOCALES, catalog
 from studio.processes.job_registry import Job, JobState
-from studio.services import Services
+from studio.services.container import Services
 from studio.services.publishing import Published
 from studio.web.ui.components import Ui
 from studio.web.ui.pages.proof.vote import _rate

@@ -21,7 +21,7 @@ from studio.domain.study import (
     TrialState,
 )
 from studio.i18n import LOCALES, catalog
-from studio.services import Services
+from studio.services.container import Services
 from studio.services.runs.comparison import ComparisonService
 from studio.storage.workspace import Workspace
 from studio.web.ui import shell

@@ -16,7 +16,7 @@ import studio.web.ui
 from studio.app import build_services
 from studio.domain.project import ProjectCard
 from studio.i18n import LOCALES, catalog
-from studio.services import Services
+from studio.services.container import Services
 from studio.services.conversations import Answer, Turn
 from studio.services.examples.table import HeldOut, RowEdit
 from studio.settings import Settings

@@ -38,7 +38,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 class ApiServices(Protocol):
-    """The services that the API needs; :class:`studio.services.Services` has them."""
+    """The services that the API needs; :class:`studio.services.container.Services` has them."""
 
     @property
     def workspace(self) -> Workspace: ...

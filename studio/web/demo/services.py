@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class DemoServices(Protocol):
-    """The services that the demo page needs; implemented by :class:`studio.services.Services`."""
+    """The services that the demo page needs; implemented by :class:`studio.services.container.Services`."""
 
     @property
     def workspace(self) -> Workspace: ...

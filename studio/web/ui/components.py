@@ -21,7 +21,7 @@ from studio.domain.author import acting_as
 from studio.domain.problem import Problem, Severity
 from studio.domain.run import RunState
 from studio.i18n.catalog import Catalog
-from studio.services import Services
+from studio.services.container import Services
 from studio.web.templating import JoinedLines, html_templates
 from studio.web.ui.session import Place
 

@@ -16,7 +16,7 @@ from studio.domain.proof import ProofState
 from studio.domain.run import RunState
 from studio.errors import AfinaError
 from studio.i18n import LOCALES, Catalog, catalog
-from studio.services import Services
+from studio.services.container import Services
 from studio.web.guards.gradio_routes import GradioGuard
 from studio.web.ui import theme
 from studio.web.ui.components import EMPTY, Page, Ui, join, visitor_name, warn

@@ -10,7 +10,7 @@ from studio.data.splitting.split import plan
 from studio.data.versions.editing import HeldOut, RowEdit
 from studio.data.versions.versions import Versions
 from studio.domain.recipe import Recipe
-from studio.services import Services
+from studio.services.container import Services
 from studio.services.examples import split_store
 from studio.services.runs.examples import RunExamples
 from studio.services.runs.folders import lines

@@ -10,7 +10,7 @@ from studio.data.versions import rows
 from studio.domain.recipe import Recipe
 from studio.errors import AfinaError
 from studio.models.tokenizer import Tokenizer
-from studio.services import Services
+from studio.services.container import Services
 from studio.services.examples import split_store
 from studio.services.runs import token_lengths
 from studio.services.runs.examples import RunExamples

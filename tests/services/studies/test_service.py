@@ -18,7 +18,7 @@ from studio.domain.run import RunState
 from studio.domain.study import StudyView, TrialState
 from studio.errors import AfinaError
 from studio.i18n import LOCALES, catalog
-from studio.services import Services
+from studio.services.container import Services
 from studio.settings import Settings
 from studio.training.run_files.event_log import read_events
 from studio.training.supervision.worker_process import find
