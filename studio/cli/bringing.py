@@ -7,13 +7,13 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from studio.cli.session import read_small_file
+from studio.data.importing.hub_datasets import HubDataset
 from studio.domain.dataset import Mapping
 from studio.errors import AfinaError
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from studio.services.examples.datasets import DatasetService
 
 _STDIN = Path("-")
-_DEFAULT_ROWS = 10_000
 
 Columns = list[str] | None
 Questions = Annotated[
@@ -100,17 +99,6 @@ TokenFile = Annotated[
 ]
 
 
-@dataclass(frozen=True)
-class HubSet:
-    """A dataset of the hub, as the command line names it."""
-
-    reference: str | None
-    config: str | None = None
-    split: str | None = None
-    rows: int = _DEFAULT_ROWS
-    token: str | None = None
-
-
 def token_of(file: Path | None) -> str | None:
     """The token for the hub: from a file or the environment, because a command line is seen by all users in ``ps``.
 
@@ -120,53 +108,25 @@ def token_of(file: Path | None) -> str | None:
     return read_small_file(file, limit=10_000).strip() if file is not None else os.environ.get("HF_TOKEN")
 
 
-def columns_of(
-    question: Columns,
-    answer: Columns,
-    system: Columns,
-    id_column: str | None,
-    sheet: Columns,
-    company: str | None,
-    topic: str | None = None,
-) -> Mapping:
+def columns_of(**named: str | list[str] | None) -> Mapping:
     """The columns, sheets and company that the command line names; what it does not name is recognised."""
-    return Mapping(
-        question=tuple(question or ()),
-        answer=tuple(answer or ()),
-        system=tuple(system or ()),
-        topic=topic,
-        id=id_column,
-        sheets=tuple(sheet or ()),
-        company=company,
-    )
+    return Mapping.model_validate({role: value for role, value in named.items() if value})
 
 
 @contextmanager
 def brought(
-    terminal: Terminal, datasets: DatasetService, paths: Sequence[Path], hub: HubSet
+    terminal: Terminal, datasets: DatasetService, paths: Sequence[Path], hub: HubDataset
 ) -> Iterator[tuple[Path, ...]]:
     """The files to read; ``-`` is what comes on standard input, and a dataset of the hub is fetched first.
 
     Raises:
-        AfinaError: what :func:`studio.data.importing.hub_datasets.fetch` raises; ``data.empty_file`` for an empty input.
+        AfinaError: what :meth:`HubDataset.fetch` raises; ``data.empty_file`` for an empty input.
     """
-    from studio.data.importing import hub_datasets
-
     with tempfile.TemporaryDirectory(prefix="afina-") as folder:
         files = [_pasted(Path(folder)) if path == _STDIN else path for path in paths]
         if hub.reference:
             terminal.say("cli.bring.fetching", name=hub.reference)
-            files.append(
-                hub_datasets.fetch(
-                    hub.reference,
-                    Path(folder),
-                    config=hub.config,
-                    split=hub.split,
-                    rows=hub.rows,
-                    endpoint=datasets.workspace.settings.hf_endpoint,
-                    token=hub.token,
-                )
-            )
+            files.append(hub.fetch(Path(folder), datasets.workspace.settings.hf_endpoint))
         yield tuple(files)
 
 

@@ -12,6 +12,7 @@ import typer
 from studio.cli import bringing, examples_report
 from studio.cli.session import Json, Usage, open_services, terminal_of
 from studio.cli.terminal import Refused, Terminal, errors_of
+from studio.data.importing.hub_datasets import HubDataset
 from studio.domain.conversation import Conversation
 from studio.domain.dataset import Mapping, SplitChoice
 
@@ -123,8 +124,10 @@ def examples(
     write = export.writer(out.suffix) if out is not None else None
     if not files and not hub:
         raise Usage("cli.examples.no_files")
-    columns = bringing.columns_of(question, answer, system, id_column, sheet, company, topic)
-    hub_set = bringing.HubSet(hub, config, split, rows, bringing.token_of(token_file))
+    columns = bringing.columns_of(
+        question=question, answer=answer, system=system, topic=topic, id=id_column, sheets=sheet, company=company
+    )
+    hub_set = HubDataset(hub or "", config, split, rows, bringing.token_of(token_file))
     draw = _Draw(share is not None or seed is not None, SplitChoice(), reword).with_choices(share, seed)
     with open_services() as services, bringing.brought(terminal, services.datasets, files or [], hub_set) as paths:
         read = _read(services.datasets, paths, columns)

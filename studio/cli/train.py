@@ -13,6 +13,7 @@ from studio.cli.progress import watch
 from studio.cli.runs import summary
 from studio.cli.session import AcceptLicence, Json, Usage, open_services, terminal_of
 from studio.cli.terminal import Refused, Terminal, errors_of
+from studio.data.importing.hub_datasets import HubDataset
 from studio.domain.dataset import Mapping
 from studio.domain.problem import Problem
 from studio.domain.recipe import Recipe, parse_recipe
@@ -68,7 +69,9 @@ def train(
     afina train --data faq.csv --set held_out_share=0.2
     """
     terminal = terminal_of(ctx, as_json=as_json)
-    columns = bringing.columns_of(question, answer, system_column, id_column, sheet, company)
+    columns = bringing.columns_of(
+        question=question, answer=answer, system=system_column, id=id_column, sheets=sheet, company=company
+    )
     given: dict[str, Any] = {
         "model": model,
         "preset": preset.value if preset else None,
@@ -79,7 +82,7 @@ def train(
     values = recipes.fields_of(recipe_file, given, choices)
     if not data and not hub and not values.get("data"):
         raise Usage("cli.train.no_data")
-    hub_set = bringing.HubSet(hub, config, split, rows, bringing.token_of(token_file))
+    hub_set = HubDataset(hub or "", config, split, rows, bringing.token_of(token_file))
     with open_services() as services, bringing.brought(terminal, services.datasets, data or [], hub_set) as paths:
         if paths:
             values["data"] = recipes.absolute(paths)

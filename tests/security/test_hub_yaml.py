@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.data.importing.hub_datasets import fetch, parts
+from studio.data.importing.hub_datasets import HubDataset
 from studio.errors import AfinaError
 from tests.hub_server import FakeHub, running_hub
 
@@ -73,7 +73,7 @@ def test_a_card_names_no_file_of_another_place(
 ) -> None:
     name = hostile(hub, "data_files", place(shape, secret, elsewhere[0]))
     with pytest.raises(AfinaError) as raised:
-        fetch(name, tmp_path, endpoint=hub.address)
+        HubDataset(name).fetch(tmp_path, hub.address)
     assert shape.startswith("..") or raised.value.code == "data.hub_foreign_files", raised.value
     assert elsewhere[1] == []
     assert not [path for path in tmp_path.glob("*evil*") if SECRET in path.read_text()]
@@ -87,7 +87,7 @@ def test_neither_looking_nor_reading_goes_elsewhere(
 ) -> None:
     name = hostile(hub, key, place(shape, secret if key == "data_files" else tmp_path, elsewhere[0]))
     with suppress(AfinaError):
-        parts(name, endpoint=hub.address)
+        HubDataset(name).parts(hub.address)
     with suppress(AfinaError):
-        assert SECRET not in fetch(name, tmp_path, endpoint=hub.address).read_text()
+        assert SECRET not in HubDataset(name).fetch(tmp_path, hub.address).read_text()
     assert elsewhere[1] == []

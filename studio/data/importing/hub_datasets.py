@@ -12,12 +12,12 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from studio.errors import AfinaError, from_exception
-from studio.processes.child import end_with_parent, run_child, say
+from studio.processes.child import Cancelled, end_with_parent, never, run_child, say
 from studio.processes.environment import online_environment
 
 DEFAULT_ROWS: Final = 10_000
@@ -28,50 +28,6 @@ _POLL_SECONDS: Final = 0.1
 _FOREIGN: Final = "don't belong to"  # the library's words, and ours where it has none
 _OF_THE_HUB: Final = frozenset(("hf", "file", "local", "zip", "tar", "dir", "filecache", "blockcache", "simplecache"))
 _PROBE_TIMEOUT: Final = 20.0  # seconds
-
-
-def fetch(
-    reference: str | Path,
-    into: Path,
-    *,
-    config: str | None = None,
-    split: str | None = None,
-    rows: int = DEFAULT_ROWS,
-    endpoint: str | None = None,
-    token: str | None = None,
-    on_progress: Callable[[int], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
-) -> Path:
-    """Writes the first rows of a dataset as JSON lines into a folder.
-
-    Args:
-        reference: ``org/name``; a :class:`Path` is a folder on this computer.
-        into: the folder.
-        config: of the dataset; its first where None.
-        split: of the dataset; ``train``, else its first, where None.
-        rows: at most so many.
-        endpoint: address of the hub; the usual one where None.
-        token: for datasets that ask for one; never written anywhere.
-        on_progress: called now and then with the number of rows.
-        cancelled: asked all the time; True ends it with :class:`Stopped`.
-
-    Raises:
-        AfinaError: ``data.hub_bad_id``, ``data.hub_not_found``, ``data.hub_config`` and ``data.hub_split`` with those
-            that there are, ``data.hub_script``, ``hub.gated``, ``net.unreachable`` …
-    """
-    named = _reference(reference)
-    target = into / f"{re.sub(r'[^A-Za-z0-9._-]+', '-', str(reference)).strip('-')[-80:]}.jsonl"
-    options = {
-        **named,
-        "out": str(target),
-        "config": config,
-        "split": split,
-        "rows": rows,
-    }
-    _run(
-        options, endpoint, token, cancelled, lambda listing: on_progress(int(listing["rows"])) if on_progress else None
-    )
-    return target
 
 
 @dataclass(frozen=True)
@@ -88,48 +44,67 @@ class HubParts:
         return "train" if "train" in self.splits or not self.splits else self.splits[0]
 
 
-def parts(
-    reference: str | Path,
-    *,
-    config: str | None = None,
-    endpoint: str | None = None,
-    token: str | None = None,
-    cancelled: Callable[[], bool] | None = None,
-) -> HubParts:
-    """Lists the configurations of a dataset, and the splits of one of them. No rows are fetched.
+@dataclass(frozen=True)
+class HubDataset:
+    """What is wanted of a dataset of the hub."""
 
-    Args and raises: of :func:`fetch`.
-    """
-    options = {**_reference(reference), "config": config, "split": None, "list": True}
-    listing: dict[str, Any] = {}
-    _run(options, endpoint, token, cancelled, listing.update)
-    return HubParts(tuple(listing["configs"]), listing["config"], tuple(listing["splits"]))
+    reference: str | Path  # ``org/name``; a path is a folder on this computer
+    config: str | None = None  # its first where None
+    split: str | None = None  # ``train``, else its first, where None
+    rows: int = DEFAULT_ROWS  # at most so many
+    token: str | None = field(default=None, repr=False)  # for one that asks for it; never written anywhere
 
+    def fetch(
+        self,
+        into: Path,
+        endpoint: str | None = None,
+        on_progress: Callable[[int], None] = lambda _: None,
+        cancelled: Cancelled = never,
+    ) -> Path:
+        """Writes its first rows as JSON lines into a folder.
 
-def _reference(reference: str | Path) -> dict[str, Any]:
-    if isinstance(reference, str) and not _ID.fullmatch(reference):
-        raise AfinaError("data.hub_bad_id", what=reference[:80])
-    return {"reference": str(reference), "local": isinstance(reference, Path)}
+        Args:
+            into: the folder.
+            endpoint: address of the hub; the usual one where None.
+            on_progress: called now and then with the number of rows.
+            cancelled: asked all the time; True ends it with :class:`Stopped`.
 
+        Raises:
+            AfinaError: ``data.hub_bad_id``, ``data.hub_not_found``, ``data.hub_config`` and ``data.hub_split`` with those
+                that there are, ``data.hub_script``, ``hub.gated``, ``net.unreachable`` …
+        """
+        target = into / f"{re.sub(r'[^A-Za-z0-9._-]+', '-', str(self.reference)).strip('-')[-80:]}.jsonl"
+        self._run({"out": str(target)}, endpoint, cancelled, lambda message: on_progress(int(message["rows"])))
+        return target
 
-def _run(
-    options: dict[str, Any],
-    endpoint: str | None,
-    token: str | None,
-    cancelled: Callable[[], bool] | None,
-    on_message: Callable[[dict[str, Any]], object],
-) -> None:
-    """Runs this module in a child process, where the library may use as much memory as the parent's limits allow."""
-    chosen = {"HF_ENDPOINT": endpoint, "HF_TOKEN": token, "HF_HUB_DISABLE_TELEMETRY": "1"}
-    code = run_child(
-        "studio.data.importing.hub_datasets",
-        [json.dumps(options)],
-        on_message=on_message,
-        cancelled=cancelled or (lambda: False),
-        variables=online_environment() | {name: value for name, value in chosen.items() if value},
-    )
-    if code:
-        raise AfinaError("general.unexpected", kind="datasets", detail=f"exit {code}")
+    def parts(self, endpoint: str | None = None) -> HubParts:
+        """Lists its configurations, and the splits of one of them; no rows are fetched. Raises as :meth:`fetch`."""
+        listing: dict[str, Any] = {}
+        self._run({"list": True}, endpoint, never, listing.update)
+        return HubParts(tuple(listing["configs"]), listing["config"], tuple(listing["splits"]))
+
+    def _run(
+        self,
+        options: dict[str, Any],
+        endpoint: str | None,
+        cancelled: Cancelled,
+        on_message: Callable[[dict[str, Any]], object],
+    ) -> None:
+        """Runs this module in a child process, where the library may use as much memory as the parent's limits allow."""
+        if isinstance(self.reference, str) and not _ID.fullmatch(self.reference):
+            raise AfinaError("data.hub_bad_id", what=self.reference[:80])
+        wanted = {"reference": str(self.reference), "config": self.config, "split": self.split, "rows": self.rows}
+        options = {**wanted, "local": isinstance(self.reference, Path), **options}
+        chosen = {"HF_ENDPOINT": endpoint, "HF_TOKEN": self.token, "HF_HUB_DISABLE_TELEMETRY": "1"}
+        code = run_child(
+            "studio.data.importing.hub_datasets",
+            [json.dumps(options)],
+            on_message=on_message,
+            cancelled=cancelled,
+            variables=online_environment() | {name: value for name, value in chosen.items() if value},
+        )
+        if code:
+            raise AfinaError("general.unexpected", kind="datasets", detail=f"exit {code}")
 
 
 def _stay_at_the_hub() -> None:

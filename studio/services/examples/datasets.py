@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from studio.data.importing import hub_datasets
+from studio.data.importing.hub_datasets import HubDataset, HubParts
 from studio.data.importing.pipeline import Reading, ReadMonitor, read_files
 from studio.data.importing.result import ReadResult
 from studio.data.jsonl_codec import line_id
@@ -104,38 +104,18 @@ class DatasetService:
             path.write_text(text, encoding="utf-8", errors="replace", newline="")
             return self.import_files(project_id, [path], append=append)
 
-    def hub_parts(self, reference: str, config: str | None = None, token: str | None = None) -> hub_datasets.HubParts:
-        """What there is to choose from in a dataset of the hub. Args and raises: of :func:`hub_sets.parts`."""
-        endpoint = self._workspace.settings.hf_endpoint
-        return hub_datasets.parts(reference, config=config, endpoint=endpoint, token=token)
+    def hub_parts(self, dataset: HubDataset) -> HubParts:
+        """What there is to choose from in a dataset of the hub. Raises as :meth:`HubDataset.fetch`."""
+        return dataset.parts(self._workspace.settings.hf_endpoint)
 
-    def import_hub(
-        self,
-        project_id: str,
-        reference: str,
-        config: str | None = None,
-        split: str | None = None,
-        rows: int = hub_datasets.DEFAULT_ROWS,
-        token: str | None = None,
-        append: bool = False,
-    ) -> DatasetView:
+    def import_hub(self, project_id: str, dataset: HubDataset, append: bool = False) -> DatasetView:
         """Makes a version from the first rows of a dataset of the Hugging Face hub; they are kept like an upload.
 
-        Args and raises: of :func:`studio.data.importing.hub_datasets.fetch` and :meth:`import_files`.
+        Raises as :meth:`HubDataset.fetch` and :meth:`import_files`.
         """
-        endpoint = self._workspace.settings.hf_endpoint
+        endpoint, monitor = self._workspace.settings.hf_endpoint, self._monitor
         with tempfile.TemporaryDirectory(prefix="afina-") as folder:
-            path = hub_datasets.fetch(
-                reference,
-                Path(folder),
-                config=config,
-                split=split,
-                rows=rows,
-                endpoint=endpoint,
-                token=token,
-                on_progress=self._monitor.on_rows,
-                cancelled=self._monitor.cancelled,
-            )
+            path = dataset.fetch(Path(folder), endpoint, monitor.on_rows, monitor.cancelled)
             return self.import_files(project_id, [path], append=append)
 
     def use_sample(self, project_id: str, locale: str) -> DatasetView:

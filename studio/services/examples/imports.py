@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from studio.data.importing.hub_datasets import HubDataset
 from studio.domain.dataset import Mapping
 from studio.errors import AfinaError, Stopped
 from studio.processes.job_registry import ActiveJob, Job, JobRegistry
@@ -28,23 +29,12 @@ _HUB_BYTES: Final = 100_000_000  # a guess of what a dataset of the hub has
 
 
 @dataclass(frozen=True)
-class HubRequest:
-    """A dataset of the Hugging Face hub; see :func:`studio.data.importing.hub_datasets.fetch`."""
-
-    reference: str
-    config: str | None = None
-    split: str | None = None
-    rows: int = 10_000
-    token: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True)
 class ImportRequest:
     """What to import: files, a pasted text or a dataset of the hub."""
 
     paths: tuple[Path, ...] = ()  # files and folders that make one dataset
     text: str | None = None  # what was pasted
-    hub: HubRequest | None = None  # a dataset of the hub
+    hub: HubDataset | None = None  # a dataset of the hub
     mapping: Mapping | None = None  # columns as a person chose them; recognised where None
     append: bool = False  # adds to the current examples instead of replacing them
     again: bool = False  # reads the files of the current version once more, with ``mapping``; nothing else is brought

@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from studio.data.importing.hub_datasets import HubDataset
 from studio.data.importing.pipeline import ReadMonitor
 from studio.data.versions.versions import Versions
 from studio.domain.author import acting_as
@@ -123,7 +124,7 @@ class _Work:
     def _import(self, job: dict[str, Any]) -> None:
         mapping = Mapping.model_validate(job["mapping"]) if job["mapping"] is not None else None
         if job["hub"] is not None:
-            self.datasets.import_hub(job["project_id"], **job["hub"], append=job["append"])
+            self.datasets.import_hub(job["project_id"], HubDataset(**job["hub"]), job["append"])
             return
         if job["again"]:
             self.datasets.set_mapping(job["project_id"], mapping or Mapping())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.data.importing.hub_datasets import HubParts, fetch, parts
+from studio.data.importing.hub_datasets import HubDataset, HubParts
 from studio.data.importing.pipeline import read_files
 from studio.errors import AfinaError, Stopped
 from tests.hub_server import FakeHub, running_hub
@@ -27,30 +27,30 @@ def repository(tmp_path: Path) -> Path:
 @pytest.mark.model
 def test_the_first_rows_become_a_file(repository: Path, tmp_path: Path) -> None:
     told: list[int] = []
-    path = fetch(repository, tmp_path, rows=12, on_progress=told.append)
+    path = HubDataset(repository, rows=12).fetch(tmp_path, on_progress=told.append)
     result = read_files([path])
     assert path.name.endswith("org-faq.jsonl")
     assert len(result.conversations) == 12
     assert (result.conversations[0].question, result.conversations[0].answer) == ("train 0?", "Não, 0.")
     assert told == [12]
-    assert len(read_files([fetch(repository, tmp_path, split="test")]).conversations) == 5
+    assert len(read_files([HubDataset(repository, split="test").fetch(tmp_path)]).conversations) == 5
     with pytest.raises(AfinaError) as raised:
-        fetch(repository, tmp_path, split="nope")
+        HubDataset(repository, split="nope").fetch(tmp_path)
     assert (raised.value.code, raised.value.params["known"]) == ("data.hub_split", "train, test")
     with pytest.raises(AfinaError) as raised:
-        fetch(repository, tmp_path, config="nope")
+        HubDataset(repository, config="nope").fetch(tmp_path)
     assert (raised.value.code, raised.value.params["known"]) == ("data.hub_config", "default")
 
 
 def test_it_can_be_stopped(repository: Path, tmp_path: Path) -> None:
     with pytest.raises(Stopped):
-        fetch(repository, tmp_path, cancelled=lambda: True)
+        HubDataset(repository).fetch(tmp_path, cancelled=lambda: True)
 
 
 @pytest.mark.parametrize("reference", ["", "../etc", "/etc", "a/b/c", "-x", "org/", "http://x.org/a", "a b"])
 def test_only_names_of_the_hub_are_taken(reference: str, tmp_path: Path) -> None:
     with pytest.raises(AfinaError, match=r"data\.hub_bad_id"):
-        fetch(reference, tmp_path)
+        HubDataset(reference).fetch(tmp_path)
 
 
 CARD = """---
@@ -81,12 +81,12 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
 
 @pytest.mark.model
 def test_what_there_is_to_choose_from(hub: FakeHub, tmp_path: Path) -> None:
-    found = parts("acme/faq", endpoint=hub.address)
+    found = HubDataset("acme/faq").parts(hub.address)
     assert found == HubParts(("pt", "en"), "pt", ("train", "test"))
     assert found.split == "train"
-    other = parts("acme/faq", config="en", endpoint=hub.address)
+    other = HubDataset("acme/faq", "en").parts(hub.address)
     assert (other.splits, other.split) == (("validation",), "validation")
-    path = fetch("acme/faq", tmp_path, config="en", rows=7, endpoint=hub.address)
+    path = HubDataset("acme/faq", "en", rows=7).fetch(tmp_path, hub.address)
     assert len(read_files([path]).conversations) == 7
 
 
@@ -97,15 +97,15 @@ def test_what_there_is_to_choose_from(hub: FakeHub, tmp_path: Path) -> None:
 )
 def test_a_hub_that_says_no(hub: FakeHub, reference: str, code: str) -> None:
     with pytest.raises(AfinaError) as raised:
-        parts(reference, endpoint=hub.address)
+        HubDataset(reference).parts(hub.address)
     assert raised.value.code == code
     if code == "hub.gated":
-        assert parts(reference, endpoint=hub.address, token="secret").splits == ("train",)
+        assert HubDataset(reference, token="secret").parts(hub.address).splits == ("train",)
 
 
 @pytest.mark.model
 def test_no_hub_at_all(tmp_path: Path) -> None:
-    for ask in (parts, lambda reference, **options: fetch(reference, tmp_path, **options)):
+    for ask in (HubDataset.parts, lambda dataset, endpoint: dataset.fetch(tmp_path, endpoint)):
         with pytest.raises(AfinaError, match=r"net\.unreachable"):
-            ask("acme/faq", endpoint="http://127.0.0.1:9")
+            ask(HubDataset("acme/faq"), "http://127.0.0.1:9")
     assert list(tmp_path.iterdir()) == []

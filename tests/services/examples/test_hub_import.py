@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from studio.data.importing.hub_datasets import HubDataset
 from studio.processes.job_registry import JobState
 from studio.services.examples.datasets import DatasetService
-from studio.services.examples.imports import HubRequest, ImportRequest, ImportService
+from studio.services.examples.imports import ImportRequest, ImportService
 from studio.services.projects import ProjectService
 from studio.settings import Settings
 from studio.storage.workspace import Workspace
@@ -27,7 +28,7 @@ def test_a_dataset_of_the_hub_is_imported_in_the_background(tmp_path: Path, monk
         datasets = DatasetService(workspace)
         project = ProjectService(workspace).create("Loja").id
         imports = ImportService(datasets)
-        imports.start(project, ImportRequest(hub=HubRequest("acme/faq", rows=5)))
+        imports.start(project, ImportRequest(hub=HubDataset("acme/faq", rows=5)))
         while (progress := imports.progress(project)) is not None and progress.is_active:
             threading.Event().wait(0.1)
     assert progress is not None

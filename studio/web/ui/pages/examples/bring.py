@@ -10,11 +10,12 @@ from typing import Any, Final
 import gradio as gr
 from markupsafe import Markup
 
+from studio.data.importing.hub_datasets import HubDataset
 from studio.data.opinions import is_opinion_file
 from studio.domain.dataset import DatasetView
 from studio.errors import AfinaError
 from studio.processes.job_registry import Job, JobState
-from studio.services.examples.imports import HubRequest, ImportRequest
+from studio.services.examples.imports import ImportRequest
 from studio.web.ui.components import Ui, event_data, friendly, notice, say, warn, wrapped
 from studio.web.ui.pages.examples.bring_view import render_going, render_head, render_summary, render_template_link
 from studio.web.ui.pages.examples.section import Section
@@ -212,7 +213,7 @@ def _connect_hub(ui: Ui, parts: SimpleNamespace, begin: Callable[[Place, ImportR
 
     @friendly(ui.text)
     def look(reference: str, token: str, config: str | None = None) -> dict[Any, Any]:
-        found = data.hub_parts(reference.strip(), config, token.strip() or None)
+        found = data.hub_parts(HubDataset(reference.strip(), config, token=token.strip() or None))
         return {
             parts.hub_found: gr.Column(visible=True),
             parts.config: gr.Dropdown(choices=list(found.configs), value=found.config),
@@ -223,7 +224,7 @@ def _connect_hub(ui: Ui, parts: SimpleNamespace, begin: Callable[[Place, ImportR
     def fetch(
         query: str, reference: str, token: str, config: str, split: str, rows: float, adding: bool
     ) -> dict[Any, Any]:
-        hub = HubRequest(reference.strip(), config, split, int(rows or 2), token.strip() or None)
+        hub = HubDataset(reference.strip(), config, split, int(rows or 2), token.strip() or None)
         return begin(Place.parse(query), ImportRequest(hub=hub, append=adding))
 
     private = {"api_visibility": "private"}
