@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -128,11 +127,13 @@ def examples(
         question=question, answer=answer, system=system, topic=topic, id=id_column, sheets=sheet, company=company
     )
     hub_set = HubDataset(hub or "", config, split, rows, bringing.token_of(token_file))
-    draw = _Draw(share is not None or seed is not None, SplitChoice(), reword).with_choices(share, seed)
+    drawing = {"share": share / 100 if share is not None else None, "seed": seed}
+    choice = SplitChoice.model_validate({name: value for name, value in drawing.items() if value is not None})
     with open_services() as services, bringing.brought(terminal, services.datasets, files or [], hub_set) as paths:
         read = _read(services.datasets, paths, columns)
         conversations, document = _examined(terminal, read, services.checks.examine(read.conversations, model), wanted)
-        conversations = _drawn(terminal, conversations, draw, document)
+        if len(conversations) <= _DRAWN_AT_MOST or choice.model_fields_set or reword:
+            conversations = _drawn(terminal, conversations, choice, reword, document)
         if out is not None and write is not None:
             _write(terminal, write, out, conversations, document)
         terminal.emit(document)
@@ -160,27 +161,6 @@ def _examined(
         document |= examples_report.summary(dataset)
     examples_report.say(terminal, read, report)
     return _fixed(terminal, dataset, wanted, document).conversations, document
-
-
-@dataclass(frozen=True)
-class _Draw:
-    """How the test is to be drawn.
-
-    Args:
-        asked: whether the command line asked for it, so that it is drawn from any number of examples.
-        choice: seed and share.
-        reword: whether its questions are asked in other words.
-    """
-
-    asked: bool
-    choice: SplitChoice
-    reword: bool
-
-    def with_choices(self, percent: int | None, seed: int | None) -> _Draw:
-        """The same with what the command line said."""
-        said = {"share": percent / 100 if percent is not None else None, "seed": seed}
-        chosen = {name: value for name, value in said.items() if value is not None}
-        return replace(self, choice=self.choice.model_copy(update=chosen))
 
 
 def _fixed(terminal: Terminal, dataset: Dataset, wanted: list[str], document: dict[str, Any]) -> Dataset:
@@ -246,29 +226,31 @@ def _short(text: str) -> str:
 
 
 def _drawn(
-    terminal: Terminal, conversations: Sequence[Conversation], draw: _Draw, document: dict[str, Any]
+    terminal: Terminal,
+    conversations: Sequence[Conversation],
+    choice: SplitChoice,
+    reword: bool,
+    document: dict[str, Any],
 ) -> Sequence[Conversation]:
     """Says what would be kept aside for the test; with rewordings, these are added."""
     from studio.data.splitting import paraphrase
     from studio.data.splitting.split import plan
 
-    if len(conversations) > _DRAWN_AT_MOST and not draw.asked and not draw.reword:
-        return conversations
-    if draw.reword:
-        count = paraphrase.how_many(len(conversations), draw.choice.share)
-        chosen = paraphrase.rewordings(conversations, draw.choice.seed, count)
+    if reword:
+        count = paraphrase.how_many(len(conversations), choice.share)
+        chosen = paraphrase.rewordings(conversations, choice.seed, count)
         numbers = [int(c.id[1:]) for c in conversations if c.id[1:].isdecimal()]
         added = paraphrase.held_out_examples(chosen, conversations, max(numbers, default=0) + 1)
         conversations = [*(c.model_copy(update={"held_out": None}) for c in conversations), *added]
         document["reworded"] = [{"id": item.origin, "from": item.original, "to": item.question} for item in chosen]
         for item in chosen:
             terminal.say("cli.examples.reworded", original=item.original, question=item.question)
-    found = plan(conversations, draw.choice.seed, draw.choice.share)
+    found = plan(conversations, choice.seed, choice.share)
     document["split"] = {
         "kind": found.kind.value,
         "train": len(found.train),
         "held_out": [conversation.id for conversation in found.held_out],
-        **draw.choice.model_dump(),
+        **choice.model_dump(),
     }
     if not terminal.json:
         text = terminal.catalog

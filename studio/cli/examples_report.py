@@ -22,10 +22,10 @@ def say(terminal: Terminal, read: ReadResult, report: Report) -> None:
     text = terminal.catalog
     for file in read.files:
         if not file.chosen:
-            terminal.result(text("cli.examples.sheet_left_out", file=file.file))
+            terminal.result(text("cli.examples.sheet_left_out", file=file.label))
             continue
         terminal.result(
-            text("cli.examples.read", file=file.file, n=file.examples, format=text(f"examples.reader.{file.reader}"))
+            text("cli.examples.read", file=file.label, n=file.examples, format=text(f"examples.reader.{file.reader}"))
         )
         for role, columns in _columns(file.mapping).items():
             terminal.result(text(f"cli.examples.column.{role}", columns=", ".join(columns)))
@@ -73,7 +73,7 @@ def document(terminal: Terminal, read: ReadResult, dataset: Dataset, report: Rep
     return {
         "files": [
             {
-                "file": file.file,
+                "file": file.label,
                 "reader": file.reader,
                 "detail": file.detail,
                 "columns": list(file.columns),

@@ -38,7 +38,12 @@ class Source(Value):
     @property
     def label(self) -> str:
         """The file, and the sheet where it has several."""
-        return f"{self.file} › {self.sheet}" if self.sheet else self.file
+        return table_label(self.file, self.sheet)
+
+
+def table_label(file: str, sheet: str | None) -> str:
+    """A file, and its sheet where it has several."""
+    return f"{file} › {sheet}" if sheet else file
 
 
 def row_label(conversation: Conversation, place: int) -> str:

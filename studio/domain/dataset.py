@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Final
 
 from pydantic import Field
 
-from studio.domain.conversation import Conversation
+from studio.domain.conversation import Conversation, table_label
 from studio.domain.problem import Problem
 from studio.domain.value import Value
+
+_SPEAKERS_KEPT: Final = 20
 
 
 class ColumnRole(StrEnum):
@@ -79,6 +82,19 @@ class TableRead(Value):
     speakers: tuple[tuple[str, int], ...] = Field(
         default=(), description="Of a log of messages: who speaks and how often, the most talkative first."
     )
+    detail: str = Field(default="", exclude=True, description="How it was read: `utf-8, ;`. Not stored.")
+    columns: tuple[str, ...] = Field(default=(), exclude=True, description="Not stored.")
+    mapping: Mapping = Field(default=Mapping(), exclude=True, description="Not stored.")
+
+    @property
+    def label(self) -> str:
+        """The file, with its sheet where it has several."""
+        return table_label(self.file, self.sheet)
+
+    @property
+    def kept(self) -> TableRead:
+        """As a version keeps it: with the most talkative speakers only."""
+        return self.model_copy(update={"speakers": self.speakers[:_SPEAKERS_KEPT]})
 
 
 class DatasetVersion(Value):

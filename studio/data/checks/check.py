@@ -16,7 +16,7 @@ from studio.data.importing.findings import SHOWN_RANGES, row_list
 from studio.data.similarity.clusters import near
 from studio.data.similarity.minhash import Hashes, Ints, mixed
 from studio.data.versions.rows import Rows
-from studio.domain.conversation import Conversation, Message
+from studio.domain.conversation import Conversation, Message, table_label
 from studio.domain.problem import Severity
 from studio.errors import AfinaError
 
@@ -131,16 +131,14 @@ class Dataset(ABC):
         files = [file for file in dict.fromkeys(of.tolist()) if file >= 0]
         several = len(known) > 1
         shown = [
-            f"{self._label(file)}: {_row_list(lines[of == file])}" if several else _row_list(lines[of == file])
+            f"{table_label(*self.facts.files[file])}: {_row_list(lines[of == file])}"
+            if several
+            else _row_list(lines[of == file])
             for file in files[:_SHOWN_FILES]
         ]
         if len(added := positions[of < 0]):
             shown.append(", ".join(f"#{part}" for part in _row_list(added + 1).split(", ")).replace("#…", "…"))
         return "; ".join(shown) + ("; …" if len(files) > _SHOWN_FILES else "")
-
-    def _label(self, place: int) -> str:
-        file, sheet = self.facts.files[place]
-        return f"{file} › {sheet}" if sheet else file
 
 
 def _row_list(rows: Ints) -> str:

@@ -11,6 +11,7 @@ from studio.data.importing.findings import Findings
 from studio.data.importing.header_row import header_row
 from studio.data.importing.table import Record, Table
 from studio.data.limits import MAX_COLUMNS
+from studio.domain.conversation import table_label
 from studio.domain.problem import Severity
 from studio.errors import AfinaError
 
@@ -40,7 +41,7 @@ def table_of_cells(
     first = list(islice(rows, _HEADER_WITHIN))
     if not first:
         return None
-    label = f"{file} › {sheet}" if sheet else file
+    label = table_label(file, sheet)
     at = header_row([row for _, row in first])
     width = max(len(row) for _, row in first)
     if width > MAX_COLUMNS:

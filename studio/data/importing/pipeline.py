@@ -14,14 +14,14 @@ from studio.data.importing.column_mapping import Guess, unfit
 from studio.data.importing.findings import Findings
 from studio.data.importing.readers import archive
 from studio.data.importing.record_layouts import Kind
-from studio.data.importing.result import FileRead, InputFile, ReadResult
+from studio.data.importing.result import InputFile, ReadResult
 from studio.data.importing.row_conversion import choose, conversation_of, used_columns, with_lists
 from studio.data.importing.table import ReadCounter, Record, SourceFile, Table
 from studio.data.importing.table_notes import tell_doubts, tell_layout
 from studio.data.limits import MAX_CELL, SAMPLE_ROWS
 from studio.data.opinions import is_opinion_file
 from studio.domain.conversation import Conversation
-from studio.domain.dataset import Mapping
+from studio.domain.dataset import Mapping, TableRead
 from studio.domain.problem import Severity
 from studio.errors import AfinaError, Stopped, from_exception
 
@@ -74,7 +74,7 @@ class Reading:
         self.columns: list[str] = []
         self.mapping = Mapping()
         self.sample: list[dict[str, str]] = []
-        self.files: list[FileRead] = []
+        self.files: list[TableRead] = []
 
     def conversations(self, first_id: int | None = None) -> Iterator[Conversation]:
         """Yields the examples of all files. A file that cannot be read becomes a problem; the others go on.
@@ -123,7 +123,7 @@ class Reading:
             if wanted and table.sheet is not None and table.sheet not in wanted:
                 left_out += 1
                 names.append(table.sheet)
-                self.files.append(_left_out(table, reader.name))
+                self.files.append(_table_read(table, reader.name, chosen=False))
                 continue
             chosen += 1
             yield from self._table(table, reader.name, file.held_out)
@@ -159,9 +159,7 @@ class Reading:
             code = "data.columns_unknown" if reader in _WITH_TITLES else "data.fields_unknown"
             code = "data.no_questions_in_text" if reader == "documents" else code
             self.findings.file(code, table.label, columns=", ".join(table.columns)[:300], kinds=kinds)
-            self.files.append(
-                FileRead(table.label, reader, table.detail, table.columns, Mapping(), 0, sheet=table.sheet)
-            )
+            self.files.append(_table_read(table, reader))
             return
         tell_layout(self.findings, table, how, found, values)
         self._remember(how, found)
@@ -172,19 +170,10 @@ class Reading:
         for example in self._converted(table, first, how, found.mapping, flag):
             examples += 1
             yield example
-        self.files.append(
-            FileRead(
-                table.label,
-                reader,
-                table.detail,
-                table.columns,
-                found.mapping,
-                examples,
-                how.kind not in (Kind.COLUMNS, Kind.PREFERENCE),
-                tuple((speakers or Counter()).most_common()),
-                table.sheet,
-            )
-        )
+        whole = how.kind not in (Kind.COLUMNS, Kind.PREFERENCE)
+        spoken = tuple((speakers or Counter()).most_common())
+        fields = {"mapping": found.mapping, "examples": examples, "turns": whole, "speakers": spoken}
+        self.files.append(_table_read(table, reader, **fields))
 
     def _converted(
         self, table: Table, first: list[Record], how: record_layouts.Layout, mapping: Mapping, held_out: bool | None
@@ -296,5 +285,7 @@ def _shown(row: dict[str, Any]) -> dict[str, str]:
     return {name: record_layouts.shown(value)[:_SAMPLE_CELL] for name, value in islice(row.items(), _SAMPLE_COLUMNS)}
 
 
-def _left_out(table: Table, reader: str) -> FileRead:
-    return FileRead(table.label, reader, table.detail, table.columns, Mapping(), 0, sheet=table.sheet, chosen=False)
+def _table_read(table: Table, reader: str, **fields: Any) -> TableRead:
+    return TableRead(
+        file=table.file, reader=reader, sheet=table.sheet, detail=table.detail, columns=table.columns, **fields
+    )

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from studio.domain.conversation import Conversation
 from studio.domain.dataset import Mapping, TableRead
 from studio.domain.problem import Problem, Severity
 from studio.errors import AfinaError
-
-_SPEAKERS_SHOWN: Final = 20
 
 
 @dataclass(frozen=True)
@@ -30,36 +27,6 @@ class InputFile:
 
 
 @dataclass(frozen=True)
-class FileRead:
-    """How one file or sheet was read, for the command line and the screen."""
-
-    file: str
-    reader: str
-    detail: str
-    columns: tuple[str, ...]
-    mapping: Mapping
-    examples: int
-    turns: bool = False  # whether it holds whole conversations, so that no column is chosen
-    speakers: tuple[tuple[str, int], ...] = ()  # of a log of messages, to choose the company from; and how often each
-    sheet: str | None = None
-    chosen: bool = True  # False for a sheet that was left out because others were chosen
-
-    @property
-    def read(self) -> TableRead:
-        """The same as a version keeps it."""
-        name = self.file.removesuffix(f" › {self.sheet}") if self.sheet else self.file
-        return TableRead(
-            file=name,
-            reader=self.reader,
-            sheet=self.sheet,
-            examples=self.examples,
-            turns=self.turns,
-            chosen=self.chosen,
-            speakers=self.speakers[:_SPEAKERS_SHOWN],
-        )
-
-
-@dataclass(frozen=True)
 class ReadResult:
     """Everything that came of reading files."""
 
@@ -68,7 +35,7 @@ class ReadResult:
     mapping: Mapping  # how they were read; incomplete where no table has questions and answers
     problems: tuple[Problem, ...]  # of files and rows; ``Severity.ERROR`` for a file of which nothing was read
     sample: tuple[dict[str, str], ...]  # some rows by column, for choosing columns
-    files: tuple[FileRead, ...]  # how each file or sheet was read
+    files: tuple[TableRead, ...]  # how each file or sheet was read
 
     def require(self, minimum: int = 1) -> None:
         """Checks that there are examples enough. Raises ``data.no_usable_rows``, ``data.too_few_rows``."""

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from studio.data.importing.findings import Findings
 from studio.data.limits import HEAD
 from studio.data.text import detect_encoding
+from studio.domain.conversation import table_label
 from studio.errors import from_exception
 
 
@@ -37,7 +38,7 @@ class Table:
     @property
     def label(self) -> str:
         """The file, with its sheet where it has several."""
-        return f"{self.file} › {self.sheet}" if self.sheet else self.file
+        return table_label(self.file, self.sheet)
 
 
 @dataclass

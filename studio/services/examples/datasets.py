@@ -252,7 +252,7 @@ class DatasetService:
                 columns=tuple(dict.fromkeys((*earlier.columns, *reading.columns))),
                 mapping=reading.mapping if reading.mapping != Mapping() else earlier.mapping,
                 problems=(*earlier.problems, *reading.findings.problems()),
-                tables=(*earlier.tables, *(file.read for file in reading.files)),
+                tables=(*earlier.tables, *(file.kept for file in reading.files)),
                 # Some of both: what was added may have other columns, and they are those that the picture shows.
                 sample=sample[:_SAMPLE_ROWS_SHOWN],
                 split=split or split_of(before),
