@@ -113,7 +113,8 @@ def _finish(terminal: Terminal, view: RunView) -> None:
     result = view.result
     if view.state is RunState.FAILED:
         terminal.emit(summary(view))
-        raise Refused([result.problem if result and result.problem else _unexplained(view)])
+        unexplained = Problem(code="cli.train.failed", params={"run": view.id})
+        raise Refused([result.problem if result and result.problem else unexplained])
     if view.state is RunState.PAUSED:
         terminal.say("cli.train.paused", run=view.id)
         terminal.warn([view.paused_by] if view.paused_by else [])
@@ -127,10 +128,6 @@ def _finish(terminal: Terminal, view: RunView) -> None:
             terminal.say("cli.train.next", run=view.id)
     terminal.emit(summary(view))
     terminal.result(view.id)
-
-
-def _unexplained(view: RunView) -> Problem:
-    return Problem(code="cli.train.failed", params={"run": view.id})
 
 
 def _checked(services: Services, values: dict[str, Any]) -> Recipe:

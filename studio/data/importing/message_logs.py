@@ -90,7 +90,8 @@ def log_of(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> Log | None
     message = named(_MESSAGE) or _longest([c for c in columns if c != sender], cells)
     if message is None or message == sender:
         return None
-    time = next((column for column in columns if _are_moments(cells[column])), None)
+    timed = (c for c in columns if any(cells[c]) and all(_moment(cell) is not None for cell in cells[c][:20]))
+    time = next(timed, None)
     parent, own = named(_PARENT), named(_OWN)
     if speaking and parent and own:
         return Log(named(_CONVERSATION), sender, message, time, (parent, own))
@@ -117,10 +118,6 @@ def _are_speakers(cells: list[str]) -> bool:
     roles = [role_of(cell) for cell in cells if cell]
     known = [role for role in roles if role is not None]
     return len(known) >= 0.8 * len(roles) > 0 and Role.USER in known and len(set(known)) >= 2
-
-
-def _are_moments(cells: list[str]) -> bool:
-    return any(cells) and all(_moment(cell) is not None for cell in cells[:20])
 
 
 def _longest(columns: list[str], cells: dict[str, list[str]]) -> str | None:

@@ -106,7 +106,7 @@ class Reading:
     def _file(self, file: InputFile) -> Iterator[Conversation]:
         if is_opinion_file(file.path):
             raise AfinaError("data.opinions", file=file.name)
-        if self._max_bytes is not None and (size := _size(file.path)) > self._max_bytes:
+        if self._max_bytes is not None and (size := file.path.stat().st_size) > self._max_bytes:
             raise AfinaError(
                 "data.too_large",
                 file=file.name,
@@ -272,13 +272,6 @@ def _weight(file: InputFile) -> int:
         return file.path.stat().st_size
     except OSError:
         return 0
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError as error:
-        raise from_exception(error) from error
 
 
 def _shown(row: dict[str, Any]) -> dict[str, str]:

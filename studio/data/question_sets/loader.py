@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -57,11 +56,7 @@ def out_of_scope_questions(locale: str) -> tuple[OutOfScopeQuestion, ...]:
     """
     kinds: dict[str, list[str]] = _read("out_of_scope", locale)
     by_kind = [[OutOfScopeQuestion(question, kind) for question in questions] for kind, questions in kinds.items()]
-    return tuple(_present(chain.from_iterable(zip_longest(*by_kind))))
-
-
-def _present(questions: Iterable[OutOfScopeQuestion | None]) -> Iterable[OutOfScopeQuestion]:
-    return (question for question in questions if question is not None)
+    return tuple(filter(None, chain.from_iterable(zip_longest(*by_kind))))
 
 
 def _read(name: str, locale: str) -> Any:

@@ -7,9 +7,4 @@ from typing import Final
 from studio.data.checks.check import Check, without
 from studio.domain.problem import Severity
 
-
-def _lost(text: str) -> bool:
-    return "�" in text
-
-
-CHECK: Final = Check("lost_letters", Severity.WARNING, 20, fix=without, by_default=False, text=_lost)
+CHECK: Final = Check("lost_letters", Severity.WARNING, 20, fix=without, by_default=False, text=lambda text: "�" in text)

@@ -16,7 +16,6 @@ from studio.data.checks.check import Check, Dataset, Matches, without
 from studio.data.checks.facts import firsts, same
 from studio.data.similarity.minhash import mixed
 from studio.data.text import without_accents, words
-from studio.domain.conversation import Conversation
 from studio.domain.problem import Severity
 
 _WORD: Final = re.compile(r"[^\W_]+")
@@ -47,7 +46,7 @@ def _copies(dataset: Dataset, group: list[int]) -> list[list[int]]:
     """Those of a group of similar examples that say the same, put together; of each such set at least two."""
     sets: list[tuple[list[list[str]], list[int]]] = []
     for place in group:
-        texts = _weighty_texts(dataset.conversations[place])
+        texts = [_weighty(message.content) for message in dataset.conversations[place].messages]
         for known, places in sets:
             if len(known) == len(texts) and all(map(_says_the_same, known, texts)):
                 places.append(place)
@@ -57,12 +56,8 @@ def _copies(dataset: Dataset, group: list[int]) -> list[list[int]]:
     return [places for _, places in sets if len(places) > 1]
 
 
-def _weighty_texts(conversation: Conversation) -> list[list[str]]:
-    """The words of weight of each message; names keep their capital letter."""
-    return [_weighty(message.content) for message in conversation.messages]
-
-
 def _weighty(text: str) -> list[str]:
+    """The words of weight of a text; names keep their capital letter."""
     plain = without_accents(text)
     found = []
     for match in _WORD.finditer(plain):

@@ -48,6 +48,11 @@ def some(value: Any) -> list[dict[str, Any]]:
     return records(value)[:20]
 
 
+def has(fits: Callable[[dict[str, Any]], bool]) -> Callable[[Any], bool]:
+    """Whether one of the first records of a value has a shape."""
+    return lambda value: any(map(fits, some(value)))
+
+
 def texts(value: Any) -> list[str]:
     """A text or a list of texts as a list."""
     if isinstance(value, str):

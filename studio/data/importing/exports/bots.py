@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from studio.data.importing.exports.base import PAIRS, TURNS, Export, some, texts
+from studio.data.importing.exports.base import PAIRS, TURNS, Export, has, records, some, texts
 from studio.data.importing.findings import Findings
 from studio.data.importing.table import Record
 from studio.errors import AfinaError
@@ -24,14 +24,12 @@ def _part(record: dict[str, Any], names: tuple[str, ...]) -> Any:
 
 
 def _is_intents(value: Any) -> bool:
-    records = some(value)
-    listed = sum(isinstance(_part(r, _ASKED), list) and isinstance(_part(r, _ANSWERED), list | str) for r in records)
-    return bool(records) and listed >= 0.5 * len(records) and not any("paragraphs" in r for r in records)
+    first = some(value)
+    listed = sum(isinstance(_part(r, _ASKED), list) and isinstance(_part(r, _ANSWERED), list | str) for r in first)
+    return bool(first) and listed >= 0.5 * len(first) and not any("paragraphs" in r for r in first)
 
 
 def _intents(value: Any, findings: Findings, label: str) -> Iterator[Record]:
-    from studio.data.importing.exports.base import records
-
     for place, record in enumerate(records(value), start=1):
         name = _part(record, _NAMED)
         asked, answered = texts(_part(record, _ASKED)), texts(_part(record, _ANSWERED))
@@ -52,15 +50,7 @@ def _chatterbot(value: Any, findings: Findings, label: str) -> Iterator[Record]:
         yield Record(place, {"messages": utterances, "topic": topics[0] if topics else "", "id": ""})
 
 
-def _is_botpress(value: Any) -> bool:
-    return any(
-        isinstance(r.get("data"), dict) and "questions" in r["data"] and "answers" in r["data"] for r in some(value)
-    )
-
-
 def _botpress(value: Any, findings: Findings, label: str) -> Iterator[Record]:
-    from studio.data.importing.exports.base import records
-
     for place, record in enumerate(records(value), start=1):
         data = record.get("data") or {}
         asked, answered = data.get("questions"), data.get("answers")
@@ -103,6 +93,11 @@ def _rasa(value: Any, findings: Findings, label: str) -> Iterator[Record]:
 EXPORTS: Final = (
     Export("Rasa", _is_rasa, _rasa, PAIRS),
     Export("ChatterBot", _is_chatterbot, _chatterbot, TURNS),
-    Export("Botpress", _is_botpress, _botpress, PAIRS),
+    Export(
+        "Botpress",
+        has(lambda r: isinstance(data := r.get("data"), dict) and {"questions", "answers"} <= data.keys()),
+        _botpress,
+        PAIRS,
+    ),
     Export("intents", _is_intents, _intents, PAIRS),
 )

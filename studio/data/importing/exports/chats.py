@@ -57,10 +57,6 @@ def _telegram_text(value: Any) -> str:
     return "".join(str(part.get("text", "")) if isinstance(part, dict) else str(part or "") for part in parts).strip()
 
 
-def _is_slack(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all("ts" in m and "text" in m for m in some(value) or [{}])
-
-
 def _slack(value: Any, findings: Findings, label: str) -> Iterator[Record]:
     loose = []
     for place, message in enumerate(value, start=1):
@@ -107,5 +103,10 @@ def _discord(value: Any, findings: Findings, label: str) -> Iterator[Record]:
 EXPORTS: Final = (
     Export("Telegram", _is_telegram, _telegram, CHAT),
     Export("Discord", _is_discord, _discord, CHAT),
-    Export("Slack", _is_slack, _slack, CHAT),
+    Export(
+        "Slack",
+        lambda value: isinstance(value, list) and all("ts" in m and "text" in m for m in some(value) or [{}]),
+        _slack,
+        CHAT,
+    ),
 )

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
-from studio.data.importing.exports.base import PAIRS, Export, records, some, texts
+from studio.data.importing.exports.base import PAIRS, Export, has, records, some, texts
 from studio.data.importing.findings import Findings
 from studio.data.importing.table import Record
 from studio.errors import AfinaError
@@ -75,13 +75,6 @@ def _answers(intent: dict[str, Any], language: str) -> list[str]:
     return found
 
 
-def _is_intent(value: Any) -> bool:
-    return any(
-        any(isinstance(record.get(name), list) for name in _PHRASES) and ("messages" in record or "responses" in record)
-        for record in some(value)
-    )
-
-
 def _intents(value: Any, findings: Findings, label: str) -> Iterator[Record]:
     for place, intent in enumerate(records(value), start=1):
         yield _row(place, intent)
@@ -101,5 +94,14 @@ def _half(value: Any, findings: Findings, label: str) -> Iterator[Record]:
 
 EXPORTS: Final = (
     Export("Dialogflow", _is_half, _half, PAIRS),
-    Export("Dialogflow", _is_intent, _intents, PAIRS),
+    Export(
+        "Dialogflow",
+        has(
+            lambda r: (
+                any(isinstance(r.get(name), list) for name in _PHRASES) and not {"messages", "responses"}.isdisjoint(r)
+            )
+        ),
+        _intents,
+        PAIRS,
+    ),
 )

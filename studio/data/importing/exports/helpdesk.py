@@ -71,10 +71,6 @@ def _intercom_records(value: Any) -> list[dict[str, Any]]:
     return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, dict)]
 
 
-def _is_intercom(value: Any) -> bool:
-    return any(_parts(conversation) is not None for conversation in _intercom_records(value)[:20])
-
-
 def _intercom(value: Any, findings: Findings, label: str) -> Iterator[Record]:
     for place, conversation in enumerate(_intercom_records(value), start=1):
         source = conversation.get("source") or conversation.get("conversation_message") or {}
@@ -122,7 +118,9 @@ def _private(findings: Findings, label: str, place: int, count: int) -> None:
 
 
 EXPORTS: Final = (
-    Export("Intercom", _is_intercom, _intercom, TURNS),
+    Export(
+        "Intercom", lambda value: any(_parts(c) is not None for c in _intercom_records(value)[:20]), _intercom, TURNS
+    ),
     Export("Freshdesk", _is_freshdesk, _freshdesk, TURNS),
     Export("Zendesk", _is_zendesk, _zendesk, TURNS),
 )

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from studio.data.importing.exports.base import TURNS, Export, records, some
+from studio.data.importing.exports.base import TURNS, Export, has, records
 from studio.data.importing.findings import Findings
 from studio.data.importing.table import Record
 from studio.domain.problem import Severity
-
-
-def _is_squad(value: Any) -> bool:
-    return any(isinstance(r.get("paragraphs"), list) for r in some(value))
 
 
 def _squad(value: Any, findings: Findings, label: str) -> Iterator[Record]:
@@ -24,10 +20,6 @@ def _squad(value: Any, findings: Findings, label: str) -> Iterator[Record]:
                 answers = [answer.get("text", "") for answer in item.get("answers") or [] if isinstance(answer, dict)]
                 row = {"question": item.get("question"), "answer": answers, "topic": article.get("title") or ""}
                 yield Record(place, row | {"context": paragraph.get("context", ""), "id": str(item.get("id", ""))})
-
-
-def _is_tree(value: Any) -> bool:
-    return any(isinstance(r.get("prompt"), dict) and "replies" in r["prompt"] for r in some(value))
 
 
 def _trees(value: Any, findings: Findings, label: str) -> Iterator[Record]:
@@ -42,10 +34,6 @@ def _trees(value: Any, findings: Findings, label: str) -> Iterator[Record]:
                 findings.row("data.other_replies", label, place, Severity.WARNING, amount=len(replies) - 1)
             node = min(replies, key=lambda reply: reply["rank"] if reply.get("rank") is not None else 99, default=None)
         yield Record(place, {"messages": turns, "topic": "", "id": str(tree.get("message_tree_id", ""))})
-
-
-def _is_chatgpt(value: Any) -> bool:
-    return any(isinstance(r.get("mapping"), dict) and "current_node" in r for r in some(value))
 
 
 def _chatgpt(value: Any, findings: Findings, label: str) -> Iterator[Record]:
@@ -77,7 +65,14 @@ def _spoken(message: Any) -> list[dict[str, str]]:
 
 
 EXPORTS: Final = (
-    Export("ChatGPT", _is_chatgpt, _chatgpt, TURNS),
-    Export("SQuAD", _is_squad, _squad, ("question", "answer", "topic", "context", "id")),
-    Export("OpenAssistant", _is_tree, _trees, TURNS),
+    Export("ChatGPT", has(lambda r: isinstance(r.get("mapping"), dict) and "current_node" in r), _chatgpt, TURNS),
+    Export(
+        "SQuAD",
+        has(lambda r: isinstance(r.get("paragraphs"), list)),
+        _squad,
+        ("question", "answer", "topic", "context", "id"),
+    ),
+    Export(
+        "OpenAssistant", has(lambda r: isinstance(r.get("prompt"), dict) and "replies" in r["prompt"]), _trees, TURNS
+    ),
 )

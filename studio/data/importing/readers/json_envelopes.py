@@ -34,13 +34,16 @@ def is_text_by_question(value: Any) -> bool:
     names = [str(key) for key in value]
     if not _SETTINGS.isdisjoint(map(str.lower, names)):
         return False
+    wordy = sum(len(text.split()) for text in value.values()) >= _WORDS * len(value)
     asking = sum(name.rstrip().endswith("?") for name in names)
-    return asking >= 0.5 * len(names) or (_mean_words(list(value.values())) >= _WORDS and not has_pair(value))
+    return asking >= 0.5 * len(names) or (wordy and not has_pair(value))
 
 
 def texts_by_topic(value: dict[str, Any]) -> list[dict[str, str]] | None:
     """The records of ``{"Delivery": {"How long …?": "Three days.", …}, …}``; None for any other object."""
-    if not value or not all(is_text_by_question(part) and _asks(part) for part in value.values()):
+    if not value or not all(
+        is_text_by_question(part) and any(str(key).rstrip().endswith("?") for key in part) for part in value.values()
+    ):
         return None
     return [
         {"question": question, "answer": answer, "topic": topic}
@@ -100,14 +103,6 @@ def inside_categories(items: Sequence[Any]) -> list[dict[str, Any]] | None:
     return found
 
 
-def _asks(part: dict[str, str]) -> bool:
-    return any(str(key).rstrip().endswith("?") for key in part)
-
-
 def has_pair(record: dict[str, Any]) -> bool:
     """Whether the fields of a record say that one asks and another answers."""
     return guess(list(record), [record]).by_header
-
-
-def _mean_words(texts: Sequence[str]) -> float:
-    return sum(len(text.split()) for text in texts) / max(1, len(texts))

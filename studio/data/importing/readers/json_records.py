@@ -129,7 +129,7 @@ def tables_of(source: SourceFile, value: Any, detail: str) -> Iterator[Table]:
 def _tables_of_object(source: SourceFile, value: dict[str, Any], detail: str) -> Iterator[Table]:
     if value and set(value) <= _REPLY:
         raise AfinaError("data.not_readable.server_reply", file=source.name, said=str(next(iter(value.values())))[:100])
-    if _is_notebook(value):
+    if "nbformat" in value and "cells" in value:
         raise AfinaError("data.not_readable.notebook", file=source.name)
     lists = {str(k): v for k, v in value.items() if isinstance(v, list) and v}
     records = {k: v for k, v in lists.items() if all(isinstance(item, dict) for item in v[:20])}
@@ -185,10 +185,6 @@ def _speaks(items: list[Any]) -> bool:
         or inside_categories(items) is not None
         or inside_wrappers(items) is not None
     )
-
-
-def _is_notebook(value: dict[str, Any]) -> bool:
-    return "nbformat" in value and "cells" in value
 
 
 def _is_turn(item: Any) -> bool:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from studio.data.importing.exports.base import by_pause
-from studio.data.importing.table import Reader, Record, SourceFile, Table
+from studio.data.importing.exports.base import CHAT, by_pause
+from studio.data.importing.table import Reader, SourceFile, Table
 from studio.data.text import lines
 from studio.domain.problem import Severity
 
@@ -39,11 +39,7 @@ def _sniff(source: SourceFile) -> float:
 
 
 def _read(source: SourceFile) -> Iterator[Table]:
-    yield Table(source.name, ("conversation", "sender", "message"), _rows(source), detail=source.encoding)
-
-
-def _rows(source: SourceFile) -> Iterator[Record]:
-    return by_pause(_messages(source))
+    yield Table(source.name, CHAT, by_pause(_messages(source)), detail=source.encoding)
 
 
 def _messages(source: SourceFile) -> Iterator[tuple[datetime | None, str, str, int]]:
