@@ -19,6 +19,7 @@ from studio.data.checks.facts import Facts, firsts
 from studio.data.checks.language_detection import NAMES
 from studio.data.similarity.minhash import Hashes, Ints, mixed
 from studio.domain.conversation import Conversation
+from studio.domain.problem import Severity
 
 _RECURS: Final = 3  # different questions that a value is told in answer to, before it counts as the company's own
 _CONTEXT_LETTERS: Final = 200  # letters before a value that say whose it is, within its sentence
@@ -62,6 +63,8 @@ class Kind:
     code: str  # of its check
     mask: str  # ``EMAIL`` makes ``[EMAIL_1]``
     scan: Callable[[str], Iterator[Span]]  # yields its values in a text
+    weight: float  # of its check
+    severity: Severity = Severity.WARNING  # of its check
     needs_digits: bool = True  # whether every value has some
     may_be_ours: bool = True  # whether a company has such a value of its own and tells it to customers
 

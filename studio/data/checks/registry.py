@@ -41,7 +41,22 @@ from studio.data.checks.rules import (
     too_few,
     too_long,
 )
+from studio.data.checks.rules.personal import check_of
 from studio.errors import AfinaError
+
+# Kinds of personal data, the surest first: where two claim the same letters, the first one has them.
+KINDS: Final[tuple[Kind, ...]] = (
+    email_addresses.KIND,
+    bank_accounts.KIND,
+    cards.KIND,
+    cnpj.KIND,
+    cpf.KIND,
+    order_numbers.KIND,
+    phones.KIND,
+    postal_codes.KIND,
+    addresses.KIND,
+    names.KIND,
+)
 
 # In the order in which fixes are applied: letters first, then texts, then what is compared, lengths last.
 CHECKS: Final[tuple[Check, ...]] = (
@@ -59,16 +74,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     cut_off.CHECK,
     greetings.CHECK,
     languages.CHECK,
-    email_addresses.CHECK,
-    phones.CHECK,
-    cards.CHECK,
-    cpf.CHECK,
-    cnpj.CHECK,
-    bank_accounts.CHECK,
-    postal_codes.CHECK,
-    addresses.CHECK,
-    names.CHECK,
-    order_numbers.CHECK,
+    *map(check_of, KINDS),
     company_contacts.CHECK,
     duplicates.CHECK,
     near_duplicates.CHECK,
@@ -77,20 +83,6 @@ CHECKS: Final[tuple[Check, ...]] = (
     too_long.CHECK,
     single_phrasing.CHECK,
     too_few.CHECK,
-)
-
-# Kinds of personal data, the surest first: where two claim the same letters, the first one has them.
-KINDS: Final[tuple[Kind, ...]] = (
-    email_addresses.KIND,
-    bank_accounts.KIND,
-    cards.KIND,
-    cnpj.KIND,
-    cpf.KIND,
-    order_numbers.KIND,
-    phones.KIND,
-    postal_codes.KIND,
-    addresses.KIND,
-    names.KIND,
 )
 
 

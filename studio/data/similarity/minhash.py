@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -17,9 +18,7 @@ _HASHES: Final = 32
 _BANDS: Final = 8  # of 4 hashes: two texts that share 80 % of their pieces meet in a band with probability 0.98
 _NEIGHBOURS: Final = 6  # of a bucket that a text is compared with: enough to meet one, too few to be quadratic
 _SLACK: Final = 0.2  # below the threshold, where hashes alone rule an overlap out: 32 of them err by 0.07
-_TEXTS_AT_ONCE: Final = 1_000  # so few stay in the processor's cache
 _PAIRS_AT_ONCE: Final = 20_000
-_PIECE_BITS: Final = 30  # of the hash of a piece, so that it is a column of a sparse matrix
 _NUMBERS: Final = re.compile(r"\d+")
 
 Ints = NDArray[np.int64]
@@ -55,47 +54,23 @@ def _number_mark(text: str) -> int:
 
 
 def _sketched(texts: Sequence[str]) -> tuple[csr_array, Signatures]:
-    """The pieces of each text as a row of a sparse matrix ``(N, 2**30)``, and its MinHash values ``(N, 32)``."""
+    """The different three-letter pieces of each text, a space put around it, as a row of a sparse matrix; and its
+    MinHash values ``(N, 32)``."""
     from scipy.sparse import csr_array
 
+    places: dict[str, int] = {}
+    columns, ends = array("i"), array("q", [0])
+    for text in texts:
+        padded = f" {text} "
+        columns.extend(sorted({places.setdefault(padded[i : i + 3], len(places)) for i in range(len(text))}))
+        ends.append(len(columns))
+    indices, indptr = np.frombuffer(columns, np.int32), np.frombuffer(ends, np.int64)
     random = np.random.default_rng(1)
-    masks = random.integers(0, 1 << 32, _HASHES, dtype=np.uint32)
-    factors = random.integers(0, 1 << 32, _HASHES, dtype=np.uint32) | np.uint32(1)
     signatures = np.empty((len(texts), _HASHES), np.uint32)
-    columns = np.empty(sum(map(len, texts)), np.int32)
-    ends = np.zeros(len(texts) + 1, np.int64)
-    for first in range(0, len(texts), _TEXTS_AT_ONCE):
-        pieces, counts = _pieces(texts[first : first + _TEXTS_AT_ONCE])
-        rows = slice(first, first + len(counts))
-        starts = np.cumsum(counts) - counts
-        for k in range(_HASHES):
-            signatures[rows, k] = np.minimum.reduceat((pieces ^ masks[k]) * factors[k], starts)
-        begin = ends[first]
-        columns[begin : begin + len(pieces)] = pieces
-        ends[first + 1 : first + len(counts) + 1] = begin + starts + counts
-    columns = columns[: ends[-1]]
-    return csr_array((np.ones(len(columns), np.int8), columns, ends), shape=(len(texts), 1 << _PIECE_BITS)), signatures
-
-
-def _pieces(texts: Sequence[str]) -> tuple[NDArray[np.uint32], Ints]:
-    """The hashes of the different three-letter pieces of some texts, a space put around each; rising within a text.
-
-    Returns:
-        All pieces, one text after the other, and how many each text has, ``(len(texts),)``.
-    """
-    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-    letters = np.frombuffer(f" {'  '.join(texts)} ".encode("utf-32-le", "surrogatepass"), np.uint32)
-    inside = np.ones(len(letters), np.bool_)
-    ends = np.cumsum(lengths + 2)
-    inside[ends - 1] = inside[ends - 2] = False  # pieces that would reach into the next text
-    a, b, c = letters[:-2], letters[1:-1], letters[2:]
-    hashes = (a * np.uint32(0x9E3779B1) + b * np.uint32(0x85EBCA77) + c * np.uint32(0xC2B2AE3D))[inside[:-2]]
-    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
-        hashes = (hashes ^ (hashes >> np.uint32(shift))) * np.uint32(factor)
-    owners = np.repeat(np.arange(len(texts), dtype=np.uint64), lengths) << np.uint64(32)
-    ordered = np.sort(owners | (hashes >> np.uint32(32 - _PIECE_BITS)))
-    different = ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))]
-    return different.astype(np.uint32), np.bincount((different >> np.uint64(32)).astype(np.int64))
+    for k in range(_HASHES):
+        hashes = random.integers(0, 1 << 32, len(places), dtype=np.uint32)
+        signatures[:, k] = np.minimum.reduceat(hashes[indices], indptr[:-1])
+    return csr_array((np.ones(len(indices), np.int8), indices, indptr), shape=(len(texts), len(places))), signatures
 
 
 def _candidates(signatures: Signatures, marks: Hashes, floor: float) -> tuple[Ints, Ints]:

@@ -6,7 +6,7 @@ import json
 import re
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -28,6 +28,14 @@ class Sort(StrEnum):
     ANSWER = "answer"
     SHORTEST = "shortest"  # answer first
     LONGEST = "longest"
+
+
+_SORT_KEYS: Final[dict[Sort, Callable[[Conversation], Any]]] = {
+    Sort.QUESTION: lambda conversation: folded(conversation.question),
+    Sort.ANSWER: lambda conversation: folded(conversation.answer),
+    Sort.SHORTEST: lambda conversation: len(conversation.answer),
+    Sort.LONGEST: lambda conversation: -len(conversation.answer),
+}
 
 
 @dataclass(frozen=True)
@@ -73,8 +81,8 @@ def select(rows: Rows, query: Query, among: Sequence[int] | None = None) -> Sequ
             continue
         chosen.append(place)
         if query.sort:
-            keys.append((_key(conversation, query.sort), place))
-    return array("I", _ordered(keys)) if query.sort else chosen
+            keys.append((_SORT_KEYS[query.sort](conversation), place))
+    return array("I", (place for _, place in sorted(keys))) if query.sort else chosen
 
 
 def _wanted(conversation: Conversation, query: Query, needle: str) -> bool:
@@ -83,20 +91,3 @@ def _wanted(conversation: Conversation, query: Query, needle: str) -> bool:
     if query.held_out is not None and conversation.held_out is not query.held_out.flag:
         return False
     return not needle or any(needle in folded(message.content) for message in conversation.messages)
-
-
-def _key(conversation: Conversation, sort: Sort) -> str | int:
-    match sort:
-        case Sort.QUESTION:
-            return folded(conversation.question)
-        case Sort.ANSWER:
-            return folded(conversation.answer)
-        case Sort.SHORTEST:
-            return len(conversation.answer)
-        case _:
-            return -len(conversation.answer)
-
-
-def _ordered(keys: list[tuple[Any, int]]) -> Iterator[int]:
-    keys.sort()
-    return (place for _, place in keys)

@@ -45,7 +45,7 @@ def test_several_kinds_in_one_text() -> None:
     text = "Sou Ana, CPF 529.982.247-25, cartão 4111 1111 1111 1111, ana@uol.com.br, CEP 01310-100, fone 11 98765-4321"
     data = ScannedDataset.of([Conversation.pair(text, "Ok.")])
     codes = [f.code for f in registry.find_all(data) if f.code in {"emails", "cpf", "cards", "postal_codes", "phones"}]
-    assert codes == ["emails", "phones", "cards", "cpf", "postal_codes"]
+    assert codes == ["emails", "cards", "cpf", "phones", "postal_codes"]
     masked = "Sou Ana, CPF [CPF_1], cartão [CARD_1], [EMAIL_1], CEP [CEP_1], fone [PHONE_1]"
     assert registry.fix(data, *codes).conversations[0].question == masked
 

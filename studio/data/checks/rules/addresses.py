@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from studio.data.checks.personal import Kind, Span
-from studio.data.checks.rules.personal import check_of
 from studio.data.text import plain
 
 _WORD: Final = r"[A-ZÀ-Ý][\wÀ-ÿ'.-]{0,30}"
@@ -31,5 +30,4 @@ def _scan(text: str) -> Iterator[Span]:
             yield Span(match.start(), match.end(), plain(match.group()))
 
 
-KIND: Final = Kind("addresses", "ADDRESS", _scan)
-CHECK: Final = check_of(KIND, 20)
+KIND: Final = Kind("addresses", "ADDRESS", _scan, 20)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from studio.data.checks.personal import Kind, Span
-from studio.data.checks.rules.personal import check_of
 
 _CANDIDATE: Final = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11,30}(?![A-Za-z0-9])", re.IGNORECASE)
 
@@ -27,5 +26,4 @@ def _scan(text: str) -> Iterator[Span]:
             pieces = pieces[:-1]
 
 
-KIND: Final = Kind("bank_accounts", "IBAN", _scan)
-CHECK: Final = check_of(KIND, 30)
+KIND: Final = Kind("bank_accounts", "IBAN", _scan, 30)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from studio.data.checks.personal import Kind, Span
-from studio.data.checks.rules.personal import check_of
 
 _CANDIDATE: Final = re.compile(r"(?<![\w.,-])(?:\d[ .-]?){12,18}\d(?!\w|[.,-]\d)")
 # First digits and lengths of Visa, Mastercard, American Express, Discover, Diners, JCB, Elo, Hipercard (ISO/IEC 7812).
@@ -26,5 +25,4 @@ def _scan(text: str) -> Iterator[Span]:
             yield Span(match.start(), match.end(), digits)
 
 
-KIND: Final = Kind("cards", "CARD", _scan, may_be_ours=False)
-CHECK: Final = check_of(KIND, 40)
+KIND: Final = Kind("cards", "CARD", _scan, 40, may_be_ours=False)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from studio.data.checks.personal import Kind, Span
-from studio.data.checks.rules.personal import check_of
 
 _CANDIDATE: Final = re.compile(
     r"(?<![\w.,/-])[0-9A-Z]{2}[ .]?[0-9A-Z]{3}[ .]?[0-9A-Z]{3}\s?/?\s?[0-9A-Z]{4}\s?-?\s?\d{2}(?!\w|[.,/-]\d)"
@@ -28,5 +27,4 @@ def _scan(text: str) -> Iterator[Span]:
             yield Span(match.start(), match.end(), number)
 
 
-KIND: Final = Kind("cnpj", "CNPJ", _scan)
-CHECK: Final = check_of(KIND, 25)
+KIND: Final = Kind("cnpj", "CNPJ", _scan, 25)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from studio.data.checks.personal import Kind, Span
-from studio.data.checks.rules.personal import check_of
 
 _CANDIDATE: Final = re.compile(r"(?<![\w.,/+-])\d{3}[ .]?\d{3}[ .]?\d{3}[ ./-]{0,3}\d{2}(?![\w]|[.,/-]\d)")
 _NAMED: Final = re.compile(r"\bcpf\b\W{0,12}(?:\w{1,6}\W{0,3}){0,2}$", re.IGNORECASE)
@@ -30,5 +29,4 @@ def _scan(text: str) -> Iterator[Span]:
             yield Span(match.start(), match.end(), digits)
 
 
-KIND: Final = Kind("cpf", "CPF", _scan, may_be_ours=False)
-CHECK: Final = check_of(KIND, 40)
+KIND: Final = Kind("cpf", "CPF", _scan, 40, may_be_ours=False)

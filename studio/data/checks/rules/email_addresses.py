@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from studio.data.checks.personal import Kind, Span
-from studio.data.checks.rules.personal import check_of
 from studio.data.text import words
 
 _ADDRESS: Final = re.compile(
@@ -42,5 +41,4 @@ def _scan(text: str) -> Iterator[Span]:
             yield Span(start, match.end(), value, ours=re.split(r"[.+_-]", local)[0] in _ROLES or local in _ROLES)
 
 
-KIND: Final = Kind("emails", "EMAIL", _scan, needs_digits=False)
-CHECK: Final = check_of(KIND, 30)
+KIND: Final = Kind("emails", "EMAIL", _scan, 30, needs_digits=False)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from studio.data.checks.personal import Kind, Span
-from studio.data.checks.rules.personal import check_of
 from studio.data.text import plain, words
 
 _LETTERS: Final = r"[^\W\d_]+(?:['’-][^\W\d_]+)*"
@@ -106,5 +105,4 @@ def _name(text: str, start: int, found: str, capitals: bool = False) -> Iterator
         yield Span(start, start + end, plain(text[start : start + end]))
 
 
-KIND: Final = Kind("names", "NAME", _scan, needs_digits=False)
-CHECK: Final = check_of(KIND, 20)
+KIND: Final = Kind("names", "NAME", _scan, 20, needs_digits=False)

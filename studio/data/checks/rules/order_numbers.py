@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from studio.data.checks.personal import Kind, Span
-from studio.data.checks.rules.personal import check_of
 from studio.domain.problem import Severity
 
 _NAMED: Final = re.compile(
@@ -57,5 +56,4 @@ def _means_else(text: str, start: int, value: str) -> bool:
     return _FLIGHT.fullmatch(value) is not None and _FLYING.search(text) is not None
 
 
-KIND: Final = Kind("order_numbers", "ORDER", _scan, may_be_ours=False)
-CHECK: Final = check_of(KIND, 15, Severity.NOTE)
+KIND: Final = Kind("order_numbers", "ORDER", _scan, 15, Severity.NOTE, may_be_ours=False)

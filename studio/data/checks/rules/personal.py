@@ -6,10 +6,9 @@ import numpy as np
 
 from studio.data.checks.check import Changes, Check, Dataset, Finding, Matches
 from studio.data.checks.personal import Kind
-from studio.domain.problem import Severity
 
 
-def check_of(kind: Kind, weight: float, severity: Severity = Severity.WARNING) -> Check:
+def check_of(kind: Kind) -> Check:
     """A check that finds the values of ``kind`` that are not the company's own, and masks them."""
 
     def search(dataset: Dataset) -> Matches:
@@ -21,4 +20,4 @@ def check_of(kind: Kind, weight: float, severity: Severity = Severity.WARNING) -
         places = dataset.personal.private(kind.code)
         return dataset.personal.masked(dataset.conversations, places[np.isin(places["row"], found.rows)])
 
-    return Check(kind.code, severity, weight, search, fix)
+    return Check(kind.code, kind.severity, kind.weight, search, fix)

@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import Final
 
 from studio.data.checks.personal import Kind, Span
-from studio.data.checks.rules.personal import check_of
 from studio.data.text import words
 
 _CANDIDATE: Final = re.compile(
@@ -97,5 +96,4 @@ def _value(digits: str) -> str:
     return digits.lstrip("0")
 
 
-KIND: Final = Kind("phones", "PHONE", _scan)
-CHECK: Final = check_of(KIND, 30)
+KIND: Final = Kind("phones", "PHONE", _scan, 30)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from studio.data.checks.personal import Kind, Span
-from studio.data.checks.rules.personal import check_of
 from studio.domain.problem import Severity
 
 _WRITTEN: Final = re.compile(r"(?<![\w.,/-])\d{2}\.?\d{3}-\d{3}(?!\w|[.,/-]\d)")
@@ -24,5 +23,4 @@ def _scan(text: str) -> Iterator[Span]:
         yield Span(match.start(), match.end(), re.sub(r"\D", "", match.group()))
 
 
-KIND: Final = Kind("postal_codes", "CEP", _scan)
-CHECK: Final = check_of(KIND, 15, Severity.NOTE)
+KIND: Final = Kind("postal_codes", "CEP", _scan, 15, Severity.NOTE)
