@@ -12,7 +12,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -205,35 +204,19 @@ class ChatTemplate:
 
     def _harmless(self, text: str) -> str:
         """``text`` in which nothing is a special token: a visitor must not be able to end her own turn."""
-        lengths, firsts = self._special
-        while firsts is not None:
-            broken = [
-                match.start()
-                for match in firsts.finditer(text)
-                if any(text[match.start() : match.start() + n] in self._names for n in lengths[match[0]])
-            ]
-            if not broken:
-                break
-            cuts = [0, *(at + 1 for at in broken), len(text)]
-            text = " ".join(text[start:end] for start, end in pairwise(cuts))
+        tokens = self._tokens if not self._firsts.isdisjoint(text) else ()
+        while (token := next((token for token in tokens if token in text), None)) is not None:
+            text = text.replace(token, f"{token[0]} {token[1:]}")
         return text
 
     @cached_property
-    def _names(self) -> frozenset[str]:
-        return frozenset(self.special)
+    def _tokens(self) -> tuple[str, ...]:
+        return tuple(token for token in dict.fromkeys(self.special) if len(token.strip()) > 1)
 
     @cached_property
-    def _special(self) -> tuple[dict[str, tuple[int, ...]], re.Pattern[str] | None]:
-        """The lengths of the special tokens by their first letter, and what finds those letters.
-
-        A model may have six thousand of them: one pass over the text must do, however many begin there.
-        """
-        lengths: dict[str, set[int]] = {}
-        for token in self._names:
-            if len(token) > 1:
-                lengths.setdefault(token[0], set()).add(len(token))
-        firsts = re.compile(f"[{''.join(map(re.escape, lengths))}]") if lengths else None
-        return {letter: tuple(found) for letter, found in lengths.items()}, firsts
+    def _firsts(self) -> frozenset[str]:
+        """First letters of the special tokens: a model may have six thousand, and most texts have none of the letters."""
+        return frozenset(token[0] for token in self._tokens)
 
     def _job(self, messages: Sequence[Message], add_generation_prompt: bool) -> Job:
         return [{"role": str(m.role), "content": self._harmless(m.content)} for m in messages], add_generation_prompt

@@ -132,51 +132,42 @@ def _gflops(dtype: torch.dtype, device: str) -> float:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # threads that wait for each other on a busy machine make a fast format look slow
     try:
-        core = _Products(_SMALL, dtype, device).speed(_BRIEFLY)
+        core = _speed(_SMALL, dtype, device, _BRIEFLY)
     finally:
         torch.set_num_threads(threads)
     if core < _CRAWLS:
         return core * threads
-    return _Products(_SHAPE if device == "cpu" else _SHAPE_OF_CARDS, dtype, device).speed(_SECONDS)
+    return _speed(_SHAPE if device == "cpu" else _SHAPE_OF_CARDS, dtype, device, _SECONDS)
 
 
-class _Products:
-    """Matrix products of one shape."""
+def _speed(shape: tuple[int, int, int], dtype: torch.dtype, device: str, seconds: float) -> float:
+    """10^9 operations a second of matrix products of one shape.
 
-    def __init__(self, shape: tuple[int, int, int], dtype: torch.dtype, device: str) -> None:
-        import torch
+    While a server and a browser start, most products are disturbed; the machine's speed is that of the others.
 
-        rows, inner, columns = shape
-        self._shape = shape
-        self._left = torch.ones(rows, inner, dtype=dtype, device=device)
-        self._right = torch.ones(inner, columns, dtype=dtype, device=device)
-        self._out = torch.empty(rows, columns, dtype=dtype, device=device)
+    Args:
+        shape: rows, inner, columns.
+        seconds: of measuring.
+    """
+    import torch
 
-    def speed(self, seconds: float) -> float:
-        """10^9 operations a second.
+    rows, inner, columns = shape
+    left = torch.ones(rows, inner, dtype=dtype, device=device)
+    right = torch.ones(inner, columns, dtype=dtype, device=device)
+    out = torch.empty(rows, columns, dtype=dtype, device=device)
 
-        While a server and a browser start, most products are disturbed; the machine's speed is that of the others.
-        """
-        block = 1 if self._time(1) > _BRIEFLY else _BLOCK  # the first product chooses a kernel and does not count
-        fastest, ends = self._time(block), time.perf_counter() + seconds
-        while time.perf_counter() < ends:
-            fastest = min(fastest, self._time(block))
-        return block * _operations(self._shape) / fastest
-
-    def _time(self, count: int) -> float:
-        import torch
-
+    def timed(count: int) -> float:
         began = time.perf_counter()
         for _ in range(count):
-            torch.mm(self._left, self._right, out=self._out)
-        _ = self._out[0, 0].item()  # a graphics card answers only when it is done
+            torch.mm(left, right, out=out)
+        _ = out[0, 0].item()  # a graphics card answers only when it is done
         return time.perf_counter() - began
 
-
-def _operations(shape: tuple[int, int, int]) -> float:
-    """Of a product, in 10^9."""
-    rows, inner, columns = shape
-    return 2e-9 * rows * inner * columns
+    block = 1 if timed(1) > _BRIEFLY else _BLOCK  # the first product chooses a kernel and does not count
+    fastest, ends = timed(block), time.perf_counter() + seconds
+    while time.perf_counter() < ends:
+        fastest = min(fastest, timed(block))
+    return block * 2e-9 * rows * inner * columns / fastest
 
 
 def main(arguments: list[str]) -> int:
