@@ -33,48 +33,126 @@ class Guess:
     by_header: bool  # whether the headers named both question and answer
 
 
+class _Columns:
+    """The columns of a table: what their titles say, and what their cells hold."""
+
+    def __init__(self, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
+        self.names = columns
+        self.roles = roles_of(columns)
+        self.cells = {column: texts_of(column, rows) for column in columns}
+        self.contents = {column: content_of([row.get(column) for row in rows]) for column in columns}
+
+    def of_role(self, role: ColumnRole, among: Sequence[str]) -> list[str]:
+        """Those of some columns whose title says a role."""
+        return [column for column in among if self.roles[column][0] is role]
+
+    def speaking(self, among: Sequence[str]) -> list[str]:
+        """Those that may be the question or the answer: they hold texts, or their title is the very word for it.
+
+        No title makes a text of lists, dates or words for who spoke.
+        """
+        mute = (Content.NESTED, Content.DATES, Content.ROLES)
+        return [
+            column
+            for column in among
+            if (content := self.contents[column]) is None or (content not in mute and title_rank(column) == 3)
+        ]
+
+    def topic(self, among: Sequence[str]) -> str | None:
+        """The first column that a title calls a topic, where it is more than one and the same word."""
+        named = self.of_role(ColumnRole.TOPIC, among)
+        useful = [column for column in named if self.contents[column] in (None, Content.LABELS)]
+        return next(iter(useful), next(iter(named), None))
+
+    def named(self, role: ColumnRole, among: Sequence[str]) -> tuple[str, ...]:
+        """The column whose title says a role best; empty where none does."""
+        candidates = self.of_role(role, among)
+        # A column that only names a shop or a customer is neither where another one speaks: "Loja" with "Centro".
+        if any(self.roles[column][0] is None and is_prose(self.cells[column]) for column in among):
+            candidates = [c for c in candidates if self.roles[c][1] >= 1 or is_prose(self.cells[c])]
+        if not candidates:
+            return ()
+        # Of several, the exactest title, where it does not only name a person ("Cliente"); then the fullest column; then
+        # plain text before markup; then the first.
+        fullest = max(len(self.cells[column]) for column in candidates)
+        best = max(
+            candidates,
+            key=lambda c: (
+                self.roles[c][1] >= 1 or is_prose(self.cells[c]),
+                title_rank(c) == 3,
+                self.roles[c][1],
+                title_rank(c),
+                len(self.cells[c]) >= 0.5 * fullest,
+                -marked_up(self.cells[c]),
+                -among.index(c),
+            ),
+        )
+        return (best,)
+
+    def beside(self, answer: tuple[str, ...], question: tuple[str, ...], among: Sequence[str]) -> tuple[str, ...]:
+        """The question whose title has the same mark as the answer's: ``question_pt`` for ``answer_pt``."""
+        if len(question) != 1 or len(answer) != 1:
+            return question
+        asked = [column for column in among if self.roles[column] == self.roles[question[0]]]
+        return next(((column,) for column in asked if _mark(column) == _mark(answer[0]) != ""), question)
+
+    def by_content(
+        self, question: tuple[str, ...], answer: tuple[str, ...], free: list[str]
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Question and answer, each as it is or by what the free columns hold; a second column of questions is no answer."""
+        cells = self.cells
+        if bool(question) != bool(answer):
+            other = (ColumnRole.QUESTION, 1.0) if question else (ColumnRole.ANSWER, 1.0)
+            free = [column for column in free if self.roles[column] != other]
+        if not question and not answer and len(free) >= 2:
+            if len(free) > 2:  # of several, one that asks; else the first
+                asked = max(free, key=lambda c: (round(share_asking(cells[c]), 1), -mean_length(cells[c])))
+                first = asked if share_asking_first(cells[asked]) >= 0.2 else free[0]
+            else:  # an answer may ask back, but not to begin with
+                asks_back = share_asking_first(cells[free[1]]) >= 0.5 and share_asking_first(cells[free[0]]) <= 0.15
+                first = free[1] if asks_back else free[0]
+            question = (first,)
+            free = [c for c in free if c not in question]
+        if question and not answer and free:
+            answer = (max(free, key=lambda c: mean_length(cells[c]) * (1 - 0.8 * share_asking(cells[c]))),)
+        elif answer and not question and free:
+            question = (max(free, key=lambda c: (round(share_asking(cells[c]), 1), mean_length(cells[c]))),)
+        return question, answer
+
+
 def guess(columns: Sequence[str], rows: Sequence[dict[str, Any]], chosen: Mapping | None = None) -> Guess:
     """The most likely mapping of a table; incomplete where there are not two columns of text."""
     chosen = (chosen or Mapping()).only(columns)
     if (beside := _without_constant_answer(columns, rows, chosen)) is not None:
         return beside
-    roles = roles_of(columns)
-    cells = {column: texts_of(column, rows) for column in columns}
-    contents = {column: content_of([row.get(column) for row in rows]) for column in columns}
+    table = _Columns(columns, rows)
+    cells, contents = table.cells, table.contents
     free = [column for column in columns if column not in chosen.columns]
     filled = [column for column in free if cells[column]] if rows else free
-    topic = chosen.topic or _topic(filled, roles, contents)
-    key = chosen.id or next((c for c in filled if roles[c][0] is ColumnRole.ID and is_key(cells[c])), None)
-    held_out = chosen.held_out or next(
-        (c for c in filled if roles[c][0] is ColumnRole.HELD_OUT and is_held_out(cells[c])), None
-    )
-    system = chosen.system or tuple(filter(None, [_first(filled, roles, ColumnRole.SYSTEM)]))
-    texts = [c for c in filled if _may_speak(c, contents[c])]
-    answer = chosen.answer or _named(texts, roles, ColumnRole.ANSWER, cells)
+    topic = chosen.topic or table.topic(filled)
+    key = chosen.id or next((c for c in table.of_role(ColumnRole.ID, filled) if is_key(cells[c])), None)
+    flags = (c for c in table.of_role(ColumnRole.HELD_OUT, filled) if is_held_out(cells[c]))
+    held_out = chosen.held_out or next(flags, None)
+    system = chosen.system or tuple(table.of_role(ColumnRole.SYSTEM, filled)[:1])
+    texts = table.speaking(filled)
+    answer = chosen.answer or table.named(ColumnRole.ANSWER, texts)
     rest = [c for c in texts if c not in answer]
     question = chosen.question or _instruction([c for c in filled if c not in answer])
-    question = question or _beside(answer, _named(rest, roles, ColumnRole.QUESTION, cells), rest, roles)
+    question = question or table.beside(answer, table.named(ColumnRole.QUESTION, rest), rest)
     by_header = bool(question and answer)
-    others = {key, held_out, *system}
     told = {c for c in filled if speaks_about(c)}  # "Nome", "Data de abertura": about a conversation, not of it
-    open_ = [
-        c
-        for c in filled
-        if c not in {topic, *others, *answer, *question, *told} and contents[c] is None and is_prose(cells[c])
-    ]
+    used = {topic, key, held_out, *system, *question, *answer, *told}
+    left = [c for c in filled if c not in used and contents[c] is None]
     # What the very word for it stands above, and holds no texts, is not made up for by another column.
     hollow = _is_hollow(ColumnRole.ANSWER, answer, filled) or _is_hollow(ColumnRole.QUESTION, question, filled)
+    if not hollow and not by_header:
+        prose = [c for c in left if is_prose(cells[c])]
+        if len(prose) + bool(question) + bool(answer) < 2 and topic and not chosen.topic and is_prose(cells[topic]):
+            prose, topic = [topic, *prose], None  # "Assunto" is the question where there is no other
+        question, answer = table.by_content(question, answer, prose)
     if not hollow and not (question and answer):
-        if len(open_) + bool(question) + bool(answer) < 2 and topic and not chosen.topic and is_prose(cells[topic]):
-            open_, topic = [topic, *open_], None  # "Assunto" is the question where there is no other
-        question, answer = _by_content(question, answer, _open_to(question, answer, open_, roles), cells)
-    if not hollow and not (question and answer):
-        wordy = [
-            c
-            for c in filled
-            if c not in {topic, *others, *question, *answer, *told} and contents[c] is None and has_words(cells[c])
-        ]
-        question, answer = _by_content(question, answer, _open_to(question, answer, wordy, roles), cells)
+        wordy = [c for c in left if c not in (*question, *answer) and has_words(cells[c])]
+        question, answer = table.by_content(question, answer, wordy)
     found = Mapping(question=question, answer=answer, system=system, topic=topic, id=key, held_out=held_out)
     return Guess(found.model_copy(update={"company": chosen.company, "sheets": chosen.sheets}), by_header)
 
@@ -141,38 +219,6 @@ def _without_constant_answer(columns: Sequence[str], rows: Sequence[dict[str, An
     return Guess(found.mapping, by_header=False) if found.mapping.is_complete or (states and varied) else None
 
 
-def _may_speak(column: str, content: Content | None) -> bool:
-    """Whether a column may be the question or the answer: it holds texts, or its title is the very word for it.
-
-    No title makes a text of lists, dates or words for who spoke.
-    """
-    if content is None:
-        return True
-    return content not in (Content.NESTED, Content.DATES, Content.ROLES) and title_rank(column) == 3
-
-
-def _topic(
-    columns: Sequence[str], roles: dict[str, tuple[ColumnRole | None, float]], contents: dict[str, Content | None]
-) -> str | None:
-    """The first column that a title calls a topic, where it is more than one and the same word."""
-    named = [column for column in columns if roles[column][0] is ColumnRole.TOPIC]
-    useful = [column for column in named if contents[column] in (None, Content.LABELS)]
-    return next(iter(useful), next(iter(named), None))
-
-
-def _beside(
-    answer: tuple[str, ...],
-    question: tuple[str, ...],
-    columns: Sequence[str],
-    roles: dict[str, tuple[ColumnRole | None, float]],
-) -> tuple[str, ...]:
-    """The question whose title has the same mark as the answer's: ``question_pt`` for ``answer_pt``."""
-    if len(question) != 1 or len(answer) != 1:
-        return question
-    asked = [column for column in columns if roles[column] == roles[question[0]]]
-    return next(((column,) for column in asked if _mark(column) == _mark(answer[0]) != ""), question)
-
-
 def _mark(header: str) -> str:
     """The last word of a title, where it is short: a language or a number."""
     last = plain(header.replace("_", " ")).split()[-1:]
@@ -181,17 +227,15 @@ def _mark(header: str) -> str:
 
 def unfit(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> dict[str, str]:
     """Why each column of a table is neither question nor answer: ``empty``, a :class:`Content`, ``short`` or ``one``."""
-    reasons: dict[str, str] = {}
-    for column in columns:
-        texts = texts_of(column, rows)
-        content = content_of([row.get(column) for row in rows])
-        if not texts:
-            reasons[column] = "empty"
-        elif content is not None:
-            reasons[column] = content.value
-        else:
-            reasons[column] = "text" if has_words(texts) else "short"
-    return reasons
+    table = _Columns(columns, rows)
+
+    def why(column: str) -> str:
+        if not table.cells[column]:
+            return "empty"
+        wordy = "text" if has_words(table.cells[column]) else "short"
+        return content.value if (content := table.contents[column]) is not None else wordy
+
+    return {column: why(column) for column in columns}
 
 
 def reason(column: str, role: ColumnRole, columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> str:
@@ -214,73 +258,3 @@ def reason(column: str, role: ColumnRole, columns: Sequence[str], rows: Sequence
         return "asks"
     others = [mean_length(texts_of(name, rows)) for name in columns if name != column]
     return "longer" if role is ColumnRole.ANSWER and mean_length(texts) >= max(others, default=0) else "left"
-
-
-def _first(columns: Sequence[str], roles: dict[str, tuple[ColumnRole | None, float]], role: ColumnRole) -> str | None:
-    return next((column for column in columns if roles[column][0] is role), None)
-
-
-def _named(
-    columns: Sequence[str],
-    roles: dict[str, tuple[ColumnRole | None, float]],
-    role: ColumnRole,
-    cells: dict[str, list[str]],
-) -> tuple[str, ...]:
-    candidates = [column for column in columns if roles[column][0] is role]
-    # A column that only names a shop or a customer is neither where another one speaks: "Loja" with "Centro".
-    speaks = any(roles[column][0] is None and is_prose(cells[column]) for column in columns)
-    if speaks:
-        candidates = [column for column in candidates if roles[column][1] >= 1 or is_prose(cells[column])]
-    if not candidates:
-        return ()
-    # Of several, the exactest title, where it does not only name a person ("Cliente"); then the fullest column; then
-    # plain text before markup; then the first.
-    best = max(
-        candidates,
-        key=lambda c: (
-            roles[c][1] >= 1 or is_prose(cells[c]),
-            title_rank(c) == 3,
-            roles[c][1],
-            title_rank(c),
-            len(cells[c]) >= 0.5 * max(len(cells[other]) for other in candidates),
-            -marked_up(cells[c]),
-            -columns.index(c),
-        ),
-    )
-    return (best,)
-
-
-def _open_to(
-    question: tuple[str, ...],
-    answer: tuple[str, ...],
-    columns: list[str],
-    roles: dict[str, tuple[ColumnRole | None, float]],
-) -> list[str]:
-    """The columns that may be what is missing: a second column of questions is no answer."""
-    if bool(question) == bool(answer):
-        return columns
-    other = (ColumnRole.QUESTION, 1.0) if question else (ColumnRole.ANSWER, 1.0)
-    return [column for column in columns if roles[column] != other]
-
-
-def _by_content(
-    question: tuple[str, ...], answer: tuple[str, ...], free: list[str], cells: dict[str, list[str]]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    if not question and not answer and len(free) >= 2:
-        if len(free) > 2:  # of several, one that asks; else the first
-            asked = max(free, key=lambda c: (round(share_asking(cells[c]), 1), -mean_length(cells[c])))
-            first = asked if share_asking_first(cells[asked]) >= 0.2 else free[0]
-        else:
-            first = free[1] if _asks_back(free[0], free[1], cells) else free[0]
-        question = (first,)
-        free = [c for c in free if c not in question]
-    if question and not answer and free:
-        answer = (max(free, key=lambda c: mean_length(cells[c]) * (1 - 0.8 * share_asking(cells[c]))),)
-    elif answer and not question and free:
-        question = (max(free, key=lambda c: (round(share_asking(cells[c]), 1), mean_length(cells[c]))),)
-    return question, answer
-
-
-def _asks_back(first: str, second: str, cells: dict[str, list[str]]) -> bool:
-    """Whether the second of two columns asks and the first does not: an answer may ask back, but not to begin with."""
-    return share_asking_first(cells[second]) >= 0.5 and share_asking_first(cells[first]) <= 0.15
