@@ -1,4 +1,4 @@
-"""Small pieces of HTML. Everything is built by ``Markup.format``, which escapes whatever a person wrote."""
+"""Small pieces of HTML, which screens and their templates use. Whatever a person wrote is escaped."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ _TOAST: Final = Markup(
     '<div class="af-toast" role="status" style="animation-delay:{delay}s"><span>{what}</span>{undo}</div>'
 )
 NAME_COOKIE: Final = "afina_name"
+QUIET: Final = {"show_progress": "hidden", "api_visibility": "private"}  # for handlers whose part shows what goes on
 _BAR: Final = Markup(
     '<div class="af-bar {going}" role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{percent}"'
     ' aria-label="{label}"><i style="width:{percent}%"></i></div>'
@@ -267,7 +268,12 @@ def copy_button(text: Catalog, value: str, *, kind: str = "quiet small") -> Mark
 
 def render(text: Catalog, template: str, **values: Any) -> Markup:
     """A file of ``templates/``, which has these values, the sentences as ``t``, and every piece of this module by name."""
-    return Markup(_templates().get_template(f"{template}.html").render(t=text, **values))
+    return fill(template, t=text, **values)
+
+
+def fill(template: str, **values: Any) -> Markup:
+    """A file of ``templates/`` that says nothing of its own, with these values."""
+    return Markup(_templates().get_template(f"{template}.html").render(**values))
 
 
 def template_blocks(text: Catalog, template: str, **values: Any) -> dict[str, Callable[[], str]]:

@@ -14,15 +14,9 @@ from typing import Final
 
 from markupsafe import Markup
 
+from studio.web.ui.components import EMPTY, fill
+
 _POINTS: Final = 300
-_ROOM: Final = 1000  # units of the drawing, both ways
-_EMPTY: Final = Markup("")
-_PLOT: Final = Markup(
-    '<figure class="af-plot"{tall}><div class="keys" aria-hidden="true">{keys}</div>'
-    '<div class="area" role="img" aria-label="{label}" data-tips="{tips}"><svg viewBox="0 0 1000 1000" '
-    'preserveAspectRatio="none" aria-hidden="true">{lines}</svg>{ticks}{dots}<b class="rule"></b><span class="tip"></span>'
-    '</div><div class="title" aria-hidden="true">{title}</div></figure>'
-)
 
 
 @dataclass(frozen=True)
@@ -97,60 +91,12 @@ class Plot:
 
     def html(self) -> Markup:
         """The chart as a ``<figure>``."""
-        tall = Markup(' style="--tall:{}px"').format(self.height) if self.height else _EMPTY
         tips = json.dumps([[round(100 * self.x.share(x), 2), text] for x, text in self.tips], ensure_ascii=False)
-        return _PLOT.format(
-            tall=tall,
-            keys=_joined(self._key(series) for series in self.series if series.name),
-            label=self.label,
-            tips=tips,
-            lines=_joined([*map(self._band, self.bands), *map(self._line, self.series)]),
-            ticks=self._ticks(),
-            dots=_joined([*self._dots(), *map(self._mark, self.marks)]),
-            title=self.x.title,
-        )
+        return fill("plot", plot=self, tips=tips, every=math.ceil(len(self.x.ticks) / 5))
 
-    def _key(self, series: Series) -> Markup:
-        return Markup('<span class="{}"><i></i>{}</span>').format(series.kind, series.name)
-
-    def _line(self, series: Series) -> Markup:
-        where = " ".join(f"{_ROOM * self.x.share(x):.0f},{_ROOM * (1 - self.y.share(y)):.0f}" for x, y in series.points)
-        html = '<polyline class="{}" data-series="{}" points="{}" vector-effect="non-scaling-stroke"/>'
-        return Markup(html).format(series.kind, len(series.points), where)
-
-    def _band(self, band: Band) -> Markup:
-        top, bottom = (_ROOM * (1 - self.y.share(value)) for value in (band.high, band.low))
-        html = '<rect class="{}" x="0" width="1000" y="{}" height="{}"/>'
-        return Markup(html).format(band.kind, f"{top:.0f}", f"{max(4.0, bottom - top):.0f}")
-
-    def _ticks(self) -> Markup:
-        across = [
-            Markup('<span class="y" style="top:{}%"><i>{}</i></span>').format(
-                f"{100 * (1 - self.y.share(v)):.2f}", name
-            )
-            for v, name in self.y.ticks
-        ]
-        every = math.ceil(len(self.x.ticks) / 5)
-        along = [
-            Markup('<span class="x{}" style="left:{}%">{}</span>').format(
-                " minor" if n % every else "", f"{100 * self.x.share(v):.2f}", name
-            )
-            for n, (v, name) in enumerate(self.x.ticks)
-        ]
-        return _joined([*across, *along])
-
-    def _dots(self) -> list[Markup]:
-        return [self._dot(series.kind, x, y, "dot") for series in self.series if series.dots for x, y in series.points]
-
-    def _mark(self, mark: Mark) -> Markup:
-        return self._dot(mark.kind, mark.x, mark.y, "mark", mark.label)
-
-    def _dot(self, kind: str, x: float, y: float, role: str, label: str = "") -> Markup:
-        share = self.x.share(x)
-        side = " left" if share > 0.75 else ""
-        html = '<span class="{} {}{}" style="left:{}%;top:{}%">{}</span>'
-        words = Markup("<em>{}</em>").format(label) if label else _EMPTY
-        return Markup(html).format(role, kind, side, f"{100 * share:.2f}", f"{100 * (1 - self.y.share(y)):.2f}", words)
+    def drawn(self, points: Sequence[tuple[float, float]]) -> str:
+        """A line through these points in the units of the drawing, 1000 both ways."""
+        return " ".join(f"{1000 * self.x.share(x):.0f},{1000 * (1 - self.y.share(y)):.0f}" for x, y in points)
 
 
 def nice_ticks(high: float, *, low: float = 0.0, count: int = 4) -> list[float]:
@@ -180,7 +126,7 @@ def sparkline(values: Sequence[float], label: str, *, top: float | None = None) 
         top: value at the upper edge; the greatest of the values by default.
     """
     if len(values) < 2:
-        return _EMPTY
+        return EMPTY
     shown = [value for _, value in thinned(list(enumerate(values)), 60)]
     highest = top or max(shown) or 1.0
     where = " ".join(
@@ -191,7 +137,3 @@ def sparkline(values: Sequence[float], label: str, *, top: float | None = None) 
         '<polyline points="{}" vector-effect="non-scaling-stroke"/></svg>'
     )
     return Markup(html).format(label, where)
-
-
-def _joined(parts: object) -> Markup:
-    return _EMPTY.join(parts)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from studio.domain.model import BaseModelCard
 from studio.errors import AfinaError
 from studio.processes.job_registry import Job
-from studio.web.ui.components import Page, Ui, event_data, friendly, lead, next_link, say, wrapped
+from studio.web.ui.components import QUIET, Page, Ui, event_data, friendly, lead, next_link, say, wrapped
 from studio.web.ui.session import Place
 
 _BATCH, _LENGTH = 8, 128  # what the badge is worked out for
@@ -69,9 +69,8 @@ def build_model(ui: Ui) -> Page:
         return {**show(Place.parse(query)), folder: ""}
 
     outputs = [board, foot, timer]
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    board.action(act, inputs=[ui.place], outputs=[ui.place], **quiet)
-    timer.tick(tick, inputs=[ui.place], outputs=[ui.place, *outputs], **quiet)
+    board.action(act, inputs=[ui.place], outputs=[ui.place], **QUIET)
+    timer.tick(tick, inputs=[ui.place], outputs=[ui.place, *outputs], **QUIET)
     add_hub.click(from_hub, [ui.place, repo, token], [*outputs, repo, token], api_visibility="private")
     add_folder.click(from_folder, [ui.place, folder], [*outputs, folder], api_visibility="private")
     return Page(column, tuple(outputs), show)

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from studio.domain.dataset import DatasetView
 from studio.errors import AfinaError
-from studio.web.ui.components import Ui, button, friendly, join, link, wrapped
+from studio.web.ui.components import QUIET, Ui, button, friendly, join, link, wrapped
 from studio.web.ui.pages.examples.section import Section
 from studio.web.ui.session import Place
 
@@ -30,7 +30,7 @@ def build_behind(ui: Ui) -> Section:
     def act(query: str, _event: gr.EventData) -> str:
         return train_again(ui, Place.parse(query)).move
 
-    shown.action(act, [ui.place], [ui.place], show_progress="hidden", api_visibility="private")
+    shown.action(act, [ui.place], [ui.place], **QUIET)
     return Section((shown,), show)
 
 

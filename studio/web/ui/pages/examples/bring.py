@@ -16,7 +16,7 @@ from studio.domain.dataset import DatasetView
 from studio.errors import AfinaError
 from studio.processes.job_registry import Job, JobState
 from studio.services.examples.imports import ImportRequest
-from studio.web.ui.components import Ui, event_data, friendly, notice, say, warn, wrapped
+from studio.web.ui.components import QUIET, Ui, event_data, friendly, notice, say, warn, wrapped
 from studio.web.ui.pages.examples.bring_view import render_going, render_head, render_summary, render_template_link
 from studio.web.ui.pages.examples.section import Section
 from studio.web.ui.session import Place
@@ -254,6 +254,5 @@ def _connect_progress(ui: Ui, parts: SimpleNamespace) -> None:
         return _looked(ui, parts, place)
 
     outputs = _watched(ui, parts)
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    parts.timer.tick(look, [ui.place], outputs, **quiet)
-    parts.going.action(stop, [ui.place], outputs, **quiet)
+    parts.timer.tick(look, [ui.place], outputs, **QUIET)
+    parts.going.action(stop, [ui.place], outputs, **QUIET)

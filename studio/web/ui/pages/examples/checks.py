@@ -9,7 +9,7 @@ import gradio as gr
 from studio.data.checks import registry
 from studio.data.checks.check import Finding
 from studio.domain.dataset import DatasetView
-from studio.web.ui.components import Ui, event_data, friendly
+from studio.web.ui.components import QUIET, Ui, event_data, friendly
 from studio.web.ui.pages.examples.checks_view import CHOOSE, CONTRADICTIONS, render_body, render_checkup
 from studio.web.ui.pages.examples.section import Section
 from studio.web.ui.session import Place
@@ -68,7 +68,7 @@ def build_checks(ui: Ui) -> Section:
         return {ui.place: place.again}
 
     outputs = [ui.place, report, timer, bodies]
-    timer.tick(look, [ui.place], [ui.place, report, timer], show_progress="hidden", api_visibility="private")
+    timer.tick(look, [ui.place], [ui.place, report, timer], **QUIET)
     report.action(act, [ui.place, bodies], outputs, show_progress="minimal", api_visibility="private")
     return Section((report, timer, bodies), show)
 
@@ -82,7 +82,7 @@ def connect_filter(ui: Ui, section: Section, tabs: Any, problem: Any) -> None:
             return gr.skip()
         return {tabs: gr.Tabs(selected="rows"), problem: chosen["code"]}
 
-    section.outputs[0].action(choose, None, [tabs, problem], show_progress="hidden", api_visibility="private")
+    section.outputs[0].action(choose, None, [tabs, problem], **QUIET)
 
 
 def _body(ui: Ui, place: Place, code: str, choice: str) -> str:

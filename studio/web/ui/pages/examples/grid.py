@@ -11,7 +11,7 @@ import gradio as gr
 
 from studio.domain.dataset import DatasetView
 from studio.services.examples.table import HeldOut, Query, RowEdit, Sort
-from studio.web.ui.components import Ui, event_data, friendly
+from studio.web.ui.components import QUIET, Ui, event_data, friendly
 from studio.web.ui.pages.examples.behind import build_behind
 from studio.web.ui.pages.examples.grid_view import problem_choices, render_table
 from studio.web.ui.pages.examples.preview import render_preview
@@ -123,19 +123,18 @@ def _connect(ui: Ui, parts: SimpleNamespace) -> None:
         wanted = (search, problem, topic, held_out, sort)
         return _act(ui, parts, Place.parse(query), page, wanted, event_data(event))
 
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
     loaded = [*parts.wanted, parts.table, parts.page, parts.project]
-    parts.shown.change(load, [ui.place, parts.project, parts.page, *parts.wanted], loaded, **quiet)
+    parts.shown.change(load, [ui.place, parts.project, parts.page, *parts.wanted], loaded, **QUIET)
     gr.on(
         [component.change for component in parts.wanted],
         narrow,
         [ui.place, parts.project, *parts.wanted],
         [parts.table, parts.page],
         trigger_mode="always_last",
-        **quiet,
+        **QUIET,
     )
     outputs = [ui.place, parts.table, parts.page, parts.preview]
-    parts.table.action(act, [ui.place, parts.page, *parts.wanted], outputs, trigger_mode="multiple", **quiet)
+    parts.table.action(act, [ui.place, parts.page, *parts.wanted], outputs, trigger_mode="multiple", **QUIET)
 
 
 def _act(

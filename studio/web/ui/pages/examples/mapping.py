@@ -9,7 +9,7 @@ import gradio as gr
 from studio.domain.dataset import ColumnRole, DatasetView, Mapping
 from studio.errors import AfinaError
 from studio.services.examples.imports import ImportRequest
-from studio.web.ui.components import Ui, event_data, friendly, say
+from studio.web.ui.components import QUIET, Ui, event_data, friendly, say
 from studio.web.ui.pages.examples.mapping_view import render_mapping
 from studio.web.ui.pages.examples.section import Section
 from studio.web.ui.session import Place
@@ -61,9 +61,8 @@ def build_mapping(ui: Ui) -> Section:
         say(text, "examples.mapping.prompt_saved")
         return {ui.place: place.again}
 
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    picture.action(act, [ui.place], [ui.place, picture], **quiet)
-    keep.click(save, [ui.place, prompt], [ui.place], **quiet)
+    picture.action(act, [ui.place], [ui.place, picture], **QUIET)
+    keep.click(save, [ui.place, prompt], [ui.place], **QUIET)
     return Section((picture, panel, prompt), show)
 
 

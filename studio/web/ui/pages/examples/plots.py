@@ -11,7 +11,7 @@ from studio.domain.conversation import Conversation
 from studio.domain.dataset import DatasetView
 from studio.services.examples.insights import InsightView
 from studio.web.ui.charts_examples import bar_list, lengths_chart, map_chart
-from studio.web.ui.components import Ui, event_data, friendly
+from studio.web.ui.components import QUIET, Ui, event_data, friendly
 from studio.web.ui.pages.examples import plots_map_view as maps
 from studio.web.ui.pages.examples import plots_view as views
 from studio.web.ui.pages.examples.section import Section
@@ -109,12 +109,11 @@ def _connect(ui: Ui, parts: SimpleNamespace, tabs: Any) -> None:
                 insights.again(place.project)
         return _look(ui, parts, place, drawn)
 
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
     outputs = [parts.opened, *parts.looked]
-    tabs.select(choose, [ui.place, parts.drawn], outputs, **quiet)
-    parts.version.change(renew, [ui.place, parts.drawn, parts.opened], parts.looked, **quiet)
-    parts.timer.tick(renew, [ui.place, parts.drawn, parts.opened], parts.looked, **quiet)
-    parts.status.action(act, [ui.place, parts.drawn], parts.looked, **quiet)
+    tabs.select(choose, [ui.place, parts.drawn], outputs, **QUIET)
+    parts.version.change(renew, [ui.place, parts.drawn, parts.opened], parts.looked, **QUIET)
+    parts.timer.tick(renew, [ui.place, parts.drawn, parts.opened], parts.looked, **QUIET)
+    parts.status.action(act, [ui.place, parts.drawn], parts.looked, **QUIET)
 
 
 def _connect_example(ui: Ui, parts: SimpleNamespace, tabs: Any, search: Any) -> None:
@@ -131,9 +130,8 @@ def _connect_example(ui: Ui, parts: SimpleNamespace, tabs: Any, search: Any) -> 
             return {tabs: gr.Tabs(selected="rows"), search: _first_line(example.question)}
         return {parts.example: _example(ui, place, example)}
 
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    parts.points.action(act, [ui.place], [parts.example, tabs, search], **quiet)
-    parts.example.action(act, [ui.place], [parts.example, tabs, search], **quiet)
+    parts.points.action(act, [ui.place], [parts.example, tabs, search], **QUIET)
+    parts.example.action(act, [ui.place], [parts.example, tabs, search], **QUIET)
 
 
 def _first_line(question: str) -> str:

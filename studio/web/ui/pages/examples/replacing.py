@@ -10,7 +10,7 @@ from markupsafe import Markup
 from studio.domain.conversation import Role
 from studio.domain.dataset import DatasetView
 from studio.services.examples.table import Matches, Replacement
-from studio.web.ui.components import EMPTY, Ui, friendly, join, wrapped
+from studio.web.ui.components import EMPTY, QUIET, Ui, friendly, join, wrapped
 from studio.web.ui.pages.examples.marks import change_card
 from studio.web.ui.pages.examples.section import Section
 from studio.web.ui.session import Place
@@ -68,10 +68,9 @@ def build_replacing(ui: Ui) -> Section:
         ui.services.tables.replace(place.project, _replacement(*said))
         return {ui.place: place.again}
 
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
     events = [component.change for component in (*wanted, version)]
-    gr.on(events, count, [ui.place, *wanted], [found, act], trigger_mode="always_last", **quiet)
-    act.click(replace, [ui.place, *wanted], [ui.place], **quiet)
+    gr.on(events, count, [ui.place, *wanted], [found, act], trigger_mode="always_last", **QUIET)
+    act.click(replace, [ui.place, *wanted], [ui.place], **QUIET)
     return Section((version,), show)
 
 

@@ -9,7 +9,7 @@ import gradio as gr
 from studio.data.text import plain
 from studio.domain.dataset import DatasetView
 from studio.errors import AfinaError
-from studio.web.ui.components import Ui, event_data, friendly
+from studio.web.ui.components import QUIET, Ui, event_data, friendly
 from studio.web.ui.pages.examples.section import Section
 from studio.web.ui.pages.examples.split_view import render_drawing, render_found, render_offer, render_split
 from studio.web.ui.session import Place
@@ -82,11 +82,10 @@ def build_split(ui: Ui) -> Section:
             return {found: ""}
         return {found: render_found(ui, ui.services.splits.find(place.project, wanted, _FOUND), wanted)}
 
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
     for component in (card, offer, found):
-        component.action(act, [ui.place], [ui.place, card, offer], **quiet)
-    gr.on([search.submit, search.blur], find, [ui.place, search], [found], **quiet)
-    timer.tick(look, [ui.place], [ui.place, timer], **quiet)
+        component.action(act, [ui.place], [ui.place, card, offer], **QUIET)
+    gr.on([search.submit, search.blur], find, [ui.place, search], [found], **QUIET)
+    timer.tick(look, [ui.place], [ui.place, timer], **QUIET)
     return Section((card, timer, offer, search, found), show)
 
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from studio.domain.dataset import DatasetView
 from studio.domain.project import SuggestedAnswer
-from studio.web.ui.components import Ui, friendly, say, wrapped
+from studio.web.ui.components import QUIET, Ui, friendly, say, wrapped
 from studio.web.ui.pages.examples.section import Section
 from studio.web.ui.session import Place
 
@@ -68,8 +68,7 @@ def build_suggested(ui: Ui) -> Section:
         }
 
     outputs = (box, head, question, answer, better, later, shown)
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    accept.click(do_accept, [ui.place, shown, question, better], [ui.place], **quiet)
-    drop.click(do_drop, [ui.place, shown], [ui.place], **quiet)
-    later.click(do_later, [ui.place, shown], list(outputs), **quiet)
+    accept.click(do_accept, [ui.place, shown, question, better], [ui.place], **QUIET)
+    drop.click(do_drop, [ui.place, shown], [ui.place], **QUIET)
+    later.click(do_later, [ui.place, shown], list(outputs), **QUIET)
     return Section(outputs, show)

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from studio.domain.dataset import DatasetView
-from studio.web.ui.components import Ui, event_data, friendly, undo_toast, wrapped
+from studio.web.ui.components import QUIET, Ui, event_data, friendly, undo_toast, wrapped
 from studio.web.ui.pages.examples.history import what_happened
 from studio.web.ui.pages.examples.section import Section
 from studio.web.ui.session import Place
@@ -28,7 +28,7 @@ def build_toast(ui: Ui) -> Section:
             ui.services.history.undo(place.project)
         return {ui.place: place.again}
 
-    toast.action(undo, [ui.place], [ui.place], show_progress="hidden", api_visibility="private")
+    toast.action(undo, [ui.place], [ui.place], **QUIET)
     return Section((toast,), show)
 
 

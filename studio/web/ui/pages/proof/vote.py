@@ -11,7 +11,7 @@ from markupsafe import Markup
 from studio.domain.vote import BallotKey
 from studio.errors import AfinaError
 from studio.sharing.proof_report.sentences import vote_sentence
-from studio.web.ui.components import EMPTY, Ui, button, event_data, friendly, render, visitor_name, wrapped
+from studio.web.ui.components import EMPTY, QUIET, Ui, button, event_data, friendly, render, visitor_name, wrapped
 from studio.web.ui.pages.proof.target import proof_target
 from studio.web.ui.session import Place
 
@@ -98,10 +98,9 @@ def _connect(ui: Ui, section: VoteSection, start: Any) -> None:
             ui.services.votes.vote(run_id, against, voter, data["question"], BallotKey(data["choice"]))
         return {section.shown: _render(ui, place, voter)}
 
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
     outputs = [section.voter, section.shown, section.form]
-    gr.on([start.click, section.name.submit], begin, [ui.place, section.name], outputs, **quiet)
-    section.shown.action(act, [ui.place, section.voter], [section.shown], **quiet)
+    gr.on([start.click, section.name.submit], begin, [ui.place, section.name], outputs, **QUIET)
+    section.shown.action(act, [ui.place, section.voter], [section.shown], **QUIET)
 
 
 def _compared(ui: Ui, place: Place) -> tuple[str, str | None]:

@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 import gradio as gr
 
-from studio.web.ui.components import Ui, event_data, friendly
-from studio.web.ui.pages.share.section import QUIET, Section, ShareUi, ShareVisit
+from studio.web.ui.components import QUIET, Ui, event_data, friendly
+from studio.web.ui.pages.share.section import Section, ShareUi, ShareVisit
 
 
 def build_downloads(share: ShareUi) -> Section:

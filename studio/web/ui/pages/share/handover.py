@@ -8,8 +8,8 @@ import gradio as gr
 
 from studio.services.answer_policies import MAX_CONTACT, MAX_SENTENCE, default_sentence
 from studio.trust.jobs import language_of
-from studio.web.ui.components import friendly, say
-from studio.web.ui.pages.share.section import QUIET, Section, ShareUi, ShareVisit
+from studio.web.ui.components import QUIET, friendly, say
+from studio.web.ui.pages.share.section import Section, ShareUi, ShareVisit
 from studio.web.ui.session import Place
 
 

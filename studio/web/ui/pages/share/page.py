@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import gradio as gr
 
-from studio.web.ui.components import Page, Ui, friendly, lead
+from studio.web.ui.components import QUIET, Page, Ui, friendly, lead
 from studio.web.ui.pages.share.api import build_api
 from studio.web.ui.pages.share.downloads import build_downloads
 from studio.web.ui.pages.share.handover import build_handover
@@ -15,7 +15,7 @@ from studio.web.ui.pages.share.links import build_links
 from studio.web.ui.pages.share.new_link import build_new_link
 from studio.web.ui.pages.share.publish import build_publish
 from studio.web.ui.pages.share.reach import build_reach
-from studio.web.ui.pages.share.section import QUIET, Section, ShareUi, ShareVisit
+from studio.web.ui.pages.share.section import Section, ShareUi, ShareVisit
 from studio.web.ui.pages.share.widget import build_widget
 from studio.web.ui.pages.tuned import best_run, chosen_run, nothing_tuned, run_choices, tuned_runs
 from studio.web.ui.session import Place

@@ -10,8 +10,8 @@ from markupsafe import Markup
 from studio.processes.job_registry import Job
 from studio.services.publishing import Published
 from studio.sharing.file_names import slug
-from studio.web.ui.components import Ui, event_data, friendly, join, wrapped
-from studio.web.ui.pages.share.section import QUIET, Section, ShareUi, ShareVisit
+from studio.web.ui.components import QUIET, Ui, event_data, friendly, join, wrapped
+from studio.web.ui.pages.share.section import Section, ShareUi, ShareVisit
 
 _KINDS: Final = ("site", "site_compare", "gguf", "merged", "adapter")
 _HOW: Final = Markup('<details class="af-small" id="publish-how"><summary>{}</summary><ol>{}</ol></details>')

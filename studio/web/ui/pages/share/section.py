@@ -14,14 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from studio.domain.run import RunView
 from studio.web.ui.components import Ui
 from studio.web.ui.pages.tuned import tuned_runs
 from studio.web.ui.session import Place
-
-QUIET: Final = {"show_progress": "hidden", "api_visibility": "private"}  # for handlers whose section shows what goes on
 
 
 @dataclass(frozen=True)

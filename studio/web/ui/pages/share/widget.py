@@ -11,8 +11,8 @@ from markupsafe import Markup
 
 from studio.domain.project import Link
 from studio.domain.widget import COLOUR, Widget
-from studio.web.ui.components import Ui, event_data, friendly, say, wrapped
-from studio.web.ui.pages.share.section import QUIET, Section, ShareUi, ShareVisit
+from studio.web.ui.components import QUIET, Ui, event_data, friendly, say, wrapped
+from studio.web.ui.pages.share.section import Section, ShareUi, ShareVisit
 
 _LINE: Final = '<script src="{}/d/widget.js" data-bot="{}" async></script>'
 _RGB: Final = re.compile(r"rgba?\((\d+)[, ]+(\d+)[, ]+(\d+).*")
