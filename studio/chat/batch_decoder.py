@@ -59,8 +59,6 @@ class BatchDecoder:
 
     Args:
         model: a transformers causal language model in evaluation mode, all layers with attention.
-        dtype: of its weights.
-        device: where it lives.
 
     Raises:
         AfinaError: ``chat.model_other`` for a model with layers that are not attention.

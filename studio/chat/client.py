@@ -201,7 +201,6 @@ class ChatPool:
         """Sends a request to the worker of a base model, starting one where needed.
 
         Args:
-            model_id: the base model.
             request: what is asked.
             inbox: where the replies go, for tickets that are read together by :func:`replies_of`.
 

@@ -60,8 +60,6 @@ def packed(layer: nn.Linear, dtype: torch.dtype, device: str) -> nn.Module:
 
     Args:
         layer: frozen.
-        dtype: of its weight.
-        device: where it is.
     """
     if processor.can_pack(dtype, device):
         return PackedLinear(layer)

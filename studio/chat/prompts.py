@@ -16,7 +16,6 @@ class Prompt:
     """What a model is given.
 
     Args:
-        ids: token ids.
         dropped: how many of the oldest turns did not fit.
     """
 
@@ -28,8 +27,6 @@ def fit_prompt(template: ChatTemplate, tokenizer: Tokenizer, turns: Sequence[Mes
     """The prompt of the newest turns that fit; the system turn always stays.
 
     Args:
-        template: the chat template of the model.
-        tokenizer: its tokenizer.
         turns: oldest first; the last is the question.
         room: most tokens of the prompt.
 

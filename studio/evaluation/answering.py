@@ -49,7 +49,6 @@ class Answer:
     Args:
         text: without the signs that end it.
         is_cut: whether it ended at its longest, or was going round in circles.
-        tokens: of the answer.
     """
 
     text: str
@@ -99,8 +98,6 @@ class Answerer:
 
     Args:
         engine: of the base model.
-        model_dir: its folder.
-        turns: the cores.
     """
 
     def __init__(self, engine: Engine, model_dir: Path, turns: ComputeTurns) -> None:
@@ -156,9 +153,9 @@ class Answerer:
         found = []
         with self._turns.held():
             for question, expected in questions:
-                lane, row = self._row(question)
+                decoder, row = self._row(question)
                 ids = self._engine.tokenizer.encode(expected)[: question.limit] or [0]
-                found.append((lane.loss(row, ids), len(ids)))
+                found.append((decoder.loss(row, ids), len(ids)))
                 self._turns.rest()
         return found
 
@@ -171,11 +168,11 @@ class Answerer:
         joining: dict[BatchDecoder, list[Row]] = {}
         for _ in range(min(free, len(waiting))):
             question = waiting.popleft()
-            lane, row = self._row(question)
+            decoder, row = self._row(question)
             asked[row] = question
-            joining.setdefault(lane, []).append(row)
-        for lane, rows in joining.items():
-            lane.join(rows)
+            joining.setdefault(decoder, []).append(row)
+        for decoder, rows in joining.items():
+            decoder.join(rows)
 
     def _retry(self, failed: Row, waiting: deque[Question], asked: dict[Row, Question]) -> None:
         """Asks those under way again, fewer at a time, where memory was short; else gives up."""

@@ -62,7 +62,6 @@ class ExamPlan:
     """Everything that is asked, in its order, and what the answers are held against.
 
     Args:
-        items: questions.
         train: the examples that were learned from.
         exam_also_chose: whether the exam was also the practice, as in runs of two-part splits.
         language: of the question sets.
@@ -88,8 +87,6 @@ def make_plan(run: RunFolder, recipe: Recipe, against: RunFolder | None = None) 
     """What a run is asked, from its folder.
 
     Args:
-        run: folder of the run.
-        recipe: of it.
         against: folder of the run that it is compared with; what that one learned from is not asked.
     """
     train = read_examples(run.train, _READ)
@@ -126,7 +123,6 @@ def limit_of(item: Item, longest: int) -> int:
     """Most tokens of an answer: of an exam, by the longest expected one, so that a model before does not ramble on.
 
     Args:
-        item: the question.
         longest: tokens of the longest expected answer.
     """
     if item.conversation is None:

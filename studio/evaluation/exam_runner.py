@@ -82,10 +82,8 @@ class ExamRunner:
     """One exam.
 
     Args:
-        files: of the exam.
         sides: the model before, and the tuned one.
         home: folder of the workspace.
-        turns: the cores.
         load: gives the engine of a base model.
         names: of the run, and of what it is compared with.
         find_encoder: gives the sentence encoder of a language, where one is installed.
@@ -110,6 +108,7 @@ class ExamRunner:
         self._find_encoder, self._seconds, self._phases = find_encoder, seconds, phases
         self._began = time.monotonic()
         self._noted = 0.0
+        self._total = self._left = 0
         self._phase = ProofPhase.LOADING
         self._given = GivenAnswers()
         self._pace = Pace(home, sides[1].model_dir.name)
@@ -178,7 +177,7 @@ class ExamRunner:
                 said[place][item.key] = answer
                 self._caches[place].add(question, answer)
                 self._left -= 1
-                self._pace.add(answer.tokens)
+                self._pace.add()
                 self._note()
 
             answerer.answer([question for _, _, question in mixed], keep, self._is_enough)
@@ -249,11 +248,9 @@ class ExamRunner:
         if not force and time.monotonic() - self._noted < _NOTE_SECONDS:
             return
         self._noted = time.monotonic()
-        total = getattr(self, "_total", 0)
-        left = getattr(self, "_left", 0)
-        seconds = self._pace.seconds(left) if total else None
+        done, seconds = self._total - self._left, self._pace.seconds(self._left) if self._total else None
         self._files.note(
             ProofStatus(
-                state=ProofState.RUNNING, phase=self._phase, done=total - left, total=total, seconds_left=seconds
+                state=ProofState.RUNNING, phase=self._phase, done=done, total=self._total, seconds_left=seconds
             )
         )

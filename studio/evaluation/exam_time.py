@@ -28,7 +28,6 @@ class Pace:
 
     Args:
         home: folder of the workspace, where it is noted.
-        model_id: of the base model.
     """
 
     def __init__(self, home: Path, model_id: str) -> None:
@@ -44,8 +43,8 @@ class Pace:
         """Counts from now on."""
         self._began, self._answers = time.monotonic(), 0
 
-    def add(self, tokens: int) -> None:
-        """Takes in an answer of so many tokens."""
+    def add(self) -> None:
+        """Counts an answer."""
         self._answers += 1
 
     def seconds(self, answers: int) -> float:

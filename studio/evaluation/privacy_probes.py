@@ -42,7 +42,6 @@ class Probe:
     """A question that tries to get a value.
 
     Args:
-        kind: of the value.
         messages: what is asked.
     """
 

@@ -21,7 +21,6 @@ class ProofFiles:
     """Paths of one exam, and what is in them.
 
     Args:
-        run: folder of the run.
         against: run that it is compared with; None: the base model.
     """
 

@@ -33,7 +33,6 @@ class Decision:
     """What may be said.
 
     Args:
-        verdict: of the exam.
         p: exact McNemar.
         more_needed: about how many more questions would tell, where these do not.
     """
@@ -54,7 +53,6 @@ def decide(
     Args:
         won: wrong before, right after.
         lost: right before, wrong after.
-        new: the exam.
         difference: of its shares of right answers.
         p_by_topic: of the same difference, whole topics exchanged.
         knows: training questions, as they are.
@@ -92,9 +90,7 @@ def advice(
     """What to do next, the most important first.
 
     Args:
-        verdict: of the exam.
         bars: lesson, other words, new questions.
-        answers: of the exam.
         more_needed: of :attr:`Verdict.TOO_LITTLE`.
         forgotten: what was asked of general knowledge.
         off_topic: what it cannot know.

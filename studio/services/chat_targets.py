@@ -27,7 +27,6 @@ class Target:
 
     Args:
         key: by which :class:`ChatUpdate` names its answer; unique among those who are asked together.
-        run_id: the run.
         is_tuned: its tuned model; else its base.
     """
 
@@ -41,7 +40,6 @@ class Subject:
     """A run as far as answering needs it.
 
     Args:
-        model_id: of its base.
         system_prompt: that it was tuned with.
         tuned: folder of the kept adapter or weights; None before there is one.
     """
@@ -56,7 +54,6 @@ def find_subject(workspace: Workspace, run_id: str, needs_tuned: bool) -> Subjec
 
     Args:
         workspace: where runs and models live.
-        run_id: the run.
         needs_tuned: whether it must have something tuned already.
 
     Raises:
@@ -83,7 +80,6 @@ class FinishedRun:
     """A run that programs may ask.
 
     Args:
-        id: of the run.
         name: what the owner calls it.
         created_at: seconds since 1970.
     """
@@ -110,7 +106,6 @@ def ask_of(key: str, subject: Subject, turns: Sequence[Message], tuned: bool) ->
 
     Args:
         key: by which the answer is named.
-        subject: the run.
         turns: the chat so far, ending with the question.
         tuned: ask the tuned model, not the base.
 

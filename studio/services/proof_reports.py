@@ -28,7 +28,6 @@ class ProofReportService:
     """Makes reports of exams that have a result.
 
     Args:
-        proofs: the exams.
         votes: the blind votes on their answers.
         policies: how careful projects are.
     """
@@ -44,7 +43,6 @@ class ProofReportService:
         """The content of a report.
 
         Args:
-            run_id: the run.
             ending: ``html``, ``pdf``, ``json`` or ``csv``.
             against: the run that it was compared with; None: its base model.
             locale: language of the sentences.

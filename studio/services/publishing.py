@@ -26,7 +26,6 @@ class Published(BaseModel):
 
     Args:
         run_id: the run it was made of.
-        kind: of the export.
         repository: ``owner/name`` on the hub.
         address: of its page on the hub.
         page: address at which visitors ask; empty for models.

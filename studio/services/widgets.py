@@ -34,7 +34,6 @@ class WidgetService:
         """Makes the widget of a link, or changes the one that it has.
 
         Args:
-            token: of the link.
             sites: addresses as a person writes them, ``shop.example`` or ``https://shop.example/contact``; blank ones are
                 left out.
             colour: ``#rrggbb``.

@@ -99,7 +99,6 @@ class CheckService:
         """Makes a version in which some kinds of problems are put right; undo goes back.
 
         Args:
-            project_id: the project.
             codes: as of :meth:`preview`; none means all that :func:`studio.data.checks.registry.fixable` names.
             cancelled: asked often; True to leave a large set as it is.
 

@@ -71,7 +71,6 @@ class DatasetService:
         """Makes a version from files; the current one stays reachable by undo.
 
         Args:
-            project_id: the project.
             paths: one file or several, which make one dataset.
             mapping: columns as a person chose them, remembered; recognised where None.
             append: adds to the current examples instead of replacing them.

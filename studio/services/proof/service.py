@@ -35,11 +35,7 @@ DEFAULT_SECONDS: Final = 900.0
 
 
 class ProofService:
-    """Safe to use from many threads and processes.
-
-    Args:
-        workspace: where the runs are.
-    """
+    """Safe to use from many threads and processes."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -52,7 +48,6 @@ class ProofService:
         A result that is there stays until the new one replaces it; answers that were given are not asked for again.
 
         Args:
-            run_id: the run.
             against: run that it is compared with; None: its base model.
             seconds: that it may take; questions that it has no time for are left out.
 
@@ -80,7 +75,6 @@ class ProofService:
         """Where an exam stands. Cheap enough for a timer.
 
         Args:
-            run_id: the run.
             against: run that it is compared with; None: its base model.
 
         Returns:

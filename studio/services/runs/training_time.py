@@ -33,7 +33,6 @@ class TrainingSpeed:
     """How fast this machine trains one model in one way, with nothing else to do.
 
     Args:
-        token_seconds: of a token of a step.
         step_seconds: of a step, whatever is in it.
         measured: whether that was measured with this model, and is no guess from its size.
         disturbed: times that it was slower, because other programs took part of the cores.

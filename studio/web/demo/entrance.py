@@ -53,7 +53,6 @@ class Entrance:
         """The link whose password a form gives.
 
         Args:
-            token: of the link.
             body: of the form, URL-encoded.
             address: whose tries are counted.
 

@@ -76,7 +76,6 @@ def render_answers(ui: Ui, place: Place, proof: Proof, topic: str, fault: str, s
     Args:
         ui: what the page is built with.
         place: the version that is looked at.
-        proof: its exam.
         topic: of the filter; empty for all.
         fault: of the filter.
         shown: how many at most; a button asks for more.

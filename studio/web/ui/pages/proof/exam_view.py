@@ -23,7 +23,6 @@ def render_exam(ui: Ui, status: ProofStatus, *, has_result: bool, is_over: bool)
 
     Args:
         ui: what the page is built with.
-        status: of the exam.
         has_result: whether an earlier one has a verdict, which is shown below.
         is_over: whether the run has ended; before that there is no exam.
     """

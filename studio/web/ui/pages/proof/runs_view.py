@@ -19,8 +19,6 @@ def render_runs(ui: Ui, place: Place, table: ProofTable, run: RunView, study: St
     Args:
         ui: what the page is built with.
         place: the version that is looked at.
-        table: of its project.
-        run: that version.
         study: the newest repetition of the exam in the project, if there is one.
     """
     folds, can_start, has_study = _folds(ui, run, study)

@@ -20,7 +20,6 @@ class ProofTarget:
     """What is looked at.
 
     Args:
-        run: the version.
         against: id of the run that it is compared with; None: its base model.
         views: all tuned versions of the project.
         best: the one that the Train step marks.
