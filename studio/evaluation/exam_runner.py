@@ -250,7 +250,5 @@ class ExamRunner:
         self._noted = time.monotonic()
         done, seconds = self._total - self._left, self._pace.seconds(self._left) if self._total else None
         self._files.note(
-            ProofStatus(
-                state=ProofState.RUNNING, phase=self._phase, done=done, total=self._total, seconds_left=seconds
-            )
+            ProofStatus(state=ProofState.RUNNING, phase=self._phase, done=done, total=self._total, seconds_left=seconds)
         )

@@ -16,9 +16,10 @@ _NAME: Final = re.compile(
 )
 _SENTENCE_START: Final = re.compile(r"(?:^|[.!?:;…]\s+|\n\s*|[\"“«(•*–—-]\s*)$")
 _TITLE_CASE: Final = 0.3  # share of capitalised words from which capitals say nothing
-_COMMON: Final = frozenset(
-    ["i", "im", "ill", "ive", "id", "ok", "hi", "hello", "dear", "thanks", "thank", "you", "mr", "mrs", "ms", "oi", "olá", "ola", "obrigado", "obrigada", "sr", "sra", "dr", "dra", "você", "voce", "am", "pm", "a", "o", "as", "os", "e"]
-)
+_COMMON: Final = frozenset((
+    "i", "im", "ill", "ive", "id", "ok", "hi", "hello", "dear", "thanks", "thank", "you", "mr", "mrs", "ms", "oi", "olá",
+    "ola", "obrigado", "obrigada", "sr", "sra", "dr", "dra", "você", "voce", "am", "pm", "a", "o", "as", "os", "e",
+))  # fmt: skip
 _KINDS_OF_NUMBER: Final = (FactKind.NUMBER, FactKind.MONEY, FactKind.PERCENT)
 
 

@@ -19,7 +19,7 @@ from studio.i18n import LOCALES, Catalog, catalog
 from studio.services.container import Services
 from studio.web.guards.gradio_routes import GradioGuard
 from studio.web.ui import theme
-from studio.web.ui.components import EMPTY, Page, Ui, join, visitor_name, warn
+from studio.web.ui.components import Page, Ui, render, visitor_name, warn
 from studio.web.ui.pages.compare import build_compare
 from studio.web.ui.pages.examples import build_examples
 from studio.web.ui.pages.home import build_home
@@ -34,14 +34,6 @@ from studio.web.ui.session import STEPS, Place
 _TAGS: Final = {"en": "en", "pt": "pt-BR"}
 _WATCHED: Final = 50  # runs that a page asks about at once
 _CLICKS_AT_ONCE: Final = 16
-_HEADER: Final = Markup(
-    '<header class="af af-top" data-going="{going}"><a class="af-brand" data-nav href="./">{logo}<span>{brand}</span></a>{crumb}'
-    '<nav aria-label="{languages}">{others}</nav></header>{steps}'
-)
-_STEP: Final = Markup(
-    '<li class="{kind}"><a data-nav href="{href}"{current} title="{label}"><b aria-hidden="true">{mark}</b>'
-    "<span>{label}</span>{waiting}</a></li>"
-)
 
 
 def mount_studio(app: Any, services: Services, locale: str) -> None:
@@ -204,55 +196,20 @@ def _going(ui: Ui) -> str:
 
 
 def _header(ui: Ui, place: Place) -> str:
-    text, others, crumb, steps = ui.text, [], EMPTY, EMPTY
-    for locale in LOCALES:
-        if locale != text.locale:
-            href = f"../{locale}/?{place.query}"
-            label = text(f"common.language.{locale}")
-            others.append(Markup('<a hreflang="{0}" lang="{0}" href="{1}">{2}</a>').format(locale, href, label))
-    if place.project:
-        project = ui.services.projects.get(place.project)
-        crumb = Markup('<span class="af-crumb" id="project-name">{}</span>').format(project.name)
-        steps = _steps(ui, place)
-    return str(
-        _HEADER.format(
-            logo=Markup(theme.logo()),
-            brand=text("common.brand.name"),
-            crumb=crumb,
-            languages=text("common.languages"),
-            others=join(others),
-            steps=steps,
-            going=_going(ui),
-        )
+    services = ui.services
+    html = render(
+        ui.text,
+        "header",
+        place=place,
+        logo=Markup(theme.logo()),
+        going=_going(ui),
+        others=[locale for locale in LOCALES if locale != ui.text.locale],
+        project=services.projects.get(place.project) if place.project else None,
+        steps=STEPS,
+        done=_done(services, place.project) if place.project else set(),
+        waiting=services.suggested.count(place.project) if place.project else 0,
     )
-
-
-def _steps(ui: Ui, place: Place) -> Markup:
-    done = _done(ui.services, place.project)
-    items = [
-        _STEP.format(
-            kind="done" if step in done else "",
-            href=place.at(step).href,
-            current=Markup(' aria-current="step"') if step == place.step else EMPTY,
-            mark="✓" if step in done and step != place.step else number,
-            label=ui.text(f"common.step.{step}"),
-            waiting=_waiting(ui, place.project) if step == "examples" else EMPTY,
-        )
-        for number, step in enumerate(STEPS, 1)
-    ]
-    label = ui.text("common.steps")
-    return Markup('<nav class="af" aria-label="{}"><ol class="af-steps">{}</ol></nav>').format(label, join(items))
-
-
-def _waiting(ui: Ui, project_id: str) -> Markup:
-    """How many suggestions of visitors wait on the Examples step; nothing where none does."""
-    count = ui.services.suggested.count(project_id)
-    said = ui.text("examples.suggested.step", n=count)
-    return (
-        Markup('<em class="af-count" title="{0}" role="img" aria-label="{0}">{1}</em>').format(said, count)
-        if count
-        else EMPTY
-    )
+    return str(html)
 
 
 def _done(services: Services, project_id: str) -> set[str]:
