@@ -57,11 +57,10 @@ def line(services: Services, model: str, preset: Preset, name: str) -> str:
     while not (view := services.runs.view(run_id)).state.is_over:
         time.sleep(0.1)
     taken = time.perf_counter() - began
-    usage = view.progress.usage
-    others = sum(max(0.0, u.machine_cpu - u.cpu) for u in usage) / max(1, len(usage))
+    others = [usage.taken_by_others for usage in view.progress.usage]
     return (
         f"| {name} | {preset.value} | {offer.seconds:.0f} to {offer.seconds_most:.0f} s | {taken:.0f} s "
-        f"| {view.progress.passes} of {offer.recipe.epochs:.0f} passes | {others:.0%} |"
+        f"| {view.progress.passes} of {offer.recipe.epochs:.0f} passes | {sum(others) / max(1, len(others)):.0%} |"
     )
 
 

@@ -121,6 +121,11 @@ class Usage(_Event):
     vram: int | None = Field(default=None, description="GPU memory that all programs hold, bytes; None without one.")
     vram_total: int | None = None
 
+    @property
+    def taken_by_others(self) -> float:
+        """Share of all cores that other programs use, 0 to 1."""
+        return max(0.0, self.machine_cpu - self.cpu)
+
 
 class Notice(_Event):
     """Something the owner should know; training goes on."""

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable
 from enum import StrEnum
 from itertools import islice
+from statistics import mean
 from typing import Final
 
 from pydantic import Field
@@ -28,6 +29,7 @@ from studio.domain.recipe import Recipe
 from studio.domain.run_plan import RunPlan
 from studio.domain.value import Value
 
+_LATELY: Final = 5  # readings
 USAGE_KEPT: Final = 120  # readings of memory and cores: ten minutes at one every five seconds
 
 
@@ -105,6 +107,11 @@ class Progress(Value):
     notices: tuple[Problem, ...] = ()
     ended: Ended | None = None
     usage: tuple[Usage, ...] = Field(default=(), description="The newest ones, a few seconds apart, oldest first.")
+
+    @property
+    def taken_by_others(self) -> float:
+        """Share of all cores that other programs have had of late, 0 to 1."""
+        return mean(each.taken_by_others for each in self.usage[-_LATELY:]) if self.usage else 0.0
 
 
 class ProgressFold:

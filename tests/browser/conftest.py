@@ -48,7 +48,7 @@ class Server:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "studio", "serve", "--no-open"], env=environment, stdout=log, stderr=log
         )
-        for _ in range(600):
+        for _ in range(1800):
             try:
                 with urllib.request.urlopen(f"{self.address}/healthz", timeout=1):
                     return

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from studio.app import build_services
+from studio.settings import Settings
 from tests.browser.conftest import Server
-from tests.conftest import SMOLLM2
 from tests.services.examples.test_planted import CLEAN, FIXED, PLANTED, TO_DECIDE, write_export
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 
 
-def to_examples(page: Page, server: Server) -> None:
-    """A new project with the smaller model, at step 2."""
-    page.goto(f"{server.address}/pt/")
-    page.click("#home-new")
-    page.fill("#dialog-input", "Loja")
-    page.click("#dialog-yes")
-    expect(page.locator(f"#model-card-{SMOLLM2}")).to_be_visible()
-    if page.locator(f"#model-use-{SMOLLM2}").count():
-        page.click(f"#model-use-{SMOLLM2}")
-    expect(page.locator(f"#model-card-{SMOLLM2}.chosen")).to_be_visible()
-    page.click("#next-step:visible")
-    expect(page.locator("#examples-sample:visible")).to_be_visible()
+@pytest.fixture
+def server(tiny_model: Path, tmp_path: Path) -> Iterator[Server]:
+    """A server whose only project waits for its examples."""
+    home, models = tmp_path / "home", tmp_path / "models"
+    services = build_services(Settings(home=home, models_dir=models))
+    card = services.models.add_folder(tiny_model)
+    services.models.wait_installed(card.id)
+    services.projects.update(services.projects.create("Loja").id, model_id=card.id)
+    services.close()
+    running = Server(home, environment={"AFINA_MODELS_DIR": str(models)})
+    running.start()
+    yield running
+    running.stop()
 
 
 def score(page: Page) -> int:
@@ -59,7 +62,9 @@ def test_ten_planted_problems_are_put_right_and_trained_on(browser: Browser, ser
     page = browser.new_context(locale="pt-BR", viewport={"width": 1280, "height": 900}).new_page()
     complaints: list[str] = []
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    to_examples(page, server)
+    page.goto(f"{server.address}/pt/")
+    page.get_by_role("link", name="Loja").first.click()
+    page.locator(".af-steps a[href*='step=examples']").click()
     page.set_input_files("#examples-upload input[type=file]", write_export(tmp_path))
     before = score(page)
     for code in PLANTED:
@@ -73,6 +78,7 @@ def test_ten_planted_problems_are_put_right_and_trained_on(browser: Browser, ser
     decide(page)
     expect(page.locator("#examples-table .af-rows tbody tr")).to_have_count(len(CLEAN) + len(FIXED))
     assert rows(page) == [*CLEAN, *FIXED]
+    expect(page.locator("#checkup .af-ring")).not_to_have_attribute("data-score", str(before))
     assert score(page) > before
 
     page.click("#next-step:visible")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -174,6 +175,7 @@ def mend_an_example(page: Page, server: Server) -> None:
     card = page.locator(".af-exam-question:has(a[href*='rows='])").first
     card.locator("a[href*='rows=']").click()
     expect(page.locator("#examples-behind-note")).to_be_visible()
+    expect(page).to_have_url(re.compile("rows="))
     ids = Place.parse(page.url.partition("?")[2]).rows
     assert ids
     expect(page.locator("#examples-table tr[data-id]")).to_have_count(len(ids))

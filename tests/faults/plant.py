@@ -34,7 +34,7 @@ from tests.training.runs import wait_for
 
 INTERVAL = 6  # steps between two evaluations, which is where checkpoints are written
 STEPS = 120
-SECONDS = 120
+SECONDS = 300
 RESERVE_MB = 2
 
 

@@ -56,7 +56,7 @@ def test_a_stop_after_a_crash_keeps_the_best_so_far(tmp_path: Path, tiny_model: 
         shutil.rmtree(sorted(run.checkpoints.glob("step-*"))[-1])
         run.stop_request.touch()
         plant.serve()
-        wait_for(lambda: read_result(run), 60)
+        wait_for(lambda: read_result(run))
         result = read_result(run)
         assert result is not None
         assert result.state is RunState.STOPPED

@@ -130,7 +130,7 @@ def test_the_measurement_ends_with_a_killed_server(tmp_path: Path) -> None:
         finally:
             server.kill()
             server.wait()
-        child.wait(timeout=15)
+        child.wait(timeout=60)
 
 
 def _child(parent: psutil.Process, module: str) -> psutil.Process:

@@ -112,7 +112,7 @@ def test_a_kill_in_the_middle_leaves_nothing_half(original: Path, place: Workspa
         children = psutil.Process(process.pid).children(recursive=True)
         os.kill(process.pid, signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
     assert children
-    psutil.wait_procs(children, timeout=30)
+    psutil.wait_procs(children, timeout=60)
     assert not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children)
     assert not is_installed(place.model(card.id))
     install(place, card, FolderSource(), nothing, never)
@@ -146,7 +146,7 @@ def test_whoever_comes_second_waits_and_finds_it_done(original: Path, place: Wor
         shutil.rmtree(original)
         thread.join(0.5)
         assert thread.is_alive()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
     assert errors == []
 

@@ -24,7 +24,7 @@ def crowd(port: int, kind: str, number: int) -> Iterator[list[socket.socket]]:
     opened: list[socket.socket] = []
     try:
         for _ in range(number):
-            connection = socket.create_connection(("127.0.0.1", port), timeout=20)
+            connection = socket.create_connection(("127.0.0.1", port), timeout=60)
             opened.append(connection)
             with suppress(OSError):  # it has made room already
                 connection.sendall(KINDS[kind])

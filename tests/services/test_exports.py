@@ -37,10 +37,17 @@ def wait(exports: ExportService, run_id: str, kind: str) -> list[str]:
     raise AssertionError(f"still {phases}")
 
 
-def test_in_the_background_and_found_after_a_restart(tiny_workspace: Workspace) -> None:
+def test_closed_on_the_way_then_in_the_background_and_found_after_a_restart(tiny_workspace: Workspace) -> None:
     run_id = make_run(tiny_workspace)
     exports = ExportService(tiny_workspace)
     assert exports.progress(run_id, "merged") is None
+    exports.start(run_id, "merged")
+    exports.close()
+    job = exports.progress(run_id, "merged")
+    assert job is not None
+    assert job.state is JobState.CANCELLED
+    assert not list((tiny_workspace.home / "exports").glob(".*.tmp"))
+    exports = ExportService(tiny_workspace)
     exports.start(run_id, "merged")
     exports.start(run_id, "merged")  # a second click
     phases = wait(exports, run_id, "merged")
@@ -60,22 +67,18 @@ def test_in_the_background_and_found_after_a_restart(tiny_workspace: Workspace) 
     assert sorted(entry.name for entry in (tiny_workspace.home / "exports").iterdir()) == [run_id]
 
 
-def test_a_run_that_went_on_is_exported_anew(tiny_workspace: Workspace) -> None:
+def test_a_copy_goes_where_it_is_asked_for_and_a_run_that_went_on_is_exported_anew(
+    tiny_workspace: Workspace, tmp_path: Path
+) -> None:
     run_id = make_run(tiny_workspace)
     exports = ExportService(tiny_workspace)
-    first = exports.export(run_id, "adapter")
+    assert exports.export(run_id, "adapter", out=tmp_path) == tmp_path / "pao-cia-adapter.zip"
+    first = exports.export(run_id, "adapter", out=tmp_path / "new" / "mine.zip")
+    assert first.read_bytes() == (tmp_path / "pao-cia-adapter.zip").read_bytes()
     keep(tiny_workspace, run_id, Method.LORA, step=9)
     assert exports.path(run_id, "adapter") is None
     second = exports.export(run_id, "adapter")
     assert first.read_bytes() != second.read_bytes()
-
-
-def test_a_copy_goes_where_it_is_asked_for(tiny_workspace: Workspace, tmp_path: Path) -> None:
-    run_id = make_run(tiny_workspace)
-    exports = ExportService(tiny_workspace)
-    assert exports.export(run_id, "adapter", out=tmp_path) == tmp_path / "pao-cia-adapter.zip"
-    named = exports.export(run_id, "adapter", out=tmp_path / "new" / "mine.zip")
-    assert named.read_bytes() == (tmp_path / "pao-cia-adapter.zip").read_bytes()
 
 
 def test_what_cannot_be_exported_is_told_at_once(tiny_workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,18 +96,6 @@ def test_what_cannot_be_exported_is_told_at_once(tiny_workspace: Workspace, monk
     moved = Workspace(tiny_workspace.settings.model_copy(update={"models_dir": tiny_workspace.home / "empty"}))
     with pytest.raises(AfinaError, match=r"export\.no_base"):
         ExportService(moved).start(run_id, "adapter")
-
-
-def test_closing_the_studio_leaves_nothing_half_made(tiny_workspace: Workspace) -> None:
-    run_id = make_run(tiny_workspace)
-    exports = ExportService(tiny_workspace)
-    exports.start(run_id, "merged")
-    exports.close()
-    job = exports.progress(run_id, "merged")
-    assert job is not None
-    assert job.state is JobState.CANCELLED
-    assert not list((tiny_workspace.home / "exports").glob(".*.tmp"))
-    assert ExportService(tiny_workspace).export(run_id, "merged").is_file()
 
 
 def test_a_damaged_adapter_is_told_as_such_and_not_as_nothing_kept(tiny_workspace: Workspace) -> None:

@@ -108,6 +108,7 @@ def ask(page: Page, question: str) -> tuple[str, str]:
 def answered(page: Page) -> tuple[str, str]:
     card = page.locator(".turn").last.locator(".answer.after")
     card.and_(page.locator("[aria-busy=false]")).wait_for()
+    page.locator("#ask").wait_for()  # the next question may be asked
     return card.locator(".words").inner_text(), card.locator(".how").inner_text()
 
 

@@ -32,7 +32,7 @@ def test_training_waits_until_the_answer_is_given(tmp_path: Path) -> None:
     thread.start()
     assert not passed.wait(0.3)
     holder.communicate("done\n")
-    assert passed.wait(10)
+    assert passed.wait(60)
     thread.join()
 
 

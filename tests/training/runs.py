@@ -62,7 +62,7 @@ def starts_of(folder: RunFolder) -> list[int]:
     return [int(line) for line in log.read_text().split()] if log.exists() else []
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 120) -> None:
     """Waits until ``condition`` holds; fails after ``seconds``, which is only for a test that would hang."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from studio.web.guards import AllowedHosts
 from studio.web.network import listen
 from studio.web.serving import make_server
 from tests.services.test_links import keep_adapter
+from tests.training.runs import wait_for
 
 
 @dataclass
@@ -113,7 +113,7 @@ class Served:
     @contextmanager
     def visitor(self) -> Iterator[httpx.Client]:
         """A browser that has opened the page."""
-        with httpx.Client(base_url=self.url, timeout=20) as client:
+        with httpx.Client(base_url=self.url, timeout=60) as client:
             client.get(f"/d/{self.link.token}")
             yield client
 
@@ -165,8 +165,4 @@ class serve:
 
 def until(true: Callable[[], bool]) -> None:
     """Waits for something that must happen."""
-    for _ in range(400):
-        if true():
-            return
-        time.sleep(0.025)
-    raise AssertionError("it did not happen")
+    wait_for(true, 60)

@@ -28,7 +28,7 @@ def page(browser: Browser, shared_server: Server, tmp_path: Path) -> Iterator[Pa
     opened.click("#home-new")
     opened.fill("#dialog-input", "Loja")
     opened.click("#dialog-yes")
-    opened.locator("[id^=model-card-]").first.wait_for()
+    expect(opened).to_have_url(re.compile("step=model"))
     opened.goto(opened.url.replace("step=model", "step=examples"))
     opened.set_input_files("#examples-upload input[type=file]", write_export(tmp_path))
     opened.locator("#checkup[data-state=ready]").wait_for()

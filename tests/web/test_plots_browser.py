@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -19,7 +21,7 @@ def test_a_point_of_the_map_leads_to_its_row(browser: Browser, shared_server: Se
     page.on("request", lambda request: complaints.append(request.url) if "127.0.0.1" not in request.url else None)
     page.goto(f"{shared_server.address}/pt/")
     page.locator("#home-sample").click()
-    page.locator("[id^=model-card-]").first.wait_for()
+    expect(page).to_have_url(re.compile("step=model"))
     page.goto(page.url.replace("step=model", "step=examples"))
     page.get_by_role("tab", name=text("examples.plots.tab")).click()
     expect(page.locator("#plots-map .js-plotly-plot .point").first).to_be_visible()

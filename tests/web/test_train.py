@@ -36,7 +36,7 @@ from studio.web.ui.pages.train.fields import (
     setting_name,
     written_values,
 )
-from studio.web.ui.pages.train.live import keys_of, live_parts, render_live, wait_for
+from studio.web.ui.pages.train.live import keys_of, live_parts, render_live, time_left, wait_for
 from studio.web.ui.pages.train.queue import render_queue, target_of
 from studio.web.ui.pages.train.runs import NOBODY, chosen_runs, render_runs, ticked
 from studio.web.ui.plot import nice_ticks
@@ -115,6 +115,14 @@ def test_the_live_card_says_where_it_stands(ui: Ui) -> None:
 def test_each_state_offers_what_can_be_done(ui: Ui, state: RunState, offered: set[str]) -> None:
     html = live_parts(ui, run_view(state=state), {})["controls"]
     assert {verb for verb in ("pause", "stop", "cancel", "resume") if f'data-action="{verb}"' in html} == offered
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_it_says_when_other_programs_make_it_longer_than_was_told(locale: str) -> None:
+    text, progress = catalog(locale), run_view().progress
+    readings = [usage.model_copy(update={"cpu": 0.35, "machine_cpu": 1.0}) for usage in 3 * progress.usage]
+    crowded = progress.model_copy(update={"usage": tuple(readings)})
+    assert time_left(text, crowded) == text("train.left_slowed", left=time_left(text, progress), percent=65)
 
 
 def test_the_browser_is_sent_pictures_only_when_they_change(ui: Ui) -> None:

@@ -17,7 +17,7 @@ from studio.settings import Settings, assets_dir
 from tests.browser.conftest import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
-LONG = {"epochs": 300.0, "evaluations": 3, "patience": 0}
+LONG = {"epochs": 1000.0, "evaluations": 3, "patience": 0}
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def test_the_queue_is_reordered_paused_and_cancelled(
 def write(page: Page, selector: str, words: str) -> None:
     """Writes into a field until that stays: a page that is still being drawn sets its fields once more."""
     field = page.locator(selector).locator("input, textarea")
-    for _ in range(10):
+    for _ in range(60):
         field.fill(words)
         page.wait_for_timeout(500)
         if field.input_value() == words:

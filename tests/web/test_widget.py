@@ -36,7 +36,7 @@ def told(response: httpx.Response) -> list[dict[str, Any]]:
 
 def ask(served: Served, widget: Widget, question: str = "Abre?", **headers: str) -> httpx.Response:
     address = f"{served.url}/d/widget/{widget.id}/ask?lang=pt"
-    return httpx.post(address, json={"question": question}, headers=SHOP | headers, timeout=20)
+    return httpx.post(address, json={"question": question}, headers=SHOP | headers, timeout=60)
 
 
 def test_a_listed_site_reads_title_and_answers_and_nothing_of_the_link(served: Served, widget: Widget) -> None:
@@ -141,7 +141,7 @@ def test_visitors_are_told_apart_without_a_cookie_and_cannot_be_made_up(served: 
 def test_a_link_that_is_switched_off_ends_the_answer_on_the_site(served: Served, widget: Widget) -> None:
     served.chat.gate.clear()
     address = f"{served.url}/d/widget/{widget.id}/ask?lang=pt"
-    with httpx.stream("POST", address, json={"question": "Abre?"}, headers=SHOP, timeout=20) as response:
+    with httpx.stream("POST", address, json={"question": "Abre?"}, headers=SHOP, timeout=60) as response:
         lines = response.iter_lines()
         next(lines)
         until(lambda: len(served.chat.asked) == 1)

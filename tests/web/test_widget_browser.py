@@ -99,6 +99,7 @@ def test_on_a_phone_it_fills_the_screen_and_speaks_the_page(browser: Browser, se
         page.goto(f"{shop.url}/en")
         page.get_by_role("button", name="Ask a question").tap()
         panel = page.get_by_role("dialog")
+        expect(panel).to_be_visible()
         assert panel.bounding_box() == {"x": 0, "y": 0, "width": 390, "height": 844}
         page.get_by_role("button", name="Abre domingo?").tap()
         expect(answers(page)).to_have_text(HOSTILE)

@@ -116,8 +116,11 @@ def correction_of(runs: Sequence[tuple[RunFolder, int, int]], speed: TrainingSpe
 
 
 def crowd() -> float:
-    """Times that other programs slow a run down at the moment; 1 where they leave it the cores."""
-    load = psutil.getloadavg()[0] / (os.cpu_count() or 1)
+    """Times that other programs slow a run down, as busy as they were at most of late; 1 where they leave it the cores.
+
+    What has been at work in the last five minutes may go on, and what has just begun is hardly in their mean.
+    """
+    load = max(psutil.getloadavg()[:2]) / (os.cpu_count() or 1)
     return min(_SLOWEST, 1 + load) if load >= _CROWDED else 1.0
 
 
@@ -143,7 +146,7 @@ def _work_of(path: Path, stamp: int, batch: int, held_out: int, seconds: float) 
     evaluations = {event.step: event for event in events if isinstance(event, Evaluation)}.values()
     practice = next((event.held_out_examples for event in events if isinstance(event, Started)), held_out)
     asked = sum(tokens_asked(practice, event.recall_asked, tokens / batch) for event in evaluations)
-    others = [max(0.0, event.machine_cpu - event.cpu) for event in events if isinstance(event, Usage)]
+    others = [event.taken_by_others for event in events if isinstance(event, Usage)]
     taken = sum(others) / len(others) if others else 0.0
     slower = 1 / (1 - min(1 - 1 / _SLOWEST, taken)) if taken >= _BUSY else 1.0
     return Work(len(steps), len(steps) * tokens, asked), seconds, slower

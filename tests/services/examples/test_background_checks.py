@@ -35,7 +35,7 @@ class Slow(CheckService):
 
 
 def finished(checkups: CheckupService, project: str) -> Report | None:
-    for _ in range(200):
+    for _ in range(2400):
         found = checkups.look(project)
         if not found.is_running:
             return found.report

@@ -11,9 +11,18 @@ from studio.domain.conversation import Conversation
 from studio.domain.event import Evaluation, Step, Usage
 from studio.domain.recipe import Recipe
 from studio.domain.run import RunResult, RunState
+from studio.services.runs import training_time
 from studio.services.runs.estimates import work_of
 from studio.services.runs.token_lengths import Lengths
-from studio.services.runs.training_time import Correction, TrainingSpeed, Work, correction_of, foretold, work_done
+from studio.services.runs.training_time import (
+    Correction,
+    TrainingSpeed,
+    Work,
+    correction_of,
+    crowd,
+    foretold,
+    work_done,
+)
 from studio.storage.files import write_atomic
 from studio.storage.workspace import RunFolder
 from studio.training.run_files.event_log import EventLog, read_events
@@ -91,6 +100,15 @@ def test_twenty_prices_on_a_crowded_machine_are_foretold_within_a_third() -> Non
     least, most = foretold(found, speed, Correction(), 1 / (1 - 0.81), may_extend=True)
     assert most == pytest.approx(372, rel=0.3)
     assert least < 40
+
+
+@pytest.mark.parametrize(("means", "times"), [((0.5, 6.0, 9.0), 4.0), ((6.0, 0.5, 0.5), 4.0), ((1.0, 0.5, 9.0), 1.0)])
+def test_others_count_as_they_were_at_most_in_the_last_minutes(
+    means: tuple[float, float, float], times: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training_time.psutil, "getloadavg", lambda: means)
+    monkeypatch.setattr(training_time.os, "cpu_count", lambda: 2)
+    assert crowd() == times
 
 
 def test_passes_that_a_run_may_add_are_told(tmp_path: Path) -> None:

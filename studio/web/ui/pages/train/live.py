@@ -19,6 +19,7 @@ from studio.web.ui.session import Place
 
 _FAST, _USUAL, _SLOW, _NEVER = 500, 2000, 5000, 0  # milliseconds until the next look
 _REDRAWS: Final = 60  # of the chart in a run
+_BUSY: Final = 0.3  # share of the cores that others take, from which on it is said: minutes told before hold no longer
 _GOING: Final = (RunState.STARTING, RunState.RUNNING, RunState.PAUSING, RunState.STOPPING)
 _NO_CARD: Final = Markup('<div id="train-run" data-shape="{shape}" data-keys="{{}}" data-wait="{wait}"></div>')
 
@@ -111,11 +112,12 @@ def _meters(text: Catalog, progress: Progress) -> Iterator[tuple[str, str, float
 
 
 def time_left(text: Catalog, progress: Progress) -> str:
-    """How long a run still takes: at most, where it leaves off once nothing more is gained."""
+    """How long a run still takes: at most, where it leaves off once nothing more is gained; and who slows it down."""
     if progress.seconds_left is None:
         return text("train.left_unknown")
     key = "train.left_at_most" if progress.may_end_earlier else "train.left"
-    return text(key, time=text.duration(progress.seconds_left))
+    left, taken = text(key, time=text.duration(progress.seconds_left)), progress.taken_by_others
+    return left if taken < _BUSY else text("train.left_slowed", left=left, percent=round(100 * taken))
 
 
 def cancel_button(text: Catalog, view: RunView, *, elem_id: str = "") -> Markup:
