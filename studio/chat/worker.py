@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from studio.chat.protocol import REQUEST, Cancel, Generate, Reply, Warm
+from studio.processes.child import give_way
 from studio.storage.compute_lock import ComputeLock
 from studio.storage.uses import using
 
@@ -34,6 +35,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--idle-minutes", type=float, default=10.0)
     given = parser.parse_args(arguments)
+    give_way()
     with _reserved_stdout() as out, using(given.model_dir, "chat"):
         inbox: queue.SimpleQueue[Generate | Warm | Cancel] = queue.SimpleQueue()
         threading.Thread(target=_listen, args=(sys.stdin.buffer, inbox), daemon=True).start()

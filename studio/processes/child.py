@@ -25,6 +25,7 @@ from studio.processes.child_limits import watch_memory
 from studio.processes.environment import environment
 
 _TICK: Final = 0.1  # seconds between two looks at whether to stop
+_GIVES_WAY: Final = 5  # so that a page is given three times as much of a core as answers
 _GRACE: Final = 5.0  # seconds in which a stopped child takes away what it has half written
 
 Cancelled = Callable[[], bool]  # whether somebody has asked to stop
@@ -201,6 +202,12 @@ def end_with_parent(end: Callable[[], None] = lambda: os._exit(1)) -> None:
         end()
 
     threading.Thread(target=wait, name="parent", daemon=True).start()
+
+
+def give_way() -> None:
+    """Lets the web process go first where it wants the same core: answers take all of them, and a page a moment of one."""
+    if hasattr(os, "nice"):  # not on Windows
+        os.nice(_GIVES_WAY)
 
 
 def work_as_child(work: Callable[[], object], end: Callable[[], None] = lambda: os._exit(1)) -> int:

@@ -19,7 +19,7 @@ from studio.data.jsonl_codec import parsed
 from studio.domain.conversation import Conversation
 from studio.encoders.encoder import Encoder
 from studio.errors import AfinaError
-from studio.processes.child import work_as_child
+from studio.processes.child import give_way, work_as_child
 from studio.storage.compute_lock import ComputeLock
 from studio.storage.files import write_atomic
 from studio.trust.decision import Decision, TrustJob, TrustResult
@@ -33,6 +33,7 @@ _CHUNK: Final = 1_000  # questions that are decided at a time
 
 def main(arguments: list[str]) -> int:
     """Entry point of the child process."""
+    give_way()
 
     def work() -> None:
         job = TrustJob.model_validate_json(Path(arguments[0]).read_bytes())

@@ -100,7 +100,9 @@ def test_both_sides_answer_and_grow(opened: tuple[ChatService, ChatPool, Workspa
     assert last.tokens == {"base": 24, "tuned": 24}
     for before, after in itertools.pairwise(updates):
         assert all(after.texts[side].startswith(text) for side, text in before.texts.items())
-    assert len(pool.pids) == 1
+    (worker,) = pool.pids.values()
+    own = psutil.Process().nice()
+    assert psutil.Process(worker).nice() >= min(19, own + 1) or os.name == "nt", "a page comes first"
     alone = _last(service.stream("run-1", QUESTION, sides=("tuned",), max_tokens=24))
     assert alone.texts == {"tuned": last.texts["tuned"]}
 
