@@ -47,11 +47,11 @@ SLOW_SECONDS: Final = 15 * 60
 _KEPT_FREE: Final = 0.05  # share of the free memory that is left alone
 
 # Share of the measured speed of plain products that a training step reaches; the rest goes into norms, softmax,
-# small products and the optimizer. To be fitted anew when the engine gets faster: tokens a second times 4 P over the
-# speed that `python -m studio.models.probe` prints on the same quiet machine: 1,385 x 538e6 / 2,310e9 = 0.32 with SmolLM2,
-# 896 x 1,072e6 / 2,175e9 = 0.44 with Gemma 3 270M, whose embeddings, most of its weights, are only read. In fp32 the products
-# are so much slower that the rest hardly counts: 99 x 538e6 / 74e9 = 0.72 with SmolLM2 and AVX2.
-_EFFICIENCY: Final = {Precision.BF16: 0.35, Precision.FP32: 0.7}
+# small products and the optimizer. To be fitted anew when the engine changes: tokens a second times 4 P over the speed that
+# `python -m studio.models.probe` prints on the same quiet machine. A training of the sample with SmolLM2 learns 35,700 tokens
+# in 60 s, so 595 x 538e6 / 2,310e9 = 0.14 in steps of 8 examples; a step of 16 whole ones reaches 0.22. In fp32 the
+# products are so much slower that the rest hardly counts: 99 x 538e6 / 74e9 = 0.72 with SmolLM2 and AVX2.
+_EFFICIENCY: Final = {Precision.BF16: 0.16, Precision.FP32: 0.7}
 _FLOPS_FORWARD: Final = 2
 _FLOPS_LORA: Final = 4  # a parameter and a token: forward 2, backward to the inputs 2
 _FLOPS_FULL: Final = 6  # and 2 for the gradients of the weights (Kaplan et al. 2020, section 2.1)

@@ -78,4 +78,4 @@ def test_time_is_tokens_times_work_by_speed() -> None:
     one = training_seconds(SMOL, 1000, FAST)
     assert training_seconds(SMOL, 2000, FAST) == pytest.approx(2 * one)
     assert training_seconds(SMOL, 1000, FAST, Method.FULL) == pytest.approx(1.5 * one)
-    assert training_seconds(SMOL, 1000, FAST, precision=Precision.FP32) == pytest.approx(one * 600 / 90 * 0.35 / 0.7)
+    assert training_seconds(SMOL, 1000, FAST, precision=Precision.FP32) == pytest.approx(one * 600 / 90 * 0.16 / 0.7)

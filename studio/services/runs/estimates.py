@@ -20,13 +20,13 @@ from studio.services.models import ModelService
 from studio.services.runs.examples import Examples
 from studio.services.runs.token_lengths import Lengths, RunLengths
 from studio.services.runs.training_time import (
-    Correction,
     TrainingSpeed,
     Work,
     correction_of,
     crowd,
     foretold,
     tokens_asked,
+    tokens_taken,
 )
 from studio.storage.database import RunRow
 from studio.storage.files import read_value, write_atomic
@@ -75,9 +75,7 @@ class TrainingEstimates:
             speed = self._speed(card, resolved)
             correction = correction_of(self._runs_like(card, resolved), speed)
             work = work_of(resolved, len(examples.train), examples.practice_count, lengths)
-            least, most = foretold(
-                work, speed, correction or Correction(), others, may_extend=lengths.has_unique_answers
-            )
+            least, most = foretold(work, speed, correction or 1.0, others, may_extend=lengths.has_unique_answers)
             memory = fit_of(self._models, resolved, lengths).needed_bytes
             measured = speed.measured or correction is not None
             offers.append(PresetOffer(preset, resolved, least, most, memory, measured))
@@ -117,7 +115,7 @@ class TrainingEstimates:
             values = json.loads(self._note(card.id).read_text(encoding="utf-8"))
             token = float(values.get("token_seconds") or 1 / float(values["tokens_per_second"]))
             step, disturbed = float(values.get("step_seconds", 0.0)), float(values.get("disturbed", 1.0))
-            return TrainingSpeed(cost * token / disturbed, cost * step / disturbed, True, disturbed)
+            return TrainingSpeed(cost * token / disturbed, cost * step / disturbed, True)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError):
             plain = known_speed(self._workspace.home, hardware.machine())
             return TrainingSpeed(training_seconds(card, 1.0, plain, recipe.method or Method.LORA, recipe.precision))
@@ -168,7 +166,8 @@ def work_of(recipe: Recipe, n_train: int, n_practice: int, lengths: Lengths) -> 
     seen = n_train * (recipe.epochs or 1.0)
     recall = min(RECALL_ASKED, n_train) if lengths.has_unique_answers else 0
     asked = (recipe.evaluations or 1) * tokens_asked(n_practice, recall, lengths.mean)
-    return Work(seen / (recipe.batch_size or 16), seen * lengths.mean, asked)
+    taken = tokens_taken(n_train * lengths.mean, recipe.epochs or 1.0)
+    return Work(seen / (recipe.batch_size or 16), taken, asked)
 
 
 def _cost(recipe: Recipe) -> float:

@@ -25,6 +25,10 @@ _FORWARD: Final = 1 / 3  # time of a token that is only read, against one that i
 _BUSY: Final = 0.15  # share of the cores that others take, from which on it counts
 _CROWDED: Final = 0.75  # processes of others that want a core, for each core, from which on it counts
 _SLOWEST: Final = 10.0  # times, at most, that others are thought to slow a run down
+_LATER: Final = 0.55  # of an example's tokens that later passes take: words left out, answers that are known left off
+_OF_LOAD: Final = (
+    0.7  # share of the waiting processes that really take a core from a run: 4.5 and 5.3 times at loads of 5.2, 6.1
+)
 _RECALL_PASSES: Final = 2  # through a question in other words: are the words right, and what is the loss
 
 
@@ -35,13 +39,11 @@ class TrainingSpeed:
     Args:
         step_seconds: of a step, whatever is in it.
         measured: whether that was measured with this model, and is no guess from its size.
-        disturbed: times that it was slower, because other programs took part of the cores.
     """
 
     token_seconds: float
     step_seconds: float = 0.0
     measured: bool = False
-    disturbed: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Work:
     """What a run does.
 
     Args:
-        tokens: of the examples as they are written, counted with repetition.
+        tokens: that its passes take; see :func:`tokens_taken`.
         asked: tokens that its evaluations read; see :func:`tokens_asked`.
     """
 
@@ -64,6 +66,11 @@ class Work:
         return steps + answers + _FORWARD * self.asked * speed.token_seconds
 
 
+def tokens_taken(a_pass: float, passes: float) -> float:
+    """Tokens that a run learns from: those of an example as it is written in the first pass, fewer from then on."""
+    return a_pass * (min(1.0, passes) + _LATER * max(0.0, passes - 1))
+
+
 def tokens_asked(held_out: int, recall: int, tokens: float) -> float:
     """Tokens that one evaluation reads.
 
@@ -73,46 +80,35 @@ def tokens_asked(held_out: int, recall: int, tokens: float) -> float:
     return (held_out + _RECALL_PASSES * recall) * tokens
 
 
-@dataclass(frozen=True)
-class Correction:
-    """What earlier runs took, against what is foretold of them now: 1 where that was right.
-
-    Args:
-        alone: median, if nothing else had been running.
-        disturbed: times that other programs slowed them down.
-    """
-
-    alone: float = 1.0
-    disturbed: float = 1.0
-
-
 def foretold(
-    work: Work, speed: TrainingSpeed, correction: Correction, crowd: float, *, may_extend: bool
+    work: Work, speed: TrainingSpeed, correction: float, crowd: float, *, may_extend: bool
 ) -> tuple[float, float]:
     """Seconds from the click to the tuned chatbot: the fewest, and the most.
 
     They differ where a run may add passes to itself, and where other programs take part of the cores.
 
     Args:
+        correction: what earlier runs took, against what is foretold of them now; see :func:`correction_of`.
         crowd: times that others slow a run down at the moment.
         may_extend: whether it goes on beyond its passes while that brings something.
     """
-    alone = correction.alone * work.seconds(speed)
-    slower = max(crowd, min(_SLOWEST, max(correction.disturbed, speed.disturbed)) if crowd > 1 else 1.0)
+    alone = correction * work.seconds(speed)
     longer = 1 + MOST_EXTENSIONS / 2 if may_extend else 1.0
-    return _START_SECONDS + alone, (_START_SECONDS + alone * longer) * slower
+    return _START_SECONDS + alone, (_START_SECONDS + alone * longer) * crowd
 
 
-def correction_of(runs: Sequence[tuple[RunFolder, int, int]], speed: TrainingSpeed) -> Correction | None:
-    """What runs of the same model and method took against what is foretold of them; None where none tells."""
+def correction_of(runs: Sequence[tuple[RunFolder, int, int]], speed: TrainingSpeed) -> float | None:
+    """What runs of the same model and method took, had nothing else been running, against what is foretold of them.
+
+    Returns:
+        The median; 1 where it was right, None where no run tells.
+    """
     found = []
     for folder, batch, held_out in runs:
         took = work_done(folder, batch, held_out)
         if took is not None and (expected := took[0].seconds(speed)) > 0:
-            found.append((took[1] / expected, took[2]))
-    if not found:
-        return None
-    return Correction(median(ratio / slower for ratio, slower in found), median(slower for _, slower in found))
+            found.append(took[1] / took[2] / expected)
+    return median(found) if found else None
 
 
 def crowd() -> float:
@@ -121,7 +117,7 @@ def crowd() -> float:
     What has been at work in the last five minutes may go on, and what has just begun is hardly in their mean.
     """
     load = max(psutil.getloadavg()[:2]) / (os.cpu_count() or 1)
-    return min(_SLOWEST, 1 + load) if load >= _CROWDED else 1.0
+    return min(_SLOWEST, 1 + _OF_LOAD * load) if load >= _CROWDED else 1.0
 
 
 def work_done(folder: RunFolder, batch: int, held_out: int) -> tuple[Work, float, float] | None:
@@ -142,11 +138,12 @@ def _work_of(path: Path, stamp: int, batch: int, held_out: int, seconds: float) 
     plain = [step.tokens for step in steps.values() if step.epoch <= 1] or [s.tokens for s in steps.values()][:1]
     if not plain:
         return None
-    tokens = sum(plain) / len(plain)  # of a step; from the second pass on examples are varied and shortened
+    tokens = sum(plain) / len(plain)  # of a step, as examples are written
     evaluations = {event.step: event for event in events if isinstance(event, Evaluation)}.values()
     practice = next((event.held_out_examples for event in events if isinstance(event, Started)), held_out)
     asked = sum(tokens_asked(practice, event.recall_asked, tokens / batch) for event in evaluations)
     others = [event.taken_by_others for event in events if isinstance(event, Usage)]
-    taken = sum(others) / len(others) if others else 0.0
-    slower = 1 / (1 - min(1 - 1 / _SLOWEST, taken)) if taken >= _BUSY else 1.0
-    return Work(len(steps), len(steps) * tokens, asked), seconds, slower
+    share = sum(others) / len(others) if others else 0.0
+    slower = 1 / (1 - min(1 - 1 / _SLOWEST, share)) if share >= _BUSY else 1.0
+    taken = tokens_taken(sum(plain), len(steps) / len(plain))
+    return Work(len(steps), taken, asked), seconds, slower

@@ -74,15 +74,19 @@ def measure(model_dir: Path, home: Path, method: Method, rank: int) -> dict[str,
     taken: dict[int, list[tuple[int, float]]] = {size: [] for size in _BATCHES}
     for size in _BATCHES:  # the first steps also make room in memory and do not count
         _step(engine, optimizer, _batch(chance, size))
-    began, busy = time.perf_counter(), time.process_time()
+    # Other programs hardly change the processor time of a step, and change its time on the clock a lot.
+    clock = time.process_time if where == "cpu" else time.perf_counter
+    began, busy = time.perf_counter(), clock()
     while time.perf_counter() - began < _SECONDS:
         for size in _BATCHES:
             batch = _batch(chance, size)
-            start = time.perf_counter()
+            start = clock()
             _step(engine, optimizer, batch)
-            taken[size].append((sum(len(example.input_ids) for example in batch), time.perf_counter() - start))
-    share = (time.process_time() - busy) / (time.perf_counter() - began) / torch.get_num_threads()
-    (large, large_seconds), (small, small_seconds) = (_means(taken[size]) for size in _BATCHES)
+            taken[size].append((sum(len(example.input_ids) for example in batch), clock() - start))
+    seconds, spent = time.perf_counter() - began, clock() - busy
+    share = spent / seconds / torch.get_num_threads()
+    (large, large_spent), (small, small_spent) = (_means(taken[size]) for size in _BATCHES)
+    large_seconds, small_seconds = large_spent * seconds / spent, small_spent * seconds / spent
     slope = (large_seconds - small_seconds) / (large - small)
     step = min(max(0.0, small_seconds - slope * small), small_seconds)
     return {
@@ -104,7 +108,7 @@ def _step(engine: Engine, optimizer: torch.optim.Optimizer, batch: list[EncodedE
 
 
 def _means(taken: list[tuple[int, float]]) -> tuple[float, float]:
-    """Tokens and seconds of a step; of the seconds the median, which leaves out what disturbed a few steps."""
+    """Tokens of a step, and the time spent on one: the median, which leaves out what disturbed a few steps."""
     return statistics.mean(tokens for tokens, _ in taken), statistics.median(seconds for _, seconds in taken)
 
 

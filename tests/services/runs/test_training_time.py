@@ -15,12 +15,12 @@ from studio.services.runs import training_time
 from studio.services.runs.estimates import work_of
 from studio.services.runs.token_lengths import Lengths
 from studio.services.runs.training_time import (
-    Correction,
     TrainingSpeed,
     Work,
     correction_of,
     crowd,
     foretold,
+    tokens_taken,
     work_done,
 )
 from studio.storage.files import write_atomic
@@ -58,7 +58,7 @@ def ran(path: Path, seconds: float, *, steps: int = 20, others: float = 0.0) -> 
 
 
 def work(steps: int) -> Work:
-    return Work(steps, steps * BATCH * TOKENS, HELD_OUT * TOKENS)
+    return Work(steps, tokens_taken(A_PASS * BATCH * TOKENS, steps / A_PASS), HELD_OUT * TOKENS)
 
 
 def _work_done(run: tuple[RunFolder, int, int]) -> Work:
@@ -79,16 +79,16 @@ def test_the_next_run_is_foretold_by_what_the_last_ones_took(tmp_path: Path, tim
 def test_a_run_that_others_slowed_down_does_not_slow_the_next_one_that_is_alone(tmp_path: Path) -> None:
     alone = work(20).seconds(SPEED)
     correction = correction_of([ran(tmp_path / "run", 2 * alone, others=0.5)], SPEED)
-    assert correction == Correction(alone=pytest.approx(1.0), disturbed=pytest.approx(2.0))
-    assert foretold(work(20), SPEED, correction, 1.0, may_extend=False) == pytest.approx((4 + alone, 4 + alone))
-    least, most = foretold(work(20), SPEED, correction, 1.5, may_extend=False)
-    assert (least, most) == pytest.approx((4 + alone, 2 * (4 + alone))), "a range, while others are at work"
+    assert correction == pytest.approx(1.0)
+    assert foretold(work(20), SPEED, 1.0, 1.0, may_extend=False) == pytest.approx((4 + alone, 4 + alone))
+    least, most = foretold(work(20), SPEED, 1.0, 1.5, may_extend=False)
+    assert (least, most) == pytest.approx((4 + alone, 1.5 * (4 + alone))), "a range, while others are at work"
 
 
 def test_a_run_that_got_a_fifth_of_the_cores_was_slowed_down_five_times(tmp_path: Path) -> None:
     alone = work(20).seconds(SPEED)
     correction = correction_of([ran(tmp_path / "run", 5 * alone, others=0.8)], SPEED)
-    assert correction == Correction(alone=pytest.approx(1.0), disturbed=pytest.approx(5.0))
+    assert correction == pytest.approx(1.0)
 
 
 def test_twenty_prices_on_a_crowded_machine_are_foretold_within_a_third() -> None:
@@ -97,22 +97,32 @@ def test_twenty_prices_on_a_crowded_machine_are_foretold_within_a_third() -> Non
     speed = TrainingSpeed(token_seconds=0.0029)
     found = work_of(recipe, 19, 1, Lengths(mean=27, longest=40, has_unique_answers=True))
     assert found.asked == 4 * (1 + 2 * 16) * 27
-    least, most = foretold(found, speed, Correction(), 1 / (1 - 0.81), may_extend=True)
+    least, most = foretold(found, speed, 1.0, 1 / (1 - 0.81), may_extend=True)
     assert most == pytest.approx(372, rel=0.3)
     assert least < 40
 
 
-@pytest.mark.parametrize(("means", "times"), [((0.5, 6.0, 9.0), 4.0), ((6.0, 0.5, 0.5), 4.0), ((1.0, 0.5, 9.0), 1.0)])
+@pytest.mark.parametrize(("means", "times"), [((0.5, 6.0, 9.0), 3.1), ((6.0, 0.5, 0.5), 3.1), ((1.0, 0.5, 9.0), 1.0)])
 def test_others_count_as_they_were_at_most_in_the_last_minutes(
     means: tuple[float, float, float], times: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(training_time.psutil, "getloadavg", lambda: means)
     monkeypatch.setattr(training_time.os, "cpu_count", lambda: 2)
-    assert crowd() == times
+    assert crowd() == pytest.approx(times)
+
+
+def test_the_sample_beside_ten_programs_is_foretold_within_a_third() -> None:
+    """Runs of SmolLM2 on 26 November 2026 that took 185 and 302 s, and were told as 65 to 458 and 124 to 764 s."""
+    speed = TrainingSpeed(token_seconds=0.00083, step_seconds=0.225)
+    lengths = Lengths(mean=54.1, longest=80)
+    for epochs, load, took in ((3.0, 6.1, 185.0), (6.0, 5.2, 302.0)):
+        recipe = Recipe(model="smollm2-135m-instruct", epochs=epochs, batch_size=8, evaluations=4)
+        found = work_of(recipe, 192, 29, lengths)
+        assert foretold(found, speed, 1.0, 1 + 0.7 * load, may_extend=False)[1] == pytest.approx(took, rel=0.3)
 
 
 def test_passes_that_a_run_may_add_are_told(tmp_path: Path) -> None:
-    least, most = foretold(work(20), SPEED, Correction(), 1.0, may_extend=True)
+    least, most = foretold(work(20), SPEED, 1.0, 1.0, may_extend=True)
     assert most - 4 == pytest.approx(2 * (least - 4))
 
 
@@ -147,7 +157,7 @@ def test_what_is_foretold_counts_every_part_that_a_worker_reports(tiny_model: Pa
     done = _work_done((folder, recipe.batch_size or 16, 1))
     times = done.steps / expected.steps  # it may add passes
     assert 1 <= times <= 2
-    assert done.tokens == pytest.approx(times * expected.tokens)
+    assert done.tokens == pytest.approx(tokens_taken(6 * tokens, times * 4))
     graded = [event for event in events if isinstance(event, Evaluation)]
     assert done.asked / len(graded) == pytest.approx(expected.asked / (recipe.evaluations or 1))
 
