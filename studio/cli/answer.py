@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,8 +12,7 @@ from studio.cli.session import Alone, Base, Careful, Json, RunId, open_services,
 
 if TYPE_CHECKING:
     from studio.cli.terminal import Terminal
-    from studio.services.trusted_answers import TrustedAnswer
-    from studio.trust.decision import RiskCurve
+    from studio.services.trusted_answers import TrustedAnswers
 
 
 def answer(
@@ -75,14 +73,13 @@ def answer(
         careful = services.policies.of_run(run).careful if careful is None else careful
         if base or alone or careful >= ALONE:
             said = services.chats.answer_all(run, asked, base=base, batch_size=batch_size, on_progress=advance)
-            answers = [TrustedAnswer(text=text) for text in said]
-            curve = None
+            done = None
         else:
-            answers, curve = services.trust.answer_all(run, asked, careful, batch_size, advance)
-    given = iter(answers)
+            done = services.trust.answer_all(run, asked, careful, batch_size, advance)
+    given = iter(done.answers if done is not None else [TrustedAnswer(text=text) for text in said])
     rows = [next(given) if text else TrustedAnswer() for text in texts]
     made = table.with_column(name, [row.text for row in rows])
-    if curve is not None:
+    if done is not None:
         made = made.with_column(made.free_name(f"{name}_how"), [row.how for row in rows])
         made = made.with_column(made.free_name(f"{name}_confidence"), [row.shown_confidence for row in rows])
         made = made.with_column(made.free_name(f"{name}_source"), [row.source for row in rows])
@@ -91,18 +88,20 @@ def answer(
     if skipped:
         terminal.say("cli.answer.skipped", n=skipped)
     summary = {"run": run, "out": str(out), "column": name, "answered": len(asked), "skipped": skipped}
-    if curve is not None:
-        summary |= _report_ways(terminal, curve, careful, answers)
+    if done is not None:
+        summary |= _report_ways(terminal, careful, done)
     terminal.emit(summary)
     terminal.result(str(out))
 
 
-def _report_ways(
-    terminal: Terminal, curve: RiskCurve, careful: float, answers: Sequence[TrustedAnswer]
-) -> dict[str, Any]:
+def _report_ways(terminal: Terminal, careful: float, done: TrustedAnswers) -> dict[str, Any]:
     """Says how the answers came about and what was promised, and returns the same as JSON values."""
-    level, ways = curve.level(careful), Counter(answer.how for answer in answers)
+    ways, curve = Counter(answer.how for answer in done.answers), done.curve
     terminal.say("cli.answer.ways", known=ways["known"], written=ways["written"], handed_over=ways["handed_over"])
+    if curve is None:
+        terminal.warn([done.problem] if done.problem else [])
+        return {"ways": dict(ways), "problem": done.problem.code if done.problem else None}
+    level = curve.level(careful)
     terminal.say(
         "cli.answer.level" if level.is_promised else "cli.answer.level_unproved",
         careful=f"{100 * level.careful:g}",

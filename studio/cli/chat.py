@@ -67,7 +67,8 @@ def _how(terminal: Terminal, decision: Decision | None) -> dict[str, Any]:
     if decision is None:
         return {}
     terminal.say(f"cli.chat.{decision.kind.value}", source=decision.source)
-    return {"how": decision.kind.value, "confidence": decision.confidence, "source": decision.source}
+    way = {"how": decision.kind.value, "confidence": decision.confidence, "source": decision.source}
+    return way | ({"problem": decision.problem.code, "confidence": None} if decision.problem else {})
 
 
 def _lines(terminal: Terminal) -> Iterator[str]:
@@ -103,6 +104,8 @@ def _answer(
             for update in updates:
                 if update.problem is not None:
                     raise AfinaError(update.problem.code, **update.problem.params)
+                if update.is_fitting:
+                    terminal.say("cli.chat.fitting")
                 if update.notice is not None:
                     terminal.warn([update.notice])
                 text = update.texts.get(side, "")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from studio.domain.problem import Problem
 from studio.errors import AfinaError
 from studio.processes.child import run_child
 from studio.processes.environment import yielding_environment
+from studio.services.selectors import decision_problem
 from studio.sharing.site_page import KnownAnswers
 from studio.storage.workspace import Workspace
 from studio.trust.decision import TrustJob
@@ -17,8 +19,6 @@ from studio.trust.jobs import language_of
 
 if TYPE_CHECKING:
     from studio.services.answer_policies import AnswerPolicyService
-
-_NOTHING_TO_KNOW: Final = "data.no_dataset"
 
 
 class BrowserAnswerService:
@@ -39,15 +39,17 @@ class BrowserAnswerService:
         """What a page needs; fitted in a child process where that was not done yet.
 
         Returns:
-            None where the owner wants the tuned model alone, or no example has an answer.
+            None where the owner wants the tuned model alone.
 
         Raises:
-            AfinaError: ``general.not_found``, ``trust.failed``.
+            AfinaError: ``general.not_found``, ``trust.failed``, ``trust.no_examples``.
             Stopped: when cancelled.
         """
         policy, run = self._policies.of_run(run_id), self._workspace.run(run_id)
         if policy.is_alone:
             return None
+        if not run.train.is_file():
+            raise AfinaError("trust.no_examples")
         spoken = language_of(run)
         job = TrustJob(
             examples=(run.train,),
@@ -65,9 +67,8 @@ class BrowserAnswerService:
                     "studio.trust.browser", [asked, answer], cancelled=cancelled, variables=yielding_environment()
                 )
             except AfinaError as error:
-                if error.code == _NOTHING_TO_KNOW:
-                    return None
-                raise
+                problem = decision_problem(Problem.of(error))
+                raise AfinaError(problem.code, **problem.params) from error
             if code:
                 raise AfinaError("trust.failed", detail=f"exit {code}")
             return KnownAnswers(answer.read_bytes(), policy.handed_over(spoken))

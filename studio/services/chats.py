@@ -45,6 +45,7 @@ class ChatUpdate:
         prompt_tokens: tokens that they were given, by side.
         seconds: from the question to now, as the worker measures it.
         decisions: who answers, of the sides for which that was decided (:mod:`studio.services.trusted_answers`).
+        is_fitting: whether the question waits for the run's examples to be read for the first time.
     """
 
     texts: dict[str, str]
@@ -57,6 +58,7 @@ class ChatUpdate:
     prompt_tokens: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     decisions: Mapping[str, Decision] = field(default_factory=dict)
+    is_fitting: bool = False
 
     @property
     def stopped(self) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from studio.domain.problem import Problem
 from studio.domain.run import RunState
 from studio.errors import AfinaError
 from studio.processes.child import Cancelled, never, run_child
@@ -24,6 +25,15 @@ from studio.trust.summary import SelectorSummary
 _LOG: Final = logging.getLogger(__name__)
 
 
+def decision_problem(problem: Problem) -> Problem:
+    """Why nobody can decide about a run, as the owner is told it, by what went wrong."""
+    if problem.code.startswith("data."):
+        return Problem(code="trust.no_examples")
+    if problem.code == "general.unexpected":
+        return Problem(code="trust.failed", params={"detail": str(problem.params.get("detail", ""))})
+    return problem
+
+
 class SelectorService:
     """The fitted selectors of a workspace's runs. Safe to use from many threads."""
 
@@ -36,12 +46,28 @@ class SelectorService:
         summary = SelectorSummary.read(selector_folder(self._workspace.run(run_id)))
         return summary.curve if summary is not None else None
 
+    def is_fitting(self, run_id: str) -> bool:
+        """Whether a run is being fitted, for the first time or with a better encoder."""
+        job = self._jobs.get(run_id)
+        return job is not None and job.is_active and not self._is_current(self._workspace.run(run_id))
+
+    def problem(self, run_id: str) -> Problem | None:
+        """Why nothing can be decided about a run; None where it is fitted, or will be. Raises ``general.not_found``."""
+        folder, job = self._workspace.run(run_id), self._jobs.get(run_id)
+        if SelectorSummary.read(selector_folder(folder)) is not None:
+            return None
+        if not folder.train.is_file():
+            return Problem(code="trust.no_examples")
+        if job is None or job.state is not JobState.FAILED or job.problem is None:
+            return None
+        return decision_problem(job.problem)
+
     def progress(self, run_id: str) -> Job | None:
         """The progress of fitting a run; None if it was never begun."""
         return self._jobs.get(run_id)
 
     def fit(self, run_id: str) -> None:
-        """Starts fitting a finished run in the background, unless it is fitted with the best installed encoder."""
+        """Starts fitting a run in the background, unless it is fitted with the best installed encoder."""
         self._begin(run_id)
 
     def fit_unasked(self, run_id: str, state: RunState) -> None:
@@ -59,7 +85,7 @@ class SelectorService:
             seconds: to wait at most.
 
         Returns:
-            Whether it is; not where it failed, is still being trained, or takes longer.
+            Whether it is; not where it failed, has nothing to ask yet, or takes longer.
         """
         folder = self._workspace.run(run_id)
         if SelectorSummary.read(selector_folder(folder)) is not None:
@@ -83,9 +109,12 @@ class SelectorService:
         """Decides about a list of questions in a child process, which fits the run first if needed.
 
         Raises:
-            AfinaError: ``trust.failed``; :class:`studio.errors.Stopped`.
+            AfinaError: ``trust.no_examples``, ``trust.failed``; :class:`studio.errors.Stopped`.
         """
-        return self._run(self._workspace.run(run_id), questions, careful, cancelled)
+        folder = self._workspace.run(run_id)
+        if not folder.train.is_file():
+            raise AfinaError("trust.no_examples")
+        return self._run(folder, questions, careful, cancelled)
 
     def close(self) -> None:
         """Ends what is being fitted."""
@@ -124,9 +153,9 @@ class SelectorService:
             return TrustResult.model_validate_json(answer.read_bytes())
 
     def _is_fit_for(self, folder: RunFolder) -> bool:
-        """Whether a run is over, has something to ask, and is not in the trash."""
-        is_over = folder.result.is_file() and folder.train.is_file() and kept_adapter(folder) is not None
-        return is_over and not is_in_trash(self._workspace.database, folder.path.name)
+        """Whether a run has something to ask, if only the best so far, and is not in the trash."""
+        can_be_asked = folder.train.is_file() and kept_adapter(folder) is not None
+        return can_be_asked and not is_in_trash(self._workspace.database, folder.path.name)
 
     def _is_current(self, folder: RunFolder) -> bool:
         summary = SelectorSummary.read(selector_folder(folder))

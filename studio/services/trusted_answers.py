@@ -16,10 +16,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Unpack
 
 from studio.domain.conversation import Message, Role
-from studio.errors import AfinaError
+from studio.domain.problem import Problem
+from studio.errors import AfinaError, Stopped, from_exception
 from studio.services.answer_policies import AnswerPolicy, AnswerPolicyService
 from studio.services.chat_targets import Target, find_subject
 from studio.services.chats import TUNED, AskOptions, ChatUpdate
+from studio.services.selectors import decision_problem
 from studio.storage.workspace import Workspace
 from studio.trust.client import DecisionClient
 from studio.trust.decision import AnswerKind, Decision, RiskCurve
@@ -54,6 +56,21 @@ class TrustedAnswer:
     def shown_confidence(self) -> str:
         """Two digits after the point."""
         return "" if self.confidence is None else f"{self.confidence:.2f}"
+
+
+@dataclass(frozen=True)
+class TrustedAnswers:
+    """The answers to a list of questions.
+
+    Args:
+        answers: one a question.
+        curve: what each carefulness means; None where nobody could decide.
+        problem: why nobody could, and all of them were handed over.
+    """
+
+    answers: list[TrustedAnswer]
+    curve: RiskCurve | None = None
+    problem: Problem | None = None
 
 
 class TrustedAnswerService:
@@ -95,7 +112,9 @@ class TrustedAnswerService:
 
         Yields:
             The answers so far. ``decisions`` of an update says how those came about that were decided about: known and
-            handed over are whole in the first update; a target that is not in it was answered by its model alone.
+            handed over are whole in the first update; a target that is not in it was answered by its model alone, as the
+            owner chose. Where nobody can decide, a person is asked, and ``notice`` of the last update says why. An update
+            with ``is_fitting`` comes first where the question waits for a run to be fitted.
 
         Raises:
             AfinaError: as :meth:`ChatService.ask`, at once.
@@ -143,7 +162,7 @@ class TrustedAnswerService:
         careful: float | None = None,
         batch_size: int = 8,
         on_progress: Callable[[int, int], None] = lambda done, total: None,
-    ) -> tuple[list[TrustedAnswer], RiskCurve]:
+    ) -> TrustedAnswers:
         """Answers questions, each by itself.
 
         Args:
@@ -154,14 +173,21 @@ class TrustedAnswerService:
             on_progress: called with the number of answers so far and of all questions.
 
         Returns:
-            One answer a question, and what each carefulness means.
+            One answer a question, and what each carefulness means. Where nobody can decide, all are handed over.
 
         Raises:
-            AfinaError: ``general.not_found``, ``chat.not_ready``, ``trust.failed``; those of answering.
+            AfinaError: ``general.not_found``, ``chat.not_ready``; those of answering.
         """
         find_subject(self._workspace, run_id, needs_tuned=True)
         policy = self._policies.of_run(run_id)
-        result = self._selectors.decide(run_id, questions, policy.careful if careful is None else careful)
+        try:
+            result = self._selectors.decide(run_id, questions, policy.careful if careful is None else careful)
+        except Stopped:
+            raise
+        except Exception as error:
+            undecided = _undecided(error)
+            over = TrustedAnswer(self._settled(run_id, policy, undecided) or "", undecided.kind.value)
+            return TrustedAnswers([over] * len(questions), problem=undecided.problem)
         written = [place for place, one in enumerate(result.decisions) if one.kind is AnswerKind.WRITTEN]
         settled = len(questions) - len(written)
         on_progress(settled, len(questions))
@@ -176,7 +202,7 @@ class TrustedAnswerService:
         for place, one in enumerate(result.decisions):
             text = said.get(place) or self._settled(run_id, policy, one) or ""
             answers.append(TrustedAnswer(text, one.kind.value, one.confidence, one.source))
-        return answers, result.curve
+        return TrustedAnswers(answers, result.curve)
 
     def close(self) -> None:
         """Ends the worker, and what is being fitted."""
@@ -191,7 +217,7 @@ class TrustedAnswerService:
         careful: float | None,
         options: AskOptions,
     ) -> Generator[ChatUpdate, None, None]:
-        began = time.monotonic()
+        began, keys = time.monotonic(), [target.key for target in targets]
         decisions: dict[str, Decision] = {}
         texts: dict[str, str] = {}
         for target in targets:
@@ -199,27 +225,31 @@ class TrustedAnswerService:
             level = policy.careful if careful is None else careful
             if not target.is_tuned or replace(policy, careful=level).is_alone:
                 continue
+            if self._selectors.curve(target.run_id) is None and self._selectors.problem(target.run_id) is None:
+                yield ChatUpdate(dict.fromkeys(keys, ""), is_fitting=True)
             decision = self._decide(target.run_id, question, (earlier or {}).get(target.key, ()), level)
-            if decision is not None:
-                decisions[target.key] = decision
-                settled = self._settled(target.run_id, policy, decision)
-                texts |= {target.key: settled} if settled is not None else {}
+            decisions[target.key] = decision
+            settled = self._settled(target.run_id, policy, decision)
+            texts |= {target.key: settled} if settled is not None else {}
         rest = [target for target in targets if target.key not in texts]
+        notice = next((one.problem for one in decisions.values() if one.problem is not None), None)
         if texts:
-            seconds = time.monotonic() - began
-            shown = dict.fromkeys((target.key for target in targets), "") | texts
-            yield ChatUpdate(shown, done=not rest, decisions=decisions, seconds=seconds)
+            seconds, shown = time.monotonic() - began, dict.fromkeys(keys, "") | texts
+            done = not rest
+            yield ChatUpdate(shown, done, decisions=decisions, seconds=seconds, notice=notice if done else None)
         if not rest:
             return
         with closing(self._chats.ask(rest, question, earlier, **options)) as updates:
             for update in updates:
-                yield replace(update, texts=texts | update.texts, decisions=decisions)
+                told = update.notice or (notice if update.done else None)
+                yield replace(update, texts=texts | update.texts, decisions=decisions, notice=told)
 
-    def _decide(self, run_id: str, question: str, earlier: Sequence[Message], careful: float) -> Decision | None:
-        """The decision for a question; None if it cannot be made, and the model answers alone."""
+    def _decide(self, run_id: str, question: str, earlier: Sequence[Message], careful: float) -> Decision:
+        """The decision for a question: where none can be made, a person is asked, never the model alone."""
         try:
             if not self._selectors.require(run_id, _PATIENCE):
-                return None
+                problem = self._selectors.problem(run_id) or Problem(code="trust.fitting")
+                raise AfinaError(problem.code, **problem.params)
             asked = [message.content for message in earlier if message.role is Role.USER]
             request = DecisionRequest(
                 folder=selector_folder(self._workspace.run(run_id)).resolve(),
@@ -232,10 +262,12 @@ class TrustedAnswerService:
             if not reply.is_fitted and reply.problem is None:  # damaged, or its encoder was removed
                 self._selectors.repair(run_id, _PATIENCE)
                 reply = self._client.ask(request)
+            if reply.decision is None:
+                raise AfinaError("trust.failed", detail=reply.problem.code if reply.problem else "not fitted")
             return reply.decision
-        except Exception:  # whatever it is, somebody waits for an answer
-            _LOG.exception("Nobody could decide who answers; the model does")
-            return None
+        except Exception as error:  # whatever it is, somebody waits for an answer
+            _LOG.exception("Nobody could decide who answers; a person is asked")
+            return _undecided(error)
 
     def _settled(self, run_id: str, policy: AnswerPolicy, decision: Decision) -> str | None:
         """The answer that is certain without the model."""
@@ -255,3 +287,8 @@ class TrustedAnswerService:
         finally:
             with self._lock:
                 self._warming.discard(run_id)
+
+
+def _undecided(error: Exception) -> Decision:
+    """What is decided where nothing can be."""
+    return Decision(kind=AnswerKind.HANDED_OVER, problem=decision_problem(Problem.of(from_exception(error))))

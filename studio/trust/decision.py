@@ -8,6 +8,8 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from studio.domain.problem import Problem
+
 DEFAULT_CAREFUL: Final = 0.02
 
 
@@ -28,6 +30,7 @@ class Decision(BaseModel):
     answer: str = Field(default="", description="The owner's words; empty unless `kind` is `known`.")
     confidence: float = Field(default=0.0, description="Probability that the best known answer is right, 0 to 1.")
     source: str = Field(default="", description="Id of the example that a known answer is from.")
+    problem: Problem | None = Field(default=None, description="Why nobody could decide, and a person is asked.")
 
 
 class RiskLevel(BaseModel):

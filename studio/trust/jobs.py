@@ -10,6 +10,7 @@ from typing import Final
 from studio.data.checks.language_detection import language
 from studio.data.jsonl_codec import parsed
 from studio.encoders.catalog import encoder_for
+from studio.errors import AfinaError
 from studio.storage.workspace import RunFolder
 from studio.trust.decision import DEFAULT_CAREFUL, TrustJob
 
@@ -58,7 +59,7 @@ def language_of(run: RunFolder) -> str:
     try:
         with run.train.open("rb") as lines:
             heads = [parsed(line) for line, _ in zip(lines, range(_SAMPLE), strict=False)]
-    except OSError:
+    except (OSError, AfinaError):  # gone, or damaged
         return "en"
     counts = Counter(code for each in heads if (code := language(f"{each.question} {each.answer}")))
     return counts.most_common(1)[0][0] if counts else "en"

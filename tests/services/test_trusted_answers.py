@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +17,21 @@ from fastapi import FastAPI
 
 from studio.app import build_services
 from studio.domain.conversation import Conversation, Message, Role
+from studio.domain.problem import Problem
 from studio.domain.proof import ProofState, ProofStatus
 from studio.domain.run import RunState
 from studio.errors import AfinaError
 from studio.evaluation.proof_files import ProofFiles
-from studio.processes.job_registry import JobState
+from studio.i18n.catalog import catalog
 from studio.services.answer_policies import ALONE, default_sentence
+from studio.services.browser_answers import BrowserAnswerService
 from studio.services.chats import BASE, TUNED, ChatUpdate
 from studio.services.container import Services
 from studio.settings import Settings, assets_dir
 from studio.storage.files import write_atomic
 from studio.storage.workspace import RunFolder, Workspace
 from studio.trust.decision import DEFAULT_CAREFUL
-from studio.trust.jobs import selector_folder
+from studio.trust.jobs import language_of, selector_folder
 from studio.trust.summary import SUMMARY_FILE
 from studio.web.api import api_app
 from tests.sharing.conftest import make_run
@@ -73,6 +76,7 @@ def other_run(trusting: Services) -> Iterator[RunFolder]:
     trusting_run(trusting.workspace, OTHER)
     yield trusting.workspace.run(OTHER)
     trusting.runs.delete(OTHER)
+    trusting.selectors._jobs.forget(OTHER)  # no other run ever has the same id
 
 
 @pytest.fixture(autouse=True)
@@ -188,12 +192,53 @@ def test_a_run_is_fitted_without_waiting_for_its_exam(trusting: Services, other_
     files.note(ProofStatus(state=ProofState.STOPPED))
 
 
-def test_a_run_that_cannot_be_fitted_is_answered_by_its_model(trusting: Services, other_run: RunFolder) -> None:
-    write_atomic(other_run.train, "")
-    assert not said(trusting, KNOWN, run=OTHER).decisions
-    job = trusting.selectors.progress(OTHER)
-    assert job is not None
-    assert job.state is JobState.FAILED
+@pytest.mark.parametrize(
+    ("damage", "code"),
+    [
+        (lambda run: write_atomic(run.train, ""), "trust.no_examples"),
+        (lambda run: run.train.unlink(), "trust.no_examples"),
+        (lambda run: write_atomic(run.train, "no example"), "trust.no_examples"),
+        (lambda run: write_atomic(selector_folder(run), "in the way"), None),
+    ],
+)
+def test_where_nobody_can_decide_a_person_is_asked_and_the_owner_is_told_why(
+    trusting: Services, other_run: RunFolder, damage: Callable[[RunFolder], object], code: str | None
+) -> None:
+    """The model alone says a wrong answer in the tone of a right one: that is the owner's to choose, not ours."""
+    damage(other_run)
+    update = said(trusting, KNOWN, run=OTHER)
+    assert how(update) == "handed_over"
+    assert update.texts[TUNED] == default_sentence(language_of(other_run))
+    assert update.notice is not None
+    assert update.notice == trusting.selectors.problem(OTHER)
+    assert catalog("pt").problem(update.notice) != catalog("pt").problem(Problem(code="general.unexpected"))
+    assert code is None or update.notice.code == code
+    listed = trusting.trust.answer_all(OTHER, [KNOWN, "bom dia"])
+    assert [(one.how, one.text) for one in listed.answers] == [("handed_over", update.texts[TUNED])] * 2
+    assert listed.problem == update.notice
+    assert not said(trusting, KNOWN, careful=ALONE, run=OTHER).decisions, "as she chose"
+    if code is not None:  # a page without a server has a selector of its own
+        with pytest.raises(AfinaError, match=re.escape(code)):
+            BrowserAnswerService(trusting.workspace, trusting.policies).known_answers(OTHER, lambda: False)
+
+
+def test_a_question_that_waits_for_the_examples_to_be_read_says_so_at_once(
+    trusting: Services, other_run: RunFolder
+) -> None:
+    assert trusting.selectors.problem(OTHER) is None
+    first, *_, last = trusting.trust.stream(OTHER, [Message(role=Role.USER, content=KNOWN)], (TUNED,), 0.1)
+    assert (first.is_fitting, first.texts, first.done) == (True, {TUNED: ""}, False)
+    assert how(last) == "known"
+    assert not any(
+        update.is_fitting
+        for update in trusting.trust.stream(OTHER, [Message(role=Role.USER, content=KNOWN)], (TUNED,), 0.1)
+    )
+
+
+def test_the_best_so_far_of_a_run_that_trains_is_as_careful(trusting: Services, other_run: RunFolder) -> None:
+    other_run.result.unlink()
+    assert how(said(trusting, KNOWN, careful=0.1, run=OTHER)) == "known"
+    assert how(said(trusting, OUTSIDE, run=OTHER)) == "handed_over"
 
 
 def test_programs_are_answered_as_carefully_and_told_how(trusting: Services) -> None:

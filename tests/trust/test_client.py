@@ -61,6 +61,8 @@ def test_what_goes_wrong_with_one_question_is_no_reason_to_fit_anew(
     client.ask.return_value = DecisionReply(is_fitted=False, problem=problem)
     service = TrustedAnswerService(workspace, Mock(), selectors, Mock())
     service._client = client
-    assert service._decide("run-1", "q", (), 0.1) is None
+    decision = service._decide("run-1", "q", (), 0.1)
+    assert decision.kind is AnswerKind.HANDED_OVER, "where nobody can decide, a person is asked"
+    assert decision.problem is not None
     assert selectors.repair.call_count == repairs
     workspace.database.close()

@@ -42,6 +42,7 @@ class Update:
     tokens: dict[str, int] = field(default_factory=dict)
     prompt_tokens: dict[str, int] = field(default_factory=dict)
     decisions: dict[str, Decision] = field(default_factory=dict)
+    is_fitting: bool = False
 
 
 @dataclass

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from studio.domain.proof import VoteTally
+from studio.trust.decision import AnswerKind, Decision
 from tests.web.demo_server import Served, served
 
 __all__ = ["served"]  # a fixture
@@ -77,6 +78,18 @@ def test_a_form_of_another_kind_is_a_wrong_password(served: Served) -> None:
     with httpx.Client(base_url=served.url) as client:
         for body in (many, "", "&&&&&&&", "%ff%00=%zz"):
             assert client.post(f"/d/{served.link.token}/unlock", content=body).status_code == 401, body
+
+
+def test_in_a_blind_vote_both_answers_come_at_once_whoever_was_ready_first(served: Served) -> None:
+    """A known answer is there before the other model has read the question: that would tell which it is."""
+    served.links.choose(served.link.token, is_blind=True)
+    served.chat.decision = Decision(kind=AnswerKind.KNOWN, answer=TUNED)
+    with served.visitor() as client:
+        told = lines(served.ask(client))
+    spoken = [line for line in told if "base" in line or "tuned" in line]
+    assert [sorted(line) for line in spoken] == [["base", "tuned"]]
+    assert sorted(spoken[0].values()) == sorted([TUNED, BASE])
+    assert not any("how" in line for line in told)
 
 
 def test_a_blind_vote_is_blind_counts_once_and_then_tells_whose_each_answer_was(served: Served) -> None:

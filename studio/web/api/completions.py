@@ -123,8 +123,10 @@ class Answer:
         """How the answer came about."""
         if self.decision is None:
             return {"answered": AnswerKind.WRITTEN.value, "source": None, "confidence": None}
-        confidence = round(self.decision.confidence, 4)
-        return {"answered": self.decision.kind.value, "source": self.decision.source or None, "confidence": confidence}
+        way = {"answered": self.decision.kind.value, "source": self.decision.source or None}
+        if self.decision.problem is not None:  # nobody could decide
+            return way | {"confidence": None, "problem": self.decision.problem.code}
+        return way | {"confidence": round(self.decision.confidence, 4)}
 
     def _event(self, delta: dict[str, Any], reason: str | None = None) -> str:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}

@@ -60,9 +60,9 @@ class Answering:
 
         Lines: ``{"ahead": 2, "message": …}`` while waiting, ``{"base": …, "tuned": …}`` with what is new of each
         answer (``"replace": true`` where it is the whole answer anew) and, once, ``"how"`` the tuned one came about
-        where that was decided, at last ``{"done": true}`` or ``{"error": …}``. In a blind vote nothing says how,
-        ``base`` is the answer that stands first, whose ever it is, and the last line has a ``ballot``; where better
-        answers may be suggested it has a ``receipt`` of the tuned one.
+        where that was decided, at last ``{"done": true}`` or ``{"error": …}``. In a blind vote nothing says how, both
+        answers come whole in one line once both are there, ``base`` is the one that stands first, whose ever it is, and
+        the last line has a ``ballot``; where better answers may be suggested it has a ``receipt`` of the tuned one.
         """
         own = Permission(partial(self.links.open, link.token))
         watch = self.permissions.setdefault(link.token, own)
@@ -114,6 +114,10 @@ class Answering:
                         _LOG.warning("A demo question failed: %s", update.problem.code)
                         yield _line(error=text("demo.failed"))
                         return
+                    if update.is_fitting:
+                        yield _line(message=text("demo.fitting"))
+                    if ballot and not update.done:  # a known answer would be there before the other has begun
+                        continue
                     change = _change(said, update.texts)
                     if change and not how and SIDES[1] in update.decisions:
                         how = update.decisions[SIDES[1]].kind.value

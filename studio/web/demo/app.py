@@ -55,7 +55,8 @@ def demo_app(services: DemoServices, *, prefix: str = "") -> FastAPI:
 
     app.get(below + "/static/{name}")(_static)
     app.exception_handler(HTTPException)(_missing)
-    add_widget(app, below, WidgetService(services.workspace, services.links), intake, visitors)
+    widgets = WidgetService(services.workspace, services.links)
+    add_widget(app, below, widgets, intake, visitors, services.trust.warm)
 
     @app.api_route(below + "/{token}", methods=["GET", "HEAD"])
     def page(request: Request, token: str) -> Response:
@@ -64,14 +65,15 @@ def demo_app(services: DemoServices, *, prefix: str = "") -> FastAPI:
         except AfinaError as error:
             return _locked(request, error) if error.code == "demo.locked" else _closed(request, error)
         response = HTMLResponse(demo_page(link, _locale(request, link), is_chat_model=_chats(services, link)))
-        if request.method == "GET" and visitors.known(request) is None:
-            with suppress(
-                AfinaError
-            ):  # a script without cookies is a new visitor every time, and not believed for long
-                visits.check(f"{token} {visitors.address(request)}")
-                services.links.count_visit(link)
+        if request.method == "GET":
+            is_new = visitors.known(request) is None
+            with suppress(AfinaError):
+                if is_new:  # a script without cookies is so every time, and not believed for long
+                    visits.check(f"{token} {visitors.address(request)}")
+                    services.links.count_visit(link)
                 services.trust.warm(link.run_id)
-            _remember(response, request, token, visitors.new_cookie())
+            if is_new:
+                _remember(response, request, token, visitors.new_cookie())
         return response
 
     @app.post(below + "/{token}/ask")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -59,7 +60,14 @@ _PREFLIGHT: Final = {
 }
 
 
-def add_widget(app: FastAPI, below: str, widgets: WidgetService, intake: QuestionIntake, visitors: Visitors) -> None:
+def add_widget(
+    app: FastAPI,
+    below: str,
+    widgets: WidgetService,
+    intake: QuestionIntake,
+    visitors: Visitors,
+    warm: Callable[[str], object],
+) -> None:
     """Adds the script and the widgets' routes to the demo pages, before ``/{token}``, which would match them.
 
     Args:
@@ -68,6 +76,7 @@ def add_widget(app: FastAPI, below: str, widgets: WidgetService, intake: Questio
         widgets: and their links.
         intake: of the demo pages, so that a link has one hour and one queue at all doors.
         visitors: of the demo pages.
+        warm: gets a run ready for its first question, in the background.
     """
 
     visits, near = RateLimit(1, _DAY), RateLimit(VISITS, HOUR)
@@ -84,6 +93,7 @@ def add_widget(app: FastAPI, below: str, widgets: WidgetService, intake: Questio
     def described(request: Request, widget_id: str) -> Response:
         try:
             widget, link = _admitted(widgets, request, widget_id)
+            warm(link.run_id)
         except Exception as error:
             return _refused(request, error)
         return _readable(request, JSONResponse(_description(request, widget, link, visitors)))

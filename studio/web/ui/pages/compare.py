@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import gradio as gr
@@ -31,7 +32,7 @@ from studio.web.ui.components import (
 )
 from studio.web.ui.pages.careful import CarefulControl, build_careful
 from studio.web.ui.pages.compare_view import render_talk, render_turn
-from studio.web.ui.pages.tuned import best_run, chosen_run, nothing_tuned, run_label, tuned_runs
+from studio.web.ui.pages.tuned import best_run, chosen_run, chosen_run_id, nothing_tuned, run_label, tuned_runs
 from studio.web.ui.session import Place
 
 _SUGGESTIONS: Final = 4
@@ -128,9 +129,10 @@ def _layout(ui: Ui) -> _Parts:
                 label=text("compare.goes_on"), container=False, visible=False, elem_id="compare-goes-on"
             )
         suggestions = ui.actions(elem_id="compare-suggestions")
-        careful = build_careful(ui, lambda place: _run_id(ui, place))
         with gr.Column(elem_id="compare-talk"):
-            now, talk = ui.html(elem_id="compare-now"), ui.html(elem_id="compare-earlier")
+            now = ui.html(elem_id="compare-now")  # right below the question, on a phone too
+            careful = build_careful(ui, partial(chosen_run_id, ui))
+            talk = ui.html(elem_id="compare-earlier")
         temperature, max_tokens = _expert(ui)
     foot = ui.html()
     return _Parts(
@@ -168,7 +170,7 @@ def _expert(ui: Ui) -> tuple[Any, Any]:
         max_tokens = gr.Slider(
             16,
             512,
-            value=192,
+            value=256,
             step=16,
             label=text("compare.max_tokens"),
             info=text("compare.max_tokens_info"),
@@ -247,15 +249,21 @@ def _ask(ui: Ui, parts: _Parts, asked: Asked) -> Iterator[dict[Any, Any]]:
     now, update = _turn_of(asked, names, ChatUpdate({})), ChatUpdate({})
     place = Place(asked.project, "compare")
     busy = {parts.send: gr.Button(visible=False), parts.stop: gr.Button(visible=True)}
-    shown = {parts.now: render_turn(ui, place, now, wait=True), parts.talk: render_talk(ui, place, turns, hint=False)}
+    reading = ui.text("compare.reading")
+    shown = {
+        parts.now: render_turn(ui, place, now, wait=reading),
+        parts.talk: render_talk(ui, place, turns, hint=False),
+    }
     yield {**shown, parts.box: "", **busy}
     drawn, problem = time.monotonic(), None
     try:
         for update in _stream(ui, asked, turns, names):
             now = _turn_of(asked, names, update)
-            if time.monotonic() - drawn > _PAUSE and not update.done and any(update.texts.values()):
+            is_due = time.monotonic() - drawn > _PAUSE and not update.done and any(update.texts.values())
+            if is_due or update.is_fitting:
                 drawn = time.monotonic()
-                yield {parts.now: render_turn(ui, place, now, wait=True)}
+                wait = ui.text("compare.fitting") if update.is_fitting else reading
+                yield {parts.now: render_turn(ui, place, now, wait=wait)}
         problem = update.problem or update.notice
     except Exception as error:
         problem = Problem.of(from_exception(error))
@@ -297,13 +305,6 @@ def _stream(ui: Ui, asked: Asked, turns: tuple[Turn, ...], names: Mapping[str, s
 def _talk_of(request: gr.Request) -> str:
     """Names the conversation of one open page."""
     return f"page-{request.session_hash}"
-
-
-def _run_id(ui: Ui, place: Place) -> str:
-    """The tuned version that a place is about; empty where there is none."""
-    views = tuned_runs(ui, place.project)
-    run = chosen_run(place, views, best_run(ui, views))
-    return run.id if run is not None else ""
 
 
 def _render(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:

@@ -26,8 +26,16 @@ _HOW_KINDS: Final = {"known": "good", "written": "", "handed_over": "warn"}
 _READING: Final = Markup('<p class="af-small af-muted">{}</p>')
 
 
-def render_turn(ui: Ui, place: Place, turn: Turn, problem: Problem | None = None, *, wait: bool = False) -> str:
-    """The newest turn, while its answers come and when they are there."""
+def render_turn(ui: Ui, place: Place, turn: Turn, problem: Problem | None = None, *, wait: str = "") -> str:
+    """The newest turn, while its answers come and when they are there.
+
+    Args:
+        ui: what pages are built with.
+        place: where the person is.
+        turn: as far as it has come.
+        problem: why there is no answer, or not the one that was hoped for.
+        wait: what answers that have not begun wait for; empty once nothing follows.
+    """
     return wrapped(_turn(ui, place, turn, problem, wait))
 
 
@@ -44,13 +52,11 @@ def render_talk(ui: Ui, place: Place, turns: Sequence[Turn], *, hint: bool = Tru
         return wrapped(Markup('<p class="af-muted">{}</p>').format(ui.text("compare.start_here"))) if hint else ""
     html = Markup('<section aria-label="{}">{}</section>')
     return wrapped(
-        html.format(
-            ui.text("compare.conversation"), join(_turn(ui, place, turn, None, False) for turn in reversed(turns))
-        )
+        html.format(ui.text("compare.conversation"), join(_turn(ui, place, turn, None, "") for turn in reversed(turns)))
     )
 
 
-def _turn(ui: Ui, place: Place, turn: Turn, problem: Problem | None, wait: bool) -> Markup:
+def _turn(ui: Ui, place: Place, turn: Turn, problem: Problem | None, wait: str) -> Markup:
     return _TURN.format(
         busy="true" if wait else "false",
         you=ui.text("compare.you_on" if turn.follows else "compare.you"),
@@ -61,7 +67,7 @@ def _turn(ui: Ui, place: Place, turn: Turn, problem: Problem | None, wait: bool)
     )
 
 
-def _answer(ui: Ui, place: Place, answer: Answer, wait: bool) -> Markup:
+def _answer(ui: Ui, place: Place, answer: Answer, wait: str) -> Markup:
     text = answer.text.strip()
     side = "before" if answer.key == BASE else "after"
     copy = copy_button(ui.text, answer.text)
@@ -70,7 +76,7 @@ def _answer(ui: Ui, place: Place, answer: Answer, wait: bool) -> Markup:
         label=" · ".join(filter(None, [ui.text(f"compare.{side}"), answer.name])),
         note=badge(ui.text("compare.stopped")) if answer.is_cut and not wait else EMPTY,
         wait="af-wait" if wait else "",
-        reading=_READING.format(ui.text("compare.reading")) if wait and not text else EMPTY,
+        reading=_READING.format(wait) if wait and not text else EMPTY,
         text=text if text or wait else ui.text("compare.no_text"),
         how=_how(ui, place, answer),
         copy=copy if text and not wait else EMPTY,

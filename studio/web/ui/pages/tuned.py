@@ -29,6 +29,13 @@ def chosen_run(place: Place, views: list[RunView], best: RunView | None) -> RunV
     return next((view for view in views if view.id == place.run), best or (views[0] if views else None))
 
 
+def chosen_run_id(ui: Ui, place: Place) -> str:
+    """Id of the tuned version that a place is about; empty where there is none."""
+    views = tuned_runs(ui, place.project)
+    run = chosen_run(place, views, best_run(ui, views))
+    return run.id if run is not None else ""
+
+
 def run_label(ui: Ui, view: RunView, best: RunView | None) -> str:
     """What a tuned version is called where one is chosen; the best says so."""
     mark = ui.text("common.best_run") if best is not None and view.id == best.id else ""
