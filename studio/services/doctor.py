@@ -15,6 +15,8 @@ from pydantic import Field
 from studio import __version__
 from studio.domain.model import SourceKind
 from studio.domain.value import Value
+from studio.encoders.catalog import ENCODERS
+from studio.encoders.install import is_installed
 from studio.models.hardware import Machine, machine
 from studio.models.probe import choose_precision
 from studio.models.sources.package import PACKAGES
@@ -56,6 +58,9 @@ def examine(workspace: Workspace, models: ModelService) -> Iterator[Finding]:
     enough = here.ram_free >= _MEMORY
     yield Finding(code="memory" if enough else "memory_short", well=enough, params={"bytes": here.ram_free})
     yield from _models(models)
+    for card in ENCODERS:
+        params = {"name": card.name, "id": card.id, "bytes": card.wheel.size}
+        yield Finding(code="encoder.here" if is_installed(workspace, card) else "encoder.offered", params=params)
 
 
 def _computer(here: Machine) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from studio.encoders.catalog import ENCODERS, EncoderCard, encoder_for
@@ -46,10 +47,19 @@ class EncoderInstall:
         """Notes that a person does without it."""
         write_atomic(self._answers, json.dumps(read_object(self._answers) | {self.card.id: "declined"}))
 
-    def install(self) -> None:
-        """Begins to fetch it in the background; what goes wrong is kept in :attr:`progress`."""
+    def install(self, then: Callable[[], object] = lambda: None) -> None:
+        """Begins to fetch it in the background; what goes wrong is kept in :attr:`progress`.
+
+        Args:
+            then: called once it is installed.
+        """
+
+        def work(job: ActiveJob) -> None:
+            self._install(job)
+            then()
+
         if not self.folder:
-            self._jobs.start(self.card.id, self._install)
+            self._jobs.start(self.card.id, work)
 
     def cancel(self) -> None:
         """Stops the download; what was fetched whole is kept for the next try."""
@@ -88,6 +98,10 @@ class EncoderService:
     def for_language(self, language: str) -> EncoderInstall:
         """The one that sorts questions of a language best."""
         return self._installs[encoder_for(language).id]
+
+    def named(self, encoder_id: str) -> EncoderInstall | None:
+        """The one with an id; None where there is none."""
+        return self._installs.get(encoder_id)
 
     @property
     def installed(self) -> tuple[str, ...]:

