@@ -159,8 +159,8 @@ def _alike(fact: FoundFact, want: FoundFact) -> bool:
     return fact.kind is want.kind
 
 
-def _fact(found: FoundFact, expected: str = "") -> Fact:
-    return Fact(kind=found.kind, text=found.text, start=found.start, end=found.end, expected=expected)
+def _fact(fact: FoundFact, expected: str = "") -> Fact:
+    return Fact(kind=fact.kind, text=fact.text, start=fact.start, end=fact.end, expected=expected)
 
 
 def _capital_share(texts: Sequence[str]) -> float:

@@ -170,11 +170,11 @@ def _add(session: Session, project_id: str, source: str, question: str, answer: 
     session.add(row)
 
 
-def _waits(session: Session, project_id: str, one: Opinion) -> bool:
+def _waits(session: Session, project_id: str, suggestion: Opinion) -> bool:
     query = select(SuggestedAnswerRow.id).where(
         SuggestedAnswerRow.project_id == project_id,
-        SuggestedAnswerRow.question == clean(one.question)[0],
-        SuggestedAnswerRow.better == clean(one.suggestion)[0],
+        SuggestedAnswerRow.question == clean(suggestion.question)[0],
+        SuggestedAnswerRow.better == clean(suggestion.suggestion)[0],
     )
     return session.scalar(query) is not None
 

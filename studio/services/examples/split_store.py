@@ -92,12 +92,12 @@ class SplitStore:
         found = keeping.load(self._path(row), split_of(row))
         return self._remember(row, found) if found is not None else None
 
-    def _remember(self, row: DatasetRow, found: Drawn) -> Drawn:
+    def _remember(self, row: DatasetRow, drawn: Drawn) -> Drawn:
         with self._lock:
-            self._known[row.id] = found
+            self._known[row.id] = drawn
             while len(self._known) > _MAX_CACHED_SPLITS:
                 self._known.popitem(last=False)
-        return found
+        return drawn
 
     def _aside(self, row: DatasetRow, job: ActiveJob) -> None:
         request = {"do": "draw", "version_id": row.id}

@@ -135,12 +135,12 @@ class TableService:
             self._versions.add(project_id, editing.applied(lines, made), lambda: draft)
         return version_of(self._versions.require_current(project_id))
 
-    def matches(self, project_id: str, wanted: Replacement, limit: int = 5) -> Matches:
+    def matches(self, project_id: str, replacement: Replacement, limit: int = 5) -> Matches:
         """Where a text stands, and the first examples as they would become. Raises as :meth:`page`."""
         lines = self._of(self._versions.require_current(project_id)).lines
         places, examples, changes, emptied = 0, 0, list[Change](), list[str]()
         for row, line in enumerate(lines.lines(), start=1):
-            old, new, count = _replaced(line, wanted)
+            old, new, count = _replaced(line, replacement)
             if old is None or new is None:
                 continue
             places += count
@@ -151,21 +151,26 @@ class TableService:
                 emptied.append(row_label(old, row))
         return Matches(places, examples, tuple(changes), tuple(emptied))
 
-    def replace(self, project_id: str, wanted: Replacement) -> DatasetVersion:
+    def replace(self, project_id: str, replacement: Replacement) -> DatasetVersion:
         """Makes a version with a text replaced everywhere; where it stands nowhere, none is made.
 
         Raises ``data.replace_empties``; as :meth:`page`.
         """
         current = self._versions.require_current(project_id)
-        found = self.matches(project_id, wanted, limit=0)
+        found = self.matches(project_id, replacement, limit=0)
         if found.emptied:
             raise AfinaError("data.replace_empties", n=len(found.emptied), rows=label_list(found.emptied))
         if found.places:
             lines = self._of(current).lines
-            counts = {"n": found.places, "examples": found.examples, "find": wanted.find[:80], "put": wanted.put[:80]}
+            counts = {
+                "n": found.places,
+                "examples": found.examples,
+                "find": replacement.find[:80],
+                "put": replacement.put[:80],
+            }
             draft = Draft.like(current, "replace", counts)
             self._versions.add(
-                project_id, (_replaced(line, wanted)[1] or line for line in lines.lines()), lambda: draft
+                project_id, (_replaced(line, replacement)[1] or line for line in lines.lines()), lambda: draft
             )
         return version_of(self._versions.require_current(project_id))
 
@@ -222,12 +227,12 @@ def _has(finding: Finding, place: int) -> bool:
     return at < finding.count and int(finding.rows[at]) == place
 
 
-def _replaced(line: bytes, wanted: Replacement) -> tuple[Conversation | None, Conversation | None, int]:
+def _replaced(line: bytes, replacement: Replacement) -> tuple[Conversation | None, Conversation | None, int]:
     """An example before and after, and how often the text stands in it; None twice where it stands nowhere."""
-    if not wanted.may_be_in(line):
+    if not replacement.may_be_in(line):
         return None, None, 0
     old = parsed(line)
-    new, count = wanted.within(old)
+    new, count = replacement.within(old)
     return (old, new, count) if count else (None, None, 0)
 
 

@@ -28,10 +28,10 @@ class PromptLookup:
                 if size <= end:
                     self._after[tuple(text[end - size : end])] = (text, end)
 
-    def after(self, said: Sequence[int]) -> list[int]:
+    def after(self, answer: Sequence[int]) -> list[int]:
         """Up to :data:`LONGEST` tokens that may follow; none where the last token is in no text."""
         for size in _KEYS:
-            match = self._after.get(tuple(said[-size:])) if size <= len(said) else None
+            match = self._after.get(tuple(answer[-size:])) if size <= len(answer) else None
             if match is not None:
                 text, end = match
                 return list(text[end : end + LONGEST])

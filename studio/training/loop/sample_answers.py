@@ -105,11 +105,11 @@ class SampleAnswers:
         )
         return Answers(time=time.time(), step=step, items=items, seconds=seconds)
 
-    def _item(self, asked: Conversation, ids: Sequence[int], *, is_cut: bool) -> SampleAnswer:
+    def _item(self, conversation: Conversation, ids: Sequence[int], *, is_cut: bool) -> SampleAnswer:
         answer = self._encoder.tokenizer.decode(ids).strip()
-        if is_cut and answer != asked.answer and not answer.endswith(_ENDS):
+        if is_cut and answer != conversation.answer and not answer.endswith(_ENDS):
             answer += " …"
-        return SampleAnswer(question=asked.question, expected=asked.answer, answer=answer)
+        return SampleAnswer(question=conversation.question, expected=conversation.answer, answer=answer)
 
     def _proposed(self) -> PromptLookup:
         """What the model is likely to say: answers that it learns, those that are expected, and what it said last."""

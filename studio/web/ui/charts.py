@@ -49,10 +49,10 @@ def loss_chart(text: Catalog, view: RunView, label: str) -> Markup:
     ).html()
 
 
-def overlay_chart(text: Catalog, found: Comparison) -> Markup:
+def overlay_chart(text: Catalog, comparison: Comparison) -> Markup:
     """The exam errors of several runs over their passes; a run without exams shows its practice instead."""
     series, tips = [], list[tuple[float, str]]()
-    for index, curve in enumerate(found.curves, 1):
+    for index, curve in enumerate(comparison.curves, 1):
         points = curve.exam or tuple(thinned(_running_mean(curve.practice)))
         series.append(Series(curve.name, f"s{index}", points, dots=bool(curve.exam)))
         tips += [
@@ -60,14 +60,14 @@ def overlay_chart(text: Catalog, found: Comparison) -> Markup:
             for x, y in thinned(points, _TIPS)
         ]
     every = [point for one in series for point in one.points]
-    best = found.curves[found.best].best if found.best is not None else None
+    best = comparison.curves[comparison.best].best if comparison.best is not None else None
     marks = (
-        [Mark(*best, kind=f"s{found.best + 1}", label=text("train.live.chart.best"))]
-        if best and found.best is not None
+        [Mark(*best, kind=f"s{comparison.best + 1}", label=text("train.live.chart.best"))]
+        if best and comparison.best is not None
         else []
     )
     return Plot(
-        label=text("train.overlay.chart_label", n=len(found.curves)),
+        label=text("train.overlay.chart_label", n=len(comparison.curves)),
         x=pass_axis(text, max((x for x, _ in every), default=1.0)),
         y=error_axis(text, max((y for _, y in every), default=1.0) * _HEADROOM),
         series=series,

@@ -68,7 +68,7 @@ def symbol_of(number: int) -> str:
 
 def map_chart(
     text: Catalog,
-    found: QuestionMap,
+    question_map: QuestionMap,
     examples: Sequence[Conversation],
     colouring: Colouring,
     held_out: Collection[str],
@@ -78,7 +78,7 @@ def map_chart(
     """The questions on a plane.
 
     Args:
-        found: where they stand.
+        question_map: where they stand.
         examples: of the points, in their order.
         held_out: ids of the examples for the proof.
         lone: ids of the examples whose topic has a single phrasing.
@@ -87,18 +87,18 @@ def map_chart(
         A Plotly figure; ``customdata`` of a point is the id of its example.
     """
     figure = go.Figure()
-    place = {example_id: i for i, example_id in enumerate(found.ids)}
-    links = _links(found, place, copies)
+    place = {example_id: i for i, example_id in enumerate(question_map.ids)}
+    links = _links(question_map, place, copies)
     if links[0]:
         line = {"color": MARKED, "width": 1.6}
         name = text("examples.plots.map.copies")
         figure.add_trace(go.Scatter(x=links[0], y=links[1], mode="lines", line=line, name=name, hoverinfo="skip"))
     rings = [place[i] for i in lone if i in place]
     if rings:
-        figure.add_trace(_points(found, rings, text("examples.plots.map.lone"), _ring(), skip=True))
-    size = 9 if len(found.ids) < 800 else 6
+        figure.add_trace(_points(question_map, rings, text("examples.plots.map.lone"), _ring(), skip=True))
+    size = 9 if len(question_map.ids) < 800 else 6
     for kept, name in ((False, "examples.plots.map.learned"), (True, "examples.plots.map.held_out")):
-        chosen = [i for i, example_id in enumerate(found.ids) if (example_id in held_out) is kept]
+        chosen = [i for i, example_id in enumerate(question_map.ids) if (example_id in held_out) is kept]
         if not chosen:
             continue
         numbers = [colouring.of[i] for i in chosen]
@@ -109,7 +109,7 @@ def map_chart(
             "line": {"width": 2 if kept else 0},
             "opacity": 0.9,
         }
-        trace = _points(found, chosen, text(name), marker)
+        trace = _points(question_map, chosen, text(name), marker)
         trace.text = [_hover(examples[i], colouring.names[n] if n >= 0 else "") for i, n in zip(chosen, numbers)]  # noqa: B905
         figure.add_trace(trace)
     hidden = {"visible": False, "fixedrange": True}
@@ -222,14 +222,16 @@ def dressed(figure: Any, text: Catalog, **layout: Any) -> Any:
     return figure
 
 
-def _points(found: QuestionMap, chosen: Sequence[int], name: str, marker: dict[str, Any], skip: bool = False) -> Any:
+def _points(
+    question_map: QuestionMap, chosen: Sequence[int], name: str, marker: dict[str, Any], skip: bool = False
+) -> Any:
     return go.Scatter(
-        x=[found.places.x[i] for i in chosen],
-        y=[found.places.y[i] for i in chosen],
+        x=[question_map.places.x[i] for i in chosen],
+        y=[question_map.places.y[i] for i in chosen],
         mode="markers",
         name=name,
         marker=marker,
-        customdata=[found.ids[i] for i in chosen],
+        customdata=[question_map.ids[i] for i in chosen],
         **({"hoverinfo": "skip"} if skip else {"hovertemplate": "%{text}<extra></extra>"}),
     )
 
@@ -239,7 +241,7 @@ def _ring() -> dict[str, Any]:
 
 
 def _links(
-    found: QuestionMap, place: dict[str, int], copies: Sequence[Sequence[str]]
+    question_map: QuestionMap, place: dict[str, int], copies: Sequence[Sequence[str]]
 ) -> tuple[list[float | None], list[float | None]]:
     """Lines between the members of a group, each to the next."""
     x: list[float | None] = []
@@ -249,8 +251,8 @@ def _links(
         for left, right in pairwise(known):
             if len(x) >= 3 * _LINKS:
                 return x, y
-            x += [found.places.x[left], found.places.x[right], None]
-            y += [found.places.y[left], found.places.y[right], None]
+            x += [question_map.places.x[left], question_map.places.x[right], None]
+            y += [question_map.places.y[left], question_map.places.y[right], None]
     return x, y
 
 

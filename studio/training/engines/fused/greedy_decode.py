@@ -62,10 +62,10 @@ class _Row:
     answer: list[int] = field(default_factory=list)
     is_open: bool = True
 
-    def take(self, said: Sequence[int], stop_ids: frozenset[int], limit: int) -> None:
+    def take(self, tokens: Sequence[int], stop_ids: frozenset[int], limit: int) -> None:
         """Adds what the model says after the last known token and after each proposed one, while these come true."""
         guesses = [*self.fed[len(self.fed) - self.proposed :], None]
-        for token, guess in zip(said, guesses, strict=True):
+        for token, guess in zip(tokens, guesses, strict=True):
             if token in stop_ids or not self.is_open:
                 self.is_open = False
                 return

@@ -90,10 +90,10 @@ def _changes(ui: Ui, version_id: str) -> str:
         return str(Markup('<p class="af-muted">{}</p>').format(ui.text.error(error)))
 
 
-def render_changes(ui: Ui, found: Difference) -> str:
+def render_changes(ui: Ui, difference: Difference) -> str:
     """What a version changed: how much of each kind, and the first examples with the difference marked."""
-    cards = [change_card(ui, ui.text("examples.history.changed"), old, new) for old, new in found.changed]
-    cards += [change_card(ui, ui.text("examples.history.removed"), old, None) for old in found.removed]
-    cards += [change_card(ui, ui.text("examples.history.added"), None, new) for new in found.added]
-    rest = sum(found.counts.values()) - len(cards)
-    return render(ui.text, "examples/changes", counts=found.counts, cards=cards, rest=rest)
+    cards = [change_card(ui, ui.text("examples.history.changed"), old, new) for old, new in difference.changed]
+    cards += [change_card(ui, ui.text("examples.history.removed"), old, None) for old in difference.removed]
+    cards += [change_card(ui, ui.text("examples.history.added"), None, new) for new in difference.added]
+    rest = sum(difference.counts.values()) - len(cards)
+    return render(ui.text, "examples/changes", counts=difference.counts, cards=cards, rest=rest)

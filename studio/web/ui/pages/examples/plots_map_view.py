@@ -35,8 +35,8 @@ def render_map(ui: Ui, view: InsightView, colouring: Colouring, kept: Sequence[b
     return ui.render("examples/plots_map", plot_head=plot_head, proof=proof, notes=notes, points=points)
 
 
-def _closeness(ui: Ui, view: InsightView, found: QuestionMap) -> str:
-    if found.by is MapBy.MEANING:
+def _closeness(ui: Ui, view: InsightView, question_map: QuestionMap) -> str:
+    if question_map.by is MapBy.MEANING:
         return ui.text(
             "examples.plots.map.by_meaning", name=ui.services.insights.encoders.for_language(view.language).card.name
         )
@@ -79,10 +79,10 @@ def render_example(ui: Ui, example: Conversation, near: Iterable[Conversation], 
     return ui.render("examples/plots_example", example=example, near=list(near), held_out=held_out)
 
 
-def colouring_of(insights: Insights, found: QuestionMap, examples: Sequence[Conversation]) -> Colouring:
+def colouring_of(insights: Insights, question_map: QuestionMap, examples: Sequence[Conversation]) -> Colouring:
     """Points coloured by the topics of the data, or by groups of alike questions where it names none."""
     if not insights.topics.named:
-        return Colouring(found.places.names, found.places.groups)
+        return Colouring(question_map.places.names, question_map.places.groups)
     numbers = {topic.name: number for number, topic in enumerate(insights.topics.topics)}
     return Colouring(tuple(numbers), tuple(numbers.get(example.topic or "", -1) for example in examples))
 

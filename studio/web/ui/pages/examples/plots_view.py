@@ -71,72 +71,72 @@ def render_lengths(text: Catalog, lengths: Lengths | None) -> tuple[str, str]:
     return wrapped(plot_head(title, sentence)), table
 
 
-def render_languages(text: Catalog, found: Languages) -> tuple[str, str]:
+def render_languages(text: Catalog, languages: Languages) -> tuple[str, str]:
     """The sentence above the chart of languages, and the table below it."""
-    known = [(code, count) for code, count in found if code]
+    known = [(code, count) for code, count in languages if code]
     if not known:
         sentence = text("examples.plots.languages.unknown")
     elif len(known) == 1:
         sentence = text("examples.plots.languages.one", language=text(f"examples.plots.language.{known[0][0]}"))
     else:
-        percent = round(100 * known[0][1] / sum(count for _, count in found))
+        percent = round(100 * known[0][1] / sum(count for _, count in languages))
         sentence = text(
             "examples.plots.languages.several", language=text(f"examples.plots.language.{known[0][0]}"), percent=percent
         )
-    rows = [(text(f"examples.plots.language.{code}"), count) for code, count in found]
+    rows = [(text(f"examples.plots.language.{code}"), count) for code, count in languages]
     table = _table(text, [text("examples.plots.languages.column"), text("examples.plots.column")], rows)
     return wrapped(plot_head(text("examples.plots.languages.title"), sentence)), table
 
 
-def render_topics(text: Catalog, found: Topics) -> tuple[str, str]:
+def render_topics(text: Catalog, topics: Topics) -> tuple[str, str]:
     """The sentence above the chart of topics, and the table below it."""
-    kind = "" if found.named else "answers_"
-    single = found.single
+    kind = "" if topics.named else "answers_"
+    single = topics.single
     if single:
-        shown = [topic.name for topic in single] if found.named else [single[0].name[:80]]
+        shown = [topic.name for topic in single] if topics.named else [single[0].name[:80]]
         names = names_of(text, shown)
-        sentence = text(f"examples.plots.topics.{kind}single", n=len(single), all=len(found.topics), names=names)
+        sentence = text(f"examples.plots.topics.{kind}single", n=len(single), all=len(topics.topics), names=names)
     else:
-        sentence = text(f"examples.plots.topics.{kind}several", n=len(found.topics))
-    if len(found.topics) > SHOWN:
+        sentence = text(f"examples.plots.topics.{kind}several", n=len(topics.topics))
+    if len(topics.topics) > SHOWN:
         sentence += " " + text(
-            "examples.plots.first" if single else "examples.plots.shown", n=SHOWN, all=len(found.topics)
+            "examples.plots.first" if single else "examples.plots.shown", n=SHOWN, all=len(topics.topics)
         )
-    title = text("examples.plots.topics.title" if found.named else "examples.plots.topics.answers_title")
+    title = text("examples.plots.topics.title" if topics.named else "examples.plots.topics.answers_title")
     columns = [
-        "examples.plots.topics.column" if found.named else "examples.plots.topics.answers_column",
+        "examples.plots.topics.column" if topics.named else "examples.plots.topics.answers_column",
         "examples.plots.column",
     ]
-    rows = [(topic.name, topic.examples, topic.phrasings, topic.held_out) for topic in found.topics]
+    rows = [(topic.name, topic.examples, topic.phrasings, topic.held_out) for topic in topics.topics]
     heads = [*map(text, columns), text("examples.plots.topics.phrasings"), text("examples.plots.topics.held_out")]
     return wrapped(plot_head(title, sentence)), _table(text, heads, rows)
 
 
-def render_copies(text: Catalog, found: Sequence[Copies]) -> tuple[str, str]:
+def render_copies(text: Catalog, copies: Sequence[Copies]) -> tuple[str, str]:
     """The sentence above the chart of groups that ask the same, and the table below it."""
     title = text("examples.plots.copies.title")
-    if not found:
+    if not copies:
         return wrapped(plot_head(title, text("examples.plots.copies.none"))), ""
-    sentence = text("examples.plots.copies.some", n=len(found), examples=sum(len(group.ids) for group in found))
-    differ = sum(group.answers > 1 for group in found)
+    sentence = text("examples.plots.copies.some", n=len(copies), examples=sum(len(group.ids) for group in copies))
+    differ = sum(group.answers > 1 for group in copies)
     if differ:
         sentence += " " + text("examples.plots.copies.differ", n=differ)
-    if len(found) > SHOWN:
-        sentence += " " + text("examples.plots.shown", n=SHOWN, all=len(found))
-    rows = [(group.question, len(group.ids), group.answers) for group in found]
+    if len(copies) > SHOWN:
+        sentence += " " + text("examples.plots.shown", n=SHOWN, all=len(copies))
+    rows = [(group.question, len(group.ids), group.answers) for group in copies]
     heads = [text("examples.plots.copies.column"), text("examples.plots.column"), text("examples.plots.copies.answers")]
     return wrapped(plot_head(title, sentence)), _table(text, heads, rows)
 
 
-def topic_bars(text: Catalog, found: Topics) -> list[Bar]:
+def topic_bars(text: Catalog, topics: Topics) -> list[Bar]:
     """Topics with a single phrasing first, for they need a look; then the largest."""
-    ordered = sorted(found.topics, key=lambda topic: (topic.phrasings != 1, -topic.examples))
+    ordered = sorted(topics.topics, key=lambda topic: (topic.phrasings != 1, -topic.examples))
     return [
         Bar(topic.name, topic.examples, _topic_hover(text, topic), topic.phrasings == 1) for topic in ordered[:SHOWN]
     ]
 
 
-def language_bars(text: Catalog, found: Languages) -> list[Bar]:
+def language_bars(text: Catalog, languages: Languages) -> list[Bar]:
     """One bar a language."""
     return [
         Bar(
@@ -145,14 +145,14 @@ def language_bars(text: Catalog, found: Languages) -> list[Bar]:
             text("examples.plots.examples", n=count),
             marked=bool(code) and place > 0,
         )
-        for place, (code, count) in enumerate(found)
+        for place, (code, count) in enumerate(languages)
     ]
 
 
-def copy_bars(text: Catalog, found: Sequence[Copies]) -> list[Bar]:
+def copy_bars(text: Catalog, copies: Sequence[Copies]) -> list[Bar]:
     """The largest groups that ask the same; those with several answers are marked."""
     bars = []
-    for group in found[:SHOWN]:
+    for group in copies[:SHOWN]:
         key = "examples.plots.copies.hover" if group.answers > 1 else "examples.plots.copies.same"
         sentence = text(key, n=len(group.ids), answers=group.answers)
         bars.append(Bar(group.question, len(group.ids), sentence, group.answers > 1))

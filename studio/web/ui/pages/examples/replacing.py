@@ -78,12 +78,12 @@ def _replacement(find: str, put: str, where: str, whole: bool, case: bool) -> Re
     return Replacement(find or "", put or "", _ROLES.get(where, _ROLES["both"]), bool(whole), bool(case))
 
 
-def render_matches(ui: Ui, found: Matches) -> str:
+def render_matches(ui: Ui, matches: Matches) -> str:
     """How often a text stands in the examples, and the first of them as they would become."""
-    if not found.places:
+    if not matches.places:
         return wrapped(Markup('<p class="af-muted">{}</p>').format(ui.text("examples.replace.none")))
-    count = ui.text("examples.replace.count", n=found.places, examples=found.examples)
-    cards = join(change_card(ui, "", change.before, change.after) for change in found.changes)
-    first = ui.text("examples.replace.first") if found.examples > len(found.changes) else EMPTY
+    count = ui.text("examples.replace.count", n=matches.places, examples=matches.examples)
+    cards = join(change_card(ui, "", change.before, change.after) for change in matches.changes)
+    first = ui.text("examples.replace.first") if matches.examples > len(matches.changes) else EMPTY
     line = Markup('<p><b id="examples-places">{}</b> <span class="af-muted">{}</span></p>').format(count, first)
     return wrapped(line, cards)

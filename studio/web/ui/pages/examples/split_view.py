@@ -29,8 +29,8 @@ def render_offer(ui: Ui, offered: Sequence[Rewording], seed: int, without: Colle
     return ui.render("examples/split_offer", kept=kept, seed=seed, without=sorted(without))
 
 
-def render_found(ui: Ui, found: Sequence[Conversation], wanted: str) -> str:
+def render_found(ui: Ui, examples: Sequence[Conversation], wanted: str) -> str:
     """Examples of training that match a search, each with the way into the test."""
-    if not found:
+    if not examples:
         return wrapped(notice(ui.text("examples.split.none_found", wanted=wanted)))
-    return ui.render("examples/split_found", found=found)
+    return ui.render("examples/split_found", found=examples)

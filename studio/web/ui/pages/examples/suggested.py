@@ -53,18 +53,18 @@ def build_suggested(ui: Ui) -> Section:
         waiting = services.suggested.list(place.project)
         return _shown(waiting, waiting[0] if waiting else None)
 
-    def _shown(waiting: list[SuggestedAnswer], one: SuggestedAnswer | None) -> dict[Any, Any]:
-        if one is None:
+    def _shown(waiting: list[SuggestedAnswer], suggestion: SuggestedAnswer | None) -> dict[Any, Any]:
+        if suggestion is None:
             return {box: gr.Column(visible=False)}
-        why = text("examples.suggested.why", source=one.source)
+        why = text("examples.suggested.why", source=suggestion.source)
         return {
             box: gr.Column(visible=True),
             head: wrapped(_HEAD.format(text("examples.suggested.title", n=len(waiting)), why)),
-            question: one.question,
-            answer: wrapped(_ANSWER.format(text("examples.suggested.answer"), one.answer)),
-            better: one.better,
+            question: suggestion.question,
+            answer: wrapped(_ANSWER.format(text("examples.suggested.answer"), suggestion.answer)),
+            better: suggestion.better,
             later: gr.Button(visible=len(waiting) > 1),
-            shown: one.id,
+            shown: suggestion.id,
         }
 
     outputs = (box, head, question, answer, better, later, shown)
