@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from studio.data.splitting.paraphrase_recall import recall_questions
+from studio.data.splitting.practice import recall_questions
 from studio.domain.conversation import Conversation
 from studio.domain.proof import Verdict
 from studio.settings import assets_dir

@@ -14,7 +14,7 @@ from fastapi.responses import FileResponse, PlainTextResponse
 from starlette.background import BackgroundTask
 from starlette.responses import Response
 
-from studio.data.versions.template import write_template
+from studio.data.versions.export import write_template
 from studio.errors import AfinaError
 from studio.i18n import LOCALES, catalog
 from studio.services.container import Services

@@ -13,8 +13,7 @@ import numpy as np
 from studio.data.checks.facts import Facts, Text, firsts
 from studio.data.checks.personal import Personal
 from studio.data.importing.findings import SHOWN_RANGES, row_list
-from studio.data.similarity.clusters import near
-from studio.data.similarity.minhash import Hashes, Ints, mixed
+from studio.data.similarity.clusters import Hashes, Ints, mixed, near
 from studio.data.versions.rows import Rows
 from studio.domain.conversation import Conversation, Message, table_label
 from studio.domain.problem import Severity

@@ -12,7 +12,7 @@ from studio.data.checks.check import Changes, Dataset
 from studio.data.checks.facts import Facts, joined
 from studio.data.checks.personal import Personal
 from studio.data.checks.scanner import Scanner
-from studio.data.similarity.minhash import Ints
+from studio.data.similarity.clusters import Ints
 from studio.data.versions.rows import Rows
 from studio.domain.conversation import Conversation
 

@@ -14,7 +14,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
-from studio.data.similarity.minhash import Hashes, Ints
+from studio.data.similarity.clusters import Hashes, Ints
 
 # Of each example. Hashes are 64 bits wide: two of a million texts share one with a probability of 3e-8.
 _ROW: Final = np.dtype(

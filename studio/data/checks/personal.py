@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from studio.data.checks.facts import Facts, firsts
 from studio.data.checks.language_detection import NAMES
-from studio.data.similarity.minhash import Hashes, Ints, mixed
+from studio.data.similarity.clusters import Hashes, Ints, mixed
 from studio.domain.conversation import Conversation
 from studio.domain.problem import Severity
 

@@ -1,26 +1,58 @@
-"""Everything the checks say of a dataset, and what a fix would change."""
+"""Everything the checks say of a dataset, its health as one number, and what a fix would change.
+
+    score = max(0, 100 - sum of w · sqrt(a / n) over all findings)
+
+where ``n`` is the number of examples, ``a`` how many of them a check found something in, and ``w`` the weight of the
+check (:class:`studio.data.checks.check.Check`): the points lost when every example is affected. The root makes the first
+few cases count, since a model learns a bad habit from few examples: 1 % of the examples costs a tenth of the weight. A
+finding about the whole dataset (too few examples) costs its weight times the missing share. The three findings that cost
+most are those most worth doing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
 from studio.data.checks import registry
 from studio.data.checks.check import Dataset, Finding
-from studio.data.checks.score import most_worth, score
 from studio.data.limits import CHECKED_AT_ONCE
 from studio.domain.conversation import Conversation
 
+_MOST_WORTH: Final = 3  # findings
 _TRIED_PER_SHOWN: Final = 4  # of a large set, so many times as many as are shown: a fix may leave some as they are
+
+
+def cost(finding: Finding, examples: int) -> float:
+    """The points that a finding takes from the score."""
+    weight = registry.get(finding.code).weight
+    if not finding.count:
+        return weight * (1 - float(finding.params["n"]) / float(finding.params["enough"]))
+    return weight * math.sqrt(finding.count / max(1, examples))
+
+
+def score(dataset: Dataset, findings: Sequence[Finding]) -> int:
+    """The health score, 0 to 100; 0 without examples."""
+    if not len(dataset):
+        return 0
+    return max(0, round(100 - sum(cost(finding, len(dataset)) for finding in findings)))
+
+
+def most_worth(dataset: Dataset, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The three findings that cost most, the most expensive first."""
+    order = {check.code: place for place, check in enumerate(registry.CHECKS)}
+    costly = [finding for finding in findings if cost(finding, len(dataset)) > 0]
+    return tuple(sorted(costly, key=lambda f: (-cost(f, len(dataset)), order[f.code]))[:_MOST_WORTH])
 
 
 @dataclass(frozen=True)
 class Report:
     """The health of a dataset."""
 
-    score: int  # 0 to 100; see :mod:`studio.data.checks.score`
+    score: int  # 0 to 100; see :func:`score`
     examples: int  # how many were checked
     findings: tuple[Finding, ...]  # what was found, in the order in which fixes are applied
     top3: tuple[Finding, ...]  # the findings most worth doing something about

@@ -16,7 +16,7 @@ from studio.data.checks.check import Dataset, Finding, Tokens
 from studio.data.checks.dataset import ScannedDataset
 from studio.data.checks.facts import LAYOUT, Facts
 from studio.data.checks.report import Report
-from studio.data.similarity.minhash import Hashes
+from studio.data.similarity.clusters import Hashes
 from studio.data.versions.rows import Rows
 from studio.domain.problem import Severity
 from studio.errors import AfinaError

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from studio.data.importing.column_content import Content, content_of
-from studio.data.importing.column_names import exact_role, roles_of, speaks_about, title_rank
-from studio.data.importing.column_texts import (
+from studio.data.importing.column_content import (
+    Content,
+    content_of,
     has_words,
     is_held_out,
     is_key,
@@ -19,6 +19,7 @@ from studio.data.importing.column_texts import (
     share_asking_first,
     texts_of,
 )
+from studio.data.importing.column_names import exact_role, roles_of, speaks_about, title_rank
 from studio.data.text import plain
 from studio.domain.dataset import ColumnRole, Mapping
 

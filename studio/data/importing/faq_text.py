@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from studio.data.importing.column_texts import is_question
+from studio.data.importing.column_content import is_question
 from studio.data.importing.table import Record, Table
 
 _QUESTION: Final = re.compile(

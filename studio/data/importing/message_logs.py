@@ -9,9 +9,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from studio.data.importing.chat_formats import role_of
-from studio.data.importing.column_content import content_of
+from studio.data.importing.column_content import content_of, is_question
 from studio.data.importing.column_names import header_role
-from studio.data.importing.column_texts import is_question
 from studio.data.importing.exports.base import PAUSE
 from studio.data.importing.findings import Findings
 from studio.data.importing.record_layouts import shown

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from studio.data.splitting.paraphrase import how_many
-from studio.data.splitting.paraphrase_recall import recall_questions
+from studio.data.splitting.paraphrase import held_out_examples, how_many, rewordings
 from studio.data.splitting.split import DEFAULT_FRACTION, SplitKind, held_out_places
+from studio.data.text import plain
 from studio.domain.conversation import Conversation
 
 FEWEST_TO_PART: Final = 400  # examples to learn from; with fewer, each question asked is missed where it is learned
@@ -21,6 +21,9 @@ PRACTICE_SHARE: Final = 0.1
 MAX_PRACTICE: Final = 200
 _MAX_REWORDED: Final = 64
 _SALT: Final = 104_729  # other draws than those of the exam, which takes the plain seed
+_RECALL_SALT: Final = 7_919  # and other words
+_UNIQUE: Final = 0.9  # share of different answers from which on held-out answers cannot be known
+_MIN_EXAMPLES: Final = 4
 
 
 class PracticeKind(StrEnum):
@@ -76,3 +79,22 @@ def lesson_questions(
     taken = set(first)
     chosen = sorted([*first, *(place for place in order if place not in taken)][:count])
     return [train[place] for place in chosen], recall_questions(train, seed + 2 * _SALT, count)
+
+
+def has_unique_answers(train: Sequence[Conversation], held_out: Sequence[Conversation] = ()) -> bool:
+    """Whether (nearly) every answer is there once, so that the answer to a question held out cannot be learned.
+
+    Held-out examples that ask one of ``train`` in other words do not count.
+    """
+    conversations = [*train, *(conversation for conversation in held_out if not conversation.reworded_from)]
+    answers = {plain(conversation.answer) for conversation in conversations}
+    return len(conversations) >= _MIN_EXAMPLES and len(answers) >= _UNIQUE * len(conversations)
+
+
+def recall_questions(conversations: Sequence[Conversation], seed: int, count: int) -> list[Conversation]:
+    """Questions of the examples in other words, spread over them, with the answers that they teach."""
+    numbered = [
+        conversation.model_copy(update={"id": f"r{number}", "held_out": None})
+        for number, conversation in enumerate(conversations)
+    ]
+    return held_out_examples(rewordings(numbered, seed + _RECALL_SALT, count), numbered, 1)

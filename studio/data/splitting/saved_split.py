@@ -12,8 +12,14 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from studio.data.splitting import split as splitting
-from studio.data.splitting.paraphrase_recall import has_unique_answers
-from studio.data.splitting.practice import FEWEST_TO_PART, MAX_PRACTICE, PRACTICE_SHARE, PracticeKind, draw_practice
+from studio.data.splitting.practice import (
+    FEWEST_TO_PART,
+    MAX_PRACTICE,
+    PRACTICE_SHARE,
+    PracticeKind,
+    draw_practice,
+    has_unique_answers,
+)
 from studio.data.splitting.split import SplitKind
 from studio.data.versions.rows import Rows
 from studio.domain.conversation import Conversation

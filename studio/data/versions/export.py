@@ -1,11 +1,11 @@
-"""Examples as files: CSV and XLSX for a spreadsheet, JSONL for training tools. Safe to open."""
+"""Examples as files: CSV and XLSX for a spreadsheet, JSONL for training tools, an empty spreadsheet to fill in. Safe to open."""
 
 from __future__ import annotations
 
 import csv
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +24,8 @@ _INNER: Final = re.compile(
     r"(?<=[;|\t\r\n])([\s\"]*)([=@]|[+-](?![ +\-.,()0-9]*(?:[;|\t\r\n]|$))(?=[^ ]|[^;\r\n]*[|(!]))"
 )
 _XLSX_CELL: Final = 32_767  # characters: Excel refuses longer ones
+_WIDTHS: Final = (48, 80, 24)  # characters
+_NOTE_SIZE: Final = (420, 160)  # pixels
 
 
 def writer(suffix: str) -> Writer:
@@ -143,3 +145,26 @@ def _with_origins(conversations: Iterable[Conversation]) -> Iterator[tuple[Conve
 
 
 WRITERS: Final[dict[str, Writer]] = {"csv": write_csv, "xlsx": write_xlsx, "jsonl": write_jsonl}
+
+
+def write_template(path: Path, sheet: str, titles: Sequence[str], rows: Sequence[Sequence[str]], note: str) -> None:
+    """Writes the spreadsheet. The note is a comment on the first title, so that no reader takes it for an example."""
+    from openpyxl import Workbook
+    from openpyxl.comments import Comment
+    from openpyxl.styles import Alignment, Font
+
+    workbook = Workbook()
+    page = workbook.active
+    page.title = sheet
+    for row in (titles, *rows):
+        page.append(list(row))
+    for cell in page[1]:
+        cell.font = Font(bold=True)
+    for column, width in zip("ABC", _WIDTHS, strict=True):
+        page.column_dimensions[column].width = width
+    for row_cells in page.iter_rows(min_row=2):
+        for cell in row_cells:
+            cell.alignment = Alignment(wrap_text=True, vertical="top")
+    page.freeze_panes = "A2"
+    page["A1"].comment = Comment(note, "Afina", width=_NOTE_SIZE[0], height=_NOTE_SIZE[1])
+    workbook.save(path)

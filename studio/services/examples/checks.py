@@ -18,7 +18,7 @@ from studio.data.checks.dataset import ScannedDataset
 from studio.data.checks.facts import Facts
 from studio.data.checks.report import Change, Report, changes, preview
 from studio.data.limits import CHECKED_AT_ONCE
-from studio.data.similarity.minhash import Hashes
+from studio.data.similarity.clusters import Hashes
 from studio.data.versions.rows import Rows
 from studio.data.versions.versions import Versions
 from studio.domain.conversation import Conversation

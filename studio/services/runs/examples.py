@@ -7,8 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from studio.data.splitting.paraphrase_recall import has_unique_answers
-from studio.data.splitting.practice import PracticeKind, draw_practice, reworded_count, reworded_practice
+from studio.data.splitting.practice import (
+    PracticeKind,
+    draw_practice,
+    has_unique_answers,
+    reworded_count,
+    reworded_practice,
+)
 from studio.domain.conversation import Conversation
 from studio.domain.dataset import Mapping, SplitChoice
 from studio.domain.recipe import Recipe

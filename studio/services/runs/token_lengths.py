@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from studio.data.limits import DRAWN_AT_ONCE
-from studio.data.splitting.paraphrase_recall import has_unique_answers
+from studio.data.splitting.practice import has_unique_answers
 from studio.domain.conversation import Conversation
 from studio.domain.model import BaseModelCard
 from studio.errors import AfinaError, Stopped

@@ -35,7 +35,7 @@ def plan_of_search(
         AfinaError: ``study.too_few_examples``.
     """
     from studio.data.splitting.folds import known_answers
-    from studio.data.splitting.paraphrase_recall import recall_questions
+    from studio.data.splitting.practice import recall_questions
     from studio.data.splitting.split import split
 
     # The flags have done their work: what is left here is to learn from, and a part of it may be asked.

@@ -130,7 +130,7 @@ def _require_something_to_learn(encoder: Encoder, train: Sequence[Conversation])
 
 def _recall(train: Sequence[Conversation], held_out: Sequence[Conversation], seed: int) -> list[Conversation]:
     """What is asked in other words where every answer is there once."""
-    from studio.data.splitting.paraphrase_recall import has_unique_answers, recall_questions
+    from studio.data.splitting.practice import has_unique_answers, recall_questions
     from studio.training.loop.evaluation import RECALL_ASKED
 
     unique = has_unique_answers(train, held_out)

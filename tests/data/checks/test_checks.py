@@ -9,11 +9,10 @@ import pytest
 from studio.data.checks import registry
 from studio.data.checks.check import Dataset
 from studio.data.checks.dataset import ScannedDataset
-from studio.data.checks.report import Report, preview
+from studio.data.checks.report import Report, cost, preview, score
 from studio.data.checks.rules.html_remains import as_text
 from studio.data.checks.rules.quoted_mail import unquoted
 from studio.data.checks.rules.signatures import unsigned
-from studio.data.checks.score import cost, score
 from studio.domain.conversation import Conversation, Message, Role, Source
 from studio.errors import AfinaError
 from studio.i18n.catalog import LOCALES, catalog

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 
-from studio.data.splitting.paraphrase_recall import has_unique_answers, recall_questions
+from studio.data.splitting.practice import has_unique_answers, recall_questions
 from studio.domain.conversation import Conversation
 from studio.domain.event import Answers, Evaluation, Extended, Notice, Step
 from studio.domain.recipe import Recipe, Schedule

@@ -8,7 +8,7 @@ import numpy as np
 
 from studio.data.checks.check import Changes, Check, Dataset, Finding, Matches
 from studio.data.checks.facts import firsts, same
-from studio.data.similarity.minhash import mixed
+from studio.data.similarity.clusters import mixed
 from studio.domain.problem import Severity
 
 

@@ -14,7 +14,7 @@ from rapidfuzz.distance import OSA
 
 from studio.data.checks.check import Check, Dataset, Matches, without
 from studio.data.checks.facts import firsts, same
-from studio.data.similarity.minhash import mixed
+from studio.data.similarity.clusters import mixed
 from studio.data.text import without_accents, words
 from studio.domain.problem import Severity
 

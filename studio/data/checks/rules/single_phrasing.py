@@ -8,7 +8,7 @@ import numpy as np
 
 from studio.data.checks.check import Check, Dataset, Matches
 from studio.data.checks.facts import firsts
-from studio.data.similarity.minhash import mixed
+from studio.data.similarity.clusters import mixed
 from studio.domain.problem import Severity
 
 

@@ -10,8 +10,7 @@ from markupsafe import Markup
 
 from studio.data.checks import registry
 from studio.data.checks.check import Finding
-from studio.data.checks.report import Change
-from studio.data.checks.score import cost
+from studio.data.checks.report import Change, cost
 from studio.domain.conversation import Conversation, row_label
 from studio.domain.problem import Severity
 from studio.services.examples.background_checks import Checkup
