@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import errno
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 
@@ -117,6 +119,15 @@ def from_exception(exception: BaseException) -> AfinaError:
         if name in names and re.search(pattern, message, re.IGNORECASE):
             return AfinaError(code, path=str(getattr(exception, "filename", None) or ""), detail=_first_line(message))
     return AfinaError("general.unexpected", kind=type(exception).__name__, detail=_first_line(message))
+
+
+@contextmanager
+def translated_os_errors() -> Iterator[None]:
+    """Raises what the disk says inside the block as an :class:`AfinaError`: ``disk.full``, ``disk.missing`` …"""
+    try:
+        yield
+    except OSError as error:
+        raise from_exception(error) from error
 
 
 def _first_line(message: str) -> str:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from studio.errors import from_exception
+from studio.errors import translated_os_errors
 
 _BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -85,19 +85,16 @@ def detect_encoding(path: Path) -> str:
     Raises:
         AfinaError: ``disk.missing`` or ``disk.not_writable`` when the file cannot be opened.
     """
-    try:
-        with path.open("rb") as file:
-            head = file.read(_SAMPLE)
-            for mark, name in _BOMS:
-                if head.startswith(mark):
-                    return name
-            wide = _utf16_without_mark(head)
-            if wide:
-                return wide
-            file.seek(0)
-            foreign, total = _lines_that_are_not_utf8(file)
-    except OSError as error:
-        raise from_exception(error) from error
+    with translated_os_errors(), path.open("rb") as file:
+        head = file.read(_SAMPLE)
+        for mark, name in _BOMS:
+            if head.startswith(mark):
+                return name
+        wide = utf16_without_mark(head)
+        if wide:
+            return wide
+        file.seek(0)
+        foreign, total = _lines_that_are_not_utf8(file)
     if not foreign:
         return "utf-8"
     sample = b"\n".join(foreign)
@@ -120,7 +117,8 @@ def _lines_that_are_not_utf8(file: Iterator[bytes]) -> tuple[list[bytes], int]:
     return foreign, total
 
 
-def _utf16_without_mark(head: bytes) -> str | None:
+def utf16_without_mark(head: bytes) -> str | None:
+    """The codec of text in UTF-16 that does not say so, by its many zeros; None for any other."""
     if len(head) < 4:
         return None
     even, odd = head[0::2].count(0), head[1::2].count(0)

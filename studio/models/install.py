@@ -131,14 +131,10 @@ def finish(folder: Path, card: BaseModelCard) -> None:
 @contextmanager
 def _alone(path: Path, cancelled: Cancelled) -> Iterator[None]:
     lock = FileLock(path)
-    while True:
-        if cancelled():
-            raise Stopped
-        try:
-            lock.acquire(timeout=_POLL_SECONDS)
-            break
-        except Timeout:
-            continue
+    try:
+        lock.acquire(poll_interval=_POLL_SECONDS, cancel_check=cancelled)
+    except Timeout:
+        raise Stopped from None
     try:
         yield
     finally:

@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from studio.errors import AfinaError, from_exception
+from studio.errors import AfinaError, translated_os_errors
 
 Kind = TypeVar("Kind", bound=BaseModel)
 _MADE_BY: Final = re.compile(r"\.(\d+)-[^.]*\.tmp$")
@@ -44,23 +44,19 @@ def read_value(path: Path, kind: type[Kind]) -> Kind | None:
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yields a temporary path beside ``path``; what is written there takes its place at the end, synced to disk."""
-    try:
+    with translated_os_errors():
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=_prefix(path), suffix=".tmp")
         os.close(handle)
-    except OSError as error:
-        raise from_exception(error) from error
-    temporary = Path(name)
-    try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        replace(temporary, path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        raise from_exception(error) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+        temporary = Path(name)
+        try:
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            replace(temporary, path)
+            _sync_folder(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -70,20 +66,28 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     All that is in it is on the disk before it takes that place: a power cut leaves the whole folder, or none.
     ``path`` must not exist as a folder with content: a finished folder is never overwritten.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=_prefix(path), suffix=".tmp"))
-    except OSError as error:
-        raise from_exception(error) from error
-    try:
+    with translated_os_errors(), _temporary_folder(path) as temporary:
         yield temporary
         sync_tree(temporary)
         replace(temporary, path)
         _sync_folder(path.parent)
-    except OSError as error:
-        raise from_exception(error) from error
+
+
+@contextmanager
+def scratch_folder(parent: Path) -> Iterator[Path]:
+    """Yields an empty folder for what a child process unpacks; it goes away with the block, or at the next start."""
+    with translated_os_errors(), _temporary_folder(parent / "scratch") as folder:
+        yield folder
+
+
+@contextmanager
+def _temporary_folder(path: Path) -> Iterator[Path]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=_prefix(path), suffix=".tmp"))
+    try:
+        yield folder
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def sync_tree(folder: Path) -> None:
@@ -108,20 +112,6 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-@contextmanager
-def scratch_folder(parent: Path) -> Iterator[Path]:
-    """Yields an empty folder for what a child process unpacks; it goes away with the block, or at the next start."""
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(dir=parent, prefix=_prefix(Path("scratch")), suffix=".tmp"))
-    except OSError as error:
-        raise from_exception(error) from error
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove_half_made(folder: Path, pid: int) -> list[Path]:

@@ -119,12 +119,6 @@ def _unique(header: Sequence[str], at_least: int) -> tuple[str, ...]:
 
 def _letters(count: int) -> tuple[str, ...]:
     """Columns as a spreadsheet names them: A … Z, AA …"""
-    names = []
-    for index in range(count):
-        name = ""
-        rest = index + 1
-        while rest:
-            rest, letter = divmod(rest - 1, 26)
-            name = chr(65 + letter) + name
-        names.append(name)
-    return tuple(names)
+    from openpyxl.utils import get_column_letter
+
+    return tuple(map(get_column_letter, range(1, count + 1)))

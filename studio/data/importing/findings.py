@@ -35,19 +35,16 @@ class Findings:
     """Problems of rows, one :class:`Problem` a kind and file, with the first thousand row numbers and the full count."""
 
     def __init__(self) -> None:
-        self._rows: dict[tuple[str, str, Severity], list[int]] = {}
-        self._counts: dict[tuple[str, str, Severity], int] = {}
-        self._params: dict[tuple[str, str, Severity], dict[str, Any]] = {}
+        # by code, file and severity: the first rows, and the values of the sentence with the count among them
+        self._rows: dict[tuple[str, str, Severity], tuple[list[int], dict[str, Any]]] = {}
         self._whole: list[Problem] = []
 
     def row(
         self, code: str, file: str, row: int, severity: Severity = Severity.WARNING, *, amount: int = 1, **params: Any
     ) -> None:
         """Notes that ``row`` of ``file`` has the problem ``code``, ``amount`` times."""
-        key = (code, file, severity)
-        self._counts[key] = self._counts.get(key, 0) + amount
-        self._params.setdefault(key, params)
-        rows = self._rows.setdefault(key, [])
+        rows, known = self._rows.setdefault((code, file, severity), ([], {"file": file, "n": 0, **params}))
+        known["n"] += amount
         if len(rows) < _KEPT_ROWS:
             rows.append(row)
 
@@ -61,17 +58,8 @@ class Findings:
         """All of them: whole files first, then rows in the order of their first finding."""
         of_rows = (
             Problem(
-                code=code,
-                severity=severity,
-                file=file,
-                rows=tuple(rows),
-                params={
-                    "file": file,
-                    "n": self._counts[code, file, severity],
-                    "rows": row_list(rows),
-                    **self._params[code, file, severity],
-                },
+                code=code, severity=severity, file=file, rows=tuple(rows), params={**params, "rows": row_list(rows)}
             )
-            for (code, file, severity), rows in self._rows.items()
+            for (code, file, severity), (rows, params) in self._rows.items()
         )
         return (*self._whole, *of_rows)

@@ -12,7 +12,7 @@ from studio.data.importing.findings import Findings
 from studio.data.limits import HEAD
 from studio.data.text import detect_encoding
 from studio.domain.conversation import table_label
-from studio.errors import from_exception
+from studio.errors import translated_os_errors
 
 
 class Record(NamedTuple):
@@ -61,11 +61,8 @@ class SourceFile:
     @cached_property
     def head(self) -> bytes:
         """The first bytes. Raises ``disk.missing`` or ``disk.not_writable`` when the file cannot be opened."""
-        try:
-            with self.path.open("rb") as file:
-                return file.read(HEAD)
-        except OSError as error:
-            raise from_exception(error) from error
+        with translated_os_errors(), self.path.open("rb") as file:
+            return file.read(HEAD)
 
     @cached_property
     def encoding(self) -> str:

@@ -58,15 +58,14 @@ def _number_mark(text: str) -> int:
 
 
 def _sketched(texts: Sequence[str]) -> tuple[csr_array, Signatures]:
-    """The different three-letter pieces of each text, a space put around it, as a row of a sparse matrix; and its
-    MinHash values ``(N, 32)``."""
+    """The pieces of each text as a row of a sparse matrix, and its MinHash values ``(N, 32)``."""
     from scipy.sparse import csr_array
 
     places: dict[str, int] = {}
     columns, ends = array("i"), array("q", [0])
     for text in texts:
-        padded = f" {text} "
-        columns.extend(sorted({places.setdefault(padded[i : i + 3], len(places)) for i in range(len(text))}))
+        # In the order of the alphabet, so that every process draws the same hashes for the same texts.
+        columns.extend(places.setdefault(piece, len(places)) for piece in sorted(_pieces(text)))
         ends.append(len(columns))
     indices, indptr = np.frombuffer(columns, np.int32), np.frombuffer(ends, np.int64)
     random = np.random.default_rng(1)
@@ -74,7 +73,9 @@ def _sketched(texts: Sequence[str]) -> tuple[csr_array, Signatures]:
     for k in range(_HASHES):
         hashes = random.integers(0, 1 << 32, len(places), dtype=np.uint32)
         signatures[:, k] = np.minimum.reduceat(hashes[indices], indptr[:-1])
-    return csr_array((np.ones(len(indices), np.int8), indices, indptr), shape=(len(texts), len(places))), signatures
+    pieces = csr_array((np.ones(len(indices), np.int8), indices, indptr), shape=(len(texts), len(places)))
+    pieces.sort_indices()
+    return pieces, signatures
 
 
 def _candidates(signatures: Signatures, marks: Hashes, floor: float) -> tuple[Ints, Ints]:
@@ -116,15 +117,11 @@ def clusters(texts: Sequence[str], threshold: float = THRESHOLD) -> list[int]:
     three-letter pieces overlap by ``threshold`` (Jaccard index). Candidates come from MinHash with banding (Broder
     1997; Leskovec et al., Mining of Massive Datasets, 3.4).
     """
-    firsts: dict[str, int] = {}
-    place: list[int] = []
-    for text in texts:
-        place.append(firsts.setdefault(plain(text) or text.strip(), len(firsts)))
-    index: dict[int, int] = {}
-    for at, unique in enumerate(place):
-        index.setdefault(unique, at)
-    labels = near(list(firsts), threshold)
-    return [index[int(labels[unique])] for unique in place]
+    keys = [plain(text) or text.strip() for text in texts]
+    first = {key: at for at, key in reversed(list(enumerate(keys)))}
+    unique = list(dict.fromkeys(keys))
+    leaders = dict(zip(unique, near(unique, threshold).tolist(), strict=True))
+    return [first[unique[leaders[key]]] for key in keys]
 
 
 def near(keys: Sequence[str], threshold: float = THRESHOLD, apart: Hashes | None = None) -> Ints:
@@ -139,7 +136,7 @@ def near(keys: Sequence[str], threshold: float = THRESHOLD, apart: Hashes | None
         ``(len(keys),)``: the index of the first text of each one's cluster.
     """
     parents = np.arange(len(keys))
-    chosen = np.flatnonzero([len(key) >= _FEWEST_PIECES and _enough(key) for key in keys])
+    chosen = np.flatnonzero([len(set(key)) >= _FEWEST_PIECES or len(_pieces(key)) >= _FEWEST_PIECES for key in keys])
     if len(chosen) < 2:
         return parents
     texts = [keys[i] for i in chosen.tolist()]
@@ -147,6 +144,7 @@ def near(keys: Sequence[str], threshold: float = THRESHOLD, apart: Hashes | None
     return parents
 
 
-def _enough(key: str) -> bool:
+def _pieces(key: str) -> set[str]:
+    """The different three-letter pieces of a text, a space put around it."""
     padded = f" {key} "
-    return len(key) > 40 or len({padded[i : i + 3] for i in range(len(key))}) >= _FEWEST_PIECES
+    return {padded[i : i + 3] for i in range(len(key))}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from studio.data.jsonl_codec import dumped, is_held_out, line_id, parsed
 from studio.domain.conversation import Conversation
-from studio.errors import from_exception
+from studio.errors import translated_os_errors
 from studio.storage.files import atomic_path
 
 _BLOCK_BYTES: Final = 2 << 20
@@ -22,13 +22,10 @@ def line_starts(path: Path) -> NDArray[np.int64]:
     """Where each line of a file begins, and where the last one ends: ``(lines + 1,)`` bytes. Raises ``disk.missing`` …"""
     found = [np.zeros(1, np.int64)]
     done = 0
-    try:
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK_BYTES):
-                found.append(np.flatnonzero(np.frombuffer(block, np.uint8) == 10) + (done + 1))
-                done += len(block)
-    except OSError as error:
-        raise from_exception(error) from error
+    with translated_os_errors(), path.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            found.append(np.flatnonzero(np.frombuffer(block, np.uint8) == 10) + (done + 1))
+            done += len(block)
     starts = np.concatenate(found)
     return starts if starts[-1] == done else np.append(starts, done)  # a line without an end is damaged, and there
 
@@ -58,11 +55,8 @@ def write_rows(path: Path, conversations: Iterable[Conversation | bytes]) -> tup
 
 def first_rows(path: Path, count: int) -> tuple[Conversation, ...]:
     """The first examples of a file. Raises as :class:`Rows`."""
-    try:
-        with path.open("rb") as file:
-            return tuple(parsed(line, path.name) for line in islice(file, count))
-    except OSError as error:
-        raise from_exception(error) from error
+    with translated_os_errors(), path.open("rb") as file:
+        return tuple(parsed(line, path.name) for line in islice(file, count))
 
 
 class Rows(Sequence[Conversation]):
@@ -143,16 +137,13 @@ class Rows(Sequence[Conversation]):
 
     def _stored(self, order: NDArray[np.int64]) -> Iterator[bytes | Conversation]:
         total = len(self._starts) - 1
-        try:
-            with self.path.open("rb") as file:
-                if order is self._order and self._is_whole:
-                    yield from file
-                    return
-                for line in order.tolist():
-                    if line >= total:
-                        yield self._fresh[line - total]
-                        continue
-                    file.seek(int(self._starts[line]))
-                    yield file.read(int(self._starts[line + 1] - self._starts[line]))
-        except OSError as error:
-            raise from_exception(error) from error
+        with translated_os_errors(), self.path.open("rb") as file:
+            if order is self._order and self._is_whole:
+                yield from file
+                return
+            for line in order.tolist():
+                if line >= total:
+                    yield self._fresh[line - total]
+                    continue
+                file.seek(int(self._starts[line]))
+                yield file.read(int(self._starts[line + 1] - self._starts[line]))

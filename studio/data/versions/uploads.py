@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from studio.data.importing.result import InputFile
-from studio.errors import AfinaError, from_exception
+from studio.errors import AfinaError, translated_os_errors
 from studio.storage.files import require_space
 
 _CLOCK: Final = 0.1  # seconds by which the clock of the disk may be behind
@@ -30,7 +30,7 @@ class Uploads:
 
         Raises ``data.too_large``, ``data.empty_file``, ``disk.full``, ``disk.missing`` …
         """
-        try:
+        with translated_os_errors():
             size = path.stat().st_size
             if size > self._max_bytes:
                 raise AfinaError(
@@ -45,8 +45,6 @@ class Uploads:
             stored = f"{digest}-{_UNSAFE.sub('_', path.name)[-100:]}"
             if not (self._folder / stored).exists():
                 self._copy(path, stored)
-        except OSError as error:
-            raise from_exception(error) from error
         return {"name": path.name, "stored": stored, "held_out": held_out}
 
     def inputs(self, kept: Sequence[dict[str, Any]]) -> list[InputFile]:

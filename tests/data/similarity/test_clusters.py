@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
+import subprocess
+import sys
 from itertools import combinations
 
 import numpy as np
@@ -84,3 +87,18 @@ def test_numbers_tell_texts_apart_in_any_script() -> None:
     start = "quanto custa a camiseta azul do modelo novo tamanho"
     keys = [f"{start} 38", f"{start}s 38", f"{start} 40", f"{start} ٣٨", f"{start}s ٣٨ №"]
     assert clusters.near(keys).tolist() == [0, 0, 2, 3, 3]
+
+
+def test_every_process_draws_the_same_candidates() -> None:
+    program = (
+        "import hashlib; from studio.data.similarity.clusters import _sketched; "
+        "texts = [f'onde fica a loja {n} de {n * 7} pecas e meias' for n in range(40)]; "
+        "print(hashlib.sha256(_sketched(texts)[1].tobytes()).hexdigest())"
+    )
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", program], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(said) == 1

@@ -21,6 +21,7 @@ from studio.data.importing.readers import (
     yaml_records,
 )
 from studio.data.importing.table import Reader, SourceFile
+from studio.data.text import utf16_without_mark
 from studio.errors import AfinaError
 
 READERS: Final[tuple[Reader, ...]] = (
@@ -101,16 +102,10 @@ def _binary_kind(head: bytes) -> str | None:
         return "office"
     if head[:4] in (b"PAR1", b"ARRO", b"\xff\xff\xff\xff"):
         return "binary"
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or _is_wide(head):
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or utf16_without_mark(head):
         return None
     odd = sum(byte < 9 or 13 < byte < 32 for byte in head)
     return "binary" if odd > 0.1 * len(head) else None
-
-
-def _is_wide(head: bytes) -> bool:
-    half = len(head) / 2
-    even, odd = head[0::2].count(0), head[1::2].count(0)
-    return max(even, odd) > 0.4 * half and min(even, odd) < 0.05 * half
 
 
 def kind_of_text(source: SourceFile) -> str | None:
