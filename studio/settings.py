@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     exam_after_training: bool = Field(
         default=True, description="Whether the final exam follows each training by itself, where the studio is open."
     )
+    tune_encoder: bool = Field(
+        default=True, description="Whether a sentence encoder is tuned to the examples of each run, in the background."
+    )
     disk_reserve_mb: int = Field(
         default=200, ge=0, description="Megabytes of disk that a run leaves free; else it pauses."
     )

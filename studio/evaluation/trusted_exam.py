@@ -14,7 +14,7 @@ from studio.storage.compute_lock import ComputeLock
 from studio.storage.workspace import RunFolder
 from studio.trust.decision import AnswerKind, Decision
 from studio.trust.jobs import trust_job
-from studio.trust.worker import Vectors, fitted_selector
+from studio.trust.worker import fitted_selector
 
 
 def count_trusted(
@@ -31,9 +31,8 @@ def count_trusted(
         scorer: says which answers are right.
     """
     job = trust_job(run, models, home)
-    vectors = Vectors(job.encoder_dir)
     with ComputeLock(home).answering():
-        selector = fitted_selector(job, vectors)
+        selector, vectors = fitted_selector(job)
         read = [(texts, vectors(texts)) for texts in map(_texts, items)]
     counts = []
     for level in selector.curve.levels:

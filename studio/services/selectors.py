@@ -15,11 +15,12 @@ from studio.errors import AfinaError
 from studio.processes.child import Cancelled, never, run_child
 from studio.processes.environment import yielding_environment
 from studio.processes.job_registry import ActiveJob, Job, JobRegistry, JobState
+from studio.services.answer_policies import AnswerPolicyService
 from studio.storage.kept_adapter import kept_adapter
 from studio.storage.trash import is_in_trash
 from studio.storage.workspace import RunFolder, Workspace
 from studio.trust.decision import RiskCurve, TrustResult
-from studio.trust.jobs import installed_encoder, language_of, selector_folder, trust_job
+from studio.trust.jobs import installed_encoder, is_tuning_settled, language_of, selector_folder, trust_job
 from studio.trust.summary import SelectorSummary
 
 _LOG: Final = logging.getLogger(__name__)
@@ -40,6 +41,8 @@ class SelectorService:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._jobs = JobRegistry(workspace.home, "trust", at_once=1)
+        self._tunings = JobRegistry(workspace.home, "tuning", at_once=1)
+        self._policies = AnswerPolicyService(workspace)
 
     def curve(self, run_id: str) -> RiskCurve | None:
         """The risk curve of a run; None before it is fitted. Raises ``general.not_found``."""
@@ -66,8 +69,15 @@ class SelectorService:
         """The progress of fitting a run; None if it was never begun."""
         return self._jobs.get(run_id)
 
+    def tuning(self, run_id: str) -> Job | None:
+        """The progress of tuning the encoder to a run; None if it was never begun."""
+        return self._tunings.get(run_id)
+
     def fit(self, run_id: str) -> None:
-        """Starts fitting a run in the background, unless it is fitted with the best installed encoder."""
+        """Starts fitting a run in the background, unless it is fitted with the best installed encoder.
+
+        Its encoder is tuned next, unless that was done, or has failed or was stopped since the studio began.
+        """
         self._begin(run_id)
 
     def fit_unasked(self, run_id: str, state: RunState) -> None:
@@ -116,21 +126,61 @@ class SelectorService:
             raise AfinaError("trust.no_examples")
         return self._run(folder, questions, careful, cancelled)
 
+    def stop_tuning(self, run_id: str) -> None:
+        """Stops tuning the encoder to a run; what was fitted first stays in force."""
+        self._tunings.cancel(run_id)
+
     def close(self) -> None:
         """Ends what is being fitted."""
+        self._tunings.close()
         self._jobs.close()
 
     def _begin(self, run_id: str) -> None:
         folder = self._workspace.run(run_id)
-        if self._is_fit_for(folder) and not self._is_current(folder):
+        if not self._is_fit_for(folder):
+            return
+        if self._is_current(folder):
+            self._begin_tuning(folder)
+        else:
             self._jobs.start(run_id, lambda job: self._fit(folder, job))
 
     def _fit(self, folder: RunFolder, job: ActiveJob) -> None:
-        if not self._is_current(folder):  # an exam fits, too
+        if self._is_current(folder):  # an exam fits, too
+            self._begin_tuning(folder)
+        else:
             self._refit(folder, job)
 
     def _refit(self, folder: RunFolder, job: ActiveJob) -> None:
         self._run(folder, (), 0.0, job.is_cancelled, job.attach)
+        self._begin_tuning(folder)
+
+    def _begin_tuning(self, folder: RunFolder) -> None:
+        run_id = folder.path.name
+        known = self._tunings.get(run_id)
+        is_over_here = known is not None and not known.is_active and known.pid == os.getpid()
+        if is_over_here and known is not None and known.state is not JobState.DONE:
+            return
+        is_wanted = self._workspace.settings.tune_encoder and not is_tuning_settled(folder)
+        is_over = folder.result.is_file()
+        if is_over and is_wanted and installed_encoder(self._workspace.models, language_of(folder)):
+            self._tunings.start(run_id, lambda job: self._tune(folder, job))
+
+    def _tune(self, folder: RunFolder, job: ActiveJob) -> None:
+        careful = self._policies.of_run(folder.path.name).careful
+        asked = trust_job(folder, self._workspace.models, self._workspace.home, careful=careful)
+
+        def report(message: dict[str, int]) -> None:
+            job.update(**message, fraction=message["done"] / message["total"])
+
+        with tempfile.TemporaryDirectory(prefix="afina-tuning-") as name:
+            path = Path(name) / "job.json"
+            path.write_text(asked.model_dump_json(), encoding="utf-8")
+            code = run_child(
+                "studio.trust.tuning_worker", [path], on_message=report, on_start=job.attach,
+                cancelled=job.is_cancelled, variables=yielding_environment(),
+            )  # fmt: skip
+        if code:
+            raise AfinaError("trust.failed", detail=f"exit {code}")
 
     def _run(
         self,

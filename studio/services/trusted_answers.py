@@ -43,7 +43,7 @@ class TrustedAnswer:
     Args:
         text: what is said; for a question that is handed over, the sentence that says so.
         how: :class:`AnswerKind`; empty where there was no question.
-        confidence: that the best known answer is right, 0 to 1; None where it was not asked for.
+        confidence: of the two likeliest known answers, the share of the first, 0 to 1; None where it was not asked for.
         source: id of the example that a known answer is from.
     """
 

@@ -21,7 +21,7 @@ from studio.storage.files import write_atomic
 from studio.trust.decision import TrustJob
 from studio.trust.index import Floats
 from studio.trust.selector import AnswerSelector
-from studio.trust.worker import Vectors, fitted_selector
+from studio.trust.worker import fitted_selector
 
 
 def main(arguments: list[str]) -> int:
@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
         job = TrustJob.model_validate_json(Path(arguments[0]).read_bytes())
         job = job.model_copy(update={"letters_only": True, "encoder_dir": None, "encoder": ""})
         with nullcontext() if job.home is None else ComputeLock(job.home).answering():
-            selector = fitted_selector(job, Vectors(None))
+            selector, _ = fitted_selector(job)
         write_atomic(Path(arguments[1]), json.dumps(browser_selector(selector, job.careful), ensure_ascii=False))
 
     return work_as_child(work)
@@ -54,6 +54,7 @@ def browser_selector(selector: AnswerSelector, careful: float) -> dict[str, Any]
         "ridge": _base64(selector.ridge),
         "weights": selector.choice.weights.tolist(),
         "outsideBias": selector.choice.outside_bias.tolist(),
+        "outsideLimit": selector.outside_limit,
         "careful": careful,
         "threshold": selector.curve.level(careful).threshold,
         "curve": selector.curve.model_dump(mode="json"),

@@ -19,9 +19,9 @@ def risk_curve(
     """The threshold of each level by Learn then Test (Angelopoulos, Bates, Candès, Jordan, Lei 2021).
 
     The risk is the share of all questions that get a wrong known answer. It falls as the threshold rises, so thresholds
-    are tested from the strictest on, each with an exact binomial test, and the last one that passes is taken. A level
-    that no threshold passes is not promised; it answers above the surest wrong one, and never below ``1 - careful``. The risk is within the level on average
-    over draws of the questions as well (conformal risk control, Angelopoulos et al. 2024).
+    are tested from the strictest on, and the last one that passes is taken. A level that no threshold passes is not
+    promised; it answers above the surest wrong one, and never below ``1 - careful``. The risk is within the level on
+    average over draws of the questions as well (conformal risk control, Angelopoulos et al. 2024).
 
     Args:
         confidence: of the best known answer of each question, from a model that had not seen the question.
@@ -29,13 +29,11 @@ def risk_curve(
         floor: no threshold is below it.
         certainty: probability that the risk is within the level.
     """
-    wrong_sorted = -np.sort(-confidence[is_wrong])
     levels = []
     for careful in CAREFUL_LEVELS:
         allowed = allowed_wrong(len(confidence), careful, certainty)
-        blocking = max(allowed, 0)  # so many wrong ones may lie above the threshold, the next may not
         least = floor if allowed >= 0 else max(floor, 1 - careful)
-        threshold = max(least, float(wrong_sorted[blocking]) if blocking < len(wrong_sorted) else 0.0)
+        threshold = max(least, _threshold(confidence, is_wrong, max(allowed, 0.0)))
         answered = confidence > threshold
         levels.append(
             RiskLevel(
@@ -49,12 +47,32 @@ def risk_curve(
     return RiskCurve(levels=tuple(levels), questions=len(confidence), certainty=certainty)
 
 
-def allowed_wrong(questions: int, careful: float, certainty: float = CERTAINTY) -> int:
-    """How many wrong ones among so many questions still show that the risk is within a level; -1 where not even none."""
-    from scipy.stats import binom
+def allowed_wrong(questions: int, careful: float, certainty: float = CERTAINTY) -> float:
+    """How many wrong ones among so many questions still show that the risk is within a level; -1 where not even none.
 
-    counts = np.arange(questions + 1)
-    is_certain = binom.cdf(counts, questions, careful) <= 1 - certainty
-    on_average = (counts + 1) / (questions + 1) <= careful
-    passing = is_certain & on_average
-    return int(counts[passing][-1]) if passing.any() else -1
+    The risk above the surest wrong answer but k has the distribution Beta(k + 1, questions - k). A part of a question is
+    a part of the way to the next wrong one: see :func:`_threshold`.
+    """
+    from scipy.optimize import brentq
+    from scipy.special import betainc
+
+    on_average = careful * (questions + 1) - 1
+
+    def spare(allowed: float) -> float:
+        return float(betainc(allowed + 1, questions - allowed, careful)) - certainty
+
+    if on_average < 0 or spare(0.0) < 0:
+        return -1.0
+    return on_average if spare(on_average) >= 0 else float(brentq(spare, 0.0, on_average))
+
+
+def _threshold(confidence: NDArray[np.float64], is_wrong: NDArray[np.bool_], allowed: float) -> float:
+    """The confidence above which there are so many wrong ones, and a part of the questions between them and the next.
+
+    The wrong ones yet to come lie lower in that gap rather than higher, as long as a surer answer is not oftener wrong.
+    """
+    wrong = [*(-np.sort(-confidence[is_wrong])).tolist(), 0.0, 0.0]
+    above, below = wrong[min(int(allowed), len(wrong) - 2) :][:2]
+    between = -np.sort(-confidence[(confidence < above) & (confidence > below)])
+    passed = int((allowed - int(allowed)) * len(between))
+    return float(between[passed]) if passed else above

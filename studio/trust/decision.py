@@ -28,7 +28,9 @@ class Decision(BaseModel):
 
     kind: AnswerKind
     answer: str = Field(default="", description="The owner's words; empty unless `kind` is `known`.")
-    confidence: float = Field(default=0.0, description="Probability that the best known answer is right, 0 to 1.")
+    confidence: float = Field(
+        default=0.0, description="Of the two likeliest known answers, the share of the first, 0 to 1."
+    )
     source: str = Field(default="", description="Id of the example that a known answer is from.")
     problem: Problem | None = Field(default=None, description="Why nobody could decide, and a person is asked.")
 

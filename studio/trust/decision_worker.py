@@ -18,6 +18,7 @@ from typing import IO, Final
 
 from studio.domain.problem import Problem
 from studio.encoders.encoder import Encoder
+from studio.encoders.tuning import EncoderPair, load_tuned
 from studio.errors import from_exception
 from studio.storage.compute_lock import ComputeLock
 from studio.trust.decision import Decision
@@ -55,7 +56,7 @@ class Decider:
     def __init__(self, models: Path) -> None:
         self._models = models
         self._encoders: dict[str, Encoder] = {}
-        self._selectors: OrderedDict[Path, tuple[int, str, AnswerSelector]] = OrderedDict()
+        self._selectors: OrderedDict[Path, tuple[int, Encoder | EncoderPair | None, AnswerSelector]] = OrderedDict()
 
     def decide(self, request: DecisionRequest) -> DecisionReply:
         """The reply to a request."""
@@ -65,28 +66,30 @@ class Decider:
         encoder, selector = found
         if not request.question.strip():
             known = selector.index.known.questions[0]
-            selector.decide((known,), self._vectors(encoder, (known,)), request.careful)  # reads what the first needs
+            selector.decide((known,), _vectors(encoder, (known,)), request.careful)  # reads what the first needs
             return DecisionReply()
         return DecisionReply(decision=self._decide(encoder, selector, request))
 
-    def _decide(self, encoder: str, selector: AnswerSelector, request: DecisionRequest) -> Decision:
+    def _decide(
+        self, encoder: Encoder | EncoderPair | None, selector: AnswerSelector, request: DecisionRequest
+    ) -> Decision:
         question = request.question[:_READ]
         if not request.before.strip():
             texts = (question,)
-            return selector.decide(texts, self._vectors(encoder, texts), request.careful)[0]
+            return selector.decide(texts, _vectors(encoder, texts), request.careful)[0]
         together = (question, f"{request.before[:_READ]}\n{question}")
-        vectors = self._vectors(encoder, together)
+        vectors = _vectors(encoder, together)
         return selector.decide_in_context(together, vectors, request.careful, request.given)
 
-    def _selector(self, folder: Path) -> tuple[str, AnswerSelector] | None:
-        """The selector of a folder with its encoder's id, read again where it was fitted anew."""
+    def _selector(self, folder: Path) -> tuple[Encoder | EncoderPair | None, AnswerSelector] | None:
+        """The selector of a folder with its encoder, read again where it was fitted anew."""
         stamp = selector_stamp(folder)
         kept = self._selectors.get(folder)
         if kept is None or kept[0] != stamp:
             loaded = load_selector(folder) if stamp else None
             if loaded is None or not self._has(loaded[0].encoder):
                 return None
-            kept = self._selectors[folder] = (stamp, loaded[0].encoder, loaded[1])
+            kept = self._selectors[folder] = (stamp, self._encoder(loaded[0].encoder, folder), loaded[1])
         self._selectors.move_to_end(folder)
         while len(self._selectors) > _MOST_SELECTORS:
             self._selectors.popitem(last=False)
@@ -95,14 +98,19 @@ class Decider:
     def _has(self, encoder: str) -> bool:
         return not encoder or (self._models / encoder / "model.safetensors").is_file()
 
-    def _vectors(self, encoder: str, texts: tuple[str, ...]) -> Floats:
-        import numpy as np
-
+    def _encoder(self, encoder: str, folder: Path) -> Encoder | EncoderPair | None:
+        """The encoder of that name, with the layers that were tuned for a folder; None without a name."""
         if not encoder:
-            return np.zeros((len(texts), 0), np.float32)
+            return None
         if encoder not in self._encoders:
             self._encoders[encoder] = Encoder.load(self._models / encoder)
-        return self._encoders[encoder].encode(texts)
+        return load_tuned(self._encoders[encoder], folder)
+
+
+def _vectors(encoder: Encoder | EncoderPair | None, texts: tuple[str, ...]) -> Floats:
+    import numpy as np
+
+    return encoder.encode(texts) if encoder else np.zeros((len(texts), 0), np.float32)
 
 
 def _serve(decider: Decider, lock: ComputeLock, inbox: queue.SimpleQueue[str], replies: IO[str], idle: float) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final
 
@@ -15,7 +17,7 @@ from studio.encoders.letters import folded
 from studio.errors import AfinaError
 from studio.trust.calibration import risk_curve
 from studio.trust.index import Floats, Index, Ints, KnownQuestions, combined
-from studio.trust.selector import AnswerSelector, ChoiceModel, class_features
+from studio.trust.selector import AnswerSelector, ChoiceModel, answer_confidence, class_features
 
 FOLDS: Final = 10
 _MANY: Final = 600  # known questions from which on fewer folds have to do
@@ -30,6 +32,7 @@ _PRIOR: Final = (
 _MOST_LIKELY: Final = 50  # answers of a question that are weighed against each other while fitting
 _OUTSIDE_WEIGHT: Final = 0.3  # of a question that is not the owner's beside one that is
 _OUTSIDE_PASSING: Final = 0.1  # share of "none of these" questions that may be answered all the same
+_OWN_HELD_BACK: Final = 0.03  # share of the owner's questions that may be taken for "none of these" or small talk
 
 
 def question_set(name: str, language: str) -> tuple[str, ...]:
@@ -72,6 +75,21 @@ def known_questions(examples: Sequence[Conversation], language: str) -> KnownQue
     )
 
 
+@dataclass(frozen=True)
+class OutOfFold:
+    """What the other folds say of each known question.
+
+    Args:
+        features: see :func:`out_of_fold_features`.
+        is_teaching: whether its features say something about its own answer.
+        probabilities: of each class, shape ``(questions, classes)``.
+    """
+
+    features: Floats
+    is_teaching: NDArray[np.bool_]
+    probabilities: Floats
+
+
 def fit(index: Index, seed: int = 0) -> AnswerSelector:
     """Makes what decides about questions, with its risk curve.
 
@@ -79,58 +97,101 @@ def fit(index: Index, seed: int = 0) -> AnswerSelector:
         index: the known questions with their vectors.
         seed: of the folds.
     """
+    with _one_thread():
+        return selector_with_curve(index, out_of_fold(assign_folds(index.known, seed), lambda fold: index))
+
+
+def fit_beside(
+    untuned: AnswerSelector, index: Index, folds: Ints, index_without: Callable[[int], Index]
+) -> AnswerSelector:
+    """A selector whose probabilities are the mean of those of two ways to read: untuned, and tuned to the questions.
+
+    Args:
+        untuned: the first of them.
+        index: the known questions, read by what has learned from all of them.
+        folds: of each known question, its fold.
+        index_without: the known questions, read by what has not learned from those of a fold.
+    """
+    with _one_thread():
+        first = out_of_fold(assign_folds(index.known), lambda fold: untuned.index)
+        return selector_with_curve(index, out_of_fold(folds, index_without), (untuned, first.probabilities))
+
+
+def _one_thread() -> AbstractContextManager[object]:
+    """The products are short: threads that wait for each other take ten times as long beside a chat or a training."""
     import sklearn.linear_model  # noqa: F401 - its BLAS must be there before it is bound
     from threadpoolctl import threadpool_limits
 
-    # The products are short: threads that wait for each other take ten times as long beside a chat or a training.
-    with threadpool_limits(1):
-        return _fit(index, seed)
+    limits: AbstractContextManager[object] = threadpool_limits(1)
+    return limits
 
 
-def _fit(index: Index, seed: int) -> AnswerSelector:
-    known, labels = index.known, np.array(index.known.labels)
-    own, outside = labels < known.none_label, labels == known.none_label
-    folds = _folds(known, seed)
-    features = out_of_fold_features(index, folds)
-    honest = np.zeros((len(labels), known.classes), np.float32)
+def out_of_fold(folds: Ints, index_without: Callable[[int], Index]) -> OutOfFold:
+    """What the other folds say of each known question; see :func:`fit_beside`."""
+    known = index_without(int(folds[0])).known
+    labels = np.array(known.labels)
+    features = out_of_fold_features(folds, index_without)
+    probabilities = np.zeros((len(labels), known.classes), np.float32)
     teaching = _has_other_wordings(labels, folds, known.none_label)
     for fold in np.unique(folds):
         asked = folds == fold
         learned = teaching & ~asked
-        honest[asked] = fit_choice(features[learned], labels[learned]).probabilities(features[asked])
-    best, confidence = honest[:, : known.none_label].argmax(axis=1), honest[:, : known.none_label].max(axis=1)
-    floor = float(np.quantile(confidence[outside], 1 - _OUTSIDE_PASSING)) if outside.any() else 0.0
-    everything = np.arange(len(labels))
-    return AnswerSelector(
-        index=index,
-        ridge=fit_ridge(_gram(index, everything), labels, known.classes),
-        choice=fit_choice(features[teaching], labels[teaching]),
-        curve=risk_curve(confidence[own].astype(np.float64), best[own] != labels[own], floor),
-    )
+        choice = fit_choice(features[learned], labels[learned])
+        probabilities[asked] = choice.probabilities(features[asked])
+    return OutOfFold(features, teaching, probabilities)
 
 
-def out_of_fold_features(index: Index, folds: Ints) -> Floats:
-    """Features of every known question by the questions of the other folds.
+def selector_with_curve(
+    index: Index, found: OutOfFold, beside: tuple[AnswerSelector, Floats] | None = None
+) -> AnswerSelector:
+    """A selector fitted to all known questions, with a curve counted on what the other folds say of each.
 
     Args:
         index: the known questions.
-        folds: of each of them, its fold.
+        found: what the other folds say of them.
+        beside: another selector that is asked as well, and what the other folds of its own say.
+    """
+    known, labels = index.known, np.array(index.known.labels)
+    own, outside = labels < known.none_label, labels == known.none_label
+    honest = found.probabilities
+    if beside is not None:
+        honest = np.asarray((honest + beside[1]) / 2, np.float32)
+    best = honest[:, : known.none_label].argmax(axis=1)
+    outside_limit = float(np.quantile(honest[own, known.none_label :].sum(axis=1), 1 - _OWN_HELD_BACK))
+    confidence = answer_confidence(honest, outside_limit)
+    floor = float(np.quantile(confidence[outside], 1 - _OUTSIDE_PASSING)) if outside.any() else 0.0
+    teaching = found.is_teaching
+    return AnswerSelector(
+        index=index,
+        ridge=fit_ridge(_gram(index, np.arange(len(labels))), labels, known.classes),
+        choice=fit_choice(found.features[teaching], labels[teaching]),
+        curve=risk_curve(confidence[own].astype(np.float64), best[own] != labels[own], floor),
+        outside_limit=outside_limit,
+        untuned=beside[0] if beside is not None else None,
+    )
+
+
+def out_of_fold_features(folds: Ints, index_without: Callable[[int], Index]) -> Floats:
+    """Features of every known question by the questions of the other folds.
+
+    Args:
+        folds: of each known question, its fold.
+        index_without: see :func:`fit_beside`.
 
     Returns:
         Shape ``(questions, classes, features)``, see :func:`studio.trust.selector.class_features`.
     """
-    known, labels = index.known, np.array(index.known.labels)
-    alike = index.questions.likeness(index.questions)
-    to_answers = index.questions.likeness(index.answers_apart)
-    among, across = combined(alike), combined(index.questions.likeness(index.answers))
     found: list[tuple[Ints, Floats]] = []
-    for fold in np.unique(folds):
+    for fold in np.unique(folds).tolist():
+        index = index_without(fold)
+        labels = np.array(index.known.labels)
         asked, learned = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
-        ridge = fit_ridge(_gram(index, learned), labels[learned], known.classes)
-        linear = np.concatenate([among[np.ix_(asked, learned)], across[asked]], axis=1) @ ridge
-        near = tuple(each[np.ix_(asked, learned)] for each in alike)
-        found.append((asked, class_features(near, tuple(each[asked] for each in to_answers), linear, labels[learned])))
-    features = np.zeros((len(labels), *found[0][1].shape[1:]), np.float32)
+        ridge = fit_ridge(_gram(index, learned), labels[learned], index.known.classes)
+        linear = np.concatenate([index.among[np.ix_(asked, learned)], index.across[asked]], axis=1) @ ridge
+        near = tuple(each[np.ix_(asked, learned)] for each in index.alike)
+        to_answers = tuple(each[asked] for each in index.to_answers)
+        found.append((asked, class_features(near, to_answers, linear, labels[learned])))
+    features = np.zeros((len(folds), *found[0][1].shape[1:]), np.float32)
     for asked, each in found:
         features[asked] = each
     return features
@@ -212,22 +273,25 @@ def _likely_classes(features: Floats, labels: Ints) -> tuple[Floats, Ints]:
 
 def _gram(index: Index, learned: Ints) -> Floats:
     """Similarities of some known questions, then of the answers, to each other."""
-    among = combined(index.questions.likeness(index.questions))[np.ix_(learned, learned)]
-    across = combined(index.questions.likeness(index.answers))[learned]
+    among, across = index.among[np.ix_(learned, learned)], index.across[learned]
     return np.block([[among, across], [across.T, combined(index.answers.likeness(index.answers))]])
 
 
-def _folds(known: KnownQuestions, seed: int) -> Ints:
-    """The fold of each known question: answers spread evenly, wordings that are the same in one fold."""
+def assign_folds(known: KnownQuestions, seed: int = 0, folds: int = FOLDS) -> Ints:
+    """The fold of each known question: answers spread evenly, wordings that are the same in one fold.
+
+    Args:
+        folds: so many at most; fewer where there are many questions.
+    """
     from sklearn.model_selection import StratifiedGroupKFold
 
     labels = np.array(known.labels)
     _, groups = np.unique([folded(text) for text in known.questions], return_inverse=True)
-    count = min(_FEWER_FOLDS if len(labels) > _MANY else FOLDS, len(set(groups.tolist())))
-    folds = np.zeros(len(labels), np.int64)
+    count = min(folds, _FEWER_FOLDS if len(labels) > _MANY else folds, len(set(groups.tolist())))
+    placed = np.zeros(len(labels), np.int64)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # answers that have fewer wordings than there are folds
         splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
         for fold, (_, asked) in enumerate(splitter.split(np.zeros(len(labels)), labels, groups)):
-            folds[asked] = fold
-    return folds
+            placed[asked] = fold
+    return placed

@@ -136,6 +136,26 @@ class Index:
         """The answers about their own mean: what tells them from each other."""
         return Reading(tuple(unit(each - each.mean(axis=0)) for _, each in self._ways), self.answers.letters)
 
+    @cached_property
+    def alike(self) -> tuple[Floats, ...]:
+        """Likeness of the known questions to each other, by way of reading; see :meth:`Reading.likeness`."""
+        return self.questions.likeness(self.questions)
+
+    @cached_property
+    def among(self) -> Floats:
+        """:attr:`alike`, :func:`combined`."""
+        return combined(self.alike)
+
+    @cached_property
+    def across(self) -> Floats:
+        """Likeness of the known questions to the answers, :func:`combined`."""
+        return combined(self.questions.likeness(self.answers))
+
+    @cached_property
+    def to_answers(self) -> tuple[Floats, ...]:
+        """Likeness of the known questions to :attr:`answers_apart`, by way of reading."""
+        return self.questions.likeness(self.answers_apart)
+
     @property
     def letter_pieces(self) -> list[str]:
         """The pieces of letters that count."""

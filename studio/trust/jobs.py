@@ -13,13 +13,21 @@ from studio.encoders.catalog import encoder_for
 from studio.errors import AfinaError
 from studio.storage.workspace import RunFolder
 from studio.trust.decision import DEFAULT_CAREFUL, TrustJob
+from studio.trust.summary import SelectorSummary, tuned_folder, tuning_file
 
 _SAMPLE: Final = 300  # examples by which their language is told
 
 
 def selector_folder(run: RunFolder) -> Path:
-    """Where the selector of a run is kept: in its folder, and deleted with it."""
-    return run.path / "trust"
+    """Where the selector of a run is kept: in its folder, and deleted with it. That of a tuned encoder is preferred."""
+    first = _first_folder(run)
+    tuned = tuned_folder(first)
+    return tuned if SelectorSummary.read(tuned) is not None else first
+
+
+def is_tuning_settled(run: RunFolder) -> bool:
+    """Whether it is known if a tuned encoder is better for a run."""
+    return tuning_file(_first_folder(run)).is_file()
 
 
 def installed_encoder(models: Path, spoken: str) -> str:
@@ -44,7 +52,7 @@ def trust_job(
     encoder = installed_encoder(models, spoken)
     return TrustJob(
         examples=(run.train,),
-        folder=selector_folder(run),
+        folder=_first_folder(run),
         encoder_dir=models / encoder if encoder else None,
         encoder=encoder,
         language=spoken,
@@ -63,3 +71,7 @@ def language_of(run: RunFolder) -> str:
         return "en"
     counts = Counter(code for each in heads if (code := language(f"{each.question} {each.answer}")))
     return counts.most_common(1)[0][0] if counts else "en"
+
+
+def _first_folder(run: RunFolder) -> Path:
+    return run.path / "trust"

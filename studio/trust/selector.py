@@ -18,6 +18,7 @@ __all__ = ["AnswerSelector", "ChoiceModel", "Floats", "Index", "KnownQuestions",
 NEAREST: Final = (3, 1)  # so many nearest questions of an answer say how near it is
 _SMALL_TALK: Final = 0.7  # probability that a greeting has; "e lá?" is short, too, and asks something
 _FAR: Final = -0.2  # likeness of a class without questions
+_TINY: Final = 1e-12
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,21 @@ def class_features(
     return np.asarray(np.stack([*found, linear], axis=2), np.float32)
 
 
+def answer_confidence(probabilities: Floats, outside_limit: float) -> Floats:
+    """How much likelier the best of the owner's answers is than the next: of both together, its share.
+
+    Args:
+        probabilities: shape ``(texts, classes)``, see :meth:`AnswerSelector.probabilities`.
+        outside_limit: where both classes that are no answer have more than this together, the confidence is 0.
+    """
+    first, second = np.zeros(len(probabilities), np.float32), np.zeros(len(probabilities), np.float32)
+    for column in probabilities[:, :-2].T:
+        second = np.maximum(second, np.minimum(first, column))
+        first = np.maximum(first, column)
+    is_outside = probabilities[:, -2:].sum(axis=1) > outside_limit
+    return np.where(is_outside, 0, first / (first + second + _TINY)).astype(np.float32)
+
+
 @dataclass(frozen=True)
 class AnswerSelector:
     """Decides who answers a question.
@@ -81,12 +97,17 @@ class AnswerSelector:
         ridge: of a linear classifier by likeness to the known questions, then the answers, shape ``(texts, classes)``.
         choice: fitted to features of questions that nothing else had seen.
         curve: what each carefulness means.
+        outside_limit: see :func:`answer_confidence`.
+        untuned: another, whose encoder is not tuned: probabilities are the mean of both. Vectors are then those of its
+            encoder, followed by those of this one's.
     """
 
     index: Index
     ridge: Floats
     choice: ChoiceModel
     curve: RiskCurve
+    outside_limit: float
+    untuned: AnswerSelector | None = None
 
     def probabilities(self, texts: tuple[str, ...], vectors: Floats) -> Floats:
         """Of each of the owner's answers, "none of these" and small talk, shape ``(texts, classes)``.
@@ -95,7 +116,17 @@ class AnswerSelector:
             texts: questions.
             vectors: the encoder's, shape ``(texts, dimensions)``.
         """
-        return self._probabilities(self.index.read(texts, vectors))
+        return self._mean_probabilities(self._read(texts, vectors), texts, vectors)
+
+    def _read(self, texts: tuple[str, ...], vectors: Floats) -> Reading:
+        return self.index.read(texts, vectors[:, vectors.shape[1] - self.index.vectors.shape[1] :])
+
+    def _mean_probabilities(self, reading: Reading, texts: tuple[str, ...], vectors: Floats) -> Floats:
+        probabilities = self._probabilities(reading)
+        if self.untuned is None:
+            return probabilities
+        others = self.untuned.probabilities(texts, vectors[:, : vectors.shape[1] - self.index.vectors.shape[1]])
+        return np.asarray((probabilities + others) / 2, np.float32)
 
     def _probabilities(self, reading: Reading) -> Floats:
         likeness = reading.likeness(self.index.questions)
@@ -130,13 +161,13 @@ class AnswerSelector:
         if not texts:
             return []
         known, level = self.index.known, self.curve.level(careful)
-        reading = self.index.read(texts, vectors)
-        probabilities = self._probabilities(reading)
+        reading = self._read(texts, vectors)
+        probabilities = self._mean_probabilities(reading, texts, vectors)
         alike = combined(reading.likeness(self.index.questions))
         decisions = []
-        for place, row in enumerate(probabilities):
+        confidences = answer_confidence(probabilities, self.outside_limit).tolist()
+        for place, (row, confidence) in enumerate(zip(probabilities, confidences, strict=True)):
             best = int(row[: known.none_label].argmax())
-            confidence = float(row[best])
             if (example := self._own_examples.get(folded(texts[place]))) is not None:
                 answer, source = known.answers[known.labels[example]], known.sources[example]
                 decisions.append(Decision(kind=AnswerKind.KNOWN, answer=answer, confidence=1.0, source=source))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from studio.trust.summary import SUMMARY_FILE, VERSION, SelectorSummary
 
 _JSON: Final = "selector.json"
 _ARRAYS: Final = "selector.npz"
+_UNTUNED: Final = "untuned"  # folder of the selector that is asked as well
 
 
 class SelectorRecord(BaseModel):
@@ -28,6 +30,7 @@ class SelectorRecord(BaseModel):
         encoder: id of the encoder; empty for letters alone.
         known: the questions and answers.
         curve: what each carefulness means.
+        outside_limit: see :class:`studio.trust.selector.AnswerSelector`.
     """
 
     version: int = VERSION
@@ -35,10 +38,24 @@ class SelectorRecord(BaseModel):
     encoder: str
     known: KnownQuestions
     curve: RiskCurve
+    outside_limit: float
 
 
-def save_selector(folder: Path, selector: AnswerSelector, encoder: str, fingerprint: str) -> None:
+def save_selector(
+    folder: Path,
+    selector: AnswerSelector,
+    encoder: str,
+    fingerprint: str,
+    write_more: Callable[[Path], object] = lambda folder: None,
+) -> None:
     """Writes a selector, whole or not at all.
+
+    Args:
+        folder: where nothing is yet.
+        selector: what is written.
+        encoder: id of the encoder.
+        fingerprint: see :class:`SelectorRecord`.
+        write_more: writes what else belongs to it, into the folder that it is given.
 
     Raises:
         AfinaError: ``disk.*``.
@@ -48,6 +65,7 @@ def save_selector(folder: Path, selector: AnswerSelector, encoder: str, fingerpr
         encoder=encoder,
         known=selector.index.known,
         curve=selector.curve,
+        outside_limit=selector.outside_limit,
     )
     with atomic_folder(folder) as made:
         (made / _JSON).write_text(record.model_dump_json(), encoding="utf-8")
@@ -63,6 +81,9 @@ def save_selector(folder: Path, selector: AnswerSelector, encoder: str, fingerpr
         if selector.index.sentences is not None:
             arrays["sentences"] = selector.index.sentences
         np.savez(made / _ARRAYS, allow_pickle=False, **arrays)
+        if selector.untuned is not None:
+            save_selector(made / _UNTUNED, selector.untuned, encoder, fingerprint)
+        write_more(made)
         write_manifest(made)
 
 
@@ -80,6 +101,9 @@ def load_selector(folder: Path) -> tuple[SelectorRecord, AnswerSelector] | None:
     record = read_record(folder)
     if record is None or not verify_manifest(folder):
         return None
+    untuned = load_selector(folder / _UNTUNED) if (folder / _UNTUNED).is_dir() else None
+    if untuned is None and (folder / _UNTUNED).is_dir():
+        return None
     with np.load(folder / _ARRAYS, allow_pickle=False) as arrays:
         sentences = arrays.get("sentences")
         return record, AnswerSelector(
@@ -87,4 +111,6 @@ def load_selector(folder: Path) -> tuple[SelectorRecord, AnswerSelector] | None:
             ridge=arrays["ridge"],
             choice=ChoiceModel(arrays["weights"], arrays["outside_bias"]),
             curve=record.curve,
+            outside_limit=record.outside_limit,
+            untuned=untuned[1] if untuned is not None else None,
         )

@@ -10,7 +10,25 @@ from pydantic import BaseModel, ConfigDict, Field
 from studio.trust.decision import RiskCurve
 
 SUMMARY_FILE: Final = "summary.json"
-VERSION: Final = 2  # of what is kept of a selector
+VERSION: Final = 3  # of what is kept of a selector
+
+
+class TuningResult(BaseModel):
+    """What came of tuning an encoder to the examples of a selector, kept beside its folder."""
+
+    model_config = ConfigDict(frozen=True)
+
+    is_better: bool = Field(description="Whether the tuned encoder answers more, and is used since.")
+
+
+def tuned_folder(folder: Path) -> Path:
+    """Where the selector is kept that took the place of the one in a folder, with the layers of its tuned encoder."""
+    return folder.with_name(f"{folder.name}_tuned")
+
+
+def tuning_file(folder: Path) -> Path:
+    """The :class:`TuningResult` of the selector in a folder; not there before it was tried."""
+    return folder.with_name(f"{folder.name}_tuning.json")
 
 
 class SelectorSummary(BaseModel):

@@ -18,6 +18,7 @@ import numpy as np
 from studio.data.jsonl_codec import parsed
 from studio.domain.conversation import Conversation
 from studio.encoders.encoder import Encoder
+from studio.encoders.tuning import EncoderPair, load_tuned
 from studio.errors import AfinaError
 from studio.processes.child import give_way, work_as_child
 from studio.storage.compute_lock import ComputeLock
@@ -27,6 +28,7 @@ from studio.trust.fitting import fit, known_questions
 from studio.trust.index import Floats, Index
 from studio.trust.selector import AnswerSelector
 from studio.trust.selector_files import load_selector, save_selector
+from studio.trust.summary import tuned_folder, tuning_file
 
 _CHUNK: Final = 1_000  # questions that are decided at a time
 
@@ -46,8 +48,7 @@ def main(arguments: list[str]) -> int:
 
 def decide(job: TrustJob) -> TrustResult:
     """Fits where needed, then decides. Without any usable example everything is handed over."""
-    vectors = Vectors(job.encoder_dir)
-    selector = fitted_selector(job, vectors)
+    selector, vectors = fitted_selector(job)
     decisions: list[Decision] = []
     for start in range(0, len(job.questions), _CHUNK):
         texts = job.questions[start : start + _CHUNK]
@@ -56,36 +57,46 @@ def decide(job: TrustJob) -> TrustResult:
 
 
 class Vectors:
-    """The encoder, loaded when it is first needed; vectors without dimensions where there is none."""
+    """The encoder, loaded when it is first needed; vectors without dimensions where there is none.
 
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
-        self._encoder: Encoder | None = None
+    Args:
+        folder: of the installed encoder; None for none.
+        tuned: folder with layers that were tuned.
+    """
+
+    def __init__(self, folder: Path | None, tuned: Path | None = None) -> None:
+        self._folder, self._tuned = folder, tuned
+        self._encoder: Encoder | EncoderPair | None = None
 
     def __call__(self, texts: tuple[str, ...]) -> Floats:
         if self._folder is None:
             return np.zeros((len(texts), 0), np.float32)
-        self._encoder = self._encoder or Encoder.load(self._folder)
+        if self._encoder is None:
+            encoder = Encoder.load(self._folder)
+            self._encoder = encoder if self._tuned is None else load_tuned(encoder, self._tuned)
         return self._encoder.encode(texts)
 
 
-def fitted_selector(job: TrustJob, vectors: Vectors) -> AnswerSelector:
-    """The selector in the folder of a job, refitted if examples or encoder have changed."""
+def fitted_selector(job: TrustJob) -> tuple[AnswerSelector, Vectors]:
+    """The selector in the folder of a job, refitted if examples or encoder have changed, and what reads for it."""
     data = [path.read_bytes() for path in job.examples]
     ways = b"letters" if job.letters_only else job.encoder.encode()
     fingerprint = hashlib.sha256(b"\0".join([ways, *data])).hexdigest()
-    kept = load_selector(job.folder)
-    if kept is not None and kept[0].fingerprint == fingerprint:
-        return kept[1]
+    for folder in (tuned_folder(job.folder), job.folder):
+        kept = load_selector(folder)
+        if kept is not None and kept[0].fingerprint == fingerprint:
+            return kept[1], Vectors(job.encoder_dir, folder)
     examples: list[Conversation] = [parsed(line) for part in data for line in part.splitlines() if line.strip()]
     known = known_questions(examples, job.language)
-    read = (known.questions, known.answers)
+    vectors, read = Vectors(job.encoder_dir), (known.questions, known.answers)
     selector = fit(Index(known, *map(vectors, read)) if job.letters_only else Index.of(known, vectors))
     if not job.examples[0].is_file():
         raise AfinaError("general.not_found", what=job.folder.parent.name)  # the run was deleted meanwhile
-    shutil.rmtree(job.folder, ignore_errors=True)
+    tuning_file(job.folder).unlink(missing_ok=True)
+    for folder in (tuned_folder(job.folder), job.folder):
+        shutil.rmtree(folder, ignore_errors=True)
     save_selector(job.folder, selector, job.encoder, fingerprint)
-    return selector
+    return selector, vectors
 
 
 if __name__ == "__main__":

@@ -42,6 +42,7 @@ class Server:
             "AFINA_MODELS_DIR": str(MODELS),
             "AFINA_PORT": str(self.port),
             "AFINA_EXAM_AFTER_TRAINING": "false",  # it would compete with what is measured; its own test asks for it
+            "AFINA_TUNE_ENCODER": "false",  # likewise
             **self.environment,
         }
         log = (self.home.parent / "server.log").open("ab")

@@ -108,12 +108,19 @@ export class KnownAnswers {
 
   decideAlone(question) {
     const chances = this.probabilities(question);
-    const best = largest(chances.slice(0, this.none)), confidence = chances[best];
+    const best = largest(chances.slice(0, this.none)), confidence = this.confidence(chances);
     const own = this.own.get(folded(question)) ?? null;
     if (own !== null) return { kind: "known", answer: this.answers[own], confidence: 1 };
     if (chances[this.none + 1] > SMALL_TALK) return { kind: "written", answer: "", confidence };
     if (confidence > this.threshold) return { kind: "known", answer: this.answers[best], confidence };
     return { kind: "handed_over", answer: "", confidence };
+  }
+
+  // How much likelier the best answer is than the next; 0 where no answer fits.
+  confidence(chances) {
+    if (chances[this.none] + chances[this.none + 1] > this.outsideLimit) return 0;
+    const [first, second = 0] = chances.slice(0, this.none).sort((one, other) => other - one);
+    return first / (first + second + 1e-12);
   }
 
   // Of each class: the answers, "none of these", small talk.

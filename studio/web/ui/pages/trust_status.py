@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -9,6 +10,8 @@ from typing import Any, Final
 
 import gradio as gr
 
+from studio.i18n.catalog import Catalog
+from studio.processes.job_registry import Job
 from studio.services.encoders import EncoderInstall
 from studio.trust.jobs import language_of
 from studio.web.ui.components import QUIET, Ui, event_data, friendly
@@ -16,6 +19,7 @@ from studio.web.ui.session import Place
 
 Shown = Callable[[Place, str], dict[Any, Any]]
 _EVERY: Final = 1.5  # seconds between two looks
+_TELLING: Final = 0.05  # of the work has to be done before the time left can be told
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,8 @@ def render_trust_status(ui: Ui, place: Place, run_id: str, elem_id: str) -> str:
     fitting = ""
     if selectors.is_fitting(run_id):
         fitting = ui.text("trust.status.first" if is_first else "trust.status.again")
+    elif (job := selectors.tuning(run_id)) is not None and job.is_active:
+        fitting = tuning_sentence(ui.text, job)
     offered = not is_first and encoder.folder is None
     if not (problem or fitting or offered):
         return ""
@@ -116,10 +122,18 @@ def render_trust_status(ui: Ui, place: Place, run_id: str, elem_id: str) -> str:
     )
 
 
+def tuning_sentence(text: Catalog, job: Job) -> str:
+    """That the questions are being read more closely, and for how long still where that can be told."""
+    if job.fraction < _TELLING:
+        return text("trust.status.tuning")
+    spent = time.time() - job.created_at
+    return text("trust.status.tuning_left", left=text.duration(spent * (1 - job.fraction) / job.fraction))
+
+
 def _encoder(ui: Ui, run_id: str) -> EncoderInstall:
     return ui.services.insights.encoders.for_language(language_of(ui.services.workspace.run(run_id)))
 
 
 def _is_going(ui: Ui, run_id: str) -> bool:
-    job = _encoder(ui, run_id).progress
-    return ui.services.selectors.is_fitting(run_id) or (job is not None and job.is_active)
+    jobs = (_encoder(ui, run_id).progress, ui.services.selectors.tuning(run_id))
+    return ui.services.selectors.is_fitting(run_id) or any(job is not None and job.is_active for job in jobs)
