@@ -5,7 +5,8 @@ over; of questions beyond any company's examples, the share handed over; the lik
 risk curve had promised, by questions out of fold. Then the same over random splits of all its questions, with the middle and
 the 5th and 95th percentile, and how many splits had more wrong answers than were chosen. A known answer that is not one of the
 owner's to the letter ends the benchmark. ``--pairs`` adds a folder with ``train.csv`` and ``held_out.csv`` (columns question,
-answer), and ``off.txt`` where there are questions beyond its examples. Texts are read once an encoder.
+answer), and ``off.txt`` where there are questions beyond its examples. Texts are read once an encoder. ``--seeds`` tunes the
+encoder as well, so many times with other folds and batches, and shows that beside it; ``--only`` chooses sets.
 """
 
 from __future__ import annotations
@@ -22,12 +23,16 @@ import numpy as np
 from studio.data.question_sets.loader import out_of_scope_questions
 from studio.domain.conversation import Conversation
 from studio.encoders.encoder import Encoder
+from studio.encoders.tuning import EncoderPair, with_layers
 from studio.settings import assets_dir
 from studio.trust.decision import AnswerKind
 from studio.trust.fitting import fit, known_questions
 from studio.trust.index import Floats, Index
+from studio.trust.selector import AnswerSelector
+from studio.trust.tuned_fitting import fit_tuned
 
 CAREFUL = (0.02, 0.05, 0.1)
+IN_BF16 = True  # of a processor with AMX; elsewhere it is slower, and as good
 Reader = Callable[[Sequence[str]], Floats]
 
 
@@ -97,7 +102,22 @@ def measure(data: Example, read: Reader, letters_only: bool) -> tuple[list[Measu
     began = time.perf_counter()
     index = Index(known, read(known.questions), read(known.answers)) if letters_only else Index.of(known, read)
     selector = fit(index)
-    seconds = time.perf_counter() - began
+    return *judged(selector, data, read), time.perf_counter() - began
+
+
+def measure_tuned(data: Example, encoder: Encoder, read: Reader, seed: int) -> tuple[list[Measured], float, float]:
+    """As :func:`measure`, of an encoder that is tuned and asked beside itself; seconds of the processor."""
+    untuned = fit(Index.of(known_questions(data.train, data.locale), read))
+    began = time.process_time()
+    selector, layers = fit_tuned(untuned, encoder, seed=seed, in_bf16=IN_BF16)
+    seconds = time.process_time() - began
+    pair = EncoderPair(encoder, with_layers(encoder, layers))
+    return *judged(selector, data, pair.encode), seconds
+
+
+def judged(selector: AnswerSelector, data: Example, read: Reader) -> tuple[list[Measured], float]:
+    """What comes out at each of :data:`CAREFUL`; the share of right likeliest answers."""
+    known = selector.index.known
     texts = tuple(each.question for each in data.test)
     vectors, beyond = read(texts), read(data.beyond)
     best = selector.probabilities(texts, vectors)[:, : known.none_label].argmax(axis=1).tolist()
@@ -120,7 +140,7 @@ def measure(data: Example, read: Reader, letters_only: bool) -> tuple[list[Measu
                 is_promised=level.is_promised,
             )
         )
-    return found, float(right), seconds
+    return found, float(right)
 
 
 def report(name: str, data: Example, read: Reader, splits: int, letters_only: bool = False) -> None:
@@ -148,6 +168,25 @@ def report(name: str, data: Example, read: Reader, splits: int, letters_only: bo
         )
 
 
+def report_tuned(name: str, data: Example, encoder: Encoder, read: Reader, seeds: int) -> None:
+    """Prints the block of a tuned encoder."""
+    measured = [measure_tuned(data, encoder, read, seed) for seed in range(seeds)]
+    right, seconds = ([each[place] for each in measured] for place in (1, 2))
+    print(f"{name}: likeliest right {_spread(right)}, {np.mean(seconds):.0f} s of the processor")
+    for place, careful in enumerate(CAREFUL):
+        column = [each[0][place] for each in measured]
+        spreads = [_spread([getattr(one, part) for one in column]) for part in ("known", "wrong", "beyond_handed_over")]
+        counted = _spread([one.counted for one in column])
+        print(f"  careful {careful:<4}  known {spreads[0]}  wrong {spreads[1]}  beyond, handed over {spreads[2]}")
+        print(
+            f"      (out of fold known {counted}; of the answered, wrong {_wrong_of_answered(column):.1%})", flush=True
+        )
+
+
+def _wrong_of_answered(column: list[Measured]) -> float:
+    return sum(one.wrong for one in column) / max(sum(one.known for one in column), 1e-9)
+
+
 def _spread(values: list[float]) -> str:
     low, middle, high = np.quantile(values, [0.05, 0.5, 0.95])
     return f"{middle:.1%} [{low:.1%}, {high:.1%}]"
@@ -158,6 +197,8 @@ def main() -> None:
     parser.add_argument("--encoder", action="append", default=[], metavar="LOCALE=FOLDER")
     parser.add_argument("--pairs", action="append", default=[], metavar="LOCALE=FOLDER")
     parser.add_argument("--splits", type=int, default=0)
+    parser.add_argument("--seeds", type=int, default=0)
+    parser.add_argument("--only", action="append", default=[])
     given = parser.parse_args()
     folders = dict(each.split("=", 1) for each in given.encoder)
     samples = assets_dir() / "samples"
@@ -166,12 +207,17 @@ def main() -> None:
     }
     for locale, folder in (each.split("=", 1) for each in given.pairs):
         sets[Path(folder).name] = Example.read(locale, Path(folder) / "train.csv", Path(folder) / "held_out.csv")
-    readers = {locale: cached(Encoder.load(Path(folder)).encode) for locale, folder in folders.items()}
+    encoders = {locale: Encoder.load(Path(folder)) for locale, folder in folders.items()}
+    readers = {locale: cached(encoder.encode) for locale, encoder in encoders.items()}
     for name, data in sets.items():
+        if given.only and name not in given.only:
+            continue
         report(f"{name}, letters", data, _nothing, 0, letters_only=True)
         report(f"{name}, no encoder", data, _nothing, given.splits)
         if data.locale in readers:
             report(f"{name}, encoder", data, readers[data.locale], given.splits)
+            if given.seeds:
+                report_tuned(f"{name}, tuned", data, encoders[data.locale], readers[data.locale], given.seeds)
 
 
 def _nothing(texts: Sequence[str]) -> Floats:

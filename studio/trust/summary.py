@@ -23,12 +23,12 @@ class TuningResult(BaseModel):
 
 def tuned_folder(folder: Path) -> Path:
     """Where the selector is kept that took the place of the one in a folder, with the layers of its tuned encoder."""
-    return folder.with_name(f"{folder.name}_tuned")
+    return folder.with_name(f"{folder.name}-tuned")
 
 
 def tuning_file(folder: Path) -> Path:
     """The :class:`TuningResult` of the selector in a folder; not there before it was tried."""
-    return folder.with_name(f"{folder.name}_tuning.json")
+    return folder.with_name(f"{folder.name}-tuning.json")
 
 
 class SelectorSummary(BaseModel):

@@ -31,6 +31,7 @@ def fit_tuned(
     untuned: AnswerSelector,
     encoder: Encoder,
     *,
+    seed: int = 0,
     in_bf16: bool = False,
     before_step: Callable[[int, int], object] = lambda done, total: None,
 ) -> tuple[AnswerSelector, torch.nn.ModuleList]:
@@ -42,11 +43,12 @@ def fit_tuned(
     Args:
         untuned: fitted to the known questions.
         encoder: as it was made.
+        seed: of the folds and the batches.
         in_bf16: see :func:`studio.encoders.tuning.tune`.
         before_step: called with the number of steps that are done and of all.
     """
     known, labels = untuned.index.known, np.array(untuned.index.known.labels)
-    folds = assign_folds(known, folds=TUNING_FOLDS)
+    folds = assign_folds(known, seed, TUNING_FOLDS)
     questions, answers = lower_states(encoder, known.questions), lower_states(encoder, known.answers)
     numbers = np.unique(folds).tolist()
     done = 0
@@ -59,7 +61,7 @@ def fit_tuned(
     def tuned_to(learned: Ints) -> tuple[Index, torch.nn.ModuleList]:
         layers = tune(
             upper_layers(encoder), questions.subset(learned), labels[learned], answers,
-            in_bf16=in_bf16, before_step=step,
+            seed=seed, in_bf16=in_bf16, before_step=step,
         )  # fmt: skip
         layers = rounded(layers)
         read, said = vectors(layers, questions), vectors(layers, answers)
