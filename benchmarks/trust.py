@@ -171,7 +171,7 @@ def report(name: str, data: Example, read: Reader, splits: int, letters_only: bo
 def report_tuned(name: str, data: Example, encoder: Encoder, read: Reader, seeds: int) -> None:
     """Prints the block of a tuned encoder."""
     measured = [measure_tuned(data, encoder, read, seed) for seed in range(seeds)]
-    right, seconds = ([each[place] for each in measured] for place in (1, 2))
+    right, seconds = [each[1] for each in measured], [each[2] for each in measured]
     print(f"{name}: likeliest right {_spread(right)}, {np.mean(seconds):.0f} s of the processor")
     for place, careful in enumerate(CAREFUL):
         column = [each[0][place] for each in measured]
