@@ -60,9 +60,9 @@ def assemble(
     from studio.training.loop.trainer import Loop
 
     encoder = Encoder.load(model_dir, recipe)
-    where = best_device()
+    device = best_device()
     precision = _precision(recipe.precision, folder, compute_lock.home)
-    engine = build_engine(model_dir, recipe, precision, where, encoder.tokenizer.pad_id)
+    engine = build_engine(model_dir, recipe, precision, device, encoder.tokenizer.pad_id)
     log.write(Phase(time=time.time(), name="reading_examples"))
     train, held_out = read_conversations(folder.train), read_conversations(folder.held_out)
     _require_something_to_learn(encoder, train)
@@ -78,14 +78,14 @@ def assemble(
         engine=engine,
         plan=plan,
         evaluator=evaluator,
-        asked=questions(held_out or train) if live else (),
+        sample_questions=questions(held_out or train) if live else (),
         compute_lock=compute_lock,
         log=log,
         adjustments=read_adjustments(folder),
         reserve=reserve,
         remarks=lambda: [*_cuts(encoder, train), *_unique_answers(evaluator)],
     )
-    log.write(_started(loop, where, precision, len(held_out), saved))
+    log.write(_started(loop, device, precision, len(held_out), saved))
     return loop, saved
 
 
@@ -97,7 +97,7 @@ def _precision(wanted: Precision, folder: RunFolder, home: Path) -> Precision:
     return Precision(started.precision) if started is not None else choose_precision(speed_here(home))
 
 
-def _started(loop: Loop, where: str, precision: Precision, held_out: int, saved: SavedState | None) -> Started:
+def _started(loop: Loop, device: str, precision: Precision, held_out: int, saved: SavedState | None) -> Started:
     import torch
 
     extensible = bool(loop.evaluator.recall)  # before the first step: what is told then must hold
@@ -105,7 +105,7 @@ def _started(loop: Loop, where: str, precision: Precision, held_out: int, saved:
     return Started(
         time=time.time(),
         pid=os.getpid(),
-        device=where,
+        device=device,
         precision=str(precision),
         threads=torch.get_num_threads(),
         total_steps=total,

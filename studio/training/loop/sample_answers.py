@@ -37,14 +37,14 @@ class SampleAnswers:
 
     def __init__(
         self,
-        asked: Sequence[Conversation],
+        questions: Sequence[Conversation],
         taught: Sequence[Conversation],
         engine: Engine,
         encoder: Encoder,
         compute_lock: ComputeLock,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._asked = asked
+        self._questions = questions
         self._taught = taught
         self._drafts: PromptLookup | None = None
         self._engine = engine
@@ -53,8 +53,8 @@ class SampleAnswers:
         self._encoder = encoder
         self._before = 0.0  # seconds of the base's answers
         self._round = 0.0  # and of the longest round of tuned ones
-        self._prompts = [encoder.prompt(conversation) for conversation in asked]
-        wanted = (len(encoder.tokenizer.encode(conversation.answer)) for conversation in asked)
+        self._prompts = [encoder.prompt(conversation) for conversation in questions]
+        wanted = (len(encoder.tokenizer.encode(conversation.answer)) for conversation in questions)
         self._limit = min(_LONGEST, max(wanted, default=0) + _MARGIN)
 
     def budget(self, spent: float, training: float) -> float:
@@ -71,14 +71,14 @@ class SampleAnswers:
             return 0.0
         return budget if known else math.inf
 
-    def give(self, step: int, *, tuned: bool = True, budget: float = math.inf) -> Answers | None:
+    def answer(self, step: int, *, tuned: bool = True, budget: float = math.inf) -> Answers | None:
         """Answers all questions; None when there are none.
 
         Args:
             tuned: False for the base model.
             budget: seconds after which answers are cut off.
         """
-        if not self._asked:
+        if not self._questions:
             return None
         self._compute_lock.wait()
         began = self._clock()
@@ -88,10 +88,10 @@ class SampleAnswers:
 
         tokenizer, limit = self._encoder.tokenizer, self._limit if tuned else min(self._limit, _LONGEST_BEFORE)
         drafts = self._proposed() if tuned else PromptLookup()
-        said = self._engine.generate(
+        answers = self._engine.generate(
             self._prompts, tokenizer.stop_ids, limit, tuned=tuned, drafts=drafts, enough=enough
         )
-        for ids in said:
+        for ids in answers:
             drafts.add(ids)
         seconds = self._clock() - began
         if tuned:
@@ -101,7 +101,7 @@ class SampleAnswers:
         was_cut = enough()
         items = tuple(
             self._item(conversation, ids, is_cut=was_cut or len(ids) == limit)
-            for conversation, ids in zip(self._asked, said, strict=True)
+            for conversation, ids in zip(self._questions, answers, strict=True)
         )
         return Answers(time=time.time(), step=step, items=items, seconds=seconds)
 
@@ -116,6 +116,6 @@ class SampleAnswers:
         if self._drafts is None:
             self._drafts = PromptLookup()
             taught = list(dict.fromkeys(conversation.answer for conversation in self._taught))[:_TAUGHT]
-            for answer in [*taught, *(conversation.answer for conversation in self._asked)]:
+            for answer in [*taught, *(conversation.answer for conversation in self._questions)]:
                 self._drafts.add(self._encoder.tokenizer.encode(answer))
         return self._drafts

@@ -52,7 +52,7 @@ class Loop:
     engine: Engine
     plan: Plan
     evaluator: Evaluator
-    asked: Sequence[Conversation]
+    sample_questions: Sequence[Conversation]
     compute_lock: ComputeLock
     log: EventLog
     adjustments: Adjustments = field(default_factory=Adjustments)
@@ -68,7 +68,12 @@ class Loop:
         self._reporter = Reporter(self.log, ResourceMonitor(), self.plan.steps_per_epoch)
         self._divergence = DivergenceDetector()
         self._sample_answers = SampleAnswers(
-            self.asked, self.plan.conversations, self.engine, self.plan.encoder, self.compute_lock, self.clock
+            self.sample_questions,
+            self.plan.conversations,
+            self.engine,
+            self.plan.encoder,
+            self.compute_lock,
+            self.clock,
         )
         self._start = time.monotonic()  # less the seconds trained before
 
@@ -88,7 +93,7 @@ class Loop:
             self._restore(saved)
         self._start = time.monotonic() - self.state.seconds
         if self.state.step == 0 and not self.engine.keeps_base:
-            self._answer(base=True)
+            self._answer_samples(base=True)
         self._reporter.phase("training")
         stopped = held = False
         while True:
@@ -110,15 +115,18 @@ class Loop:
                 self._after_first_step()
             if due := self._schedule.is_due(self.state.step):
                 self._evaluate()
-                self._answer()
+                self._answer_samples()
             if due or self._checkpoint_manager.is_due():
                 self._save()
         if (stopped or held) and self.state.step and not self._schedule.is_due(self.state.step):
             self._evaluate()
         if held:
             self._save()
+        return self._result(RunState.STOPPED if stopped else RunState.FINISHED)
+
+    def _result(self, ended: RunState) -> RunResult:
         return RunResult(
-            state=RunState.STOPPED if stopped else RunState.FINISHED,
+            state=ended,
             steps=self.state.step,
             best_step=self.state.best_step,
             best_loss=self.state.best_loss,
@@ -162,7 +170,7 @@ class Loop:
         for problem in self.remarks():
             self._reporter.problem(self.state.step, problem)
         if self.engine.keeps_base:
-            self._answer(base=True)
+            self._answer_samples(base=True)
 
     def _evaluate(self) -> None:
         """How well it does; the best weights so far are kept. Where there is nothing to ask, the newest are."""
@@ -177,14 +185,14 @@ class Loop:
             self._reporter.evaluation(step, result, is_best=is_best, seconds=time.perf_counter() - began)
         self._reporter.phase("training")
 
-    def _answer(self, *, base: bool = False) -> None:
+    def _answer_samples(self, *, base: bool = False) -> None:
         """Answers the fixed questions, as long as that takes a small share of the training time."""
         spent, training = self.state.answering_seconds, self.state.training_seconds
         must = base or self.state.step >= self._schedule.end
         budget = math.inf if must else self._sample_answers.budget(spent, training)
         if not budget:
             return
-        answers = self._sample_answers.give(0 if base else self.state.step, tuned=not base, budget=budget)
+        answers = self._sample_answers.answer(0 if base else self.state.step, tuned=not base, budget=budget)
         if answers is not None:
             self._update(answering_seconds=spent + answers.seconds)
             self._reporter.write(answers)
