@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Final
@@ -54,21 +54,12 @@ def make_proof(
     """The result of an exam.
 
     Args:
-        plan: what was asked.
         given: what was answered, perhaps not all of it.
-        scorer: of this exam.
-        about: run and model.
         on_scored: called now and then, as the scoring goes on.
     """
     exam = plan.of(ProofPhase.EXAM)
-    asked = given.both(exam)
     reasons = LikelyReasons(plan.train)
-    scored: list[Scored] = []
-    for number, item in enumerate(asked, start=1):
-        one, other = (_score(scorer, item, said[item.key]) for said in (given.before, given.after))
-        scored.append(Scored(item, one, other))
-        if number % 10 == 0:
-            on_scored()
+    scored = list(_scored(given.both(exam), given, scorer, on_scored))
     answers = tuple(_exam_answer(number, each, given, reasons) for number, each in enumerate(scored, start=1))
     topics = _clusters([each.item for each in scored])
     won = sum(answer.outcome is Outcome.WON for answer in answers)
@@ -131,6 +122,16 @@ def _of_two_runs(plan: ExamPlan, verdict: Verdict, against: str | None) -> tuple
     elif against is not None and verdict in (Verdict.BETTER, Verdict.WORSE):
         found.append(Advice(code="train_twice"))
     return tuple(found)
+
+
+def _scored(
+    items: Sequence[Item], given: GivenAnswers, scorer: Scorer, on_scored: Callable[[], None]
+) -> Iterator[Scored]:
+    for number, item in enumerate(items, start=1):
+        before, after = (_score(scorer, item, answers[item.key]) for answers in (given.before, given.after))
+        yield Scored(item, before, after)
+        if number % 10 == 0:
+            on_scored()
 
 
 def _score(scorer: Scorer, item: Item, answer: Answer) -> Score:

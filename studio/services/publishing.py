@@ -168,16 +168,9 @@ class PublishingService:
         exporter(kind)
         if not token.strip():
             raise AfinaError("publish.no_token")
-        name = repository.strip()
-        if not name or name.count("/") > 1:
-            raise AfinaError("hub.bad_id", path=name[:80])
         report("asking")
         hub, kind_there = HubUploader(self._workspace.settings.hf_endpoint, token.strip()), _kind_there(kind)
-        account = hub.account()  # before the export, which takes minutes
-        name = name if "/" in name else f"{account}/{name}"
-        ours = any((one.repository, _kind_there(one.kind)) == (name, kind_there) for one in self.list())
-        if not (ours or replaces) and hub.exists(name, kind_there):
-            raise AfinaError("publish.name_taken", what=name)
+        name = self._full_name(hub, repository.strip(), kind_there, replaces)  # before the export, which takes minutes
         report("exporting")
         archive = self._exports.export(run_id, kind, is_cancelled=is_cancelled)
         scratch = self._workspace.home / "exports"
@@ -195,6 +188,17 @@ class PublishingService:
         )
         self._remember(done)
         return done
+
+    def _full_name(self, hub: HubUploader, name: str, kind_there: str, replaces: bool) -> str:
+        """The name of a repository with its owner. Raises where there is one that must not be replaced."""
+        if not name or name.count("/") > 1:
+            raise AfinaError("hub.bad_id", path=name[:80])
+        account = hub.account()  # asked in any case: a token that is none is found out here
+        name = name if "/" in name else f"{account}/{name}"
+        ours = any((one.repository, _kind_there(one.kind)) == (name, kind_there) for one in self.list())
+        if not (ours or replaces) and hub.exists(name, kind_there):
+            raise AfinaError("publish.name_taken", what=name)
+        return name
 
     def _known_token(self) -> str:
         try:
