@@ -65,6 +65,14 @@ class Log:
         """Those that examples are made of."""
         return frozenset((self.conversation, self.sender, self.message))
 
+    def speaker(self, row: dict[str, Any]) -> str:
+        """Who wrote a message."""
+        return shown(row.get(self.sender)).strip()
+
+    def moment(self, row: dict[str, Any]) -> datetime | None:
+        """When it was written, where that is known."""
+        return _moment(shown(row.get(self.time)).strip()) if self.time else None
+
 
 def log_of(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> Log | None:
     """The columns of a log, where a table is one: messages of several speakers, grouped by a repeated number.
@@ -141,31 +149,27 @@ def _grouping(columns: list[str], cells: dict[str, list[str]], senders: list[str
     return best[1] if best else None
 
 
-def speakers(log: Log, rows: Iterable[dict[str, Any]]) -> list[str]:
-    """Who speaks, the most talkative first."""
-    counts = Counter(name for row in rows if (name := shown(row.get(log.sender)).strip()))
-    return [name for name, _ in counts.most_common()]
-
-
 def company_of(log: Log, rows: Sequence[dict[str, Any]]) -> str | None:
     """The speaker that is most likely the company; None where names do not tell and each conversation must.
 
     By a business word in the name; else, of two speakers, the one who asks less.
     """
-    names = speakers(log, rows)
+    messages = Counter(filter(None, map(log.speaker, rows)))
+    names = [name for name, _ in messages.most_common()]
     if any(role_of(name) for name in names):
         return None
-    total = len({shown(row.get(log.conversation or "")) for row in rows})
-    for name in names:
-        # Present in fewer of the conversations, it is one agent of several.
-        if set(plain(name).split()) & _BUSINESS and _presence(log, rows, name) >= 0.8 * total:
+    groups: dict[str, set[str]] = {}
+    for row in rows:
+        groups.setdefault(shown(row.get(log.conversation or "")), set()).add(log.speaker(row))
+    # Present in fewer of the conversations, one is one agent of several.
+    everywhere = [name for name in names if sum(name in group for group in groups.values()) >= 0.8 * len(groups)]
+    for name in everywhere:
+        if set(plain(name).split()) & _BUSINESS:
             return name
     if len(names) != 2:
-        everywhere = [name for name in names if _presence(log, rows, name) >= 0.8 * total]
-        return everywhere[0] if total >= 3 and len(everywhere) == 1 else None
-    asked = Counter(shown(r.get(log.sender)).strip() for r in rows if is_question(shown(r.get(log.message))))
-    messages_of = Counter(shown(r.get(log.sender)).strip() for r in rows)
-    return min(names, key=lambda name: asked[name] / messages_of[name])
+        return everywhere[0] if len(groups) >= 3 and len(everywhere) == 1 else None
+    asked = Counter(log.speaker(row) for row in rows if is_question(shown(row.get(log.message))))
+    return min(names, key=lambda name: asked[name] / messages[name])
 
 
 def conversations(
@@ -176,14 +180,14 @@ def conversations(
     Without a ``company``, whoever opens a conversation is the customer, unless the names say who is who.
     """
     for group in _groups(list(rows), log, findings, label):
-        opener = shown(group[0].values.get(log.sender)).strip()
-        names = {role_of(shown(row.values.get(log.sender)).strip()) for row in group}
+        opener = log.speaker(group[0].values)
+        roles = {role_of(log.speaker(row.values)) for row in group}
         turns: list[dict[str, str]] = []
         first = group[0]
         for row in group:
-            name = shown(row.values.get(log.sender)).strip()
+            name = log.speaker(row.values)
             role = _role(name, opener, company)
-            if role is Role.SYSTEM and Role.ASSISTANT not in names:
+            if role is Role.SYSTEM and Role.ASSISTANT not in roles:
                 role = Role.ASSISTANT  # where nobody else answers, the system does
             text = shown(row.values.get(log.message))
             if role is not Role.USER and not turns:
@@ -204,24 +208,24 @@ def _groups(rows: list[Record], log: Log, findings: Findings, label: str) -> Ite
     groups: dict[str, list[Record]] = {}
     number = 0
     answered = True
-    named = any(role_of(shown(row.values.get(log.sender)).strip()) for row in rows)
+    named = any(role_of(log.speaker(row.values)) for row in rows)
     last: datetime | None = None
     for row in rows:
         if log.conversation is not None:
             key = shown(row.values.get(log.conversation)).strip()
         elif not named:  # people by their names: a long pause begins another conversation
-            now = _moment(shown(row.values.get(log.time)).strip()) if log.time else None
+            now = log.moment(row.values)
             number += now is None or last is None or abs(now - last) > PAUSE
             last = now or last
             key = str(number)
         else:
-            role = role_of(shown(row.values.get(log.sender)).strip())
+            role = role_of(log.speaker(row.values))
             number += role is Role.USER and answered
             answered = role is not Role.USER
             key = str(number)
         groups.setdefault(key, []).append(row)
     for group in groups.values():
-        moments = [_moment(shown(row.values.get(log.time)).strip()) if log.time else None for row in group]
+        moments = [log.moment(row.values) for row in group]
         if None in moments or log.conversation is None:
             yield group
         else:
@@ -264,11 +268,6 @@ def _moment(text: str) -> datetime | None:
         except ValueError:
             continue
     return None
-
-
-def _presence(log: Log, rows: Sequence[dict[str, Any]], name: str) -> int:
-    """In how many conversations somebody speaks."""
-    return len({shown(row.get(log.conversation or "")) for row in rows if shown(row.get(log.sender)).strip() == name})
 
 
 def _role(name: str, opener: str, company: str | None) -> Role:

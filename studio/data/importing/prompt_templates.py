@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from studio.data.importing.chat_formats import role_of
+
 Turns = list[dict[str, str]]
 _MARK: Final = re.compile(r"<\|im_start\|>|\[INST\]|<\|start_header_id\|>|<start_of_turn>|<\|user\|>|###|\bASSISTANT:")
 _END: Final = re.compile(r"<\|(?:im_end|eot_id|end|end_of_text|endoftext)\|>|</?s>|<end_of_turn>|<eos>|<bos>")
@@ -56,16 +58,9 @@ def unwrap(text: str) -> UnwrappedText | None:
 
 def _tagged(pattern: re.Pattern[str]) -> Callable[[str], Turns]:
     def split(text: str) -> Turns:
-        found = ((who.lower(), content) for who, content in pattern.findall(text))
-        return [{"role": _role(who), "content": content} for who, content in found]
+        return [{"role": role_of(who) or who, "content": content} for who, content in pattern.findall(text)]
 
     return split
-
-
-def _role(who: str) -> str:
-    if who in ("human", "user", "cliente", "usuario", "usuário"):
-        return "user"
-    return "assistant" if who in ("model", "bot", "assistant", "assistente", "asistente", "gpt") else who
 
 
 def _inst(text: str) -> Turns:
