@@ -29,11 +29,11 @@ def watch(terminal: Terminal, runs: RunService, run_id: str) -> RunView:
         KeyboardInterrupt: at the second Ctrl+C. The run stops by itself.
     """
     with terminal.progress() as bar:
-        shown = _Shown(terminal, bar, bar.add_task("", total=None, rest=""))
+        display = _RunDisplay(terminal, bar, bar.add_task("", total=None, rest=""))
 
         def look() -> RunView:
             view = runs.view(run_id)
-            shown.update(view)
+            display.update(view)
             return view
 
         def stop() -> None:
@@ -59,7 +59,7 @@ def follow(look: Callable[[], View], stop: Callable[[], object]) -> View:
             stop()
 
 
-class _Shown:
+class _RunDisplay:
     """What was shown last, so that a line is written once."""
 
     def __init__(self, terminal: Terminal, bar: Progress, task: TaskID) -> None:

@@ -29,9 +29,9 @@ from studio.models.hardware import Machine
 from studio.models.probe import Speed, choose_precision
 
 _COPIES: Final = {True: (8, 9), False: (20, 7)}  # of h and of i, kept by the fused and by the plain engine
-_MOST_TOKENS: Final = 4096  # kept at once by the fused engine
+_MAX_TOKENS: Final = 4096  # kept at once by the fused engine
 _SCORES: Final = 2**25  # of words at a time, and so many rows at most
-_MOST_ROWS: Final = 512
+_MAX_ROWS: Final = 512
 _LOGIT_BYTES: Final = 14
 _RUNTIME_BYTES: Final = 480_000_000
 _FOUR_BITS: Final = 0.6  # bytes of a weight in NF4 with its scales, the embeddings counted in
@@ -82,10 +82,10 @@ def memory_parts(
     tuned = rank * layers * (8 * hidden + 3 * (hidden + inner))
     a, b = _COPIES[fused]
     copies = a * hidden + b * inner
-    tokens = min(batch * length, max(_MOST_TOKENS, 2 * length)) if fused else batch * length  # an example stays whole
+    tokens = min(batch * length, max(_MAX_TOKENS, 2 * length)) if fused else batch * length  # an example stays whole
     rows, row_bytes = batch * length, _LOGIT_BYTES
     if fused:
-        rows, row_bytes = min(batch * length, max(16, min(_MOST_ROWS, _SCORES // max(1, words)))), 2 * width
+        rows, row_bytes = min(batch * length, max(16, min(_MAX_ROWS, _SCORES // max(1, words)))), 2 * width
     state = (
         _part("optimizer", whole * (_STATE_BYTES - width), f"{whole:,} x {_STATE_BYTES - width} B")
         if whole

@@ -21,7 +21,7 @@ _NUMBERS: Final = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?
 _STRING: Final = 8
 _ARRAY: Final = 9
 _LONG: Final = 1000  # entries from which a list is passed over
-_MOST: Final = {"tensors": 500_000, "settings": 20_000, "entries": 2_000_000, "dimensions": 8}
+_MAX_COUNTS: Final = {"tensors": 500_000, "settings": 20_000, "entries": 2_000_000, "dimensions": 8}
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class _Reader:
     def _count(self, what: str, kind: str = "Q") -> int:
         """How many of something follow; so many that no model has them are refused before they are looked at."""
         count = int(self._number(kind))
-        if count > _MOST[what]:
+        if count > _MAX_COUNTS[what]:
             raise ValueError(f"{count} {what}")
         return count
 

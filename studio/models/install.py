@@ -45,24 +45,24 @@ def install(workspace: Workspace, card: BaseModelCard, source: Source, report: R
     """
     folder = workspace.model(card.id)
     downloads = workspace.models / ".downloads" / card.id
-    with _alone(workspace.models / f".{card.id}.lock", cancelled):
+    with _install_lock(workspace.models / f".{card.id}.lock", cancelled):
         if is_installed(folder):
             return
         for leftover in workspace.models.glob(f".{card.id}.*.tmp"):
             shutil.rmtree(leftover, ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
         check_room(workspace.models, card)
-        told = _Told(report, card)
-        told.downloaded(0, card.download_bytes)
-        fetched = source.fetch(card, downloads, told.downloaded, cancelled)
-        told.converted(0)
+        progress = _InstallProgress(report, card)
+        progress.downloaded(0, card.download_bytes)
+        fetched = source.fetch(card, downloads, progress.downloaded, cancelled)
+        progress.converted(0)
         with atomic_folder(folder) as temporary:
-            convert_in_child(fetched, temporary, cancelled, lambda: told.converted(used_bytes(temporary)))
+            convert_in_child(fetched, temporary, cancelled, lambda: progress.converted(used_bytes(temporary)))
             finish(temporary, card)
         shutil.rmtree(downloads, ignore_errors=True)
 
 
-class _Told:
+class _InstallProgress:
     """Tells both parts of an installation as one: a bar that only goes forward, whatever a source counts again.
 
     Args:
@@ -77,13 +77,13 @@ class _Told:
 
     def downloaded(self, done: int, total: int) -> None:
         """``done`` bytes of ``total`` are here."""
-        self._tell("downloading", self._share * done / max(1, total), done=done, total=total)
+        self._report_stage("downloading", self._share * done / max(1, total), done=done, total=total)
 
     def converted(self, written: int) -> None:
         """``written`` bytes of the converted model are on the disk."""
-        self._tell("converting", self._share + (1 - self._share) * written / max(1, self._weights))
+        self._report_stage("converting", self._share + (1 - self._share) * written / max(1, self._weights))
 
-    def _tell(self, stage: str, fraction: float, **counts: int) -> None:
+    def _report_stage(self, stage: str, fraction: float, **counts: int) -> None:
         self._fraction = max(self._fraction, min(fraction, _BEFORE_THE_END))
         self._report(stage=stage, fraction=self._fraction, **counts)
 
@@ -129,7 +129,7 @@ def finish(folder: Path, card: BaseModelCard) -> None:
 
 
 @contextmanager
-def _alone(path: Path, cancelled: Cancelled) -> Iterator[None]:
+def _install_lock(path: Path, cancelled: Cancelled) -> Iterator[None]:
     lock = FileLock(path)
     try:
         lock.acquire(poll_interval=_POLL_SECONDS, cancel_check=cancelled)

@@ -34,7 +34,7 @@ _CRAWLS: Final = 3.0  # 10^9 operations a second of a core: what is slower than 
 _BLOCK: Final = 8  # products timed together; the fastest block counts
 _PATIENCE: Final = 20.0  # seconds that the measurement waits for answers to end
 _TIMEOUT: Final = 120.0  # seconds; importing torch from a slow disk takes most of it
-_GAIN: Final = 1.2  # bf16 must be this much faster on a processor to be worth its coarser numbers
+_MIN_BF16_SPEEDUP: Final = 1.2  # bf16 must be this much faster on a processor to be worth its coarser numbers
 _GUESSED_PER_CORE: Final = 25.0  # GFLOP/s in fp32 of a core of an ordinary laptop, before anything is measured
 _GUESSED_GPU: Final = 10_000.0
 
@@ -55,7 +55,7 @@ def choose_precision(speed: Speed, wanted: Precision = Precision.AUTO) -> Precis
     """BF16 where it is worth it on this machine, FP32 elsewhere; ``wanted`` where it is not AUTO."""
     if wanted is not Precision.AUTO:
         return wanted
-    return Precision.BF16 if speed.bf16 >= _GAIN * speed.fp32 else Precision.FP32
+    return Precision.BF16 if speed.bf16 >= _MIN_BF16_SPEEDUP * speed.fp32 else Precision.FP32
 
 
 def known_speed(home: Path, machine: Machine) -> Speed:

@@ -141,7 +141,7 @@ class ModelService:
         """
         settings = self._workspace.settings
         secret = SecretStr(token.strip()) if token and token.strip() else settings.hf_token
-        card = self._add(HubSource(settings.hf_endpoint, secret).describe_aside(repo_id))
+        card = self._add(HubSource(settings.hf_endpoint, secret).describe_in_child(repo_id))
         if secret:
             with self._lock:
                 self._tokens[card.id] = secret

@@ -182,7 +182,7 @@ def _talk(client: socket.socket, answer: bytes, pause: float) -> None:
 def test_a_hub_that_never_ends_its_answer_is_left(monkeypatch: pytest.MonkeyPatch, answer: bytes, pause: float) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with _endless(answer, pause) as address, pytest.raises(AfinaError) as caught:
-        HubSource(address).describe_aside("org/endless", seconds=4.0)
+        HubSource(address).describe_in_child("org/endless", seconds=4.0)
     assert caught.value.code in ("net.slow", "hub.refused")
 
 
@@ -193,9 +193,9 @@ def test_a_configuration_on_the_hub_has_a_limit(tmp_path: Path, monkeypatch: pyt
         hub.repositories["org/large"] = files | {"config.json": b" " * 11_000_000 + files["config.json"]}
         hub.repositories["org/good"] = files
         with pytest.raises(AfinaError) as caught:
-            HubSource(hub.address).describe_aside("org/large")
+            HubSource(hub.address).describe_in_child("org/large")
         assert caught.value.code == "model.odd_file"
-        assert HubSource(hub.address).describe_aside("org/good").reference == "org/good"
+        assert HubSource(hub.address).describe_in_child("org/good").reference == "org/good"
 
 
 def test_a_broken_card_stands_beside_the_others_and_can_be_removed(

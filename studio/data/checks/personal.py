@@ -80,7 +80,7 @@ def spans(text: str, kinds: Sequence[Kind]) -> list[tuple[Kind, Span]]:
     return sorted(taken, key=lambda found: found[1].start)
 
 
-def told_as_ours(text: str, kind: Kind, span: Span) -> bool:
+def is_company_value(text: str, kind: Kind, span: Span) -> bool:
     """Whether a value, or the words before it, show that it is the company's own ("call us at …")."""
     if span.ours or kind.code == "names":
         return span.ours

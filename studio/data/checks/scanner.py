@@ -12,7 +12,7 @@ from studio.data.checks import registry
 from studio.data.checks.contact_questions import kinds_asked_for
 from studio.data.checks.facts import Facts, FactsBuilder, Text, chained, hashed
 from studio.data.checks.language_detection import NAMES, language
-from studio.data.checks.personal import mask_numbers, spans, told_as_ours
+from studio.data.checks.personal import is_company_value, mask_numbers, spans
 from studio.data.jsonl_codec import dumped
 from studio.data.text import plain
 from studio.domain.conversation import Conversation, Role
@@ -72,7 +72,13 @@ class Scanner:
             wanted=sum(1 << self._kinds[code] for code in kinds_asked_for(key)) if role == _USER else 0,
             language=self._languages[language(content)] if spoken else 0,
             values=tuple(
-                (self._kinds[kind.code], span.start, span.end, hashed(span.value), told_as_ours(content, kind, span))
+                (
+                    self._kinds[kind.code],
+                    span.start,
+                    span.end,
+                    hashed(span.value),
+                    is_company_value(content, kind, span),
+                )
                 for kind, span in (spans(content, registry.KINDS) if spoken else ())
             ),
             masks=mask_numbers(content) if spoken else (),

@@ -17,7 +17,7 @@ from studio.data.importing.record_layouts import Kind
 from studio.data.importing.result import InputFile, ReadResult
 from studio.data.importing.row_conversion import choose, conversation_of, used_columns, with_lists
 from studio.data.importing.table import ReadCounter, Record, SourceFile, Table
-from studio.data.importing.table_notes import tell_doubts, tell_layout
+from studio.data.importing.table_notes import note_doubts, note_layout
 from studio.data.limits import MAX_CELL, SAMPLE_ROWS
 from studio.data.opinions import is_opinion_file
 from studio.domain.conversation import Conversation
@@ -161,10 +161,10 @@ class Reading:
             self.findings.file(code, table.label, columns=", ".join(table.columns)[:300], kinds=kinds)
             self.files.append(_table_read(table, reader))
             return
-        tell_layout(self.findings, table, how, found, values)
+        note_layout(self.findings, table, how, found, values)
         self._remember(how, found)
         if how.kind is Kind.COLUMNS:
-            tell_doubts(self.findings, table, values, found.mapping)
+            note_doubts(self.findings, table, values, found.mapping)
         examples = 0
         flag = held_out if held_out is not None else table.held_out
         for example in self._converted(table, first, how, found.mapping, flag):

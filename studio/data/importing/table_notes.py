@@ -16,7 +16,7 @@ from studio.domain.dataset import Mapping
 from studio.domain.problem import Severity
 
 
-def tell_layout(
+def note_layout(
     findings: Findings, table: Table, how: record_layouts.Layout, found: Guess, values: Sequence[dict[str, Any]]
 ) -> None:
     """Notes what was guessed of a table: its titles, its layout, its columns."""
@@ -35,7 +35,7 @@ def tell_layout(
         findings.file("data.mapping_guessed", table.label, Severity.NOTE, question=asked, answer=answered)
 
 
-def tell_doubts(findings: Findings, table: Table, values: Sequence[dict[str, Any]], mapping: Mapping) -> None:
+def note_doubts(findings: Findings, table: Table, values: Sequence[dict[str, Any]], mapping: Mapping) -> None:
     """Warns of a column that is read by its title, or because a person said so, and holds no texts."""
     if more := second_pair(table.columns, values, mapping):
         params = {"columns": ", ".join(more)[:300], "n": len(more)}

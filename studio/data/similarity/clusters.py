@@ -30,12 +30,12 @@ THRESHOLD: Final = 0.8  # of the Jaccard index
 _FEWEST_PIECES: Final = 6  # in fewer, one letter decides
 
 
-def roots_of(texts: Sequence[str], apart: Hashes | None, threshold: float) -> Ints:
+def cluster_roots(texts: Sequence[str], apart: Hashes | None, threshold: float) -> Ints:
     """The cluster of each text: the place of its first."""
     from scipy.sparse import coo_array  # loaded by the first check, not by every process
     from scipy.sparse.csgraph import connected_components
 
-    pieces, signatures = _sketched(texts)
+    pieces, signatures = _signatures_of(texts)
     marks = np.fromiter(map(_number_mark, texts), np.uint64, len(texts))
     lefts, rights = _candidates(signatures, marks if apart is None else mixed(marks, apart), threshold - _SLACK)
     near = _overlaps(pieces, lefts, rights) >= threshold
@@ -57,7 +57,7 @@ def _number_mark(text: str) -> int:
     return xxhash.xxh3_64_intdigest(" ".join(numbers).encode()) if numbers else 0
 
 
-def _sketched(texts: Sequence[str]) -> tuple[csr_array, Signatures]:
+def _signatures_of(texts: Sequence[str]) -> tuple[csr_array, Signatures]:
     """The pieces of each text as a row of a sparse matrix, and its MinHash values ``(N, 32)``."""
     from scipy.sparse import csr_array
 
@@ -140,7 +140,7 @@ def near(keys: Sequence[str], threshold: float = THRESHOLD, apart: Hashes | None
     if len(chosen) < 2:
         return parents
     texts = [keys[i] for i in chosen.tolist()]
-    parents[chosen] = chosen[roots_of(texts, apart[chosen] if apart is not None else None, threshold)]
+    parents[chosen] = chosen[cluster_roots(texts, apart[chosen] if apart is not None else None, threshold)]
     return parents
 
 

@@ -101,7 +101,7 @@ class HubSource:
             licence=Licence(name=tags[0] if tags else "", url=f"{self._api().endpoint}/{repo_id}"),
         )
 
-    def describe_aside(self, repo_id: str, *, seconds: float = _DESCRIBED_WITHIN) -> BaseModelCard:
+    def describe_in_child(self, repo_id: str, *, seconds: float = _DESCRIBED_WITHIN) -> BaseModelCard:
         """As :meth:`describe`, in a child process with limits of time and memory: a hub may answer anything.
 
         Raises:
@@ -241,7 +241,7 @@ def _bar(progress: Progress, before: int, total: int, cancelled: Cancelled) -> t
 
 
 def main() -> None:
-    """The child of :meth:`HubSource.describe_aside`: what is asked comes on its standard input."""
+    """The child of :meth:`HubSource.describe_in_child`: what is asked comes on its standard input."""
     asked = json.loads(sys.stdin.readline())
     tempfile.tempdir = asked["folder"]  # the parent removes it, however this process ends
     limit_memory(_MEMORY)

@@ -25,7 +25,7 @@ from studio.domain.conversation import Conversation
 from studio.domain.dataset import DatasetView
 from studio.errors import AfinaError
 from studio.processes.child import Cancelled, never
-from studio.processes.json_child import run_aside
+from studio.processes.large_job import run_large_job
 from studio.services.examples.token_lengths import ModelTokens
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ class CheckService:
         with self._turn:
             self._shares[project_id] = 0.0
             try:
-                run_aside(self._datasets.workspace.settings, job, on_message, cancelled)
+                run_large_job(self._datasets.workspace.settings, job, on_message, cancelled)
             finally:
                 self._shares.pop(project_id, None)
 

@@ -15,7 +15,7 @@ from studio.data.importing.hub_datasets import HubDataset
 from studio.domain.dataset import Mapping
 from studio.errors import AfinaError, Stopped
 from studio.processes.job_registry import ActiveJob, Job, JobRegistry
-from studio.processes.json_child import run_aside
+from studio.processes.large_job import run_large_job
 from studio.storage.files import scratch_folder
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class ImportService:
                 size = _HUB_BYTES if request.hub is not None else self._bytes(project_id, request)
                 work = _job(project_id, paths, request) | {"large": size > _LARGE}
                 memory = _MEMORY[0] + _MEMORY[1] * size
-                run_aside(self._datasets.workspace.settings, work, told, job.is_cancelled, memory, job.attach)
+                run_large_job(self._datasets.workspace.settings, work, told, job.is_cancelled, memory, job.attach)
             job.update(stage="saving")
         except Exception as error:
             with suppress(AfinaError):  # of a project that is gone, nothing is left

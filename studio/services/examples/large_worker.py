@@ -1,4 +1,4 @@
-"""The child process of :mod:`studio.processes.json_child`: reads files, checks, mends and counts large sets.
+"""The child process of :mod:`studio.processes.large_job`: reads files, checks, mends and counts large sets.
 
 What only large sets need is imported where it is used: a small file is to be read in less than a second.
 """

@@ -13,7 +13,7 @@ from studio.data.splitting.saved_split import Drawn, Parts
 from studio.data.versions.versions import Versions, split_of
 from studio.errors import AfinaError, Stopped
 from studio.processes.job_registry import ActiveJob, JobRegistry
-from studio.processes.json_child import run_aside
+from studio.processes.large_job import run_large_job
 from studio.storage.database import DatasetRow
 from studio.storage.workspace import Workspace
 
@@ -101,7 +101,7 @@ class SplitStore:
 
     def _aside(self, row: DatasetRow, job: ActiveJob) -> None:
         request = {"do": "draw", "version_id": row.id}
-        run_aside(self._workspace.settings, request, lambda _: None, job.is_cancelled, on_start=job.attach)
+        run_large_job(self._workspace.settings, request, lambda _: None, job.is_cancelled, on_start=job.attach)
         if self._found(row) is None:
             raise AfinaError("disk.missing", path=str(keeping.path_of(self._path(row))))
 

@@ -21,7 +21,7 @@ from studio.domain.conversation import Conversation
 from studio.domain.model import BaseModelCard
 from studio.errors import AfinaError, Stopped
 from studio.models.install import is_installed
-from studio.processes.json_child import run_aside
+from studio.processes.large_job import run_large_job
 from studio.services.examples.token_lengths import ModelTokens
 from studio.services.runs.examples import Examples
 from studio.storage.workspace import Workspace
@@ -129,7 +129,7 @@ class RunLengths:
             "system_prompt": prompt,
         }
         with suppress(Stopped):
-            run_aside(
+            run_large_job(
                 self._workspace.settings,
                 job,
                 lambda said: found.extend(said["lengths"]),

@@ -91,9 +91,9 @@ def test_numbers_tell_texts_apart_in_any_script() -> None:
 
 def test_every_process_draws_the_same_candidates() -> None:
     program = (
-        "import hashlib; from studio.data.similarity.clusters import _sketched; "
+        "import hashlib; from studio.data.similarity.clusters import _signatures_of; "
         "texts = [f'onde fica a loja {n} de {n * 7} pecas e meias' for n in range(40)]; "
-        "print(hashlib.sha256(_sketched(texts)[1].tobytes()).hexdigest())"
+        "print(hashlib.sha256(_signatures_of(texts)[1].tobytes()).hexdigest())"
     )
     said = {
         subprocess.run(

@@ -16,7 +16,7 @@ _MODULE: Final = "studio.services.examples.large_worker"
 _SETTINGS: Final = ("home", "models_dir", "database_url", "max_file_mb", "hf_endpoint")
 
 
-def run_aside(
+def run_large_job(
     settings: Settings,
     job: dict[str, Any],
     on_said: Callable[[dict[str, Any]], None],
