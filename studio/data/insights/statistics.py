@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -15,7 +15,7 @@ from studio.data.checks.facts import same
 from studio.data.checks.language_detection import NAMES
 
 _BINS: Final = 24
-_STEPS: Final = (1, 2, 5)
+_STEPS: Final = (1, 2, 5, 10)
 # How many examples are in which language, by ISO 639-1 code, the most frequent first; an empty code counts those too
 # short to say.
 Languages = tuple[tuple[str, int], ...]
@@ -94,19 +94,18 @@ def lengths(dataset: Dataset) -> Lengths | None:
     """Lengths in tokens; None without a model or examples."""
     if dataset.tokens is None or not len(dataset):
         return None
-    found = sorted(dataset.tokens.lengths(dataset.conversations))
-    limit = dataset.tokens.limit
+    found = np.sort(np.asarray(dataset.tokens.lengths(dataset.conversations), np.int64))
+    limit, longest = dataset.tokens.limit, int(found[-1])
     # One very long example must not squeeze all others into one bar: a little beyond the limit is the last.
-    end = max(1, min(found[-1], round(1.2 * limit)))
+    end = max(1, min(longest, round(1.2 * limit)))
     width = _round_width(end / _BINS)
-    counts = Counter(min(length, end) // width for length in found)
     return Lengths(
         width=width,
-        counts=tuple(counts[i] for i in range(max(counts) + 1)),
+        counts=tuple(np.bincount(np.minimum(found, end) // width).tolist()),
         limit=limit,
-        over=sum(length > limit for length in found),
-        median=found[len(found) // 2],
-        longest=found[-1],
+        over=int((found > limit).sum()),
+        median=int(found[len(found) // 2]),
+        longest=longest,
         examples=len(found),
     )
 
@@ -158,12 +157,8 @@ def main_language(found: Languages) -> str:
 
 def _round_width(width: float) -> int:
     """A round width of at least ``width``: 1, 2, 5, 10, 20, 50 …"""
-    scale = 1
-    while True:
-        for step in _STEPS:
-            if step * scale >= width:
-                return step * scale
-        scale *= 10
+    scale = int(10 ** max(0, math.ceil(math.log10(width)) - 1))
+    return next(step * scale for step in _STEPS if step * scale >= width)
 
 
 def spread(items: Sequence[int], most: int) -> list[int]:
