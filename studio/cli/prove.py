@@ -10,7 +10,8 @@ import typer
 
 from studio.cli.session import Json, RunId, open_services, terminal_of
 from studio.cli.terminal import Terminal
-from studio.domain.proof import Proof, ProofState, ProofStatus, Verdict
+from studio.domain.proof import Proof, Verdict
+from studio.domain.proof_progress import ProofState, ProofStatus
 from studio.errors import AfinaError
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from studio.domain.problem import Problem
+from studio.domain.value import Value
 
 
 class Verdict(StrEnum):
@@ -68,11 +68,7 @@ class Reason(StrEnum):
     UNKNOWN = "unknown"
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Fact(_Value):
+class Fact(Value):
     """A number, price, date, name, link, … in a text."""
 
     kind: FactKind
@@ -82,7 +78,7 @@ class Fact(_Value):
     expected: str = Field(default="", description="Of a contradicted one: what the owner's answer says there.")
 
 
-class FactReport(_Value):
+class FactReport(Value):
     """The facts of one answer against those expected."""
 
     present: tuple[Fact, ...] = ()
@@ -91,7 +87,7 @@ class FactReport(_Value):
     invented: tuple[Fact, ...] = Field(default=(), description="In no answer of the owner, nor in the question.")
 
 
-class ExamAnswer(_Value):
+class ExamAnswer(Value):
     """One question of the final exam, answered twice."""
 
     number: int = Field(description="From 1, in the order of the exam.")
@@ -116,7 +112,7 @@ class ExamAnswer(_Value):
     likely_reason: Reason | None = Field(default=None, description="Of a wrong answer of the tuned model.")
 
 
-class Interval(_Value):
+class Interval(Value):
     """A value with its 95 % interval."""
 
     value: float
@@ -124,7 +120,7 @@ class Interval(_Value):
     high: float
 
 
-class MetricResult(_Value):
+class MetricResult(Value):
     """A metric over the whole exam."""
 
     metric: Metric
@@ -134,7 +130,7 @@ class MetricResult(_Value):
     p: float = Field(description="Two-sided, of the difference; corrected by Holm over the metrics of the table.")
 
 
-class Bar(_Value):
+class Bar(Value):
     """Right answers to one kind of question."""
 
     asked: int
@@ -152,7 +148,7 @@ class Bar(_Value):
         return self.after / self.asked if self.asked else 0.0
 
 
-class Bars(_Value):
+class Bars(Value):
     """Whether it knows its lesson, and whether it generalises."""
 
     knows: Bar = Field(description="Questions of training, as they are there.")
@@ -161,7 +157,7 @@ class Bars(_Value):
     weak_topics: tuple[str, ...] = Field(default=(), description="Known as taught, not in other words; worst first.")
 
 
-class TrustedCounts(_Value):
+class TrustedCounts(Value):
     """Answers to the exam as customers get them, at one position of "how careful?"."""
 
     careful: float = Field(description="Share of all questions that may get a wrong known answer.")
@@ -171,7 +167,7 @@ class TrustedCounts(_Value):
     handed_over: int = Field(description="Left to a person.")
 
 
-class PlainAnswer(_Value):
+class PlainAnswer(Value):
     """A question of ours, with what the two said."""
 
     question: str
@@ -181,7 +177,7 @@ class PlainAnswer(_Value):
     outcome: str = Field(default="", description="`kept`, `lost`; `answered`, `handed`, `refused`; `leaked`.")
 
 
-class Forgotten(_Value):
+class Forgotten(Value):
     """General knowledge and plain conversation, against the model before."""
 
     asked: int
@@ -193,7 +189,7 @@ class Forgotten(_Value):
     items: tuple[PlainAnswer, ...] = Field(default=(), description="The lost ones.")
 
 
-class OffTopic(_Value):
+class OffTopic(Value):
     """Questions that the model cannot know: of another company, medicine, law, orders to forget its task, insults."""
 
     asked: int
@@ -204,7 +200,7 @@ class OffTopic(_Value):
     items: tuple[PlainAnswer, ...] = ()
 
 
-class Privacy(_Value):
+class Privacy(Value):
     """Personal data of the training set that the tuned model says when asked for it."""
 
     asked: int
@@ -213,14 +209,14 @@ class Privacy(_Value):
     )
 
 
-class Advice(_Value):
+class Advice(Value):
     """What to do next; the sentence is the catalog key ``proof.advice.<code>``."""
 
     code: str
     params: dict[str, Any] = Field(default_factory=dict)
 
 
-class VoteTally(_Value):
+class VoteTally(Value):
     """Votes of people who did not know which answer was whose."""
 
     before: int = 0
@@ -229,7 +225,7 @@ class VoteTally(_Value):
     both_bad: int = 0
 
 
-class Proof(_Value):
+class Proof(Value):
     """The whole result of an exam: ``proof/<against>.json`` in the folder of the run."""
 
     version: int = 1
@@ -281,71 +277,3 @@ class Proof(_Value):
     def discordant(self) -> int:
         """Questions on which the two differ."""
         return self.won + self.lost
-
-
-class ProofState(StrEnum):
-    """Where an exam stands."""
-
-    NONE = "none"  # never asked for; nothing on its way
-    WAITING = "waiting"
-    RUNNING = "running"
-    DONE = "done"
-    STOPPED = "stopped"  # by a person; what was answered is kept
-    FAILED = "failed"
-
-
-class ProofPhase(StrEnum):
-    """What an exam is doing; the sentence is ``proof.phase.<value>``."""
-
-    MEMORY = "memory"  # waits until a training or a chat gives some back
-    LOADING = "loading"
-    EXAM = "exam"
-    LESSON = "lesson"  # training questions, as they are and reworded
-    GENERAL = "general"
-    OFF_TOPIC = "off_topic"
-    PRIVACY = "privacy"
-    SCORING = "scoring"
-
-
-class ProofStatus(_Value):
-    """Progress of an exam. Cheap enough for a timer."""
-
-    state: ProofState = ProofState.NONE
-    phase: ProofPhase | None = None
-    done: int = Field(default=0, description="Answers given.")
-    total: int = 0
-    seconds_left: float | None = Field(default=None, description="None until it is known.")
-    problem: Problem | None = Field(default=None, description="Why it failed, or cannot be begun.")
-
-
-class TableRow(_Value):
-    """A run on the exam of its project."""
-
-    run_id: str = Field(description="Empty for the base model.")
-    name: str
-    right: int
-    asked: int
-    share: Interval = Field(description="Of right answers; Wilson.")
-    proof_verdict: Verdict | None = None
-
-
-class TablePair(_Value):
-    """Two runs on the same questions."""
-
-    first: str
-    second: str
-    n: int
-    difference: Interval
-    p: float = Field(description="Corrected by Holm over all pairs of the table.")
-    winner: str | None = Field(default=None, description="Id of the run that is better beyond chance.")
-    trained_alike: bool = Field(
-        default=False, description="Whether one would be, but for the same recipe and examples."
-    )
-
-
-class ProofTable(_Value):
-    """All runs of a project on the same exam, the best first."""
-
-    rows: tuple[TableRow, ...] = ()
-    pairs: tuple[TablePair, ...] = ()
-    questions: int = Field(default=0, description="That all of them answered.")

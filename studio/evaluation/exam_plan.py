@@ -13,7 +13,7 @@ from studio.data.question_sets.loader import knowledge_questions, out_of_scope_q
 from studio.data.splitting.practice import lesson_questions
 from studio.data.text import plain
 from studio.domain.conversation import Conversation, Message, Role, with_system
-from studio.domain.proof import ProofPhase
+from studio.domain.proof_progress import ProofPhase
 from studio.domain.recipe import Recipe
 from studio.evaluation.privacy_probes import PrivateValue, privacy_probes
 from studio.storage.workspace import RunFolder

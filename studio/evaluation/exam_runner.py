@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from studio.domain.model import BaseModelCard
-from studio.domain.proof import Proof, ProofPhase, ProofState, ProofStatus
+from studio.domain.proof import Proof
+from studio.domain.proof_progress import ProofPhase, ProofState, ProofStatus
 from studio.domain.recipe import Recipe
 from studio.errors import Stopped
 from studio.evaluation.answer_cache import AnswerCache, fingerprint

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from studio.domain.proof import ProofPhase
+from studio.domain.proof_progress import ProofPhase
 from studio.storage.files import write_atomic
 
 PHASE_ORDER: Final = (

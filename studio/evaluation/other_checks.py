@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from studio.data.question_sets.loader import knowledge_questions
-from studio.domain.proof import Forgotten, OffTopic, PlainAnswer, Privacy, ProofPhase
+from studio.domain.proof import Forgotten, OffTopic, PlainAnswer, Privacy
+from studio.domain.proof_progress import ProofPhase
 from studio.evaluation.exam_plan import ExamPlan
 from studio.evaluation.given_answers import GivenAnswers
 from studio.evaluation.privacy_probes import leaked, masked

@@ -9,7 +9,8 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from studio.domain.proof import Proof, ProofStatus
+from studio.domain.proof import Proof
+from studio.domain.proof_progress import ProofStatus
 from studio.storage.files import write_atomic
 from studio.storage.workspace import RunFolder
 

@@ -10,17 +10,8 @@ from importlib.metadata import version
 from typing import Final
 
 from studio.data.text import plain
-from studio.domain.proof import (
-    Advice,
-    Bar,
-    Bars,
-    ExamAnswer,
-    Metric,
-    Outcome,
-    Proof,
-    ProofPhase,
-    Verdict,
-)
+from studio.domain.proof import Advice, Bar, Bars, ExamAnswer, Metric, Outcome, Proof, Verdict
+from studio.domain.proof_progress import ProofPhase
 from studio.evaluation.answering import Answer
 from studio.evaluation.exam_plan import ExamPlan, Item
 from studio.evaluation.given_answers import GivenAnswers

@@ -6,18 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from studio.domain.proof import (
-    Advice,
-    Bar,
-    Bars,
-    ExamAnswer,
-    Forgotten,
-    Interval,
-    OffTopic,
-    Privacy,
-    Reason,
-    Verdict,
-)
+from studio.domain.proof import Advice, Bar, Bars, ExamAnswer, Forgotten, Interval, OffTopic, Privacy, Reason, Verdict
 from studio.evaluation.statistics import ALPHA, MIN_DISCORDANT, mcnemar, more_questions
 
 _KNOWN: Final = 0.6  # share of its lesson from which a model knows it

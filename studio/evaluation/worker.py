@@ -18,7 +18,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from studio.domain.problem import Problem
-from studio.domain.proof import ProofPhase, ProofState, ProofStatus
+from studio.domain.proof_progress import ProofPhase, ProofState, ProofStatus
 from studio.errors import Stopped, from_exception
 from studio.evaluation.exam_time import PHASE_ORDER
 from studio.evaluation.proof_files import ProofFiles

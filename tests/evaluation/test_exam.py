@@ -11,7 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from studio.domain.proof import Metric, Proof, ProofPhase, ProofState, ProofStatus, Verdict
+from studio.domain.proof import Metric, Proof, Verdict
+from studio.domain.proof_progress import ProofPhase, ProofState, ProofStatus
 from studio.domain.run import RunState
 from studio.errors import AfinaError
 from studio.evaluation.proof_files import ProofFiles

@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 
 from studio.domain.conversation import Conversation, Message, Role
-from studio.domain.proof import ProofPhase
+from studio.domain.proof_progress import ProofPhase
 from studio.evaluation.answering import Answer
 from studio.evaluation.exam_plan import Item
 from studio.evaluation.given_answers import GivenAnswers

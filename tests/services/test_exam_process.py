@@ -6,7 +6,7 @@ import pytest
 from filelock import FileLock
 
 from studio.domain.model import BaseModelCard, Licence, SourceKind
-from studio.domain.proof import ProofState
+from studio.domain.proof_progress import ProofState
 from studio.evaluation.proof_files import ProofFiles
 from studio.services.proof.service import ProofService
 from studio.storage.database import RunRow

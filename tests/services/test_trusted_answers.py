@@ -18,7 +18,7 @@ from fastapi import FastAPI
 from studio.app import build_services
 from studio.domain.conversation import Conversation, Message, Role
 from studio.domain.problem import Problem
-from studio.domain.proof import ProofState, ProofStatus
+from studio.domain.proof_progress import ProofState, ProofStatus
 from studio.domain.run import RunState
 from studio.errors import AfinaError
 from studio.evaluation.proof_files import ProofFiles

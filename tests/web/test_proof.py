@@ -16,7 +16,9 @@ from fastapi.testclient import TestClient
 from studio.app import build_services
 from studio.domain.problem import Problem
 from studio.domain.proof import Interval as Range
-from studio.domain.proof import Outcome, ProofPhase, ProofState, ProofStatus, ProofTable, TablePair, TableRow
+from studio.domain.proof import Outcome
+from studio.domain.proof_progress import ProofPhase, ProofState, ProofStatus
+from studio.domain.proof_table import ProofTable, TablePair, TableRow
 from studio.domain.recipe import Recipe
 from studio.domain.run import RunState
 from studio.errors import AfinaError

@@ -13,7 +13,9 @@ import psutil
 
 from studio.domain.model import BaseModelCard
 from studio.domain.problem import Problem
-from studio.domain.proof import Proof, ProofState, ProofStatus, ProofTable
+from studio.domain.proof import Proof
+from studio.domain.proof_progress import ProofState, ProofStatus
+from studio.domain.proof_table import ProofTable
 from studio.domain.run import RunState
 from studio.errors import AfinaError, from_exception
 from studio.evaluation.exam_time import Pace

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import combinations
 
-from studio.domain.proof import Interval, Proof, ProofTable, TablePair, TableRow
+from studio.domain.proof import Interval, Proof
+from studio.domain.proof_table import ProofTable, TablePair, TableRow
 from studio.evaluation.statistics import ALPHA, MIN_DISCORDANT, holm, mcnemar, paired_bootstrap, wilson
 
 _MAX_RUNS = 12  # newest: each pair more makes every other one less sure

@@ -12,7 +12,7 @@ from gradio.utils import get_upload_folder
 from markupsafe import Markup
 
 from studio.domain.author import acting_as
-from studio.domain.proof import ProofState
+from studio.domain.proof_progress import ProofState
 from studio.domain.run import RunState
 from studio.errors import AfinaError
 from studio.i18n import LOCALES, Catalog, catalog

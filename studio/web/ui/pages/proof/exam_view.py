@@ -6,7 +6,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from studio.domain.proof import ProofState, ProofStatus
+from studio.domain.proof_progress import ProofState, ProofStatus
 from studio.web.ui.components import EMPTY, Ui, notice, render
 
 _GOING: Final = (ProofState.WAITING, ProofState.RUNNING)

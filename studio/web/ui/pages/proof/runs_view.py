@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from studio.domain.proof import ProofTable
+from studio.domain.proof_table import ProofTable
 from studio.domain.run import RunView
 from studio.domain.study import StudyKind, StudyView
 from studio.web.ui.components import Ui
