@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from studio.cli.session import Usage, read_json_object
-from studio.domain.recipe import Preset
+from studio.cli.terminal import Refused, Terminal, errors_of
+from studio.domain.recipe import Preset, Recipe
+
+if TYPE_CHECKING:
+    from studio.services.container import Services
 
 STORED = "dataset:"  # begins the name of a stored version of examples, which is no file
 SEEN_TO = (
@@ -96,3 +100,17 @@ def parsed(choices: Sequence[str]) -> dict[str, Any]:
         except json.JSONDecodeError:
             values[name.strip()] = text
     return values
+
+
+def checked(terminal: Terminal, services: Services, values: dict[str, Any]) -> Recipe:
+    """The recipe that some fields make, once its problems have been named.
+
+    Raises:
+        Refused: with every problem that stops it.
+    """
+    recipe, found = services.runs.check(values)
+    problems = [problem for problem in found if problem.code not in SEEN_TO]
+    if recipe is None or errors_of(problems):
+        raise Refused(errors_of(problems) or found)
+    terminal.warn(problems)
+    return recipe

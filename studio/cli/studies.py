@@ -12,7 +12,7 @@ from studio.cli import recipes
 from studio.cli.models import ensure_installed
 from studio.cli.progress import follow
 from studio.cli.session import AcceptLicence, Json, Usage, open_services, terminal_of
-from studio.cli.terminal import Refused, Terminal, errors_of
+from studio.cli.terminal import Refused, Terminal
 from studio.domain.problem import Problem
 from studio.domain.recipe import Preset, Recipe
 from studio.domain.run import RunState
@@ -106,22 +106,12 @@ def _carried_out(
     start: Callable[[str, Recipe], str],
 ) -> StudyView:
     """Starts a study on the files that the values name, in a project made for them, and shows it to its end."""
-    recipe = _ready(terminal, services, values, accept_licence)
+    values.setdefault("model", services.models.recommended(terminal.catalog.locale))
+    recipe = recipes.checked(terminal, services, values)
+    ensure_installed(terminal, services, recipe.model, accept_licence=accept_licence)
     with services.runs.project_of_files(recipe, terminal.catalog.locale) as (project_id, stored):
         study_id = start(project_id, stored)
     return _watched(terminal, services.studies, study_id)
-
-
-def _ready(terminal: Terminal, services: Services, values: dict[str, Any], accept_licence: bool) -> Recipe:
-    """The recipe, with its model installed; all its problems at once if it has any."""
-    values.setdefault("model", services.models.recommended(terminal.catalog.locale))
-    recipe, found = services.runs.check(values)
-    problems = [problem for problem in found if problem.code not in recipes.SEEN_TO]
-    if recipe is None or errors_of(problems):
-        raise Refused(errors_of(problems))
-    terminal.warn(problems)
-    ensure_installed(terminal, services, recipe.model, accept_licence=accept_licence)
-    return recipe
 
 
 def _watched(terminal: Terminal, studies: StudyService, study_id: str) -> StudyView:

@@ -20,7 +20,6 @@ from studio.domain.recipe import Recipe, parse_recipe
 from studio.domain.run import RunState, RunView
 
 if TYPE_CHECKING:
-    from studio.services.container import Services
     from studio.services.examples.datasets import DatasetService
 
 
@@ -87,26 +86,13 @@ def train(
         if paths:
             values["data"] = recipes.absolute(paths)
         values.setdefault("model", services.models.recommended(terminal.catalog.locale))
-        recipe = _sound(terminal, services, values)
+        if (readable := parse_recipe(values)[0]) is not None:
+            _check_files(terminal, services.datasets, readable)
+        recipe = recipes.checked(terminal, services, values)
         ensure_installed(terminal, services, recipe.model, accept_licence=accept_licence)
         run_id = services.runs.start_from_files(recipe, name, locale=terminal.catalog.locale)
         terminal.emit({"run": run_id, "state": RunState.QUEUED.value})
         _finish(terminal, watch(terminal, services.runs, run_id))
-
-
-def _sound(terminal: Terminal, services: Services, values: dict[str, Any]) -> Recipe:
-    """The recipe, checked before a model is fetched: a mistake in the examples should not wait for a download.
-
-    Raises:
-        Refused: with every problem.
-    """
-    recipe = _checked(services, values)
-    _check_files(terminal, services.datasets, recipe)
-    problems = [problem for problem in services.runs.problems(recipe) if problem.code not in recipes.SEEN_TO]
-    if errors_of(problems):
-        raise Refused(errors_of(problems))
-    terminal.warn(problems)
-    return recipe
 
 
 def _finish(terminal: Terminal, view: RunView) -> None:
@@ -128,15 +114,6 @@ def _finish(terminal: Terminal, view: RunView) -> None:
             terminal.say("cli.train.next", run=view.id)
     terminal.emit(summary(view))
     terminal.result(view.id)
-
-
-def _checked(services: Services, values: dict[str, Any]) -> Recipe:
-    """The recipe; where a field of it cannot be read, every problem of all its fields at once."""
-    recipe, problems = parse_recipe(values)
-    if recipe is None:
-        found = services.runs.check(values)[1]
-        raise Refused([p for p in errors_of(found) if p.code not in recipes.SEEN_TO] or problems)
-    return recipe
 
 
 def _check_files(terminal: Terminal, datasets: DatasetService, recipe: Recipe) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -177,6 +178,12 @@ def replace(source: Path, target: Path) -> None:
             if os.name != "nt" or attempt == _RETRIES_ON_WINDOWS - 1:
                 raise
             time.sleep(0.05)
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def used_bytes(folder: Path) -> int:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Final
+
+from studio.storage.files import sha256_of
 
 _NAME: Final = "manifest.json"
 
 
 def write_manifest(folder: Path) -> None:
     """Writes the SHA-256 of each file of a folder into its ``manifest.json``: ``{"adapter_config.json": "9f86…", …}``."""
-    sums = {path.name: _sha256(path) for path in sorted(folder.iterdir()) if path.is_file() and path.name != _NAME}
+    sums = {path.name: sha256_of(path) for path in sorted(folder.iterdir()) if path.is_file() and path.name != _NAME}
     (folder / _NAME).write_text(json.dumps(sums), encoding="utf-8")
 
 
@@ -25,11 +26,6 @@ def verify_manifest(folder: Path) -> bool:
     """Whether every file that the manifest names is there, and as it was written."""
     try:
         sums = json.loads((folder / _NAME).read_text(encoding="utf-8"))
-        return bool(sums) and all(_sha256(folder / name) == digest for name, digest in sums.items())
+        return bool(sums) and all(sha256_of(folder / name) == digest for name, digest in sums.items())
     except (OSError, ValueError, AttributeError):
         return False
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 import shutil
@@ -12,7 +11,7 @@ from typing import Any, Final
 
 from studio.data.importing.result import InputFile
 from studio.errors import AfinaError, translated_os_errors
-from studio.storage.files import require_space
+from studio.storage.files import require_space, sha256_of
 
 _CLOCK: Final = 0.1  # seconds by which the clock of the disk may be behind
 _UNSAFE: Final = re.compile(r"[^\w.\- ]+")
@@ -40,8 +39,7 @@ class Uploads:
                 raise AfinaError("data.empty_file", file=path.name)
             self._folder.mkdir(parents=True, exist_ok=True)
             require_space(self._folder, size * 2)  # the upload, and the version made of it
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+            digest = sha256_of(path)[:16]
             stored = f"{digest}-{_UNSAFE.sub('_', path.name)[-100:]}"
             if not (self._folder / stored).exists():
                 self._copy(path, stored)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from studio.domain.model import BaseModelCard
 from studio.errors import AfinaError
+from studio.storage.files import sha256_of
 
 Progress = Callable[[int, int], None]
 Cancelled = Callable[[], bool]
@@ -40,9 +40,3 @@ def check_hash(path: Path, sha256: str, name: str) -> None:
     if sha256_of(path) != sha256:
         path.unlink()
         raise AfinaError("install.hash_mismatch", file=name)
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -107,10 +107,9 @@ class HubSource:
         Raises:
             AfinaError: as :meth:`describe`; ``net.slow`` when it took too long, ``hub.refused`` when too much came.
         """
-        secret = self.token.get_secret_value() if self.token else None
         ends, answer = time.monotonic() + seconds, dict[str, Any]()
         with tempfile.TemporaryDirectory() as folder:
-            asked = {"folder": folder, "repo_id": repo_id, "endpoint": self.endpoint, "token": secret}
+            asked = {"folder": folder, "repo_id": repo_id, "endpoint": self.endpoint, "token": self._token()}
             try:
                 run_child(
                     "studio.models.sources.hub",

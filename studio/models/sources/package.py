@@ -18,9 +18,9 @@ from typing import Final
 
 from studio.domain.model import BaseModelCard
 from studio.errors import AfinaError, from_exception
-from studio.models.sources.base import Cancelled, Progress, check_hash, sha256_of
+from studio.models.sources.base import Cancelled, Progress, check_hash
 from studio.processes.child import run_process
-from studio.storage.files import atomic_path, replace
+from studio.storage.files import atomic_path, replace, sha256_of
 
 _RAW_PROGRESS: Final = re.compile(r"Progress (\d+) of (\d+)")
 
