@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -12,11 +13,12 @@ import gradio as gr
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from markupsafe import escape
 
 from studio.app import build_services
 from studio.domain.problem import Problem
 from studio.domain.proof import Interval as Range
-from studio.domain.proof import Outcome
+from studio.domain.proof import Outcome, TrustedCounts
 from studio.domain.proof_progress import ProofPhase, ProofState, ProofStatus
 from studio.domain.proof_table import ProofTable, TablePair, TableRow
 from studio.domain.recipe import Recipe
@@ -27,6 +29,9 @@ from studio.i18n import LOCALES, catalog
 from studio.services.container import Services
 from studio.services.proof_changes import changes_between
 from studio.settings import Settings
+from studio.storage.files import write_atomic
+from studio.trust.jobs import selector_folder
+from studio.trust.summary import SUMMARY_FILE
 from studio.web.downloads import add_downloads
 from studio.web.ui import shell
 from studio.web.ui.charts_proof import topic_scores, topics_chart
@@ -36,6 +41,7 @@ from studio.web.ui.pages.proof.answers_view import ALL, chosen_answers, render_a
 from studio.web.ui.pages.proof.checks_view import render_checks
 from studio.web.ui.pages.proof.exam_view import render_exam
 from studio.web.ui.pages.proof.runs_view import render_runs
+from studio.web.ui.pages.proof.trusted_view import render_trusted
 from studio.web.ui.pages.proof.verdict_view import render_change
 from studio.web.ui.session import Place
 from tests.proof_sample import NASTY, keep_proof, sample_proof
@@ -55,6 +61,23 @@ def test_examples_of_a_lost_question_are_found_in_the_address() -> None:
     assert Place.parse(place.query) == place
     assert place.at("proof").rows == ()
     assert Place.parse("project=p-1&step=examples&rows=e1.%3Cb%3E.e2").rows == ("e1", "e2")
+
+
+def test_counts_from_before_the_examples_were_read_anew_say_so(ui: Ui) -> None:
+    workspace, proofs = ui.services.workspace, ui.services.proofs
+    add_run(workspace, "run-1")
+    counts = TrustedCounts(careful=0.02, known=3, right=3, wrong=0, handed_over=9)
+    proof = sample_proof(trusted=(counts,))
+    keep_proof(workspace, proof)
+    assert not proofs.is_counted_before_fit("run-1")
+    assert "proof-recount" not in render_trusted(ui, proof, 0.02)
+    write_atomic(selector_folder(workspace.run("run-1")) / SUMMARY_FILE, "{}")
+    later = ProofFiles(workspace.run("run-1")).result.stat().st_mtime + 60
+    os.utime(selector_folder(workspace.run("run-1")) / SUMMARY_FILE, (later, later))
+    assert proofs.is_counted_before_fit("run-1")
+    shown = render_trusted(ui, proof, 0.02, is_outdated=True)
+    assert 'data-action="start"' in shown
+    assert str(escape(ui.text("proof.trusted.outdated"))) in shown
 
 
 @pytest.mark.parametrize("state", ProofState)

@@ -28,6 +28,8 @@ from studio.storage.kept_adapter import require_adapter
 from studio.storage.run_result import read_result
 from studio.storage.trash import is_in_trash, not_in_trash
 from studio.storage.workspace import RunFolder, Workspace
+from studio.trust.jobs import selector_folder
+from studio.trust.summary import selector_stamp
 
 _WORKER: Final = "studio.evaluation.worker"
 _SAME_START: Final = 1.0  # seconds; start times are rounded to the clock tick
@@ -110,6 +112,11 @@ class ProofService:
     def result(self, run_id: str, against: str | None = None) -> Proof | None:
         """The result of an exam; None before there is one. Args and errors as :meth:`status`."""
         return self._files(run_id, against).read_result()
+
+    def is_counted_before_fit(self, run_id: str) -> bool:
+        """Whether the run's examples were read anew since the exam counted what customers get."""
+        run = self._workspace.run(run_id)
+        return selector_stamp(selector_folder(run)) > ProofFiles(run).result.stat().st_mtime_ns
 
     def table(self, project_id: str) -> ProofTable:
         """All runs of a project on the questions that each of them answered, and who beats whom beyond chance.

@@ -256,7 +256,9 @@ def _render(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
     verdict = render_verdict(ui, proof, votes)
     change = ui.services.proof_changes.since_before(run.id) if target.against is None else None
     pair = _PAIR.format(render_bars(ui, proof), render_change(ui, place, change))
-    trusted = render_trusted(ui, proof, ui.services.policies.read(run.project_id).careful)
+    careful = ui.services.policies.read(run.project_id).careful
+    is_outdated = target.against is None and ui.services.proofs.is_counted_before_fit(run.id)
+    trusted = render_trusted(ui, proof, careful, is_outdated=is_outdated)
     return {**shared, parts.main: wrapped(exam, verdict, trusted, pair), **_tabs(ui, parts, place, target, proof)}
 
 
