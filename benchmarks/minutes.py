@@ -17,6 +17,7 @@ from studio.app import build_services
 from studio.domain.recipe import Preset, Recipe
 from studio.services.container import Services
 from studio.settings import Settings
+from tests.pasting import paste
 
 
 def main() -> None:
@@ -46,7 +47,7 @@ def line(services: Services, model: str, preset: Preset, name: str) -> str:
     if name == "sample":
         services.datasets.use_sample(project, "en")
     else:
-        services.datasets.paste(project, small())
+        paste(services.datasets, project, small())
     services.runs.measure(model)
     while services.runs.estimates.is_measuring(model):
         time.sleep(0.2)

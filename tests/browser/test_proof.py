@@ -27,6 +27,7 @@ from studio.storage.run_result import read_result
 from studio.storage.workspace import Workspace
 from studio.web.ui.session import Place
 from tests.browser.conftest import Server
+from tests.pasting import paste
 from tests.sharing.conftest import make_run
 
 pytestmark = [pytest.mark.browser, pytest.mark.model, pytest.mark.filterwarnings("ignore::FutureWarning")]
@@ -44,7 +45,7 @@ def server(tiny_model: Path, tmp_path: Path) -> Iterator[Server]:
     services.models.wait_installed(card.id)
     make_run(services.workspace, RUN, name="Monday", model=card.id)
     rows = csv.reader((assets_dir() / "samples" / "en.train.csv").read_text(encoding="utf-8").splitlines())
-    services.datasets.paste("project-1", "\n".join("\t".join(row) for row in islice(rows, 1 + EXAMPLES)))
+    paste(services.datasets, "project-1", "\n".join("\t".join(row) for row in islice(rows, 1 + EXAMPLES)))
     services.projects.update("project-1", model_id=card.id)
     version = services.datasets.version("project-1")
     assert version is not None

@@ -16,6 +16,7 @@ from studio.i18n import catalog
 from studio.settings import Settings
 from studio.training.run_files.event_log import read_events
 from tests.browser.conftest import Server
+from tests.pasting import paste
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 # Notes each reading of bar and passes, and answers for the person whom a browser without a screen cannot ask.
@@ -70,7 +71,7 @@ def paused_run(server: Server, learner: Path) -> str:
         for number, thing in enumerate(things)
         for index, colour in enumerate(colours)
     )
-    services.datasets.paste(project, "question,answer\n" + "\n".join(pairs))
+    paste(services.datasets, project, "question,answer\n" + "\n".join(pairs))
     recipe = Recipe(
         model=card.id, method=Method.FULL, learning_rate=1e-3, epochs=60.0, batch_size=8, evaluations=4, patience=2
     )

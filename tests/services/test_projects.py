@@ -16,6 +16,7 @@ from studio.services.projects import ProjectService, days_left
 from studio.storage.database import ProjectRow, RunRow
 from studio.storage.workspace import Workspace
 from studio.training.supervision.run_queue import RunQueue
+from tests.pasting import paste
 
 COUNTS = {"train_examples": 90, "held_out_examples": 9, "trainable_parameters": 1, "total_parameters": 2}
 
@@ -56,7 +57,7 @@ def _run(workspace: Workspace, project_id: str, run_id: str, state: RunState, re
 def test_cards_are_found_again_with_the_newest_first(workspace: Workspace, projects: ProjectService) -> None:
     first = projects.create("  Loja \n um ")
     second = projects.create("Loja dois")
-    DatasetService(workspace).paste(first.id, "Pergunta\tResposta\nA?\tB\nC?\tD\n")
+    paste(DatasetService(workspace), first.id, "Pergunta\tResposta\nA?\tB\nC?\tD\n")
     _run(workspace, first.id, "run-1", RunState.RUNNING)
     _run(workspace, first.id, "run-2", RunState.RUNNING, RunResult(state=RunState.FINISHED, steps=40))
     cards = ProjectService(Workspace.open(workspace.settings)).list()
@@ -98,7 +99,7 @@ def test_a_deleted_project_comes_back_as_it_was_or_goes_for_good(
 ) -> None:
     project = projects.create("Loja")
     datasets = DatasetService(workspace)
-    datasets.paste(project.id, "Pergunta\tResposta\nA?\tB\nC?\tD\n")
+    paste(datasets, project.id, "Pergunta\tResposta\nA?\tB\nC?\tD\n")
     _run(workspace, project.id, "run-1", RunState.RUNNING, RunResult(state=RunState.FINISHED, steps=40))
     before = projects.list()
     projects.delete(project.id)
@@ -129,7 +130,7 @@ def test_a_deleted_project_comes_back_as_it_was_or_goes_for_good(
 def test_a_project_deleted_a_month_ago_goes_at_the_start(workspace: Workspace, projects: ProjectService) -> None:
     old, new = projects.create("Loja"), projects.create("Outra")
     for project in (old, new):
-        DatasetService(workspace).paste(project.id, "Pergunta\tResposta\nA?\tB\nC?\tD\n")
+        paste(DatasetService(workspace), project.id, "Pergunta\tResposta\nA?\tB\nC?\tD\n")
         projects.delete(project.id)
     with workspace.database.session() as session:
         session.get_one(ProjectRow, old.id).deleted_at = time.time() - 31 * 86_400

@@ -14,6 +14,7 @@ from studio.services.container import Services
 from studio.web.ui.components import Ui
 from studio.web.ui.pages.examples.mapping import _changed
 from studio.web.ui.pages.examples.mapping_view import render_mapping
+from tests.pasting import paste
 
 CSV = (
     "Chamado;Tema;O que o cliente perguntou;Detalhe;O que respondemos\n"
@@ -90,7 +91,7 @@ def test_what_was_added_under_other_headers_is_shown_by_its_columns(
     services: Services, project: str, view: DatasetView
 ) -> None:
     pasted = "pergunta\tresposta\nTem estacionamento?\tSim, grátis.\nTem wi-fi?\tSim."
-    added = services.datasets.paste(project, pasted, append=True)
+    added = paste(services.datasets, project, pasted, append=True)
     html = render_mapping(_ui(services), added, "")
     assert "Tem estacionamento?" in html
     assert catalog("en")("examples.mapping.why_turns") not in html

@@ -15,6 +15,7 @@ from studio.app import build_services
 from studio.domain.recipe import Recipe
 from studio.settings import Settings, assets_dir
 from tests.browser.conftest import Server
+from tests.pasting import paste
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 LONG = {"epochs": 1000.0, "evaluations": 3, "patience": 0}
@@ -48,7 +49,7 @@ def prepare(server: Server, models: Path, tiny_model: Path, *recipes: dict[str, 
     services.projects.update(project.id, model_id=card.id)
     if pairs:
         rows = (assets_dir() / "samples" / "en.train.csv").read_text(encoding="utf-8").splitlines()[: pairs + 1]
-        services.datasets.paste(project.id, "\n".join(rows))
+        paste(services.datasets, project.id, "\n".join(rows))
     else:
         services.datasets.use_sample(project.id, "en")
     for number, changes in enumerate(recipes, 1):

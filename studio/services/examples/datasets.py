@@ -25,7 +25,6 @@ from studio.services.examples.split_store import SplitStore
 from studio.settings import assets_dir
 from studio.storage.workspace import Workspace
 
-_PASTED: Final = "paste.txt"
 _SAMPLE_ROWS_SHOWN: Final = 10  # rows that show how columns are read
 
 
@@ -92,16 +91,6 @@ class DatasetService:
         if mapping is not None and mapping.is_complete:
             self._versions.remember(project_id, mapping)
         return view
-
-    def paste(self, project_id: str, text: str, append: bool = False) -> DatasetView:
-        """Makes a version from a table that was copied in a spreadsheet, or from any text that a file may hold.
-
-        Raises: as :meth:`import_files`.
-        """
-        with tempfile.TemporaryDirectory(prefix="afina-") as folder:
-            path = Path(folder) / _PASTED
-            path.write_text(text, encoding="utf-8", errors="replace", newline="")
-            return self.import_files(project_id, [path], append=append)
 
     def hub_parts(self, dataset: HubDataset) -> HubParts:
         """What there is to choose from in a dataset of the hub. Raises as :meth:`HubDataset.fetch`."""

@@ -155,10 +155,10 @@ def pass_axis(text: Catalog, passes: float) -> Axis:
     return Axis(0.0, max(passes, 0.01), ticks)
 
 
-def error_axis(text: Catalog, top: float, low: float = 0.0) -> Axis:
-    """The error, from ``low`` to ``top``."""
-    decimals = 2 if top - low < 0.5 else 1 if top - low < 4 else 0
-    return Axis(low, top, [(value, text.number(value, decimals)) for value in nice_ticks(top, low=low)])
+def error_axis(text: Catalog, top: float) -> Axis:
+    """The error, from zero to ``top``."""
+    decimals = 2 if top < 0.5 else 1 if top < 4 else 0
+    return Axis(0.0, top, [(value, text.number(value, decimals)) for value in nice_ticks(top)])
 
 
 def smoothed(points: Sequence[Point]) -> list[Point]:

@@ -58,13 +58,13 @@ class Ui:
     text: Catalog
     place: Any
 
-    def actions(self, *, elem_id: str, visible: bool = True, keeps_focus: bool = False) -> Any:
+    def actions(self, *, elem_id: str, keeps_focus: bool = False) -> Any:
         """An HTML component whose ``[data-action]`` buttons raise its ``action`` event.
 
         With ``keeps_focus`` a pressed button has the focus again after the component was rendered anew.
         """
         script = f"afina.{'kept' if keeps_focus else 'actions'}(element, trigger, watch); /* raises 'action' */"
-        return gr.HTML("", elem_id=elem_id, js_on_load=script, apply_default_css=False, visible=visible)
+        return gr.HTML("", elem_id=elem_id, js_on_load=script, apply_default_css=False)
 
     def html(self, *, elem_id: str | None = None, value: str = "") -> Any:
         """An HTML component that only shows."""

@@ -99,16 +99,14 @@ class Plot:
         return " ".join(f"{1000 * self.x.share(x):.0f},{1000 * (1 - self.y.share(y)):.0f}" for x, y in points)
 
 
-def nice_ticks(high: float, *, low: float = 0.0, count: int = 4) -> list[float]:
-    """About ``count`` round values from ``low`` to ``high``, for an axis."""
-    span = high - low
-    if not math.isfinite(span) or span <= 0:
-        return [low]
-    rough = span / count
+def nice_ticks(high: float) -> list[float]:
+    """About four round values from zero to ``high``, for an axis."""
+    if not math.isfinite(high) or high <= 0:
+        return [0.0]
+    rough = high / 4
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough)
-    first = math.ceil(low / step - 1e-9)
-    return [round(n * step, 10) for n in range(first, math.floor(high / step + 1e-9) + 1)]
+    return [round(n * step, 10) for n in range(math.floor(high / step + 1e-9) + 1)]
 
 
 def thinned(points: Sequence[tuple[float, float]], limit: int = _POINTS) -> list[tuple[float, float]]:
@@ -119,16 +117,12 @@ def thinned(points: Sequence[tuple[float, float]], limit: int = _POINTS) -> list
     return [points[round(index * stride)] for index in range(limit)]
 
 
-def sparkline(values: Sequence[float], label: str, *, top: float | None = None) -> Markup:
-    """A tiny line without axes.
-
-    Args:
-        top: value at the upper edge; the greatest of the values by default.
-    """
+def sparkline(values: Sequence[float], label: str) -> Markup:
+    """A tiny line without axes, as high as the greatest of the values."""
     if len(values) < 2:
         return EMPTY
     shown = [value for _, value in thinned(list(enumerate(values)), 60)]
-    highest = top or max(shown) or 1.0
+    highest = max(shown) or 1.0
     where = " ".join(
         f"{100 * n / (len(shown) - 1):.1f},{22 - 20 * min(1.0, value / highest):.1f}" for n, value in enumerate(shown)
     )

@@ -18,6 +18,7 @@ from studio.services.examples.datasets import DatasetService
 from studio.services.models import ModelService
 from studio.services.projects import ProjectService
 from studio.storage.workspace import Workspace
+from tests.pasting import paste
 
 TABLE = "Pergunta\tResposta\nQuanto é o frete?\tDez reais.\nAbre hoje?\tn/a\n"
 
@@ -50,14 +51,14 @@ def test_a_page_does_not_wait(workspace: Workspace) -> None:
     checkups = CheckupService(datasets, checks)
     with pytest.raises(AfinaError, match=r"data\.no_dataset"):
         checkups.look(project)
-    datasets.paste(project, TABLE)
+    paste(datasets, project, TABLE)
     assert checkups.look(project).is_running
     assert checkups.look(project).examples == 2
     checks.go.set()
     report = finished(checkups, project)
     assert report is not None
     assert "empty_answers" in {finding.code for finding in report.findings}
-    datasets.paste(project, TABLE.replace("n/a", "Sim."))
+    paste(datasets, project, TABLE.replace("n/a", "Sim."))
     again = finished(checkups, project)
     assert again is not None
     assert "empty_answers" not in {finding.code for finding in again.findings}
@@ -66,7 +67,7 @@ def test_a_page_does_not_wait(workspace: Workspace) -> None:
 def test_what_goes_wrong_is_said(workspace: Workspace) -> None:
     datasets, models = DatasetService(workspace), ModelService(workspace)
     project = ProjectService(workspace).create("Loja").id
-    view = datasets.paste(project, TABLE)
+    view = paste(datasets, project, TABLE)
     (workspace.project(project) / "datasets" / f"{view.version.id}.jsonl").write_text("{", encoding="utf-8")
     checkups = CheckupService(datasets, CheckService(datasets, models))
     assert finished(checkups, project) is None

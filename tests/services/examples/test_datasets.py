@@ -17,6 +17,7 @@ from studio.services.examples.datasets import DatasetService
 from studio.services.projects import ProjectService
 from studio.settings import Settings
 from studio.storage.workspace import Workspace
+from tests.pasting import paste
 
 CSV = "Pergunta,Resposta,Nota\nQuanto é o frete?,Dez reais.,a\nAbre hoje?,Sim.,b\nAceita pix?,Aceitamos.,c\n"
 
@@ -171,9 +172,9 @@ def test_the_system_prompt_goes_before_the_question(datasets: DatasetService, pr
 
 
 def test_a_table_can_be_pasted(datasets: DatasetService, project: str) -> None:
-    view = datasets.paste(project, "Pergunta\tResposta\nAbre hoje?\tSim.\nAbre amanhã?\tNão.\n")
+    view = paste(datasets, project, "Pergunta\tResposta\nAbre hoje?\tSim.\nAbre amanhã?\tNão.\n")
     assert _questions(view) == ["Abre hoje?", "Abre amanhã?"]
-    assert _questions(datasets.paste(project, "P: Troca?\nR: Sim.\n", append=True))[2:] == ["Troca?"]
+    assert _questions(paste(datasets, project, "P: Troca?\nR: Sim.\n", append=True))[2:] == ["Troca?"]
 
 
 def test_a_folder_of_files(datasets: DatasetService, project: str, tmp_path: Path) -> None:

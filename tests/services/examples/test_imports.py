@@ -21,6 +21,7 @@ from studio.services.examples.imports import ImportRequest, ImportService
 from studio.services.models import ModelService
 from studio.services.projects import ProjectService
 from studio.storage.workspace import Workspace
+from tests.pasting import paste
 from tests.training.runs import wait_for
 
 _STUDIO = """
@@ -191,7 +192,7 @@ def test_a_stop_leaves_everything_as_it_was(
 def test_an_import_that_the_end_of_the_studio_cut_off_is_told_once(
     workspace: Workspace, datasets: DatasetService, project: str, log: Path
 ) -> None:
-    datasets.paste(project, "Pergunta;Resposta\nPix?;Sim.\nBoleto?;Não.")
+    paste(datasets, project, "Pergunta;Resposta\nPix?;Sim.\nBoleto?;Não.")
     before = datasets.version(project)
     command = [sys.executable, "-c", _STUDIO, str(workspace.home), project, str(log)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as studio:

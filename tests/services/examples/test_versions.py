@@ -16,6 +16,7 @@ from studio.services.examples.versions import HistoryService
 from studio.services.models import ModelService
 from studio.services.projects import ProjectService
 from studio.storage.workspace import Workspace
+from tests.pasting import paste
 
 TABLE = "Pergunta\tResposta\nQuanto é o frete?\tDez reais.\nAbre hoje?\tSim.\nAceita pix?\tAceitamos.\n"
 
@@ -38,7 +39,7 @@ def history(workspace: Workspace) -> HistoryService:
 @pytest.fixture
 def project(workspace: Workspace, datasets: DatasetService) -> str:
     project_id = ProjectService(workspace).create("Loja").id
-    datasets.paste(project_id, TABLE)
+    paste(datasets, project_id, TABLE)
     return project_id
 
 
@@ -102,7 +103,7 @@ def test_versions_of_other_projects_are_not_mixed(
     history: HistoryService, datasets: DatasetService, workspace: Workspace, project: str
 ) -> None:
     mine = history.versions(project)[0].id
-    other = datasets.paste(ProjectService(workspace).create("Outra").id, TABLE).version.id
+    other = paste(datasets, ProjectService(workspace).create("Outra").id, TABLE).version.id
     for pair in ((mine, other), (mine, "data-nope")):
         with pytest.raises(AfinaError, match=r"general\.not_found"):
             history.diff(*pair)
