@@ -133,17 +133,18 @@ def _gflops(dtype: torch.dtype, device: str) -> float:
     torch.set_num_threads(1)  # threads that wait for each other on a busy machine make a fast format look slow
     try:
         core = _speed(_SMALL, dtype, device, _BRIEFLY)
+        if core >= _CRAWLS:
+            core = _speed(_SHAPE if device == "cpu" else _SHAPE_OF_CARDS, dtype, device, _SECONDS)
     finally:
         torch.set_num_threads(threads)
-    if core < _CRAWLS:
-        return core * threads
-    return _speed(_SHAPE if device == "cpu" else _SHAPE_OF_CARDS, dtype, device, _SECONDS)
+    return core * threads if device == "cpu" else core
 
 
 def _speed(shape: tuple[int, int, int], dtype: torch.dtype, device: str, seconds: float) -> float:
     """10^9 operations a second of matrix products of one shape.
 
-    While a server and a browser start, most products are disturbed; the machine's speed is that of the others.
+    Of a processor the time counts that it computes, and the fastest products: the speed is kept, and a machine that was busy
+    once must not be called slow ever after.
 
     Args:
         shape: rows, inner, columns.
@@ -155,13 +156,14 @@ def _speed(shape: tuple[int, int, int], dtype: torch.dtype, device: str, seconds
     left = torch.ones(rows, inner, dtype=dtype, device=device)
     right = torch.ones(inner, columns, dtype=dtype, device=device)
     out = torch.empty(rows, columns, dtype=dtype, device=device)
+    clock = time.process_time if device == "cpu" else time.perf_counter
 
     def timed(count: int) -> float:
-        began = time.perf_counter()
+        began = clock()
         for _ in range(count):
             torch.mm(left, right, out=out)
         _ = out[0, 0].item()  # a graphics card answers only when it is done
-        return time.perf_counter() - began
+        return clock() - began
 
     block = 1 if timed(1) > _BRIEFLY else _BLOCK  # the first product chooses a kernel and does not count
     fastest, ends = timed(block), time.perf_counter() + seconds
