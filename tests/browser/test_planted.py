@@ -47,15 +47,16 @@ def rows(page: Page) -> list[tuple[str, str]]:
 def decide(page: Page) -> None:
     """What is not safe is asked one by one: answers that contradict each other are chosen among, other rows removed."""
     for code in TO_DECIDE:
-        if not page.locator("#findings[open]").count():
+        while not page.locator(f"#finding-{code} > summary").is_visible():  # a check-up drawn anew is closed
             page.click("#findings > summary")
+            page.wait_for_timeout(250)
         page.click(f"#finding-{code} > summary")
         if code == "contradictions":
             page.locator(f"#finding-{code} .af-pick label", has_text="Não, só de segunda a sábado.").click()
             page.click(f"#finding-{code} [data-collect={code}]")
         else:
             page.click(f"#finding-{code} .af-finding-body [data-codes={code}]")
-        expect(page.locator(f"#finding-{code}")).to_have_count(0)
+        expect(page.locator(f"#checkup[data-state=ready]:not(:has(#finding-{code}))")).to_be_visible()
 
 
 def test_ten_planted_problems_are_put_right_and_trained_on(browser: Browser, server: Server, tmp_path: Path) -> None:
@@ -64,7 +65,7 @@ def test_ten_planted_problems_are_put_right_and_trained_on(browser: Browser, ser
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.goto(f"{server.address}/pt/")
     page.get_by_role("link", name="Loja").first.click()
-    page.locator(".af-steps a[href*='step=examples']").click()
+    expect(page.locator("#examples-upload")).to_be_visible()
     page.set_input_files("#examples-upload input[type=file]", write_export(tmp_path))
     before = score(page)
     for code in PLANTED:

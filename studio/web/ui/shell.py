@@ -28,6 +28,7 @@ from studio.web.ui.pages.proof.page import build_proof
 from studio.web.ui.pages.share import build_share
 from studio.web.ui.pages.train.page import build_train
 from studio.web.ui.patches.event_queue import WakingQueue
+from studio.web.ui.patches.light_clicks import lighten_clicks
 from studio.web.ui.patches.page_clocks import PageClocks
 from studio.web.ui.session import STEPS, Place
 
@@ -41,6 +42,7 @@ def mount_studio(app: Any, services: Services, locale: str) -> None:
     settings = services.workspace.settings
     exports = (settings.home / "exports").resolve()
     studio = build_studio(services, locale)
+    lighten_clicks()
     app.add_middleware(PageClocks, path=f"/{locale}/")
     app.add_middleware(GradioGuard, path=f"/{locale}", uploads=Path(get_upload_folder()), served=[exports])
     gr.mount_gradio_app(
