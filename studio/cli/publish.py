@@ -16,8 +16,12 @@ def publish(
     ctx: typer.Context,
     run: RunId,
     repository: Annotated[
-        str, typer.Argument(metavar="OWNER/NAME", help="Your name on the hub, and how the chatbot is called there.")
-    ],
+        str,
+        typer.Argument(
+            metavar="[OWNER/]NAME",
+            help="How the chatbot is called on the hub; as its project, unless it is there already.",
+        ),
+    ] = "",
     kind: Annotated[
         str, typer.Option("--kind", metavar="KIND", help="site, site_compare, gguf, merged or adapter.")
     ] = "site",
@@ -33,7 +37,8 @@ def publish(
     asked for; it is kept nowhere.
 
     \b
-    afina publish run-4f1c09ab33d2 my-name/support-bot
+    afina publish run-4f1c09ab33d2
+    afina publish run-4f1c09ab33d2 my-name/support-bot --kind gguf
     """
     terminal = terminal_of(ctx, as_json=as_json)
     known = load_settings().hf_token
@@ -47,7 +52,7 @@ def publish(
         done = services.publishing.publish(
             run,
             kind,
-            repository,
+            repository or services.publishing.suggested_name(run),
             token,
             private=private,
             replaces=replace,

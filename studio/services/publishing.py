@@ -8,12 +8,15 @@ from contextlib import suppress
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
+from sqlalchemy import select
 
 from studio.errors import AfinaError
 from studio.processes.job_registry import ActiveJob, Job, JobRegistry
 from studio.services.exports import ExportService
 from studio.sharing.exporters import exporter
+from studio.sharing.file_names import slug
 from studio.sharing.hub_upload import HubUploader, Progress
+from studio.storage.database import ProjectRow, RunRow
 from studio.storage.files import require_space, scratch_folder, write_atomic
 from studio.storage.workspace import Workspace
 
@@ -116,6 +119,20 @@ class PublishingService:
         except (OSError, ValueError):
             return []
         return [one for one in known if run_id in (None, one.run_id)]
+
+    def suggested_name(self, run_id: str) -> str:
+        """How a chatbot is called on the hub, unless its owner says otherwise: as it was before, else as its project.
+
+        Raises:
+            AfinaError: ``general.not_found``.
+        """
+        with self._workspace.database.session() as session:
+            run = session.get(RunRow, run_id)
+            if run is None:
+                raise AfinaError("general.not_found", what=run_id[:80])
+            runs = set(session.scalars(select(RunRow.id).where(RunRow.project_id == run.project_id)))
+            project = session.get_one(ProjectRow, run.project_id).name
+        return next((one.repository for one in self.list() if one.run_id in runs), slug(project))
 
     @property
     def keeps_token(self) -> bool:

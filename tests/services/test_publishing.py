@@ -121,6 +121,15 @@ def test_what_was_not_published_from_here_is_replaced_only_when_that_is_wished(
     assert hub.made["space/maria/padaria"]["files"] == files
 
 
+def test_a_chatbot_is_called_as_its_project_and_then_as_it_was_before(publishing: PublishingService) -> None:
+    first = publishing.suggested_name("run-1")
+    assert first
+    assert publishing.publish("run-1", "site", first, TOKEN).repository == f"maria/{first}"
+    assert publishing.suggested_name("run-1") == f"maria/{first}"
+    with pytest.raises(AfinaError, match=r"general\.not_found"):
+        publishing.suggested_name("run-0")
+
+
 def test_a_token_that_can_only_read_and_a_hub_that_is_not_there_are_told_apart(
     publishing: PublishingService, hub: FakeHub, opened: Workspace
 ) -> None:

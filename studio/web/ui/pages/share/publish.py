@@ -9,7 +9,6 @@ from markupsafe import Markup
 
 from studio.processes.job_registry import Job
 from studio.services.publishing import Published
-from studio.sharing.file_names import slug
 from studio.web.ui.components import QUIET, Ui, event_data, friendly, join, wrapped
 from studio.web.ui.pages.share.section import Section, ShareUi, ShareVisit
 
@@ -70,9 +69,7 @@ def build_publish(share: ShareUi) -> Section:
         }
 
     def show(visit: ShareVisit) -> dict[Any, Any]:
-        project = ui.services.projects.get(visit.place.project)
-        known = _online(ui, visit)
-        called = known[0].repository if known else slug(project.name)
+        called = publishing.suggested_name(visit.run_id)
         hint = text("share.publish.token_kept") if publishing.keeps_token else "hf_…"
         return {name: called, token: gr.Textbox(value="", placeholder=hint), keeps: False, **refresh(visit)}
 
