@@ -21,6 +21,7 @@ from studio.web.network import lan_addresses
 from studio.web.ui.pages.share import links as share_links
 from tests.browser import chromium
 from tests.browser.conftest import Server
+from tests.web.shop import Shop
 
 FOLDER = Path(__file__).parents[2] / "assets" / "screenshots"
 LANGUAGES = {"en": "en-US", "pt": "pt-BR"}
@@ -37,6 +38,10 @@ _HIDE_ADDRESSES = """({ own, shown }) => {
     }
     document.getElementById('reach-others')?.remove();
 }"""
+_SHOP = {"width": 900, "height": 620}
+_SHOP_NAMES = {"en": "Alta Serra Coffee", "pt": "Café Alta Serra"}
+_SHOP_STYLE = """:root { color-scheme: light dark; } body { margin: 0; font-family: Georgia, serif; background: light-dark(#f6efe6, #1d1815);
+color: light-dark(#3b2a20, #f0e6dc); } h1 { margin: 0; padding: 2.5rem; font-size: 2.4rem; } """
 _FULL = frozenset({"train", "compare", "proof", "share"})
 _HIGHEST = {"proof": 1480}  # pixels of a picture: the exam, question by question, goes on below
 
@@ -92,10 +97,10 @@ class Walk:
         page.locator("#page-model #next-step").click()
         page.locator("#examples-table:visible").wait_for()
         self.shoot(page, "examples")
-        if self._wants("train", "compare", "proof", "share", "demo"):
+        if self._wants("train", "compare", "proof", "share", "demo", "widget"):
             page.locator("#page-examples #next-step").click()
             self._train(page)
-        if self._wants("compare", "proof", "share", "demo"):
+        if self._wants("compare", "proof", "share", "demo", "widget"):
             self._after(page)
         context.close()
 
@@ -131,6 +136,8 @@ class Walk:
         link = page.locator("#share-links a[href*='/d/']").first
         link.wait_for()
         self._visit(urljoin(page.url, str(link.get_attribute("href"))))
+        if self._wants("widget"):
+            self.put_on_a_site(page)
         page.locator("#reach-network").click()
         page.locator("#reach-state:not([data-state=starting])").wait_for()
         page.reload()  # the link has a visit to show now
@@ -167,6 +174,22 @@ class Walk:
         page.locator("#stop").wait_for(state="hidden", timeout=TRAINING)
         self.shoot(page, "demo")
         context.close()
+
+    def put_on_a_site(self, page: Page) -> None:
+        """The chat in a corner of a shop's page, from the form on the Share screen ``page``."""
+        with Shop(style=_SHOP_STYLE, name=_SHOP_NAMES[self.locale]) as shop:
+            page.locator("#share-widget > button").click()
+            page.locator("#share-widget-sites textarea").fill(shop.url)
+            page.locator("#share-widget-save").click()
+            shop.line = page.locator("#share-widget-made .af-line").first.inner_text()
+            context = self._context(_SHOP)
+            site = context.new_page()
+            site.goto(f"{shop.url}/{LANGUAGES[self.locale]}" if self.locale == "pt" else f"{shop.url}/en")
+            site.locator("afina-chat .bubble").click()
+            site.locator("afina-chat .questions button").first.click()
+            site.locator("afina-chat .answered[aria-busy=false]").wait_for(timeout=TRAINING)
+            self.shoot(site, "widget")
+            context.close()
 
     def shoot(self, page: Page, name: str) -> None:
         """A picture in light, one in dark, and one in light at the size of a phone; of a phone's page, of a desktop."""

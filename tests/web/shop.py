@@ -15,7 +15,7 @@ _POLICY = (
 _STYLE = "* { color: red !important; display: none; font-size: 50px; } html, body, h1, script { display: block; }"
 _PAGE = """<!doctype html><html lang="{language}"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="/style.css">{line}</head><body><h1>Padaria</h1></body></html>"""
+<link rel="stylesheet" href="/style.css">{line}</head><body><h1>{name}</h1></body></html>"""
 
 
 class Shop:
@@ -23,9 +23,11 @@ class Shop:
 
     Args:
         line: of the chat, as the Share screen gives it.
+        style: of the site, as CSS.
+        name: of the site.
     """
 
-    def __init__(self, line: str = "") -> None:
+    def __init__(self, line: str = "", style: str = _STYLE, name: str = "Padaria") -> None:
         self.line = line
         shop = self
 
@@ -33,7 +35,7 @@ class Shop:
             def do_GET(self) -> None:
                 is_style = self.path == "/style.css"
                 language = "en" if self.path == "/en" else "pt-BR"
-                body = _STYLE if is_style else _PAGE.format(language=language, line=shop.line)
+                body = style if is_style else _PAGE.format(language=language, line=shop.line, name=name)
                 address = re.search(r"https?://[^/]+", shop.line)
                 self.send_response(200)
                 self.send_header("Content-Type", "text/css" if is_style else "text/html; charset=utf-8")

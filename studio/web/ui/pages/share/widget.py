@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from studio.domain.project import Link
 from studio.domain.widget import COLOUR, Widget
-from studio.web.ui.components import QUIET, Ui, event_data, friendly, say, wrapped
+from studio.web.ui.components import QUIET, Ui, event_data, friendly, say, when, wrapped
 from studio.web.ui.pages.share.section import Section, ShareUi, ShareVisit
 
 _LINE: Final = '<script src="{}/d/widget.js" data-bot="{}" async></script>'
@@ -104,7 +104,13 @@ def _made(ui: Ui, visit: ShareVisit) -> str:
         if (widget := ui.services.widgets.of_link(link.token)) is not None:
             page = f"../d/widget/{widget.id}/preview?lang={ui.text.locale}"
             widgets.append((link, widget, _LINE.format(address, widget.id), page))
-    return ui.render("share/widgets", address=address, widgets=widgets, needs_https=_needs_https)
+    return ui.render(
+        "share/widgets",
+        address=address,
+        widgets=widgets,
+        needs_https=_needs_https,
+        moment=lambda seconds: when(ui.text, seconds).striptags(),
+    )
 
 
 def _address(ui: Ui) -> str:
