@@ -1,22 +1,22 @@
 """Does a GGUF file answer as the tuned model does? Read by llama.cpp in Chromium, on a run's own questions.
 
-    AFINA_HOME=… python -m benchmarks.gguf_answers RUN [--questions 100] [--precision f16 --precision q8_0] [--threads 2]
+    AFINA_HOME=… python -m benchmarks.gguf_answers RUN [--questions 100] [--precision f16 --precision q8_0] [--threads 2] [--kept FILE]
 
 The questions are those of its exam, then others that it kept aside, then ones that it learned from. All sides take the
 likeliest word. A file must equal the *model*: the studio's own engine with sums in fp32. What the studio's chat says on this
 processor (bf16 on AMX) is counted beside it, since rounding decides there, too, wherever two words are as likely as each other.
 "Equal" compares the answers to the letter; "right" compares them to the desk's answer. On a busy machine take one thread:
-those of llama.cpp wait for each other without sleeping.
+those of llama.cpp wait for each other without sleeping. With --kept, answers are kept in a file as they come, and what was cut
+off goes on where it was.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,15 +43,17 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=100)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--precision", type=GgufPrecision, action="append", choices=list(GgufPrecision))
+    parser.add_argument("--kept", type=Path)
     args = parser.parse_args()
+    kept = KeptAnswers(args.kept)
     precisions = args.precision or [GgufPrecision.F16, GgufPrecision.Q8_0]
     services = build_services(Settings())
     run = services.workspace.run(args.run)
     asked = pairs(run)[: args.questions]
     questions, expected = [pair[0] for pair in asked], [pair[1] for pair in asked]
-    own = whole_precision(services.workspace, args.run, questions)
+    own = kept.of("fp32", questions, lambda rest: whole_precision(services.workspace, args.run, rest))
     figures: dict[str, Any] = {"questions": len(asked), "studio_fp32_right": _same(own, expected)}
-    chat = services.chats.answer_all(args.run, questions)
+    chat = kept.of("chat", questions, lambda rest: services.chats.answer_all(args.run, rest))
     print(json.dumps(figures | {"chat_equal": _same(chat, own), "chat_right": _same(chat, expected)}), flush=True)
     model_dir = services.workspace.model(json.loads(run.model.read_text(encoding="utf-8"))["id"])
     with tempfile.TemporaryDirectory() as name, tempfile.TemporaryDirectory() as made, sync_playwright() as playwright:
@@ -61,21 +63,20 @@ def main() -> None:
                 path = Path(made) / f"{precision}.gguf"
                 write(run, model_dir, path, precision, "benchmark", "")
                 llama.load(path, args.threads)
-                began = time.monotonic()
-                replies = []
-                for question, ours in zip(questions, own, strict=True):
-                    replies.append(llama.ask(question, most=256))
-                    is_equal = _same([replies[-1]["text"].strip()], [ours]) == 1
-                    print("=" if is_equal else "x", end="", file=sys.stderr, flush=True)
+                asked_now = [question for question in questions if question not in kept.answers(precision)]
+                tokens, began = 0, time.monotonic()
+                for question in asked_now:
+                    reply = llama.ask(question, most=256)
+                    tokens += reply["usage"]["completion_tokens"]
+                    kept.add(precision, question, reply["text"].strip())
                 seconds = time.monotonic() - began
-                said = [reply["text"].strip() for reply in replies]
-                tokens = sum(reply["usage"]["completion_tokens"] for reply in replies)
+                said = [kept.answers(precision)[question] for question in questions]
                 figures = {
                     "precision": precision.value,
                     "megabytes": round(path.stat().st_size / 1e6, 1),
                     "equal": _same(said, own),
                     "right": _same(said, expected),
-                    "tokens_a_second": round(tokens / seconds, 1),
+                    "tokens_a_second": round(tokens / seconds, 1) if asked_now else None,
                 }
                 print(json.dumps(figures), flush=True)
                 for question, ours, theirs in zip(questions, own, said, strict=True):
@@ -84,6 +85,37 @@ def main() -> None:
                             json.dumps({"question": question, "studio": ours, "llama.cpp": theirs}, ensure_ascii=False)
                         )
     services.close()
+
+
+class KeptAnswers:
+    """Answers by way and question, kept in a file as they come.
+
+    Args:
+        path: of JSON lines; None keeps them only here.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._found: dict[str, dict[str, str]] = {}
+        for line in path.read_text(encoding="utf-8").splitlines() if path and path.is_file() else ():
+            way, question, text = json.loads(line)
+            self.answers(way)[question] = text
+
+    def answers(self, way: str) -> dict[str, str]:
+        return self._found.setdefault(way, {})
+
+    def add(self, way: str, question: str, text: str) -> None:
+        self.answers(way)[question] = text
+        if self._path:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps([way, question, text], ensure_ascii=False) + "\n")
+
+    def of(self, way: str, questions: Sequence[str], ask: Callable[[Sequence[str]], Sequence[str]]) -> list[str]:
+        """Those that are there, and the rest asked."""
+        rest = [question for question in questions if question not in self.answers(way)]
+        for question, text in zip(rest, ask(rest) if rest else (), strict=True):
+            self.add(way, question, text)
+        return [self.answers(way)[question] for question in questions]
 
 
 def whole_precision(workspace: Workspace, run_id: str, questions: Sequence[str]) -> list[str]:

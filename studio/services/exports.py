@@ -196,7 +196,8 @@ class ExportService:
         proof = ProofFiles(run).read_result()
         source = replace(source, proof=proof, home=self._workspace.home, site_files=self._site_files)
         if self._answers is not None:
-            source = replace(source, known_answers=partial(self._answers.known_answers, run_id))
+            known = partial(self._answers.known_answers, run_id)
+            source = replace(source, known_answers=known, reader_bytes=self._answers.reader_bytes(run_id))
         return replace(source, **self._page(run_id))
 
     def _page(self, run_id: str) -> dict[str, Any]:

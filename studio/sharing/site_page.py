@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 
@@ -27,12 +28,17 @@ class KnownAnswers:
     """The owner's own answers, for a page that decides by itself which of them is right.
 
     Args:
-        selector: JSON, as :mod:`studio.trust.browser` writes it.
+        letters: a selector of letters alone, until the page has loaded what reads meanings; JSON, as
+            :mod:`studio.trust.browser` writes it.
+        vectors: the studio's own selector, likewise.
         handed_over: what is said to a question that a person is to answer.
+        encoder: folder of the installed encoder that the studio's selector uses; None where it has none.
     """
 
-    selector: bytes
+    letters: bytes
+    vectors: bytes
     handed_over: str
+    encoder: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,8 @@ class SitePage:
         base: the model before training, where visitors are to see its answer too.
         verdict: by language, what the final exam said; empty without one.
         known: the owner's own answers; None where the tuned chatbot is to write every answer.
+        encoder: that reads questions; None where there is none.
+        sentences: the sentence encoder that comes with Afina; None where nothing is known.
         version: changes whenever any file of the folder does.
     """
 
@@ -57,6 +65,8 @@ class SitePage:
     base: SiteModel | None
     verdict: Mapping[str, str]
     known: KnownAnswers | None = None
+    encoder: SiteModel | None = None
+    sentences: SiteModel | None = None
     version: str = ""
 
 

@@ -1,7 +1,8 @@
-"""Fits a selector for a page without encoder or server: ``python -m studio.trust.browser JOB OUT``.
+"""Selectors for a page without a server: ``python -m studio.trust.browser JOB LETTERS VECTORS``.
 
-``JOB`` is a :class:`studio.trust.decision.TrustJob` as JSON; the threshold is one for letters alone.
-Writes what ``studio/web/demo/site_static/known.js`` reads to ``OUT``.
+``JOB`` is a :class:`studio.trust.decision.TrustJob` as JSON. Writes what ``studio/web/demo/site_static/known.js`` reads: to
+``VECTORS`` the studio's own selector, the one whose encoder is not tuned, and to ``LETTERS`` one of letters alone, for as long
+as the page has not loaded what reads meanings. Each has thresholds of its own: what decides keeps the promise by itself.
 """
 
 from __future__ import annotations
@@ -29,28 +30,41 @@ def main(arguments: list[str]) -> int:
 
     def work() -> None:
         job = TrustJob.model_validate_json(Path(arguments[0]).read_bytes())
-        job = job.model_copy(update={"letters_only": True, "encoder_dir": None, "encoder": ""})
-        with nullcontext() if job.home is None else ComputeLock(job.home).answering():
-            selector, _ = fitted_selector(job)
-        write_atomic(Path(arguments[1]), json.dumps(browser_selector(selector, job.careful), ensure_ascii=False))
+        letters = job.model_copy(
+            update={
+                "letters_only": True,
+                "encoder_dir": None,
+                "encoder": "",
+                "folder": job.folder.with_name(f"{job.folder.name}-letters"),
+            }
+        )
+        for way, out in zip((letters, job), arguments[1:], strict=True):
+            with nullcontext() if job.home is None else ComputeLock(job.home).answering():
+                selector, _ = fitted_selector(way)
+            untuned = selector.untuned or selector  # a tuned encoder would be a second one, as large as the first
+            write_atomic(Path(out), json.dumps(browser_selector(untuned, job.careful), ensure_ascii=False))
 
     return work_as_child(work)
 
 
 def browser_selector(selector: AnswerSelector, careful: float) -> dict[str, Any]:
-    """A selector of letters alone, as values of JSON; arrays of numbers as base64 of little-endian floats.
+    """A selector as values of JSON.
 
     Args:
-        selector: fitted to letters alone.
+        selector: fitted.
         careful: at most this share of all questions may get a wrong known answer.
+
+    Returns:
+        Arrays of numbers are base64 of little-endian floats. ``ways`` has the vectors of the known questions and answers, of
+        the encoder if there is one, then of the sentence encoder; none for letters alone.
     """
-    assert not selector.index.questions.vectors, "no page has an encoder"
-    known = selector.index.known
+    index, known = selector.index, selector.index.known
     return {
         "questions": known.questions,
         "labels": known.labels,
         "answers": known.answers,
-        "pieces": selector.index.letter_pieces,
+        "pieces": index.letter_pieces,
+        "ways": [{"questions": _base64(one), "answers": _base64(other)} for one, other in index.ways],
         "ridge": _base64(selector.ridge),
         "weights": selector.choice.weights.tolist(),
         "outsideBias": selector.choice.outside_bias.tolist(),

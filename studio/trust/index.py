@@ -122,19 +122,19 @@ class Index:
     @cached_property
     def questions(self) -> Reading:
         """The known questions."""
-        centred = tuple(unit(each - mean) for (each, _), mean in zip(self._ways, self._means, strict=True))
+        centred = tuple(unit(each - mean) for (each, _), mean in zip(self.ways, self._means, strict=True))
         return Reading(centred, self._vectorizer.transform(self.known.questions))
 
     @cached_property
     def answers(self) -> Reading:
         """The answers, as if they were asked."""
-        centred = tuple(unit(each - mean) for (_, each), mean in zip(self._ways, self._means, strict=True))
+        centred = tuple(unit(each - mean) for (_, each), mean in zip(self.ways, self._means, strict=True))
         return Reading(centred, self._vectorizer.transform(self.known.answers))
 
     @cached_property
     def answers_apart(self) -> Reading:
         """The answers about their own mean: what tells them from each other."""
-        return Reading(tuple(unit(each - each.mean(axis=0)) for _, each in self._ways), self.answers.letters)
+        return Reading(tuple(unit(each - each.mean(axis=0)) for _, each in self.ways), self.answers.letters)
 
     @cached_property
     def alike(self) -> tuple[Floats, ...]:
@@ -166,7 +166,7 @@ class Index:
         return letter_vectorizer().fit(self.known.questions)
 
     @cached_property
-    def _ways(self) -> tuple[tuple[Floats, Floats], ...]:
+    def ways(self) -> tuple[tuple[Floats, Floats], ...]:
         """Vectors of the questions and of the answers, by way."""
         ways = [(self.vectors, self.answer_vectors)] if self.vectors.shape[1] else []
         if self.sentences is not None:
@@ -178,4 +178,4 @@ class Index:
     def _means(self) -> tuple[Floats, ...]:
         """Of the owner's questions: what all of them have in common tells none of them apart."""
         own = np.array(self.known.labels) < self.known.none_label
-        return tuple(np.asarray(questions[own].mean(axis=0), np.float32) for questions, _ in self._ways)
+        return tuple(np.asarray(questions[own].mean(axis=0), np.float32) for questions, _ in self.ways)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from studio.encoders.catalog import MINILM, MULTILINGUAL_E5, EncoderCard
+from studio.encoders.catalog import MINILM, EncoderCard
 from studio.encoders.encoder import Encoder
 from studio.encoders.install import install, is_installed
 from studio.errors import AfinaError, Stopped
@@ -19,7 +19,6 @@ from studio.models.sources.package import PackageSource, Wheel
 from studio.services.encoders import EncoderInstall
 from studio.settings import Settings
 from studio.storage.workspace import Workspace
-from tests.conftest import MODELS
 
 QUESTIONS = ["How much is shipping?", "What do you charge for delivery?", "What time do you open?", "hours " * 300, "é"]
 
@@ -28,14 +27,6 @@ QUESTIONS = ["How much is shipping?", "What do you charge for delivery?", "What 
 def empty(tmp_path: Path) -> Workspace:
     """A workspace without any model."""
     return Workspace.open(Settings(home=tmp_path / "home"))
-
-
-@pytest.fixture(scope="session")
-def helper(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of the real helper, fetched once through the package source."""
-    workspace = Workspace.open(Settings(home=tmp_path_factory.mktemp("helper"), models_dir=MODELS))
-    install(workspace, MINILM, lambda done, total: None, lambda: False)
-    return workspace.model(MINILM.id)
 
 
 def tiny_wheel(folder: Path, names: tuple[str, ...]) -> EncoderCard:
@@ -114,14 +105,6 @@ def test_damaged_weights_are_said(tmp_path: Path) -> None:
         Encoder.load(tmp_path)
 
 
-@pytest.fixture(scope="session")
-def multilingual(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of the real multilingual encoder, fetched and converted once."""
-    workspace = Workspace.open(Settings(home=tmp_path_factory.mktemp("e5"), models_dir=MODELS))
-    install(workspace, MULTILINGUAL_E5, lambda done, total: None, lambda: False)
-    return workspace.model(MULTILINGUAL_E5.id)
-
-
 @pytest.mark.model
 def test_the_converted_model_has_the_vectors_of_its_own_engine(multilingual: Path) -> None:
     # Made once with the C engine that the wheel brings, for "query: " and the text.
@@ -131,19 +114,19 @@ def test_the_converted_model_has_the_vectors_of_its_own_engine(multilingual: Pat
 
 
 @pytest.mark.model
-def test_an_encoder_of_an_earlier_version_without_its_config_still_reads(helper: Path, tmp_path: Path) -> None:
+def test_an_encoder_of_an_earlier_version_without_its_config_still_reads(minilm: Path, tmp_path: Path) -> None:
     for name in ("model.safetensors", "tokenizer.json"):
-        (tmp_path / name).symlink_to(helper / name)
-    assert np.allclose(Encoder.load(tmp_path).encode(QUESTIONS), Encoder.load(helper).encode(QUESTIONS), atol=1e-5)
+        (tmp_path / name).symlink_to(minilm / name)
+    assert np.allclose(Encoder.load(tmp_path).encode(QUESTIONS), Encoder.load(minilm).encode(QUESTIONS), atol=1e-5)
 
 
 @pytest.mark.model
-def test_meaning_counts_more_than_words_and_order_does_not(helper: Path) -> None:
-    network = Encoder.load(helper)
+def test_meaning_counts_more_than_words_and_order_does_not(minilm: Path) -> None:
+    network = Encoder.load(minilm)
     done: list[tuple[int, int]] = []
     found = network.encode(QUESTIONS, lambda *progress: done.append(progress))
     assert done[-1] == (5, 5)
     assert found[0] @ found[1] > found[0] @ found[2] + 0.2
     assert np.allclose(network.encode(QUESTIONS[::-1])[::-1], found, atol=1e-5)
-    assert ((Encoder.load(helper, "bf16").encode(QUESTIONS) * found).sum(axis=1) > 0.999).all()
+    assert ((Encoder.load(minilm, "bf16").encode(QUESTIONS) * found).sum(axis=1) > 0.999).all()
     assert network.encode([]).shape == (0, 384)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from studio.domain.conversation import Conversation
+from studio.encoders.catalog import encoder_for
 from studio.i18n import catalog
 from studio.services.answer_policies import ALONE, AnswerPolicyService
 from studio.services.browser_answers import BrowserAnswerService
@@ -20,6 +21,7 @@ from studio.services.exports import ExportService
 from studio.services.links import LinkService
 from studio.settings import Settings
 from studio.sharing import wllama
+from studio.sharing.sentence_files import sentence_files
 from studio.storage.workspace import Workspace
 from studio.trust.decision import DEFAULT_CAREFUL
 from studio.web.demo.site import site_files
@@ -53,17 +55,23 @@ SENTENCE, CONTACT = "A Dona Lia responde.", "WhatsApp 11 91234-5678"
 
 
 @pytest.fixture(scope="module")
-def workspace(taught: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+def workspace(
+    taught: Path, tiny_model: Path, minilm: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Workspace]:
     """The taught run with examples of its own, and what its owner chose for visitors."""
-    home = tmp_path_factory.mktemp("site-home") / "home"
+    home, models = tmp_path_factory.mktemp("site-home") / "home", tmp_path_factory.mktemp("site-models")
     shutil.copytree(taught, home, ignore=shutil.ignore_patterns("tools", "exports"))
-    opened = Workspace.open(Settings(home=home, models_dir=tiny_model.parent))
+    (models / tiny_model.name).symlink_to(tiny_model)
+    (models / encoder_for("pt").id).symlink_to(minilm)  # a real encoder, and a third of the other's size
+    opened = Workspace.open(Settings(home=home, models_dir=models))
     lines = [Conversation.pair(*pair).model_dump_json() + "\n" for pair in EXAMPLES.items()]
     opened.run(RUN).train.write_text("".join(lines), encoding="utf-8")
-    fetched = MODELS.parent / "tools" / f"wllama-{wllama.VERSION}"
-    wllama.wllama_files(MODELS.parent)  # once for all tests
     (home / "tools").mkdir()
-    (home / "tools" / fetched.name).symlink_to(fetched)
+    for kept in (
+        wllama.wllama_files(MODELS.parent)["wllama.js"],
+        sentence_files(MODELS.parent)[0],
+    ):  # once for all tests
+        (home / "tools" / kept.parent.name).symlink_to(kept.parent)
     LinkService(opened).create(RUN, "Pergunte à <Padaria>", [QUESTION], "pt")
     AnswerPolicyService(opened).choose_careful("project-1", DEFAULT_CAREFUL)
     AnswerPolicyService(opened).write_handover("project-1", SENTENCE, CONTACT)
@@ -120,6 +128,7 @@ def test_the_folder_answers_as_the_studio_does_then_without_a_network(page: Page
     assert page.evaluate("crossOriginIsolated"), "the service worker sets the headers that allow two threads"
     assert page.locator("html").get_attribute("data-ready") == "2"
     assert page.locator("h1").inner_text() == "Pergunte à <Padaria>"
+    assert page.locator("html").get_attribute("data-reads") == "", "read by the encoder, which is loaded first"
     assert ask(page, QUESTION) == (HOURS, "Palavras da própria equipe")
     before = page.locator(".turn .answer.before .words").first.inner_text()
     assert before != HOURS
@@ -142,6 +151,7 @@ def test_known_answers_need_no_model_and_opinions_leave_as_a_file(page: Page, fo
     page.reload()
     page.wait_for_selector("html[data-known]")
     page.get_by_text("O chatbot não pôde ser carregado").wait_for()
+    assert page.locator("html").get_attribute("data-reads") is None, "letters alone are compared"
     said, how = ask(page, "quanto custa cada um?")
     assert (said, how) == (PRICE, "Palavras da própria equipe")
     turn = page.locator(".turn").last
@@ -183,6 +193,17 @@ def test_a_double_click_is_explained(browser: Browser, folder: Path) -> None:
     context.close()
 
 
+@pytest.mark.browser
+def test_who_pays_for_each_byte_loads_the_encoder_with_the_first_question_that_needs_it(page: Page) -> None:
+    page.add_init_script("Object.defineProperty(navigator, 'connection', { value: { saveData: true } })")
+    page.reload()
+    page.wait_for_selector("html[data-known]", timeout=60_000)
+    page.get_by_text("só é baixado quando uma pergunta precisar dele").wait_for()
+    assert page.locator("html").get_attribute("data-reads") is None
+    assert ask(page, "Vocês entregam em casa?")[1] == "Para uma pessoa"
+    assert page.locator("html").get_attribute("data-reads") == ""
+
+
 def test_a_page_is_made_anew_when_its_owner_chose_something_else(workspace: Workspace, exports: ExportService) -> None:
     made = exports.export(RUN, "site_compare")
     policies = AnswerPolicyService(workspace)
@@ -205,6 +226,9 @@ def test_the_folder_is_whole_and_its_files_are_small(folder: Path) -> None:
         "wllama-licence.txt",
         "sw.js",
         "tuned.gguf.000",
+        "encoder.gguf.000",
+        "known-vectors.json",
+        "sentences.gz.000",
         "README.md",
     }
     assert all(path.stat().st_size <= 20_000_000 for path in folder.iterdir())

@@ -83,8 +83,8 @@ def test_the_page_decides_as_the_studio_does(browser: Browser, selector: AnswerS
               const known = new KnownAnswers(await (await fetch("known.json")).json());
               return {
                 folded: texts.map(folded),
-                alone: texts.map((text) => known.decide(text)),
-                together: chats.map(([before, text, given]) => known.decide(text, before, given)),
+                alone: await Promise.all(texts.map((text) => known.decide(text))),
+                together: await Promise.all(chats.map(([before, text, given]) => known.decide(text, before, given))),
               };
             }""",
             [texts, chats],

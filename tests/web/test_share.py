@@ -19,6 +19,7 @@ from studio.web.ui.pages.share.link_settings import change_link
 from studio.web.ui.pages.share.links import render_links
 from studio.web.ui.pages.share.publish import _state
 from studio.web.ui.pages.share.section import ShareVisit
+from studio.web.ui.pages.share.widget import _made
 from studio.web.ui.pages.tuned import tuned_runs
 from studio.web.ui.session import Place
 from tests.services.test_links import add_run
@@ -59,6 +60,19 @@ def test_a_card_has_switches_password_numbers_and_the_way_to_another_version(ui:
     changed = links.open(made.token)
     assert (changed.shows_before, changed.run_id, changed.password_digest) == (False, "run-2", None)
     assert text("share.set.needs_before") in render_links(ui, visit(ui))
+
+
+def test_a_chat_on_a_site_says_what_its_visitors_meet(ui: Ui) -> None:
+    links, text = ui.services.links, ui.text
+    made = links.create("run-1", "Loja", [], per_hour=20, days=1, password="segredo")
+    ui.services.widgets.save(made.token, ["shop.example"])
+    shown, closed = _made(ui, visit(ui)), text("widget.closed")
+    for note in (text("widget.share.note_password"), text("widget.share.note_limit", limit=20)):
+        assert str(escape(note)) in shown
+    assert str(escape(text("widget.share.note_until", date="|", closed=closed))).partition("|")[0] in shown
+    assert "&lt;" not in shown.split("<ul")[1].split("</ul>")[0]
+    links.revoke(made.token)
+    assert str(escape(text("widget.share.note_off", closed=closed))) in _made(ui, visit(ui))
 
 
 def test_publishing_says_how_far_it_is_what_went_wrong_and_who_can_see_it(ui: Ui) -> None:

@@ -41,6 +41,7 @@ class ExportSource:
         questions: suggested to visitors.
         locale: of the visitors' page.
         site_files: gives the files of a page.
+        reader_bytes: that reading questions adds to a page, about.
         known_answers: makes what decides between the owner's own answers, which may take a while; asks ``cancelled`` all
             the time. None where the tuned chatbot is to write every answer.
     """
@@ -63,6 +64,7 @@ class ExportSource:
     questions: tuple[str, ...] = ()
     locale: str = "en"
     site_files: SiteFiles = lambda page: {}
+    reader_bytes: int = 0
     known_answers: Callable[[Callable[[], bool]], KnownAnswers | None] = lambda cancelled: None
 
     @property

@@ -19,7 +19,7 @@ from studio.sharing.file_names import slug
 from studio.sharing.gguf.precision import GgufPrecision
 from studio.sharing.gguf.writer import require_writable
 from studio.sharing.proof_report.sentences import verdict_sentence
-from studio.sharing.site_page import SiteModel, SitePage
+from studio.sharing.site_page import KnownAnswers, SiteModel, SitePage
 from studio.sharing.wllama import wllama_files
 
 _PART: Final = 20_000_000  # bytes of a file: hosts that take no large ones take these
@@ -31,7 +31,7 @@ _QUESTION: Final = "\u241equestion\u241e"
 
 @dataclass(frozen=True)
 class SiteExporter:
-    """The page, llama.cpp for browsers, and the tuned chatbot as GGUF in eight bits.
+    """The page, llama.cpp for browsers, the tuned chatbot as GGUF in eight bits, and what reads questions.
 
     Args:
         with_base: whether visitors see the answer before training, too.
@@ -55,9 +55,8 @@ class SiteExporter:
 
     def size(self, source: ExportSource) -> int:
         """The models, and what runs them."""
-        return (
-            int(source.card.parameters * GgufPrecision.Q8_0.bytes_a_weight) * (2 if self.with_base else 1) + 15_000_000
-        )
+        model = int(source.card.parameters * GgufPrecision.Q8_0.bytes_a_weight)
+        return model * (2 if self.with_base else 1) + source.reader_bytes + 15_000_000
 
     def write(self, source: ExportSource, into: Path, child: Child) -> None:
         """Fetches what runs in a browser, writes the models as the GGUF export does, and cuts them into files."""
@@ -70,7 +69,10 @@ class SiteExporter:
         )
         child.report("deciding")
         known = source.known_answers(child.cancelled)
-        page = SitePage(source.title or source.name, source.questions, source.locale, tuned, base, verdict, known)
+        readers = self._readers(source, known, into, child) if known else (None, None)
+        page = SitePage(
+            source.title or source.name, source.questions, source.locale, tuned, base, verdict, known, *readers
+        )
         page = replace(page, version=_version(into, source.site_files(page)))
         for name, data in source.site_files(page).items():
             (into / name).write_bytes(data)
@@ -95,8 +97,11 @@ To put it online, upload all files of this folder, as they are, to any web host:
 Nothing that a visitor types leaves her device, and there is no account and no bill. What she thinks of answers stays there
 too, until she saves it as a file; dropped where examples are brought in, it becomes suggestions.
 
-Whoever has the folder can read what is in it. `known.json` holds the questions and answers that it learned from, by which
-the page finds known answers without the model; an owner who has the model write every answer gets a page without it."""
+It reads questions with the multilingual Universal Sentence Encoder (`sentences.*`, Apache-2.0) and, where the studio had one,
+with all-MiniLM-L6-v2 (Apache-2.0) or multilingual-e5-small (MIT; both `encoder.gguf.*`).
+
+Whoever has the folder can read what is in it. `known.json` and `known-vectors.json` hold the questions and answers that it learned from, by which
+the page finds known answers without the model; an owner who has the model write every answer gets a page without them."""
 
     def _model(self, source: ExportSource, into: Path, child: Child, which: str) -> SiteModel:
         whole = into / f"{which}.gguf"
@@ -104,6 +109,13 @@ the page finds known answers without the model; an owner who has the model write
         child.run("studio.sharing.exporters.write_gguf", *arguments)
         size, parts = whole.stat().st_size, _cut(whole)
         return SiteModel(parts, size, _plain_prompt(source) if which == "base" else None)
+
+    def _readers(self, source: ExportSource, known: KnownAnswers, into: Path, child: Child) -> list[SiteModel | None]:
+        """The encoder, if there is one, and the sentence encoder."""
+        child.run("studio.sharing.exporters.write_readers", into, source.home, *filter(None, [known.encoder]))
+        files = [into / "encoder.gguf", into / "sentences.gz"]
+        sizes = [path.stat().st_size if path.is_file() else 0 for path in files]
+        return [SiteModel(_cut(path), size) if size else None for path, size in zip(files, sizes, strict=True)]
 
 
 def _plain_prompt(source: ExportSource) -> tuple[str, str] | None:

@@ -41,11 +41,13 @@ def site_files(page: SitePage) -> dict[str, bytes]:
         "demo.js": (_FOLDER / "static" / "demo.js").read_bytes(),
         "site.js": (_FOLDER / "site_static" / "site.js").read_bytes(),
         "known.js": (_FOLDER / "site_static" / "known.js").read_bytes(),
+        "encoder.js": (_FOLDER / "site_static" / "encoder.js").read_bytes(),
+        "sentences.js": (_FOLDER / "site_static" / "sentences.js").read_bytes(),
         "figtree.woff2": (assets_dir() / _FONT).read_bytes(),
     }
     pages = {_name(page, locale): _page(page, locale).encode() for locale in LOCALES}
     worker = (_FOLDER / "site_static" / "sw.js").read_text(encoding="utf-8").replace("VERSION", page.version)
-    known = {"known.json": page.known.selector} if page.known else {}
+    known = {"known.json": page.known.letters, "known-vectors.json": page.known.vectors} if page.known else {}
     return {**files, **pages, **known, "sw.js": worker.encode()}
 
 
@@ -61,6 +63,8 @@ def _page(page: SitePage, locale: str) -> str:
     site: dict[str, Any] = {
         "tuned": asdict(page.tuned),
         "base": asdict(page.base) if page.base else None,
+        "encoder": asdict(page.encoder) if page.encoder else None,
+        "sentences": asdict(page.sentences) if page.sentences else None,
         "version": page.version,
         "maxTokens": 256,
         "notesFile": f"{slug(page.title)}-{text('demo.site.notes_file')}.jsonl",

@@ -1,4 +1,4 @@
-// Which answer to trust, decided on the visitor's device by letters alone: the sums of studio/trust/selector.py.
+// Which answer to trust, decided on the visitor's device: the sums of studio/trust/selector.py.
 const NEAREST = [3, 1]; // so many nearest questions of an answer say how near it is
 const SMALL_TALK = 0.7; // probability that a greeting has
 const FAR = -0.2; // likeness of a class without questions
@@ -31,11 +31,26 @@ function pieces(text) {
   return counts;
 }
 
-const norm = (values) => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+const dot = (one, other) => one.reduce((sum, value, at) => sum + value * other[at], 0);
+const norm = (values) => Math.sqrt(dot(values, values));
 
 function floats(base64) {
   const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
   return new Float32Array(bytes.buffer);
+}
+
+function rows(values, count) {
+  const width = values.length / count;
+  return Array.from({ length: count }, (_, at) => values.subarray(at * width, (at + 1) * width));
+}
+
+// The vector of what all have in common.
+const middle = (vectors) => vectors[0].map((_, at) => mean(vectors.map((vector) => vector[at])));
+
+// A vector about another one, of length 1.
+function centred(vector, about) {
+  const moved = Float32Array.from(vector, (value, at) => value - about[at]), length = norm(moved) || 1;
+  return moved.map((value) => value / length);
 }
 
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -86,7 +101,7 @@ export class KnownAnswers {
     this.ofQuestions = new Letters(values.questions, weights);
     this.ofAnswers = new Letters(values.answers, weights);
     this.none = values.answers.length; // class of questions for a person; greetings are the next one
-    this.ridge = floats(values.ridge); // by question, then answer, a number for each class
+    this.selector = { ...values, ridge: floats(values.ridge), ways: [] }; // ridge: by question, then answer, a number for each class
     this.byClass = Array.from({ length: this.none + 2 }, () => []);
     values.labels.forEach((label, at) => this.byClass[label].push(at));
     this.own = new Map(); // answer of each of the owner's own questions; null for one with two answers
@@ -96,49 +111,86 @@ export class KnownAnswers {
     });
   }
 
+  // Decides as the studio does from now on: what it fitted, and what gives the vector of a text, by way of reading.
+  useVectors(values, encoders) {
+    const isOwn = (_, at) => this.labels[at] < this.none;
+    const ways = values.ways.map((way, at) => {
+      const questions = rows(floats(way.questions), this.questions.length), answers = rows(floats(way.answers), this.none);
+      const about = middle(questions.filter(isOwn)), aboutAnswers = middle(answers);
+      const known = [
+        questions.map((vector) => centred(vector, about)),
+        answers.map((vector) => centred(vector, about)),
+        answers.map((vector) => centred(vector, aboutAnswers)), // what tells them from each other
+      ];
+      return async (text) => {
+        const vector = centred(await encoders[at](text), about);
+        return known.map((others) => others.map((other) => dot(other, vector)));
+      };
+    });
+    this.byLetters = this.selector;
+    this.selector = { ...values, ridge: floats(values.ridge), ways };
+  }
+
   // Who answers a question of a conversation: {kind: "known" | "written" | "handed_over", answer, confidence}.
   // `before` is the question before it, `given` the answers that were given.
-  decide(question, before = "", given = []) {
-    const alone = this.decideAlone(question);
+  async decide(question, before = "", given = []) {
+    const alone = await this.decideAlone(question);
     if (!before.trim() || alone.kind !== "handed_over") return alone;
-    const together = this.decideAlone(`${before}\n${question}`);
+    const together = await this.decideAlone(`${before}\n${question}`);
     if (together.kind !== "known") return alone;
     return given.includes(together.answer) ? { kind: "written", answer: "", confidence: together.confidence } : together;
   }
 
-  decideAlone(question) {
-    const chances = this.probabilities(question);
-    const best = largest(chances.slice(0, this.none)), confidence = this.confidence(chances);
-    const own = this.own.get(folded(question)) ?? null;
-    if (own !== null) return { kind: "known", answer: this.answers[own], confidence: 1 };
+  // Whether a question is one of the owner's, which has one answer.
+  isOwn(question) {
+    return (this.own.get(folded(question)) ?? null) !== null;
+  }
+
+  async decideAlone(question) {
+    if (this.isOwn(question)) return { kind: "known", answer: this.answers[this.own.get(folded(question))], confidence: 1 };
+    const { chances, threshold, outsideLimit } = await this.probabilities(question);
+    const best = largest(chances.slice(0, this.none)), confidence = this.confidence(chances, outsideLimit);
     if (chances[this.none + 1] > SMALL_TALK) return { kind: "written", answer: "", confidence };
-    if (confidence > this.threshold) return { kind: "known", answer: this.answers[best], confidence };
+    if (confidence > threshold) return { kind: "known", answer: this.answers[best], confidence };
     return { kind: "handed_over", answer: "", confidence };
   }
 
   // How much likelier the best answer is than the next; 0 where no answer fits.
-  confidence(chances) {
-    if (chances[this.none] + chances[this.none + 1] > this.outsideLimit) return 0;
+  confidence(chances, outsideLimit) {
+    if (chances[this.none] + chances[this.none + 1] > outsideLimit) return 0;
     const [first, second = 0] = chances.slice(0, this.none).sort((one, other) => other - one);
     return first / (first + second + 1e-12);
   }
 
-  // Of each class: the answers, "none of these", small talk.
-  probabilities(question) {
-    const alike = this.ofQuestions.likeness(question), toAnswers = this.ofAnswers.likeness(question);
+  // Of each class: the answers, "none of these", small talk; and what a known answer needs.
+  async probabilities(question) {
+    const toAnswers = this.ofAnswers.likeness(question);
+    const letters = [this.ofQuestions.likeness(question), toAnswers, toAnswers];
+    let ways = [];
+    try {
+      ways = await Promise.all(this.selector.ways.map((way) => way(question)));
+    } catch (error) {
+      console.error(error);
+      this.selector = this.byLetters;
+    }
+    const { ridge, weights, outsideBias, threshold, outsideLimit } = this.selector;
+    const combined = [0, 1].flatMap((part) => letters[part].map((value, at) =>
+      LETTER_WEIGHT * value + (ways.length ? mean(ways.map((way) => way[part][at])) : 0)));
+    ways.push(letters);
     const linear = new Array(this.byClass.length).fill(0);
-    [...alike, ...toAnswers].forEach((value, at) => {
-      if (value) linear.forEach((_, label) => (linear[label] += LETTER_WEIGHT * value * this.ridge[at * linear.length + label]));
+    combined.forEach((value, at) => {
+      if (value) linear.forEach((_, label) => (linear[label] += value * ridge[at * linear.length + label]));
     });
     const logits = this.byClass.map((own, label) => {
-      const sorted = own.map((at) => alike[at]).sort((one, other) => other - one);
-      const near = NEAREST.map((count) => (sorted.length ? mean(sorted.slice(0, count)) : FAR));
-      const features = [...near, toAnswers[label] ?? 0, linear[label]];
-      const bias = label < this.none ? 0 : this.outsideBias[label - this.none];
-      return features.reduce((sum, value, at) => sum + value * this.weights[at], bias);
+      const near = ways.flatMap(([alike]) => {
+        const sorted = own.map((at) => alike[at]).sort((one, other) => other - one);
+        return NEAREST.map((count) => (sorted.length ? mean(sorted.slice(0, count)) : FAR));
+      });
+      const features = [...near, ...ways.map((way) => way[2][label] ?? 0), linear[label]];
+      return dot(features, weights) + (label < this.none ? 0 : outsideBias[label - this.none]);
     });
     const highest = Math.max(...logits), odds = logits.map((logit) => Math.exp(logit - highest));
     const all = odds.reduce((sum, value) => sum + value, 0);
-    return odds.map((value) => value / all);
+    return { chances: odds.map((value) => value / all), threshold, outsideLimit };
   }
 }

@@ -1,5 +1,7 @@
 // Answers in the visitor's browser: loads the models of this folder and takes the place of the server that demo.js asks.
+import { Tokenizer, encoder } from "./encoder.js";
 import { KnownAnswers } from "./known.js";
+import { SentenceEncoder } from "./sentences.js";
 import { Wllama } from "./wllama.js";
 
 const site = JSON.parse(document.getElementById("site").dataset.site);
@@ -42,7 +44,7 @@ async function fetchOwn(name) {
   return response;
 }
 
-async function fetchModel(model, onBytes) {
+async function fetchModel(model) {
   const parts = [];
   for (const name of model.parts) {
     const pieces = [];
@@ -60,27 +62,60 @@ async function fetchModel(model, onBytes) {
 
 const simd = new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11]);
 
-async function load(model, onBytes) {
+async function load(model, options) {
   const wllama = new Wllama({ default: "./wllama.wasm" }, { suppressNativeLog: true });
   const threads = crossOriginIsolated ? Math.min(4, Math.max(1, Math.ceil((navigator.hardwareConcurrency || 2) / 2) + 1)) : 1;
-  const blob = await fetchModel(model, onBytes);
-  await wllama.loadModel([blob], { n_ctx: 2048, n_gpu_layers: 0, n_threads: Math.min(threads, navigator.hardwareConcurrency || 1) });
+  const blob = await fetchModel(model);
+  await wllama.loadModel([blob], { n_gpu_layers: 0, n_threads: Math.min(threads, navigator.hardwareConcurrency || 1), ...options });
   return wllama;
 }
 
-const total = site.tuned.size + (site.base ? site.base.size : 0);
+const total = [site.sentences, site.encoder, site.tuned, site.base].reduce((sum, model) => sum + (model ? model.size : 0), 0);
+let loaded = 0;
+
+function onBytes(bytes) {
+  loaded += bytes;
+  tell(`${site.said.loading} ${percent.format(Math.min(1, loaded / total))} · ${size(total)}`, loaded / total);
+}
+
+const WHOLE_TEXT = 128; // tokens of a question that are read; all of them at once
+let reading = null;
+
+const json = async (name) => (await fetchOwn(name)).json();
+
+async function loadSentences() {
+  const packed = (await fetchModel(site.sentences)).stream().pipeThrough(new DecompressionStream("gzip"));
+  const sentences = new SentenceEncoder(await json("sentences.json"), await new Response(packed).arrayBuffer());
+  return (text) => sentences.encode(text);
+}
+
+async function loadEncoder() {
+  const sizes = { n_ctx: WHOLE_TEXT, n_batch: WHOLE_TEXT, n_ubatch: WHOLE_TEXT, n_parallel: 1 };
+  const wllama = await load(site.encoder, { ...sizes, embeddings: true, pooling_type: "mean" });
+  return encoder(wllama, new Tokenizer(await json("encoder-tokenizer.json")));
+}
+
+// Reads what questions mean from then on. Where that cannot be loaded, their letters are compared.
+function read() {
+  reading ||= (async () => {
+    if (!site.sentences || !WebAssembly.validate(simd)) return;
+    const encoders = [...(site.encoder ? [await loadEncoder()] : []), await loadSentences()];
+    (await trusted).useVectors(await json("known-vectors.json"), encoders);
+    document.documentElement.dataset.reads = "";
+  })().catch((error) => console.error(error)).finally(() => { if (!loading) tellLater(); });
+  return reading;
+}
+
+function tellLater() {
+  tell(`${site.said.later} · ${size(total - loaded)}`);
+}
 
 async function prepare() {
+  await read();
   if (!WebAssembly.validate(simd)) throw new Error("simd");
   if (navigator.deviceMemory && navigator.deviceMemory * 1e9 < total * 2.5) throw new RangeError("memory");
-  let loaded = 0;
-  const onBytes = (bytes) => {
-    loaded += bytes;
-    tell(`${site.said.loading} ${percent.format(Math.min(1, loaded / total))} · ${size(total)}`, loaded / total);
-  };
-  tell(`${site.said.loading} · ${size(total)}`, 0);
-  const tuned = await load(site.tuned, onBytes);
-  const base = site.base ? await load(site.base, onBytes) : null;
+  const tuned = await load(site.tuned, { n_ctx: 2048 });
+  const base = site.base ? await load(site.base, { n_ctx: 2048 }) : null;
   tell("");
   document.documentElement.dataset.ready = `${tuned.getNumThreads()}`;
   return { tuned, base };
@@ -103,15 +138,15 @@ function ready() {
 }
 
 // The owner's own answers need no model; null where there are none. A visitor who pays for each byte, or wants to save
-// them, loads the model only when a question needs it.
+// them, loads a model only when a question needs it.
 async function begin() {
   inOwnLanguage();
   await takeOver();
-  const link = navigator.connection;
-  if (!site.handedOver || !(link?.saveData || link?.type === "cellular")) ready();
-  else tell(`${site.said.later} · ${size(total)}`);
+  const link = navigator.connection, isSaving = site.handedOver && (link?.saveData || link?.type === "cellular");
+  if (isSaving) tellLater();
+  else ready();
   if (!site.handedOver) return null;
-  const known = new KnownAnswers(await (await fetchOwn("known.json")).json());
+  const known = new KnownAnswers(await json("known.json"));
   document.documentElement.dataset.known = "";
   return known;
 }
@@ -154,17 +189,23 @@ function isLooping(said) {
   return false;
 }
 
+const PATIENCE = 15_000; // milliseconds that a question waits for what reads its meaning; then its letters decide
+
 // What is said without the model, and how it came about; a visitor may want the model's own words all the same.
-async function decided(question, turns, isAlone) {
+async function decided(question, turns, isAlone, send) {
   const known = await trusted;
   if (site.handedOver && !known && !isAlone) throw new Error("known.json");
   if (!known || isAlone) return { how: site.handedOver ? "written" : "" };
-  const decision = known.decide(question, turns.at(-1)?.question, turns.map((turn) => turn.tuned));
+  if (site.sentences && !known.isOwn(question) && !("reads" in document.documentElement.dataset)) {
+    send({ message: site.said.loading });
+    await Promise.race([read(), new Promise((done) => setTimeout(done, PATIENCE))]);
+  }
+  const decision = await known.decide(question, turns.at(-1)?.question, turns.map((turn) => turn.tuned));
   return { how: decision.kind, said: decision.kind === "handed_over" ? site.handedOver : decision.answer };
 }
 
 async function answer({ question, turns, alone }, signal, send) {
-  const { how, said } = await decided(question, turns, alone);
+  const { how, said } = await decided(question, turns, alone, send);
   if (how) send({ how });
   if (said) send({ tuned: said });
   const sides = ["tuned", "base"].filter((side) => site[side] && !(side === "tuned" && said));
