@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from studio.cli.terminal import Terminal
-from studio.domain.dataset import Mapping
 from studio.domain.left_out import left_out, totals
 
 if TYPE_CHECKING:
@@ -27,7 +26,8 @@ def say(terminal: Terminal, read: ReadResult, report: Report) -> None:
         terminal.result(
             text("cli.examples.read", file=file.label, n=file.examples, format=text(f"examples.reader.{file.reader}"))
         )
-        for role, columns in _columns(file.mapping).items():
+        for role, chosen in file.mapping.model_dump(exclude_defaults=True, exclude={"company", "sheets"}).items():
+            columns = (chosen,) if isinstance(chosen, str) else chosen
             terminal.result(text(f"cli.examples.column.{role}", columns=", ".join(columns)))
         if file.speakers:
             said = ", ".join(f"{name} ({count})" for name, count in file.speakers[:10])
@@ -48,18 +48,6 @@ def say(terminal: Terminal, read: ReadResult, report: Report) -> None:
         terminal.result(text("cli.examples.most_worth"))
         for number, finding in enumerate(report.top3, start=1):
             terminal.result(f"{number}. {text(f'checks.rule.{finding.code}')}")
-
-
-def _columns(mapping: Mapping) -> dict[str, tuple[str, ...]]:
-    found = {
-        "question": mapping.question,
-        "answer": mapping.answer,
-        "system": mapping.system,
-        "topic": (mapping.topic,) if mapping.topic else (),
-        "id": (mapping.id,) if mapping.id else (),
-        "held_out": (mapping.held_out,) if mapping.held_out else (),
-    }
-    return {role: columns for role, columns in found.items() if columns}
 
 
 def _sentence(terminal: Terminal, finding: Finding) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from typing import Any
 
 from jinja2 import nodes
 from jinja2.exceptions import TemplateError
@@ -30,9 +29,11 @@ class TemplateRenderer:
         environment = ImmutableSandboxedEnvironment(
             trim_blocks=True, lstrip_blocks=True, extensions=[_GenerationBlock, loopcontrols]
         )
-        environment.filters["tojson"] = _to_json
+        environment.filters["tojson"] = lambda value, indent=None, **_: json.dumps(
+            value, ensure_ascii=False, indent=indent
+        )
         environment.globals["raise_exception"] = _raise
-        environment.globals["strftime_now"] = _now
+        environment.globals["strftime_now"] = lambda pattern: datetime.now().strftime(pattern)
         self._template = environment.from_string(source)
         self._bos, self._eos = bos, eos
 
@@ -84,11 +85,3 @@ def _folded(turns: Turns) -> Turns:
 
 def _raise(message: str) -> None:
     raise TemplateError(message)
-
-
-def _now(pattern: str) -> str:
-    return datetime.now().strftime(pattern)
-
-
-def _to_json(value: Any, **options: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=options.get("indent"))

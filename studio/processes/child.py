@@ -110,7 +110,8 @@ def run_process(
             env=options.get("variables"), cwd=folder, encoding="utf-8", errors="replace",
         )  # fmt: skip
     try:
-        options.get("on_start", _ignore)(process.pid)
+        if (on_start := options.get("on_start")) is not None:
+            on_start(process.pid)
         if (memory := options.get("memory")) is not None:
             watch_memory(process, memory)
         lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -124,10 +125,6 @@ def run_process(
         process.kill()
         process.wait()
         _close(process.stdin)
-
-
-def _ignore(_pid: int) -> None:
-    return None
 
 
 def _lines(

@@ -108,7 +108,11 @@ def tables_of(source: SourceFile, value: Any, detail: str) -> Iterator[Table]:
         yield from exports.tables(export, source, value, detail)
     elif isinstance(value, dict):
         yield from _tables_of_object(source, value, detail)
-    elif isinstance(value, list) and value and all(isinstance(item, list) for item in value[:20]) and _is_grid(value):
+    elif (
+        isinstance(value, list)
+        and value
+        and all(isinstance(row, list) and not any(isinstance(c, dict | list) for c in row) for row in value[:20])
+    ):
         cells = (
             (n, ["" if c is None else str(c) for c in row]) for n, row in enumerate(value, 1) if isinstance(row, list)
         )
@@ -155,7 +159,9 @@ def _tables_of_object(source: SourceFile, value: dict[str, Any], detail: str) ->
             Record(n, dict(zip(lists, row, strict=True))) for n, row in enumerate(zip(*lists.values(), strict=True), 1)
         )
         yield from _table(source, rows, detail)
-    elif (part := single_part(value)) is not None and (isinstance(part, dict) or not _is_plain(part)):
+    elif (part := single_part(value)) is not None and (
+        isinstance(part, dict) or any(isinstance(item, dict | list) for item in part[:20])
+    ):
         yield from tables_of(source, part, detail)
     elif value and all(isinstance(v, dict) for v in value.values()):  # {"id-1": {…}, "id-2": {…}}
         yield from _table(source, _items(source, list(value.values())), detail)
@@ -189,14 +195,6 @@ def _speaks(items: list[Any]) -> bool:
 
 def _is_turn(item: Any) -> bool:
     return isinstance(item, dict) and bool({"role", "from"} & item.keys()) and bool({"content", "value"} & item.keys())
-
-
-def _is_plain(items: list[Any]) -> bool:
-    return not any(isinstance(item, dict | list) for item in items[:20])
-
-
-def _is_grid(value: list[Any]) -> bool:
-    return all(not isinstance(cell, dict | list) for row in value[:20] for cell in row)
 
 
 def _items(source: SourceFile, items: list[Any]) -> Iterator[Record]:
