@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from itertools import chain, repeat
 from typing import Final
 
 from studio.data.text import words
@@ -40,6 +42,9 @@ SMALL_WORDS: Final = {
 }
 TYPICAL: Final = (("pt", ("ã", "õ", "lh", "nh")), ("es", ("ñ", "¿", "¡", "ción")), ("de", ("ß", "sch")))
 NAMES: Final = tuple(SMALL_WORDS)
+_NAMES_OF: Final = {
+    word: tuple(name for name in NAMES if word in SMALL_WORDS[name]) for small in SMALL_WORDS.values() for word in small
+}
 
 
 def language(text: str) -> str:
@@ -48,7 +53,8 @@ def language(text: str) -> str:
     found = _WORD.findall(lower)[:_MOST_WORDS]
     if len(found) < _FEWEST_WORDS:
         return ""
-    scores = {name: sum(map(small.__contains__, found)) / len(found) for name, small in SMALL_WORDS.items()}
+    hits = Counter(chain.from_iterable(map(_NAMES_OF.get, found, repeat(()))))
+    scores = {name: hits[name] / len(found) for name in NAMES}
     for name, letters in TYPICAL:
         scores[name] += 0.06 * min(3, sum(map(lower.count, letters)))
     best = max(scores, key=scores.__getitem__)

@@ -65,16 +65,16 @@ class Kind:
     scan: Callable[[str], Iterator[Span]]  # yields its values in a text
     weight: float  # of its check
     severity: Severity = Severity.WARNING  # of its check
-    needs_digits: bool = True  # whether every value has some
+    digits: int = 0  # the fewest that a value has
     may_be_ours: bool = True  # whether a company has such a value of its own and tells it to customers
 
 
 def spans(text: str, kinds: Sequence[Kind]) -> list[tuple[Kind, Span]]:
     """The personal data of a text in the order of its letters; no two overlap, the surest kind comes first."""
     taken: list[tuple[Kind, Span]] = []
-    has_digits = _DIGIT.search(text) is not None
+    digits = len(_DIGIT.findall(text))
     for kind in kinds:
-        for span in kind.scan(text) if has_digits or not kind.needs_digits else ():
+        for span in kind.scan(text) if digits >= kind.digits else ():
             if all(span.end <= other.start or span.start >= other.end for _, other in taken):
                 taken.append((kind, span))
     return sorted(taken, key=lambda found: found[1].start)

@@ -124,17 +124,18 @@ class Scanner:
             chained([say("held_out") is True, *roles, *[text.folded for text in texts]]),
             chained(lines) if lines else 0,
             chained(lines[:-2]) if len(lines) > 2 else 0,
-            _question_key([turns[k][1] for k in asked], made),
+            _question_key([texts[k] for k in asked], made),
             answer.key,
             hashed(topic) if topic is not None else 0,
         )
 
 
-def _question_key(contents: list[str], made: FactsBuilder) -> int:
+def _question_key(texts: list[Text], made: FactsBuilder) -> int:
     """The hash of what a user says in one turn, several or none."""
-    key = " ".join(filter(None, map(plain, contents))) or "\n".join(contents).strip()
-    made.questions[found := hashed(key)] = key
-    return found
+    compared = " ".join(text.compared for text in texts)
+    key = texts[0].key if len(texts) == 1 else hashed(compared)
+    made.questions[key] = compared
+    return key
 
 
 def _flags(tests: list[tuple[int, Callable[..., bool]]], *of: str) -> int:

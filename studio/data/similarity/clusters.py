@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from array import array
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +19,9 @@ _HASHES: Final = 32
 _BANDS: Final = 8  # of 4 hashes: two texts that share 80 % of their pieces meet in a band with probability 0.98
 _NEIGHBOURS: Final = 6  # of a bucket that a text is compared with: enough to meet one, too few to be quadratic
 _SLACK: Final = 0.2  # below the threshold, where hashes alone rule an overlap out: 32 of them err by 0.07
+_TEXTS_AT_ONCE: Final = 1_000  # so few stay in the processor's cache
 _PAIRS_AT_ONCE: Final = 20_000
+_PIECE_BITS: Final = 30  # of the hash of a piece, so that it is a column of a sparse matrix
 _NUMBERS: Final = re.compile(r"\d+")
 
 Ints = NDArray[np.int64]
@@ -58,24 +59,47 @@ def _number_mark(text: str) -> int:
 
 
 def _signatures_of(texts: Sequence[str]) -> tuple[csr_array, Signatures]:
-    """The pieces of each text as a row of a sparse matrix, and its MinHash values ``(N, 32)``."""
+    """The pieces of each text as a row of a sparse matrix ``(N, 2**30)``, and its MinHash values ``(N, 32)``."""
     from scipy.sparse import csr_array
 
-    places: dict[str, int] = {}
-    columns, ends = array("i"), array("q", [0])
-    for text in texts:
-        # In the order of the alphabet, so that every process draws the same hashes for the same texts.
-        columns.extend(places.setdefault(piece, len(places)) for piece in sorted(_pieces(text)))
-        ends.append(len(columns))
-    indices, indptr = np.frombuffer(columns, np.int32), np.frombuffer(ends, np.int64)
     random = np.random.default_rng(1)
+    masks = random.integers(0, 1 << 32, _HASHES, dtype=np.uint32)
+    factors = random.integers(0, 1 << 32, _HASHES, dtype=np.uint32) | np.uint32(1)
     signatures = np.empty((len(texts), _HASHES), np.uint32)
-    for k in range(_HASHES):
-        hashes = random.integers(0, 1 << 32, len(places), dtype=np.uint32)
-        signatures[:, k] = np.minimum.reduceat(hashes[indices], indptr[:-1])
-    pieces = csr_array((np.ones(len(indices), np.int8), indices, indptr), shape=(len(texts), len(places)))
-    pieces.sort_indices()
-    return pieces, signatures
+    columns = np.empty(sum(map(len, texts)), np.int32)
+    ends = np.zeros(len(texts) + 1, np.int64)
+    for first in range(0, len(texts), _TEXTS_AT_ONCE):
+        pieces, counts = _hashed_pieces(texts[first : first + _TEXTS_AT_ONCE])
+        rows = slice(first, first + len(counts))
+        starts = np.cumsum(counts) - counts
+        for k in range(_HASHES):
+            signatures[rows, k] = np.minimum.reduceat((pieces ^ masks[k]) * factors[k], starts)
+        begin = ends[first]
+        columns[begin : begin + len(pieces)] = pieces
+        ends[first + 1 : first + len(counts) + 1] = begin + starts + counts
+    columns = columns[: ends[-1]]
+    return csr_array((np.ones(len(columns), np.int8), columns, ends), shape=(len(texts), 1 << _PIECE_BITS)), signatures
+
+
+def _hashed_pieces(texts: Sequence[str]) -> tuple[NDArray[np.uint32], Ints]:
+    """The hashes of the different three-letter pieces of some texts, a space put around each; rising within a text.
+
+    Returns:
+        All pieces, one text after the other, and how many each text has, ``(len(texts),)``.
+    """
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    letters = np.frombuffer(f" {'  '.join(texts)} ".encode("utf-32-le", "surrogatepass"), np.uint32)
+    inside = np.ones(len(letters), np.bool_)
+    ends = np.cumsum(lengths + 2)
+    inside[ends - 1] = inside[ends - 2] = False  # pieces that would reach into the next text
+    a, b, c = letters[:-2], letters[1:-1], letters[2:]
+    hashes = (a * np.uint32(0x9E3779B1) + b * np.uint32(0x85EBCA77) + c * np.uint32(0xC2B2AE3D))[inside[:-2]]
+    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
+        hashes = (hashes ^ (hashes >> np.uint32(shift))) * np.uint32(factor)
+    owners = np.repeat(np.arange(len(texts), dtype=np.uint64), lengths) << np.uint64(32)
+    ordered = np.sort(owners | (hashes >> np.uint32(32 - _PIECE_BITS)))
+    different = ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))]
+    return different.astype(np.uint32), np.bincount((different >> np.uint64(32)).astype(np.int64))
 
 
 def _candidates(signatures: Signatures, marks: Hashes, floor: float) -> tuple[Ints, Ints]:
@@ -136,7 +160,7 @@ def near(keys: Sequence[str], threshold: float = THRESHOLD, apart: Hashes | None
         ``(len(keys),)``: the index of the first text of each one's cluster.
     """
     parents = np.arange(len(keys))
-    chosen = np.flatnonzero([len(set(key)) >= _FEWEST_PIECES or len(_pieces(key)) >= _FEWEST_PIECES for key in keys])
+    chosen = np.flatnonzero([_has_pieces(key) for key in keys])
     if len(chosen) < 2:
         return parents
     texts = [keys[i] for i in chosen.tolist()]
@@ -144,7 +168,6 @@ def near(keys: Sequence[str], threshold: float = THRESHOLD, apart: Hashes | None
     return parents
 
 
-def _pieces(key: str) -> set[str]:
-    """The different three-letter pieces of a text, a space put around it."""
-    padded = f" {key} "
-    return {padded[i : i + 3] for i in range(len(key))}
+def _has_pieces(key: str) -> bool:
+    """Whether a text has enough different three-letter pieces; it has as many as letters at least."""
+    return len(set(key)) >= _FEWEST_PIECES or len({f" {key} "[i : i + 3] for i in range(len(key))}) >= _FEWEST_PIECES

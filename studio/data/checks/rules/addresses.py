@@ -30,4 +30,4 @@ def _scan(text: str) -> Iterator[Span]:
             yield Span(match.start(), match.end(), plain(match.group()))
 
 
-KIND: Final = Kind("addresses", "ADDRESS", _scan, 20)
+KIND: Final = Kind("addresses", "ADDRESS", _scan, 20, digits=1)

@@ -26,4 +26,4 @@ def _scan(text: str) -> Iterator[Span]:
             pieces = pieces[:-1]
 
 
-KIND: Final = Kind("bank_accounts", "IBAN", _scan, 30)
+KIND: Final = Kind("bank_accounts", "IBAN", _scan, 30, digits=6)

@@ -25,4 +25,4 @@ def _scan(text: str) -> Iterator[Span]:
             yield Span(match.start(), match.end(), digits)
 
 
-KIND: Final = Kind("cards", "CARD", _scan, 40, may_be_ours=False)
+KIND: Final = Kind("cards", "CARD", _scan, 40, may_be_ours=False, digits=13)

@@ -27,4 +27,4 @@ def _scan(text: str) -> Iterator[Span]:
             yield Span(match.start(), match.end(), number)
 
 
-KIND: Final = Kind("cnpj", "CNPJ", _scan, 25)
+KIND: Final = Kind("cnpj", "CNPJ", _scan, 25, digits=6)

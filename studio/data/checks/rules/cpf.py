@@ -29,4 +29,4 @@ def _scan(text: str) -> Iterator[Span]:
             yield Span(match.start(), match.end(), digits)
 
 
-KIND: Final = Kind("cpf", "CPF", _scan, 40, may_be_ours=False)
+KIND: Final = Kind("cpf", "CPF", _scan, 40, may_be_ours=False, digits=11)

@@ -41,4 +41,4 @@ def _scan(text: str) -> Iterator[Span]:
             yield Span(start, match.end(), value, ours=re.split(r"[.+_-]", local)[0] in _ROLES or local in _ROLES)
 
 
-KIND: Final = Kind("emails", "EMAIL", _scan, 30, needs_digits=False)
+KIND: Final = Kind("emails", "EMAIL", _scan, 30)

@@ -105,4 +105,4 @@ def _name(text: str, start: int, found: str, capitals: bool = False) -> Iterator
         yield Span(start, start + end, plain(text[start : start + end]))
 
 
-KIND: Final = Kind("names", "NAME", _scan, 20, needs_digits=False)
+KIND: Final = Kind("names", "NAME", _scan, 20)

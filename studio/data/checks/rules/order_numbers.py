@@ -56,4 +56,4 @@ def _means_else(text: str, start: int, value: str) -> bool:
     return _FLIGHT.fullmatch(value) is not None and _FLYING.search(text) is not None
 
 
-KIND: Final = Kind("order_numbers", "ORDER", _scan, 15, Severity.NOTE, may_be_ours=False)
+KIND: Final = Kind("order_numbers", "ORDER", _scan, 15, Severity.NOTE, may_be_ours=False, digits=4)

@@ -96,4 +96,4 @@ def _value(digits: str) -> str:
     return digits.lstrip("0")
 
 
-KIND: Final = Kind("phones", "PHONE", _scan, 30)
+KIND: Final = Kind("phones", "PHONE", _scan, 30, digits=8)

@@ -23,4 +23,4 @@ def _scan(text: str) -> Iterator[Span]:
         yield Span(match.start(), match.end(), re.sub(r"\D", "", match.group()))
 
 
-KIND: Final = Kind("postal_codes", "CEP", _scan, 15, Severity.NOTE)
+KIND: Final = Kind("postal_codes", "CEP", _scan, 15, Severity.NOTE, digits=8)
