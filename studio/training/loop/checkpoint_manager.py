@@ -30,14 +30,13 @@ class CheckpointManager:
 
     Args:
         reserve: bytes of the disk that are left free.
-        step: of the checkpoint that the run goes on from; 0 without one.
     """
 
-    def __init__(self, folder: RunFolder, engine: Engine, reserve: int, step: int = 0) -> None:
+    def __init__(self, folder: RunFolder, engine: Engine, reserve: int) -> None:
         self._folder = folder
         self._engine = engine
         self._reserve = reserve
-        self.saved_step = step
+        self.saved_step = 0
         self._saved_at = time.monotonic()
         self._wait = _SECONDS
 

@@ -73,8 +73,8 @@ class UploadGuard:
             await too_big(scope, receive, send)
 
 
-def sweep_uploads(folder: Path, older: float = _FORGOTTEN) -> None:
-    """Removes the files of uploads that were broken off: nothing has been written to them for ``older`` seconds."""
+def sweep_uploads(folder: Path) -> None:
+    """Removes the files of uploads that were broken off: nothing has been written to them for a long time."""
     for path in folder.glob("*") if folder.is_dir() else ():
-        if path.is_file() and not path.is_symlink() and path.stat().st_mtime < time.time() - older:
+        if path.is_file() and not path.is_symlink() and path.stat().st_mtime < time.time() - _FORGOTTEN:
             path.unlink(missing_ok=True)
