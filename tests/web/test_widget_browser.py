@@ -73,6 +73,12 @@ def test_a_question_by_keyboard_alone_on_a_strict_page(browser: Browser, served:
         expect(page.get_by_role("log")).to_have_attribute("aria-busy", "false")
         expect(page.locator("afina-chat .way")).to_have_text(catalog("pt")("demo.how_known"))
         assert served.chat.asked[0]["turns"]["tuned"][-1].content == "Abre domingo, 1?\nE segunda?"
+        page.keyboard.type("E no feriado?")
+        page.keyboard.press("Enter")
+        expect(answers(page).nth(1)).to_have_text("Sim, abrimos às 7.")
+        expect(page.get_by_role("log")).to_have_attribute("aria-busy", "false")
+        told = [message.content for message in served.chat.asked[1]["turns"]["tuned"]]
+        assert told == ["Abre domingo, 1?\nE segunda?", "Sim, abrimos às 7.", "E no feriado?"], "read with what was said"
         places = []
         for _ in range(6):  # once round: send, head, log, and the box again
             page.keyboard.press("Tab")

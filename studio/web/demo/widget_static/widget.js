@@ -10,6 +10,7 @@
   if (window[kept]) return; // the line stands on the page twice
   window[kept] = true;
   const phone = matchMedia("(max-width: 480px)"), hovers = matchMedia("(hover: hover)").matches;
+  const reminded = 4, mostReminded = 3000; // turns, and characters of their answers, that go with the next question
   const mostKept = 20; // turns that are still there on the site's next page
   let about, said, running = null, closed = false, turns = [];
 
@@ -188,6 +189,12 @@
     }
   }
 
+  // What the question is read with: it may only make sense after the last ones.
+  function earlier() {
+    const answered = turns.filter((turn) => turn.answer).slice(-reminded);
+    return answered.map(({ question, answer }) => ({ question, base: "", tuned: answer.slice(0, mostReminded) }));
+  }
+
   async function ask(question) {
     if (running || closed) return;
     const stop = running = new AbortController(), turn = addTurn(question);
@@ -196,7 +203,7 @@
     busy(true);
     try {
       const response = await fetch(address("/ask"), {
-        method: "POST", credentials: "omit", signal: stop.signal, body: JSON.stringify({ question }),
+        method: "POST", credentials: "omit", signal: stop.signal, body: JSON.stringify({ question, turns: earlier() }),
         headers: { "Content-Type": "application/json", "Afina-Visitor": about.visitor },
       });
       if (!response.ok) return refuse(turn, question, (await response.json()).error);
