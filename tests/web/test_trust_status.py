@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import gradio as gr
 import pytest
 from markupsafe import escape
 
@@ -16,7 +18,7 @@ from studio.storage.files import write_atomic
 from studio.trust.decision import RiskCurve, RiskLevel
 from studio.web.ui.components import Ui
 from studio.web.ui.pages.careful import careful_sentences
-from studio.web.ui.pages.trust_status import render_trust_status
+from studio.web.ui.pages.trust_status import build_trust_status, render_trust_status
 from studio.web.ui.session import Place
 from tests.services.test_links import add_run
 
@@ -69,6 +71,23 @@ def test_an_encoder_is_offered_where_it_answers_more(ui: Ui) -> None:
     assert "here-encoder-get" in later, "who changes her mind finds it"
     ui.services.policies.choose_careful("project-1", ALONE)
     assert render_trust_status(ui, PLACE, RUN, "here") == "", "the tuned model alone reads nothing"
+
+
+def test_what_ends_while_the_screen_is_rendered_is_looked_at_once_more(ui: Ui) -> None:
+    learn(ui, ("Do you open on Sundays?", "Yes, from 7 to 13."))
+    with gr.Blocks():
+        beside, page = gr.HTML(), Ui(ui.services, ui.text, place=gr.Textbox())
+
+        def shown(_place: Place, run_id: str) -> dict[Any, Any]:
+            text = str(ui.services.selectors.curve(run_id))
+            assert ui.services.selectors.require(run_id, WAIT)
+            return {beside: text}
+
+        status = build_trust_status(page, "here", lambda _: RUN, (beside,), shown)
+    first, second = status.show(PLACE, RUN), status.show(PLACE, RUN)
+    timer = status.outputs[1]
+    assert (first[beside], first[timer].active) == ("None", True)
+    assert (second[beside], second[timer].active) == (str(ui.services.selectors.curve(RUN)), False)
 
 
 def test_few_questions_are_no_hundred(ui: Ui) -> None:

@@ -78,7 +78,9 @@ def test_a_question_by_keyboard_alone_on_a_strict_page(browser: Browser, served:
         expect(answers(page).nth(1)).to_have_text("Sim, abrimos às 7.")
         expect(page.get_by_role("log")).to_have_attribute("aria-busy", "false")
         told = [message.content for message in served.chat.asked[1]["turns"]["tuned"]]
-        assert told == ["Abre domingo, 1?\nE segunda?", "Sim, abrimos às 7.", "E no feriado?"], "read with what was said"
+        assert told == ["Abre domingo, 1?\nE segunda?", "Sim, abrimos às 7.", "E no feriado?"], (
+            "read with what was said"
+        )
         places = []
         for _ in range(6):  # once round: send, head, log, and the box again
             page.keyboard.press("Tab")

@@ -53,12 +53,9 @@ def build_trust_status(
     def look(place: Place, run_id: str) -> dict[Any, Any]:
         if not run_id:
             return {timer: gr.Timer(active=False)}
+        going = _is_going(ui, run_id)  # first: what ends while the rest is rendered is looked at once more
         others = shown(place, run_id) if shown is not None else {}
-        return {
-            **others,
-            lines: render_trust_status(ui, place, run_id, elem_id),
-            timer: gr.Timer(active=_is_going(ui, run_id)),
-        }
+        return {**others, lines: render_trust_status(ui, place, run_id, elem_id), timer: gr.Timer(active=going)}
 
     def show(place: Place, run_id: str) -> dict[Any, Any]:
         ui.services.selectors.fit(run_id)
