@@ -38,6 +38,7 @@ _PUBLIC_NAMES: Final = {
     "gemma-3-270m": "google/gemma-3-270m",
 }
 _WEIGHTS: Final = (".safetensors", ".gguf", ".wasm")
+_PARTS: Final = {".gguf", ".gz"}  # of a page, cut into files
 _FRACTIONS: Final = {
     "starting": 0.05,
     "merging": 0.2,
@@ -225,9 +226,8 @@ def _pack(files: Path, target: Path) -> None:
     with atomic_path(target) as temporary:
         with zipfile.ZipFile(temporary, "w") as archive:
             for path in sorted(files.iterdir()):
-                packed = (
-                    zipfile.ZIP_STORED if path.suffix in _WEIGHTS or ".gguf" in path.suffixes else zipfile.ZIP_DEFLATED
-                )
+                is_packed = path.suffix in _WEIGHTS or not _PARTS.isdisjoint(path.suffixes)
+                packed = zipfile.ZIP_STORED if is_packed else zipfile.ZIP_DEFLATED
                 archive.write(path, f"{target.stem}/{path.name}", packed)
         with zipfile.ZipFile(temporary) as archive:
             if archive.testzip() is not None:

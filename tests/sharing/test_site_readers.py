@@ -68,8 +68,8 @@ window.unpack = async () => {
   window.sentence = async (text) => Array.from(sentences.encode(text));
 };
 window.decide = async (texts) => {
-  const known = new KnownAnswers(await json("known.json")), said = [];
-  known.useVectors(await json("known-vectors.json"), [window.encode, window.sentence]);
+  const values = await json("known.json"), known = new KnownAnswers(values), said = [];
+  known.useVectors(values, [window.encode, window.sentence]);
   for (const text of texts) said.push(await known.decide(text));
   return said;
 };
@@ -125,9 +125,7 @@ def test_the_page_reads_and_decides_as_the_studio_does(
         rows = list(csv.DictReader(file))[:64]
     known = known_questions([Conversation.pair(row["question"], row["answer"]) for row in rows], "en")
     selector = fit(Index.of(known, encoder.encode))
-    nothing = np.zeros((len(known.questions), 0), np.float32), np.zeros((len(known.answers), 0), np.float32)
-    for part, fitted in (("known", fit(Index(known, *nothing))), ("known-vectors", selector)):
-        (tmp_path / f"{part}.json").write_text(json.dumps(browser_selector(fitted, 0.1)), encoding="utf-8")
+    (tmp_path / "known.json").write_text(json.dumps(browser_selector(selector, 0.1)), encoding="utf-8")
     page = opened()
     page.evaluate("() => Promise.all([window.load(), window.unpack()])")
     assert ((vectors(page, "encode") * encoder.encode(TEXTS)).sum(axis=1) > 0.997).all(), "eight bits a weight"
