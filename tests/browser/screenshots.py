@@ -14,7 +14,7 @@ from urllib.parse import urljoin
 
 import psutil
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from studio.i18n import catalog
 from studio.web.network import lan_addresses
@@ -179,6 +179,7 @@ class Walk:
         """The chat in a corner of a shop's page, from the form on the Share screen ``page``."""
         with Shop(style=_SHOP_STYLE, name=_SHOP_NAMES[self.locale]) as shop:
             page.locator("#share-widget > button").click()
+            expect(page.locator("#share-widget-link input")).not_to_have_value("")  # then the form is filled in
             page.locator("#share-widget-sites textarea").fill(shop.url)
             page.locator("#share-widget-save").click()
             shop.line = page.locator("#share-widget-made .af-line").first.inner_text()
