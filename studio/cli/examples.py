@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from studio.cli import bringing, examples_report
+from studio.cli import example_options, examples_report
 from studio.cli.session import Json, Usage, open_services, terminal_of
 from studio.cli.terminal import Refused, Terminal, errors_of
 from studio.data.importing.hub_datasets import HubDataset
@@ -77,18 +77,18 @@ Out = Annotated[
 def examples(
     ctx: typer.Context,
     files: Files = None,
-    question: bringing.Questions = None,
-    answer: bringing.Answers = None,
-    system: bringing.Systems = None,
-    topic: bringing.Topic = None,
-    id_column: bringing.Id = None,
-    sheet: bringing.Sheets = None,
-    company: bringing.Company = None,
-    hub: bringing.Hub = None,
-    config: bringing.Config = None,
-    split: bringing.Split = None,
-    rows: bringing.Rows = 10_000,
-    token_file: bringing.TokenFile = None,
+    question: example_options.Questions = None,
+    answer: example_options.Answers = None,
+    system: example_options.Systems = None,
+    topic: example_options.Topic = None,
+    id_column: example_options.Id = None,
+    sheet: example_options.Sheets = None,
+    company: example_options.Company = None,
+    hub: example_options.Hub = None,
+    config: example_options.Config = None,
+    split: example_options.Split = None,
+    rows: example_options.Rows = 10_000,
+    token_file: example_options.TokenFile = None,
     model: Model = None,
     share: Share = None,
     seed: Seed = None,
@@ -123,13 +123,16 @@ def examples(
     write = export.writer(out.suffix) if out is not None else None
     if not files and not hub:
         raise Usage("cli.examples.no_files")
-    columns = bringing.columns_of(
+    columns = example_options.columns_of(
         question=question, answer=answer, system=system, topic=topic, id=id_column, sheets=sheet, company=company
     )
-    hub_set = HubDataset(hub or "", config, split, rows, bringing.token_of(token_file))
+    hub_set = HubDataset(hub or "", config, split, rows, example_options.token_of(token_file))
     drawing = {"share": share / 100 if share is not None else None, "seed": seed}
     choice = SplitChoice.model_validate({name: value for name, value in drawing.items() if value is not None})
-    with open_services() as services, bringing.brought(terminal, services.datasets, files or [], hub_set) as paths:
+    with (
+        open_services() as services,
+        example_options.fetched_files(terminal, services.datasets, files or [], hub_set) as paths,
+    ):
         read = _read(services.datasets, paths, columns)
         conversations, document = _examined(terminal, read, services.checks.examine(read.conversations, model), wanted)
         if len(conversations) <= _DRAWN_AT_MOST or choice.model_fields_set or reword:
@@ -144,7 +147,7 @@ def _read(datasets: DatasetService, paths: Sequence[Path], columns: Mapping) -> 
     read = datasets.read_paths(paths, columns)
     if not read.conversations and errors_of(read.problems):
         raise Refused(errors_of(read.problems))
-    bringing.require_found(columns, read)
+    example_options.require_found(columns, read)
     read.require()
     return read
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from studio.services.container import Services
 
 STORED = "dataset:"  # begins the name of a stored version of examples, which is no file
-SEEN_TO = (
+_HANDLED_CODES = (
     "run.model_not_installed",
     "run.licence_not_accepted",
 )  # problems that a command puts right: it installs and asks
@@ -109,7 +109,7 @@ def checked(terminal: Terminal, services: Services, values: dict[str, Any]) -> R
         Refused: with every problem that stops it.
     """
     recipe, found = services.runs.check(values)
-    problems = [problem for problem in found if problem.code not in SEEN_TO]
+    problems = [problem for problem in found if problem.code not in _HANDLED_CODES]
     if recipe is None or errors_of(problems):
         raise Refused(errors_of(problems) or found)
     terminal.warn(problems)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from studio.cli import bringing, recipes
+from studio.cli import example_options, recipes
 from studio.cli.models import ensure_installed
 from studio.cli.progress import watch
 from studio.cli.runs import summary
@@ -39,17 +39,17 @@ def train(
     system_prompt: Annotated[
         str | None, typer.Option(metavar="TEXT", help="What the model is told before each question.")
     ] = None,
-    question: bringing.Questions = None,
-    answer: bringing.Answers = None,
-    system_column: bringing.Systems = None,
-    id_column: bringing.Id = None,
-    sheet: bringing.Sheets = None,
-    company: bringing.Company = None,
-    hub: bringing.Hub = None,
-    config: bringing.Config = None,
-    split: bringing.Split = None,
-    rows: bringing.Rows = 10_000,
-    token_file: bringing.TokenFile = None,
+    question: example_options.Questions = None,
+    answer: example_options.Answers = None,
+    system_column: example_options.Systems = None,
+    id_column: example_options.Id = None,
+    sheet: example_options.Sheets = None,
+    company: example_options.Company = None,
+    hub: example_options.Hub = None,
+    config: example_options.Config = None,
+    split: example_options.Split = None,
+    rows: example_options.Rows = 10_000,
+    token_file: example_options.TokenFile = None,
     name: Annotated[str | None, typer.Option(metavar="TEXT", help="Name of the run in the studio.")] = None,
     choices: recipes.Choices = None,
     accept_licence: AcceptLicence = False,
@@ -68,7 +68,7 @@ def train(
     afina train --data faq.csv --set held_out_share=0.2
     """
     terminal = terminal_of(ctx, as_json=as_json)
-    columns = bringing.columns_of(
+    columns = example_options.columns_of(
         question=question, answer=answer, system=system_column, id=id_column, sheets=sheet, company=company
     )
     given: dict[str, Any] = {
@@ -81,8 +81,11 @@ def train(
     values = recipes.fields_of(recipe_file, given, choices)
     if not data and not hub and not values.get("data"):
         raise Usage("cli.train.no_data")
-    hub_set = HubDataset(hub or "", config, split, rows, bringing.token_of(token_file))
-    with open_services() as services, bringing.brought(terminal, services.datasets, data or [], hub_set) as paths:
+    hub_set = HubDataset(hub or "", config, split, rows, example_options.token_of(token_file))
+    with (
+        open_services() as services,
+        example_options.fetched_files(terminal, services.datasets, data or [], hub_set) as paths,
+    ):
         if paths:
             values["data"] = recipes.absolute(paths)
         values.setdefault("model", services.models.recommended(terminal.catalog.locale))
@@ -126,6 +129,6 @@ def _check_files(terminal: Terminal, datasets: DatasetService, recipe: Recipe) -
         if errors_of(read.problems):
             raise Refused(errors_of(read.problems))
         if entries is recipe.data:
-            bringing.require_found(recipe.columns or Mapping(), read)
+            example_options.require_found(recipe.columns or Mapping(), read)
         read.require()
         terminal.warn(read.problems)

@@ -19,7 +19,6 @@ _BOMS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_CHUNK: Final = 1 << 20
 _SAMPLE: Final = 32_768
 _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f\ufeff\ud800-\udfff\ufffe\uffff]")
 # Where a page or a document shows a hyphen or a dash: U+0002 is what copying from a PDF leaves of one at the end of a line,

@@ -10,10 +10,10 @@ from typing import Any, Final, NamedTuple, Protocol, Self
 
 import numpy as np
 
-from studio.data.checks.facts import Facts, Text, firsts
+from studio.data.checks.facts import Facts, Text, first_places
 from studio.data.checks.personal import Personal
 from studio.data.importing.findings import SHOWN_RANGES, row_list
-from studio.data.similarity.clusters import Hashes, Ints, mixed, near
+from studio.data.similarity.clusters import Hashes, Ints, combined_hashes, near
 from studio.data.versions.rows import Rows
 from studio.domain.conversation import Conversation, Message, table_label
 from studio.domain.problem import Severity
@@ -94,7 +94,7 @@ class Dataset(ABC):
     @cached_property
     def question_groups(self) -> Ints:
         """The group of near-identical questions that each example belongs to: the place of its first."""
-        first, rank = firsts(self.facts.rows["question"])
+        first, rank = first_places(self.facts.rows["question"])
         keys = [self.facts.questions[key] for key in self.facts.rows["question"][first].tolist()]
         groups: Ints = first[near(keys)][rank]
         return groups
@@ -103,7 +103,7 @@ class Dataset(ABC):
     def answer_groups(self) -> Ints:
         """The group of near-identical answers that each example belongs to, among those asked nearly the same."""
         answers, groups = self.facts.rows["answer"], self.question_groups
-        first, rank = firsts(mixed(groups.astype(np.uint64), answers))
+        first, rank = first_places(combined_hashes(groups.astype(np.uint64), answers))
         # Only groups of questions with several answers need a comparison.
         several = np.bincount(groups[first], minlength=len(groups))[groups[first]] > 1
         labels = np.arange(len(first))

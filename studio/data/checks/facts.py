@@ -153,7 +153,7 @@ def chained(parts: Sequence[int]) -> int:
     return hash(tuple(parts)) & 0xFFFFFFFFFFFFFFFF or 1
 
 
-def same(keys: Hashes, places: Ints | None = None) -> list[list[int]]:
+def equal_groups(keys: Hashes, places: Ints | None = None) -> list[list[int]]:
     """Positions with equal keys, for every key that is there at least twice; in the order of their first.
 
     Args:
@@ -170,7 +170,7 @@ def same(keys: Hashes, places: Ints | None = None) -> list[list[int]]:
     return [listed[a:b] for a, b in zip(starts[several].tolist(), ends[several].tolist(), strict=True)]
 
 
-def firsts(keys: Hashes) -> tuple[Ints, Ints]:
+def first_places(keys: Hashes) -> tuple[Ints, Ints]:
     """The first position of each different key, rising; and for every position, the place of its key among them."""
     _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
     order = np.argsort(first)

@@ -15,9 +15,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.data.checks.facts import Facts, firsts
+from studio.data.checks.facts import Facts, first_places
 from studio.data.checks.language_detection import NAMES
-from studio.data.similarity.clusters import Hashes, Ints, mixed
+from studio.data.similarity.clusters import Hashes, Ints, combined_hashes
 from studio.domain.conversation import Conversation
 from studio.domain.problem import Severity
 
@@ -127,8 +127,8 @@ class Personal:
         is still the one of the shop.
         """
         values = facts.values
-        hashes = mixed(values["value"], values["kind"].astype(np.uint64))
-        first, rank = firsts(hashes)
+        hashes = combined_hashes(values["value"], values["kind"].astype(np.uint64))
+        first, rank = first_places(hashes)
         numbers = np.zeros(len(first), np.int64)
         language = _language(facts)
         for place, kind in enumerate(kinds):
@@ -198,7 +198,7 @@ def _ours(facts: Facts, kinds: Sequence[Kind], count: int, rank: Ints) -> NDArra
     wanted = (facts.rows["wanted"][values["row"]] >> values["kind"]) & 1 > 0
     said_to_be = np.bincount(rank[told & (values["ours"] | wanted)], minlength=count) > 0
     questions = facts.rows["question"][values["row"][told]]
-    different, _ = firsts(mixed(rank[told].astype(np.uint64), questions))
+    different, _ = first_places(combined_hashes(rank[told].astype(np.uint64), questions))
     recurs = np.bincount(rank[told][different], minlength=count) >= _RECURS
     own: NDArray[np.bool_] = (times_told > 0) & (times_asked * 10 <= times_told) & (said_to_be | recurs)
     return own

@@ -24,7 +24,6 @@ DEFAULT_ROWS: Final = 10_000
 _ID: Final = re.compile(r"[\w][\w.-]{0,95}(?:/[\w][\w.-]{0,95})?")
 _KNOWN: Final = re.compile(r"\[(.*)\]", re.DOTALL)
 _TOLD_EVERY: Final = 500  # rows
-_POLL_SECONDS: Final = 0.1
 _FOREIGN: Final = "don't belong to"  # the library's words, and ours where it has none
 _OF_THE_HUB: Final = frozenset(("hf", "file", "local", "zip", "tar", "dir", "filecache", "blockcache", "simplecache"))
 _PROBE_TIMEOUT: Final = 20.0  # seconds

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from studio.data.checks.check import Dataset
-from studio.data.checks.facts import same
+from studio.data.checks.facts import equal_groups
 from studio.data.checks.language_detection import NAMES
 
 _BINS: Final = 24
@@ -143,7 +143,7 @@ def topics(dataset: Dataset, held_out: Collection[str] = ()) -> Topics:
 
 def copies(dataset: Dataset) -> tuple[Copies, ...]:
     """Groups of two and more examples that ask nearly the same after the same history; the largest first."""
-    groups = sorted(same(dataset.question_groups.astype(np.uint64)), key=lambda group: -len(group))
+    groups = sorted(equal_groups(dataset.question_groups.astype(np.uint64)), key=lambda group: -len(group))
     return tuple(
         Copies(dataset.conversations[group[0]].question, dataset.ids(group), len(set(dataset.answer_groups[group])))
         for group in groups

@@ -38,7 +38,9 @@ def cluster_roots(texts: Sequence[str], apart: Hashes | None, threshold: float) 
 
     pieces, signatures = _signatures_of(texts)
     marks = np.fromiter(map(_number_mark, texts), np.uint64, len(texts))
-    lefts, rights = _candidates(signatures, marks if apart is None else mixed(marks, apart), threshold - _SLACK)
+    lefts, rights = _candidates(
+        signatures, marks if apart is None else combined_hashes(marks, apart), threshold - _SLACK
+    )
     near = _overlaps(pieces, lefts, rights) >= threshold
     links = (np.ones(np.count_nonzero(near), np.bool_), (lefts[near], rights[near]))
     _, labels = connected_components(coo_array(links, shape=(len(texts), len(texts))), directed=False)
@@ -46,7 +48,7 @@ def cluster_roots(texts: Sequence[str], apart: Hashes | None, threshold: float) 
     return roots
 
 
-def mixed(one: Hashes, other: Hashes) -> Hashes:
+def combined_hashes(one: Hashes, other: Hashes) -> Hashes:
     """One hash of two."""
     found = (one ^ (other + np.uint64(0x9E3779B97F4A7C15) + (one << np.uint64(6)))) * np.uint64(0xBF58476D1CE4E5B9)
     return found ^ (found >> np.uint64(29))
@@ -109,7 +111,7 @@ def _candidates(signatures: Signatures, marks: Hashes, floor: float) -> tuple[In
     for band in np.split(signatures, _BANDS, axis=1):
         bucket = marks
         for k in range(band.shape[1]):
-            bucket = mixed(bucket, band[:, k].astype(np.uint64))
+            bucket = combined_hashes(bucket, band[:, k].astype(np.uint64))
         order = np.argsort(bucket, kind="stable")
         ordered = bucket[order]
         starts = np.maximum.accumulate(np.where(np.append(True, ordered[1:] != ordered[:-1]), places, 0))

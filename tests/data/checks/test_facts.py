@@ -6,7 +6,7 @@ import numpy as np
 
 from studio.data.checks import registry
 from studio.data.checks.dataset import ScannedDataset
-from studio.data.checks.facts import Facts, joined, same
+from studio.data.checks.facts import Facts, equal_groups, joined
 from studio.data.checks.report import Report
 from studio.data.checks.scanner import Scanner
 from studio.domain.conversation import Conversation, Message, Role, Source
@@ -94,5 +94,5 @@ def test_a_chain_of_fixes_says_the_same_as_a_fresh_look() -> None:
 
 
 def test_equal_keys_come_together() -> None:
-    assert same(np.array([5, 3, 5, 1, 3, 5], np.uint64)) == [[0, 2, 5], [1, 4]]
-    assert same(np.array([], np.uint64)) == []
+    assert equal_groups(np.array([5, 3, 5, 1, 3, 5], np.uint64)) == [[0, 2, 5], [1, 4]]
+    assert equal_groups(np.array([], np.uint64)) == []

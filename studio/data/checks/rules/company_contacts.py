@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 
 from studio.data.checks.check import Changes, Check, Dataset, Finding, Matches
-from studio.data.checks.facts import firsts
-from studio.data.similarity.clusters import mixed
+from studio.data.checks.facts import first_places
+from studio.data.similarity.clusters import combined_hashes
 from studio.domain.problem import Severity
 
 _SHOWN: Final = 6
@@ -16,7 +16,7 @@ _SHOWN: Final = 6
 
 def _search(dataset: Dataset) -> Matches:
     places = dataset.personal.company()
-    first, _ = firsts(mixed(places["value"], places["kind"].astype(np.uint64)))
+    first, _ = first_places(combined_hashes(places["value"], places["kind"].astype(np.uint64)))
     shown = []
     for place in places[first[:_SHOWN]]:
         text = dataset.conversations[int(place["row"])].messages[int(place["turn"])].content

@@ -7,19 +7,19 @@ from typing import Final
 import numpy as np
 
 from studio.data.checks.check import Changes, Check, Dataset, Finding, Matches
-from studio.data.checks.facts import firsts, same
-from studio.data.similarity.clusters import mixed
+from studio.data.checks.facts import equal_groups, first_places
+from studio.data.similarity.clusters import combined_hashes
 from studio.domain.problem import Severity
 
 
 def _search(dataset: Dataset) -> Matches:
     prompts = dataset.facts.rows["prompt"]
     asked = np.flatnonzero(prompts)  # where nothing is asked, nothing is answered differently
-    different, _ = firsts(mixed(prompts[asked], dataset.answer_groups[asked].astype(np.uint64)))
-    _, place = firsts(prompts[asked])
+    different, _ = first_places(combined_hashes(prompts[asked], dataset.answer_groups[asked].astype(np.uint64)))
+    _, place = first_places(prompts[asked])
     answers = np.bincount(place[different], minlength=len(asked))
     several = asked[answers[place] > 1]
-    groups = same(prompts[several], several)
+    groups = equal_groups(prompts[several], several)
     return Matches(several, groups, params={"sets": len(groups)})
 
 

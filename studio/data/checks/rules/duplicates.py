@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from studio.data.checks.check import Check, Dataset, Matches, without
-from studio.data.checks.facts import same
+from studio.data.checks.facts import equal_groups
 from studio.domain.problem import Severity
 
 
 def _search(dataset: Dataset) -> Matches:
-    groups = same(dataset.facts.rows["exact"])
+    groups = equal_groups(dataset.facts.rows["exact"])
     copies = [i for group in groups for i in group[1:]]
     return Matches(copies, groups, params={"sets": len(groups)})
 

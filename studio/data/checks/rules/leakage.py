@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from studio.data.checks.check import Changes, Check, Dataset, Finding, Matches
-from studio.data.checks.facts import same
+from studio.data.checks.facts import equal_groups
 from studio.domain.problem import Severity
 
 
@@ -20,7 +20,7 @@ def _search(dataset: Dataset) -> Matches:
     both = np.isin(groups, groups[held_out]) & np.isin(groups, groups[~rows["held_out"]])
     both &= ~rows["reworded"]
     places = np.flatnonzero(both)
-    members = [places[group] for group in same(groups[places].astype(np.uint64))]
+    members = [places[group] for group in equal_groups(groups[places].astype(np.uint64))]
     sides = [(*group[~held_out[group]].tolist(), *group[held_out[group]].tolist()) for group in members]
     return Matches(np.flatnonzero(both & held_out), sides)
 

@@ -13,8 +13,8 @@ import numpy as np
 from rapidfuzz.distance import OSA
 
 from studio.data.checks.check import Check, Dataset, Matches, without
-from studio.data.checks.facts import firsts, same
-from studio.data.similarity.clusters import mixed
+from studio.data.checks.facts import equal_groups, first_places
+from studio.data.similarity.clusters import combined_hashes
 from studio.data.text import without_accents, words
 from studio.domain.problem import Severity
 
@@ -33,11 +33,11 @@ def _search(dataset: Dataset) -> Matches:
     rows = dataset.facts.rows
     if len(rows) < 2:
         return Matches(())
-    keys = mixed(dataset.question_groups.astype(np.uint64), dataset.answer_groups.astype(np.uint64))
-    keys = mixed(mixed(keys, rows["history"]), rows["held_out"].astype(np.uint64))
+    keys = combined_hashes(dataset.question_groups.astype(np.uint64), dataset.answer_groups.astype(np.uint64))
+    keys = combined_hashes(combined_hashes(keys, rows["history"]), rows["held_out"].astype(np.uint64))
     # Exact copies are another check's: of those, the first alone counts here.
-    different, _ = firsts(mixed(keys, rows["exact"]))
-    groups = [copies for group in same(keys[different], different) for copies in _copies(dataset, group)]
+    different, _ = first_places(combined_hashes(keys, rows["exact"]))
+    groups = [copies for group in equal_groups(keys[different], different) for copies in _copies(dataset, group)]
     repeated = [place for group in groups for place in group[1:]]
     return Matches(repeated, groups, params={"sets": len(groups)})
 

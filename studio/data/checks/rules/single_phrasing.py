@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 
 from studio.data.checks.check import Check, Dataset, Matches
-from studio.data.checks.facts import firsts
-from studio.data.similarity.clusters import mixed
+from studio.data.checks.facts import first_places
+from studio.data.similarity.clusters import combined_hashes
 from studio.domain.problem import Severity
 
 
@@ -20,8 +20,10 @@ def _search(dataset: Dataset) -> Matches:
         return Matches(())
     topics = rows["topic"][learned]
     members = np.where(topics > 0, topics, rows["answer"][learned])
-    first, rank = firsts(mixed(members, (topics > 0).astype(np.uint64)))
-    different, _ = firsts(mixed(rank.astype(np.uint64), dataset.question_groups[learned].astype(np.uint64)))
+    first, rank = first_places(combined_hashes(members, (topics > 0).astype(np.uint64)))
+    different, _ = first_places(
+        combined_hashes(rank.astype(np.uint64), dataset.question_groups[learned].astype(np.uint64))
+    )
     wordings = np.bincount(rank[different], minlength=len(first))
     return Matches(learned[first[wordings == 1]], params={"topics": len(first)})
 

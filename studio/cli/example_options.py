@@ -114,7 +114,7 @@ def columns_of(**named: str | list[str] | None) -> Mapping:
 
 
 @contextmanager
-def brought(
+def fetched_files(
     terminal: Terminal, datasets: DatasetService, paths: Sequence[Path], hub: HubDataset
 ) -> Iterator[tuple[Path, ...]]:
     """The files to read; ``-`` is what comes on standard input, and a dataset of the hub is fetched first.
