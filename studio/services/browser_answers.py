@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from studio.domain.problem import Problem
-from studio.errors import AfinaError
+from studio.errors import AfinaError, Stopped
 from studio.processes.child import run_child
 from studio.processes.environment import yielding_environment
 from studio.services.selectors import decision_problem
@@ -77,6 +77,8 @@ class BrowserAnswerService:
                     cancelled=cancelled,
                     variables=yielding_environment(),
                 )
+            except Stopped:
+                raise
             except AfinaError as error:
                 problem = decision_problem(Problem.of(error))
                 raise AfinaError(problem.code, **problem.params) from error

@@ -20,7 +20,7 @@ from studio.domain.conversation import Conversation, Message, Role
 from studio.domain.problem import Problem
 from studio.domain.proof_progress import ProofState, ProofStatus
 from studio.domain.run import RunState
-from studio.errors import AfinaError
+from studio.errors import AfinaError, Stopped
 from studio.evaluation.proof_files import ProofFiles
 from studio.i18n.catalog import catalog
 from studio.services.answer_policies import ALONE, default_sentence
@@ -221,6 +221,11 @@ def test_where_nobody_can_decide_a_person_is_asked_and_the_owner_is_told_why(
     if code is not None:  # a page without a server has a selector of its own
         with pytest.raises(AfinaError, match=re.escape(code)):
             BrowserAnswerService(trusting.workspace, trusting.policies).known_answers(OTHER, lambda: False)
+
+
+def test_a_page_that_nobody_wants_any_more_is_stopped_not_failed(trusting: Services, other_run: RunFolder) -> None:
+    with pytest.raises(Stopped):
+        BrowserAnswerService(trusting.workspace, trusting.policies).known_answers(OTHER, lambda: True)
 
 
 def test_a_question_that_waits_for_the_examples_to_be_read_says_so_at_once(
