@@ -157,9 +157,8 @@ class SelectorService:
     def _begin_tuning(self, folder: RunFolder) -> None:
         run_id = folder.path.name
         known = self._tunings.get(run_id)
-        is_over_here = known is not None and not known.is_active and known.pid == os.getpid()
-        if is_over_here and known is not None and known.state is not JobState.DONE:
-            return
+        if known is not None and (known.is_active or (known.pid == os.getpid() and known.state is not JobState.DONE)):
+            return  # under way, perhaps in another process; or it failed or was stopped here
         is_wanted = self._workspace.settings.tune_encoder and not is_tuning_settled(folder)
         is_over = folder.result.is_file()
         if is_over and is_wanted and installed_encoder(self._workspace.models, language_of(folder)):

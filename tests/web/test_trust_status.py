@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from markupsafe import escape
 
 from studio.domain.conversation import Conversation
 from studio.i18n import LOCALES, catalog
+from studio.processes.job_registry import Job, JobState
 from studio.services.answer_policies import ALONE
 from studio.services.container import Services
 from studio.settings import Settings
@@ -18,7 +20,7 @@ from studio.storage.files import write_atomic
 from studio.trust.decision import RiskCurve, RiskLevel
 from studio.web.ui.components import Ui
 from studio.web.ui.pages.careful import careful_sentences
-from studio.web.ui.pages.trust_status import build_trust_status, render_trust_status
+from studio.web.ui.pages.trust_status import build_trust_status, render_trust_status, tuning_sentence
 from studio.web.ui.session import Place
 from tests.services.test_links import add_run
 
@@ -57,6 +59,15 @@ def test_a_fault_says_what_it_is_and_can_be_tried_again(ui: Ui) -> None:
     selectors.fit(RUN)
     assert selectors.require(RUN, WAIT)
     assert "here-again" not in render_trust_status(ui, PLACE, RUN, "here")
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_an_encoder_that_is_being_tuned_says_for_how_long_once_that_can_be_told(locale: str) -> None:
+    text, began = catalog(locale), time.time() - 600
+    job = Job(kind="tuning", key=RUN, state=JobState.RUNNING, created_at=began)
+    assert tuning_sentence(text, job) == text("trust.status.tuning")
+    later = job.model_copy(update={"fraction": 0.5})
+    assert text.duration(600) in tuning_sentence(text, later)
 
 
 def test_an_encoder_is_offered_where_it_answers_more(ui: Ui) -> None:
