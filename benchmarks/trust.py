@@ -170,7 +170,10 @@ def report(name: str, data: Example, read: Reader, splits: int, letters_only: bo
 
 def report_tuned(name: str, data: Example, encoder: Encoder, read: Reader, seeds: int) -> None:
     """Prints the block of a tuned encoder."""
-    measured = [measure_tuned(data, encoder, read, seed) for seed in range(seeds)]
+    measured = []
+    for seed in range(seeds):
+        measured.append(measure_tuned(data, encoder, read, seed))
+        print(f"{name}, seed {seed}: {measured[-1]}", flush=True)
     right, seconds = [each[1] for each in measured], [each[2] for each in measured]
     print(f"{name}: likeliest right {_spread(right)}, {np.mean(seconds):.0f} s of the processor")
     for place, careful in enumerate(CAREFUL):

@@ -27,7 +27,7 @@ from studio.trust.selector_files import load_selector, read_record, save_selecto
 from studio.trust.summary import TuningResult, tuned_folder, tuning_file
 from studio.trust.tuned_fitting import fit_tuned, is_better, is_worth_tuning
 
-_NICE: Final = 19  # whoever else computes goes first
+_NICE: Final = 10  # whoever else computes goes first
 
 
 def main(arguments: list[str]) -> int:

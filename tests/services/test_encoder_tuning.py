@@ -25,7 +25,7 @@ from studio.trust.worker import fitted_selector
 from tests.encoders import tiny_encoder
 from tests.sharing.conftest import make_run
 
-pytestmark = pytest.mark.model
+pytestmark = [pytest.mark.model, pytest.mark.filterwarnings("ignore::FutureWarning")]
 
 RUN = "run-1"
 WAIT = 240.0  # seconds; a limit on waiting, not a measure
