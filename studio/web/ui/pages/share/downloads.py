@@ -33,12 +33,14 @@ def build_downloads(share: ShareUi) -> Section:
 
 
 def _exports(ui: Ui, run_id: str) -> str:
-    """A card a format; formats that differ from it in their precision only are folded away in it."""
+    """A card a format, what needs no expert first; formats that differ in their precision only are folded away in it."""
     exports = ui.services.exports
     jobs = {kind: exports.progress(run_id, kind) for kind in exports.kinds()}
     return ui.render(
         "share/downloads",
-        formats=[(kind, [one for one in jobs if one.startswith(f"{kind}_")]) for kind in jobs if "_" not in kind],
+        formats=[
+            (kind, [one for one in jobs if one.startswith(f"{kind}_")]) for kind in reversed(jobs) if "_" not in kind
+        ],
         jobs=jobs,
         begun=[kind for kind, job in jobs.items() if job is not None],
         paths={kind: exports.path(run_id, kind) for kind in jobs},
