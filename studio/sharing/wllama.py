@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from filelock import FileLock
+
 from studio.errors import AfinaError
 from studio.processes.child import run_process
 from studio.storage.files import atomic_folder, scratch_folder, write_atomic
@@ -55,17 +57,24 @@ def wllama_files(home: Path, cancelled: Callable[[], bool] = lambda: False) -> d
     folder = home / "tools" / f"wllama-{VERSION}"
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with scratch_folder(folder.parent) as scratch:
-            archive = _fetch(folder.parent, scratch, cancelled)
-            if hashlib.sha256(archive.read_bytes()).hexdigest() != _SHA256:
-                raise AfinaError("wllama.differs", version=VERSION)
-            with atomic_folder(folder) as unpacked, tarfile.open(archive) as members:
-                for member, name in _FILES.items():
-                    found = members.extractfile(member)
-                    assert found is not None  # the hash says what is in it
-                    with (unpacked / name).open("wb") as out:
-                        shutil.copyfileobj(found, out)
+        with FileLock(folder.parent / "wllama.lock"):  # the studio and a terminal may export at the same moment
+            if not folder.is_dir():
+                _install(folder, cancelled)
     return {name: folder / name for name in _FILES.values()}
+
+
+def _install(folder: Path, cancelled: Callable[[], bool]) -> None:
+    """Fetches the package and unpacks what a page needs of it."""
+    with scratch_folder(folder.parent) as scratch:
+        archive = _fetch(folder.parent, scratch, cancelled)
+        if hashlib.sha256(archive.read_bytes()).hexdigest() != _SHA256:
+            raise AfinaError("wllama.differs", version=VERSION)
+        with atomic_folder(folder) as unpacked, tarfile.open(archive) as members:
+            for member, name in _FILES.items():
+                found = members.extractfile(member)
+                assert found is not None  # the hash says what is in it
+                with (unpacked / name).open("wb") as out:
+                    shutil.copyfileobj(found, out)
 
 
 def _fetch(tools: Path, into: Path, cancelled: Callable[[], bool]) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from studio.domain.recipe import Precision
 from studio.models.hardware import Machine, container_memory, machine, parse_gpu
 from studio.models.probe import Speed, choose_precision, known_speed, measure_speed
 from studio.storage.compute_lock import ComputeLock
+from tests.browser.conftest import free_port
 
 MACHINE = Machine(cores=4, cpu="Some CPU", ram_total=8, ram_free=4)
 
@@ -116,10 +116,7 @@ def test_two_servers_measure_once(tmp_path: Path) -> None:
 
 @pytest.mark.model
 def test_the_measurement_ends_with_a_killed_server(tmp_path: Path) -> None:
-    free = socket.create_server(("127.0.0.1", 0))
-    port = free.getsockname()[1]
-    free.close()
-    environment = {**os.environ, "AFINA_HOME": str(tmp_path), "AFINA_PORT": str(port)}
+    environment = {**os.environ, "AFINA_HOME": str(tmp_path), "AFINA_PORT": str(free_port())}
     tmp_path.mkdir(exist_ok=True)
     with FileLock(
         ComputeLock(tmp_path).path

