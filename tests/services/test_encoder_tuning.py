@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import torch
 
 from studio.encoders.catalog import MINILM
 from studio.processes.job_registry import JobState
@@ -21,6 +22,7 @@ from studio.trust.decision import AnswerKind
 from studio.trust.jobs import is_tuning_settled, selector_folder, trust_job
 from studio.trust.protocol import DecisionRequest
 from studio.trust.summary import SelectorSummary, TuningResult, tuned_folder, tuning_file
+from studio.trust.tuning_worker import tune_selector
 from studio.trust.worker import fitted_selector
 from tests.encoders import tiny_encoder
 from tests.sharing.conftest import make_run
@@ -91,8 +93,15 @@ def test_a_tuned_encoder_takes_over_where_it_answers_more_and_not_before_it_is_w
         workspace.home / "jobs" / "tuning" / f"{RUN}.json", stored.model_copy(update={"pid": 1}).model_dump_json()
     )
     again.fit(RUN)
-    assert settled(again) is JobState.DONE
+    again.stop_tuning(RUN)
+    assert settled(again) is JobState.CANCELLED, "begun anew after a restart, and stopped"
     again.close()
+    assert (selector_folder(run), answered(run)) == (first, before)
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # products this small only wait for a second thread
+    tune_selector(trust_job(run, workspace.models, workspace.home))  # as the child does, with the priority of a test
+    torch.set_num_threads(threads)
     assert read_value(tuning_file(first), TuningResult) == TuningResult(is_better=True)
     assert selector_folder(run) == tuned_folder(first)
     assert answered(run) > before
