@@ -80,6 +80,8 @@ def serve(
         with names_full_disk(settings.home):
             configure_log(settings.home)
             services.runs.when_over(partial(_follow_up, services))
+            if settings.exam_after_training:
+                services.selectors.when_tuned = services.proofs.count_unasked
             services.runs.supervise()
             threading.Thread(target=clean_up, args=(services.workspace,), name="clean-up", daemon=True).start()
             threading.Thread(target=services.models.measure_speed, name="speed", daemon=True).start()

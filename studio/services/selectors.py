@@ -43,6 +43,7 @@ class SelectorService:
         self._jobs = JobRegistry(workspace.home, "trust", at_once=1)
         self._tunings = JobRegistry(workspace.home, "tuning", at_once=1)
         self._policies = AnswerPolicyService(workspace)
+        self.when_tuned: Callable[[str], None] = lambda run_id: None  # called when a tuned encoder took over in a run
 
     def curve(self, run_id: str) -> RiskCurve | None:
         """The risk curve of a run; None before it is fitted. Raises ``general.not_found``."""
@@ -167,6 +168,7 @@ class SelectorService:
     def _tune(self, folder: RunFolder, job: ActiveJob) -> None:
         careful = self._policies.of_run(folder.path.name).careful
         asked = trust_job(folder, self._workspace.models, self._workspace.home, careful=careful)
+        folder_before = selector_folder(folder)
 
         def report(message: dict[str, int]) -> None:
             job.update(**message, fraction=message["done"] / message["total"])
@@ -180,6 +182,8 @@ class SelectorService:
             )  # fmt: skip
         if code:
             raise AfinaError("trust.failed", detail=f"exit {code}")
+        if selector_folder(folder) != folder_before:
+            self.when_tuned(folder.path.name)
 
     def _run(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -24,6 +25,8 @@ from studio.storage.files import write_atomic
 from studio.storage.run_result import read_result
 from studio.storage.uses import using
 from studio.storage.workspace import RunFolder, Workspace
+from studio.trust.jobs import selector_folder
+from studio.trust.summary import SUMMARY_FILE
 from tests.training.runs import wait_for
 from tests.training.support import PAIRS, finish, write_run
 
@@ -100,6 +103,23 @@ def test_an_exam_again_asks_nothing_again(place: Workspace, proofs: ProofService
     assert (place.run("run-a").path / "proof" / "answers.jsonl").read_bytes() == kept
     assert again.answers == first.answers
     assert again.made_at > first.made_at
+
+
+def test_what_customers_get_is_counted_anew_when_that_has_changed_and_only_then(
+    place: Workspace, proofs: ProofService
+) -> None:
+    made = sit(place, "run-a").read_result()
+    assert made is not None
+    proofs.count_unasked("run-a")
+    assert proofs.status("run-a").state is ProofState.DONE, "it counted with what decides today"
+    summary = selector_folder(place.run("run-a")) / SUMMARY_FILE
+    later = proofs._files("run-a", None).result.stat().st_mtime + 60
+    write_atomic(summary, summary.read_bytes())
+    os.utime(summary, (later, later))
+    proofs.count_unasked("run-a")
+    assert proofs.status("run-a").state in (ProofState.WAITING, ProofState.RUNNING)
+    proofs.stop("run-a")
+    wait_for(lambda: proofs.status("run-a").state in (ProofState.STOPPED, ProofState.DONE), 120)
 
 
 def test_a_run_of_two_parts_says_that_its_exam_also_chose(place: Workspace, tiny_model: Path) -> None:

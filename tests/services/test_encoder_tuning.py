@@ -123,12 +123,15 @@ def test_where_there_is_too_little_to_learn_from_the_first_stays(workspace: Work
     run = workspace.run(RUN)
     learned(run, wordings=2)
     selectors = SelectorService(workspace)
+    taken_over: list[str] = []
+    selectors.when_tuned = taken_over.append
     selectors.fit(RUN)
     assert selectors.require(RUN, WAIT)
     first = selector_folder(run)
     assert settled(selectors) is JobState.DONE
     assert read_value(tuning_file(first), TuningResult) == TuningResult(is_better=False)
     assert selector_folder(run) == first
+    assert taken_over == []
     learned(run, wordings=3)
     fitted_selector(trust_job(run, workspace.models, workspace.home))
     assert not is_tuning_settled(run), "what is fitted anew is tuned anew"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 import threading
@@ -31,6 +32,7 @@ from studio.storage.workspace import RunFolder, Workspace
 from studio.trust.jobs import selector_folder
 from studio.trust.summary import selector_stamp
 
+_LOG: Final = logging.getLogger(__name__)
 _WORKER: Final = "studio.evaluation.worker"
 _SAME_START: Final = 1.0  # seconds; start times are rounded to the clock tick
 _GOING: Final = (ProofState.WAITING, ProofState.RUNNING)
@@ -116,7 +118,8 @@ class ProofService:
     def is_counted_before_fit(self, run_id: str) -> bool:
         """Whether the run's examples were read anew since the exam counted what customers get."""
         run = self._workspace.run(run_id)
-        return selector_stamp(selector_folder(run)) > ProofFiles(run).result.stat().st_mtime_ns
+        result = ProofFiles(run).result
+        return result.is_file() and selector_stamp(selector_folder(run)) > result.stat().st_mtime_ns
 
     def table(self, project_id: str) -> ProofTable:
         """All runs of a project on the questions that each of them answered, and who beats whom beyond chance.
@@ -142,6 +145,14 @@ class ProofService:
                 self.start(run_id)
             except AfinaError as error:
                 files.note(ProofStatus(state=ProofState.FAILED, problem=Problem.of(error)))
+
+    def count_unasked(self, run_id: str) -> None:
+        """Called when what customers get has changed: an exam that counted it before counts it anew, from its answers."""
+        if self.is_counted_before_fit(run_id):
+            try:
+                self.start(run_id)
+            except AfinaError:
+                _LOG.exception("What customers get could not be counted anew; the page of the proof offers it")
 
     def close(self) -> None:
         """Ends nothing: exams go on by themselves, and are found again."""
