@@ -28,6 +28,7 @@ from studio.evaluation.fact_check import FactIndex
 from studio.services.container import Services
 from studio.settings import Settings, assets_dir
 from studio.trust.decision import AnswerKind
+from studio.trust.jobs import selector_folder
 from tests.facts import is_right
 
 _LONGEST: Final = 96  # tokens: twice the longest answer of a topic; a base model would go on for hundreds
@@ -104,10 +105,19 @@ def right(locale: str, rows: Sequence[dict[str, str]], answers: Sequence[str]) -
 
 def count_ways(services: Services, run_id: str, locale: str) -> None:
     """Prints a line for each way to answer the exam."""
-    from studio.trust.jobs import selector_folder, trust_job
-    from studio.trust.selector_files import load_selector
-    from studio.trust.worker import Vectors
+    from studio.trust.jobs import trust_job
+    from studio.trust.selector import answer_confidence
+    from studio.trust.worker import fitted_selector
 
+    began = time.perf_counter()
+    services.selectors.fit(run_id)
+    while any(
+        job is not None and job.is_active
+        for job in (services.selectors.progress(run_id), services.selectors.tuning(run_id))
+    ):
+        time.sleep(0.2)
+    folder = selector_folder(services.workspace.run(run_id))
+    print(f"{locale}: examples read and encoder tuned in {time.perf_counter() - began:.0f} s, decides: {folder.name}")
     rows, questions = held_out(locale)
     owned = FactIndex(row["answer"] for row in rows)  # the exam has an answer of each topic: all there are
 
@@ -137,11 +147,9 @@ def count_ways(services: Services, run_id: str, locale: str) -> None:
             [one.how == AnswerKind.HANDED_OVER for one in given],
             f"beyond: {over} of {len(outside)} handed over",
         )
-    folder = services.workspace.run(run_id)
-    found = load_selector(selector_folder(folder))
-    assert found is not None
-    selector = found[1]
-    vectors = Vectors(trust_job(folder, services.workspace.models, services.workspace.home).encoder_dir)
+    selector, vectors = fitted_selector(
+        trust_job(services.workspace.run(run_id), services.workspace.models, services.workspace.home)
+    )
     read = vectors(tuple(questions))
     chances, none = selector.probabilities(tuple(questions), read), selector.index.known.none_label
     best = chances[:, :none].argmax(axis=1).tolist()
@@ -149,7 +157,7 @@ def count_ways(services: Services, run_id: str, locale: str) -> None:
     for careful in _CAREFUL:
         threshold = selector.curve.level(careful).threshold
         kinds = [one.kind for one in selector.decide(tuple(questions), read, careful)]
-        without = chances[:, :none].max(axis=1) / (1 - chances[:, none])
+        without = answer_confidence(chances, outside_limit=1.0)
         kept = [kind is AnswerKind.HANDED_OVER and p > threshold for kind, p in zip(kinds, without, strict=True)]
         print(f"{locale} at {careful}: {sum(kept)} of {len(rows)} handed over by “none of these” alone", flush=True)
 
