@@ -26,8 +26,10 @@ pytestmark = pytest.mark.model
 _ASTRAY = """
 import sys
 from studio.training.engines.fused.engine import FusedEngine
+from studio.training.engines.fused.warmup import compile_now
 from studio.training.worker import main
 
+compile_now()  # trains a batch, too
 train, calls = FusedEngine.train, []
 
 
