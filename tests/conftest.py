@@ -39,6 +39,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: turn[item.path])
 
 
+@pytest.fixture(scope="session")
+def _given_threads() -> int:
+    import torch
+
+    return torch.get_num_threads()
+
+
+@pytest.fixture(autouse=True)
+def _threads_as_given(_given_threads: int) -> Iterator[None]:
+    """A worker that a test runs in this very process sets its threads: the next test has as many as a new process has."""
+    import torch
+
+    yield
+    torch.set_num_threads(_given_threads)
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("AFINA_") and name != "AFINA_TEST_MODELS"]:

@@ -98,10 +98,8 @@ def test_a_tuned_encoder_takes_over_where_it_answers_more_and_not_before_it_is_w
     again.close()
     assert (selector_folder(run), answered(run)) == (first, before)
 
-    threads = torch.get_num_threads()
     torch.set_num_threads(1)  # products this small only wait for a second thread
     tune_selector(trust_job(run, workspace.models, workspace.home))  # as the child does, with the priority of a test
-    torch.set_num_threads(threads)
     assert read_value(tuning_file(first), TuningResult) == TuningResult(is_better=True)
     assert selector_folder(run) == tuned_folder(first)
     assert answered(run) > before

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,14 +22,11 @@ LORA = Adaptation(Method.LORA, 4, 8.0, 0.0, None, None)
 
 
 @pytest.fixture(autouse=True)
-def _two_threads() -> Iterator[None]:
+def _two_threads() -> None:
     """Each with its share of a batch, however many the tests are given."""
     import torch
 
-    given = torch.get_num_threads()
     torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(given)
 
 
 def _examples(model_dir: Path) -> list[EncodedExample]:
