@@ -205,8 +205,9 @@ class ChatTemplate:
     def _harmless(self, text: str) -> str:
         """``text`` in which nothing is a special token: a visitor must not be able to end her own turn."""
         tokens = self._tokens if not self._firsts.isdisjoint(text) else ()
-        while (token := next((token for token in tokens if token in text), None)) is not None:
-            text = text.replace(token, f"{token[0]} {token[1:]}")
+        while found := [token for token in tokens if token in text]:  # what is broken up may make another
+            for token in found:
+                text = text.replace(token, f"{token[0]} {token[1:]}")
         return text
 
     @cached_property
