@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -23,10 +23,20 @@ class ComputeLock:
         self._held = FileLock(self.path, blocking=False)
 
     @contextmanager
-    def answering(self) -> Iterator[None]:
-        """Holds the cores for an answer. Several threads or processes that answer wait for each other."""
-        with FileLock(self.path):
+    def answering(self, timeout: float = 20.0) -> Iterator[None]:
+        """Holds the cores for what an answer waits for. Several threads or processes that answer wait for each other.
+
+        Args:
+            timeout: seconds after which it goes on beside whoever answers, so that a busy demo cannot keep another chatbot
+                from its answers.
+        """
+        held = FileLock(self.path, timeout=timeout)
+        with suppress(Timeout):
+            held.acquire()
+        try:
             yield
+        finally:
+            held.release()
 
     def hold(self) -> bool:
         """Takes the cores for answers unless another who answers has them; never waits. Asked again, it costs nothing.

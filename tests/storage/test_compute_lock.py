@@ -47,3 +47,14 @@ def test_a_busy_demo_cannot_starve_a_run(tmp_path: Path) -> None:
     holder = hold(tmp_path)
     assert ComputeLock(tmp_path).wait(timeout=0.2) >= 0.2
     holder.communicate("done\n")
+
+
+def test_a_busy_demo_cannot_keep_another_chatbot_from_its_answers(tmp_path: Path) -> None:
+    holder = hold(tmp_path)
+    with ComputeLock(tmp_path).answering(timeout=0.2):
+        pass
+    assert not ComputeLock(tmp_path).hold(), "whoever held it holds it still"
+    holder.communicate("done\n")
+    with ComputeLock(tmp_path).answering():
+        assert not ComputeLock(tmp_path).hold()
+    assert ComputeLock(tmp_path).hold()
