@@ -23,6 +23,7 @@ import numpy as np
 from studio.data.question_sets.loader import out_of_scope_questions
 from studio.domain.conversation import Conversation
 from studio.encoders.encoder import Encoder
+from studio.encoders.question_encoder import load_question_encoder
 from studio.encoders.tuning import EncoderPair, with_layers
 from studio.settings import assets_dir
 from studio.trust.decision import AnswerKind
@@ -210,7 +211,7 @@ def main() -> None:
     }
     for locale, folder in (each.split("=", 1) for each in given.pairs):
         sets[Path(folder).name] = Example.read(locale, Path(folder) / "train.csv", Path(folder) / "held_out.csv")
-    encoders = {locale: Encoder.load(Path(folder)) for locale, folder in folders.items()}
+    encoders = {locale: load_question_encoder(Path(folder)) for locale, folder in folders.items()}
     readers = {locale: cached(encoder.encode) for locale, encoder in encoders.items()}
     for name, data in sets.items():
         if given.only and name not in given.only:

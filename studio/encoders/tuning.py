@@ -145,7 +145,7 @@ def tune(
         with torch.autocast("cpu", torch.bfloat16, enabled=in_bf16):
             asked = _read(tuned, questions, [*own.tolist(), *outside.tolist()])
             said = _read(tuned, answers, offered.tolist())
-        loss = _contrast(asked, torch.from_numpy(labels[own]))
+        loss = contrastive_loss(asked, torch.from_numpy(labels[own]))
         places = torch.from_numpy(np.searchsorted(offered, labels[own]))
         loss = loss + torch.nn.functional.cross_entropy(asked[: len(own)] @ said.T / _TEMPERATURE, places)
         optimizer.zero_grad()
@@ -216,7 +216,7 @@ def _kept_layers(encoder: Encoder) -> int:
     return max(0, int(encoder.model.config.num_hidden_layers) - _TUNED_LAYERS)  # type: ignore[union-attr, arg-type]
 
 
-def _contrast(vectors: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+def contrastive_loss(vectors: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Loss of questions by how near those of the same answer are among all.
 
     Args:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from studio.services.answer_policies import AnswerPolicyService
 
 _SENTENCES: Final = 36_000_000  # bytes of the sentence encoder and its words
-_PACKED: Final = 0.28  # of an installed encoder's size; see studio/sharing/gguf/encoder.py
+_PACKED: Final = 0.3  # of an installed encoder's size; see studio/sharing/gguf/encoder.py
 
 
 class BrowserAnswerService:

@@ -18,6 +18,7 @@ from typing import IO, Final
 
 from studio.domain.problem import Problem
 from studio.encoders.encoder import Encoder
+from studio.encoders.question_encoder import load_question_encoder
 from studio.encoders.tuning import EncoderPair, load_tuned
 from studio.errors import from_exception
 from studio.storage.compute_lock import ComputeLock
@@ -103,7 +104,7 @@ class Decider:
         if not encoder:
             return None
         if encoder not in self._encoders:
-            self._encoders[encoder] = Encoder.load(self._models / encoder)
+            self._encoders[encoder] = load_question_encoder(self._models / encoder)
         return load_tuned(self._encoders[encoder], folder)
 
 

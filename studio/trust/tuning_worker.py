@@ -15,7 +15,7 @@ from typing import Final
 
 import torch
 
-from studio.encoders.encoder import Encoder
+from studio.encoders.question_encoder import load_question_encoder
 from studio.encoders.tuning import can_tune, save_layers
 from studio.errors import AfinaError
 from studio.models.probe import speed_here
@@ -60,7 +60,7 @@ def tune_selector(job: TrustJob) -> None:
         if lock is not None:
             lock.wait()
 
-    encoder = Encoder.load(job.encoder_dir)
+    encoder = load_question_encoder(job.encoder_dir)
     better = None
     if can_tune(encoder) and is_worth_tuning(first.index):
         speed = None if job.home is None else speed_here(job.home)

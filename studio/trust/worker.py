@@ -18,6 +18,7 @@ import numpy as np
 from studio.data.jsonl_codec import parsed
 from studio.domain.conversation import Conversation
 from studio.encoders.encoder import Encoder
+from studio.encoders.question_encoder import load_question_encoder
 from studio.encoders.tuning import EncoderPair, load_tuned
 from studio.errors import AfinaError
 from studio.processes.child import give_way, work_as_child
@@ -72,7 +73,7 @@ class Vectors:
         if self._folder is None:
             return np.zeros((len(texts), 0), np.float32)
         if self._encoder is None:
-            encoder = Encoder.load(self._folder)
+            encoder = load_question_encoder(self._folder)
             self._encoder = encoder if self._tuned is None else load_tuned(encoder, self._tuned)
         return self._encoder.encode(texts)
 

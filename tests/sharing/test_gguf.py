@@ -113,6 +113,7 @@ def test_llama_cpp_answers_what_the_chat_of_the_studio_answers(
     assert set(about["info"]["list_tokens_eog"]) >= tokenizer.stop_ids
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_words_of_gemma_are_those_of_the_studio(gemma_model: str, llama: LlamaCpp, tmp_path: Path) -> None:
     """A tiny Gemma with its real words: llama.cpp cuts every text into as many, and its template renders the same."""

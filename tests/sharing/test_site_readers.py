@@ -14,6 +14,7 @@ import pytest
 
 from studio.domain.conversation import Conversation
 from studio.encoders.encoder import Encoder
+from studio.encoders.question_encoder import load_question_encoder
 from studio.encoders.sentences import sentence_vectors
 from studio.settings import assets_dir
 from studio.sharing.gguf.encoder import tokenizer_values, write_encoder
@@ -119,7 +120,7 @@ def test_the_page_cuts_texts_as_the_studio_does(
 def test_the_page_reads_and_decides_as_the_studio_does(
     minilm: Path, opened: Callable[[], Page], tmp_path: Path
 ) -> None:
-    encoder = Encoder.load(minilm)
+    encoder = load_question_encoder(minilm)
     write_encoder(encoder, tmp_path / "encoder.gguf", tmp_path / "tokenizer.json")
     with (assets_dir() / "samples" / "en.train.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))[:64]
@@ -143,7 +144,7 @@ def test_the_page_reads_and_decides_as_the_studio_does(
 def test_the_encoder_of_other_languages_reads_as_the_studio_does(
     multilingual: Path, opened: Callable[[], Page], tmp_path: Path
 ) -> None:
-    encoder = Encoder.load(multilingual)
+    encoder = load_question_encoder(multilingual)
     write_encoder(encoder, tmp_path / "encoder.gguf", tmp_path / "tokenizer.json")
     assert (tmp_path / "encoder.gguf").stat().st_size < 70_000_000, "in the four bits in which it came"
     page = opened()

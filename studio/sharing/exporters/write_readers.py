@@ -9,7 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from studio.encoders.encoder import Encoder
+from studio.encoders.question_encoder import load_question_encoder
 from studio.processes.child import work_as_child
 from studio.sharing.gguf.encoder import write_encoder
 from studio.sharing.sentence_files import sentence_files
@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
         for path in sentence_files(home):
             shutil.copyfile(path, into / path.name)
         if encoder:
-            write_encoder(Encoder.load(encoder[0]), into / "encoder.gguf", into / "encoder-tokenizer.json")
+            write_encoder(load_question_encoder(encoder[0]), into / "encoder.gguf", into / "encoder-tokenizer.json")
 
     return work_as_child(work)
 
