@@ -117,6 +117,7 @@ def test_a_tuned_encoder_takes_over_where_it_answers_more_and_not_before_it_is_w
     client.close()
 
 
+@pytest.mark.slow
 def test_where_there_is_too_little_to_learn_from_the_first_stays(workspace: Workspace) -> None:
     run = workspace.run(RUN)
     learned(run, wordings=2)

@@ -145,7 +145,14 @@ def test_words_of_gemma_are_those_of_the_studio(gemma_model: str, llama: LlamaCp
         assert llama.ask(text, system="Seja gentil.", most=1)["usage"]["prompt_tokens"] == expected
 
 
-@pytest.mark.parametrize("family", ["llama", "llama3", "mistral", "qwen2", "qwen3", "gemma3_text"])
+@pytest.mark.parametrize(
+    "family",
+    [
+        "llama",
+        "gemma3_text",
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ("llama3", "mistral", "qwen2", "qwen3")),
+    ],
+)
 def test_every_family_is_read_again_as_it_was_written(tiny_model: Path, tmp_path: Path, family: str) -> None:
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM

@@ -154,8 +154,11 @@ def _each(door: Callable[[Services, str, list[str]], Told]) -> Callable[[Service
     return wraps(door)(lambda services, run, talks: [door(services, run, talk) for talk in talks])
 
 
-DOORS = [*map(_each, (by_compare, by_demo, by_widget, by_api)), by_terminal_chat, by_terminal_answer]
-every_door = pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
+DOORS = list(map(_each, (by_compare, by_demo, by_widget, by_api)))
+TERMINAL = [
+    pytest.param(door, marks=pytest.mark.slow, id=door.__name__) for door in (by_terminal_chat, by_terminal_answer)
+]
+every_door = pytest.mark.parametrize("door", [*DOORS, *TERMINAL], ids=lambda door: door.__name__)
 
 
 @pytest.fixture(scope="module")
