@@ -113,12 +113,14 @@ def main() -> None:
     parser.add_argument("--language", action="append", required=True, choices=("en", "pt"), help="twice counts double")
     parser.add_argument("--begun", type=Path, help="folder of an adapter to go on with")
     parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--strength", type=float, default=1.0, help="share of it that is merged")
     parser.add_argument("--without", action="append", default=[], help="a trade to leave out, to be measured on")
     given = parser.parse_args()
     folder = assets_dir() / "customer_questions"
     files = [path for language in given.language for path in sorted((folder / language).glob("*.txt"))]
-    trades = [read_topics(path) for path in files if path.stem not in given.without]
+    trades = [read_topics(path) for path in files if path.stem.removesuffix("_2") not in given.without]
     model = train_adapter(Encoder.load(given.encoder), trades, given.steps, begun=given.begun)
+    model.peft_config["default"].lora_alpha = round(2 * _RANK * given.strength)
     model.peft_config["default"].base_model_name_or_path = given.encoder.name  # not a path of this computer
     model.half().save_pretrained(str(given.adapter))
 

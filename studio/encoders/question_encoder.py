@@ -40,7 +40,7 @@ def load_question_encoder(folder: Path) -> Encoder:
             return encoder
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # PEFT asks transformers by a name that is on its way out
-            model = PeftModel.from_pretrained(encoder.model, str(adapter)).merge_and_unload()
+            model = PeftModel.from_pretrained(encoder.model, str(adapter), torch_device="cpu").merge_and_unload()
     except Exception as error:
         raise from_exception(error) from error
     # PEFT freezes what it adapts; the upper layers may be tuned further.

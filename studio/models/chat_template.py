@@ -207,7 +207,8 @@ class ChatTemplate:
         tokens = self._tokens if not self._firsts.isdisjoint(text) else ()
         while found := [token for token in tokens if token in text]:  # what is broken up may make another
             for token in found:
-                text = text.replace(token, f"{token[0]} {token[1:]}")
+                cut = len(token) - len(token.lstrip()) + 1  # behind a letter: a blank more would leave " <x>" as it is
+                text = text.replace(token, f"{token[:cut]} {token[cut:]}")
         return text
 
     @cached_property

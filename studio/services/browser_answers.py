@@ -15,12 +15,13 @@ from studio.services.selectors import decision_problem
 from studio.sharing.site_page import KnownAnswers
 from studio.storage.workspace import Workspace
 from studio.trust.jobs import installed_encoder, language_of, trust_job
+from studio.trust.summary import VERSION
 
 if TYPE_CHECKING:
     from studio.services.answer_policies import AnswerPolicyService
 
 _SENTENCES: Final = 36_000_000  # bytes of the sentence encoder and its words
-_PACKED: Final = 0.3  # of an installed encoder's size; see studio/sharing/gguf/encoder.py
+_PACKED: Final = 0.33  # of an installed encoder's size; see studio/sharing/gguf/encoder.py
 
 
 class BrowserAnswerService:
@@ -35,8 +36,8 @@ class BrowserAnswerService:
         self._languages: dict[str, str] = {}  # by run
 
     def stamp(self, run_id: str) -> str:
-        """A value that changes with the owner's choices, and with the encoder that there is."""
-        return repr((self._policies.of_run(run_id), self._encoder(run_id)))
+        """A value that changes with the owner's choices, with the encoder that there is and with how Afina reads."""
+        return repr((VERSION, self._policies.of_run(run_id), self._encoder(run_id)))
 
     def reader_bytes(self, run_id: str) -> int:
         """What a page reads questions with, about; nothing where its model writes every answer."""

@@ -21,7 +21,7 @@ from studio.storage.trash import is_in_trash
 from studio.storage.workspace import RunFolder, Workspace
 from studio.trust.decision import RiskCurve, TrustResult
 from studio.trust.jobs import installed_encoder, is_tuning_settled, language_of, selector_folder, trust_job
-from studio.trust.summary import SelectorSummary
+from studio.trust.summary import SelectorSummary, selector_stamp
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -49,6 +49,10 @@ class SelectorService:
         """The risk curve of a run; None before it is fitted. Raises ``general.not_found``."""
         summary = SelectorSummary.read(selector_folder(self._workspace.run(run_id)))
         return summary.curve if summary is not None else None
+
+    def was_fitted(self, run_id: str) -> bool:
+        """Whether a run was fitted once, by an earlier version perhaps. Raises ``general.not_found``."""
+        return selector_stamp(selector_folder(self._workspace.run(run_id))) != 0
 
     def is_fitting(self, run_id: str) -> bool:
         """Whether a run is being fitted, for the first time or with a better encoder."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from filelock import FileLock
 
 from studio.data.jsonl_codec import parsed
 from studio.domain.conversation import Conversation
@@ -83,6 +84,14 @@ def fitted_selector(job: TrustJob) -> tuple[AnswerSelector, Vectors]:
     data = [path.read_bytes() for path in job.examples]
     ways = b"letters" if job.letters_only else job.encoder.encode()
     fingerprint = hashlib.sha256(b"\0".join([ways, *data])).hexdigest()
+    if not job.folder.parent.is_dir():
+        raise AfinaError("general.not_found", what=job.folder.parent.name)
+    # Two that fit the same run (an exam beside an export) would remove what the other is about to keep.
+    with FileLock(job.folder.with_name(f"{job.folder.name}.lock")):
+        return _kept_or_fitted(job, data, fingerprint)
+
+
+def _kept_or_fitted(job: TrustJob, data: list[bytes], fingerprint: str) -> tuple[AnswerSelector, Vectors]:
     for folder in (tuned_folder(job.folder), job.folder):
         kept = load_selector(folder)
         if kept is not None and kept[0].fingerprint == fingerprint:

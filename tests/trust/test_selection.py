@@ -19,7 +19,7 @@ from studio.trust.fitting import fit, known_questions, question_set
 from studio.trust.index import Floats, Index
 from studio.trust.selector import AnswerSelector, answer_confidence
 from studio.trust.selector_files import load_selector, save_selector
-from studio.trust.summary import SUMMARY_FILE, SelectorSummary
+from studio.trust.summary import SUMMARY_FILE, VERSION, SelectorSummary
 from studio.trust.tuned_fitting import is_better
 
 
@@ -221,7 +221,7 @@ def test_a_selector_of_an_earlier_version_is_fitted_anew(portuguese: AnswerSelec
     save_selector(tmp_path / "trust", portuguese, "", "abc")
     summary = tmp_path / "trust" / SUMMARY_FILE
     assert SelectorSummary.read(summary.parent) is not None
-    summary.write_text(summary.read_text().replace('"version":3', '"version":1'))
+    summary.write_text(summary.read_text().replace(f'"version":{VERSION}', '"version":1'))
     assert SelectorSummary.read(summary.parent) is None
 
 

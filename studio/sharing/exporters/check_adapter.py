@@ -21,7 +21,9 @@ def check_adapter(run: RunFolder, model_dir: Path, exported: Path) -> None:
     from peft import PeftModel
 
     texts = proof_texts(run, model_dir)
-    model = PeftModel.from_pretrained(load_base(model_dir, torch.float32, "cpu"), str(kept_folder(run))).eval()
+    model = PeftModel.from_pretrained(
+        load_base(model_dir, torch.float32, "cpu"), str(kept_folder(run)), torch_device="cpu"
+    ).eval()
     expected = logits_of(model, texts)
     model.load_adapter(str(exported), adapter_name="exported")
     model.set_adapter("exported")

@@ -61,7 +61,9 @@ def merged_model(kept: Path, model_dir: Path, texts: list[list[int]]) -> tuple[A
         return whole, logits_of(whole, texts)
     from peft import PeftModel
 
-    adapted = PeftModel.from_pretrained(load_base(model_dir, torch.float32, "cpu"), str(kept)).eval()
+    adapted = PeftModel.from_pretrained(
+        load_base(model_dir, torch.float32, "cpu"), str(kept), torch_device="cpu"
+    ).eval()
     expected = logits_of(adapted, texts)
     merged = adapted.merge_and_unload()
     require_exact(expected, logits_of(merged, texts))

@@ -15,7 +15,7 @@ from studio.errors import AfinaError
 from studio.sharing.gguf.architectures import Array
 from studio.sharing.gguf.precision import packed
 
-_EXACT: Final = 1e-3  # no weight may differ by more where four bits are taken: those of e5 came in four bits
+_EXACT: Final = 1e-3  # no weight may differ by more where four bits are taken: those of e5's words came in four bits
 _WHOLE: Final = ("position_embd.weight", "token_types.weight")  # llama.cpp adds them up as they are
 _Q4_0, _Q8_0 = gguf.GGMLQuantizationType.Q4_0, gguf.GGMLQuantizationType.Q8_0
 

@@ -100,7 +100,10 @@ def render_trust_status(ui: Ui, place: Place, run_id: str, elem_id: str) -> str:
     problem, encoder, is_first = selectors.problem(run_id), _encoder(ui, run_id), selectors.curve(run_id) is None
     fitting = ""
     if selectors.is_fitting(run_id):
-        fitting = ui.text("trust.status.first" if is_first else "trust.status.again")
+        if not is_first:
+            fitting = ui.text("trust.status.again")
+        else:
+            fitting = ui.text("trust.status.updated" if selectors.was_fitted(run_id) else "trust.status.first")
     elif (job := selectors.tuning(run_id)) is not None and job.is_active:
         fitting = tuning_sentence(ui.text, job)
     offered = not is_first and encoder.folder is None
