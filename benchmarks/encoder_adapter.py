@@ -1,9 +1,9 @@
 """Trains an adapter of :mod:`studio.encoders.question_encoder`: ``python -m benchmarks.encoder_adapter --help``.
 
-Learned from are the files of ``assets/customer_questions/LANGUAGE``, one for each trade: blocks of questions that one answer
-settles, below a line that names it. Supervised contrastive learning (Khosla et al. 2020) draws the questions of a block together
-and pushes the other blocks of the same file away; what another trade is asked is left alone, as no chatbot has to tell trades
-apart. Run by developers, not by the studio.
+Learns from the files of ``assets/customer_questions/LANGUAGE``, each about one trade (a trade may have a second file, ``_2``): blocks
+of questions that one answer settles, below a line that names it. Supervised contrastive learning (Khosla et al. 2020) draws the
+questions of a block together and pushes the other blocks of the same file away; blocks of different files are never compared, as no
+chatbot has to tell trades apart. Run by developers, not by the studio.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def main() -> None:
     parser.add_argument("--begun", type=Path, help="folder of an adapter to go on with")
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--strength", type=float, default=1.0, help="share of it that is merged")
-    parser.add_argument("--without", action="append", default=[], help="a trade to leave out, to be measured on")
+    parser.add_argument("--without", action="append", default=[], help="a trade to leave out, with its second file")
     given = parser.parse_args()
     folder = assets_dir() / "customer_questions"
     files = [path for language in given.language for path in sorted((folder / language).glob("*.txt"))]

@@ -2,7 +2,7 @@
 
 An encoder as its makers published it has learned what texts are about; what tells an owner's answers apart is what a customer
 *wants*: "can I move it to Friday" is near "cancel it" by its words and far from it by its answer. A LoRA adapter (Hu et al. 2022)
-of each encoder in ``studio/encoders/adapters`` was trained on several thousand questions to companies that we made up, see
+of each encoder in ``studio/encoders/adapters`` was trained on thousands of questions that we made up, see
 ``benchmarks/encoder_adapter.py``, and is merged when the encoder is loaded. Where an adapter is replaced, the version in
 :mod:`studio.trust.summary` goes up, so that what was fitted to its vectors is fitted anew.
 """
@@ -24,10 +24,11 @@ def load_question_encoder(folder: Path) -> Encoder:
     """An installed encoder, with its adapter if there is one.
 
     Args:
-        folder: of the encoder; its name is the encoder's id. Another model of that name is loaded as it is.
+        folder: of the encoder; its name is the encoder's id. A model of that name whose depth or width is not the adapter's is
+            loaded as it is.
 
     Raises:
-        AfinaError: as :meth:`Encoder.load`.
+        AfinaError: as :meth:`Encoder.load`, for the adapter as well.
     """
     encoder = Encoder.load(folder)
     adapter = _ADAPTERS / folder.name
