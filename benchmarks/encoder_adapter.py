@@ -38,7 +38,13 @@ def read_topics(path: Path) -> Topics:
 
 
 def train_adapter(
-    encoder: Encoder, trades: Sequence[Topics], steps: int, *, begun: Path | None = None, seed: int = 0
+    encoder: Encoder,
+    trades: Sequence[Topics],
+    steps: int,
+    *,
+    begun: Path | None = None,
+    in_bf16: bool = False,
+    seed: int = 0,
 ) -> PeftModel:
     """A LoRA adapter of an encoder, on all its linear layers.
 
@@ -47,6 +53,7 @@ def train_adapter(
         trades: two at least, with three questions a topic.
         steps: of the optimizer.
         begun: folder of an adapter to go on with.
+        in_bf16: whether products are in bfloat16, where that is quicker.
         seed: of the weights and the batches.
     """
     torch.manual_seed(seed)
@@ -69,7 +76,7 @@ def train_adapter(
         loss = torch.zeros(())
         for trade in random.choice(len(trades), _TRADES, replace=False):
             texts, labels = _drawn(trades[trade], random)
-            loss = loss + contrastive_loss(_vectors(model, encoder, texts), torch.tensor(labels)) / _TRADES
+            loss = loss + contrastive_loss(_vectors(model, encoder, texts, in_bf16), torch.tensor(labels)) / _TRADES
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(adapted, 1.0)
@@ -89,7 +96,7 @@ def _drawn(topics: Topics, random: np.random.Generator) -> tuple[list[str], list
     return texts, labels
 
 
-def _vectors(model: PeftModel, encoder: Encoder, texts: Sequence[str]) -> torch.Tensor:
+def _vectors(model: PeftModel, encoder: Encoder, texts: Sequence[str], in_bf16: bool) -> torch.Tensor:
     """As :meth:`Encoder.encode`, to learn from."""
     ids = [each.ids for each in encoder.tokenizer.encode_batch([encoder.traits.prefix + text for text in texts])]
     order = sorted(range(len(ids)), key=lambda place: len(ids[place]))
@@ -98,7 +105,7 @@ def _vectors(model: PeftModel, encoder: Encoder, texts: Sequence[str]) -> torch.
     for start in range(0, len(order), _GROUP):
         rows = [torch.tensor(ids[place]) for place in order[start : start + _GROUP]]
         mask = pad([torch.ones_like(row) for row in rows], batch_first=True)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=in_bf16):
             hidden = model(input_ids=pad(rows, batch_first=True), attention_mask=mask).last_hidden_state
         mean = (hidden.float() * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True)
         found.append(torch.nn.functional.normalize(mean, dim=1))
@@ -113,15 +120,19 @@ def main() -> None:
     parser.add_argument("--language", action="append", required=True, choices=("en", "pt"), help="twice counts double")
     parser.add_argument("--begun", type=Path, help="folder of an adapter to go on with")
     parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument(
+        "--bf16", action="store_true", help="where the processor is quicker in it: with AMX, not with AVX2 alone"
+    )
     parser.add_argument("--strength", type=float, default=1.0, help="share of it that is merged")
     parser.add_argument("--without", action="append", default=[], help="a trade to leave out, with its second file")
     given = parser.parse_args()
     folder = assets_dir() / "customer_questions"
     files = [path for language in given.language for path in sorted((folder / language).glob("*.txt"))]
     trades = [read_topics(path) for path in files if path.stem.removesuffix("_2") not in given.without]
-    model = train_adapter(Encoder.load(given.encoder), trades, given.steps, begun=given.begun)
-    model.peft_config["default"].lora_alpha = round(2 * _RANK * given.strength)
-    model.peft_config["default"].base_model_name_or_path = given.encoder.name  # not a path of this computer
+    model = train_adapter(Encoder.load(given.encoder), trades, given.steps, begun=given.begun, in_bf16=given.bf16)
+    config: Any = model.peft_config["default"]
+    config.lora_alpha = round(config.lora_alpha * given.strength)
+    config.base_model_name_or_path = given.encoder.name  # not a path of this computer
     model.half().save_pretrained(str(given.adapter))
 
 

@@ -80,8 +80,10 @@ def build_trust_status(
         acts[event_data(event)["action"]]()
         return look(place, run_id)
 
-    timer.tick(again, [ui.place], list(outputs), **QUIET)
-    lines.action(act, [ui.place], list(outputs), **QUIET)
+    # One after the other: a look that had begun before a click would arrive after it and draw what the click took away.
+    in_turn = {"concurrency_id": elem_id, "concurrency_limit": 1}
+    timer.tick(again, [ui.place], list(outputs), **in_turn, **QUIET)
+    lines.action(act, [ui.place], list(outputs), **in_turn, **QUIET)
     return TrustStatus(outputs, show)
 
 
