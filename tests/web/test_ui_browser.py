@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from studio.i18n import LOCALES, catalog
 from studio.web.ui.session import STEPS
@@ -100,6 +100,31 @@ def test_files_are_read_edited_and_brought_back(page: Page, tmp_path: Path) -> N
     expect(page.locator("#examples-head")).to_contain_text("Version 1")
     page.click("#examples-redo")
     expect(page.get_by_label("Answer 2", exact=True)).to_have_value("Changed by hand.")
+
+
+def test_a_file_chosen_while_another_is_read_is_read_as_well(page: Page, tmp_path: Path) -> None:
+    new_project(page, "Two in a row")
+    page.click(f"#model-use-{SMOLLM2}")
+    page.click("#next-step.primary:visible")
+    empty, good = tmp_path / "empty.csv", tmp_path / "good.csv"
+    empty.touch()
+    good.write_text("question,answer\nDo you sell tea?,Yes.\nAnd coffee?,Also.\n", encoding="utf-8")
+    held = list[Route]()
+    page.route(
+        lambda address: "/queue/join" in address,
+        lambda route: held.append(route) if "empty.csv" in (route.request.post_data or "") else route.continue_(),
+    )
+    chooser = page.locator("#examples-upload input[type=file]")
+    chooser.set_input_files(empty)
+    expect(page.locator("#examples-upload")).not_to_contain_text("empty")
+    while not held:
+        page.wait_for_timeout(50)
+    chooser.set_input_files(good)
+    expect(page.locator("#examples-picture")).to_contain_text("Do you sell tea?")
+    for route in held:
+        route.continue_()
+    expect(page.get_by_text("“empty.csv”").first).to_be_visible()
+    expect(page.locator("#examples-picture")).to_contain_text("Do you sell tea?")
 
 
 _UNREADABLE_STEPS = """[...document.querySelectorAll('.af-steps a')].filter(step => {

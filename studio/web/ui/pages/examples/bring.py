@@ -41,8 +41,6 @@ def build_bring(ui: Ui) -> Section:
                 label=text("examples.choose" if view is None else "examples.more"), open=view is None
             ),
             parts.append: gr.Checkbox(visible=view is not None),
-            parts.upload: None,
-            parts.folder: None,
             parts.paste: "",
             parts.hub_found: gr.Column(visible=False),
             parts.summary: render_summary(ui, view),
@@ -77,6 +75,7 @@ def _layout(ui: Ui) -> SimpleNamespace:
                     elem_id="examples-folder",
                     min_width=180,
                 )
+                parts.sent = gr.File(visible=False, file_count="multiple", type="filepath")
                 ui.html(value=render_template_link(ui))
             with gr.Tab(text("examples.bring.tab.paste"), id="paste"):
                 parts.paste = gr.Textbox(
@@ -120,7 +119,7 @@ def _hub(ui: Ui, parts: SimpleNamespace) -> None:
 
 def _watched(ui: Ui, parts: SimpleNamespace) -> list[Any]:
     """What :func:`_looked` changes."""
-    return [ui.place, parts.head, parts.going, parts.timer, parts.upload, parts.folder]
+    return [ui.place, parts.head, parts.going, parts.timer]
 
 
 def _going(ui: Ui, place: Place, progress: Job | None) -> str:
@@ -142,7 +141,7 @@ def _starter(ui: Ui, parts: SimpleNamespace) -> Callable[[Place, ImportRequest],
             imports.start(place.project, request)
         except AfinaError as error:
             warn(ui.text, error)
-            return {parts.upload: None}
+            return {}
         return _looked(ui, parts, place)
 
     return begin
@@ -157,7 +156,7 @@ def _looked(ui: Ui, parts: SimpleNamespace, place: Place) -> dict[Any, Any]:
         head = {parts.head: ""} if view is None else {}
         return head | {parts.going: render_going(ui, progress), parts.timer: gr.Timer(active=True)}
     head = {parts.head: render_head(ui, view)} if view is None else {}
-    still = head | {parts.going: "", parts.timer: gr.Timer(active=False), parts.upload: None, parts.folder: None}
+    still = head | {parts.going: "", parts.timer: gr.Timer(active=False)}
     if progress is None:
         return still
     imports.forget(place.project)
@@ -180,7 +179,7 @@ def _connect_files(ui: Ui, parts: SimpleNamespace, begin: Callable[[Place, Impor
             say(ui.text, "examples.suggested.read", **found._asdict())
         rest = tuple(path for path in paths if path not in opinions)
         if opinions and not rest:
-            return {ui.place: place.again, parts.upload: None, parts.folder: None}
+            return {ui.place: place.again}
         return begin(place, ImportRequest(paths=rest, append=adding))
 
     @friendly(ui.text)
@@ -198,10 +197,15 @@ def _connect_files(ui: Ui, parts: SimpleNamespace, begin: Callable[[Place, Impor
 
     outputs = _watched(ui, parts)
     private = {"api_visibility": "private"}
-    parts.upload.upload(
-        bring, [ui.place, parts.upload, parts.append], outputs, show_progress_on=[parts.upload], **private
-    )
-    parts.folder.upload(bring, [ui.place, parts.folder, parts.append], outputs, show_progress="hidden", **private)
+    for chosen in (parts.upload, parts.folder):
+        # The browser empties the component at once: a second file chosen while the first is still read would else be
+        # passed over, or sent together with the first.
+        chosen.upload(
+            None, [chosen], [parts.sent, chosen], js="(files) => [files, null]", trigger_mode="multiple", **QUIET
+        ).then(
+            bring, [ui.place, parts.sent, parts.append], outputs,
+            trigger_mode="multiple", show_progress_on=[parts.upload], **private,
+        )  # fmt: skip
     parts.paste_go.click(
         paste, [ui.place, parts.paste, parts.append], outputs, show_progress_on=[parts.paste], **private
     )
