@@ -35,6 +35,16 @@ class Decision(BaseModel):
     problem: Problem | None = Field(default=None, description="Why nobody could decide, and a person is asked.")
 
 
+class MisreadQuestion(BaseModel):
+    """A question of the owner's that is taken for one of another answer when it is asked as if it had never been seen."""
+
+    model_config = ConfigDict(frozen=True)
+
+    question: str
+    source: str = Field(description="Id of its example.")
+    taken_for: str = Field(description="The other answer, in the owner's words.")
+
+
 class RiskLevel(BaseModel):
     """One position of "how careful?", counted on questions that the scores had not seen."""
 
@@ -45,6 +55,7 @@ class RiskLevel(BaseModel):
     answered: float = Field(description="Share of the owner's questions that get a known answer.")
     wrong: float = Field(description="Share of the owner's questions that get a wrong known answer.")
     is_promised: bool = Field(description="Whether there were enough questions to promise it.")
+    answered_without: float = Field(default=0.0, description="As `answered`, if the misread questions were not there.")
 
 
 class RiskCurve(BaseModel):
@@ -55,6 +66,9 @@ class RiskCurve(BaseModel):
     levels: tuple[RiskLevel, ...]
     questions: int = Field(description="That it was counted on.")
     certainty: float = Field(description="Probability with which a promise holds, over the draw of the questions.")
+    misread: tuple[MisreadQuestion, ...] = Field(
+        default=(), description="The surest wrong ones, which hold the thresholds up; the surest first."
+    )
 
     def level(self, careful: float) -> RiskLevel:
         """The least careful position that is as careful as asked; the most careful one where none is."""

@@ -16,6 +16,7 @@ from studio.domain.conversation import Conversation
 from studio.encoders.letters import folded
 from studio.errors import AfinaError
 from studio.trust.calibration import risk_curve
+from studio.trust.decision import MisreadQuestion, RiskCurve
 from studio.trust.index import Floats, Index, Ints, KnownQuestions, combined
 from studio.trust.selector import AnswerSelector, ChoiceModel, answer_confidence, class_features
 
@@ -23,6 +24,7 @@ FOLDS: Final = 10
 _MANY: Final = 600  # known questions from which on fewer folds have to do
 _FEWER_FOLDS: Final = 5
 MAX_EXAMPLES: Final = 1_500  # fitting is to take seconds; of more examples, so many are taken evenly
+MOST_MISREAD: Final = 5
 _LANGUAGES: Final = ("en", "pt")
 _RIDGE: Final = 1.0
 _DECAY: Final = 3.0  # of the conditional logit's weights
@@ -161,13 +163,52 @@ def selector_with_curve(
     confidence = answer_confidence(honest, outside_limit)
     floor = float(np.quantile(confidence[outside], 1 - _OUTSIDE_PASSING)) if outside.any() else 0.0
     teaching = found.is_teaching
+    curve = risk_curve(confidence[own].astype(np.float64), best[own] != labels[own], floor)
     return AnswerSelector(
         index=index,
         ridge=fit_ridge(_gram(index, np.arange(len(labels))), labels, known.classes),
         choice=fit_choice(found.features[teaching], labels[teaching]),
-        curve=risk_curve(confidence[own].astype(np.float64), best[own] != labels[own], floor),
+        curve=_with_misread(curve, known, confidence, best, own & teaching, floor),
         outside_limit=outside_limit,
         untuned=beside[0] if beside is not None else None,
+    )
+
+
+def _with_misread(
+    curve: RiskCurve, known: KnownQuestions, confidence: Floats, best: Ints, asked: NDArray[np.bool_], floor: float
+) -> RiskCurve:
+    """A curve with the questions that hold its thresholds up, and what it would be without them.
+
+    Args:
+        curve: counted on all of the owner's questions.
+        known: the known questions.
+        confidence: of each.
+        best: the answer that each is taken for.
+        asked: the owner's questions whose answer has another wording. One without any is always taken for another's;
+            it needs a second wording, not a clearer one.
+        floor: see :func:`studio.trust.calibration.risk_curve`.
+    """
+    labels = np.array(known.labels)
+    wrong = np.flatnonzero(asked & (best != labels) & (confidence > 0))
+    misread = wrong[np.argsort(-confidence[wrong], kind="stable")][:MOST_MISREAD]
+    if not len(misread):
+        return curve
+    others = labels < known.none_label
+    others[misread] = False
+    without = risk_curve(confidence[others].astype(np.float64), best[others] != labels[others], floor)
+    return curve.model_copy(
+        update={
+            "misread": tuple(
+                MisreadQuestion(
+                    question=known.questions[at], source=known.sources[at], taken_for=known.answers[best[at]]
+                )
+                for at in misread.tolist()
+            ),
+            "levels": tuple(
+                level.model_copy(update={"answered_without": less.answered})
+                for level, less in zip(curve.levels, without.levels, strict=True)
+            ),
+        }
     )
 
 

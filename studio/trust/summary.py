@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from studio.trust.decision import RiskCurve
 
 SUMMARY_FILE: Final = "summary.json"
-VERSION: Final = 4  # of what is kept of a selector, and of the vectors that it was fitted to
+VERSION: Final = 5  # of what is kept of a selector, and of the vectors that it was fitted to
 
 
 class TuningResult(BaseModel):

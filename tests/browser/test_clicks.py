@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from studio.settings import Settings
 from studio.storage.workspace import Workspace
 from tests.browser.conftest import Server
+from tests.browser.opening import unfold
 from tests.conftest import MODELS, SMOLLM2
 from tests.sharing.conftest import make_run
 
@@ -52,7 +53,7 @@ def test_talk_on_stop_change_runs_and_download(runs: tuple[str, str], page: Page
     page.get_by_role("link", name=re.compile("Compare")).first.click()
     expect(page.locator("#compare-box")).to_be_visible()
 
-    page.locator("#compare-expert button").first.click()
+    unfold(page.locator("#compare-expert button").first)
     page.locator("#compare-max-tokens input[type=number]").fill("512")
     ask(page, "Write down every number from one to two hundred, one on each line.")
     expect(page.locator("#compare-talk .af-answer.before .text").first).to_have_text(re.compile(r"\S{2}"))
@@ -93,7 +94,7 @@ def test_a_model_folder_of_ones_own(page: Page, server: Server, tiny_model: Path
     page.fill("#dialog-input", "Ours")
     page.click("#dialog-yes")
     expect(page.locator(f"#model-card-{SMOLLM2}")).to_be_visible()
-    page.locator("#model-add button").first.click()
+    unfold(page.locator("#model-add button").first)
     page.locator("#model-folder textarea, #model-folder input").fill(str(folder / "nowhere"))
     page.click("#model-folder-add")
     expect(page.get_by_text("nowhere")).to_be_visible()

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Server
+from tests.browser.opening import unfold
 from tests.hub_server import FakeHub, running_hub
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
@@ -45,7 +46,7 @@ def page(browser: Browser, tmp_path: Path, hub: FakeHub) -> Iterator[Page]:
     assert dialog is not None
     assert field["x"] + field["width"] < dialog["x"] + dialog["width"], "the field stays inside"
     opened.click("#dialog-yes")
-    opened.locator("#model-add button").first.click()
+    unfold(opened.locator("#model-add button").first)
     yield opened
     context.close()
     server.stop()

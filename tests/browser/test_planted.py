@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from studio.app import build_services
 from studio.settings import Settings
 from tests.browser.conftest import Server
+from tests.browser.opening import unfold
 from tests.services.examples.test_planted import CLEAN, FIXED, PLANTED, TO_DECIDE, write_export
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
@@ -92,7 +93,7 @@ def test_ten_planted_problems_are_put_right_and_trained_on(browser: Browser, ser
 
     page.click("#next-step:visible")
     page.locator("#train-preset input[value=quick]").check()
-    page.click("#train-expert button")
+    unfold(page.locator("#train-expert button").first)
     page.locator("#train-epochs").locator("input, textarea").fill("1")
     page.click("#train-start")
     expect(page.locator("#train-live[data-state=finished]")).to_be_visible()

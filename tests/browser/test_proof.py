@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -27,6 +26,8 @@ from studio.storage.run_result import read_result
 from studio.storage.workspace import Workspace
 from studio.web.ui.session import Place
 from tests.browser.conftest import Server
+from tests.browser.opening import unfold
+from tests.child_processes import end_all_of
 from tests.pasting import paste
 from tests.sharing.conftest import make_run
 
@@ -62,9 +63,7 @@ def server(tiny_model: Path, tmp_path: Path) -> Iterator[Server]:
     running.start()
     yield running
     running.stop()
-    for process in psutil.process_iter(["cmdline"]):  # workers outlive their server
-        if any(str(home) in part for part in process.info["cmdline"] or ()):
-            process.kill()
+    end_all_of(home)
 
 
 def _write(path: Path, conversations: Sequence[Conversation]) -> None:
@@ -87,7 +86,7 @@ def go(page: Page, server: Server, locale: str) -> None:
 
 
 def open_tab(page: Page, locale: str, name: str) -> None:
-    page.get_by_role("tab", name=catalog(locale)(f"proof.tab.{name}"), exact=True).click()
+    unfold(page.get_by_role("tab", name=catalog(locale)(f"proof.tab.{name}"), exact=True))
 
 
 def test_from_the_exam_to_a_mended_example(page: Page, browser: Browser, server: Server, tmp_path: Path) -> None:

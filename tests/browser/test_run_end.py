@@ -92,6 +92,7 @@ def test_a_run_that_is_extended_never_goes_back_and_its_end_is_told(
     home.goto(f"{server.address}/pt/")
     expect(home.locator("article .af-runs")).to_be_visible()
     page.click("#train-resume")
+    expect(page.locator("#train-live[data-state=paused]")).to_have_count(0)
     home.reload()
     page.locator("[data-notify]").first.click()
     badge = home.locator("article .af-runs .af-badge")

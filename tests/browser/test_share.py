@@ -16,6 +16,7 @@ from studio.sharing.link_passwords import matches
 from studio.sharing.links import LinkStore
 from studio.storage.workspace import Workspace
 from tests.browser.conftest import Server
+from tests.browser.opening import unfold
 from tests.hub_server import FakeHub, running_hub
 from tests.sharing.conftest import make_run
 
@@ -97,7 +98,7 @@ def see_and_change_a_link(page: Page) -> None:
 
 
 def make_a_link_with_a_password(page: Page) -> None:
-    page.locator("#share-more button").first.click()
+    unfold(page.locator("#share-more button").first)
     page.locator("#share-password input, #share-password textarea").fill("warm bread")
     page.click("#share-create")
     expect(page.locator(".af-link")).to_have_count(2)
@@ -129,7 +130,7 @@ def publish(page: Page, hub: FakeHub) -> None:
     """A wrong token, a name that is somebody's already, then the whole way; the token is not kept."""
     text = catalog("en")
     hub.made["model/maria/bakery"] = {"files": {"notes.txt": b"by hand"}}
-    page.locator("#share-publish button").first.click()
+    unfold(page.locator("#share-publish button").first)
     page.get_by_label(text("share.publish.kind.adapter")).check()
     name, token = (
         page.locator("#share-publish-name input, #share-publish-name textarea"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from studio.i18n import Catalog, catalog
 from studio.services.answer_policies import ALONE, CAREFUL_CHOICES
 from studio.settings import Settings
 from tests.browser.conftest import Server
+from tests.browser.opening import settled
 from tests.trusting import KNOWN, OUTSIDE, trusting_project
 
 pytestmark = [pytest.mark.browser, pytest.mark.model, pytest.mark.filterwarnings("ignore::FutureWarning")]
@@ -80,16 +82,19 @@ def test_from_the_question_to_its_source_and_to_a_person(page: Page, shop: Shop)
     become_careful(page, text, ALONE)
     ask(page, OUTSIDE[locale], "")
     see_the_source(page, text)
+    page.goto(f"{shop.server.address}/{locale}/?project=project-{locale}&step=compare&run=run-{locale}")
+    become_careful(page, text, 0.02)
+    see_what_is_misread(page, text)
 
 
 def become_careful(page: Page, text: Catalog, careful: float) -> None:
     """Moves the control, once what it means is known."""
-    expect(page.locator("#careful-said")).to_contain_text("100")
+    expect(page.locator("#careful-said")).not_to_be_empty()
     page.locator("#careful-position label").nth(CAREFUL_CHOICES.index(careful)).click()
     if careful == ALONE:
         expect(page.locator("#careful-said")).to_have_text(text("trust.level.alone"))
     else:
-        expect(page.locator("#careful-sentence .af-muted")).to_contain_text(f"{100 * careful:g}")
+        expect(page.locator("#careful-sentence .af-muted")).to_contain_text(re.compile(rf"\b{100 * careful:g}\b"))
     assert page.evaluate("document.documentElement.scrollWidth") == page.viewport_size["width"]  # type: ignore[index]
 
 
@@ -121,6 +126,7 @@ def write_the_handover(page: Page, shop: Shop, locale: str, text: Catalog) -> No
     expect(page.locator("#share-trust-encoder-get")).to_be_visible()
     sentence = page.locator("#share-handover-sentence textarea")
     expect(sentence).to_have_value(text("trust.handed_over"))
+    settled(page)
     sentence.fill("Ana <b>…</b>")
     page.locator("#share-handover-contact input, #share-handover-contact textarea").fill("ana@example.com")
     page.click("#share-handover-keep")
@@ -138,6 +144,19 @@ def visit(page: Page, shop: Shop, locale: str, text: Catalog) -> None:
         expect(page.locator("#ask")).to_be_visible()
     expect(page.locator(".turn").nth(1).locator(".after .words")).to_have_text("Ana <b>…</b>\nana@example.com")
     assert page.evaluate("document.documentElement.scrollWidth") == page.viewport_size["width"]  # type: ignore[index]
+
+
+def see_what_is_misread(page: Page, text: Catalog) -> None:
+    """The questions that keep the chatbot from answering more, and the way to them."""
+    page.locator("#careful-misread button").first.click()
+    listed = page.locator("#careful-misread-list li strong")
+    expect(listed.first).to_be_visible()
+    questions = listed.all_inner_texts()
+    assert page.evaluate("document.documentElement.scrollWidth") == page.viewport_size["width"]  # type: ignore[index]
+    page.locator("#careful-misread-list").get_by_role("link", name=text("trust.misread.see")).click()
+    table = page.locator("#examples-table")
+    for question in questions:
+        expect(table).to_contain_text(question)
 
 
 def see_the_source(page: Page, text: Catalog) -> None:

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from studio.i18n import catalog
 from tests.browser.conftest import Server
+from tests.browser.opening import unfold
 from tests.conftest import SMOLLM2
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
@@ -72,7 +73,7 @@ def start_training(studio: Studio, preset: str, passes: str = "") -> None:
     studio.click("#next-step")
     studio.page.locator(f"#train-preset input[value={preset}]").check()
     if passes:
-        studio.click("#train-expert button")
+        unfold(studio.page.locator("#train-expert button").first)
         studio.page.locator("#train-epochs").locator("input, textarea").fill(passes)
     studio.click("#train-start")
     expect(studio.page).to_have_url(re.compile(r"run=run-"))

@@ -96,7 +96,7 @@ def test_apples_graphics_are_chosen_and_share_the_memory() -> None:
 def test_a_format_that_crawls_is_given_up(lesser: dict[str, str]) -> None:
     """AVX2 multiplies bf16 a hundred times as slowly as fp32: what is left of it is far from being chosen."""
     ended = subprocess.run(
-        [sys.executable, "-m", "studio.models.probe"], env=lesser, check=True, capture_output=True, timeout=60
+        [sys.executable, "-m", "studio.models.probe"], env=lesser, check=True, capture_output=True, timeout=300
     )
     assert choose_precision(Speed.model_validate_json(ended.stdout)) is Precision.FP32
 
@@ -111,6 +111,7 @@ def test_two_servers_measure_once(tmp_path: Path) -> None:
             changes.add((tmp_path / "machine.json").stat().st_mtime_ns)
         time.sleep(0.002)
     assert [child.wait() for child in both] == [0, 0]
+    changes.add((tmp_path / "machine.json").stat().st_mtime_ns)
     assert len(changes) == 1
 
 
@@ -127,7 +128,7 @@ def test_the_measurement_ends_with_a_killed_server(tmp_path: Path) -> None:
         finally:
             server.kill()
             server.wait()
-        child.wait(timeout=60)
+        child.wait(timeout=300)
 
 
 def _child(parent: psutil.Process, module: str) -> psutil.Process:

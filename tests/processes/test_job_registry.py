@@ -17,6 +17,7 @@ from studio.domain.author import acting_as, author
 from studio.errors import AfinaError, Stopped
 from studio.i18n import LOCALES, catalog
 from studio.processes.job_registry import ActiveJob, Job, JobRegistry, JobState
+from tests.child_processes import is_over
 from tests.training.runs import wait_for
 
 _KILLED = """
@@ -124,7 +125,7 @@ def test_a_job_whose_process_was_killed_is_interrupted_and_its_child_is_ended(tm
     assert (job.state, job.stage, job.done, job.project) == (JobState.INTERRUPTED, "reading", 7, "p-1")
     assert job.problem is not None
     assert all(catalog(locale).problem(job.problem) for locale in LOCALES)
-    wait_for(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+    wait_for(lambda: is_over(child))
     assert JobRegistry(tmp_path, "import").get("p-1") == job
     done = jobs.start("p-1", lambda active: None)
     assert done is not None, "it can be started again"

@@ -53,7 +53,7 @@ def test_a_workspace_that_cannot_be_used_is_one_sentence(tmp_path: Path, spoil: 
     named = spoil(home)  # type: ignore[operator]
     environment = os.environ | {"AFINA_HOME": str(home), "AFINA_PORT": str(free_port()), "AFINA_LANG": locale}
     command = [sys.executable, "-m", "studio", "serve", "--no-open"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     said = done.stdout + done.stderr
     assert done.returncode == 1
     assert len(said.strip().splitlines()) == 1, said
@@ -78,7 +78,7 @@ def test_a_full_disk_at_the_start_is_one_sentence(tmp_path: Path, left: int) -> 
             "AFINA_LANG": "pt",
         }
         command = [sys.executable, "-m", "studio", "serve", "--no-open"]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
     said = done.stdout + done.stderr
@@ -89,7 +89,7 @@ def test_a_recipe_that_is_too_deep_is_one_sentence(tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.json"
     recipe.write_text("[" * 200_000)
     environment = os.environ | {"AFINA_HOME": str(tmp_path / "home")}
-    done = subprocess.run([sys.executable, "-m", "studio", "train", str(recipe)], env=environment, capture_output=True, text=True, timeout=100)  # fmt: skip
+    done = subprocess.run([sys.executable, "-m", "studio", "train", str(recipe)], env=environment, capture_output=True, text=True, timeout=300)  # fmt: skip
     assert done.returncode != 0
     assert str(recipe) in done.stderr
     assert "Traceback" not in done.stderr

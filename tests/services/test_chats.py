@@ -179,7 +179,7 @@ def test_an_answer_is_stopped_from_another_thread_and_the_next_one_comes(
     assert not service.stop("page-1"), "nothing is asked before the first value is wanted"
     said = next(updates)
     assert not service.stop("page-2")
-    threading.Timer(0.05, service.stop, ["page-1", drop]).start()
+    threading.Thread(target=service.stop, args=("page-1", drop)).start()
     last = _last(updates)
     assert (last.done, last.stopped, last.dropped) == (True, True, drop)
     assert last.texts["base"].startswith(said.texts["base"])
@@ -194,15 +194,17 @@ def test_a_newcomer_is_answered_while_another_client_asks_a_lot(
     service, _, _ = opened
     service.warm("run-1")
     finished: list[str] = []
+    began = threading.Event()
 
     def ask(client: str, name: str, tokens: int) -> None:
-        _last(service.stream("run-1", QUESTION, temperature=1.0, max_tokens=tokens, client=client))
+        for _ in service.stream("run-1", QUESTION, temperature=1.0, max_tokens=tokens, client=client):
+            began.set()
         finished.append(name)
 
-    threads = [threading.Thread(target=ask, args=("many", f"many-{n}", 120)) for n in range(8)]
+    threads = [threading.Thread(target=ask, args=("many", f"many-{n}", 240)) for n in range(8)]
     for thread in threads:
         thread.start()
-    time.sleep(0.2)
+    assert began.wait(PATIENCE)
     ask("newcomer", "newcomer", 8)
     for thread in threads:
         thread.join(PATIENCE)

@@ -20,6 +20,7 @@ from studio.services.publication import Publication, PublicationState, Reach
 from studio.settings import Settings
 from studio.web.network import lan_addresses
 from studio.web.server import build_server
+from tests.child_processes import is_over
 from tests.services.test_links import add_run
 
 PATIENCE = 60  # seconds; a limit on waiting
@@ -237,4 +238,4 @@ def answers(address: str) -> bool:
 
 
 def is_running(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return not is_over(pid)

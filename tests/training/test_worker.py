@@ -81,12 +81,12 @@ def test_killed_at_a_random_step_and_resumed_gives_the_same_losses(
     run = write_run(tmp_path / "run", tiny_model)
     moment = random.randrange(7, 17)
     process = start_worker(run, tiny_model)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while max(losses(run), default=0) < moment and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
     process.kill()
     process.wait()
-    shutil.rmtree(run.path / "adapters", ignore_errors=False)  # what was kept since the checkpoint is made again
+    shutil.rmtree(run.path / "adapters", ignore_errors=True)  # what was kept since the checkpoint is made again
     run.result.unlink(missing_ok=True)  # where the run was faster than the kill
     result = finish(run, tiny_model)
     assert result.state is RunState.FINISHED
@@ -157,11 +157,11 @@ def test_a_damaged_checkpoint_is_passed_over(whole: Path, tiny_model: Path, tmp_
 def test_stop_keeps_the_best_so_far(tiny_model: Path, tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", tiny_model, epochs=500.0, evaluations=100)
     process = start_worker(run, tiny_model)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while len(held_out_losses(run)) < 1 and time.monotonic() < deadline:
         time.sleep(0.01)
     run.stop_request.touch()
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=300) == 0
     result = json.loads(run.result.read_text(encoding="utf-8"))
     assert result["state"] == "stopped"
     assert result["best_step"]

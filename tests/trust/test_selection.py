@@ -79,6 +79,26 @@ def test_more_careful_answers_less(portuguese: AnswerSelector) -> None:
     assert all(one.wrong <= one.careful for one in levels if one.is_promised)
 
 
+def test_the_owner_learns_which_of_her_questions_hold_the_threshold_up() -> None:
+    examples = sample("en", "train")
+    elsewhere = next(each for each in examples if each.answer != examples[0].answer)
+    planted = Conversation.pair(f"{examples[0].question} ok", elsewhere.answer, id="planted")
+    selector = fitted([*examples, planted], "en")
+    listed = {one.source: one for one in selector.curve.misread}
+    assert listed["planted"].question == planted.question
+    assert listed["planted"].taken_for == examples[0].answer
+    without = fitted([each for each in examples if each.id not in listed], "en")
+    level = selector.curve.level(0.02)
+    assert level.answered < level.answered_without
+    assert abs(level.answered_without - without.curve.level(0.02).answered) < 0.15, "about what comes of it"
+
+
+def test_a_question_without_another_wording_is_not_called_misread() -> None:
+    asked = [each.question for each in sample("en", "train")][:80]
+    selector = fitted([Conversation.pair(text, f"answer {n}", id=f"e{n}") for n, text in enumerate(asked)], "en")
+    assert selector.curve.misread == ()
+
+
 def test_the_same_answer_again_is_no_answer_to_what_was_asked_next(portuguese: AnswerSelector) -> None:
     question = "qual o prazo de entrega"
     (first,) = portuguese.decide((question,), letters_only([question]), 0.1)

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Server
+from tests.browser.opening import unfold
 from tests.hub_server import FakeHub
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
@@ -48,17 +49,20 @@ def page(browser: Browser, hub: FakeHub, shared_server: Server) -> Iterator[Page
 
 def test_paste_map_and_reword(page: Page) -> None:
     head = page.locator("#examples-head")
-    page.get_by_role("tab", name="Paste a table").click()
+    unfold(page.get_by_role("tab", name="Paste a table"))
     page.click("#examples-paste-go")
     expect(page.get_by_text("There is nothing in the box yet").first).to_be_visible()
     page.fill("#examples-paste textarea", PASTED)
     page.click("#examples-paste-go")
     expect(head).to_contain_text("8 examples")
+    ready = page.locator("#checkup[data-state=ready]")  # the page is drawn anew when the check-up is done
+    expect(ready).to_be_visible()
     # Two clicks: the part, and the column to put below it.
     page.click("#examples-picture .af-part.asks")
     page.click(".af-picker [data-action=join][data-column=Detail]")
     expect(page.locator("#examples-picture .af-part.asks")).to_contain_text("It is urgent.")
     expect(head).to_contain_text("Version 2")
+    expect(ready).to_be_visible()
     page.get_by_role("tab", name="Exam", exact=True).click()
     page.click("#examples-split [data-action=share][data-share='0.3']")
     expect(head).to_contain_text("Version 3")
@@ -71,7 +75,7 @@ def test_paste_map_and_reword(page: Page) -> None:
 
 
 def test_a_dataset_of_the_hub(page: Page) -> None:
-    page.get_by_role("tab", name="Hugging Face").click()
+    unfold(page.get_by_role("tab", name="Hugging Face"))
     page.fill("#hub-id input, #hub-id textarea", "acme/none")
     page.click("#hub-look")
     expect(page.get_by_text("There is no dataset “acme/none”").first).to_be_visible()

@@ -34,6 +34,7 @@ def test_a_suggestion_then_a_question_and_both_answers_each_time(phone: Page, se
     phone.get_by_label("Sua pergunta").fill("E segunda?")
     phone.keyboard.press("Enter")
     expect(phone.locator(".after .words").nth(1)).to_have_text("Sim, abrimos às 7.")
+    expect(phone.locator(".turn").nth(1).locator(".after")).to_have_attribute("aria-busy", "false")
     assert [message.content for message in served.chat.asked[1]["turns"]["base"]] == ["E segunda?"], "it stands alone"
     top, bottom = "getBoundingClientRect().top", "getBoundingClientRect().bottom"
     below = f"document.querySelector('.before').{top} >= document.querySelector('.after').{bottom}"

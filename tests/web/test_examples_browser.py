@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Server
+from tests.browser.opening import unfold
 from tests.services.examples.test_planted import PLANTED, write_export
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
@@ -50,6 +51,7 @@ def version(page: Page, number: int) -> None:
 
 def test_the_examples_are_corrected_and_nothing_is_lost(page: Page, shared_server: Server) -> None:
     # A finding's rows, and words that are looked for.
+    expect(page.locator("#examples-count")).to_have_text("31 examples")
     page.click("#findings > summary")
     page.click("#finding-cpf > summary")
     expect(page.locator("#finding-cpf ins")).to_contain_text("[CPF_1]")
@@ -79,17 +81,17 @@ def test_the_examples_are_corrected_and_nothing_is_lost(page: Page, shared_serve
     assert table_row(page, "#31") == {"Question": "Vende chá?", "Answer": "Não."}
 
     # The same text everywhere, counted before.
-    page.click("#examples-replace button")
+    unfold(page.locator("#examples-replace button").first)
     page.locator("#examples-find").locator("input, textarea").fill("LOJA")
     page.locator("#examples-put").locator("input, textarea").fill("filial")
     expect(page.locator("#examples-places")).to_contain_text("20 places")
     page.click("#examples-replace-act")
     version(page, 3)
-    expect(page.get_by_label("Answer 2", exact=True)).to_have_value(re.compile("filial"))
 
-    # What was just done is undone from the bar; every version says what it changed, and comes back.
+    # What was just done is undone from the bar, which goes by itself; every version says what it changed, and comes back.
     page.click("#examples-toast [data-action=undo]")
     version(page, 2)
+    expect(page.get_by_label("Answer 2", exact=True)).not_to_have_value(re.compile("filial"))
     page.get_by_role("tab", name="History").click()
     page.locator(".af-version[data-number='2'] summary").click()
     expect(page.locator(".af-version[data-number='2'] ins").first).to_be_visible()
@@ -99,6 +101,8 @@ def test_the_examples_are_corrected_and_nothing_is_lost(page: Page, shared_serve
     page.fill("#dialog-input", "Ana")
     page.click("#dialog-yes")
     expect(page.locator("#examples-name")).to_contain_text("Ana")
+    page.get_by_role("tab", name="Examples").click()
+    expect(page.get_by_label("Answer 2", exact=True)).to_have_value(re.compile("filial"))
 
     # The examples as a file.
     page.get_by_role("tab", name="Examples").click()

@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -15,6 +14,7 @@ from studio.app import build_services
 from studio.domain.recipe import Recipe
 from studio.settings import Settings, assets_dir
 from tests.browser.conftest import Server
+from tests.child_processes import end_all_of
 from tests.pasting import paste
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
@@ -35,9 +35,7 @@ def server(tmp_path: Path, models: Path) -> Iterator[Server]:
     running.home.mkdir()
     yield running
     running.stop()
-    for process in psutil.process_iter(["cmdline"]):  # workers outlive their server
-        if str(running.home) in (process.info["cmdline"] or ()):
-            process.kill()
+    end_all_of(running.home)
 
 
 def prepare(server: Server, models: Path, tiny_model: Path, *recipes: dict[str, object], pairs: int = 0) -> str:
@@ -79,8 +77,7 @@ def test_the_queue_is_reordered_paused_and_cancelled(
     rows = page.locator(".af-queue li[data-state=queued]")
     expect(rows).to_have_count(2)
     expect(rows.first).to_contain_text("starts after “Run 1”")
-    rows.nth(1).locator("[data-action=up]").focus()
-    page.keyboard.press("Enter")
+    rows.nth(1).locator("[data-action=up]").press("Enter")
     expect(rows.first).to_contain_text("Run 3")
     focus_went_with_the_run = "document.activeElement.closest('li')?.innerText.startsWith('1')"
     page.wait_for_function(focus_went_with_the_run)
@@ -130,7 +127,7 @@ def test_runs_are_laid_over_each_other_and_a_search_without_a_right_answer_offer
     write(page, "#search-minutes", "many")
     page.click("#search-start")
     expect(page.get_by_text("minutes are not possible").first).to_be_visible()
-    write(page, "#search-minutes", "1")
+    write(page, "#search-minutes", "10")
     page.click("#search-start")
     study = page.locator("#train-studies section")
     expect(study.locator("polyline.s2, polyline.s1").first).to_be_attached()

@@ -98,8 +98,50 @@ def test_files_are_read_edited_and_brought_back(page: Page, tmp_path: Path) -> N
     expect(page.locator("#examples-head")).to_contain_text("Version 2")
     page.click("#examples-undo")
     expect(page.locator("#examples-head")).to_contain_text("Version 1")
+    expect(page.get_by_label("Answer 2", exact=True)).to_have_value("Yes: tea number 0.")
     page.click("#examples-redo")
     expect(page.get_by_label("Answer 2", exact=True)).to_have_value("Changed by hand.")
+
+
+def test_what_is_typed_stays_with_its_example(page: Page, tmp_path: Path) -> None:
+    """The rows of the page stand for other examples after another page, a save and an undo."""
+    new_project(page, "Long table")
+    page.click(f"#model-use-{SMOLLM2}")
+    page.click("#next-step.primary:visible")
+    long = tmp_path / "long.csv"
+    rows = "\n".join(f"Do you sell tea {n}?,Yes: tea number {n}." for n in range(80))
+    long.write_text(f"question,answer\n{rows}\n", encoding="utf-8")
+    page.set_input_files("#examples-upload input[type=file]", long)
+    page.get_by_label("Answer 2", exact=True).fill("Changed by hand.")
+    page.get_by_role("button", name="Next", exact=True).click()
+    second_page = page.locator("#examples-table [data-field=answer]:visible")
+    expect(page.get_by_label("Answer 2", exact=True)).to_have_count(0)
+    for answer in second_page.evaluate_all("fields => fields.map(field => [field.value, field.defaultValue])"):
+        assert answer[0] == answer[1], "what was typed on the page before does not stand here"
+    page.get_by_role("button", name="Previous", exact=True).click()
+    expect(page.get_by_label("Answer 2", exact=True)).to_have_value("Changed by hand.")
+
+    # A second click while it is saved adds no second row, and what is typed meanwhile is still there to be saved.
+    page.click("#examples-add")
+    page.keyboard.type("Do you sell coffee?")
+    page.keyboard.press("Tab")
+    page.keyboard.type("Also.")
+    page.evaluate("""() => {
+        const save = document.getElementById("examples-save");
+        save.click(); save.click();
+        const typed = document.querySelector("[aria-label='Answer 3']");
+        typed.value = "Typed while it was saved.";
+        typed.dispatchEvent(new Event("input", { bubbles: true }));
+    }""")
+    expect(page.locator("#examples-head")).to_contain_text("Version 2")
+    expect(page.locator("#examples-head")).to_contain_text("81 examples")
+    expect(page.locator(".af-unsaved")).to_contain_text("1 unsaved change")
+    expect(page.get_by_label("Question 2", exact=True)).to_have_value("Do you sell tea 0?")
+    page.get_by_label("Answer 3", exact=True).press("Control+s")
+    expect(page.locator("#examples-head")).to_contain_text("Version 3")
+    expect(page.locator("#examples-head")).to_contain_text("81 examples")
+    expect(page.get_by_label("Answer 3", exact=True)).to_have_value("Typed while it was saved.")
+    expect(page.locator(".af-unsaved")).to_be_hidden()
 
 
 def test_a_file_chosen_while_another_is_read_is_read_as_well(page: Page, tmp_path: Path) -> None:

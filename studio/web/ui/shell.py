@@ -123,23 +123,27 @@ def _build_pages(ui: Ui) -> dict[str, Page]:
 
 def _connect(ui: Ui, header: Any, pages: dict[str, Page]) -> None:
     columns = {page.column for page in pages.values()}
-    outputs = columns.union({ui.place, header}, *(page.outputs for page in pages.values()))
+    filled = gr.State({})  # by step, the project whose fields are filled in
+    outputs = columns.union({ui.place, header, filled}, *(page.outputs for page in pages.values()))
 
-    def navigate(event: gr.EventData) -> dict[Any, Any]:
+    def navigate(before: dict[str, str], event: gr.EventData) -> dict[Any, Any]:
         place = Place.parse(str(event.query))
         try:
             with acting_as(visitor_name()):
                 top, shown = _header(ui, place), pages[place.step].show(place)
+                fields = pages[place.step].fill(place) if before.get(place.step) != place.project else {}
         except Exception as error:  # whatever it is: a sentence, and the home page
             warn(ui.text, error)
             place = Place()
-            top, shown = _header(ui, place), pages[""].show(place)
+            top, shown, fields = _header(ui, place), pages[""].show(place), {}
         visible = {page.column: gr.Column(visible=step == place.step) for step, page in pages.items()}
-        return {ui.place: place.reply(str(event.turn)), header: top, **visible, **shown}
+        if fields:
+            before = {**before, place.step: place.project}
+        return {ui.place: place.reply(str(event.turn)), header: top, filled: before, **visible, **shown, **fields}
 
     ordered = sorted(outputs, key=lambda component: component._id)
     options = {"show_progress": "hidden", "trigger_mode": "multiple", "api_visibility": "private"}
-    ui.place.navigate(navigate, outputs=ordered, **options)
+    ui.place.navigate(navigate, [filled], ordered, **options)
 
 
 def _watching_header(ui: Ui) -> Any:

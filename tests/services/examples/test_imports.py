@@ -8,7 +8,6 @@ import sys
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from studio.data.checks.dataset import ScannedDataset
@@ -21,6 +20,7 @@ from studio.services.examples.imports import ImportRequest, ImportService
 from studio.services.models import ModelService
 from studio.services.projects import ProjectService
 from studio.storage.workspace import Workspace
+from tests.child_processes import is_over
 from tests.pasting import paste
 from tests.training.runs import wait_for
 
@@ -203,7 +203,7 @@ def test_an_import_that_the_end_of_the_studio_cut_off_is_told_once(
     job = imports.progress(project)
     assert job is not None
     assert job.state is JobState.INTERRUPTED
-    wait_for(lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE)
+    wait_for(lambda: is_over(child))
     assert datasets.version(project) == before
     imports.forget(project)
     assert ImportService(datasets).progress(project) is None

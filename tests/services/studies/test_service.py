@@ -22,7 +22,7 @@ from studio.services.container import Services
 from studio.settings import Settings
 from studio.training.run_files.event_log import read_events
 from studio.training.supervision.worker_process import find
-from tests.child_processes import running
+from tests.child_processes import is_over, running
 from tests.training.runs import wait_for
 
 RECIPE = Recipe(
@@ -97,7 +97,7 @@ def test_a_search_survives_its_worker_and_its_server_and_ends_in_a_recommendatio
 
     second = open_studio()
     second.runs.supervise()
-    wait_for(lambda: second.studies.view(search).state.is_over, 300)
+    wait_for(lambda: second.studies.view(search).state.is_over, 600)
     view = second.studies.view(search)
     assert view.state is RunState.FINISHED
     assert view.spent <= 4.4 * 60
@@ -324,5 +324,5 @@ def test_what_is_to_train_ends_a_measurement(home: Path, open_studio: Callable[[
     measuring = probes[0]
     services.studies.start_search(shop, RECIPE, minutes=1.0)
     assert not services.runs.estimates.is_measuring("tiny-llama")
-    wait_for(lambda: not measuring.is_running() or measuring.status() == psutil.STATUS_ZOMBIE)
+    wait_for(lambda: is_over(measuring))
     assert not (home / "home" / "measurements" / "tiny-llama.json").exists(), "half a measurement is none"

@@ -18,6 +18,7 @@ from studio.storage.workspace import RunFolder, Workspace
 from studio.training.run_files.event_log import read_events
 from studio.training.supervision.supervisor import Supervisor
 from studio.training.supervision.worker_process import WORKER_MODULE, find, works_on
+from tests.child_processes import is_over
 from tests.training.runs import enqueue, state_of, wait_for
 from tests.training.support import write_run
 
@@ -48,7 +49,7 @@ def waiting(workspace: Workspace) -> list[psutil.Process]:
                 found.append(process)
         except psutil.Error:
             continue
-    return [process for process in found if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+    return [process for process in found if not is_over(process)]
 
 
 @pytest.fixture
@@ -113,5 +114,5 @@ def test_it_is_gone_when_its_server_is_killed(workspace: Workspace) -> None:
     server.kill()
     server.wait()
     server.stdout.close()
-    wait_for(lambda: not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE, 60)
+    wait_for(lambda: is_over(worker))
     assert list((workspace.home / "runs").iterdir()) == []

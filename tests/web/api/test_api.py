@@ -126,12 +126,12 @@ def test_questions_at_once_a_minute_and_a_day_are_limited(api: Api, monkeypatch:
     tomorrow.count(nightly)
 
 
-def test_a_thousand_wrong_keys_are_refused_and_a_right_one_is_answered(api: Api) -> None:
+def test_hundreds_of_wrong_keys_are_refused_and_a_right_one_is_answered(api: Api) -> None:
     _, key = api.keys.add("Shop")
     api.chat.gate.set()
     with api.client("afina-wrong") as client:
-        statuses = [client.get("/v1/models").status_code for _ in range(1000)]
-    assert statuses == [401] * WRONG + [429] * (1000 - WRONG)
+        statuses = [client.get("/v1/models").status_code for _ in range(200)]
+    assert statuses == [401] * WRONG + [429] * (200 - WRONG)
     with api.client(key) as client:
         assert client.post(ASK, json=BODY).json()["choices"][0]["message"]["content"] == "Sim, abrimos às 7."
 

@@ -8,6 +8,8 @@ const site = JSON.parse(document.getElementById("site").dataset.site);
 const line = document.getElementById("loading");
 const percent = new Intl.NumberFormat(document.documentElement.lang, { style: "percent" });
 const size = (bytes) => `${new Intl.NumberFormat(document.documentElement.lang, { maximumFractionDigits: 0 }).format(bytes / 1e6)}\u00a0MB`;
+const box = document.getElementById("question");
+const DRAFT = `afina-draft ${location.pathname}`;
 let problem = ""; // why this browser cannot; empty while it can
 
 function tell(sentence, part) {
@@ -26,8 +28,18 @@ async function takeOver() {
   if (!registered || crossOriginIsolated || sessionStorage.getItem(mark)) return;
   await navigator.serviceWorker.ready;
   sessionStorage.setItem(mark, "1");
+  const asked = [...document.querySelectorAll(".asked .words")].at(-1);
+  sessionStorage.setItem(DRAFT, box.value || asked?.textContent || ""); // it would be gone after the reload
   location.reload();
   await new Promise(() => {}); // nothing more happens in this page
+}
+
+function restoreDraft() {
+  const draft = sessionStorage.getItem(DRAFT);
+  sessionStorage.removeItem(DRAFT);
+  if (!draft || box.value) return;
+  box.value = draft;
+  box.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
 function inOwnLanguage() {
@@ -141,6 +153,7 @@ function ready() {
 // them, loads a model only when a question needs it.
 async function begin() {
   inOwnLanguage();
+  restoreDraft();
   await takeOver();
   const link = navigator.connection, isSaving = site.handedOver && (link?.saveData || link?.type === "cellular");
   if (isSaving) tellLater();
@@ -252,15 +265,21 @@ window.afinaAnswer = async (_address, { body, signal }) => {
 
 // Votes and better answers stay on the device, until the visitor saves them as a file for whoever made the chatbot.
 const KEPT = `afina-notes ${new URL(".", location.href).pathname}`;
-let unkept = []; // where a browser keeps nothing
+let unkept = null; // where a browser keeps nothing, or has no room for more
 
 function notes() {
-  try { return JSON.parse(localStorage.getItem(KEPT)) || unkept; } catch { return unkept; }
+  if (unkept) return unkept;
+  try { return JSON.parse(localStorage.getItem(KEPT)) || []; } catch { return []; }
 }
 
 function keep(all) {
-  unkept = all;
-  try { localStorage.setItem(KEPT, JSON.stringify(all)); } catch (error) { console.error(error); }
+  try {
+    localStorage.setItem(KEPT, JSON.stringify(all));
+    unkept = null;
+  } catch (error) {
+    console.error(error);
+    unkept = all;
+  }
   showNotes();
 }
 

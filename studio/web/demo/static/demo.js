@@ -251,7 +251,7 @@
     const text = question.trim();
     if (running || !text) { box.focus(); return; }
     for (const chip of chips) if (chip.textContent === text) chip.parentElement.hidden = true;
-    box.value = "";
+    if (box.value.trim() === text) box.value = ""; // a chip leaves what somebody has begun to type
     grow();
     ask(text);
   }

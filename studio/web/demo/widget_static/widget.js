@@ -12,7 +12,7 @@
   const phone = matchMedia("(max-width: 480px)"), hovers = matchMedia("(hover: hover)").matches;
   const reminded = 4, mostReminded = 3000; // turns, and characters of their answers, that go with the next question
   const mostKept = 20; // turns that are still there on the site's next page
-  let about, said, running = null, closed = false, turns = [];
+  let about, said, running = null, current = null, closed = false, turns = [];
 
   function make(tag, attributes = {}, ...children) {
     const element = document.createElement(tag);
@@ -91,8 +91,10 @@
 
   // What was said stays while the visitor goes from page to page in this tab, and nowhere else.
   function keep() {
+    const all = current ? [...turns, { ...current, ended: said.stopped }] : turns; // an answer that the next page cuts short
+    const state = { open: !panel.hidden, turns: all.slice(-mostKept), visitor: about.visitor, draft: box.value };
     try {
-      sessionStorage.setItem(kept, JSON.stringify({ open: !panel.hidden, turns: turns.slice(-mostKept), visitor: about.visitor }));
+      sessionStorage.setItem(kept, JSON.stringify(state));
     } catch { /* a browser that keeps nothing */ }
   }
 
@@ -102,6 +104,7 @@
       before = JSON.parse(sessionStorage.getItem(kept));
     } catch { /* a browser that keeps nothing */ }
     turns = before?.turns || [];
+    box.value = before?.draft || "";
     about.visitor = before?.visitor || about.visitor; // counted once
     for (const turn of turns) finish(addTurn(turn.question), turn);
     if (before?.open && !phone.matches) open({ focus: false });
@@ -198,7 +201,7 @@
   async function ask(question) {
     if (running || closed) return;
     const stop = running = new AbortController(), turn = addTurn(question);
-    const result = { question, answer: "", how: "", ended: "" };
+    const result = current = { question, answer: "", how: "", ended: "" };
     complain("");
     busy(true);
     try {
@@ -225,6 +228,7 @@
     } finally {
       running = null;
     }
+    current = null;
     finish(turn, result);
     turns.push(result);
     busy(false);
@@ -233,6 +237,7 @@
 
   function refuse(turn, question, error) {
     turn.remove();
+    current = null;
     closed = error.code === "closed";
     complain(closed ? said.closed : error.message);
     if (!box.value) box.value = question;
@@ -280,6 +285,8 @@
     if (event.key === "Escape" && !event.isComposing) shut();
     if (event.key === "Tab") trap(event);
   });
+
+  addEventListener("pagehide", () => { if (about) keep(); });
 
   async function begin() {
     try {

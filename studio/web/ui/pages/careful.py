@@ -13,13 +13,15 @@ from studio.i18n.catalog import Catalog
 from studio.services.answer_policies import ALONE, CAREFUL_CHOICES
 from studio.trust.decision import RiskCurve, RiskLevel
 from studio.web.ui.charts_trust import risk_chart
-from studio.web.ui.components import EMPTY, QUIET, Ui, friendly, wrapped
+from studio.web.ui.components import EMPTY, QUIET, Ui, friendly, in_turn, wrapped
 from studio.web.ui.pages.trust_status import build_trust_status
 from studio.web.ui.session import Place
 
 _SAID: Final = Markup('<p id="careful-said">{}</p>{}')
 _LIVE: Final = "element.setAttribute('aria-live', 'polite');"  # a screen reader says what a position means
 _HEADS: Final = ("trust.chart.x", "trust.chart.y", "trust.table.wrong", "trust.table.person")
+_WORTH_SAYING: Final = 3  # more answers of 100
+_LINES: Final = "compare-trust"
 _NOTE: Final = Markup('<p class="af-small af-muted">{}</p>')
 
 
@@ -52,18 +54,24 @@ def build_careful(ui: Ui, run_of: Callable[[Place], str]) -> CarefulControl:
             )
             table = ui.html(elem_id="careful-table")
 
+        with gr.Accordion(text("trust.misread"), open=False, elem_id="careful-misread") as misread_fold:
+            misread = ui.html(elem_id="careful-misread-list")
+
     def shown(place: Place, run_id: str) -> dict[Any, Any]:
         careful, curve = ui.services.policies.read(place.project).careful, ui.services.selectors.curve(run_id)
         meaning, basis = careful_sentences(text, curve, careful)
         words = _SAID.format(meaning, _NOTE.format(basis) if basis else EMPTY)
+        listed = render_misread(ui, place, curve, careful)
         return {
-            control: careful,
             said: wrapped(words) if meaning else "",
             fold: gr.Accordion(visible=curve is not None),
+            misread: listed,
+            misread_fold: gr.Accordion(visible=bool(listed)),
         }
 
     with below:
-        status = build_trust_status(ui, "compare-trust", run_of, (control, said, fold), shown)
+        beside = (said, fold, misread, misread_fold)
+        status = build_trust_status(ui, _LINES, run_of, beside, shown)
 
     def drawn(place: Place, run_id: str) -> dict[Any, Any]:
         curve = ui.services.selectors.curve(run_id)
@@ -83,9 +91,15 @@ def build_careful(ui: Ui, run_of: Callable[[Place], str]) -> CarefulControl:
         place = Place.parse(query)
         return drawn(place, run_of(place))
 
-    control.input(choose, [ui.place, control], [*status.outputs, chart, table], **QUIET)
+    def show(place: Place, run_id: str) -> dict[Any, Any]:
+        # No later answer moves the control: another position may have been chosen meanwhile.
+        return {control: ui.services.policies.read(place.project).careful, **status.show(place, run_id)}
+
+    # In turn with what is done in the lines below: what was declined there must not come back with a later answer.
+    waiting = {**in_turn(_LINES), "trigger_mode": "always_last"}
+    control.input(choose, [ui.place, control], [*status.outputs, chart, table], **waiting, **QUIET)
     fold.expand(draw, [ui.place], [chart, table], **QUIET)
-    return CarefulControl(status.outputs, status.show)
+    return CarefulControl((control, *status.outputs), show)
 
 
 def position(text: Catalog, careful: float) -> str:
@@ -108,6 +122,27 @@ def curve_table(ui: Ui, curve: RiskCurve) -> str:
         for one in map(curve.level, CAREFUL_CHOICES[:-1])
     ]
     return ui.render("examples/plots_table", heads=[text(key) for key in _HEADS], rows=rows)
+
+
+def render_misread(ui: Ui, place: Place, curve: RiskCurve | None, careful: float) -> str:
+    """The owner's questions that keep the chatbot from answering more, and what it would gain; empty if there is nothing.
+
+    Args:
+        ui: what the page is built with.
+        place: where the person is.
+        curve: of the run; None before it is fitted.
+        careful: the position.
+    """
+    if curve is None or not curve.misread or careful >= ALONE:
+        return ""
+    level = curve.level(careful)
+    now, then = round(100 * level.answered), round(100 * level.answered_without)
+    return ui.render(
+        "misread",
+        misread=curve.misread,
+        gain=(now, then) if then - now >= _WORTH_SAYING else None,
+        examples=place.at("examples").with_rows(tuple(each.source for each in curve.misread)),
+    )
 
 
 def careful_sentences(text: Catalog, curve: RiskCurve | None, careful: float) -> tuple[str, str]:

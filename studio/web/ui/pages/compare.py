@@ -49,7 +49,17 @@ _CHIPS: Final = Markup('<div><p class="af-small af-muted">{}</p><div class="af-c
 
 @dataclass(frozen=True)
 class Asked:
-    """A question and all that its answers depend on; ``talk`` names the page that waits for them."""
+    """A question and all that its answers depend on.
+
+    Attributes:
+        project: id of the project.
+        columns: who is asked: runs by id, or the base.
+        question: without blanks around it.
+        goes_on: whether it follows the conversation before it.
+        temperature: 0 for the likeliest words.
+        max_tokens: of an answer.
+        talk: names the page that waits for the answers.
+    """
 
     project: str
     columns: tuple[str, ...]
@@ -69,6 +79,7 @@ class _Parts:
     columns: Any
     about: Any
     box: Any
+    unsent: Any  # a question that nothing answered, hidden
     send: Any
     stop: Any
     clear: Any
@@ -84,7 +95,7 @@ class _Parts:
     @property
     def asked(self) -> list[Any]:
         """What changes while answers come in."""
-        return [self.now, self.talk, self.box, self.send, self.stop, self.goes_on]
+        return [self.now, self.talk, self.box, self.unsent, self.send, self.stop, self.goes_on]
 
     @property
     def shown(self) -> list[Any]:
@@ -121,6 +132,7 @@ def _layout(ui: Ui) -> _Parts:
             submit_btn=False,
             elem_id="compare-box",
         )
+        unsent = gr.Textbox(visible=False)
         with gr.Row(elem_classes="af-toolbar"):
             send = gr.Button(text("compare.send"), variant="primary", elem_id="compare-send")
             stop = gr.Button(text("compare.stop"), elem_id="compare-stop", visible=False)
@@ -141,6 +153,7 @@ def _layout(ui: Ui) -> _Parts:
         columns,
         about,
         box,
+        unsent,
         send,
         stop,
         clear,
@@ -218,9 +231,13 @@ def _connect(ui: Ui, parts: _Parts) -> None:
 
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     inputs = [ui.place, parts.columns, parts.box, parts.goes_on, parts.temperature, parts.max_tokens]
-    gr.on([parts.send.click, parts.box.submit], ask, inputs, parts.asked, **quiet)
+    # What is asked while an answer is written, or is just done, is asked after it.
+    asked = gr.on([parts.send.click, parts.box.submit], ask, inputs, parts.asked, trigger_mode="always_last", **quiet)
     picked = parts.suggestions.action(choose, None, [parts.box], **quiet)
-    picked.then(ask, inputs, parts.asked, **quiet)
+    put_back = "(now, unsent) => [now || unsent, '']"  # the next question may have been typed meanwhile
+    unsent = [parts.box, parts.unsent]
+    for event in (asked, picked.then(ask, inputs, parts.asked, **quiet)):
+        event.then(None, unsent, unsent, js=put_back, **quiet)
     parts.stop.click(halt, None, [parts.send, parts.stop], **quiet)
     parts.clear.click(start_over, [ui.place], parts.asked, **quiet)
     parts.columns.input(change, [ui.place, parts.columns], [ui.place], **quiet)
@@ -274,7 +291,7 @@ def _ask(ui: Ui, parts: _Parts, asked: Asked) -> Iterator[dict[Any, Any]]:
         yield {**_whole(ui, parts, place, ()), **_at_rest(parts)}
         return
     failed = not any(answer.text for answer in now.answers) and problem is not None
-    again = {parts.box: asked.question} if failed else {}
+    again = {parts.unsent: asked.question} if failed else {}
     goes_on = {parts.goes_on: gr.Checkbox(visible=bool(turns) or not failed)}
     yield {parts.now: render_turn(ui, place, now, problem), **again, **goes_on, **_at_rest(parts)}
 

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from studio.domain.project import ProjectCard
 from studio.services.projects import days_left
 from studio.web.ui import theme
-from studio.web.ui.components import EMPTY, QUIET, Page, Ui, event_data, friendly, render, undo_toast
+from studio.web.ui.components import EMPTY, QUIET, Page, Ui, event_data, friendly, in_turn, render, undo_toast
 from studio.web.ui.session import Place
 
 
@@ -28,7 +28,7 @@ def build_home(ui: Ui) -> Page:
         place = _perform(ui, event_data(event))
         return {ui.place: place.move} if place else {board: _render(ui)}
 
-    board.action(act, outputs=[board, ui.place], **QUIET)
+    board.action(act, outputs=[board, ui.place], **in_turn("home"), **QUIET)
     return Page(column, (board,), show)
 
 

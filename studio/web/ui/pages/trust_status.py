@@ -14,7 +14,7 @@ from studio.i18n.catalog import Catalog
 from studio.processes.job_registry import Job
 from studio.services.encoders import EncoderInstall
 from studio.trust.jobs import language_of
-from studio.web.ui.components import QUIET, Ui, event_data, friendly
+from studio.web.ui.components import QUIET, Ui, event_data, friendly, in_turn
 from studio.web.ui.session import Place
 
 Shown = Callable[[Place, str], dict[Any, Any]]
@@ -81,9 +81,9 @@ def build_trust_status(
         return look(place, run_id)
 
     # One after the other: a look that had begun before a click would arrive after it and draw what the click took away.
-    in_turn = {"concurrency_id": elem_id, "concurrency_limit": 1}
-    timer.tick(again, [ui.place], list(outputs), **in_turn, **QUIET)
-    lines.action(act, [ui.place], list(outputs), **in_turn, **QUIET)
+    waiting = in_turn(elem_id)
+    timer.tick(again, [ui.place], list(outputs), **{**waiting, "trigger_mode": "once"}, **QUIET)
+    lines.action(act, [ui.place], list(outputs), **waiting, **QUIET)
     return TrustStatus(outputs, show)
 
 

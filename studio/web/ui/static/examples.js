@@ -4,6 +4,8 @@
   let pending = () => 0; // how many changes are not saved yet
   let saveThen = () => {};
 
+  const ANSWER_WITHIN = 20000; // milliseconds; a save whose answer is lost may then be tried again
+
   window.afina.table = (element, trigger, watch) => {
     window.afina.actions(element, trigger, watch);
     let project = '';
@@ -12,7 +14,9 @@
     let after = null;
     let focus = null;
 
-    const empty = () => ({ base: '', nonce: '', rows: {}, deleted: [], added: [] });
+    let sent = null; // the changes that are on their way to be saved
+
+    const empty = () => ({ base: '', rows: {}, deleted: [], added: [] });
     const store = () => `afina-table-${project}`;
     const count = () => (kept ? Object.keys(kept.rows).length + kept.deleted.length + kept.added.length : 0);
     const table = () => element.querySelector('.af-rows');
@@ -37,7 +41,9 @@
     const dress = (row) => {
       const values = row.dataset.added ? kept.added[+row.dataset.added - 1] : kept.rows[row.dataset.id];
       row.querySelectorAll('[data-field]').forEach((field) => {
-        if (values && field.dataset.field in values) put(field, values[field.dataset.field]);
+        // After another page, a filter or an undo the row shows another example: what was typed in it would stay there.
+        const isKept = values && field.dataset.field in values;
+        put(field, isKept ? values[field.dataset.field] : original(field));
         if (field.tagName === 'TEXTAREA') grow(field);
       });
       row.classList.toggle('changed', Boolean(values));
@@ -58,27 +64,43 @@
         looked = '';
         try { kept = JSON.parse(sessionStorage.getItem(store())) || empty(); } catch { kept = empty(); }
       }
-      if (found.dataset.applied && found.dataset.applied === kept.nonce) {
-        kept = empty();
+      if (sent && found.dataset.applied === sent.nonce) {
+        settle(found.dataset.version);
         if (after) { const go = after; after = null; setTimeout(go); }
+      } else if (sent && found.dataset.refused === sent.nonce) {
+        sent = null;
+        after = null;
       }
       if (!count()) kept.base = found.dataset.version;
       found.querySelectorAll('tbody tr').forEach(dress);
       kept.added.forEach((_, index) => addRow(index + 1));
       keep();
       if (focus) {
-        const row = found.querySelector(`tr[data-id="${CSS.escape(focus.id)}"]`);
-        const field = row && focus.id && row.querySelector(`[data-field="${focus.field}"]`);
+        const name = focus.added ? 'added' : 'id';
+        const row = focus[name] && found.querySelector(`tr[data-${name}="${CSS.escape(focus[name])}"]`);
+        const field = row && row.querySelector(`[data-field="${focus.field}"]`);
         if (field) { field.focus({ preventScroll: true }); if (field.setSelectionRange) field.setSelectionRange(focus.at, focus.at); }
       }
     };
+    // What was typed while it was saved is still to be saved.
+    const settle = (version) => {
+      const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+      const { rows, deleted, added } = sent;
+      for (const id of Object.keys(rows)) if (same(kept.rows[id], rows[id])) delete kept.rows[id];
+      kept.deleted = kept.deleted.filter((id) => !deleted.includes(id));
+      kept.added = kept.added.filter((row, at) => !same(row, added[at]));
+      kept.base = version;
+      sent = null;
+    };
     const save = () => {
-      if (!count()) return;
-      kept.nonce = Math.random().toString(36).slice(2);
-      keep();
+      // A second click while it is saved would add the new rows twice.
+      if (!count() || (sent && Date.now() - sent.at < ANSWER_WITHIN)) return;
+      const { rows: changed, deleted, added } = kept;
+      const nonce = Math.random().toString(36).slice(2);
+      sent = { ...JSON.parse(JSON.stringify({ rows: changed, deleted, added })), nonce, at: Date.now() };
       const rows = Object.entries(kept.rows).filter(([id]) => !kept.deleted.includes(id)).map(([id, values]) => ({ id, ...values }));
       const edits = JSON.stringify({ rows: [...rows, ...kept.added], deleted: kept.deleted });
-      trigger('action', { action: 'save', base: kept.base, nonce: kept.nonce, edits, leaving: after ? 'yes' : '' });
+      trigger('action', { action: 'save', base: kept.base, nonce, edits, leaving: after ? 'yes' : '' });
     };
 
     element.addEventListener('input', (event) => {
@@ -98,13 +120,14 @@
     element.addEventListener('focusin', (event) => {
       const field = event.target.closest('[data-field]');
       const id = field && field.closest('tr').dataset.id;
-      focus = field ? { id, field: field.dataset.field, at: field.selectionStart } : null;
+      const added = field && field.closest('tr').dataset.added;
+      focus = field ? { id, added, field: field.dataset.field, at: field.selectionStart } : null;
       if (id && id !== looked) { looked = id; trigger('action', { action: 'look', id }); }
     });
     element.addEventListener('focusout', () => { setTimeout(() => { if (element.isConnected && document.activeElement !== document.body) focus = null; }); });
     element.addEventListener('keyup', (event) => { if (focus && event.target.dataset.field) focus.at = event.target.selectionStart; });
     element.addEventListener('keydown', (event) => {
-      if ((event.ctrlKey || event.metaKey) && (event.key === 's' || event.key === 'Enter')) { event.preventDefault(); save(); }
+      if ((event.ctrlKey || event.metaKey) && (event.key === 's' || event.key === 'Enter')) { event.preventDefault(); after = null; save(); }
       const field = event.target.closest('[data-field]');
       if (event.key === 'Escape' && field && field.tagName === 'TEXTAREA' && !field.closest('tr').dataset.added) {
         field.value = field.defaultValue;

@@ -20,7 +20,7 @@
         failures = 0;
         wait = answer.wait;
         if (found === card()) {
-          if (answer.state !== found.dataset.state) { trigger('action', { action: 'refresh' }); return; }
+          if (answer.state !== found.dataset.state) { window.afina.again(); return; }
           found.querySelector('[data-part=exam]').innerHTML = answer.html;
         }
       } catch {

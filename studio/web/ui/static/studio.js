@@ -118,7 +118,7 @@
         if (busy) { moved = true; return; }
         busy = true;
         turn += 1;
-        late = setTimeout(() => { busy = false; lost += 1; if (lost < 3) go(); }, 8000); // the answer got lost
+        late = setTimeout(() => { busy = false; lost += 1; if (lost < 3) go(); }, 15000); // the answer got lost
         trigger('navigate', { query: query(), turn });
       };
       watch('value', () => {
@@ -157,6 +157,8 @@
       });
       watch('value', () => {
         address();
+        // A box that was ticked may stand for another thing now, or for what the server refused.
+        element.querySelectorAll('input[data-action]').forEach((box) => { box.checked = box.defaultChecked; });
         opened.forEach((id) => {
           const box = document.getElementById(id);
           if (!box) return;
@@ -168,6 +170,7 @@
       element.addEventListener('click', async (event) => {
         const button = event.target.closest('[data-action]');
         if (!button || !element.contains(button) || button.disabled) return;
+        if (event.detail > 1 && !button.dataset.id) return; // a double click begins one thing, not two
         const data = { ...button.dataset };
         if (data.ask) {
           const answer = await ask(data);

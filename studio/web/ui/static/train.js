@@ -52,7 +52,7 @@
         failures = 0;
         wait = answer.wait;
         if (root === element.querySelector('#train-run')) {
-          if (answer.moved) trigger('action', { action: 'refresh' });
+          if (answer.moved) window.afina.again();
           else show(answer);
         }
       } catch {

@@ -16,7 +16,7 @@ from studio.domain.dataset import DatasetView
 from studio.errors import AfinaError
 from studio.processes.job_registry import Job, JobState
 from studio.services.examples.imports import ImportRequest
-from studio.web.ui.components import QUIET, Ui, event_data, friendly, notice, say, warn, wrapped
+from studio.web.ui.components import QUIET, Ui, event_data, friendly, notice, say, warn, when_changed, wrapped
 from studio.web.ui.pages.examples.bring_view import render_going, render_head, render_summary, render_template_link
 from studio.web.ui.pages.examples.section import Section
 from studio.web.ui.session import Place
@@ -37,24 +37,28 @@ def build_bring(ui: Ui) -> Section:
             parts.head: "" if running and view is None else render_head(ui, view),
             parts.going: _going(ui, place, progress),
             parts.timer: gr.Timer(active=running),
-            parts.panel: gr.Accordion(
-                label=text("examples.choose" if view is None else "examples.more"), open=view is None
-            ),
+            parts.panel: gr.Accordion(label=text("examples.choose" if view is None else "examples.more")),
             parts.append: gr.Checkbox(visible=view is not None),
-            parts.paste: "",
-            parts.hub_found: gr.Column(visible=False),
             parts.summary: render_summary(ui, view),
+            parts.emptiness: (place.project, view is None),
+            parts.version: (place.project, view.version.id if view else ""),
         }
+
+    def fill(_place: Place, view: DatasetView | None) -> dict[Any, Any]:
+        """The panel is open where there are no examples yet."""
+        panel = gr.Accordion(label=ui.text("examples.choose" if view is None else "examples.more"), open=view is None)
+        return {parts.panel: panel, parts.paste: "", parts.hub_found: gr.Column(visible=False)}
 
     begin = _starter(ui, parts)
     _connect_files(ui, parts, begin)
     _connect_hub(ui, parts, begin)
     _connect_progress(ui, parts)
-    return Section(tuple(vars(parts).values()), show)
+    return Section(tuple(vars(parts).values()), show, fill)
 
 
 def _layout(ui: Ui) -> SimpleNamespace:
     text, parts = ui.text, SimpleNamespace()
+    parts.emptiness, parts.version, parts.pasted = gr.State(()), gr.State(()), gr.State("")
     parts.head = ui.actions(elem_id="examples-head")
     parts.going = ui.actions(elem_id="examples-going")
     parts.timer = gr.Timer(_LOOK_EVERY, active=False)
@@ -186,7 +190,14 @@ def _connect_files(ui: Ui, parts: SimpleNamespace, begin: Callable[[Place, Impor
     def paste(query: str, pasted: str, adding: bool) -> dict[Any, Any]:
         if not pasted.strip():
             raise AfinaError("data.nothing_pasted")
-        return begin(Place.parse(query), ImportRequest(text=pasted, append=adding))
+        return begin(Place.parse(query), ImportRequest(text=pasted, append=adding)) | {parts.pasted: pasted}
+
+    def unfold(query: str) -> dict[Any, Any]:
+        return {parts.panel: gr.Accordion(open=ui.services.datasets.version(Place.parse(query).project) is None)}
+
+    def read(now: str, pasted: str) -> dict[Any, Any]:
+        """What was pasted goes once it is read; what was pasted since stays."""
+        return {parts.paste: "" if now == pasted else gr.skip(), parts.hub_found: gr.Column(visible=False)}
 
     @friendly(ui.text)
     def act(query: str, event: gr.EventData) -> dict[Any, Any]:
@@ -207,8 +218,14 @@ def _connect_files(ui: Ui, parts: SimpleNamespace, begin: Callable[[Place, Impor
             trigger_mode="multiple", show_progress_on=[parts.upload], **private,
         )  # fmt: skip
     parts.paste_go.click(
-        paste, [ui.place, parts.paste, parts.append], outputs, show_progress_on=[parts.paste], **private
+        paste,
+        [ui.place, parts.paste, parts.append],
+        [*outputs, parts.pasted],
+        show_progress_on=[parts.paste],
+        **private,
     )
+    when_changed(ui.text, parts.emptiness, unfold, [ui.place], [parts.panel])
+    when_changed(ui.text, parts.version, read, [parts.paste, parts.pasted], [parts.paste, parts.hub_found])
     parts.head.action(act, [ui.place], [ui.place], show_progress="hidden", **private)
 
 
@@ -234,8 +251,9 @@ def _connect_hub(ui: Ui, parts: SimpleNamespace, begin: Callable[[Place, ImportR
     private = {"api_visibility": "private"}
     outputs = [parts.hub_found, parts.config, parts.split]
     asked = [parts.hub, parts.token]
-    gr.on([parts.hub_look.click, parts.hub.submit], look, asked, outputs, show_progress_on=[parts.hub_look], **private)
-    parts.config.input(look, [*asked, parts.config], outputs, show_progress_on=[parts.split], **private)
+    last = {"trigger_mode": "always_last", **private}  # the id may be corrected while the first is looked up
+    gr.on([parts.hub_look.click, parts.hub.submit], look, asked, outputs, show_progress_on=[parts.hub_look], **last)
+    parts.config.input(look, [*asked, parts.config], outputs, show_progress_on=[parts.split], **last)
     parts.hub_go.click(
         fetch,
         [ui.place, *asked, parts.config, parts.split, parts.rows, parts.append],

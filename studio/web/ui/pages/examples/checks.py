@@ -9,7 +9,7 @@ import gradio as gr
 from studio.data.checks import registry
 from studio.data.checks.check import Finding
 from studio.domain.dataset import DatasetView
-from studio.web.ui.components import QUIET, Ui, event_data, friendly
+from studio.web.ui.components import QUIET, Ui, event_data, friendly, in_turn
 from studio.web.ui.pages.examples.checks_view import CHOOSE, CONTRADICTIONS, render_body, render_checkup
 from studio.web.ui.pages.examples.section import Section
 from studio.web.ui.session import Place
@@ -69,7 +69,9 @@ def build_checks(ui: Ui) -> Section:
 
     outputs = [ui.place, report, timer, bodies]
     timer.tick(look, [ui.place], [ui.place, report, timer], **QUIET)
-    report.action(act, [ui.place, bodies], outputs, show_progress="minimal", api_visibility="private")
+    report.action(
+        act, [ui.place, bodies], outputs, show_progress="minimal", api_visibility="private", **in_turn("checks")
+    )
     return Section((report, timer, bodies), show)
 
 

@@ -10,8 +10,9 @@ from typing import Any, Final
 import gradio as gr
 
 from studio.domain.dataset import DatasetView
+from studio.errors import AfinaError
 from studio.services.examples.table import HeldOut, Query, RowEdit, Sort
-from studio.web.ui.components import QUIET, Ui, event_data, friendly
+from studio.web.ui.components import QUIET, Ui, event_data, friendly, warn
 from studio.web.ui.pages.examples.behind import build_behind
 from studio.web.ui.pages.examples.grid_view import problem_choices, render_table
 from studio.web.ui.pages.examples.preview import render_preview
@@ -101,12 +102,15 @@ def _connect(ui: Ui, parts: SimpleNamespace) -> None:
         # The home page, too, comes here: a browser tells of the state as it first gets it.
         if not place.project or ui.services.datasets.version(place.project) is None:
             return {parts.table: ""}
-        if place.project != known:
+        updates: dict[Any, Any] = {}
+        is_new = place.project != known
+        if is_new:
             wanted, page = ("", _ALL, _ALL, _ALL, Sort.AS_IS.value), 1
-        updates: dict[Any, Any] = dict(zip(parts.wanted, wanted, strict=True))
+            # Only then: within a project somebody may be typing into the search box, or have chosen another filter.
+            updates = dict(zip(parts.wanted, wanted, strict=True))
         updates |= _table(ui, parts, place, page, wanted)
-        updates[parts.problem] = problem_choices(ui, place, wanted[1])
-        updates[parts.topic] = _topics(ui, place, wanted[2])
+        updates[parts.problem] = problem_choices(ui, place, wanted[1], is_new=is_new)
+        updates[parts.topic] = _topics(ui, place, wanted[2], is_new=is_new)
         return {**updates, parts.project: place.project}
 
     @friendly(ui.text)
@@ -148,8 +152,12 @@ def _act(
             return {parts.preview: render_preview(ui, place, chosen["id"])}
         case "save":
             edits, deleted = read_edits(chosen["edits"])
-            ui.services.tables.apply(place.project, edits, deleted, chosen.get("base", ""))
-            saved = _table(ui, parts, place, page, wanted, chosen["nonce"])
+            try:
+                ui.services.tables.apply(place.project, edits, deleted, chosen.get("base", ""))
+            except AfinaError as error:
+                warn(ui.text, error)
+                return _table(ui, parts, place, page, wanted, refused=chosen["nonce"])
+            saved = _table(ui, parts, place, page, wanted, applied=chosen["nonce"])
             return saved if chosen.get("leaving") else {**saved, ui.place: place.again}
         case "undo":
             ui.services.history.undo(place.project)
@@ -174,15 +182,26 @@ def read_edits(edits: str) -> tuple[list[RowEdit], list[str]]:
 
 
 def _table(
-    ui: Ui, parts: SimpleNamespace, place: Place, page: int, wanted: tuple[str, ...], nonce: str = ""
+    ui: Ui,
+    parts: SimpleNamespace,
+    place: Place,
+    page: int,
+    wanted: tuple[str, ...],
+    *,
+    applied: str = "",
+    refused: str = "",
 ) -> dict[Any, Any]:
+    """The table; whether a save that the page waits for, named by its nonce, was made or refused."""
     search, problem, topic, held_out, sort = wanted
     query = Query(search or "", topic or None, HeldOut(held_out) if held_out else None, Sort(sort or ""), place.rows)
     found = ui.services.tables.page(place.project, query, problem=problem or "", page=page)
-    return {parts.table: render_table(ui, place, found, nonce), parts.page: found.page}
+    return {parts.table: render_table(ui, place, found, applied, refused), parts.page: found.page}
 
 
-def _topics(ui: Ui, place: Place, chosen: str) -> Any:
+def _topics(ui: Ui, place: Place, chosen: str, *, is_new: bool) -> Any:
+    """The filter by topic; see :func:`problem_choices`."""
     topics = ui.services.tables.page(place.project, size=1).topics
     choices = [(ui.text("examples.grid.topic.all"), _ALL), *((topic, topic) for topic in topics)]
-    return gr.Dropdown(choices=choices, value=chosen if chosen in topics else _ALL, visible=bool(topics))
+    shown = {"choices": choices, "visible": bool(topics)}
+    stays = not is_new and (not chosen or chosen in topics)
+    return gr.Dropdown(**shown) if stays else gr.Dropdown(**shown, value=_ALL)

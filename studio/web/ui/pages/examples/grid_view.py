@@ -13,15 +13,24 @@ from studio.web.ui.components import Ui
 from studio.web.ui.session import Place
 
 
-def render_table(ui: Ui, place: Place, page: TablePage, nonce: str = "") -> str:
-    """A page of the table."""
+def render_table(ui: Ui, place: Place, page: TablePage, applied: str = "", refused: str = "") -> str:
+    """A page of the table.
+
+    Args:
+        ui: what the page is built with.
+        place: where the person is.
+        page: the rows.
+        applied: nonce of the save that this answers, if it was made.
+        refused: nonce of the save that this answers, if it was refused.
+    """
     can_undo, can_redo = ui.services.history.steps(place.project)
     return ui.render(
         "examples/table",
         place=place,
         page=page,
         rows=[_row(ui, row, page) for row in page.rows],
-        nonce=nonce,
+        applied=applied,
+        refused=refused,
         can_undo=can_undo,
         can_redo=can_redo,
         unsaved=ui.text.entries["examples.grid.unsaved"],
@@ -30,15 +39,23 @@ def render_table(ui: Ui, place: Place, page: TablePage, nonce: str = "") -> str:
     )
 
 
-def problem_choices(ui: Ui, place: Place, chosen: str) -> Any:
-    """The filter by problem, with the problems that were found."""
+def problem_choices(ui: Ui, place: Place, chosen: str, *, is_new: bool) -> Any:
+    """The filter by problem, with the problems that were found.
+
+    Args:
+        ui: what the page is built with.
+        place: where the person is.
+        chosen: what it was set to.
+        is_new: whether it is another project's. Else it is changed only where its choice is gone: another may have been
+            chosen meanwhile.
+    """
     report = ui.services.checks.known(place.project)
     found = [finding for finding in report.findings if finding.count] if report else []
     choices = [(f"{ui.text(f'checks.rule.{f.code}')} ({ui.text.number(f.count)})", f.code) for f in found]
     known = {code for _, code in choices}
-    return gr.Dropdown(
-        choices=[(ui.text("examples.grid.problem.all"), ""), *choices], value=chosen if chosen in known else ""
-    )
+    choices.insert(0, (ui.text("examples.grid.problem.all"), ""))
+    stays = not is_new and (not chosen or chosen in known)
+    return gr.Dropdown(choices=choices) if stays else gr.Dropdown(choices=choices, value="")
 
 
 def _row(ui: Ui, row: TableRow, page: TablePage) -> dict[str, Any]:

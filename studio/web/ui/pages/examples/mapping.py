@@ -9,7 +9,7 @@ import gradio as gr
 from studio.domain.dataset import ColumnRole, DatasetView, Mapping
 from studio.errors import AfinaError
 from studio.services.examples.imports import ImportRequest
-from studio.web.ui.components import QUIET, Ui, event_data, friendly, say
+from studio.web.ui.components import QUIET, Ui, event_data, friendly, in_turn, say
 from studio.web.ui.pages.examples.mapping_view import render_mapping
 from studio.web.ui.pages.examples.section import Section
 from studio.web.ui.session import Place
@@ -38,7 +38,10 @@ def build_mapping(ui: Ui) -> Section:
             return {picture: ""}
         said = ui.services.projects.get(place.project).system_prompt or ""
         label = text("examples.mapping.prompt_set" if said else "examples.mapping.prompt")
-        return {picture: render_mapping(ui, view, said), prompt: said, panel: gr.Accordion(label=label)}
+        return {picture: render_mapping(ui, view, said), panel: gr.Accordion(label=label)}
+
+    def fill(place: Place, _view: DatasetView | None) -> dict[Any, Any]:
+        return {prompt: ui.services.projects.get(place.project).system_prompt or ""}
 
     @friendly(text)
     def act(query: str, event: gr.EventData) -> dict[Any, Any]:
@@ -61,9 +64,9 @@ def build_mapping(ui: Ui) -> Section:
         say(text, "examples.mapping.prompt_saved")
         return {ui.place: place.again}
 
-    picture.action(act, [ui.place], [ui.place, picture], **QUIET)
+    picture.action(act, [ui.place], [ui.place, picture], **in_turn("mapping"), **QUIET)
     keep.click(save, [ui.place, prompt], [ui.place], **QUIET)
-    return Section((picture, panel, prompt), show)
+    return Section((picture, panel, prompt), show, fill)
 
 
 def _read_again(ui: Ui, place: Place, mapping: Mapping) -> None:

@@ -49,8 +49,14 @@ def build_examples(ui: Ui) -> Page:
             updates |= section.show(place, view)
         return updates
 
+    def fill(place: Place) -> dict[Any, Any]:
+        view, updates = ui.services.datasets.current(place.project), dict[Any, Any]()
+        for section in sections:
+            updates |= section.fill(place, view)
+        return updates
+
     outputs = [component for section in sections for component in section.outputs]
-    return Page(column, (data, foot, *outputs), show)
+    return Page(column, (data, foot, *outputs), show, fill)
 
 
 def _foot(ui: Ui, place: Place, view: DatasetView | None) -> str:

@@ -110,7 +110,7 @@ def _connect(ui: Ui, parts: SimpleNamespace, tabs: Any) -> None:
         return _look(ui, parts, place, drawn)
 
     outputs = [parts.opened, *parts.looked]
-    tabs.select(choose, [ui.place, parts.drawn], outputs, **QUIET)
+    tabs.select(choose, [ui.place, parts.drawn], outputs, trigger_mode="multiple", **QUIET)
     parts.version.change(renew, [ui.place, parts.drawn, parts.opened], parts.looked, **QUIET)
     parts.timer.tick(renew, [ui.place, parts.drawn, parts.opened], parts.looked, **QUIET)
     parts.status.action(act, [ui.place, parts.drawn], parts.looked, **QUIET)

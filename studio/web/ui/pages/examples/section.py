@@ -21,6 +21,10 @@ from studio.domain.dataset import DatasetView
 from studio.web.ui.session import Place
 
 
+def _nothing(_place: Place, _view: DatasetView | None) -> dict[Any, Any]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Section:
     """A part of the screen.
@@ -29,7 +33,9 @@ class Section:
         outputs: every component that ``show`` may change.
         show: renders a place with the current examples, None before there are any; returns values by component. It runs
             on every visit: what takes long belongs into a handler of its own, started by a timer or a changed state.
+        fill: the same for what a person types into; see :class:`studio.web.ui.components.Page`.
     """
 
     outputs: tuple[Any, ...]
     show: Callable[[Place, DatasetView | None], dict[Any, Any]]
+    fill: Callable[[Place, DatasetView | None], dict[Any, Any]] = _nothing

@@ -9,7 +9,7 @@ import gradio as gr
 from studio.data.text import plain
 from studio.domain.dataset import DatasetView
 from studio.errors import AfinaError
-from studio.web.ui.components import QUIET, Ui, event_data, friendly
+from studio.web.ui.components import QUIET, Ui, event_data, friendly, in_turn, when_changed
 from studio.web.ui.pages.examples.section import Section
 from studio.web.ui.pages.examples.split_view import render_drawing, render_found, render_offer, render_split
 from studio.web.ui.session import Place
@@ -31,11 +31,19 @@ def build_split(ui: Ui) -> Section:
         max_lines=1,
     )
     found = ui.actions(elem_id="split-found")
+    version = gr.State(())
 
     def show(place: Place, view: DatasetView | None) -> dict[Any, Any]:
         if view is None:
-            return {card: "", offer: "", found: "", timer: gr.Timer(active=False)}
-        return {**drawn(place, view.version.examples), offer: "", search: "", found: ""}
+            return {card: "", version: (place.project, ""), timer: gr.Timer(active=False)}
+        return {**drawn(place, view.version.examples), version: (place.project, view.version.id)}
+
+    def fill(_place: Place, _view: DatasetView | None) -> dict[Any, Any]:
+        return {search: "", found: "", offer: ""}
+
+    def renew(query: str, wanted: str) -> dict[Any, Any]:
+        """Of other examples other rewordings are offered, and others found."""
+        return {offer: "", found: hits(Place.parse(query), wanted)}
 
     def drawn(place: Place, examples: int) -> dict[Any, Any]:
         if ui.services.splits.counts(place.project) is None:
@@ -63,7 +71,8 @@ def build_split(ui: Ui) -> Section:
             unwanted = _ids(chosen.get("without", ""))
             offered = splits.offer(place.project, int(chosen["seed"]))
             splits.accept(place.project, [item for item in offered if item.origin not in unwanted])
-        elif action == "share":
+            return {ui.place: place.again, offer: ""}
+        if action == "share":
             splits.draw(place.project, seed=splits.view(place.project).choice.seed, share=float(chosen["share"]))
         elif action == "draw":
             splits.draw(place.project, seed=_number(chosen.get("text", "")))
@@ -77,16 +86,19 @@ def build_split(ui: Ui) -> Section:
 
     @friendly(text)
     def find(query: str, wanted: str) -> dict[Any, Any]:
-        place = Place.parse(query)
-        if ui.services.datasets.version(place.project) is None or not plain(wanted):
-            return {found: ""}
-        return {found: render_found(ui, ui.services.splits.find(place.project, wanted, _FOUND), wanted)}
+        return {found: hits(Place.parse(query), wanted)}
+
+    def hits(place: Place, wanted: str) -> str:
+        if not place.project or ui.services.datasets.version(place.project) is None or not plain(wanted):
+            return ""
+        return render_found(ui, ui.services.splits.find(place.project, wanted, _FOUND), wanted)
 
     for component in (card, offer, found):
-        component.action(act, [ui.place], [ui.place, card, offer], **QUIET)
-    gr.on([search.submit, search.blur], find, [ui.place, search], [found], **QUIET)
+        component.action(act, [ui.place], [ui.place, card, offer], **in_turn("split"), **QUIET)
+    when_changed(text, version, renew, [ui.place, search], [offer, found])
+    gr.on([search.submit, search.blur], find, [ui.place, search], [found], trigger_mode="always_last", **QUIET)
     timer.tick(look, [ui.place], [ui.place, timer], **QUIET)
-    return Section((card, timer, offer, search, found), show)
+    return Section((card, timer, version, offer, search, found), show, fill)
 
 
 def _ids(text: str) -> set[str]:

@@ -30,17 +30,29 @@ def build_suggested(ui: Ui) -> Section:
             drop = gr.Button(text("examples.suggested.drop"), elem_id="suggested-drop")
             later = gr.Button(text("examples.suggested.later"), elem_id="suggested-later")
         shown = gr.State("")
+    first = gr.State("")  # the project and its oldest suggestion
 
     @friendly(text)
     def do_accept(query: str, suggestion: str, asked: str, answered: str) -> dict[Any, Any]:
         same = services.suggested.accept(suggestion, asked, answered)
         say(text, "examples.suggested.replaced" if same else "examples.suggested.added")
-        return {ui.place: Place.parse(query).again}
+        return oldest(Place.parse(query))
 
     @friendly(text)
     def do_drop(query: str, suggestion: str) -> dict[Any, Any]:
         services.suggested.drop(suggestion)
-        return {ui.place: Place.parse(query).again}
+        return oldest(Place.parse(query))
+
+    def oldest(place: Place) -> dict[Any, Any]:
+        waiting = services.suggested.list(place.project)
+        return {**_shown(waiting, waiting[0] if waiting else None), ui.place: place.again}
+
+    @friendly(text)
+    def fill(query: str) -> dict[Any, Any]:
+        """Another suggestion is the oldest: not at each redrawing, which would undo what is typed."""
+        place = Place.parse(query)
+        waiting = services.suggested.list(place.project) if place.project else []
+        return _shown(waiting, waiting[0] if waiting else None)
 
     @friendly(text)
     def do_later(query: str, suggestion: str) -> dict[Any, Any]:
@@ -51,7 +63,9 @@ def build_suggested(ui: Ui) -> Section:
 
     def show(place: Place, _view: DatasetView | None) -> dict[Any, Any]:
         waiting = services.suggested.list(place.project)
-        return _shown(waiting, waiting[0] if waiting else None)
+        if not waiting:
+            return {box: gr.Column(visible=False), first: ""}
+        return {box: gr.Column(visible=True), first: f"{place.project} {waiting[0].id}"}
 
     def _shown(waiting: list[SuggestedAnswer], suggestion: SuggestedAnswer | None) -> dict[Any, Any]:
         if suggestion is None:
@@ -67,8 +81,9 @@ def build_suggested(ui: Ui) -> Section:
             shown: suggestion.id,
         }
 
-    outputs = (box, head, question, answer, better, later, shown)
-    accept.click(do_accept, [ui.place, shown, question, better], [ui.place], **QUIET)
-    drop.click(do_drop, [ui.place, shown], [ui.place], **QUIET)
-    later.click(do_later, [ui.place, shown], list(outputs), **QUIET)
-    return Section(outputs, show)
+    outputs = [box, head, question, answer, better, later, shown]
+    first.change(fill, [ui.place], outputs, **QUIET)
+    accept.click(do_accept, [ui.place, shown, question, better], [*outputs, ui.place], **QUIET)
+    drop.click(do_drop, [ui.place, shown], [*outputs, ui.place], **QUIET)
+    later.click(do_later, [ui.place, shown], outputs, **QUIET)
+    return Section((box, first), show)

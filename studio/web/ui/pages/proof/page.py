@@ -192,9 +192,9 @@ def _connect(ui: Ui, parts: _Parts) -> None:
         component.action(act, [ui.place], [ui.place], **quiet)
     gr.on([parts.run.input, parts.against.input], choose, [ui.place, parts.run, parts.against], [ui.place], **quiet)
     filters = [ui.place, parts.topic, parts.fault]
-    gr.on([parts.topic.input, parts.fault.input], narrow, filters, [parts.answers], **quiet)
+    gr.on([parts.topic.input, parts.fault.input], narrow, filters, [parts.answers], trigger_mode="always_last", **quiet)
     parts.answers.action(more, filters, [parts.answers], **quiet)
-    parts.tabs.select(open_tab, [ui.place], [parts.opened, parts.topics], **quiet)
+    parts.tabs.select(open_tab, [ui.place], [parts.opened, parts.topics], trigger_mode="multiple", **quiet)
     parts.examined.change(redraw, [ui.place, parts.opened], [parts.topics], **quiet)
 
 

@@ -9,7 +9,7 @@ import gradio as gr
 from studio.domain.api_key import PER_DAY, PER_MINUTE
 from studio.services.api_keys import MAX_NAME
 from studio.sharing.api_examples import api_examples
-from studio.web.ui.components import QUIET, Ui, event_data, friendly
+from studio.web.ui.components import QUIET, Ui, event_data, friendly, in_turn
 from studio.web.ui.pages.share.section import Section, ShareUi, ShareVisit
 
 _LANGUAGES: Final = {"curl": "curl", "python": "Python", "javascript": "JavaScript"}
@@ -41,25 +41,29 @@ def build_api(share: ShareUi) -> Section:
             )
         create = gr.Button(text("share.api.create"), elem_id="share-api-create")
         keys = ui.actions(elem_id="share-api-keys")
+        new = gr.State("")  # the key that was just made; it is shown this once
 
     def show(visit: ShareVisit) -> dict[Any, Any]:
-        return {lines: _lines(ui, visit.run_id), name: "", keys: _keys(ui)}
+        return {lines: _lines(ui, visit.run_id), keys: _keys(ui), new: ""}
+
+    def fill(_visit: ShareVisit) -> dict[Any, Any]:
+        return {name: ""}
 
     @friendly(text)
     def add(called: str, a_minute: int | None, a_day: int | None) -> dict[Any, Any]:
         _, key = ui.services.keys.add(called, per_minute=a_minute or 0, per_day=a_day or 0)
-        return {name: "", keys: _keys(ui, key)}
+        return {name: "", keys: _keys(ui, key), new: key}
 
     @friendly(text)
-    def revoke(event: gr.EventData) -> dict[Any, Any]:
+    def revoke(shown: str, event: gr.EventData) -> dict[Any, Any]:
+        """The new key stays on the screen: an old one is often revoked once there is another."""
         ui.services.keys.revoke(event_data(event)["key"])
-        return {keys: _keys(ui)}
+        return {keys: _keys(ui, shown)}
 
     form = [name, per_minute, per_day]
-    create.click(add, form, [name, keys], **QUIET)
-    name.submit(add, form, [name, keys], **QUIET)
-    keys.action(revoke, [], [keys], **QUIET)
-    return Section((lines, name, keys), show)
+    gr.on([create.click, name.submit], add, form, [name, keys, new], **QUIET)
+    keys.action(revoke, [new], [keys], **in_turn("api-keys"), **QUIET)
+    return Section((lines, name, keys, new), show, fill)
 
 
 def _lines(ui: Ui, run_id: str) -> str:

@@ -29,7 +29,7 @@ def build_downloads(share: ShareUi) -> Section:
         return any(job is not None and job.is_active for job in jobs)
 
     begun = downloads.action(prepare, share.where, [downloads], **QUIET)
-    return Section((downloads,), show, show, is_going, changes=(begun,))
+    return Section((downloads,), show, refresh=show, is_going=is_going, changes=(begun,))
 
 
 def _exports(ui: Ui, run_id: str) -> str:

@@ -38,12 +38,11 @@ def build_handover(share: ShareUi) -> Section:
         return default_sentence(language_of(ui.services.workspace.run(run_id)))
 
     def show(visit: ShareVisit) -> dict[Any, Any]:
+        return {fold: gr.Accordion(open=not ui.services.policies.read(visit.place.project).is_handover_chosen)}
+
+    def fill(visit: ShareVisit) -> dict[Any, Any]:
         policy = ui.services.policies.read(visit.place.project)
-        return {
-            fold: gr.Accordion(open=not policy.is_handover_chosen),
-            sentence: policy.sentence or default(visit.run_id),
-            contact: policy.contact,
-        }
+        return {sentence: policy.sentence or default(visit.run_id), contact: policy.contact}
 
     @friendly(text)
     def save(query: str, run_id: str, said: str, reached: str) -> dict[Any, Any]:
@@ -51,7 +50,8 @@ def build_handover(share: ShareUi) -> Section:
         is_default = said.strip() == default(run_id)
         ui.services.policies.write_handover(project, "" if is_default else said, reached)
         say(text, "share.handover.kept")
-        return show(share.visit(query, run_id))
+        visit = share.visit(query, run_id)
+        return show(visit) | fill(visit)
 
     keep.click(save, [*share.where, sentence, contact], [fold, sentence, contact], **QUIET)
-    return Section((fold, sentence, contact), show)
+    return Section((fold, sentence, contact), show, fill)

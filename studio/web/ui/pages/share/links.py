@@ -12,7 +12,7 @@ import segno
 from markupsafe import Markup
 
 from studio.domain.project import ChosenBy, Link
-from studio.web.ui.components import EMPTY, QUIET, Ui, event_data, friendly, render, when
+from studio.web.ui.components import EMPTY, QUIET, Ui, event_data, friendly, in_turn, render, when
 from studio.web.ui.pages.share.link_numbers import render_numbers
 from studio.web.ui.pages.share.link_settings import change_link, render_settings
 from studio.web.ui.pages.share.section import Section, ShareUi, ShareVisit
@@ -44,8 +44,8 @@ def build_links(share: ShareUi) -> Section:
         tokens = (link.token for view in visit.views for link in services.links.list(view.id))
         return any(services.suggestions.is_choosing(token) for token in tokens)
 
-    links.action(act, share.where, [links], **QUIET)
-    return Section((links,), show, show, is_going)
+    links.action(act, share.where, [links], **in_turn("links"), **QUIET)
+    return Section((links,), show, refresh=show, is_going=is_going)
 
 
 def render_links(ui: Ui, visit: ShareVisit) -> str:

@@ -75,12 +75,12 @@ def build_new_link(share: ShareUi) -> Section:
             services.suggestions.choose(link)
         say(text, "share.created")
 
-    def show(visit: ShareVisit) -> dict[Any, Any]:
+    def fill(visit: ShareVisit) -> dict[Any, Any]:
         return {title: services.projects.get(visit.place.project).name, **dict.fromkeys([password, *questions], "")}
 
     form = [*share.where, title, before, blind, suggestions, days, per_hour, password, *questions]
     made = button.click(create, form, api_visibility="private")
-    return Section((title, password, *questions), show, changes=(made,))
+    return Section((title, password, *questions), fill=fill, changes=(made,))
 
 
 def _checkbox(ui: Ui, name: str, *, value: bool = False) -> Any:

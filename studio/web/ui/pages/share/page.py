@@ -64,6 +64,16 @@ def build_share(ui: Ui) -> Page:
             updates |= section.show(visit)
         return {**updates, timer: again(visit)}
 
+    def fill(place: Place) -> dict[Any, Any]:
+        views = tuned_runs(ui, place.project)
+        chosen = chosen_run(place, views, best_run(ui, views))
+        updates: dict[Any, Any] = {}
+        if chosen is None:
+            return {}
+        for section in sections:
+            updates |= section.fill(ShareVisit(place, views, chosen.id))
+        return updates
+
     @friendly(ui.text)
     def refresh(query: str, run_id: str) -> dict[Any, Any]:
         visit = share.visit(query, run_id)
@@ -83,4 +93,4 @@ def build_share(ui: Ui) -> Page:
     for listen in (timer.tick, *(event.then for section in sections for event in section.changes)):
         listen(refresh, share.where, [*outputs, timer], **QUIET)
     run.input(change_run, share.where, [ui.place], **QUIET)
-    return Page(column, (needs, body, run, timer, *outputs), show)
+    return Page(column, (needs, body, run, timer, *outputs), show, fill)

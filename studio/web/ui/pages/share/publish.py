@@ -70,8 +70,13 @@ def build_publish(share: ShareUi) -> Section:
 
     def show(visit: ShareVisit) -> dict[Any, Any]:
         called = publishing.suggested_name(visit.run_id)
-        hint = text("share.publish.token_kept") if publishing.keeps_token else "hf_…"
-        return {name: called, token: gr.Textbox(value="", placeholder=hint), keeps: False, **refresh(visit)}
+        return {name: called, token: gr.Textbox(placeholder=hint()), **refresh(visit)}
+
+    def fill(_visit: ShareVisit) -> dict[Any, Any]:
+        return {token: gr.Textbox(value="", placeholder=hint()), keeps: False}
+
+    def hint() -> str:
+        return text("share.publish.token_kept") if publishing.keeps_token else "hf_…"
 
     def is_going(visit: ShareVisit) -> bool:
         job = publishing.progress(visit.run_id)
@@ -80,7 +85,8 @@ def build_publish(share: ShareUi) -> Section:
     form = [*share.where, kind, name, token, private, keeps, replaces]
     begun = start.click(begin, form, [state, start, replaces], **QUIET)
     acted = state.action(act, share.where, [state, start, replaces], **QUIET)
-    return Section((name, token, keeps, state, start, replaces), show, refresh, is_going, changes=(begun, acted))
+    outputs = (name, token, keeps, state, start, replaces)
+    return Section(outputs, show, fill, refresh, is_going, changes=(begun, acted))
 
 
 def _how(ui: Ui) -> str:

@@ -29,7 +29,7 @@ def build_reach(share: ShareUi) -> Section:
         return services.publication.current().state is PublicationState.STARTING
 
     moved = reach.action(move, share.where, [reach], **QUIET)
-    return Section((reach,), show, show, is_going, changes=(moved,))
+    return Section((reach,), show, refresh=show, is_going=is_going, changes=(moved,))
 
 
 def render_reach(ui: Ui) -> str:

@@ -73,15 +73,17 @@ class Section:
     """A part of the screen.
 
     Attributes:
-        outputs: every component that ``show`` and ``refresh`` may change.
+        outputs: every component that ``show``, ``fill`` and ``refresh`` may change.
         show: renders a visit; returns values by component.
+        fill: the same for what a person types into: only when another project is opened, or what she typed would be lost.
         refresh: the same for what changes by itself only; what a person may just be typing into is not in it.
         is_going: whether ``refresh`` is worth another look soon.
         changes: events of this section, as the listeners of gradio return them, after which all are refreshed.
     """
 
     outputs: tuple[Any, ...]
-    show: Callable[[ShareVisit], dict[Any, Any]]
+    show: Callable[[ShareVisit], dict[Any, Any]] = _nothing
+    fill: Callable[[ShareVisit], dict[Any, Any]] = _nothing
     refresh: Callable[[ShareVisit], dict[Any, Any]] = _nothing
     is_going: Callable[[ShareVisit], bool] = _never
     changes: tuple[Any, ...] = ()

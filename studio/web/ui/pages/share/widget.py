@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from studio.domain.project import Link
 from studio.domain.widget import COLOUR, Widget
-from studio.web.ui.components import QUIET, Ui, event_data, friendly, say, when, wrapped
+from studio.web.ui.components import QUIET, Ui, event_data, friendly, say, when, when_changed, wrapped
 from studio.web.ui.pages.share.section import Section, ShareUi, ShareVisit
 
 _LINE: Final = '<script src="{}/d/widget.js" data-bot="{}" async></script>'
@@ -41,11 +41,15 @@ def build_widget(share: ShareUi) -> Section:
                 )
             save = gr.Button(text("widget.share.save"), elem_id="share-widget-save")
         made = ui.actions(elem_id="share-widget-made")
+    has_links = gr.State(())
 
-    def show(visit: ShareVisit) -> dict[Any, Any]:
+    def fill(visit: ShareVisit) -> dict[Any, Any]:
         links = list(_links(ui, visit))
         token = links[0].token if links else ""
-        return refresh(visit) | {link: gr.Dropdown(_choices(links), value=token or None)} | filled(token)
+        return {link: gr.Dropdown(_choices(links), value=token or None)} | filled(token)
+
+    def fill_first(query: str, run_id: str) -> dict[Any, Any]:
+        return fill(share.visit(query, run_id))
 
     def refresh(visit: ShareVisit) -> dict[Any, Any]:
         links = list(_links(ui, visit))
@@ -55,6 +59,7 @@ def build_widget(share: ShareUi) -> Section:
             form: gr.Column(visible=bool(links)),
             link: gr.Dropdown(_choices(links)),
             made: _made(ui, visit),
+            has_links: (visit.place.project, bool(links)),
         }
 
     def filled(token: str) -> dict[Any, Any]:
@@ -79,7 +84,8 @@ def build_widget(share: ShareUi) -> Section:
     link.input(choose, [link], [sites, colour], **QUIET)
     save.click(keep, [*share.where, link, sites, colour], [sites, made], **QUIET)
     made.action(act, share.where, [made], **QUIET)
-    return Section((about, form, link, sites, colour, made), show, refresh)
+    when_changed(text, has_links, fill_first, share.where, [link, sites, colour])
+    return Section((about, form, link, sites, colour, made, has_links), refresh, fill, refresh)
 
 
 def _links(ui: Ui, visit: ShareVisit) -> Iterator[Link]:

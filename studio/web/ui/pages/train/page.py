@@ -12,7 +12,7 @@ import gradio as gr
 from studio.domain.recipe import Recipe
 from studio.domain.run import RunState, RunView
 from studio.domain.study import is_study
-from studio.web.ui.components import Page, Ui, event_data, friendly, lead, next_link, state_badge
+from studio.web.ui.components import Page, Ui, event_data, friendly, lead, next_link, state_badge, when_changed
 from studio.web.ui.pages.train.live import keys_of, live_parts, render_live, wait_for
 from studio.web.ui.pages.train.queue import render_queue, target_of
 from studio.web.ui.pages.train.runs import render_runs, ticked
@@ -36,6 +36,7 @@ class _Parts:
     needs: Any
     live: Any
     setup: Setup
+    is_open: Any  # whether the form is unfolded, and for which run
     studies: Studies
     queue: Any
     runs: Any
@@ -43,7 +44,8 @@ class _Parts:
 
     @property
     def outputs(self) -> tuple[Any, ...]:
-        return (self.needs, self.live, *self.setup.outputs, *self.studies.outputs, self.queue, self.runs, self.foot)
+        form = (*self.setup.outputs, self.is_open)
+        return (self.needs, self.live, *form, *self.studies.outputs, self.queue, self.runs, self.foot)
 
 
 @dataclass(frozen=True)
@@ -83,15 +85,20 @@ def build_train(ui: Ui) -> Page:
         studies = build_studies(ui)
         runs = ui.actions(elem_id="train-runs", keeps_focus=True)
         foot = ui.html()
-        parts = _Parts(needs, live, setup, studies, queue, runs, foot)
+        parts = _Parts(needs, live, setup, gr.State(()), studies, queue, runs, foot)
 
     def show(place: Place) -> dict[Any, Any]:
         return _render(ui, parts, place)
 
+    def fill(place: Place) -> dict[Any, Any]:
+        is_ready = missing(ui, place, ui.services.projects.get(place.project).model_id) == ""
+        panel = gr.Accordion(visible=is_ready, open=_is_unfolded(_shown_run(ui, place)))
+        return {setup.panel: panel}
+
     connect_setup(ui, setup)
     connect_studies(ui, studies, setup)
     _connect(ui, parts)
-    return Page(column, parts.outputs, show)
+    return Page(column, parts.outputs, show, fill)
 
 
 def _live(ui: Ui) -> Any:
@@ -146,9 +153,15 @@ def _connect(ui: Ui, parts: _Parts) -> None:
     def act(query: str, event: gr.EventData) -> dict[Any, Any]:
         return _perform(ui, parts, Place.parse(query), event_data(event))
 
+    def unfold(query: str) -> dict[Any, Any]:
+        return {parts.setup.panel: gr.Accordion(open=_is_unfolded(_shown_run(ui, Place.parse(query))))}
+
     outputs = [ui.place, *parts.outputs]
     for component in (parts.live, parts.queue, parts.runs, parts.studies.shown):
-        component.action(act, [ui.place], outputs, **quiet(ui))
+        # A place in the queue is moved by id: a second click is no repetition of the first.
+        mode = "multiple" if component is parts.queue else "once"
+        component.action(act, [ui.place], outputs, trigger_mode=mode, **quiet(ui))
+    when_changed(ui.text, parts.is_open, unfold, [ui.place], [parts.setup.panel])
 
 
 def _perform(ui: Ui, parts: _Parts, place: Place, data: dict[str, str]) -> dict[Any, Any]:
@@ -214,7 +227,8 @@ def _render(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
     updates = {
         parts.needs: needed,
         parts.live: render_live(ui, view, now.shape, now.wait),
-        parts.setup.panel: gr.Accordion(visible=ready, open=view is None or view.state.is_over),
+        parts.setup.panel: gr.Accordion(visible=ready),
+        parts.is_open: (place.project, view.id if view else "", _is_unfolded(view)),
         parts.setup.problems: "",
         parts.setup.start: gr.Button(variant="secondary" if _is_tuned(view) else "primary"),
         parts.studies.panel: gr.Accordion(visible=ready),
@@ -224,6 +238,11 @@ def _render(ui: Ui, parts: _Parts, place: Place) -> dict[Any, Any]:
         parts.foot: _foot(ui, place, view, now.views),
     }
     return updates | offers
+
+
+def _is_unfolded(view: RunView | None) -> bool:
+    """Whether the form is open: where no training goes on."""
+    return view is None or view.state.is_over
 
 
 def _runs_section(ui: Ui, place: Place) -> str:
