@@ -131,7 +131,9 @@ def _connect(ui: Ui, header: Any, pages: dict[str, Page]) -> None:
         try:
             with acting_as(visitor_name()):
                 top, shown = _header(ui, place), pages[place.step].show(place)
-                fields = pages[place.step].fill(place) if before.get(place.step) != place.project else {}
+                # The answer that filled them may have got lost: what is asked again is filled again.
+                is_filled = before.get(place.step) == place.project and not int(getattr(event, "again", 0) or 0)
+                fields = {} if is_filled else pages[place.step].fill(place)
         except Exception as error:  # whatever it is: a sentence, and the home page
             warn(ui.text, error)
             place = Place()

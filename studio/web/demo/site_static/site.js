@@ -35,8 +35,11 @@ async function takeOver() {
 }
 
 function restoreDraft() {
-  const draft = sessionStorage.getItem(DRAFT);
-  sessionStorage.removeItem(DRAFT);
+  let draft = "";
+  try {
+    draft = sessionStorage.getItem(DRAFT);
+    sessionStorage.removeItem(DRAFT);
+  } catch { /* a browser that keeps nothing */ }
   if (!draft || box.value) return;
   box.value = draft;
   box.dispatchEvent(new Event("input", { bubbles: true }));

@@ -112,6 +112,7 @@
 
   function open({ focus = true } = {}) {
     panel.hidden = false;
+    grow();
     bubble.hidden = true;
     bubble.setAttribute("aria-expanded", "true");
     widget.classList.add("open");

@@ -133,16 +133,14 @@ def render_misread(ui: Ui, place: Place, curve: RiskCurve | None, careful: float
         curve: of the run; None before it is fitted.
         careful: the position.
     """
-    if curve is None or not curve.misread or careful >= ALONE:
+    if curve is None or careful >= ALONE:
         return ""
     level = curve.level(careful)
     now, then = round(100 * level.answered), round(100 * level.answered_without)
-    return ui.render(
-        "misread",
-        misread=curve.misread,
-        gain=(now, then) if then - now >= _WORTH_SAYING else None,
-        examples=place.at("examples").with_rows(tuple(each.source for each in curve.misread)),
-    )
+    if not level.is_promised or then - now < _WORTH_SAYING:
+        return ""
+    examples = place.at("examples").with_rows(tuple(each.source for each in curve.misread))
+    return ui.render("misread", misread=curve.misread, now=now, then=then, examples=examples)
 
 
 def careful_sentences(text: Catalog, curve: RiskCurve | None, careful: float) -> tuple[str, str]:

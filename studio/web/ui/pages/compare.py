@@ -43,6 +43,8 @@ _ICON: Final = (
     ' aria-hidden="true"><path d="M5 10h17v17H13l-5 5v-5H5z"/><path d="M26 16h17v17h-3v5l-5-5h-9z"'
     ' stroke="var(--af-accent)"/></svg>'
 )
+_SEND: Final = "(box, waiting) => waiting || !box.trim() ? [box, waiting] : ['', box]"
+_PUT_BACK: Final = "(box, unsent) => [box || unsent, '']"  # the next question may have been typed meanwhile
 _CHIP: Final = Markup('<button type="button" data-action="ask" data-question="{0}">{0}</button>')
 _CHIPS: Final = Markup('<div><p class="af-small af-muted">{}</p><div class="af-chips">{}</div></div>')
 
@@ -79,7 +81,8 @@ class _Parts:
     columns: Any
     about: Any
     box: Any
-    unsent: Any  # a question that nothing answered, hidden
+    waiting: Any  # a question that was sent, hidden
+    unsent: Any  # one that nothing answered, hidden
     send: Any
     stop: Any
     clear: Any
@@ -95,7 +98,7 @@ class _Parts:
     @property
     def asked(self) -> list[Any]:
         """What changes while answers come in."""
-        return [self.now, self.talk, self.box, self.unsent, self.send, self.stop, self.goes_on]
+        return [self.now, self.talk, self.box, self.waiting, self.unsent, self.send, self.stop, self.goes_on]
 
     @property
     def shown(self) -> list[Any]:
@@ -132,7 +135,7 @@ def _layout(ui: Ui) -> _Parts:
             submit_btn=False,
             elem_id="compare-box",
         )
-        unsent = gr.Textbox(visible=False)
+        waiting, unsent = (gr.Textbox(visible=False) for _ in range(2))
         with gr.Row(elem_classes="af-toolbar"):
             send = gr.Button(text("compare.send"), variant="primary", elem_id="compare-send")
             stop = gr.Button(text("compare.stop"), elem_id="compare-stop", visible=False)
@@ -153,6 +156,7 @@ def _layout(ui: Ui) -> _Parts:
         columns,
         about,
         box,
+        waiting,
         unsent,
         send,
         stop,
@@ -230,14 +234,17 @@ def _connect(ui: Ui, parts: _Parts) -> None:
         return place.at("compare", runs[0] if runs else place.run).with_beside(columns[-_MOST:]).move
 
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
-    inputs = [ui.place, parts.columns, parts.box, parts.goes_on, parts.temperature, parts.max_tokens]
-    # What is asked while an answer is written, or is just done, is asked after it.
-    asked = gr.on([parts.send.click, parts.box.submit], ask, inputs, parts.asked, trigger_mode="always_last", **quiet)
-    picked = parts.suggestions.action(choose, None, [parts.box], **quiet)
-    put_back = "(now, unsent) => [now || unsent, '']"  # the next question may have been typed meanwhile
+    inputs = [ui.place, parts.columns, parts.waiting, parts.goes_on, parts.temperature, parts.max_tokens]
+    # What is asked while an answer is written, or is just done, is asked after it: it leaves the box at once, so that
+    # what is typed meanwhile stays there.
+    waiting = [parts.box, parts.waiting]
+    sent = gr.on(
+        [parts.send.click, parts.box.submit], None, waiting, waiting, js=_SEND, trigger_mode="multiple", **quiet
+    ).then(ask, inputs, parts.asked, trigger_mode="always_last", **quiet)
+    picked = parts.suggestions.action(choose, None, [parts.waiting], **quiet).then(ask, inputs, parts.asked, **quiet)
     unsent = [parts.box, parts.unsent]
-    for event in (asked, picked.then(ask, inputs, parts.asked, **quiet)):
-        event.then(None, unsent, unsent, js=put_back, **quiet)
+    for event in (sent, picked):
+        event.then(None, unsent, unsent, js=_PUT_BACK, **quiet)
     parts.stop.click(halt, None, [parts.send, parts.stop], **quiet)
     parts.clear.click(start_over, [ui.place], parts.asked, **quiet)
     parts.columns.input(change, [ui.place, parts.columns], [ui.place], **quiet)
@@ -259,7 +266,7 @@ def _whole(ui: Ui, parts: _Parts, place: Place, turns: tuple[Turn, ...]) -> dict
 def _ask(ui: Ui, parts: _Parts, asked: Asked) -> Iterator[dict[Any, Any]]:
     """Streams the answers into a new turn. Whoever closes this generator stops them, and what was said is kept."""
     if not asked.question or not asked.columns:
-        yield _at_rest(parts)
+        yield {parts.waiting: "", parts.unsent: asked.question, **_at_rest(parts)}
         return
     turns = ui.services.conversations.read(asked.project)
     names = {view.id: view.name for view in tuned_runs(ui, asked.project)}
@@ -271,7 +278,7 @@ def _ask(ui: Ui, parts: _Parts, asked: Asked) -> Iterator[dict[Any, Any]]:
         parts.now: render_turn(ui, place, now, wait=reading),
         parts.talk: render_talk(ui, place, turns, hint=False),
     }
-    yield {**shown, parts.box: "", **busy}
+    yield {**shown, parts.waiting: "", **busy}
     drawn, problem = time.monotonic(), None
     try:
         for update in _stream(ui, asked, turns, names):

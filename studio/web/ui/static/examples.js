@@ -4,7 +4,7 @@
   let pending = () => 0; // how many changes are not saved yet
   let saveThen = () => {};
 
-  const ANSWER_WITHIN = 20000; // milliseconds; a save whose answer is lost may then be tried again
+  const ANSWER_WITHIN = 120000; // milliseconds; a save whose answer is lost may then be tried again
 
   window.afina.table = (element, trigger, watch) => {
     window.afina.actions(element, trigger, watch);
@@ -38,6 +38,9 @@
     const put = (field, value) => { if (field.type === 'checkbox') field.checked = value === true || value === 'test'; else field.value = value; };
     const said = (field) => (field.type === 'checkbox' ? (field.checked ? 'test' : 'train') : field.value);
 
+    const isSaving = () => sent !== null && Date.now() - sent.at < ANSWER_WITHIN;
+    // A new row that is being saved has no id yet by which it could be changed further.
+    const isHeld = (row) => isSaving() && Number(row.dataset.added) <= sent.added.length;
     const dress = (row) => {
       const values = row.dataset.added ? kept.added[+row.dataset.added - 1] : kept.rows[row.dataset.id];
       row.querySelectorAll('[data-field]').forEach((field) => {
@@ -45,6 +48,7 @@
         const isKept = values && field.dataset.field in values;
         put(field, isKept ? values[field.dataset.field] : original(field));
         if (field.tagName === 'TEXTAREA') grow(field);
+        if (row.dataset.added) field.disabled = isHeld(row);
       });
       row.classList.toggle('changed', Boolean(values));
       row.classList.toggle('deleted', kept.deleted.includes(row.dataset.id));
@@ -64,6 +68,7 @@
         looked = '';
         try { kept = JSON.parse(sessionStorage.getItem(store())) || empty(); } catch { kept = empty(); }
       }
+      if (sent && sent.project !== project) sent = null; // its answer went to a page that is not shown any more
       if (sent && found.dataset.applied === sent.nonce) {
         settle(found.dataset.version);
         if (after) { const go = after; after = null; setTimeout(go); }
@@ -88,19 +93,26 @@
       const { rows, deleted, added } = sent;
       for (const id of Object.keys(rows)) if (same(kept.rows[id], rows[id])) delete kept.rows[id];
       kept.deleted = kept.deleted.filter((id) => !deleted.includes(id));
-      kept.added = kept.added.filter((row, at) => !same(row, added[at]));
+      kept.added = kept.added.slice(added.length);
       kept.base = version;
       sent = null;
     };
     const save = () => {
       // A second click while it is saved would add the new rows twice.
-      if (!count() || (sent && Date.now() - sent.at < ANSWER_WITHIN)) return;
+      if (!count() || isSaving()) return;
       const { rows: changed, deleted, added } = kept;
       const nonce = Math.random().toString(36).slice(2);
-      sent = { ...JSON.parse(JSON.stringify({ rows: changed, deleted, added })), nonce, at: Date.now() };
+      sent = { ...JSON.parse(JSON.stringify({ rows: changed, deleted, added })), nonce, project, at: Date.now() };
+      element.querySelectorAll('tr[data-added]').forEach(dress);
       const rows = Object.entries(kept.rows).filter(([id]) => !kept.deleted.includes(id)).map(([id, values]) => ({ id, ...values }));
       const edits = JSON.stringify({ rows: [...rows, ...kept.added], deleted: kept.deleted });
       trigger('action', { action: 'save', base: kept.base, nonce, edits, leaving: after ? 'yes' : '' });
+    };
+
+    const saveHere = () => {
+      if (isSaving()) return; // perhaps on the way to another page
+      after = null;
+      save();
     };
 
     element.addEventListener('input', (event) => {
@@ -111,7 +123,8 @@
       const values = row.dataset.added ? kept.added[+row.dataset.added - 1] : (kept.rows[row.dataset.id] ??= {});
       values[field.dataset.field] = said(field);
       if (!row.dataset.added) {
-        if (valueOf(field) === original(field)) delete values[field.dataset.field];
+        const isSent = sent && sent.rows[row.dataset.id] && field.dataset.field in sent.rows[row.dataset.id];
+        if (valueOf(field) === original(field) && !isSent) delete values[field.dataset.field];
         if (!Object.keys(values).length) delete kept.rows[row.dataset.id];
         row.classList.toggle('changed', row.dataset.id in kept.rows);
       }
@@ -127,7 +140,7 @@
     element.addEventListener('focusout', () => { setTimeout(() => { if (element.isConnected && document.activeElement !== document.body) focus = null; }); });
     element.addEventListener('keyup', (event) => { if (focus && event.target.dataset.field) focus.at = event.target.selectionStart; });
     element.addEventListener('keydown', (event) => {
-      if ((event.ctrlKey || event.metaKey) && (event.key === 's' || event.key === 'Enter')) { event.preventDefault(); after = null; save(); }
+      if ((event.ctrlKey || event.metaKey) && (event.key === 's' || event.key === 'Enter')) { event.preventDefault(); saveHere(); }
       const field = event.target.closest('[data-field]');
       if (event.key === 'Escape' && field && field.tagName === 'TEXTAREA' && !field.closest('tr').dataset.added) {
         field.value = field.defaultValue;
@@ -138,6 +151,7 @@
       const button = event.target.closest('button');
       if (!button || !kept) return;
       const row = button.closest('tr');
+      if (row && 'remove' in button.dataset && (row.dataset.added ? isHeld(row) : isSaving() && sent.deleted.includes(row.dataset.id))) return;
       if ('add' in button.dataset) {
         kept.added.push({ question: '', answer: '' });
         element.querySelector('.af-rows-box').scrollTop = 0;
@@ -158,8 +172,7 @@
         element.querySelectorAll('[data-field]').forEach((field) => put(field, original(field)));
         element.querySelectorAll('tbody tr').forEach(dress);
       } else if ('save' in button.dataset) {
-        after = null;
-        save();
+        saveHere();
       } else return;
       keep();
     });

@@ -9,6 +9,8 @@
 
   const query = () => location.search.replace(/^\?/, '');
   let go = () => {};
+  const REPEATED_WITHIN = 500; // milliseconds
+  const REPEATABLE = ['undo', 'redo', 'up', 'down'];
 
   // A click is answered at once, by the step it leads to; the page follows.
   const leave = (link) => {
@@ -119,7 +121,7 @@
         busy = true;
         turn += 1;
         late = setTimeout(() => { busy = false; lost += 1; if (lost < 3) go(); }, 15000); // the answer got lost
-        trigger('navigate', { query: query(), turn });
+        trigger('navigate', { query: query(), turn, again: lost });
       };
       watch('value', () => {
         const [wanted, answered] = (props.value || '').split('#');
@@ -147,6 +149,17 @@
     // What a person opened stays open when the element is rendered anew.
     actions(element, trigger, watch) {
       const opened = new Set();
+      const asked = new Set(); // opened parts whose contents are on their way
+      let last = '';
+      let lastAt = 0;
+      // A double click, or a key that is held down, asks for one thing.
+      const isRepeated = (data) => {
+        const wanted = JSON.stringify(data);
+        const is = wanted === last && Date.now() - lastAt < REPEATED_WITHIN && !REPEATABLE.includes(data.action);
+        last = wanted;
+        lastAt = Date.now();
+        return is;
+      };
       const address = () => element.querySelectorAll('[data-address]').forEach((place) => {
         place.textContent = new URL(place.dataset.address, document.baseURI).href;
       });
@@ -164,14 +177,17 @@
           if (!box) return;
           box.open = true;
           const summary = box.querySelector('summary[data-action]');
-          if (summary && box.querySelector('[data-loading]')) trigger('action', { ...summary.dataset }); // it was made anew, empty
+          if (!summary || !box.querySelector('[data-loading]')) { asked.delete(id); return; }
+          if (asked.has(id)) return;
+          asked.add(id);
+          trigger('action', { ...summary.dataset }); // it was made anew, empty
         });
       });
       element.addEventListener('click', async (event) => {
         const button = event.target.closest('[data-action]');
         if (!button || !element.contains(button) || button.disabled) return;
-        if (event.detail > 1 && !button.dataset.id) return; // a double click begins one thing, not two
         const data = { ...button.dataset };
+        if (!data.ask && isRepeated(data)) return;
         if (data.ask) {
           const answer = await ask(data);
           if (answer === null) return;

@@ -16,7 +16,7 @@ from studio.domain.dataset import DatasetView
 from studio.errors import AfinaError
 from studio.processes.job_registry import Job, JobState
 from studio.services.examples.imports import ImportRequest
-from studio.web.ui.components import QUIET, Ui, event_data, friendly, notice, say, warn, when_changed, wrapped
+from studio.web.ui.components import QUIET, Ui, event_data, friendly, in_turn, notice, say, warn, when_changed, wrapped
 from studio.web.ui.pages.examples.bring_view import render_going, render_head, render_summary, render_template_link
 from studio.web.ui.pages.examples.section import Section
 from studio.web.ui.session import Place
@@ -145,7 +145,7 @@ def _starter(ui: Ui, parts: SimpleNamespace) -> Callable[[Place, ImportRequest],
             imports.start(place.project, request)
         except AfinaError as error:
             warn(ui.text, error)
-            return {}
+            return {parts.timer: gr.skip()}
         return _looked(ui, parts, place)
 
     return begin
@@ -190,7 +190,9 @@ def _connect_files(ui: Ui, parts: SimpleNamespace, begin: Callable[[Place, Impor
     def paste(query: str, pasted: str, adding: bool) -> dict[Any, Any]:
         if not pasted.strip():
             raise AfinaError("data.nothing_pasted")
-        return begin(Place.parse(query), ImportRequest(text=pasted, append=adding)) | {parts.pasted: pasted}
+        begun = begin(Place.parse(query), ImportRequest(text=pasted, append=adding))
+        is_read = ui.place in begun or bool(begun.get(parts.going))  # what was refused stays in the box, to be mended
+        return begun | {parts.pasted: pasted if is_read else ""}
 
     def unfold(query: str) -> dict[Any, Any]:
         return {parts.panel: gr.Accordion(open=ui.services.datasets.version(Place.parse(query).project) is None)}
@@ -215,7 +217,7 @@ def _connect_files(ui: Ui, parts: SimpleNamespace, begin: Callable[[Place, Impor
             None, [chosen], [parts.sent, chosen], js="(files) => [files, null]", trigger_mode="multiple", **QUIET
         ).then(
             bring, [ui.place, parts.sent, parts.append], outputs,
-            trigger_mode="multiple", show_progress_on=[parts.upload], **private,
+            show_progress_on=[parts.upload], **in_turn("bring"), **private,
         )  # fmt: skip
     parts.paste_go.click(
         paste,

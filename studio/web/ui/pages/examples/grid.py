@@ -10,7 +10,6 @@ from typing import Any, Final
 import gradio as gr
 
 from studio.domain.dataset import DatasetView
-from studio.errors import AfinaError
 from studio.services.examples.table import HeldOut, Query, RowEdit, Sort
 from studio.web.ui.components import QUIET, Ui, event_data, friendly, warn
 from studio.web.ui.pages.examples.behind import build_behind
@@ -154,7 +153,7 @@ def _act(
             edits, deleted = read_edits(chosen["edits"])
             try:
                 ui.services.tables.apply(place.project, edits, deleted, chosen.get("base", ""))
-            except AfinaError as error:
+            except Exception as error:  # whatever it is: the page waits to be told
                 warn(ui.text, error)
                 return _table(ui, parts, place, page, wanted, refused=chosen["nonce"])
             saved = _table(ui, parts, place, page, wanted, applied=chosen["nonce"])

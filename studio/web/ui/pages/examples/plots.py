@@ -11,7 +11,7 @@ from studio.domain.conversation import Conversation
 from studio.domain.dataset import DatasetView
 from studio.services.examples.insights import InsightView
 from studio.web.ui.charts_examples import bar_list, lengths_chart, map_chart
-from studio.web.ui.components import QUIET, Ui, event_data, friendly
+from studio.web.ui.components import QUIET, Ui, event_data, friendly, in_turn
 from studio.web.ui.pages.examples import plots_map_view as maps
 from studio.web.ui.pages.examples import plots_view as views
 from studio.web.ui.pages.examples.section import Section
@@ -110,7 +110,7 @@ def _connect(ui: Ui, parts: SimpleNamespace, tabs: Any) -> None:
         return _look(ui, parts, place, drawn)
 
     outputs = [parts.opened, *parts.looked]
-    tabs.select(choose, [ui.place, parts.drawn], outputs, trigger_mode="multiple", **QUIET)
+    tabs.select(choose, [ui.place, parts.drawn], outputs, **in_turn("plots"), **QUIET)
     parts.version.change(renew, [ui.place, parts.drawn, parts.opened], parts.looked, **QUIET)
     parts.timer.tick(renew, [ui.place, parts.drawn, parts.opened], parts.looked, **QUIET)
     parts.status.action(act, [ui.place, parts.drawn], parts.looked, **QUIET)

@@ -65,7 +65,8 @@ def build_suggested(ui: Ui) -> Section:
         waiting = services.suggested.list(place.project)
         if not waiting:
             return {box: gr.Column(visible=False), first: ""}
-        return {box: gr.Column(visible=True), first: f"{place.project} {waiting[0].id}"}
+        more = gr.Button(visible=len(waiting) > 1)
+        return {box: gr.Column(visible=True), later: more, first: f"{place.project} {waiting[0].id}"}
 
     def _shown(waiting: list[SuggestedAnswer], suggestion: SuggestedAnswer | None) -> dict[Any, Any]:
         if suggestion is None:
@@ -86,4 +87,4 @@ def build_suggested(ui: Ui) -> Section:
     accept.click(do_accept, [ui.place, shown, question, better], [*outputs, ui.place], **QUIET)
     drop.click(do_drop, [ui.place, shown], [*outputs, ui.place], **QUIET)
     later.click(do_later, [ui.place, shown], outputs, **QUIET)
-    return Section((box, first), show)
+    return Section((box, later, first), show)

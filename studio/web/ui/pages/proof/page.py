@@ -12,7 +12,7 @@ from markupsafe import Markup
 from studio.domain.proof import Proof
 from studio.sharing.proof_report.figures import metric_table
 from studio.web.ui.charts_proof import topic_scores, topics_chart
-from studio.web.ui.components import Page, Ui, event_data, friendly, lead, next_link, wrapped
+from studio.web.ui.components import Page, Ui, event_data, friendly, in_turn, lead, next_link, wrapped
 from studio.web.ui.pages.proof.answers_view import ALL, PAGE, fault_choices, render_answers, topic_choices
 from studio.web.ui.pages.proof.checks_view import render_checks
 from studio.web.ui.pages.proof.exam_view import exam_body, is_going, render_exam
@@ -194,7 +194,7 @@ def _connect(ui: Ui, parts: _Parts) -> None:
     filters = [ui.place, parts.topic, parts.fault]
     gr.on([parts.topic.input, parts.fault.input], narrow, filters, [parts.answers], trigger_mode="always_last", **quiet)
     parts.answers.action(more, filters, [parts.answers], **quiet)
-    parts.tabs.select(open_tab, [ui.place], [parts.opened, parts.topics], trigger_mode="multiple", **quiet)
+    parts.tabs.select(open_tab, [ui.place], [parts.opened, parts.topics], **in_turn("proof-tabs"), **quiet)
     parts.examined.change(redraw, [ui.place, parts.opened], [parts.topics], **quiet)
 
 

@@ -78,4 +78,4 @@ def _lines(ui: Ui, run_id: str) -> str:
 
 def _keys(ui: Ui, new: str = "") -> str:
     keys = [key for key in ui.services.keys.list() if key.is_open]
-    return ui.render("share/api_keys", keys=keys, new=new)
+    return ui.render("share/api_keys", keys=keys, new=new if any(new.endswith(key.hint) for key in keys) else "")

@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from studio.i18n import LOCALES
 from studio.services.answer_policies import MAX_CONTACT, MAX_SENTENCE, default_sentence
 from studio.trust.jobs import language_of
 from studio.web.ui.components import QUIET, friendly, say
@@ -47,7 +48,9 @@ def build_handover(share: ShareUi) -> Section:
     @friendly(text)
     def save(query: str, run_id: str, said: str, reached: str) -> dict[Any, Any]:
         project = Place.parse(query).project
-        is_default = said.strip() == default(run_id)
+        is_default = said.strip() in {
+            default_sentence(locale) for locale in LOCALES
+        }  # another version's may stand there
         ui.services.policies.write_handover(project, "" if is_default else said, reached)
         say(text, "share.handover.kept")
         visit = share.visit(query, run_id)

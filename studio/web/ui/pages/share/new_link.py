@@ -55,9 +55,9 @@ def build_new_link(share: ShareUi) -> Section:
     @friendly(text)
     def create(
         _query: str, run_id: str, title: str, before: bool, blind: bool, suggestions: bool, days: int, per_hour: int,
-        password: str, *questions: str,
-    ) -> None:  # fmt: skip
-        asked = [question.strip() for question in questions if question.strip()]
+        secret: str, *wanted: str,
+    ) -> dict[Any, Any]:  # fmt: skip
+        asked = [question.strip() for question in wanted if question.strip()]
         link = services.links.create(
             run_id,
             title,
@@ -66,7 +66,7 @@ def build_new_link(share: ShareUi) -> Section:
             shows_before=before,
             days=days or None,
             per_hour=per_hour or None,
-            password=password,
+            password=secret,
             is_blind=blind,
             takes_suggestions=suggestions,
             chosen_by=ChosenBy.OWNER if asked else ChosenBy.PLACE,
@@ -74,12 +74,13 @@ def build_new_link(share: ShareUi) -> Section:
         if not asked:
             services.suggestions.choose(link)
         say(text, "share.created")
+        return dict.fromkeys([password, *questions], "")  # folded away, they would silently be the next link's as well
 
     def fill(visit: ShareVisit) -> dict[Any, Any]:
         return {title: services.projects.get(visit.place.project).name, **dict.fromkeys([password, *questions], "")}
 
     form = [*share.where, title, before, blind, suggestions, days, per_hour, password, *questions]
-    made = button.click(create, form, api_visibility="private")
+    made = button.click(create, form, [password, *questions], api_visibility="private")
     return Section((title, password, *questions), fill=fill, changes=(made,))
 
 

@@ -25,7 +25,7 @@ def build_widget(share: ShareUi) -> Section:
     with gr.Accordion(text("widget.share.title"), open=False, elem_id="share-widget"):
         about = ui.html(elem_id="share-widget-about")
         with gr.Column(visible=False) as form:
-            link = gr.Dropdown(label=text("widget.share.link"), elem_id="share-widget-link")
+            link = gr.Dropdown(label=text("widget.share.link"), elem_id="share-widget-link", allow_custom_value=True)
             with gr.Row():
                 sites = gr.Textbox(
                     label=text("widget.share.sites"),
@@ -41,15 +41,20 @@ def build_widget(share: ShareUi) -> Section:
                 )
             save = gr.Button(text("widget.share.save"), elem_id="share-widget-save")
         made = ui.actions(elem_id="share-widget-made")
-    has_links = gr.State(())
+    tokens = gr.State(())  # of the links to choose from, behind the project and the version
+
+    version = gr.State("")  # that the form was filled for
 
     def fill(visit: ShareVisit) -> dict[Any, Any]:
         links = list(_links(ui, visit))
         token = links[0].token if links else ""
-        return {link: gr.Dropdown(_choices(links), value=token or None)} | filled(token)
+        return {link: gr.Dropdown(_choices(links), value=token or None), version: visit.run_id} | filled(token)
 
-    def fill_first(query: str, run_id: str) -> dict[Any, Any]:
-        return fill(share.visit(query, run_id))
+    def renew(query: str, run_id: str, token: str | None, filled_for: str) -> dict[Any, Any]:
+        """Another version was chosen, or the link in the form is gone: what is typed for it has no place any more."""
+        visit = share.visit(query, run_id)
+        is_there = any(each.token == token for each in _links(ui, visit))
+        return {version: run_id, **({} if is_there and run_id == filled_for else fill(visit))}
 
     def refresh(visit: ShareVisit) -> dict[Any, Any]:
         links = list(_links(ui, visit))
@@ -59,7 +64,7 @@ def build_widget(share: ShareUi) -> Section:
             form: gr.Column(visible=bool(links)),
             link: gr.Dropdown(_choices(links)),
             made: _made(ui, visit),
-            has_links: (visit.place.project, bool(links)),
+            tokens: (visit.place.project, visit.run_id, *(each.token for each in links)),
         }
 
     def filled(token: str) -> dict[Any, Any]:
@@ -84,8 +89,8 @@ def build_widget(share: ShareUi) -> Section:
     link.input(choose, [link], [sites, colour], **QUIET)
     save.click(keep, [*share.where, link, sites, colour], [sites, made], **QUIET)
     made.action(act, share.where, [made], **QUIET)
-    when_changed(text, has_links, fill_first, share.where, [link, sites, colour])
-    return Section((about, form, link, sites, colour, made, has_links), refresh, fill, refresh)
+    when_changed(text, tokens, renew, [*share.where, link, version], [link, sites, colour, version])
+    return Section((about, form, link, sites, colour, made, tokens, version), refresh, fill, refresh)
 
 
 def _links(ui: Ui, visit: ShareVisit) -> Iterator[Link]:

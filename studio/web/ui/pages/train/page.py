@@ -12,7 +12,7 @@ import gradio as gr
 from studio.domain.recipe import Recipe
 from studio.domain.run import RunState, RunView
 from studio.domain.study import is_study
-from studio.web.ui.components import Page, Ui, event_data, friendly, lead, next_link, state_badge, when_changed
+from studio.web.ui.components import Page, Ui, event_data, friendly, in_turn, lead, next_link, state_badge, when_changed
 from studio.web.ui.pages.train.live import keys_of, live_parts, render_live, wait_for
 from studio.web.ui.pages.train.queue import render_queue, target_of
 from studio.web.ui.pages.train.runs import render_runs, ticked
@@ -159,8 +159,8 @@ def _connect(ui: Ui, parts: _Parts) -> None:
     outputs = [ui.place, *parts.outputs]
     for component in (parts.live, parts.queue, parts.runs, parts.studies.shown):
         # A place in the queue is moved by id: a second click is no repetition of the first.
-        mode = "multiple" if component is parts.queue else "once"
-        component.action(act, [ui.place], outputs, trigger_mode=mode, **quiet(ui))
+        options = in_turn("queue") if component is parts.queue else {}
+        component.action(act, [ui.place], outputs, **options, **quiet(ui))
     when_changed(ui.text, parts.is_open, unfold, [ui.place], [parts.setup.panel])
 
 
