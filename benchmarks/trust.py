@@ -73,6 +73,7 @@ class Measured:
     wrong: float
     beyond_handed_over: float
     counted: float
+    counted_without_misread: float
     is_promised: bool
 
 
@@ -138,6 +139,7 @@ def judged(selector: AnswerSelector, data: Example, read: Reader) -> tuple[list[
                 wrong=float(np.mean(wrong)),
                 beyond_handed_over=float(np.mean(handed)),
                 counted=level.answered,
+                counted_without_misread=level.answered_without,
                 is_promised=level.is_promised,
             )
         )
@@ -154,7 +156,8 @@ def report(name: str, data: Example, read: Reader, splits: int, letters_only: bo
         promise = "promised" if one.is_promised else "not promised"
         print(
             f"  careful {careful:<4}  known {one.known:6.1%}  written {one.written:5.1%}  wrong {one.wrong:5.1%}  beyond, handed "
-            f"over {one.beyond_handed_over:6.1%}  (out of fold known {one.counted:.1%}, {promise})",
+            f"over {one.beyond_handed_over:6.1%}  (out of fold known {one.counted:.1%}, without the "
+            f"misread {one.counted_without_misread:.1%}, {promise})",
             flush=True,
         )
     drawn = [measure(data.split(seed), read, letters_only)[0] for seed in range(splits)]
