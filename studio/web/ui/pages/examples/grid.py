@@ -48,13 +48,17 @@ def build_grid(ui: Ui) -> Grid:
             **parts.replacing.show(place, view),
         }
 
+    def fill(_place: Place, _view: DatasetView | None) -> dict[Any, Any]:
+        return dict(zip(parts.wanted, ("", _ALL, _ALL, _ALL, Sort.AS_IS.value), strict=True))
+
     _connect(ui, parts)
-    outputs = (parts.shown, parts.preview, *parts.behind.outputs, *parts.replacing.outputs)
-    return Grid(Section(outputs, show), parts.problem, parts.search)
+    outputs = (parts.shown, parts.preview, *parts.behind.outputs, *parts.replacing.outputs, *parts.wanted)
+    return Grid(Section(outputs, show, fill), parts.problem, parts.search)
 
 
 def _layout(ui: Ui) -> SimpleNamespace:
     text, parts = ui.text, SimpleNamespace(page=gr.State(1), shown=gr.State(""), project=gr.State(""))
+    parts.used = gr.State(())  # the filters of the table that was loaded last
     parts.behind = build_behind(ui)
     with gr.Row(elem_classes="af-filters", equal_height=True):
         parts.search = gr.Textbox(
@@ -101,16 +105,10 @@ def _connect(ui: Ui, parts: SimpleNamespace) -> None:
         # The home page, too, comes here: a browser tells of the state as it first gets it.
         if not place.project or ui.services.datasets.version(place.project) is None:
             return {parts.table: ""}
-        updates: dict[Any, Any] = {}
-        is_new = place.project != known
-        if is_new:
-            wanted, page = ("", _ALL, _ALL, _ALL, Sort.AS_IS.value), 1
-            # Only then: within a project somebody may be typing into the search box, or have chosen another filter.
-            updates = dict(zip(parts.wanted, wanted, strict=True))
-        updates |= _table(ui, parts, place, page, wanted)
-        updates[parts.problem] = problem_choices(ui, place, wanted[1], is_new=is_new)
-        updates[parts.topic] = _topics(ui, place, wanted[2], is_new=is_new)
-        return {**updates, parts.project: place.project}
+        updates = _table(ui, parts, place, page if place.project == known else 1, wanted)
+        updates[parts.problem] = problem_choices(ui, place, wanted[1])
+        updates[parts.topic] = _topics(ui, place, wanted[2])
+        return {**updates, parts.project: place.project, parts.used: wanted}
 
     @friendly(ui.text)
     def narrow(query: str, known: str, *wanted: str) -> dict[Any, Any]:
@@ -126,8 +124,18 @@ def _connect(ui: Ui, parts: SimpleNamespace) -> None:
         wanted = (search, problem, topic, held_out, sort)
         return _act(ui, parts, Place.parse(query), page, wanted, event_data(event))
 
-    loaded = [*parts.wanted, parts.table, parts.page, parts.project]
-    parts.shown.change(load, [ui.place, parts.project, parts.page, *parts.wanted], loaded, **QUIET)
+    @friendly(ui.text)
+    def catch_up(query: str, used: tuple[str, ...], *wanted: str) -> dict[Any, Any]:
+        """What was looked for while the table was loaded: an answer that began before must not be the last."""
+        place = Place.parse(query)
+        if not place.project or not used or tuple(used) == wanted:
+            return gr.skip()  # type: ignore[no-any-return]
+        return _table(ui, parts, place, 1, wanted)
+
+    loaded = [parts.problem, parts.topic, parts.table, parts.page, parts.project, parts.used]
+    parts.shown.change(load, [ui.place, parts.project, parts.page, *parts.wanted], loaded, **QUIET).then(
+        catch_up, [ui.place, parts.used, *parts.wanted], [parts.table, parts.page], **QUIET
+    )
     gr.on(
         [component.change for component in parts.wanted],
         narrow,
@@ -197,10 +205,10 @@ def _table(
     return {parts.table: render_table(ui, place, found, applied, refused), parts.page: found.page}
 
 
-def _topics(ui: Ui, place: Place, chosen: str, *, is_new: bool) -> Any:
+def _topics(ui: Ui, place: Place, chosen: str) -> Any:
     """The filter by topic; see :func:`problem_choices`."""
     topics = ui.services.tables.page(place.project, size=1).topics
     choices = [(ui.text("examples.grid.topic.all"), _ALL), *((topic, topic) for topic in topics)]
     shown = {"choices": choices, "visible": bool(topics)}
-    stays = not is_new and (not chosen or chosen in topics)
+    stays = not chosen or chosen in topics
     return gr.Dropdown(**shown) if stays else gr.Dropdown(**shown, value=_ALL)

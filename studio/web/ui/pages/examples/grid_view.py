@@ -39,22 +39,20 @@ def render_table(ui: Ui, place: Place, page: TablePage, applied: str = "", refus
     )
 
 
-def problem_choices(ui: Ui, place: Place, chosen: str, *, is_new: bool) -> Any:
+def problem_choices(ui: Ui, place: Place, chosen: str) -> Any:
     """The filter by problem, with the problems that were found.
 
     Args:
         ui: what the page is built with.
         place: where the person is.
-        chosen: what it was set to.
-        is_new: whether it is another project's. Else it is changed only where its choice is gone: another may have been
-            chosen meanwhile.
+        chosen: what it was set to; changed only where that is gone, as another may have been chosen meanwhile.
     """
     report = ui.services.checks.known(place.project)
     found = [finding for finding in report.findings if finding.count] if report else []
     choices = [(f"{ui.text(f'checks.rule.{f.code}')} ({ui.text.number(f.count)})", f.code) for f in found]
     known = {code for _, code in choices}
     choices.insert(0, (ui.text("examples.grid.problem.all"), ""))
-    stays = not is_new and (not chosen or chosen in known)
+    stays = not chosen or chosen in known
     return gr.Dropdown(choices=choices) if stays else gr.Dropdown(choices=choices, value="")
 
 
