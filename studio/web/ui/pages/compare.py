@@ -28,6 +28,7 @@ from studio.web.ui.components import (
     notice,
     problem_notice,
     say,
+    warn,
     wrapped,
 )
 from studio.web.ui.pages.careful import CarefulControl, build_careful
@@ -135,7 +136,7 @@ def _layout(ui: Ui) -> _Parts:
             submit_btn=False,
             elem_id="compare-box",
         )
-        waiting, unsent = (gr.Textbox(visible=False) for _ in range(2))
+        waiting, unsent = (gr.Textbox("", visible=False) for _ in range(2))
         with gr.Row(elem_classes="af-toolbar"):
             send = gr.Button(text("compare.send"), variant="primary", elem_id="compare-send")
             stop = gr.Button(text("compare.stop"), elem_id="compare-stop", visible=False)
@@ -207,11 +208,15 @@ def _connect(ui: Ui, parts: _Parts) -> None:
         request: gr.Request,
     ) -> Iterator[dict[Any, Any]]:
         project, talk = Place.parse(query).project, _talk_of(request)
-        asked = Asked(project, tuple(columns), question.strip(), goes_on, temperature, int(longest), talk)
-        yield from _ask(ui, parts, asked)
+        asked = Asked(project, tuple(columns), (question or "").strip(), goes_on, temperature, int(longest), talk)
+        try:
+            yield from _ask(ui, parts, asked)
+        except AfinaError as error:  # the project was closed or deleted meanwhile
+            warn(ui.text, error)
+            yield {parts.waiting: "", parts.unsent: asked.question, **_at_rest(parts)}
 
-    def choose(event: gr.EventData) -> str:
-        return event_data(event).get("question", "")
+    def choose(waiting: str, event: gr.EventData) -> str:
+        return waiting or event_data(event).get("question", "")  # what was sent before is asked first
 
     def halt(request: gr.Request) -> dict[Any, Any]:
         # The answer that is being written puts the screen at rest itself; one that is not there any more cannot.
@@ -241,12 +246,17 @@ def _connect(ui: Ui, parts: _Parts) -> None:
     sent = gr.on(
         [parts.send.click, parts.box.submit], None, waiting, waiting, js=_SEND, trigger_mode="multiple", **quiet
     ).then(ask, inputs, parts.asked, trigger_mode="always_last", **quiet)
-    picked = parts.suggestions.action(choose, None, [parts.waiting], **quiet).then(ask, inputs, parts.asked, **quiet)
+    picked = parts.suggestions.action(choose, [parts.waiting], [parts.waiting], **quiet).then(
+        ask, inputs, parts.asked, trigger_mode="always_last", **quiet
+    )
     unsent = [parts.box, parts.unsent]
     for event in (sent, picked):
         event.then(None, unsent, unsent, js=_PUT_BACK, **quiet)
     parts.stop.click(halt, None, [parts.send, parts.stop], **quiet)
-    parts.clear.click(start_over, [ui.place], parts.asked, **quiet)
+    # A question that waits belongs to the conversation that ends.
+    parts.clear.click(None, None, [parts.waiting], js="() => ['']", **quiet).then(
+        start_over, [ui.place], parts.asked, **quiet
+    )
     parts.columns.input(change, [ui.place, parts.columns], [ui.place], **quiet)
 
 
@@ -266,7 +276,8 @@ def _whole(ui: Ui, parts: _Parts, place: Place, turns: tuple[Turn, ...]) -> dict
 def _ask(ui: Ui, parts: _Parts, asked: Asked) -> Iterator[dict[Any, Any]]:
     """Streams the answers into a new turn. Whoever closes this generator stops them, and what was said is kept."""
     if not asked.question or not asked.columns:
-        yield {parts.waiting: "", parts.unsent: asked.question, **_at_rest(parts)}
+        sent = {parts.waiting: "", parts.unsent: asked.question} if asked.question else {}
+        yield {**sent, **_at_rest(parts)}
         return
     turns = ui.services.conversations.read(asked.project)
     names = {view.id: view.name for view in tuned_runs(ui, asked.project)}

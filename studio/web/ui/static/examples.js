@@ -165,6 +165,7 @@
         if (at < 0) kept.deleted.push(row.dataset.id); else kept.deleted.splice(at, 1);
         dress(row);
       } else if ('discard' in button.dataset) {
+        if (isSaving()) return;
         if (await window.afina.ask({ ...button.dataset, danger: 'true' }) === null) return;
         kept = empty();
         kept.base = table().dataset.version;

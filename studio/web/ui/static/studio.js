@@ -10,7 +10,7 @@
   const query = () => location.search.replace(/^\?/, '');
   let go = () => {};
   const REPEATED_WITHIN = 500; // milliseconds
-  const REPEATABLE = ['undo', 'redo', 'up', 'down'];
+  const REPEATABLE = ['undo', 'redo', 'up', 'down', 'tick', 'sheet'];
 
   // A click is answered at once, by the step it leads to; the page follows.
   const leave = (link) => {
@@ -115,13 +115,15 @@
       let late = 0;
       let lost = 0;
       let moved = false; // since the question was asked
+      let shown = ''; // project and step that were answered last
+      const where = () => { const said = new URLSearchParams(query()); return `${said.get('project')} ${said.get('step')}`; };
       const title = document.title;
       go = () => {
         if (busy) { moved = true; return; }
         busy = true;
         turn += 1;
         late = setTimeout(() => { busy = false; lost += 1; if (lost < 3) go(); }, 15000); // the answer got lost
-        trigger('navigate', { query: query(), turn, again: lost });
+        trigger('navigate', { query: query(), turn, again: where() === shown ? 0 : lost });
       };
       watch('value', () => {
         const [wanted, answered] = (props.value || '').split('#');
@@ -139,6 +141,7 @@
           clearTimeout(late);
           busy = false;
           lost = 0;
+          if (!moved) shown = where();
           if (!moved) { arrive(); document.title = window.afina.title ?? title; }
           if (moved) { moved = false; go(); } else if (wanted !== query()) history.replaceState(null, '', wanted ? `./?${wanted}` : './');
         }
@@ -174,7 +177,7 @@
         element.querySelectorAll('input[data-action]').forEach((box) => { box.checked = box.defaultChecked; });
         opened.forEach((id) => {
           const box = document.getElementById(id);
-          if (!box) return;
+          if (!box) { asked.delete(id); return; }
           box.open = true;
           const summary = box.querySelector('summary[data-action]');
           if (!summary || !box.querySelector('[data-loading]')) { asked.delete(id); return; }
