@@ -97,6 +97,7 @@ class ApiKeyStore:
         """
         now, today = self._clock(), self._today
         is_new_day = ApiKeyRow.day != today
+        # Later than now by far: the clock was set back. By an instant: another question looked at the clock just after.
         is_new_minute = or_(ApiKeyRow.minute_started_at <= now - _MINUTE, ApiKeyRow.minute_started_at > now + _MINUTE)
         day_has_more = or_(is_new_day, ApiKeyRow.used_today < ApiKeyRow.per_day)
         minute_has_more = or_(is_new_minute, ApiKeyRow.used_this_minute < ApiKeyRow.per_minute)

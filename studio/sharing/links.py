@@ -157,7 +157,8 @@ class LinkStore:
             Seconds until the next hour where this one's questions are used up, and it was not counted; else 0.
         """
         now = self._clock()
-        is_new_hour = or_(LinkRow.hour_started_at <= now - _HOUR, LinkRow.hour_started_at > now)
+        # Later than now by far: the clock was set back. By an instant: another question looked at the clock just after.
+        is_new_hour = or_(LinkRow.hour_started_at <= now - _HOUR, LinkRow.hour_started_at > now + _HOUR)
         has_more = or_(LinkRow.per_hour.is_(None), is_new_hour, LinkRow.asked_this_hour < LinkRow.per_hour)
         counted = {
             "hour_started_at": case((is_new_hour, now), else_=LinkRow.hour_started_at),

@@ -57,23 +57,34 @@ def test_talk_on_stop_change_runs_and_download(runs: tuple[str, str], page: Page
     page.locator("#compare-max-tokens input[type=number]").fill("512")
     ask(page, "Write down every number from one to two hundred, one on each line.")
     expect(page.locator("#compare-talk .af-answer.before .text").first).to_have_text(re.compile(r"\S{2}"))
+    # Asked while an answer is written: after it, once, and what is typed since stays in the box.
+    box, turns = page.locator("#compare-box textarea"), page.locator("#compare-talk .af-turn")
+    box.fill("And in words?")
+    box.press("Enter")
+    expect(box).to_have_value("")
+    box.fill("half typed")
+    page.click("#compare-stop")
+    expect(turns).to_have_count(2)
+    expect(turns.first.locator(".asks")).to_contain_text("And in words?")
+    expect(turns.first.locator(".af-answer.before .text")).to_have_text(re.compile(r"\S{2}"))
     page.click("#compare-stop")
     expect(page.locator("#compare-send")).to_be_visible()
-    kept = page.locator("#compare-talk .af-answer.before .text").first.inner_text()
+    expect(box).to_have_value("half typed")
+    expect(turns).to_have_count(2)
+    kept = turns.last.locator(".af-answer.before .text").inner_text()
     assert kept.strip()
 
     page.locator("#compare-max-tokens input[type=number]").fill("16")
     page.get_by_label("Continue this conversation").check()
     ask(page, "And what did I just ask of you?")
-    turns = page.locator("#compare-talk .af-turn")
-    expect(turns).to_have_count(2)
+    expect(turns).to_have_count(3)
     expect(page.locator("#compare-send")).to_be_visible()
     assert "And what did I just ask" in turns.first.inner_text(), "the newest turn is on top"
     assert kept[:40] in turns.last.inner_text(), "what was said before the stop is still there"
 
     page.locator(f"#compare-columns input[name={first}]").check()
     expect(page).to_have_url(re.compile(f"beside=base.{second}.{first}"))
-    expect(turns).to_have_count(2)
+    expect(turns).to_have_count(3)
 
     page.click("#page-compare #next-step")
     page.click("#page-proof #next-step")

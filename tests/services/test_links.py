@@ -215,6 +215,11 @@ def test_the_questions_of_an_hour_outlive_a_restart_and_end_with_it(links: LinkS
         1800, abs=60
     )
     assert LinkStore(restarted.database, clock=lambda: now + 3700).take_question(link.token) == 0
+    beside = LinkStore(
+        restarted.database, clock=lambda: now + 3699.9
+    )  # looked at the clock before the other, and came after
+    assert beside.take_question(link.token) == 0
+    assert beside.take_question(link.token) > 0, "both were of one hour"
     assert LinkStore(restarted.database, clock=lambda: now).take_question(link.token) == 0, "a clock that was set back"
     restarted.database.close()
 

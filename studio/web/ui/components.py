@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -96,37 +96,6 @@ class Page:
     outputs: tuple[Any, ...]
     show: Callable[[Place], dict[Any, Any]]
     fill: Callable[[Place], dict[Any, Any]] = _nothing
-
-
-def when_changed(
-    text: Catalog, state: Any, handler: Callable[..., dict[Any, Any]], inputs: Sequence[Any], outputs: Sequence[Any]
-) -> None:
-    """Calls a handler when a state changes while one project stays open; see also :attr:`Page.fill`.
-
-    Args:
-        text: sentences.
-        state: a ``gr.State`` whose value is a tuple that begins with the id of the project.
-        handler: gets the values of ``inputs``, returns values by component.
-        inputs: components.
-        outputs: components that the handler may change.
-    """
-    known = gr.State(())
-
-    @friendly(text)
-    def changed(now: tuple[Any, ...], before: tuple[Any, ...], *values: Any) -> dict[Any, Any]:
-        is_same_project = bool(before) and bool(now) and before[0] == now[0]
-        return {known: now, **(handler(*values) if is_same_project and before != now else {})}
-
-    state.change(changed, [state, known, *inputs], [known, *outputs], **QUIET)
-
-
-def in_turn(name: str) -> dict[str, Any]:
-    """Options of an event of a component with many buttons: a click while another is answered waits, and is not dropped.
-
-    Args:
-        name: of events that wait for each other; unique among the pages.
-    """
-    return {"trigger_mode": "multiple", "concurrency_id": name, "concurrency_limit": 1}
 
 
 def friendly(text: Catalog) -> Callable[[Handler], Handler]:

@@ -121,6 +121,13 @@ def test_questions_at_once_a_minute_and_a_day_are_limited(api: Api, monkeypatch:
     next_minute.count(shop)
     with pytest.raises(AfinaError, match=r"api\.day_used_up"):
         next_minute.count(nightly)
+    slow, _ = api.keys.add("Slow", per_minute=1)
+    next_minute.count(slow.id)
+    beside = ApiKeyStore(
+        api.keys._store._database, clock=lambda: now + 60.9
+    )  # looked at the clock before, and came after
+    with pytest.raises(AfinaError, match=r"api\.too_fast"):
+        beside.count(slow.id)
     tomorrow = ApiKeyStore(api.keys._store._database, clock=lambda: now + 86_400)
     assert {found.used_today for found in tomorrow.list()} == {0}
     tomorrow.count(nightly)

@@ -13,7 +13,8 @@ from studio.i18n.catalog import Catalog
 from studio.services.answer_policies import ALONE, CAREFUL_CHOICES
 from studio.trust.decision import RiskCurve, RiskLevel
 from studio.web.ui.charts_trust import risk_chart
-from studio.web.ui.components import EMPTY, QUIET, Ui, friendly, in_turn, wrapped
+from studio.web.ui.components import EMPTY, QUIET, Ui, friendly, wrapped
+from studio.web.ui.events import in_turn
 from studio.web.ui.pages.trust_status import build_trust_status
 from studio.web.ui.session import Place
 

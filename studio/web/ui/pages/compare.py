@@ -116,8 +116,11 @@ def build_compare(ui: Ui) -> Page:
     def show(place: Place) -> dict[Any, Any]:
         return _render(ui, parts, place)
 
+    def fill(_place: Place) -> dict[Any, Any]:
+        return dict.fromkeys((parts.box, parts.waiting, parts.unsent), "")
+
     _connect(ui, parts)
-    return Page(column, tuple(parts.shown), show)
+    return Page(column, tuple(parts.shown), show, fill)
 
 
 def _layout(ui: Ui) -> _Parts:
@@ -240,18 +243,14 @@ def _connect(ui: Ui, parts: _Parts) -> None:
 
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     inputs = [ui.place, parts.columns, parts.waiting, parts.goes_on, parts.temperature, parts.max_tokens]
-    # What is asked while an answer is written, or is just done, is asked after it: it leaves the box at once, so that
-    # what is typed meanwhile stays there.
-    waiting = [parts.box, parts.waiting]
-    sent = gr.on(
-        [parts.send.click, parts.box.submit], None, waiting, waiting, js=_SEND, trigger_mode="multiple", **quiet
-    ).then(ask, inputs, parts.asked, trigger_mode="always_last", **quiet)
-    picked = parts.suggestions.action(choose, [parts.waiting], [parts.waiting], **quiet).then(
-        ask, inputs, parts.asked, trigger_mode="always_last", **quiet
+    # What is asked while an answer is written, or is just done, is asked after it, and never beside it: it leaves the box
+    # at once, so that what is typed meanwhile stays there, and all ways of asking are one event.
+    waiting, unsent = [parts.box, parts.waiting], [parts.box, parts.unsent]
+    gr.on([parts.send.click, parts.box.submit], None, waiting, waiting, js=_SEND, trigger_mode="multiple", **quiet)
+    parts.suggestions.action(choose, [parts.waiting], [parts.waiting], **quiet)
+    parts.waiting.change(ask, inputs, parts.asked, trigger_mode="always_last", **quiet).then(
+        None, unsent, unsent, js=_PUT_BACK, **quiet
     )
-    unsent = [parts.box, parts.unsent]
-    for event in (sent, picked):
-        event.then(None, unsent, unsent, js=_PUT_BACK, **quiet)
     parts.stop.click(halt, None, [parts.send, parts.stop], **quiet)
     # A question that waits belongs to the conversation that ends.
     parts.clear.click(None, None, [parts.waiting], js="() => ['']", **quiet).then(

@@ -11,7 +11,8 @@ from markupsafe import Markup
 from studio.domain.project import ProjectCard
 from studio.services.projects import days_left
 from studio.web.ui import theme
-from studio.web.ui.components import EMPTY, QUIET, Page, Ui, event_data, friendly, in_turn, render, undo_toast
+from studio.web.ui.components import EMPTY, QUIET, Page, Ui, event_data, friendly, render, undo_toast
+from studio.web.ui.events import in_turn
 from studio.web.ui.session import Place
 
 

@@ -14,7 +14,8 @@ from studio.i18n.catalog import Catalog
 from studio.processes.job_registry import Job
 from studio.services.encoders import EncoderInstall
 from studio.trust.jobs import language_of
-from studio.web.ui.components import QUIET, Ui, event_data, friendly, in_turn
+from studio.web.ui.components import QUIET, Ui, event_data, friendly
+from studio.web.ui.events import in_turn
 from studio.web.ui.session import Place
 
 Shown = Callable[[Place, str], dict[Any, Any]]

@@ -16,7 +16,8 @@ from studio.domain.dataset import DatasetView
 from studio.errors import AfinaError
 from studio.processes.job_registry import Job, JobState
 from studio.services.examples.imports import ImportRequest
-from studio.web.ui.components import QUIET, Ui, event_data, friendly, in_turn, notice, say, warn, when_changed, wrapped
+from studio.web.ui.components import QUIET, Ui, event_data, friendly, notice, say, warn, wrapped
+from studio.web.ui.events import in_turn, when_changed
 from studio.web.ui.pages.examples.bring_view import render_going, render_head, render_summary, render_template_link
 from studio.web.ui.pages.examples.section import Section
 from studio.web.ui.session import Place
@@ -123,7 +124,7 @@ def _hub(ui: Ui, parts: SimpleNamespace) -> None:
 
 def _watched(ui: Ui, parts: SimpleNamespace) -> list[Any]:
     """What :func:`_looked` changes."""
-    return [ui.place, parts.head, parts.going, parts.timer]
+    return [ui.place, parts.head, parts.going, parts.timer, parts.pasted]
 
 
 def _going(ui: Ui, place: Place, progress: Job | None) -> str:
@@ -166,7 +167,7 @@ def _looked(ui: Ui, parts: SimpleNamespace, place: Place) -> dict[Any, Any]:
     imports.forget(place.project)
     if progress.problem is not None:
         warn(ui.text, AfinaError(progress.problem.code, **progress.problem.params))
-        return still
+        return still | {parts.pasted: ""}  # what was pasted stays, to be mended
     if progress.state is JobState.CANCELLED:
         say(ui.text, "examples.import.stopped")
         return still
@@ -222,7 +223,7 @@ def _connect_files(ui: Ui, parts: SimpleNamespace, begin: Callable[[Place, Impor
     parts.paste_go.click(
         paste,
         [ui.place, parts.paste, parts.append],
-        [*outputs, parts.pasted],
+        outputs,
         show_progress_on=[parts.paste],
         **private,
     )

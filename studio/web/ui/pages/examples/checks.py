@@ -9,7 +9,8 @@ import gradio as gr
 from studio.data.checks import registry
 from studio.data.checks.check import Finding
 from studio.domain.dataset import DatasetView
-from studio.web.ui.components import QUIET, Ui, event_data, friendly, in_turn
+from studio.web.ui.components import QUIET, Ui, event_data, friendly
+from studio.web.ui.events import in_turn
 from studio.web.ui.pages.examples.checks_view import CHOOSE, CONTRADICTIONS, render_body, render_checkup
 from studio.web.ui.pages.examples.section import Section
 from studio.web.ui.session import Place

@@ -12,7 +12,8 @@ from studio.domain.dataset import DatasetVersion, DatasetView
 from studio.errors import AfinaError
 from studio.services.examples.pruning import KEPT_STEPS, DiskUse
 from studio.services.examples.versions import Difference
-from studio.web.ui.components import QUIET, Ui, event_data, friendly, in_turn, render, say
+from studio.web.ui.components import QUIET, Ui, event_data, friendly, render, say
+from studio.web.ui.events import in_turn
 from studio.web.ui.pages.examples.marks import change_card
 from studio.web.ui.pages.examples.section import Section
 from studio.web.ui.session import Place

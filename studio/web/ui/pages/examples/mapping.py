@@ -9,7 +9,8 @@ import gradio as gr
 from studio.domain.dataset import ColumnRole, DatasetView, Mapping
 from studio.errors import AfinaError
 from studio.services.examples.imports import ImportRequest
-from studio.web.ui.components import QUIET, Ui, event_data, friendly, in_turn, say
+from studio.web.ui.components import QUIET, Ui, event_data, friendly, say
+from studio.web.ui.events import in_turn
 from studio.web.ui.pages.examples.mapping_view import render_mapping
 from studio.web.ui.pages.examples.section import Section
 from studio.web.ui.session import Place

@@ -11,7 +11,8 @@ from studio.domain.conversation import Conversation
 from studio.domain.dataset import DatasetView
 from studio.services.examples.insights import InsightView
 from studio.web.ui.charts_examples import bar_list, lengths_chart, map_chart
-from studio.web.ui.components import QUIET, Ui, event_data, friendly, in_turn
+from studio.web.ui.components import QUIET, Ui, event_data, friendly
+from studio.web.ui.events import in_turn
 from studio.web.ui.pages.examples import plots_map_view as maps
 from studio.web.ui.pages.examples import plots_view as views
 from studio.web.ui.pages.examples.section import Section

@@ -9,7 +9,8 @@ import gradio as gr
 from studio.data.text import plain
 from studio.domain.dataset import DatasetView
 from studio.errors import AfinaError
-from studio.web.ui.components import QUIET, Ui, event_data, friendly, in_turn, when_changed
+from studio.web.ui.components import QUIET, Ui, event_data, friendly
+from studio.web.ui.events import in_turn, when_changed
 from studio.web.ui.pages.examples.section import Section
 from studio.web.ui.pages.examples.split_view import render_drawing, render_found, render_offer, render_split
 from studio.web.ui.session import Place

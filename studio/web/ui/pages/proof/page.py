@@ -12,7 +12,8 @@ from markupsafe import Markup
 from studio.domain.proof import Proof
 from studio.sharing.proof_report.figures import metric_table
 from studio.web.ui.charts_proof import topic_scores, topics_chart
-from studio.web.ui.components import Page, Ui, event_data, friendly, in_turn, lead, next_link, wrapped
+from studio.web.ui.components import Page, Ui, event_data, friendly, lead, next_link, wrapped
+from studio.web.ui.events import in_turn
 from studio.web.ui.pages.proof.answers_view import ALL, PAGE, fault_choices, render_answers, topic_choices
 from studio.web.ui.pages.proof.checks_view import render_checks
 from studio.web.ui.pages.proof.exam_view import exam_body, is_going, render_exam

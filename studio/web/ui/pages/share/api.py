@@ -9,7 +9,8 @@ import gradio as gr
 from studio.domain.api_key import PER_DAY, PER_MINUTE
 from studio.services.api_keys import MAX_NAME
 from studio.sharing.api_examples import api_examples
-from studio.web.ui.components import QUIET, Ui, event_data, friendly, in_turn
+from studio.web.ui.components import QUIET, Ui, event_data, friendly
+from studio.web.ui.events import in_turn
 from studio.web.ui.pages.share.section import Section, ShareUi, ShareVisit
 
 _LANGUAGES: Final = {"curl": "curl", "python": "Python", "javascript": "JavaScript"}

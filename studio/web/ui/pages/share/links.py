@@ -12,7 +12,8 @@ import segno
 from markupsafe import Markup
 
 from studio.domain.project import ChosenBy, Link
-from studio.web.ui.components import EMPTY, QUIET, Ui, event_data, friendly, in_turn, render, when
+from studio.web.ui.components import EMPTY, QUIET, Ui, event_data, friendly, render, when
+from studio.web.ui.events import in_turn
 from studio.web.ui.pages.share.link_numbers import render_numbers
 from studio.web.ui.pages.share.link_settings import change_link, render_settings
 from studio.web.ui.pages.share.section import Section, ShareUi, ShareVisit

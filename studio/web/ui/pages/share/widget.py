@@ -11,7 +11,8 @@ from markupsafe import Markup
 
 from studio.domain.project import Link
 from studio.domain.widget import COLOUR, Widget
-from studio.web.ui.components import QUIET, Ui, event_data, friendly, say, when, when_changed, wrapped
+from studio.web.ui.components import QUIET, Ui, event_data, friendly, say, when, wrapped
+from studio.web.ui.events import when_changed
 from studio.web.ui.pages.share.section import Section, ShareUi, ShareVisit
 
 _LINE: Final = '<script src="{}/d/widget.js" data-bot="{}" async></script>'
@@ -42,19 +43,20 @@ def build_widget(share: ShareUi) -> Section:
             save = gr.Button(text("widget.share.save"), elem_id="share-widget-save")
         made = ui.actions(elem_id="share-widget-made")
     tokens = gr.State(())  # of the links to choose from, behind the project and the version
-
-    version = gr.State("")  # that the form was filled for
+    filled_for = gr.State(("", ""))  # version and link
 
     def fill(visit: ShareVisit) -> dict[Any, Any]:
         links = list(_links(ui, visit))
         token = links[0].token if links else ""
-        return {link: gr.Dropdown(_choices(links), value=token or None), version: visit.run_id} | filled(token)
+        return {link: gr.Dropdown(_choices(links), value=token or None), filled_for: (visit.run_id, token)} | filled(
+            token
+        )
 
-    def renew(query: str, run_id: str, token: str | None, filled_for: str) -> dict[Any, Any]:
+    def renew(query: str, run_id: str, known: tuple[str, str]) -> dict[Any, Any]:
         """Another version was chosen, or the link in the form is gone: what is typed for it has no place any more."""
-        visit = share.visit(query, run_id)
+        visit, (version, token) = share.visit(query, run_id), known
         is_there = any(each.token == token for each in _links(ui, visit))
-        return {version: run_id, **({} if is_there and run_id == filled_for else fill(visit))}
+        return {} if is_there and run_id == version else fill(visit)
 
     def refresh(visit: ShareVisit) -> dict[Any, Any]:
         links = list(_links(ui, visit))
@@ -72,8 +74,11 @@ def build_widget(share: ShareUi) -> Section:
         return {sites: "\n".join(found.sites) if found else "", colour: found.colour if found else COLOUR}
 
     @friendly(text)
-    def choose(token: str) -> dict[Any, Any]:
-        return filled(token)
+    def choose(token: str, known: tuple[str, str]) -> dict[Any, Any]:
+        """Also comes when the field is left: only another link that there is has another form."""
+        if token == known[1] or token not in {each.token for each in services.links.list()}:
+            return gr.skip()  # type: ignore[no-any-return]
+        return {filled_for: (known[0], token)} | filled(token)
 
     @friendly(text)
     def keep(query: str, run_id: str, token: str, named: str, chosen: str) -> dict[Any, Any]:
@@ -86,11 +91,11 @@ def build_widget(share: ShareUi) -> Section:
         services.widgets.remove(event_data(event)["token"])
         return {made: _made(ui, share.visit(query, run_id))}
 
-    link.input(choose, [link], [sites, colour], **QUIET)
+    link.input(choose, [link, filled_for], [sites, colour, filled_for], **QUIET)
     save.click(keep, [*share.where, link, sites, colour], [sites, made], **QUIET)
     made.action(act, share.where, [made], **QUIET)
-    when_changed(text, tokens, renew, [*share.where, link, version], [link, sites, colour, version])
-    return Section((about, form, link, sites, colour, made, tokens, version), refresh, fill, refresh)
+    when_changed(text, tokens, renew, [*share.where, filled_for], [link, sites, colour, filled_for])
+    return Section((about, form, link, sites, colour, made, tokens, filled_for), refresh, fill, refresh)
 
 
 def _links(ui: Ui, visit: ShareVisit) -> Iterator[Link]:

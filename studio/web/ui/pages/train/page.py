@@ -12,7 +12,8 @@ import gradio as gr
 from studio.domain.recipe import Recipe
 from studio.domain.run import RunState, RunView
 from studio.domain.study import is_study
-from studio.web.ui.components import Page, Ui, event_data, friendly, in_turn, lead, next_link, state_badge, when_changed
+from studio.web.ui.components import Page, Ui, event_data, friendly, lead, next_link, state_badge
+from studio.web.ui.events import in_turn, when_changed
 from studio.web.ui.pages.train.live import keys_of, live_parts, render_live, wait_for
 from studio.web.ui.pages.train.queue import render_queue, target_of
 from studio.web.ui.pages.train.runs import render_runs, ticked
